@@ -1,0 +1,1 @@
+//! Room `api`: see the map in the crate's root.

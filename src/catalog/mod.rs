@@ -1,0 +1,359 @@
+//! The API as data: endpoints, parameters, columns, units, filterable columns, order keys, presets.
+//!
+//! `schemas/*.json` is the truth; it is embedded, parsed once, and checked by tests. This room knows nothing of
+//! configuration, requests or Arrow; every other room asks it instead of naming a column or an endpoint itself.
+
+mod parse;
+
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
+pub use parse::load;
+
+use crate::model::Method;
+
+/// Smallest cost of a billed request, in units.
+pub const MIN_UNITS_PER_REQUEST: u64 = 50;
+
+/// Targets that may be queried for nothing, with at most [`FREE_ROWS`] rows a request.
+pub const FREE_TARGETS: [&str; 3] = ["ahrefs.com", "yep.com", "firehose.com"];
+
+/// Keywords that may be queried for nothing.
+pub const FREE_KEYWORDS: [&str; 3] = ["ahrefs", "yep", "firehose"];
+
+/// Rows a request at most, for a free test query; also the smallest row cap of any plan.
+pub const FREE_ROWS: u32 = 100;
+
+/// Every operation of the API, by name.
+#[derive(Debug)]
+pub struct Catalog {
+    endpoints: BTreeMap<String, Endpoint>,
+}
+
+impl Catalog {
+    /// The embedded catalog. A test proves that it parses, so this cannot fail in a released program.
+    ///
+    /// # Panics
+    /// If the embedded files do not parse, which the test `the_catalog_loads` excludes.
+    #[expect(clippy::expect_used, reason = "embedded data, proven by a test")]
+    pub fn embedded() -> &'static Self {
+        static CATALOG: OnceLock<Catalog> = OnceLock::new();
+        CATALOG.get_or_init(|| load().expect("the embedded catalog parses: see the test the_catalog_loads"))
+    }
+
+    /// One operation, by its name (`site-explorer/anchors`).
+    pub fn endpoint(&self, name: &str) -> Option<&Endpoint> {
+        self.endpoints.get(name)
+    }
+
+    /// All operations, by name.
+    pub fn endpoints(&self) -> impl ExactSizeIterator<Item = &Endpoint> {
+        self.endpoints.values()
+    }
+
+    /// The operation that is nearest in spelling to `name`, or carried that name once, if any is near.
+    pub fn nearest_endpoint(&self, name: &str) -> Option<&Endpoint> {
+        let last = name.rsplit('/').next().unwrap_or(name);
+        let former = |endpoint: &&Endpoint| endpoint.formerly.as_deref() == Some(last) || endpoint.short_name() == name;
+        self.endpoints().find(former).or_else(|| {
+            let nearest = nearest(name, self.endpoints.keys().map(String::as_str))?;
+            self.endpoint(nearest)
+        })
+    }
+}
+
+/// The candidate nearest in spelling to `wanted`, if it is near enough to be meant.
+pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .into_iter()
+        .map(|candidate| {
+            let contains = candidate.contains(wanted) || wanted.contains(candidate);
+            let score = strsim::jaro_winkler(wanted, candidate) + if contains { 0.1 } else { 0.0 };
+            (candidate, score)
+        })
+        .filter(|(_, score)| *score >= 0.8)
+        .max_by(|left, right| left.1.total_cmp(&right.1))
+        .map(|(candidate, _)| candidate)
+}
+
+/// One read operation of the API.
+#[derive(Debug, Clone)]
+pub struct Endpoint {
+    /// `section/operation`.
+    pub name: String,
+    /// How it is called.
+    pub method: Method,
+    /// Path from the origin, `/v3/…`.
+    pub path: String,
+    /// Our one line on what it returns; empty where none is written yet.
+    pub description: String,
+    /// Query parameters, in catalog order.
+    pub parameters: Vec<Parameter>,
+    /// Published shape of the POST body, untouched.
+    pub body: Option<serde_json::Value>,
+    /// Top-level key of the answer.
+    pub response_key: String,
+    /// What stands under that key.
+    pub shape: Shape,
+    /// Columns that an answer may have, in catalog order.
+    pub columns: Vec<Column>,
+    /// Columns that `where` knows, with their types: they differ from [`Endpoint::columns`].
+    pub filterable: Vec<Filterable>,
+    /// Selectable columns that `order_by` refuses.
+    pub order_by_excludes: Vec<String>,
+    /// How its requests are priced.
+    pub pricing: Pricing,
+    /// Parameter values under which a billed operation is free (`prompts=custom`).
+    pub free_when: Vec<(String, String)>,
+    /// Whether it wants a key at all.
+    pub needs_key: bool,
+    /// The last part of a name it had before.
+    pub formerly: Option<String>,
+    /// Regular expressions know only `*`.
+    pub wildcard_regex: bool,
+    /// The vendor calls it beta.
+    pub beta: bool,
+    /// K: the columns that paging may order by and ask ranges of, best first; empty: it cannot be paged.
+    pub order_key: Vec<String>,
+    /// Columns that together identify a row at the source; empty where nothing does.
+    pub identity: Vec<String>,
+    /// For each grouping `aggregation`, the columns that may stand in K when `where` applies before grouping.
+    pub group_columns: BTreeMap<String, Vec<String>>,
+    /// Columns by which a table of it is sorted within a target.
+    pub sort_key: Vec<String>,
+    /// Named selections of columns; empty where the operation takes no `select`.
+    pub presets: Presets,
+}
+
+impl Endpoint {
+    /// The name without its section.
+    pub fn short_name(&self) -> &str {
+        self.name.rsplit('/').next().unwrap_or(&self.name)
+    }
+
+    /// The section: the name up to the slash.
+    pub fn section(&self) -> &str {
+        self.name.split('/').next().unwrap_or(&self.name)
+    }
+
+    /// One column by name.
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+
+    /// One query parameter by name.
+    pub fn parameter(&self, name: &str) -> Option<&Parameter> {
+        self.parameters.iter().find(|parameter| parameter.name == name)
+    }
+
+    /// One filterable column by name.
+    pub fn filterable(&self, name: &str) -> Option<&Filterable> {
+        self.filterable.iter().find(|filterable| filterable.name == name)
+    }
+
+    /// Whether `select` chooses the columns.
+    pub fn has_select(&self) -> bool {
+        self.parameter("select").is_some()
+    }
+
+    /// Whether rows can be ordered by this column.
+    pub fn is_sortable(&self, column: &str) -> bool {
+        self.parameter("order_by").is_some()
+            && self.column(column).is_some()
+            && !self.order_by_excludes.iter().any(|excluded| excluded == column)
+    }
+
+    /// Units of one row in which exactly these columns appear in the result, the filter or the order.
+    /// Repetitions count once; a column that only the filter knows costs what the filter's entry says.
+    pub fn units_per_row<'a>(&self, columns: impl IntoIterator<Item = &'a str>) -> u64 {
+        let unique: std::collections::BTreeSet<&str> = columns.into_iter().collect();
+        unique
+            .into_iter()
+            .map(|name| match (self.column(name), self.filterable(name)) {
+                (Some(column), _) => column.units,
+                (None, Some(filterable)) => filterable.units,
+                (None, None) => 1,
+            })
+            .sum()
+    }
+
+    /// Units of one request that returns `rows` rows at `units_per_row`, if it is not free by its parameters or target.
+    pub fn units_per_request(&self, rows: u64, units_per_row: u64) -> u64 {
+        match self.pricing {
+            Pricing::Free => 0,
+            Pricing::Fixed(units) => units,
+            Pricing::PerRow => MIN_UNITS_PER_REQUEST.max(rows.saturating_mul(units_per_row)),
+        }
+    }
+}
+
+/// What stands under an answer's top-level key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// An array of objects.
+    Rows,
+    /// One object.
+    Record,
+    /// An array of plain values.
+    Scalars,
+}
+
+/// How requests of an operation are priced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pricing {
+    /// They cost nothing.
+    Free,
+    /// Each costs this many units.
+    Fixed(u64),
+    /// `max(50, rows × units per row)`.
+    PerRow,
+}
+
+/// A query parameter.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Its type.
+    pub kind: ParameterKind,
+    /// The value that the API assumes when it is left out, as text.
+    pub default: Option<String>,
+    /// Whether a request without it is refused.
+    pub required: bool,
+}
+
+/// Type of a query parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ParameterKind {
+    /// Any text.
+    Text,
+    /// A URL or domain.
+    Url,
+    /// `YYYY-MM-DD`.
+    Date,
+    /// `YYYY-MM-DDThh:mm:ssZ`.
+    DateTime,
+    /// A whole number.
+    Integer,
+    /// A number.
+    Number,
+    /// true or false.
+    Boolean,
+    /// One of these.
+    Enum(Vec<String>),
+    /// A list, comma-separated in the query.
+    List(Box<ParameterKind>),
+    /// JSON.
+    Json,
+}
+
+/// A column of an answer.
+#[derive(Debug, Clone)]
+pub struct Column {
+    /// Its name, unique within the operation.
+    pub name: String,
+    /// Type of its values.
+    pub kind: ColumnKind,
+    /// Whether the API says that it may be null. The real API sends nulls elsewhere too.
+    pub nullable: bool,
+    /// Units that it adds to each row.
+    pub units: u64,
+    /// What the number of units depends on, where it is not fixed.
+    pub units_note: Option<String>,
+    /// Values seen so far; enums grow, so this is never a check on answers.
+    pub values: Vec<String>,
+    /// What a number measures.
+    pub measure: Option<Measure>,
+    /// A parameter value with which the column cannot be selected.
+    pub not_with: Option<(String, String)>,
+    /// The vendor calls it deprecated.
+    pub deprecated: bool,
+    /// Our one line on it; empty where none is written yet.
+    pub description: String,
+}
+
+/// What a number measures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Measure {
+    /// US cents.
+    UsdCents,
+    /// A score from 0 to 100.
+    Score0To100,
+    /// Bytes.
+    Bytes,
+}
+
+impl Measure {
+    /// The unit in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UsdCents => "US cents",
+            Self::Score0To100 => "score 0-100",
+            Self::Bytes => "bytes",
+        }
+    }
+}
+
+/// Type of a column's values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ColumnKind {
+    /// A whole number of up to 64 bits.
+    Integer,
+    /// A number.
+    Float,
+    /// true or false.
+    Boolean,
+    /// A calendar date.
+    Date,
+    /// A point in time, UTC.
+    DateTime,
+    /// Text: string, URL, domain or enum.
+    Text,
+    /// An array.
+    List(Box<ColumnKind>),
+    /// An object whose fields are published, in that order.
+    Struct(Vec<(String, ColumnKind)>),
+    /// Anything else, kept as JSON text.
+    Json,
+}
+
+/// A column that `where` knows.
+#[derive(Debug, Clone)]
+pub struct Filterable {
+    /// Its name.
+    pub name: String,
+    /// Type of its values.
+    pub kind: ColumnKind,
+    /// Whether it may be null.
+    pub nullable: bool,
+    /// Units that naming it in `where` adds to each row.
+    pub units: u64,
+    /// Known values.
+    pub values: Vec<String>,
+}
+
+/// Named selections of columns.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Presets {
+    /// The least that makes the table useful.
+    pub minimal: Vec<String>,
+    /// What an analyst usually needs, without dear columns.
+    pub standard: Vec<String>,
+    /// Everything that is useful without a comparison date.
+    pub full: Vec<String>,
+}
+
+impl Presets {
+    /// Names of the presets, smallest first.
+    pub const NAMES: [&'static str; 3] = ["minimal", "standard", "full"];
+
+    /// One preset by name.
+    pub fn get(&self, name: &str) -> Option<&[String]> {
+        match name {
+            "minimal" => Some(&self.minimal),
+            "standard" => Some(&self.standard),
+            "full" => Some(&self.full),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! `schemas/*.json` → [`Catalog`]. Unknown keys are refused, so a typing error in the data cannot pass unseen.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::{Map, Value as Json};
+
+use super::{
+    Catalog, Column, ColumnKind, Endpoint, Filterable, Measure, Parameter, ParameterKind, Presets, Pricing, Shape,
+};
+use crate::error::{Code, Error, Result};
+use crate::model::Method;
+
+const ENUMS: &str = include_str!("../../schemas/enums.json");
+
+const SECTIONS: [(&str, &str); 13] = [
+    ("batch-analysis", include_str!("../../schemas/batch-analysis.json")),
+    ("brand-radar", include_str!("../../schemas/brand-radar.json")),
+    ("gsc", include_str!("../../schemas/gsc.json")),
+    ("keywords-explorer", include_str!("../../schemas/keywords-explorer.json")),
+    ("management", include_str!("../../schemas/management.json")),
+    ("public", include_str!("../../schemas/public.json")),
+    ("rank-tracker", include_str!("../../schemas/rank-tracker.json")),
+    ("serp-overview", include_str!("../../schemas/serp-overview.json")),
+    ("site-audit", include_str!("../../schemas/site-audit.json")),
+    ("site-explorer", include_str!("../../schemas/site-explorer.json")),
+    ("social-media", include_str!("../../schemas/social-media.json")),
+    ("subscription-info", include_str!("../../schemas/subscription-info.json")),
+    ("web-analytics", include_str!("../../schemas/web-analytics.json")),
+];
+
+type Enums = BTreeMap<String, Vec<String>>;
+
+/// Parses the embedded files.
+///
+/// # Errors
+/// [`Code::Internal`] naming file, operation and column: a defect of the data, found by the catalog's tests.
+pub fn load() -> Result<Catalog> {
+    let enums: Enums = serde_json::from_str(ENUMS).map_err(|error| fault("enums").with_source(error))?;
+    let mut endpoints = BTreeMap::new();
+    for (section, text) in SECTIONS {
+        let raw: BTreeMap<String, RawEndpoint> =
+            serde_json::from_str(text).map_err(|error| fault(section).with_source(error))?;
+        for (name, raw) in raw {
+            let endpoint = endpoint(&name, raw, &enums).map_err(|error| error.with_context("endpoint", &name))?;
+            endpoints.insert(name, endpoint);
+        }
+    }
+    Ok(Catalog { endpoints })
+}
+
+fn fault(what: &str) -> Error {
+    Error::new(Code::Internal, format!("the embedded catalog does not parse at {what}"))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEndpoint {
+    method: Method,
+    path: String,
+    #[serde(default)]
+    description: String,
+    params: Map<String, Json>,
+    body: Option<Json>,
+    response_key: String,
+    shape: String,
+    columns: Map<String, Json>,
+    #[serde(default, rename = "where")]
+    filterable: Map<String, Json>,
+    #[serde(default)]
+    order_by_excludes: Vec<String>,
+    #[serde(default)]
+    free: bool,
+    fixed_units: Option<u64>,
+    #[serde(default)]
+    free_when: BTreeMap<String, String>,
+    #[serde(default = "yes")]
+    needs_key: bool,
+    formerly: Option<String>,
+    regex: Option<String>,
+    #[serde(default)]
+    beta: bool,
+    #[serde(default, rename = "also")]
+    _also: Vec<Method>,
+    #[serde(default)]
+    order_key: Vec<String>,
+    #[serde(default)]
+    identity: Vec<String>,
+    #[serde(default)]
+    group_columns: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    sort_key: Vec<String>,
+    #[serde(default)]
+    presets: RawPresets,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct RawPresets {
+    minimal: Vec<String>,
+    standard: Vec<String>,
+    full: Vec<String>,
+}
+
+/// A parameter, a column, a filterable column, or the type of a list's items: the files describe all four alike.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawField {
+    #[serde(rename = "type")]
+    kind: String,
+    format: Option<String>,
+    #[serde(default)]
+    nullable: bool,
+    #[serde(default = "one")]
+    units: u64,
+    units_note: Option<String>,
+    #[serde(rename = "enum")]
+    values: Option<RawEnum>,
+    measure: Option<String>,
+    #[serde(default)]
+    not_with: BTreeMap<String, String>,
+    #[serde(default)]
+    deprecated: bool,
+    #[serde(default)]
+    description: String,
+    default: Option<Json>,
+    #[serde(default)]
+    required: bool,
+    items: Option<Box<RawField>>,
+    fields: Option<Map<String, Json>>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum RawEnum {
+    Named {
+        #[serde(rename = "$enum")]
+        name: String,
+    },
+    Values(Vec<String>),
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn one() -> u64 {
+    1
+}
+
+fn endpoint(name: &str, raw: RawEndpoint, enums: &Enums) -> Result<Endpoint> {
+    let shape = match raw.shape.as_str() {
+        "rows" => Shape::Rows,
+        "record" => Shape::Record,
+        "scalars" => Shape::Scalars,
+        other => return Err(fault(&format!("shape {other}"))),
+    };
+    let pricing = match (raw.free, raw.fixed_units) {
+        (true, _) => Pricing::Free,
+        (false, Some(units)) => Pricing::Fixed(units),
+        (false, None) => Pricing::PerRow,
+    };
+    Ok(Endpoint {
+        name: name.to_owned(),
+        method: raw.method,
+        path: raw.path,
+        description: raw.description,
+        parameters: fields(raw.params, |name, field| parameter(name, field, enums))?,
+        body: raw.body,
+        response_key: raw.response_key,
+        shape,
+        columns: fields(raw.columns, |name, field| column(name, field, enums))?,
+        filterable: fields(raw.filterable, |name, field| filterable(name, field, enums))?,
+        order_by_excludes: raw.order_by_excludes,
+        pricing,
+        free_when: raw.free_when.into_iter().collect(),
+        needs_key: raw.needs_key,
+        formerly: raw.formerly,
+        wildcard_regex: raw.regex.as_deref() == Some("wildcard"),
+        beta: raw.beta,
+        order_key: raw.order_key,
+        identity: raw.identity,
+        group_columns: raw.group_columns,
+        sort_key: raw.sort_key,
+        presets: Presets { minimal: raw.presets.minimal, standard: raw.presets.standard, full: raw.presets.full },
+    })
+}
+
+fn fields<T>(raw: Map<String, Json>, mut build: impl FnMut(String, RawField) -> Result<T>) -> Result<Vec<T>> {
+    raw.into_iter()
+        .map(|(name, json)| {
+            let field = field(&name, json)?;
+            build(name, field)
+        })
+        .collect()
+}
+
+fn field(name: &str, json: Json) -> Result<RawField> {
+    serde_json::from_value(json).map_err(|error| fault(name).with_source(error))
+}
+
+fn resolve(values: Option<RawEnum>, enums: &Enums) -> Result<Vec<String>> {
+    match values {
+        None => Ok(Vec::new()),
+        Some(RawEnum::Values(values)) => Ok(values),
+        Some(RawEnum::Named { name }) => enums.get(&name).cloned().ok_or_else(|| fault(&format!("enum {name}"))),
+    }
+}
+
+fn parameter(name: String, raw: RawField, enums: &Enums) -> Result<Parameter> {
+    let default = match &raw.default {
+        None | Some(Json::Null) => None,
+        Some(Json::String(text)) => Some(text.clone()),
+        Some(other) => Some(other.to_string()),
+    };
+    let required = raw.required;
+    Ok(Parameter { kind: parameter_kind(raw, enums)?, name, default, required })
+}
+
+fn parameter_kind(raw: RawField, enums: &Enums) -> Result<ParameterKind> {
+    let values = resolve(raw.values, enums)?;
+    Ok(match (raw.kind.as_str(), raw.format.as_deref()) {
+        ("string", _) if !values.is_empty() => ParameterKind::Enum(values),
+        ("string", Some("date")) => ParameterKind::Date,
+        ("string", Some("date-time")) => ParameterKind::DateTime,
+        ("string", Some("url" | "domain")) => ParameterKind::Url,
+        ("string", _) => ParameterKind::Text,
+        ("integer", _) => ParameterKind::Integer,
+        ("number", _) => ParameterKind::Number,
+        ("boolean", _) => ParameterKind::Boolean,
+        ("array", _) => match raw.items {
+            Some(items) => ParameterKind::List(Box::new(parameter_kind(*items, enums)?)),
+            None => ParameterKind::List(Box::new(ParameterKind::Text)),
+        },
+        ("object", _) => ParameterKind::Json,
+        (other, _) => return Err(fault(&format!("parameter type {other}"))),
+    })
+}
+
+fn column(name: String, raw: RawField, enums: &Enums) -> Result<Column> {
+    let measure = match raw.measure.as_deref() {
+        None => None,
+        Some("usd_cents") => Some(Measure::UsdCents),
+        Some("score_0_100") => Some(Measure::Score0To100),
+        Some("bytes") => Some(Measure::Bytes),
+        Some(other) => return Err(fault(&format!("measure {other}"))),
+    };
+    let values = match (&raw.values, &raw.items) {
+        (None, Some(items)) => match &items.values {
+            Some(RawEnum::Values(values)) => values.clone(),
+            _ => Vec::new(),
+        },
+        _ => Vec::new(),
+    };
+    Ok(Column {
+        kind: column_kind(&raw)?,
+        nullable: raw.nullable,
+        units: raw.units,
+        units_note: raw.units_note,
+        values: if values.is_empty() { resolve(raw.values, enums)? } else { values },
+        measure,
+        not_with: raw.not_with.into_iter().next(),
+        deprecated: raw.deprecated,
+        description: raw.description,
+        name,
+    })
+}
+
+fn column_kind(raw: &RawField) -> Result<ColumnKind> {
+    Ok(match (raw.kind.as_str(), raw.format.as_deref()) {
+        ("string", Some("date")) => ColumnKind::Date,
+        ("string", Some("date-time")) => ColumnKind::DateTime,
+        ("string", _) => ColumnKind::Text,
+        ("integer", _) => ColumnKind::Integer,
+        ("number", _) => ColumnKind::Float,
+        ("boolean", _) => ColumnKind::Boolean,
+        ("array", _) => match &raw.items {
+            Some(items) => ColumnKind::List(Box::new(column_kind(items)?)),
+            None => ColumnKind::Json,
+        },
+        ("object", _) => match &raw.fields {
+            Some(fields) => {
+                let mut columns = Vec::with_capacity(fields.len());
+                for (name, json) in fields {
+                    columns.push((name.clone(), column_kind(&field(name, json.clone())?)?));
+                }
+                ColumnKind::Struct(columns)
+            }
+            None => ColumnKind::Json,
+        },
+        ("any", _) => ColumnKind::Json,
+        (other, _) => return Err(fault(&format!("column type {other}"))),
+    })
+}
+
+fn filterable(name: String, raw: RawField, enums: &Enums) -> Result<Filterable> {
+    Ok(Filterable {
+        kind: filterable_kind(&raw.kind)?,
+        nullable: raw.nullable,
+        units: raw.units,
+        values: resolve(raw.values, enums)?,
+        name,
+    })
+}
+
+/// The filter side of the files spells types its own way: `datetime`, `array(url )`, `enum (a \| b)`.
+fn filterable_kind(kind: &str) -> Result<ColumnKind> {
+    let kind = kind.trim();
+    if let Some(items) = kind.strip_prefix("array(").and_then(|rest| rest.strip_suffix(')')) {
+        return Ok(ColumnKind::List(Box::new(filterable_kind(items)?)));
+    }
+    Ok(match kind {
+        "integer" => ColumnKind::Integer,
+        "float" => ColumnKind::Float,
+        "boolean" => ColumnKind::Boolean,
+        "date" => ColumnKind::Date,
+        "datetime" => ColumnKind::DateTime,
+        "string" | "url" | "domain" => ColumnKind::Text,
+        "object" => ColumnKind::Json,
+        other if other.starts_with("enum (") => ColumnKind::Text,
+        other => return Err(fault(&format!("filter type {other}"))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_catalog_loads() {
+        let catalog = load().map_err(|error| error.render()).expect("loads");
+        assert_eq!(catalog.endpoints().len(), 121);
+        assert_eq!(catalog.endpoints().map(|endpoint| endpoint.columns.len()).sum::<usize>(), 1719);
+    }
+}

@@ -1,0 +1,1 @@
+//! Room `config`: see the map in the crate's root.

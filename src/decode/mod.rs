@@ -1,0 +1,1 @@
+//! Room `decode`: see the map in the crate's root.

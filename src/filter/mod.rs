@@ -1,0 +1,123 @@
+//! Filters of the API: a typed tree, its JSON, and the ranges that paging asks for.
+//!
+//! Knows the API's filter grammar and the catalog's filterable columns; knows nothing of requests or answers.
+
+use serde_json::{Value as Json, json};
+
+use crate::model::Value;
+
+/// A filter in the API's grammar.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Filter {
+    /// All of them.
+    And(Vec<Filter>),
+    /// Any of them.
+    Or(Vec<Filter>),
+    /// Not this one.
+    Not(Box<Filter>),
+    /// A column compared with a value.
+    Is(String, Comparison, Value),
+    /// A column without a value.
+    IsNull(String),
+    /// A filter that the user wrote as JSON, already checked.
+    Json(Json),
+}
+
+/// Comparisons that the ranges of paging need.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Comparison {
+    /// Equal.
+    Eq,
+    /// Greater.
+    Gt,
+    /// Greater or equal.
+    Gte,
+}
+
+impl Comparison {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Eq => "eq",
+            Self::Gt => "gt",
+            Self::Gte => "gte",
+        }
+    }
+}
+
+impl Filter {
+    /// The API's JSON form.
+    pub fn to_json(&self) -> Json {
+        match self {
+            Self::And(parts) => json!({"and": parts.iter().map(Self::to_json).collect::<Vec<_>>()}),
+            Self::Or(parts) => json!({"or": parts.iter().map(Self::to_json).collect::<Vec<_>>()}),
+            Self::Not(inner) => json!({"not": inner.to_json()}),
+            Self::Is(field, comparison, value) => json!({"field": field, "is": [comparison.as_str(), value.to_json()]}),
+            Self::IsNull(field) => json!({"field": field, "is": "is_null"}),
+            Self::Json(json) => json.clone(),
+        }
+    }
+
+    /// Both filters; an absent one filters nothing.
+    pub fn and(left: Option<Self>, right: Option<Self>) -> Option<Self> {
+        match (left, right) {
+            (Some(left), Some(right)) => Some(Self::And(vec![left, right])),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// Every column that the filter names, in order of appearance, with repetitions.
+    pub fn columns(&self) -> Vec<String> {
+        let mut columns = Vec::new();
+        collect_columns(&self.to_json(), &mut columns);
+        columns
+    }
+}
+
+fn collect_columns(json: &Json, columns: &mut Vec<String>) {
+    match json {
+        Json::Object(object) => {
+            if let Some(Json::String(field)) = object.get("field") {
+                columns.push(field.clone());
+            }
+            for part in ["and", "or", "not"].iter().filter_map(|name| object.get(*name)) {
+                collect_columns(part, columns);
+            }
+        }
+        Json::Array(parts) => parts.iter().for_each(|part| collect_columns(part, columns)),
+        _ => {}
+    }
+}
+
+/// `columns >= bound`, compared lexicographically; columns beyond the bound's length are free.
+///
+/// For `(a, b) >= (1, 2)`: `a > 1 or (a = 1 and b >= 2)`.
+pub fn at_least(columns: &[impl AsRef<str>], bound: &[Value]) -> Option<Filter> {
+    let mut pairs = columns.iter().zip(bound).rev();
+    let (column, value) = pairs.next()?;
+    let mut filter = Filter::Is(column.as_ref().to_owned(), Comparison::Gte, value.clone());
+    for (column, value) in pairs {
+        let column = column.as_ref();
+        filter = Filter::Or(vec![
+            Filter::Is(column.to_owned(), Comparison::Gt, value.clone()),
+            Filter::And(vec![Filter::Is(column.to_owned(), Comparison::Eq, value.clone()), filter]),
+        ]);
+    }
+    Some(filter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_two_column_bound_is_lexicographic() {
+        let filter = at_least(&["a", "b"], &[Value::Int(1), Value::Text("x".into())]).map(|filter| filter.to_json());
+        assert_eq!(
+            filter,
+            Some(json!({"or": [
+                {"field": "a", "is": ["gt", 1]},
+                {"and": [{"field": "a", "is": ["eq", 1]}, {"field": "b", "is": ["gte", "x"]}]}
+            ]}))
+        );
+    }
+}

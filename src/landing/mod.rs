@@ -1,0 +1,1 @@
+//! Room `landing`: see the map in the crate's root.

@@ -1,0 +1,1 @@
+//! Room `limits`: see the map in the crate's root.

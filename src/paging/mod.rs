@@ -1,0 +1,1 @@
+//! Room `paging`: see the map in the crate's root.

@@ -1,0 +1,1 @@
+//! Room `plan`: see the map in the crate's root.

@@ -1,0 +1,1 @@
+//! Room `report`: see the map in the crate's root.

@@ -1,0 +1,1 @@
+//! Room `run`: see the map in the crate's root.

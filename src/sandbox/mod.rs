@@ -1,0 +1,1 @@
+//! Room `sandbox`: see the map in the crate's root.

@@ -1,0 +1,1 @@
+//! Room `sink`: see the map in the crate's root.

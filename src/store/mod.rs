@@ -1,0 +1,1 @@
+//! Room `store`: see the map in the crate's root.

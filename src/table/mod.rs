@@ -1,0 +1,1 @@
+//! Room `table`: see the map in the crate's root.

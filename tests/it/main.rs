@@ -1,0 +1,10 @@
+//! Behaviour tests: one binary, a module for each subject.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
+
+mod catalog;
+mod columnar;
+mod configuration;
+mod end_to_end;
+mod ground;
+mod paging;
+mod sandbox;
