@@ -1,1 +1,15 @@
-//! Room `api`: see the map in the crate's root.
+//! The one client of the source: requests, retries, error classes. The only user of reqwest in the exporter.
+//!
+//! It never sees Arrow and never looks into a body: a caller's check says whether a body is good. The key goes to the
+//! configured origin alone, over plain HTTP only to loopback, and no redirect is followed.
+
+mod backoff;
+mod classify;
+mod client;
+mod keys;
+mod url;
+
+pub use classify::{ApiError, retried_status};
+pub use client::{Client, ClientOptions, Quote, Rejected, Sent, Statistics};
+pub use keys::KeyRing;
+pub use url::encoded_query;

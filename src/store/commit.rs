@@ -1,0 +1,336 @@
+//! The commit protocol on a local disk.
+//!
+//! 1. write and sync the files in staging; 2. write the pending state, synced; 3. rename staging to the partition's
+//! folder, or exchange the two; 4. sync the parents; 5. write the committed state; 6. delete what was replaced.
+//!
+//! A crash leaves either a folder that holds the pending commit, which is then finished, or one that does not, whose
+//! staging is then deleted. Readers see the old folder or the new one: a folder is never changed in place.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+
+use super::tables::to_json;
+use super::{FileLock, Store, cannot, durable, remove_tree, sync_dir};
+use crate::error::{Code, Error, Result};
+use crate::table::manifest::{Committed, MANIFEST_VERSION, PartitionState, Pending};
+
+/// A commit assembles one partition; longer than this and its process is stuck.
+const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// Names one commit of one partition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// The table.
+    pub report: String,
+    /// The partition's folder, for example `snapshot_date=2026-11-23`.
+    pub partition: String,
+    /// Unique for ever: it stands in the names of the files that it writes.
+    pub id: String,
+}
+
+/// A partition that this process alone may change, until dropped. Dropped without [`Committing::publish`], nothing happened.
+#[derive(Debug)]
+pub struct Committing {
+    store: Store,
+    commit: Commit,
+    state: PartitionState,
+    staging: PathBuf,
+    _lock: FileLock,
+}
+
+impl Store {
+    /// Locks a partition, finishes or rolls back what a dead process began there, and opens staging for a new commit.
+    ///
+    /// # Errors
+    /// [`Code::Locked`] if another process is at work on it, [`Code::Destination`] if the disk refuses.
+    pub fn begin(&self, commit: Commit, who: &str) -> Result<Committing> {
+        let lock = self.system("locks").join(&commit.report).join(format!("{}.lock", commit.partition));
+        let lock = FileLock::acquire(&lock, who, PATIENCE)?;
+        let state = self.recover(&commit.report, &commit.partition)?.unwrap_or_else(|| PartitionState {
+            version: MANIFEST_VERSION,
+            report: commit.report.clone(),
+            partition: commit.partition.clone(),
+            generation: 0,
+            owner: None,
+            committed: None,
+            pending: None,
+        });
+        let staging = self.fresh_staging(&commit.id)?;
+        Ok(Committing { store: self.clone(), commit, state, staging, _lock: lock })
+    }
+
+    /// The folder of a partition, as readers see it.
+    pub fn partition_folder(&self, report: &str, partition: &str) -> PathBuf {
+        self.root().join(report).join(partition)
+    }
+
+    /// Settles a pending commit whose process is gone. The caller holds the partition's lock.
+    fn recover(&self, report: &str, partition: &str) -> Result<Option<PartitionState>> {
+        let Some(mut state) = self.partition(report, partition)? else { return Ok(None) };
+        if state.version > MANIFEST_VERSION {
+            return Err(Error::new(Code::Destination, format!("{report}/{partition} was written by a newer backhaul"))
+                .with_next("use the newest backhaul on this destination"));
+        }
+        let Some(pending) = state.pending.take() else { return Ok(Some(state)) };
+        let held = file_names(&self.partition_folder(report, partition))?;
+        let wanted: BTreeSet<String> = pending.next.files.iter().map(|file| file.name.clone()).collect();
+        if held == wanted {
+            tracing::info!(report, partition, commit = pending.commit_id, "finishing a commit that was interrupted");
+            state.generation = pending.base_generation + 1;
+            state.committed = Some(pending.next);
+        } else {
+            tracing::info!(report, partition, commit = pending.commit_id, "rolling back a commit that was interrupted");
+        }
+        self.write_state(&state)?;
+        remove_tree(&self.system("staging").join(&pending.commit_id))?;
+        self.roll_up(&state)?;
+        Ok(Some(state))
+    }
+
+    fn write_state(&self, state: &PartitionState) -> Result<()> {
+        durable::replace(&self.state_path(&state.report, &state.partition), &to_json(state)?)
+    }
+
+    fn roll_up(&self, state: &PartitionState) -> Result<()> {
+        if state.committed.is_none() {
+            return Ok(());
+        }
+        self.update_table(&state.report, |record| {
+            record.commit_number += 1;
+            record.partitions.insert(state.partition.clone(), record.commit_number);
+            Ok(())
+        })
+    }
+}
+
+impl Committing {
+    /// What readers see now.
+    pub fn committed(&self) -> Option<&Committed> {
+        self.state.committed.as_ref()
+    }
+
+    /// The generation that this commit extends; 0 if there is none.
+    pub fn base_generation(&self) -> u64 {
+        self.state.generation
+    }
+
+    /// The commit.
+    pub fn commit(&self) -> &Commit {
+        &self.commit
+    }
+
+    /// Where the new files are to be written and synced.
+    pub fn staging(&self) -> &Path {
+        &self.staging
+    }
+
+    /// Carries a committed file over into the new generation, without copying it.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn keep(&self, name: &str) -> Result<()> {
+        let from = self.store.partition_folder(&self.commit.report, &self.commit.partition).join(name);
+        std::fs::hard_link(&from, self.staging.join(name)).map_err(|error| cannot("link", &from, error))
+    }
+
+    /// Makes `next` what readers see, whole and at once.
+    ///
+    /// # Errors
+    /// [`Code::Destination`]; what readers saw before is then still there, and the next start settles the rest.
+    pub fn publish(mut self, next: Committed) -> Result<Committed> {
+        self.check_staging(&next)?;
+        sync_dir(&self.staging)?;
+        let base_generation = self.state.generation;
+        self.state.pending = Some(Pending { commit_id: self.commit.id.clone(), base_generation, next: next.clone() });
+        self.store.write_state(&self.state)?;
+        self.put_in_place()?;
+        self.state.pending = None;
+        self.state.generation = base_generation + 1;
+        self.state.committed = Some(next.clone());
+        self.store.write_state(&self.state)?;
+        self.store.roll_up(&self.state)?;
+        remove_tree(&self.staging)?;
+        Ok(next)
+    }
+
+    fn check_staging(&self, next: &Committed) -> Result<()> {
+        let folder = self.store.partition_folder(&self.commit.report, &self.commit.partition);
+        if self.state.committed.is_none() && !file_names(&folder)?.is_empty() {
+            return Err(Error::new(
+                Code::Destination,
+                format!("{} holds files that nobody committed", folder.display()),
+            )
+            .with_next("move them away, then run the same command again: readers would count them"));
+        }
+        let held = file_names(&self.staging)?;
+        let wanted: BTreeSet<String> = next.files.iter().map(|file| file.name.clone()).collect();
+        if held == wanted {
+            return Ok(());
+        }
+        Err(Error::new(Code::Internal, format!("staging holds {held:?} and the manifest names {wanted:?}")))
+    }
+
+    fn put_in_place(&self) -> Result<()> {
+        let folder = self.store.partition_folder(&self.commit.report, &self.commit.partition);
+        let table = self.store.root().join(&self.commit.report);
+        if !table.exists() {
+            std::fs::create_dir_all(&table).map_err(|error| cannot("create the folder", &table, error))?;
+            sync_dir(self.store.root())?;
+        }
+        if folder.exists() {
+            renameat_with(CWD, &self.staging, CWD, &folder, RenameFlags::EXCHANGE).map_err(|error| {
+                cannot("exchange", &folder, error.into())
+                    .with_next("the file system cannot exchange folders: use a local disk for the destination")
+            })?;
+        } else {
+            std::fs::rename(&self.staging, &folder).map_err(|error| cannot("put in place", &folder, error))?;
+        }
+        sync_dir(&table)?;
+        sync_dir(&self.store.system("staging"))
+    }
+}
+
+impl Drop for Committing {
+    fn drop(&mut self) {
+        // After a publication it is gone or holds what was replaced; before one it is ours to throw away. A pending commit
+        // that failed half-way is settled by the next start, which needs its staging only if the exchange did not happen.
+        if self.state.pending.is_none() {
+            let _ = remove_tree(&self.staging);
+        }
+    }
+}
+
+/// Names in a folder, or none if there is no folder.
+pub(super) fn file_names(folder: &Path) -> Result<BTreeSet<String>> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) => return Err(cannot("list", folder, error)),
+    };
+    let mut names = BTreeSet::new();
+    for entry in entries {
+        let entry = entry.map_err(|error| cannot("list", folder, error))?;
+        names.insert(entry.file_name().to_string_lossy().into_owned());
+    }
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::manifest::FileEntry;
+
+    fn commit(id: &str) -> Commit {
+        Commit { report: "links".into(), partition: "snapshot_date=2026-11-23".into(), id: id.into() }
+    }
+
+    fn next(id: &str, names: &[&str]) -> Committed {
+        let entry = |name: &&str| FileEntry { name: (*name).into(), rows: 1, bytes: 1, sha256: String::new() };
+        Committed {
+            commit_id: id.into(),
+            files: names.iter().map(entry).collect(),
+            tasks: Vec::new(),
+            columns: Vec::new(),
+            responses_hash: String::new(),
+        }
+    }
+
+    fn publish(store: &Store, id: &str, kept: &[&str], new: &[&str]) -> Result<Committed> {
+        let committing = store.begin(commit(id), "test")?;
+        for name in kept {
+            committing.keep(name)?;
+        }
+        for name in new {
+            std::fs::write(committing.staging().join(name), b"x").expect("writable");
+        }
+        committing.publish(next(id, &[kept, new].concat()))
+    }
+
+    fn visible(store: &Store) -> Vec<String> {
+        let folder = store.partition_folder("links", "snapshot_date=2026-11-23");
+        file_names(&folder).expect("listable").into_iter().collect()
+    }
+
+    #[test]
+    fn a_partition_appears_whole_and_a_later_commit_extends_it() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let store = Store::open(folder.path()).expect("opens");
+        publish(&store, "c1", &[], &["a"]).expect("first");
+        publish(&store, "c2", &["a"], &["b"]).expect("second");
+        assert_eq!(visible(&store), ["a", "b"]);
+        let state = store.partition("links", "snapshot_date=2026-11-23").expect("readable").expect("present");
+        assert_eq!((state.generation, state.pending), (2, None));
+        assert_eq!(store.table("links").expect("readable").commit_number, 2);
+        assert_eq!(file_names(&store.system("staging")).expect("listable").len(), 0);
+    }
+
+    #[test]
+    fn a_commit_that_was_not_published_leaves_nothing() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let store = Store::open(folder.path()).expect("opens");
+        let committing = store.begin(commit("c1"), "test").expect("begins");
+        std::fs::write(committing.staging().join("a"), b"x").expect("writable");
+        drop(committing);
+        assert!(visible(&store).is_empty());
+        assert_eq!(file_names(&store.system("staging")).expect("listable").len(), 0);
+    }
+
+    /// A crash after each step of the protocol, played by hand: the next start must end in the old or the new state.
+    #[test]
+    fn every_crash_of_a_first_commit_and_of_a_replacement_is_settled() {
+        for replacement in [false, true] {
+            for renamed in [false, true] {
+                let folder = tempfile::tempdir().expect("temp dir");
+                let store = Store::open(folder.path()).expect("opens");
+                if replacement {
+                    publish(&store, "c1", &[], &["a"]).expect("first");
+                }
+                let mut committing = store.begin(commit("c2"), "test").expect("begins");
+                std::fs::write(committing.staging().join("b"), b"x").expect("writable");
+                let base_generation = committing.base_generation();
+                committing.state.pending =
+                    Some(Pending { commit_id: "c2".into(), base_generation, next: next("c2", &["b"]) });
+                store.write_state(&committing.state).expect("pending");
+                if renamed {
+                    committing.put_in_place().expect("renames");
+                }
+                drop(committing);
+                drop(store.begin(commit("c3"), "test").expect("recovers"));
+                let expected: &[&str] = match (renamed, replacement) {
+                    (true, _) => &["b"],
+                    (false, true) => &["a"],
+                    (false, false) => &[],
+                };
+                assert_eq!(visible(&store), expected, "replacement {replacement}, renamed {renamed}");
+                let state = store.partition("links", "snapshot_date=2026-11-23").expect("readable").expect("present");
+                assert_eq!(state.pending, None);
+                assert_eq!(file_names(&store.system("staging")).expect("listable").len(), 0);
+            }
+        }
+    }
+
+    #[test]
+    fn files_that_nobody_committed_are_never_replaced() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let store = Store::open(folder.path()).expect("opens");
+        let partition = store.partition_folder("links", "snapshot_date=2026-11-23");
+        std::fs::create_dir_all(&partition).expect("creatable");
+        std::fs::write(partition.join("theirs.parquet"), b"x").expect("writable");
+        let error = publish(&store, "c1", &[], &["a"]).expect_err("refused");
+        assert_eq!(error.code(), Code::Destination);
+        assert_eq!(visible(&store), ["theirs.parquet"]);
+    }
+
+    #[test]
+    fn a_manifest_that_names_other_files_than_staging_holds_is_refused() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let store = Store::open(folder.path()).expect("opens");
+        let committing = store.begin(commit("c1"), "test").expect("begins");
+        let error = committing.publish(next("c1", &["absent"])).expect_err("refused");
+        assert_eq!(error.code(), Code::Internal);
+        assert!(visible(&store).is_empty());
+    }
+}

@@ -1,0 +1,48 @@
+//! What a destination must be able to do, tried out: write, create if absent, list, read, exchange, lock, delete.
+
+use super::durable::{create_new, remove_tree, replace};
+use super::{FileLock, Store, cannot};
+use crate::error::{Code, Error, Result};
+
+impl Store {
+    /// Tries every operation that a commit needs, in a folder of its own, and leaves nothing behind.
+    ///
+    /// # Errors
+    /// [`Code::Destination`] naming the first operation that failed.
+    pub fn probe(&self) -> Result<()> {
+        let folder = self.fresh_staging(&format!("probe-{}", std::process::id()))?;
+        let outcome = Self::try_operations(&folder);
+        remove_tree(&folder)?;
+        outcome
+    }
+
+    fn try_operations(folder: &std::path::Path) -> Result<()> {
+        let file = folder.join("file");
+        replace(&file, b"probe")?;
+        if create_new(&file, b"other")? {
+            return Err(Error::new(Code::Destination, "the destination lets a file be created twice"));
+        }
+        let read = std::fs::read(&file).map_err(|error| cannot("read", &file, error))?;
+        if read != b"probe" {
+            return Err(Error::new(Code::Destination, "the destination does not return what was written"));
+        }
+        let (left, right) = (folder.join("left"), folder.join("right"));
+        for path in [&left, &right] {
+            std::fs::create_dir(path).map_err(|error| cannot("create the folder", path, error))?;
+        }
+        let exchange = rustix::fs::renameat_with(
+            rustix::fs::CWD,
+            &left,
+            rustix::fs::CWD,
+            &right,
+            rustix::fs::RenameFlags::EXCHANGE,
+        );
+        if let Err(error) = exchange {
+            return Err(cannot("exchange folders in", folder, error.into())
+                .with_next("use a local disk for the destination: partitions could not be replaced without a gap"));
+        }
+        FileLock::try_acquire(&folder.join("lock"), "probe")?
+            .map(drop)
+            .map_err(|holder| Error::new(Code::Destination, format!("a lock that nobody can hold is held by {holder}")))
+    }
+}

@@ -1,0 +1,159 @@
+//! The roll-up of a table: its recorded columns and a commit number that only grows. All of it can be rebuilt from the
+//! partitions' states; it exists so that a reader need not list them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{FileLock, Store, cannot, durable};
+use crate::error::{Code, Error, Result};
+use crate::table::manifest::PartitionState;
+use crate::table::{RecordedColumn, evolve};
+
+/// Commits hold a table's lock for milliseconds; whoever holds it longer is stuck.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What is recorded about a whole table.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct TableRecord {
+    /// Grows by one with every commit to any partition.
+    #[serde(default)]
+    pub commit_number: u64,
+    /// Catalog name of the endpoint that the table was first filled from.
+    #[serde(default)]
+    pub endpoint: String,
+    /// Every column that any file of the table has, in the order first recorded.
+    #[serde(default)]
+    pub columns: Vec<RecordedColumn>,
+    /// What each preset meant when the table first used it.
+    #[serde(default)]
+    pub presets: BTreeMap<String, Vec<String>>,
+    /// The commit number at which each partition last changed.
+    #[serde(default)]
+    pub partitions: BTreeMap<String, u64>,
+}
+
+impl Store {
+    /// What is recorded about a table; nothing yet is the default.
+    ///
+    /// # Errors
+    /// [`Code::Destination`] if it cannot be read or is no record.
+    pub fn table(&self, report: &str) -> Result<TableRecord> {
+        Ok(read_json(&self.table_path(report))?.unwrap_or_default())
+    }
+
+    /// Names of the tables that have a record.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn tables(&self) -> Result<Vec<String>> {
+        let mut names: Vec<String> =
+            self.json_names("tables")?.into_iter().filter(|name| !name.starts_with('.')).collect();
+        names.sort();
+        Ok(names)
+    }
+
+    /// Records the columns that a table is about to be written with and gives those that its files must have.
+    ///
+    /// # Errors
+    /// [`Code::Schema`] if a column would change its type, or the table belongs to another endpoint.
+    pub fn record_columns(
+        &self,
+        report: &str,
+        endpoint: &str,
+        wanted: &[RecordedColumn],
+    ) -> Result<Vec<RecordedColumn>> {
+        self.update_table(report, |record| {
+            if !record.endpoint.is_empty() && record.endpoint != endpoint {
+                return Err(Error::new(
+                    Code::Schema,
+                    format!("the table `{report}` holds {} and would be filled from {endpoint}", record.endpoint),
+                )
+                .with_next("give the report a new name: a table keeps its endpoint"));
+            }
+            endpoint.clone_into(&mut record.endpoint);
+            record.columns = evolve(&record.columns, wanted).map_err(|error| error.with_context("table", report))?;
+            Ok(record.columns.clone())
+        })
+    }
+
+    /// Changes a table's record under its lock.
+    pub(super) fn update_table<T>(
+        &self,
+        report: &str,
+        change: impl FnOnce(&mut TableRecord) -> Result<T>,
+    ) -> Result<T> {
+        let lock = self.system("locks").join(format!("{report}.lock"));
+        let _held = FileLock::acquire(&lock, &format!("process {}", std::process::id()), PATIENCE)?;
+        let mut record = self.table(report)?;
+        let before = record.clone();
+        let value = change(&mut record)?;
+        if record != before {
+            durable::replace(&self.table_path(report), &to_json(&record)?)?;
+        }
+        Ok(value)
+    }
+
+    /// State of a partition; `None` if nothing was ever committed or begun.
+    ///
+    /// # Errors
+    /// [`Code::Destination`] if it cannot be read or is no state.
+    pub fn partition(&self, report: &str, partition: &str) -> Result<Option<PartitionState>> {
+        read_json(&self.state_path(report, partition))
+    }
+
+    /// Names of a table's partitions that have a state, in order.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn partitions(&self, report: &str) -> Result<Vec<String>> {
+        let mut names = self.json_names(&format!("tables/{report}"))?;
+        names.sort();
+        Ok(names)
+    }
+
+    pub(super) fn state_path(&self, report: &str, partition: &str) -> PathBuf {
+        self.system("tables").join(report).join(format!("{partition}.json"))
+    }
+
+    fn table_path(&self, report: &str) -> PathBuf {
+        self.system("tables").join(format!("{report}.json"))
+    }
+
+    fn json_names(&self, folder: &str) -> Result<Vec<String>> {
+        let path = self.system(folder);
+        let entries = match std::fs::read_dir(&path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(cannot("list", &path, error)),
+        };
+        let mut names = Vec::new();
+        for entry in entries {
+            let entry = entry.map_err(|error| cannot("list", &path, error))?;
+            if let Some(name) = entry.file_name().to_str().and_then(|name| name.strip_suffix(".json")) {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+}
+
+pub(super) fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
+    serde_json::to_vec_pretty(value)
+        .map_err(|error| Error::new(Code::Internal, "a state object cannot be written as JSON").with_source(error))
+}
+
+fn read_json<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> Result<Option<T>> {
+    let bytes = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(cannot("read", path, error)),
+    };
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+        Error::new(Code::Destination, format!("{} is damaged", path.display()))
+            .with_source(error)
+            .with_next("restore the file from a backup of the destination; backhaul verify shows what else is affected")
+    })
+}
