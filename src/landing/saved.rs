@@ -1,7 +1,6 @@
 //! One saved response: a line with the checksum, a line of JSON, then the body.
 
 use bytes::Bytes;
-use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -31,8 +30,8 @@ pub struct Header {
     pub encoding: Encoding,
     /// SHA-256 of the body as received, in hexadecimal.
     pub body_sha256: String,
-    /// When the last byte arrived.
-    pub received_at: DateTime<Utc>,
+    /// When the last byte arrived, in microseconds since 1970-01-01T00:00:00Z.
+    pub received_at: i64,
     /// Attempts that it took.
     pub attempts: u32,
 }
@@ -70,7 +69,7 @@ impl Saved {
             units,
             encoding,
             body_sha256,
-            received_at: answer.received_at,
+            received_at: answer.received_at.timestamp_micros(),
             attempts: answer.attempts,
         };
         Ok(Self { header, body })
