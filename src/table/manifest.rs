@@ -1,0 +1,132 @@
+//! What is written down about a partition: the state object of the commit protocol.
+//!
+//! Data only. Fields that a newer program added are ignored, fields that are missing take their defaults, so an older
+//! program can still read what it understands.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::RecordedColumn;
+use crate::model::TaskId;
+
+/// Version of the state object that this program writes.
+pub const MANIFEST_VERSION: u32 = 1;
+
+/// State of one partition. There is one object for each, and it is the truth.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PartitionState {
+    /// [`MANIFEST_VERSION`] of the program that wrote it.
+    pub version: u32,
+    /// The table.
+    pub report: String,
+    /// The partition's folder below the table, for example `snapshot_date=2026-11-23`.
+    pub partition: String,
+    /// Grows by one with each commit.
+    pub generation: u64,
+    /// Who may change it now; nobody if absent.
+    #[serde(default)]
+    pub owner: Option<String>,
+    /// What readers see.
+    #[serde(default)]
+    pub committed: Option<Committed>,
+    /// What is being put in its place.
+    #[serde(default)]
+    pub pending: Option<Pending>,
+}
+
+/// What a commit left.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Committed {
+    /// The commit.
+    pub commit_id: String,
+    /// Its files, in order.
+    pub files: Vec<FileEntry>,
+    /// The tasks whose rows they hold.
+    pub tasks: Vec<TaskEntry>,
+    /// The columns of every file.
+    pub columns: Vec<RecordedColumn>,
+    /// Hash of the response bodies as received.
+    #[serde(default)]
+    pub responses_hash: String,
+}
+
+/// A replacement that has begun.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Pending {
+    /// The commit that is under way.
+    pub commit_id: String,
+    /// The generation that it extends.
+    pub base_generation: u64,
+    /// The files that it will leave.
+    #[serde(default)]
+    pub files: Vec<FileEntry>,
+}
+
+/// One file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileEntry {
+    /// Name inside the partition's folder.
+    pub name: String,
+    /// Rows.
+    pub rows: u64,
+    /// Size in bytes.
+    pub bytes: u64,
+    /// SHA-256 of the content, in lower-case hexadecimal.
+    pub sha256: String,
+}
+
+/// How complete a task is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TaskStatus {
+    /// All rows of the source.
+    Complete,
+    /// The first rows only, by a fuse or for lack of a proof.
+    Capped,
+}
+
+/// One task whose rows a partition holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TaskEntry {
+    /// The task.
+    pub task: TaskId,
+    /// Name of its target.
+    pub target: String,
+    /// Its parameters.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
+    /// How complete it is.
+    pub status: TaskStatus,
+    /// What that rests on, as paging states it.
+    #[serde(default)]
+    pub evidence: serde_json::Value,
+    /// Its rows in the table.
+    pub rows: u64,
+    /// How many of them repeat another row of the task in every column.
+    #[serde(default)]
+    pub duplicate_rows: u64,
+    /// Units that it cost.
+    #[serde(default)]
+    pub units: u64,
+    /// The run that finished it.
+    #[serde(default)]
+    pub run: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_older_program_reads_what_a_newer_one_wrote() {
+        let text = r#"{"version":2,"report":"backlinks","partition":"snapshot_date=2026-11-23","generation":7,
+            "colour":"blue","committed":{"commit_id":"c1","files":[],"tasks":[{"task":"00","target":"acme",
+            "status":"capped","rows":3,"mood":1}],"columns":[{"name":"a","type":"int64"}]}}"#;
+        let state: PartitionState = serde_json::from_str(text).unwrap();
+        assert_eq!(state.generation, 7);
+        let committed = state.committed.unwrap();
+        assert_eq!(committed.tasks[0].status, TaskStatus::Capped);
+        assert_eq!(committed.columns[0].kind, "int64");
+    }
+}
