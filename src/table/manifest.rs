@@ -58,8 +58,9 @@ pub struct Pending {
     pub commit_id: String,
     /// The generation that it extends.
     pub base_generation: u64,
-    /// What readers will see once it is done.
-    pub next: Committed,
+    /// The files that it will leave.
+    #[serde(default)]
+    pub files: Vec<FileEntry>,
 }
 
 /// One file.

@@ -1,0 +1,71 @@
+//! Undoing the compression of a body, within a limit.
+
+use std::borrow::Cow;
+use std::io::Read;
+
+use flate2::read::MultiGzDecoder;
+
+use super::DecodeError;
+use crate::model::Encoding;
+
+/// Largest body, decompressed: a text column's offsets have 31 bits, and a body that large is no answer but an attack.
+pub const MAX_BODY_BYTES: usize = 1 << 30;
+
+/// The body without its compression; borrowed where there is none.
+///
+/// # Errors
+/// [`DecodeError::Compression`] if it is damaged or cut off, [`DecodeError::TooLarge`] beyond [`MAX_BODY_BYTES`].
+pub fn decompress(body: &[u8], encoding: Encoding) -> Result<Cow<'_, [u8]>, DecodeError> {
+    decompress_within(body, encoding, MAX_BODY_BYTES)
+}
+
+fn decompress_within(body: &[u8], encoding: Encoding, limit: usize) -> Result<Cow<'_, [u8]>, DecodeError> {
+    let plain = match encoding {
+        Encoding::Identity if body.len() > limit => return Err(DecodeError::TooLarge { limit }),
+        Encoding::Identity => return Ok(Cow::Borrowed(body)),
+        Encoding::Gzip => read(MultiGzDecoder::new(body), limit)?,
+        Encoding::Zstd => read(zstd::stream::read::Decoder::new(body).map_err(DecodeError::Compression)?, limit)?,
+    };
+    Ok(Cow::Owned(plain))
+}
+
+fn read(mut reader: impl Read, limit: usize) -> Result<Vec<u8>, DecodeError> {
+    let mut plain = Vec::new();
+    let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    reader.by_ref().take(bound).read_to_end(&mut plain).map_err(DecodeError::Compression)?;
+    if plain.len() > limit { Err(DecodeError::TooLarge { limit }) } else { Ok(plain) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    fn gzip(plain: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(plain).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn gzip_and_zstd_come_back_as_they_were() {
+        let plain = b"{\"a\":[]}".repeat(1000);
+        assert_eq!(&*decompress(&gzip(&plain), Encoding::Gzip).unwrap(), &plain[..]);
+        let zstd = zstd::encode_all(&plain[..], 1).unwrap();
+        assert_eq!(&*decompress(&zstd, Encoding::Zstd).unwrap(), &plain[..]);
+        assert!(matches!(decompress(&plain, Encoding::Identity).unwrap(), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn a_bomb_stops_at_the_limit_and_a_cut_body_is_an_error() {
+        let bomb = gzip(&vec![b' '; 1 << 20]);
+        assert!(bomb.len() < 100_000);
+        assert!(matches!(decompress_within(&bomb, Encoding::Gzip, 4096), Err(DecodeError::TooLarge { limit: 4096 })));
+        let cut = &bomb[..bomb.len() / 2];
+        assert!(matches!(decompress(cut, Encoding::Gzip), Err(DecodeError::Compression(_))));
+        let zstd = zstd::encode_all(&vec![b' '; 1 << 20][..], 1).unwrap();
+        assert!(matches!(decompress(&zstd[..zstd.len() / 2], Encoding::Zstd), Err(DecodeError::Compression(_))));
+        assert!(matches!(decompress_within(&zstd, Encoding::Zstd, 4096), Err(DecodeError::TooLarge { .. })));
+    }
+}

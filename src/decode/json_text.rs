@@ -1,0 +1,37 @@
+//! JSON that is kept as text.
+
+/// The text without white space outside strings, so that equal values of a column are spelled alike. `text` is one valid
+/// JSON value; the result is borrowed from it where there is nothing to leave out.
+pub(super) fn minify<'s>(text: &'s str, scratch: &'s mut String) -> &'s str {
+    let is_space = |byte: u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
+    if !text.bytes().any(is_space) {
+        return text;
+    }
+    scratch.clear();
+    let mut in_string = false;
+    let mut escaped = false;
+    for character in text.chars() {
+        if in_string {
+            in_string = escaped || character != '"';
+            escaped = !escaped && character == '\\';
+        } else if matches!(character, ' ' | '\n' | '\r' | '\t') {
+            continue;
+        } else {
+            in_string = character == '"';
+        }
+        scratch.push(character);
+    }
+    scratch
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_white_space_outside_strings_goes() {
+        let text = "[ {\"a b\" :\t\"c \\\" d\\\\\" , \"é\":\n1 } ]";
+        assert_eq!(minify(text, &mut String::new()), "[{\"a b\":\"c \\\" d\\\\\",\"é\":1}]");
+        assert_eq!(minify("[1]", &mut String::new()), "[1]");
+    }
+}

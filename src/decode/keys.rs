@@ -1,0 +1,41 @@
+//! Key values for paging, taken from the decoded columns.
+
+use arrow::array::{Array, ArrayRef, AsArray};
+use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow::error::ArrowError;
+
+use crate::model::Value;
+
+/// The values of the key columns, row by row.
+///
+/// # Errors
+/// An [`ArrowError`] for a type that no key has; the catalog's tests exclude it.
+pub(super) fn values(columns: &[ArrayRef], num_rows: usize) -> Result<Vec<Value>, ArrowError> {
+    let mut values = Vec::with_capacity(columns.len() * num_rows);
+    for row in 0..num_rows {
+        for column in columns {
+            values.push(value(column, row)?);
+        }
+    }
+    Ok(values)
+}
+
+/// Dates become text, whose order is theirs; floats do too, since they can only be asked for in a ranking, where a key is
+/// compared for being the same and never turned into a range.
+fn value(column: &ArrayRef, row: usize) -> Result<Value, ArrowError> {
+    if column.is_null(row) {
+        return Ok(Value::Null);
+    }
+    Ok(match column.data_type() {
+        DataType::Boolean => Value::Bool(column.as_boolean().value(row)),
+        DataType::Int64 => Value::Int(column.as_primitive::<Int64Type>().value(row)),
+        DataType::Timestamp(_, _) => Value::Time(column.as_primitive::<TimestampMicrosecondType>().value(row)),
+        DataType::Utf8 => Value::Text(column.as_string::<i32>().value(row).into()),
+        DataType::Date32 => {
+            let date = column.as_primitive::<Date32Type>().value_as_date(row);
+            Value::Text(date.map(|date| date.to_string()).unwrap_or_default().into())
+        }
+        DataType::Float64 => Value::Text(column.as_primitive::<Float64Type>().value(row).to_string().into()),
+        other => return Err(ArrowError::NotYetImplemented(format!("key of {other}"))),
+    })
+}

@@ -1,0 +1,84 @@
+//! What was unusual in a page and yet readable.
+
+use std::collections::BTreeMap;
+
+/// Bad values and unknown columns that are kept by name; beyond that they are only counted.
+const MAX_LISTED: usize = 1_000;
+
+/// A value that did not fit and was replaced by null.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BadValue {
+    /// Row of the page, from 1.
+    pub row: u64,
+    /// Column; a field inside a struct is written `column.field`.
+    pub column: String,
+    /// The value as received, shortened.
+    pub text: String,
+}
+
+/// What was unusual in one page or in several.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Notes {
+    /// Nulls in columns that the catalog calls non-null, by column.
+    pub unexpected_nulls: BTreeMap<String, u64>,
+    /// Columns that nobody asked for, with the number of rows that had them.
+    pub unknown_columns: BTreeMap<String, u64>,
+    /// Columns that were asked for, with the number of rows that lacked them.
+    pub missing_columns: BTreeMap<String, u64>,
+    /// Values that were replaced by null: the first thousand of them.
+    pub bad_values: Vec<BadValue>,
+    /// How many values were replaced by null.
+    pub num_bad_values: u64,
+    /// Keys that stood in an object a second time and were skipped.
+    pub num_duplicate_keys: u64,
+    /// Unpaired surrogates that became U+FFFD.
+    pub num_lone_surrogates: u64,
+}
+
+impl Notes {
+    /// Whether nothing was unusual.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Adds what another page had. Rows of bad values stay rows of their page.
+    pub fn merge(&mut self, other: Self) {
+        let Self {
+            unexpected_nulls,
+            unknown_columns,
+            missing_columns,
+            bad_values,
+            num_bad_values,
+            num_duplicate_keys,
+            num_lone_surrogates,
+        } = other;
+        add_all(&mut self.unexpected_nulls, unexpected_nulls);
+        add_all(&mut self.unknown_columns, unknown_columns);
+        add_all(&mut self.missing_columns, missing_columns);
+        let room = MAX_LISTED.saturating_sub(self.bad_values.len());
+        self.bad_values.extend(bad_values.into_iter().take(room));
+        self.num_bad_values += num_bad_values;
+        self.num_duplicate_keys += num_duplicate_keys;
+        self.num_lone_surrogates += num_lone_surrogates;
+    }
+
+    pub(super) fn add_bad_value(&mut self, row: u64, column: &str, text: String) {
+        self.num_bad_values += 1;
+        if self.bad_values.len() < MAX_LISTED {
+            self.bad_values.push(BadValue { row, column: column.to_owned(), text });
+        }
+    }
+
+    pub(super) fn add_unknown(&mut self, parent: &str, key: &str) {
+        let name = if parent.is_empty() { key.to_owned() } else { format!("{parent}.{key}") };
+        if self.unknown_columns.len() < MAX_LISTED || self.unknown_columns.contains_key(&name) {
+            *self.unknown_columns.entry(name).or_default() += 1;
+        }
+    }
+}
+
+fn add_all(into: &mut BTreeMap<String, u64>, from: BTreeMap<String, u64>) {
+    for (name, count) in from {
+        *into.entry(name).or_default() += count;
+    }
+}

@@ -1,0 +1,81 @@
+//! What a page of one request looks like: which columns are expected, in which order, and what is done with bad values.
+
+use crate::error::Result;
+use crate::table::{ColumnType, Endpoint, SCALAR_COLUMN, Shape, source_column};
+
+/// What happens to a value that does not fit its column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnBadValue {
+    /// The page fails, naming row, column and value.
+    #[default]
+    Fail,
+    /// The value becomes null and is noted.
+    Null,
+}
+
+/// A column that an answer is expected to have.
+#[derive(Debug, Clone)]
+pub(super) struct ExpectedColumn {
+    pub name: String,
+    pub kind: ColumnType,
+    pub nullable: bool,
+}
+
+/// What a page looks like. Built once for each request shape; pages of a task that differ in their key columns have
+/// different ones.
+#[derive(Debug, Clone)]
+pub struct PageSchema {
+    pub(super) response_key: String,
+    pub(super) shape: Shape,
+    /// The report's columns in order, then those that only paging added.
+    pub(super) expected: Vec<ExpectedColumn>,
+    pub(super) num_report_columns: usize,
+    /// For each key column its place in `expected`.
+    pub(super) key: Vec<usize>,
+    pub(super) on_bad_value: OnBadValue,
+}
+
+impl PageSchema {
+    /// The pages of `endpoint` with the report's `columns`, in the order of `select`, and the `key` columns of the request,
+    /// which may stand among them or not. Plain values have the one column `value`.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Column`] for a column that the endpoint does not have.
+    pub fn new(endpoint: &Endpoint, columns: &[String], key: &[String], on_bad_value: OnBadValue) -> Result<Self> {
+        let mut expected = Vec::with_capacity(columns.len() + key.len());
+        if endpoint.shape == Shape::Scalars {
+            expected.push(scalar(endpoint));
+        } else {
+            for column in columns {
+                expected.push(expect(endpoint, column)?);
+            }
+        }
+        let num_report_columns = expected.len();
+        let mut places = Vec::with_capacity(key.len());
+        for column in key {
+            match expected.iter().position(|known| known.name == *column) {
+                Some(place) => places.push(place),
+                None => {
+                    places.push(expected.len());
+                    expected.push(expect(endpoint, column)?);
+                }
+            }
+        }
+        let response_key = endpoint.response_key.clone();
+        Ok(Self { response_key, shape: endpoint.shape, expected, num_report_columns, key: places, on_bad_value })
+    }
+}
+
+fn expect(endpoint: &Endpoint, name: &str) -> Result<ExpectedColumn> {
+    let column = source_column(endpoint, name)?;
+    Ok(ExpectedColumn { name: name.to_owned(), kind: ColumnType::from(&column.kind), nullable: column.nullable })
+}
+
+fn scalar(endpoint: &Endpoint) -> ExpectedColumn {
+    let column = endpoint.columns.first();
+    ExpectedColumn {
+        name: SCALAR_COLUMN.to_owned(),
+        kind: column.map_or(ColumnType::Text, |column| ColumnType::from(&column.kind)),
+        nullable: column.is_some_and(|column| column.nullable),
+    }
+}

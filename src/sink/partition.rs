@@ -1,0 +1,203 @@
+//! The files of one partition: tasks come in, Parquet goes out.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
+};
+use arrow::datatypes::Date32Type;
+use chrono::{DateTime, NaiveDate, Utc};
+use parquet::arrow::ArrowWriter;
+
+use super::encode::{WriterOptions, properties};
+use super::tee::HashingFile;
+use super::{destination, internal};
+use crate::error::{Code, Error, Result};
+use crate::table::manifest::FileEntry;
+use crate::table::{EXPORTED_AT, RUN_ID, SNAPSHOT_DATE, TARGET, TableSchema, parameter_column};
+
+/// What all rows of a task share.
+#[derive(Debug, Clone)]
+pub struct TaskColumns {
+    /// Name of the target.
+    pub target: String,
+    /// The night.
+    pub snapshot_date: NaiveDate,
+    /// When its answer was saved.
+    pub exported_at: DateTime<Utc>,
+    /// The run that fetched it.
+    pub run_id: String,
+    /// Its parameters; one that the table knows and the task lacks is null.
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// Place of a task among the tasks of a partition: target, then parameters in the table's order.
+type TaskPlace = (String, Vec<Option<String>>);
+
+/// Writes the files of one partition into a staging directory.
+///
+/// Dropped without [`PartitionWriter::close`], it leaves its files for the caller to delete.
+pub struct PartitionWriter {
+    directory: PathBuf,
+    schema: TableSchema,
+    options: WriterOptions,
+    task: Option<TaskColumns>,
+    place: Option<TaskPlace>,
+    constants: BTreeMap<String, ArrayRef>,
+    num_constants: usize,
+    file: Option<OpenFile>,
+    files: Vec<FileEntry>,
+}
+
+struct OpenFile {
+    name: String,
+    writer: ArrowWriter<HashingFile>,
+    rows: u64,
+}
+
+impl PartitionWriter {
+    /// Writes into `directory`, which exists.
+    pub fn new(directory: impl Into<PathBuf>, schema: TableSchema, options: WriterOptions) -> Self {
+        Self {
+            directory: directory.into(),
+            schema,
+            options,
+            task: None,
+            place: None,
+            constants: BTreeMap::new(),
+            num_constants: 0,
+            file: None,
+            files: Vec::new(),
+        }
+    }
+
+    /// The rows that follow belong to this task.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] if the files are said to be sorted and the task does not come after the one before.
+    pub fn begin_task(&mut self, task: TaskColumns) -> Result<()> {
+        let parameters = self.schema.parameters().iter().map(|name| task.parameters.get(name).cloned()).collect();
+        let place = (task.target.clone(), parameters);
+        if self.options.sorted && self.place.as_ref().is_some_and(|before| *before >= place) {
+            let message = format!("the task of {} comes out of order", place.0);
+            return Err(Error::new(Code::Internal, message).with_context("table", self.schema.name()));
+        }
+        self.place = Some(place);
+        self.task = Some(task);
+        self.constants.clear();
+        self.num_constants = 0;
+        Ok(())
+    }
+
+    /// Adds rows of the current task. Metadata columns are filled in where the batch has none of its own (rows copied from
+    /// an older file have them); columns of the table that the batch lacks become null.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] if the batch has a column that the table lacks or types differ; [`Code::Destination`] if the file
+    /// cannot be written.
+    pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        if batch.num_rows() == 0 {
+            return Ok(());
+        }
+        let batch = self.compose(batch)?;
+        let mut file = match self.file.take() {
+            Some(file) => file,
+            None => self.open(Some(&batch))?,
+        };
+        file.writer.write(&batch).map_err(|error| self.fault(&file.name, error))?;
+        file.rows += u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
+        let bytes = file.writer.bytes_written().saturating_add(file.writer.in_progress_size());
+        if u64::try_from(bytes).unwrap_or(u64::MAX) >= self.options.file_bytes {
+            self.finish(file)?;
+        } else {
+            self.file = Some(file);
+        }
+        Ok(())
+    }
+
+    /// Ends the files, each synced. Without a row there is one file with the whole schema, so that readers find the table.
+    ///
+    /// # Errors
+    /// [`Code::Destination`] if a file cannot be written.
+    pub fn close(mut self) -> Result<Vec<FileEntry>> {
+        if self.file.is_none() && self.files.is_empty() {
+            self.file = Some(self.open(None)?);
+        }
+        if let Some(file) = self.file.take() {
+            self.finish(file)?;
+        }
+        Ok(std::mem::take(&mut self.files))
+    }
+
+    fn open(&self, first: Option<&RecordBatch>) -> Result<OpenFile> {
+        let name = format!("part-{:05}-{}.parquet", self.files.len(), self.options.commit_id);
+        let path = self.staged(&name);
+        let file = File::create_new(&path).map_err(|error| self.fault(&name, error))?;
+        let properties = properties(&self.schema, &self.options, first)?;
+        let writer =
+            ArrowWriter::try_new(HashingFile::new(file), Arc::clone(self.schema.arrow()), Some(properties))
+                .map_err(|error| self.fault(&name, error))?;
+        Ok(OpenFile { name, writer, rows: 0 })
+    }
+
+    fn finish(&mut self, file: OpenFile) -> Result<()> {
+        let OpenFile { name, writer, rows } = file;
+        let file = writer.into_inner().map_err(|error| self.fault(&name, error))?;
+        let (bytes, sha256) = file.close().map_err(|error| self.fault(&name, error))?;
+        self.files.push(FileEntry { name, rows, bytes, sha256 });
+        Ok(())
+    }
+
+    fn staged(&self, name: &str) -> PathBuf {
+        Path::new(&self.directory).join(format!("{name}{}", self.options.staged_suffix))
+    }
+
+    fn fault(&self, name: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        destination(&format!("cannot write {name}"), error).with_context("path", self.staged(name).display().to_string())
+    }
+
+    /// The batch in the table's columns.
+    fn compose(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
+        let schema = Arc::clone(self.schema.arrow());
+        let incoming = batch.schema();
+        if let Some(field) = incoming.fields().iter().find(|field| schema.index_of(field.name()).is_err()) {
+            let message = format!("the table {} has no column `{}`", self.schema.name(), field.name());
+            return Err(Error::new(Code::Internal, message));
+        }
+        self.fill_constants(batch.num_rows());
+        let mut columns = Vec::with_capacity(schema.fields().len());
+        for field in schema.fields() {
+            columns.push(match (batch.column_by_name(field.name()), self.constants.get(field.name())) {
+                (Some(column), _) => Arc::clone(column),
+                (None, Some(constant)) => constant.slice(0, batch.num_rows()),
+                (None, None) => new_null_array(field.data_type(), batch.num_rows()),
+            });
+        }
+        RecordBatch::try_new(schema, columns)
+            .map_err(|error| internal(error).with_context("table", self.schema.name().to_owned()))
+    }
+
+    /// Makes sure that the task's columns have so many rows.
+    fn fill_constants(&mut self, num_rows: usize) {
+        let Some(task) = &self.task else { return };
+        if self.num_constants >= num_rows {
+            return;
+        }
+        self.num_constants = num_rows;
+        let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values((0..num_rows).map(|_| value))) };
+        let date = Date32Type::from_naive_date(task.snapshot_date);
+        let time = TimestampMicrosecondArray::from_value(task.exported_at.timestamp_micros(), num_rows);
+        self.constants.insert(TARGET.to_owned(), text(&task.target));
+        self.constants.insert(SNAPSHOT_DATE.to_owned(), Arc::new(Date32Array::from_value(date, num_rows)));
+        self.constants.insert(EXPORTED_AT.to_owned(), Arc::new(time.with_timezone("UTC")));
+        self.constants.insert(RUN_ID.to_owned(), text(&task.run_id));
+        for name in self.schema.parameters() {
+            if let Some(value) = task.parameters.get(name) {
+                self.constants.insert(parameter_column(name), text(value));
+            }
+        }
+    }
+}
