@@ -172,6 +172,11 @@ impl Target {
 }
 
 impl Report {
+    /// The columns that the report's filter names; they add to the price of a row.
+    pub fn filter_columns(&self) -> Vec<String> {
+        self.filter.as_ref().map(Filter::columns).unwrap_or_default()
+    }
+
     fn hash_into(&self, hash: &mut StableHash, all: &[Target]) {
         let Self { name, endpoint, columns, filter, parameters, varying, targets, max_rows, since, .. } = self;
         hash.add(name);
