@@ -316,6 +316,17 @@ mod tests {
         ]
         .map(|filter| verdict(filter).expect_err("a fault"))
         .to_vec();
-        insta::assert_snapshot!(verdicts.join("\n"), @"");
+        insta::assert_snapshot!(verdicts.join("\n"), @r#"
+        site-explorer/all-backlinks has no column `domain_rating` to filter by; did you mean `domain_rating_target`?
+        `domain_rating_source` is a number and cannot be compared with "30"; for example 30 or 0.5, without quotes
+        `prefix` does not fit `domain_rating_source`, a number; eq, neq, or an operator of that type
+        a filter has no operator `like`; eq, neq, gt, gte, lt, lte, substring, isubstring, phrase_match, iphrase_match, prefix, suffix, regex
+        the regular expression on `title` does not parse: (?=a); RE2 syntax, without look-around and back-references
+        `languages` is a list: `is` does not fit it; "list_is": {"any": …} or {"all": …}
+        `title` is no list: `list_is` does not fit it; use "is"
+        `and` needs a list of filters; at least one
+        a part of the filter has 2 keys; {"and": […]}, {"or": […]}, {"not": …}, or {"field": …, "is": …}
+        a filter cannot be a string; {"and": […]}, {"or": […]}, {"not": …}, or {"field": …, "is": …}
+        "#);
     }
 }

@@ -79,14 +79,42 @@ fn a_wrong_column_is_underlined_with_the_nearest_name_and_its_price() {
     let text = report(
         "name = \"keywords\"\nendpoint = \"site-explorer/organic-keywords\"\ncountries = [\"us\"]\ncolumns = [\"keyword\", \"traffic\"]",
     );
-    insta::assert_snapshot!(faults(&text), @"");
+    insta::assert_snapshot!(faults(&text), @r#"
+    error[BH-COLUMN]: site-explorer/organic-keywords has no column `traffic`
+      --> backhaul.toml:20:23
+       | columns = ["keyword", "traffic"]
+       |                       ^^^^^^^^^ did you mean `sum_traffic` (10 units a row)?
+    next: backhaul catalog site-explorer/organic-keywords
+    cost: 0 units, nothing was sent
+    "#);
 }
 
 #[test]
 fn unknown_keys_are_refused_with_the_nearest_known_name() {
     let text = SOUND.replace("url = \"data\"", "url = \"data\"\ncompresion = \"zstd(3)\"")
         + "\n[[report]]\nname = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\nagregation = \"all\"\n\n[sources]\n";
-    insta::assert_snapshot!(faults(&text), @"");
+    insta::assert_snapshot!(faults(&text), @r#"
+    error[BH-CONFIG-KEY]: the configuration has no key `sources`
+      --> backhaul.toml:22:2
+       | [sources]
+       |  ^^^^^^^ did you mean `source`?
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-CONFIG-KEY]: [destination] has no key `compresion`
+      --> backhaul.toml:7:1
+       | compresion = "zstd(3)"
+       | ^^^^^^^^^^ did you mean `compression`?
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-CONFIG-KEY]: the report `links` has no key `agregation`, nor has site-explorer/all-backlinks
+      --> backhaul.toml:20:1
+       | agregation = "all"
+       | ^^^^^^^^^^ did you mean `aggregation`?
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+    "#);
 }
 
 #[test]
@@ -94,7 +122,14 @@ fn a_wrong_filter_underlines_the_word_in_the_json() {
     let text = report(
         "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\nwhere_json = '{\"field\": \"domain_rating\", \"is\": [\"gte\", 30]}'",
     );
-    insta::assert_snapshot!(faults(&text), @"");
+    insta::assert_snapshot!(faults(&text), @r#"
+    error[BH-FILTER]: site-explorer/all-backlinks has no column `domain_rating` to filter by
+      --> backhaul.toml:19:26
+       | where_json = '{"field": "domain_rating", "is": ["gte", 30]}'
+       |                          ^^^^^^^^^^^^^ did you mean `domain_rating_target`?
+    next: backhaul catalog site-explorer/all-backlinks
+    cost: 0 units, nothing was sent
+    "#);
 }
 
 #[test]
@@ -111,22 +146,90 @@ fn filters_may_be_json_text_or_a_table() {
 fn wrong_targets_and_selectors_are_refused() {
     let text = SOUND.replace("acme.com", "acme com")
         + "\n[[target]]\nname = \"Acme\"\nurl = \"https://acme.com\"\n[[target]]\nurl = \"b.com\"\nmode = \"domains\"\n\n[[report]]\nname = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ntargets = [\"b.con\", { role = \"rival\" }]\n";
-    insta::assert_snapshot!(faults(&text), @"");
+    insta::assert_snapshot!(faults(&text), @r#"
+    error[BH-TARGET]: `acme com` is no site
+      --> backhaul.toml:9:7
+       | url = "acme com"
+       |       ^^^^^^^^^^ a site has no blanks
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-TARGET]: `Acme` is no name for a target
+      --> backhaul.toml:17:8
+       | name = "Acme"
+       |        ^^^^^^ lower-case letters, digits, `.`, `_` and `-`, beginning with a letter or digit
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-CONFIG]: `mode` cannot be `domains`
+      --> backhaul.toml:21:8
+       | mode = "domains"
+       |        ^^^^^^^^^ one of: exact, prefix, domain, subdomains
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-TARGET]: no target is named `b.con`
+      --> backhaul.toml:26:12
+       | targets = ["b.con", { role = "rival" }]
+       |            ^^^^^^^ did you mean `b.com`?
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-TARGET]: no target is labelled role = "rival"
+      --> backhaul.toml:26:21
+       | targets = ["b.con", { role = "rival" }]
+       |                     ^^^^^^^^^^^^^^^^^^ no [[target]] fits it
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+    "#);
 }
 
 #[test]
 fn duplicate_names_are_refused() {
     let text = report("name = \"rating\"\nendpoint = \"site-explorer/metrics\"")
         + "[[report]]\nname = \"coverage\"\nendpoint = \"site-explorer/metrics\"\n[[target]]\nname = \"acme.com\"\nurl = \"acme.org\"\n";
-    insta::assert_snapshot!(faults(&text), @"");
+    insta::assert_snapshot!(faults(&text), @r#"
+    error[BH-TARGET]: two targets have the name `acme.com`
+      --> backhaul.toml:23:8
+       | name = "acme.com"
+       |        ^^^^^^^^^^ the first is in backhaul.toml; give this one a `name`
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-CONFIG]: two reports have the name `rating`
+      --> backhaul.toml:17:8
+       | name = "rating"
+       |        ^^^^^^^^ each report is a table of its own
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-CONFIG]: the name `coverage` is reserved
+      --> backhaul.toml:20:8
+       | name = "coverage"
+       |        ^^^^^^^^^^ the program fills a table of that name itself
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+    "#);
 }
 
 #[test]
 fn dates_are_days_of_the_calendar_and_never_in_the_future() {
     let text = report("name = \"history\"\nendpoint = \"site-explorer/domain-rating-history\"\nsince = \"2024-02-30\"");
-    insta::assert_snapshot!(faults(&text), @"");
+    insta::assert_snapshot!(faults(&text), @r#"
+    error[BH-DATE]: `since` cannot be `2024-02-30`
+      --> backhaul.toml:19:9
+       | since = "2024-02-30"
+       |         ^^^^^^^^^^^^ a day of the calendar, such as "2024-01-31"
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+    "#);
     let late = plan::night(Some(day("2026-11-24")), day("2026-11-23")).expect_err("the future");
-    insta::assert_snapshot!(late.render(), @"");
+    insta::assert_snapshot!(late.render(), @r#"
+    error[BH-DATE]: the night 2026-11-24 lies in the future
+       = today: 2026-11-23 (UTC)
+    next: give --date a day up to today, or leave it out
+    cost: 0 units, nothing was sent
+    "#);
     assert_eq!(plan::night(None, day("2026-11-23")).expect("today"), day("2026-11-23"));
 }
 
@@ -136,7 +239,12 @@ fn an_operation_without_a_date_answers_for_the_last_days_only() {
     let plan = |night| plan::tasks(&config, day(night), day("2026-11-23"), &Selection::default());
     assert!(plan("2026-11-21").is_ok());
     let late = plan("2026-11-20").expect_err("too late");
-    insta::assert_snapshot!(late.render(), @"");
+    insta::assert_snapshot!(late.render(), @r#"
+    error[BH-DATE]: site-explorer/all-backlinks only knows the present, not the night 2026-11-20
+       = report: links
+    next: choose a night from 2026-11-21 on, or other reports with --report
+    cost: 0 units, nothing was sent
+    "#);
     let dated = Selection { reports: vec!["rating".to_owned()], ..Selection::default() };
     assert!(plan::tasks(&config, day("2026-11-20"), day("2026-11-23"), &dated).is_ok());
 }
@@ -157,7 +265,14 @@ fn a_base_url_that_would_leak_the_key_is_refused() {
         assert_eq!(config.source.base_url.as_str(), url.trim_end_matches('/'));
     }
     let text = SOUND.replace("[destination]", "base_url = \"http://api.ahrefs.com/v3\"\n[destination]");
-    insta::assert_snapshot!(faults(&text), @"");
+    insta::assert_snapshot!(faults(&text), @r#"
+    error[BH-URL]: `base_url` cannot be `http://api.ahrefs.com/v3`
+      --> backhaul.toml:5:12
+       | base_url = "http://api.ahrefs.com/v3"
+       |            ^^^^^^^^^^^^^^^^^^^^^^^^^^ https, or http to 127.0.0.1 only: the key travels with every request
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+    "#);
 }
 
 #[test]
@@ -168,7 +283,14 @@ fn a_destination_that_is_a_file_is_refused() {
     std::fs::write(&path, SOUND).expect("written");
     let errors = config::load(&path, &environment()).expect_err("a fault");
     let shown = errors.render().replace(&folder.path().display().to_string(), "DIR");
-    insta::assert_snapshot!(shown, @"");
+    insta::assert_snapshot!(shown, @r#"
+    error[BH-URL]: `url` cannot be `data`
+      --> DIR/backhaul.toml:6:7
+       | url = "data"
+       |       ^^^^^^ a file stands in the way; name a folder
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+    "#);
 }
 
 #[test]
@@ -193,7 +315,14 @@ fn a_key_in_the_file_is_refused_and_never_shown() {
         assert!(!shown.contains(KEY) && !shown.contains("\"short\""), "{shown}");
     }
     let text = SOUND.replace("{ env = \"AHREFS_API_KEY\" }", &format!("\"{KEY}\""));
-    insta::assert_snapshot!(faults(&text), @"");
+    insta::assert_snapshot!(faults(&text), @r#"
+    error[BH-KEY-SOURCE]: `api_key` must name where the key is, never hold it
+      --> backhaul.toml:3:11
+       | api_key = "********************************"
+       |           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ the text is hidden here; if it was a key, take it out and renew it
+    next: write api_key = { env = "AHREFS_API_KEY" } and export the variable
+    cost: 0 units, nothing was sent
+    "#);
 }
 
 #[tokio::test]
@@ -205,7 +334,11 @@ async fn key_sources_are_tried_in_their_order_when_they_are_needed() {
     let config = config::parse(&text, &folder.path().join("backhaul.toml"), &environment()).expect("sound");
     let keys = &config.source.keys;
     let missing = keys.resolve(0).await.expect_err("not set");
-    insta::assert_snapshot!(missing.render(), @"");
+    insta::assert_snapshot!(missing.render(), @r#"
+    error[BH-KEY-SOURCE]: the variable MISSING is not set, or blank
+    next: export MISSING=… with the key, then: backhaul check
+    cost: 0 units, nothing was sent
+    "#);
     assert_eq!(keys.resolve(1).await.expect("a key").secret.expose(), "from-file");
     assert_eq!(keys.resolve(2).await.expect("a key").secret.expose(), "from-command");
     assert_eq!(keys.resolve(3).await.expect_err("fails").code(), Code::KeySource);
@@ -249,18 +382,74 @@ fn targets_come_from_a_csv_file_with_labels() {
 fn faults_of_a_csv_file_name_its_line() {
     let errors =
         with_csv("name,url,mode\nb,b.com,domain\nb,c.com,\nd,d com,\ne,e.com,all\nf,f.com\n").expect_err("faults");
-    insta::assert_snapshot!(errors.render(), @"");
+    insta::assert_snapshot!(errors.render(), @r#"
+    error[BH-TARGET]: two targets have the name `b`
+      --> sites.csv:3:1
+       | b,c.com,
+       | ^^^^^^^^ the first is in sites.csv:2; give this one another name
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-TARGET]: `d com` is no site
+      --> sites.csv:4:1
+       | d,d com,
+       | ^^^^^^^^ a site has no blanks
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-TARGET]: `mode` cannot be `all`
+      --> sites.csv:5:1
+       | e,e.com,all
+       | ^^^^^^^^^^^ one of: exact, prefix, domain, subdomains
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-TARGET]: a line with 2 fields under 3 columns
+      --> sites.csv:6:1
+       | f,f.com
+       | ^^^^^^^ quote fields that hold commas
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+    "#);
     let errors = with_csv("name,site\nb,b.com\n").expect_err("a fault");
-    insta::assert_snapshot!(errors.render(), @"");
+    insta::assert_snapshot!(errors.render(), @r#"
+    error[BH-TARGET]: sites.csv has no column `url`
+      --> sites.csv:1:1
+       | name,site
+       | ^^^^^^^^^ the header is name,url,mode
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+    "#);
     let errors = with_csv("name,url\nb,\"b.com\n").expect_err("a fault");
-    insta::assert_snapshot!(errors.render(), @"");
+    insta::assert_snapshot!(errors.render(), @r#"
+    error[BH-TARGET]: sites.csv is no CSV
+      --> sites.csv:2:1
+       | b,"b.com
+       | ^^^^^^^^ a quote opens here and never closes
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+    "#);
 }
 
 #[test]
 fn a_missing_required_parameter_says_what_to_add() {
     let text = report("name = \"rivals\"\nendpoint = \"site-explorer/organic-competitors\"")
         + "[[report]]\nname = \"history\"\nendpoint = \"site-explorer/pages-history\"\n";
-    insta::assert_snapshot!(faults(&text), @"");
+    insta::assert_snapshot!(faults(&text), @r#"
+    error[BH-PARAMETER]: site-explorer/organic-competitors needs `countries`
+      --> backhaul.toml:16:1
+       | [[report]]
+       | ^^^^^^^^^^ this report lacks it
+    next: add to the report: countries = ["us"]
+    cost: 0 units, nothing was sent
+
+    error[BH-PARAMETER]: site-explorer/pages-history needs `since`
+      --> backhaul.toml:19:1
+       | [[report]]
+       | ^^^^^^^^^^ the first day is missing
+    next: add to the report: since = "2024-01-01"
+    cost: 0 units, nothing was sent
+    "#);
 }
 
 #[test]
@@ -268,13 +457,48 @@ fn parameters_that_are_ours_or_do_not_fit_are_refused() {
     let text = report(
         "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\nlimit = 5\naggregation = \"none\"\ncountries = [\"us\"]\nhistory = true",
     );
-    insta::assert_snapshot!(faults(&text), @"");
+    insta::assert_snapshot!(faults(&text), @r#"
+    error[BH-PARAMETER]: `limit` is not set in a report
+      --> backhaul.toml:19:1
+       | limit = 5
+       | ^^^^^ write `max_rows`
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-PARAMETER]: `aggregation` cannot be `none`
+      --> backhaul.toml:20:15
+       | aggregation = "none"
+       |               ^^^^^^ one of: similar_links, 1_per_domain, all
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-PARAMETER]: `history` cannot be true or false
+      --> backhaul.toml:22:11
+       | history = true
+       |           ^^^^ a string
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-PARAMETER]: site-explorer/all-backlinks does not vary by country
+      --> backhaul.toml:21:13
+       | countries = ["us"]
+       |             ^^^^^^ take this out
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+    "#);
 }
 
 #[test]
 fn a_column_that_does_not_exist_under_a_parameter_is_refused_by_name_and_left_out_of_presets() {
     let links = "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\naggregation = \"all\"\ncolumns = ";
-    insta::assert_snapshot!(faults(&report(&format!("{links}[\"url_from\", \"link_group_count\"]"))), @"");
+    insta::assert_snapshot!(faults(&report(&format!("{links}[\"url_from\", \"link_group_count\"]"))), @r#"
+    error[BH-COLUMN]: site-explorer/all-backlinks has no `link_group_count` with `aggregation = "all"`
+      --> backhaul.toml:20:24
+       | columns = ["url_from", "link_group_count"]
+       |                        ^^^^^^^^^^^^^^^^^^ take the column out, or change the parameter
+    next: backhaul catalog
+    cost: 0 units, nothing was sent
+    "#);
     let config = sound(&report(&format!("{links}[\"full\"]")));
     assert!(!config.reports[1].columns.contains(&"link_group_count".to_owned()));
 }
@@ -291,7 +515,14 @@ fn columns_are_added_and_taken_away_in_order() {
 
 #[test]
 fn a_file_that_is_no_toml_is_refused_at_its_place() {
-    insta::assert_snapshot!(faults("[source\napi_key = 1\n"), @"");
+    insta::assert_snapshot!(faults("[source\napi_key = 1\n"), @r#"
+    error[BH-CONFIG]: the file is no TOML
+      --> backhaul.toml:1:8
+       | [source
+       |        ^ unclosed table, expected `]`
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+    "#);
 }
 
 /// The example of the contract, with everything that it names.
@@ -364,7 +595,19 @@ fn the_example_of_the_contract_is_refused_only_for_what_is_not_built_yet() {
     let path = folder.path().join("backhaul.toml");
     let errors = config::parse(EXAMPLE, &path, &environment()).expect_err("later features");
     let shown: Vec<_> = errors.0.iter().map(|error| format!("{} {error}", error.code().as_str())).collect();
-    insta::assert_snapshot!(shown.join("\n"), @"");
+    insta::assert_snapshot!(shown.join("\n"), @r#"
+    BH-LATER `per_month` of [budget] is not built yet in backhaul 0.1.0
+    BH-LATER `keep_free` of [budget] is not built yet in backhaul 0.1.0
+    BH-LATER `pace` of [budget] is not built yet in backhaul 0.1.0
+    BH-LATER a destination at s3:// is not built yet in backhaul 0.1.0
+    BH-LATER the keyword list `brand` is not built yet in backhaul 0.1.0
+    BH-LATER `where` of a report (write the API's own JSON in `where_json`) is not built yet in backhaul 0.1.0
+    BH-LATER `top` of a report is not built yet in backhaul 0.1.0
+    BH-LATER `every = "week"` is not built yet in backhaul 0.1.0
+    BH-LATER `every = "week"` is not built yet in backhaul 0.1.0
+    BH-LATER `mode = "changes"` is not built yet in backhaul 0.1.0
+    BH-LATER `every = "week"` is not built yet in backhaul 0.1.0
+    "#);
 }
 
 #[test]
@@ -447,7 +690,11 @@ fn a_selection_narrows_the_plan_and_refuses_what_it_does_not_find() {
 fn an_unbounded_run_needs_a_budget() {
     let links = report("name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ncolumns = [\"url_from\"]");
     let tasks = planned(&sound(&links));
-    insta::assert_snapshot!(plan::guard(&tasks, None).expect_err("no budget").render(), @"");
+    insta::assert_snapshot!(plan::guard(&tasks, None).expect_err("no budget").render(), @r#"
+    error[BH-BUDGET]: the run has no upper bound: without `max_rows` all rows are fetched, and no budget covers more than 10000 units
+    next: add under [budget]: per_run = 60000   or give --max-units 60000
+    cost: 0 units, nothing was sent
+    "#);
     plan::guard(&tasks, Some(1)).expect("the budget is kept while the run spends");
     let small = planned(&sound(&format!("{links}max_rows = 1000\n")));
     plan::guard(&small, None).expect("bounded");
