@@ -6,8 +6,9 @@ use std::time::Duration;
 use toml::Spanned;
 use url::Url;
 
-use super::document::{Document, Section, hide_keys};
+use super::document::{Document, Section};
 use super::known;
+use super::mask::hide_keys;
 use super::resolved::{Destination, Replace};
 use super::values;
 use crate::error::{Code, Error};
@@ -22,7 +23,7 @@ const MIN_FILE_SIZE: u64 = 64 << 10;
 const DEFAULT_ZSTD_LEVEL: i32 = 3;
 
 /// Five weeks: a monthly load that failed can still be rebuilt.
-const DEFAULT_KEEP_RESPONSES: Duration = Duration::from_secs(35 * 86_400);
+const DEFAULT_KEEP_RESPONSES: Duration = Duration::from_hours(35 * 24);
 
 /// Object stores that the contract names.
 const BUCKETS: [&str; 7] = ["s3", "s3a", "gs", "az", "azure", "abfs", "abfss"];

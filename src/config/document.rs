@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::mask::{hide_keys, hide_values, names_a_key};
 use crate::catalog::nearest;
 use crate::error::{Code, Error, Errors, Snippet};
 
@@ -78,7 +79,12 @@ impl<'t> Document<'t> {
 
     /// Refuses what the contract names and this version does not do.
     pub fn later(&mut self, what: &str, span: Span) {
-        let error = Error::later(what).with_snippet(self.snippet(span, "take this out for now".to_owned()));
+        self.later_with(what, span, "take this out for now");
+    }
+
+    /// Refuses what this version does not do, and says what it does instead.
+    pub fn later_with(&mut self, what: &str, span: Span, instead: &str) {
+        let error = Error::later(what).with_snippet(self.snippet(span, instead.to_owned()));
         self.faults.push(error.with_next("take it out, then: backhaul check --offline"));
     }
 
@@ -291,51 +297,4 @@ pub(super) fn type_of(value: &DeValue<'_>) -> &'static str {
         DeValue::Array(_) => "a list",
         DeValue::Table(_) => "a table",
     }
-}
-
-/// Whether a line that could not be parsed may hold a key by what it says of itself.
-fn names_a_key(line: &str) -> bool {
-    let line = line.to_ascii_lowercase();
-    ["key =", "key=", "token", "secret", "bearer", "password"].iter().any(|word| line.contains(word))
-}
-
-/// Replaces every word behind the first `=` by asterisks, but for the words of a key source and names of variables.
-fn hide_values(line: &str) -> String {
-    let (head, tail) = line.split_at(line.find('=').unwrap_or(0));
-    hide_keys(head) + &replace_words(tail, |word| !is_structure(word))
-}
-
-/// Replaces every word that looks like a key by asterisks.
-pub(super) fn hide_keys(text: &str) -> String {
-    replace_words(text, looks_like_a_key)
-}
-
-fn is_structure(word: &str) -> bool {
-    let is_variable =
-        word.contains('_') && word.chars().all(|character| character == '_' || character.is_ascii_uppercase());
-    is_variable || ["env", "file", "command"].contains(&word)
-}
-
-/// A long run of letters and digits mixed, as generated keys are and names seldom.
-pub(super) fn looks_like_a_key(word: &str) -> bool {
-    let count = |wanted: fn(&char) -> bool| word.chars().filter(wanted).count();
-    word.len() >= 20 && count(char::is_ascii_digit) >= 2 && count(char::is_ascii_alphabetic) >= 6
-}
-
-fn replace_words(text: &str, hide: impl Fn(&str) -> bool) -> String {
-    let is_word = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(start) = rest.find(is_word) {
-        let (before, from) = rest.split_at(start);
-        let (word, after) = from.split_at(from.find(|character| !is_word(character)).unwrap_or(from.len()));
-        out.push_str(before);
-        if hide(word) {
-            out.push_str(&"*".repeat(word.chars().count()))
-        } else {
-            out.push_str(word)
-        }
-        rest = after;
-    }
-    out + rest
 }

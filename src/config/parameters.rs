@@ -2,8 +2,9 @@
 
 use toml::de::DeValue;
 
-use super::document::{Document, Node, Section, hide_keys, type_of};
+use super::document::{Document, Node, Section, type_of};
 use super::known;
+use super::mask::hide_keys;
 use crate::catalog::{Endpoint, Parameter, ParameterKind, nearest};
 use crate::error::Code;
 
@@ -112,12 +113,11 @@ fn render(kind: &ParameterKind, value: &DeValue<'_>) -> Result<String, String> {
         (ParameterKind::Enum(values), DeValue::String(text)) if values.iter().any(|known| known == text) => {
             Ok(text.to_string())
         }
-        (ParameterKind::Enum(_), DeValue::String(text)) => Err(format!("`{text}`")),
         (ParameterKind::Date, DeValue::String(text)) if super::date(text).is_some() => Ok(text.to_string()),
         (ParameterKind::Date, DeValue::Datetime(date)) if super::date(&date.to_string()).is_some() => {
             Ok(date.to_string())
         }
-        (ParameterKind::Date, DeValue::String(text)) => Err(format!("`{text}`")),
+        (ParameterKind::Enum(_) | ParameterKind::Date, DeValue::String(text)) => Err(format!("`{text}`")),
         (ParameterKind::DateTime, DeValue::Datetime(time)) => Ok(time.to_string()),
         (
             ParameterKind::Text | ParameterKind::Url | ParameterKind::DateTime | ParameterKind::Json,

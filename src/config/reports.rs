@@ -10,7 +10,8 @@ use super::document::{Document, Node, Section};
 use super::known;
 use super::parameters::parameters;
 use super::resolved::{OnTrouble, Report, Target};
-use crate::catalog::{Catalog, Endpoint, ParameterKind, nearest};
+use super::selectors::selected;
+use crate::catalog::{Catalog, Endpoint, ParameterKind};
 use crate::error::{Code, Error};
 use crate::filter::{self, Filter};
 
@@ -103,10 +104,11 @@ fn report(
 
 /// What the contract names and this version does not do. The values are still read where their form can be wrong.
 fn refuse_later(document: &mut Document<'_>, section: &Section<'_>) {
-    for (key, instead) in [("where", " (write the API's own JSON in `where_json`)"), ("keyword_lists", "")] {
-        if let Some(node) = section.get(key) {
-            document.later(&format!("`{key}` of a report{instead}"), node.span());
-        }
+    if let Some(node) = section.get("where") {
+        document.later_with("`where` of a report", node.span(), "write the API's own filter in `where_json` for now");
+    }
+    if let Some(node) = section.get("keyword_lists") {
+        document.later("`keyword_lists` of a report", node.span());
     }
     if let Some(node) = section.get("top") {
         if let Some(top) = document.as_section(node, "`top`") {
@@ -120,7 +122,7 @@ fn refuse_later(document: &mut Document<'_>, section: &Section<'_>) {
             "day" | "1d" => {}
             "week" | "month" => document.later(&format!("`every = \"{}\"`", every.get_ref()), every.span()),
             other if days.is_some_and(|days| days > 0) => {
-                document.later(&format!("`every = \"{other}\"`"), every.span())
+                document.later(&format!("`every = \"{other}\"`"), every.span());
             }
             other => {
                 let message = format!("`every` cannot be `{other}`");
@@ -230,85 +232,6 @@ fn varying(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoi
         }
     }
     vec![("country".to_owned(), countries)]
-}
-
-/// The indices of the selected targets, ascending; all where the report names none.
-fn selected(document: &mut Document<'_>, section: &Section<'_>, targets: &[Target]) -> Vec<usize> {
-    let Some(node) = section.get("targets") else { return (0..targets.len()).collect() };
-    let DeValue::Array(selectors) = node.get_ref() else {
-        document.wrong_type("`targets`", "a list of names and { label = \"value\" }", node.get_ref(), node.span());
-        return Vec::new();
-    };
-    if selectors.is_empty() {
-        document.fault(Code::Target, "`targets` is empty", node.span(), "take it out for all targets");
-    }
-    let mut chosen = Vec::new();
-    for selector in selectors {
-        let Some(matches) = matcher(document, selector) else { continue };
-        let found: Vec<_> = targets.iter().enumerate().filter(|(_, target)| matches.fits(target)).collect();
-        if found.is_empty() {
-            let names = targets.iter().map(|target| target.name.as_str());
-            let label = match matches.name().and_then(|name| nearest(name, names)) {
-                Some(near) => format!("did you mean `{near}`?"),
-                None => "no [[target]] fits it".to_owned(),
-            };
-            document.fault(Code::Target, format!("no target is {matches}"), selector.span(), label);
-        }
-        chosen.extend(found.into_iter().map(|(index, _)| index));
-    }
-    chosen.sort_unstable();
-    chosen.dedup();
-    chosen
-}
-
-/// What a report's selector asks of a target.
-enum Matcher<'a> {
-    Name(&'a str),
-    Labels(Vec<(&'a str, &'a str)>),
-}
-
-impl<'a> Matcher<'a> {
-    fn fits(&self, target: &Target) -> bool {
-        match self {
-            Self::Name(name) => target.name == *name,
-            Self::Labels(pairs) => {
-                pairs.iter().all(|(label, value)| target.labels.get(*label).map(String::as_str) == Some(*value))
-            }
-        }
-    }
-
-    fn name(&self) -> Option<&'a str> {
-        if let Self::Name(name) = self { Some(name) } else { None }
-    }
-}
-
-impl std::fmt::Display for Matcher<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Name(name) => write!(f, "named `{name}`"),
-            Self::Labels(pairs) => {
-                let pairs: Vec<_> = pairs.iter().map(|(label, value)| format!("{label} = \"{value}\"")).collect();
-                write!(f, "labelled {}", pairs.join(", "))
-            }
-        }
-    }
-}
-
-fn matcher<'a>(document: &mut Document<'_>, node: &'a Node<'a>) -> Option<Matcher<'a>> {
-    match node.get_ref() {
-        DeValue::String(name) => Some(Matcher::Name(name)),
-        DeValue::Table(table) if !table.is_empty() => {
-            let mut pairs = Vec::new();
-            for (label, value) in table {
-                pairs.push((label.get_ref().as_ref(), document.as_text(value, "a label's value")?.into_inner()));
-            }
-            Some(Matcher::Labels(pairs))
-        }
-        other => {
-            document.wrong_type("a selector of targets", "a name or { label = \"value\" }", other, node.span());
-            None
-        }
-    }
 }
 
 fn max_rows(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint) -> Option<u64> {

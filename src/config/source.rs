@@ -7,10 +7,11 @@ use toml::Spanned;
 use toml::de::DeValue;
 use url::{Host, Url};
 
-use super::document::{Document, Node, Section, hide_keys, looks_like_a_key};
+use super::document::{Document, Node, Section};
 use super::environment::{AHREFS_API_KEY, Environment};
 use super::keys::{KeySource, KeySources};
 use super::known;
+use super::mask::{hide_keys, looks_like_a_key};
 use super::resolved::{Budget, RunSettings, Source};
 use super::values;
 use crate::error::{Code, Error};
@@ -25,7 +26,7 @@ const DEFAULT_REQUESTS_PER_MINUTE: u32 = 60;
 const MAX_REQUESTS_PER_MINUTE: u32 = 60_000;
 
 /// A night that is older is not worth its units.
-const DEFAULT_RESUME_WITHIN: Duration = Duration::from_secs(3 * 86_400);
+const DEFAULT_RESUME_WITHIN: Duration = Duration::from_hours(3 * 24);
 
 /// A bound on churn: no list of the API takes as many pages.
 const DEFAULT_MAX_REQUESTS: u64 = 100_000;
@@ -193,14 +194,12 @@ fn proxy(document: &mut Document<'_>, section: &Section<'_>) -> Option<Url> {
 
 fn local_address(document: &mut Document<'_>, section: &Section<'_>) -> Option<IpAddr> {
     let text = document.text(section, "local_address")?;
-    match text.get_ref().parse() {
-        Ok(address) => Some(address),
-        Err(_) => {
-            let message = format!("`local_address` cannot be `{}`", hide_keys(text.get_ref()));
-            document.fault(Code::Url, message, text.span(), "an IP address of this machine");
-            None
-        }
+    let address = text.get_ref().parse().ok();
+    if address.is_none() {
+        let message = format!("`local_address` cannot be `{}`", hide_keys(text.get_ref()));
+        document.fault(Code::Url, message, text.span(), "an IP address of this machine");
     }
+    address
 }
 
 fn requests_per_minute(document: &mut Document<'_>, section: &Section<'_>) -> u32 {

@@ -7,8 +7,8 @@ const PLACEHOLDER: &str = "example.com";
 pub fn starter(targets: &[String]) -> String {
     let placeholder = [PLACEHOLDER.to_owned()];
     let targets = if targets.is_empty() { placeholder.as_slice() } else { targets };
-    let targets: String = targets.iter().map(|url| format!("[[target]]\nurl = {}\n\n", quoted(url))).collect();
-    TEXT.replace("TARGETS\n", &targets)
+    let targets: Vec<_> = targets.iter().map(|url| format!("[[target]]\nurl = {}\n", quoted(url))).collect();
+    TEXT.replace("TARGETS", &targets.join("\n"))
 }
 
 /// A basic string of TOML.

@@ -153,7 +153,7 @@ impl List<'_> {
             return;
         }
         for row in rows {
-            let target = self.row(&header, row, base);
+            let target = target_of(&header, row, base);
             let target = target.and_then(|target| {
                 let place = format!("{}:{}", self.file, row.line);
                 match names.insert(target.name.clone(), place) {
@@ -171,41 +171,41 @@ impl List<'_> {
         }
     }
 
-    /// The target of one line, or what is wrong with it and what would be right.
-    fn row(&self, header: &[&str], row: &csv::Record, base: &Target) -> Result<Target, (String, String)> {
-        if row.fields.len() != header.len() {
-            let message = format!("a line with {} fields under {} columns", row.fields.len(), header.len());
-            return Err((message, "quote fields that hold commas".to_owned()));
-        }
-        let mut target = base.clone();
-        for (column, field) in header.iter().zip(&row.fields) {
-            let field = field.trim();
-            match *column {
-                "url" => {
-                    target.url = site(field).map_err(|label| (format!("`{field}` is no site"), label.to_owned()))?
-                }
-                _ if field.is_empty() => {}
-                "name" if is_name(field) => field.clone_into(&mut target.name),
-                "name" => return Err((format!("`{field}` is no name for a target"), NAME_HELP.to_owned())),
-                "mode" => target.mode = one_of("mode", field, &MODES)?,
-                "protocol" => target.protocol = one_of("protocol", field, &PROTOCOLS)?,
-                label => {
-                    target.labels.insert(label.to_owned(), field.to_owned());
-                }
-            }
-        }
-        if target.name.is_empty() {
-            target.name = name_of(&target.url);
-        }
-        Ok(target)
-    }
-
     fn error(&self, line: usize, message: &str, label: &str) -> Error {
         let text = self.text.lines().nth(line.saturating_sub(1)).unwrap_or_default().to_owned();
         let width = text.chars().count().max(1);
         let (file, label) = (self.file.to_owned(), label.to_owned());
         Error::new(Code::Target, message).with_snippet(Snippet { file, line, column: 1, width, text, label })
     }
+}
+
+/// The target of one line, or what is wrong with it and what would be right.
+fn target_of(header: &[&str], row: &csv::Record, base: &Target) -> Result<Target, (String, String)> {
+    if row.fields.len() != header.len() {
+        let message = format!("a line with {} fields under {} columns", row.fields.len(), header.len());
+        return Err((message, "quote fields that hold commas".to_owned()));
+    }
+    let mut target = base.clone();
+    for (column, field) in header.iter().zip(&row.fields) {
+        let field = field.trim();
+        match *column {
+            "url" => {
+                target.url = site(field).map_err(|label| (format!("`{field}` is no site"), label.to_owned()))?;
+            }
+            _ if field.is_empty() => {}
+            "name" if is_name(field) => field.clone_into(&mut target.name),
+            "name" => return Err((format!("`{field}` is no name for a target"), NAME_HELP.to_owned())),
+            "mode" => target.mode = one_of("mode", field, &MODES)?,
+            "protocol" => target.protocol = one_of("protocol", field, &PROTOCOLS)?,
+            label => {
+                target.labels.insert(label.to_owned(), field.to_owned());
+            }
+        }
+    }
+    if target.name.is_empty() {
+        target.name = name_of(&target.url);
+    }
+    Ok(target)
 }
 
 fn one_of(key: &str, field: &str, choices: &[&str]) -> Result<String, (String, String)> {

@@ -62,8 +62,8 @@ mod tests {
 
     #[test]
     fn durations_and_sizes_read_as_people_write_them() {
-        assert_eq!(duration("3d"), Ok(Duration::from_secs(259_200)));
-        assert_eq!(duration("12 h"), Ok(Duration::from_secs(43_200)));
+        assert_eq!(duration("3d"), Ok(Duration::from_hours(72)));
+        assert_eq!(duration("12 h"), Ok(Duration::from_hours(12)));
         assert_eq!(size("128 MiB"), Ok(134_217_728));
         assert_eq!(size("64MB"), Ok(64_000_000));
         assert_eq!(zstd_level("zstd(3)"), Ok(3));

@@ -161,3 +161,72 @@ fn units_per_row(report: &Report, order_key: &[String]) -> (u64, u64) {
     let with = endpoint.units_per_row(own().chain(order_key.iter().map(String::as_str)));
     (with, with - without)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::catalog::{Catalog, Endpoint};
+    use crate::config::{self, Environment};
+
+    const TEXT: &str = r#"
+        source = { api_key = { env = "AHREFS_API_KEY" } }
+        destination = { url = "data" }
+        target = [{ url = "acme.com" }]
+        [[report]]
+        name = "links"
+        endpoint = "site-explorer/all-backlinks"
+        columns = ["url_from", "traffic"]
+        where_json = { field = "class_c", is = ["gt", 1] }
+        max_rows = 10
+    "#;
+
+    /// The report of `TEXT` with an order key of our own, so that the prices do not move with the catalog's choice.
+    fn report(aggregation: &str) -> (Report, Target) {
+        let mut config = config::parse(TEXT, Path::new("backhaul.toml"), &Environment::default())
+            .map_err(|errors| errors.render())
+            .expect("a sound configuration");
+        let known = Catalog::embedded().endpoint("site-explorer/all-backlinks").expect("a known endpoint");
+        let endpoint = Endpoint {
+            order_key: ["first_seen_link", "url_from", "url_to"].map(str::to_owned).to_vec(),
+            group_columns: [("similar_links".to_owned(), vec!["url_to".to_owned()])].into_iter().collect(),
+            ..known.clone()
+        };
+        let mut report = config.reports.remove(0);
+        report.endpoint = Box::leak(Box::new(endpoint));
+        report.parameters.push(("aggregation".to_owned(), aggregation.to_owned()));
+        (report, config.targets.remove(0))
+    }
+
+    fn first_task(aggregation: &str) -> Task {
+        let (report, target) = report(aggregation);
+        task(&report, 0, &target, 0, Vec::new(), "2026-11-23".parse().expect("a date"))
+    }
+
+    #[test]
+    fn paging_starts_with_the_first_key_column_and_those_selected_anyway() {
+        let task = first_task("all");
+        assert_eq!(task.order_key, ["first_seen_link", "url_from"]);
+        // url_from 1, traffic 10, class_c of the filter 5, first_seen_link 1.
+        assert_eq!((task.units_per_row, task.surcharge_per_row), (17, 1));
+        assert_eq!((task.bound_rows, task.bound_units), (Some(10), Some(170 + 50)));
+    }
+
+    #[test]
+    fn under_a_grouping_only_its_columns_stand_in_the_key() {
+        assert_eq!(first_task("similar_links").order_key, ["url_to"]);
+    }
+
+    #[test]
+    fn every_combination_of_what_varies_is_a_task() {
+        let varying = [("a", ["1", "2"]), ("b", ["3", "4"])]
+            .map(|(name, values)| (name.to_owned(), values.map(str::to_owned).to_vec()));
+        let all: Vec<String> = combinations(&varying)
+            .into_iter()
+            .map(|pairs| pairs.into_iter().map(|(name, value)| name + &value).collect())
+            .collect();
+        assert_eq!(all, ["a1b3", "a1b4", "a2b3", "a2b4"]);
+        assert_eq!(combinations(&[]), [Vec::new()]);
+    }
+}
