@@ -2,7 +2,11 @@
 //!
 //! Knows the API's filter grammar and the catalog's filterable columns; knows nothing of requests or answers.
 
+mod check;
+
 use serde_json::{Value as Json, json};
+
+pub use check::{Fault, check};
 
 use crate::model::Value;
 

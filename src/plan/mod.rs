@@ -1,1 +1,17 @@
-//! Room `plan`: see the map in the crate's root.
+//! From the resolved configuration to the tasks of a night: what is asked for each report, target and country, under
+//! which id, at which price per row and with which upper bound.
+//!
+//! Pure: no clock, no network, no state. Knows configuration and catalog; knows nothing of requests, pages or files.
+//! Invariants: a task's id depends on what is asked and never on order, labels or dates; equal inputs give equal plans.
+
+mod bill;
+mod describe;
+mod night;
+mod select;
+mod task;
+
+pub use bill::{FREE_BUDGET_UNITS, Total, guard, total};
+pub use describe::describe;
+pub use night::night;
+pub use select::Selection;
+pub use task::{Task, tasks};

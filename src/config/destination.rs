@@ -1,0 +1,125 @@
+//! `[destination]`: today a folder on a local disk.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use toml::Spanned;
+use url::Url;
+
+use super::document::{Document, Section};
+use super::known;
+use super::mask::hide_keys;
+use super::resolved::{Destination, Replace};
+use super::values;
+use crate::error::{Code, Error};
+
+/// Large enough for engines to scan well, small enough to write on any machine.
+const DEFAULT_FILE_SIZE: u64 = 128 << 20;
+
+/// Below this, file footers weigh more than rows.
+const MIN_FILE_SIZE: u64 = 64 << 10;
+
+/// Level that costs little time and leaves little to gain.
+const DEFAULT_ZSTD_LEVEL: i32 = 3;
+
+/// Five weeks: a monthly load that failed can still be rebuilt.
+const DEFAULT_KEEP_RESPONSES: Duration = Duration::from_hours(35 * 24);
+
+/// Object stores that the contract names.
+const BUCKETS: [&str; 7] = ["s3", "s3a", "gs", "az", "azure", "abfs", "abfss"];
+
+pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Option<Destination> {
+    let Some(section) = document.table(root, "destination", "[destination]") else {
+        if root.get("destination").is_none() {
+            let error = Error::new(Code::Url, "the configuration says nothing of where the tables go");
+            document.push(error.with_next("add to the file: [destination] and below it url = \"./data\""));
+        }
+        return None;
+    };
+    document.refuse_unknown_keys(&section, known::DESTINATION);
+    refuse_later(document, &section);
+    let path = path(document, &section);
+    let file_size = document.parsed(&section, "file_size", values::size);
+    let file_size_bytes = file_size.unwrap_or(DEFAULT_FILE_SIZE);
+    if file_size_bytes < MIN_FILE_SIZE
+        && let Some(node) = section.get("file_size")
+    {
+        document.fault(Code::Config, "`file_size` is too small for Parquet", node.span(), "at least `64 KiB`");
+    }
+    let zstd_level = document.parsed(&section, "compression", values::zstd_level).unwrap_or(DEFAULT_ZSTD_LEVEL);
+    let keep = document.parsed(&section, "keep_responses", values::duration);
+    let responses = document.text(&section, "responses").and_then(|text| folder(document, "responses", &text));
+    let replace = match document.choice(&section, "replace", &["exchange", "gap"]) {
+        Some("gap") => Replace::Gap,
+        _ => Replace::Exchange,
+    };
+    Some(Destination {
+        path: path?,
+        zstd_level,
+        file_size_bytes,
+        responses,
+        keep_responses: keep.unwrap_or(DEFAULT_KEEP_RESPONSES),
+        replace,
+    })
+}
+
+fn refuse_later(document: &mut Document<'_>, section: &Section<'_>) {
+    if document.choice(section, "layout", &["files"]).is_some()
+        && let Some(node) = section.get("layout")
+    {
+        document.later("`layout = \"files\"`", node.span());
+    }
+    let keys = document.texts(section, "partition_by").unwrap_or_default();
+    for key in &keys {
+        if *key.get_ref() != "snapshot_date" {
+            document.later(&format!("partitioning by `{}`", key.get_ref()), key.span());
+        }
+    }
+    if let Some(node) = section.get("partition_by")
+        && !keys.is_empty()
+        && keys.iter().filter(|key| *key.get_ref() == "snapshot_date").count() != 1
+    {
+        let label = "write [\"snapshot_date\"]";
+        document.fault(Code::Config, "`partition_by` must name `snapshot_date` once", node.span(), label);
+    }
+}
+
+fn path(document: &mut Document<'_>, section: &Section<'_>) -> Option<PathBuf> {
+    if section.get("url").is_none() {
+        let next = "add below it: url = \"./data\"".to_owned();
+        let message = "[destination] has no `url`".to_owned();
+        document.fault_next(Code::Url, message, section.span.clone(), "the folder is missing", next);
+        return None;
+    }
+    let text = document.text(section, "url")?;
+    folder(document, "url", &text)
+}
+
+/// A folder given as a path or a `file://` URL; it need not exist, but nothing else may stand in its place.
+fn folder(document: &mut Document<'_>, key: &str, text: &Spanned<&str>) -> Option<PathBuf> {
+    let written = text.get_ref().trim();
+    let path = match written.split_once("://") {
+        _ if written.is_empty() => Err("an empty path; write for example `./data`"),
+        None => Ok(document.folder.join(written)),
+        Some(("file", _)) => {
+            let path = Url::parse(written).ok().and_then(|url| url.to_file_path().ok());
+            path.ok_or("a file:// URL has three slashes and an absolute path")
+        }
+        Some((scheme, _)) if BUCKETS.contains(&scheme) => {
+            document.later(&format!("a destination at {scheme}://"), text.span());
+            return None;
+        }
+        Some(_) => Err("a path, or a URL that begins with file://, s3://, gs:// or az://"),
+    };
+    let path = path.and_then(|path| {
+        let is_blocked = path.ancestors().find(|part| part.exists()).is_some_and(|part| !part.is_dir());
+        if is_blocked { Err("a file stands in the way; name a folder") } else { Ok(path) }
+    });
+    match path {
+        Ok(path) => Some(path),
+        Err(label) => {
+            document.fault(Code::Url, format!("`{key}` cannot be `{}`", hide_keys(written)), text.span(), label);
+            None
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! The environment as a value: read once at the start, passed in, never read elsewhere.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Names the configuration file, where the command line does not.
+pub const BACKHAUL_CONFIG: &str = "BACKHAUL_CONFIG";
+
+/// The variable that the starter configuration takes the key from. Read only where a configuration names it.
+pub const AHREFS_API_KEY: &str = "AHREFS_API_KEY";
+
+/// Environment variables, as they were when the program started. `Debug` shows names only: values may be keys.
+#[derive(Clone, Default)]
+pub struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// The environment of this process. Variables that are no UTF-8 are left out.
+    pub fn of_process() -> Self {
+        let pairs = std::env::vars_os();
+        Self(pairs.filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect())
+    }
+
+    /// The value of a variable, unless it is missing or blank.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.trim().is_empty())
+    }
+}
+
+impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}

@@ -1,0 +1,47 @@
+//! The keys of every table of the file, once: for refusing unknown ones, and for the test that holds the JSON Schema to
+//! them.
+
+pub(super) const ROOT: &[&str] = &["source", "budget", "run", "destination", "target", "keyword_list", "report"];
+pub(super) const SOURCE: &[&str] = &["api_key", "base_url", "proxy", "local_address", "limits"];
+pub(super) const KEY_SOURCE: &[&str] = &["env", "file", "command"];
+pub(super) const LIMITS: &[&str] = &["requests_per_minute"];
+pub(super) const BUDGET: &[&str] = &["per_run", "per_month", "keep_free", "pace"];
+pub(super) const RUN: &[&str] = &["resume_within", "max_requests"];
+pub(super) const DESTINATION: &[&str] =
+    &["url", "partition_by", "file_size", "compression", "keep_responses", "responses", "layout", "replace"];
+pub(super) const TARGET: &[&str] = &["name", "url", "mode", "protocol", "labels", "file"];
+pub(super) const KEYWORD_LIST: &[&str] = &["name", "keywords", "file"];
+pub(super) const REPORT: &[&str] = &[
+    "name",
+    "endpoint",
+    "columns",
+    "where",
+    "where_json",
+    "targets",
+    "keyword_lists",
+    "countries",
+    "every",
+    "top",
+    "max_rows",
+    "mode",
+    "since",
+    "on_bad_value",
+    "on_removed_column",
+];
+pub(super) const TOP: &[&str] = &["by", "rows"];
+
+/// Every table of the file with its keys, by the path that the JSON Schema's definitions use. A report takes the query
+/// parameters of its operation as further keys.
+pub const TABLES: [(&str, &[&str]); 11] = [
+    ("", ROOT),
+    ("source", SOURCE),
+    ("key_source", KEY_SOURCE),
+    ("limits", LIMITS),
+    ("budget", BUDGET),
+    ("run", RUN),
+    ("destination", DESTINATION),
+    ("target", TARGET),
+    ("keyword_list", KEYWORD_LIST),
+    ("report", REPORT),
+    ("top", TOP),
+];

@@ -1,0 +1,71 @@
+//! Hides what may be a key before a line of the file is shown. Too much rather than too little: a hidden word costs a
+//! look into the file, a shown key costs the key.
+
+/// Whether a line that could not be parsed may hold a key by what it says of itself.
+pub(super) fn names_a_key(line: &str) -> bool {
+    let line = line.to_ascii_lowercase();
+    ["key =", "key=", "token", "secret", "bearer", "password"].iter().any(|word| line.contains(word))
+}
+
+/// Replaces every word behind the first `=` by asterisks, but for the words of a key source and names of variables.
+pub(super) fn hide_values(line: &str) -> String {
+    let (head, tail) = line.split_at(line.find('=').unwrap_or(0));
+    hide_keys(head) + &replace_words(tail, |word| !is_structure(word))
+}
+
+/// Replaces every word that looks like a key by asterisks.
+pub(super) fn hide_keys(text: &str) -> String {
+    replace_words(text, looks_like_a_key)
+}
+
+fn is_structure(word: &str) -> bool {
+    let is_variable =
+        word.contains('_') && word.chars().all(|character| character == '_' || character.is_ascii_uppercase());
+    is_variable || ["env", "file", "command"].contains(&word)
+}
+
+/// A long run of letters and digits mixed, as generated keys are and names seldom.
+pub(super) fn looks_like_a_key(word: &str) -> bool {
+    let count = |wanted: fn(&char) -> bool| word.chars().filter(wanted).count();
+    word.len() >= 20 && count(char::is_ascii_digit) >= 2 && count(char::is_ascii_alphabetic) >= 6
+}
+
+fn replace_words(text: &str, hide: impl Fn(&str) -> bool) -> String {
+    let is_word = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(is_word) {
+        let (before, from) = rest.split_at(start);
+        let (word, after) = from.split_at(from.find(|character| !is_word(character)).unwrap_or(from.len()));
+        out.push_str(before);
+        if hide(word) {
+            out.push_str(&"*".repeat(word.chars().count()));
+        } else {
+            out.push_str(word);
+        }
+        rest = after;
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn generated_keys_are_hidden_and_names_are_not() {
+        assert_eq!(hide_keys("a = \"kQ7tZ2pWm9Xb4RvY8sLc3DfG\""), "a = \"************************\"");
+        for shown in ["endpoint = \"site-explorer/linked-anchors-external\"", "since = \"2024-01-01\""] {
+            assert_eq!(hide_keys(shown), shown);
+        }
+    }
+
+    #[test]
+    fn values_of_a_masked_line_are_hidden_but_its_structure_is_not() {
+        assert_eq!(
+            hide_values("api_key = { env = \"MY_KEY\", x = \"abc\" }"),
+            "api_key = { env = \"MY_KEY\", * = \"***\" }"
+        );
+        assert_eq!(hide_values("\"abc\"]"), "\"***\"]");
+    }
+}

@@ -1,0 +1,243 @@
+//! The resolved configuration: what the rest of the program gets, checked and complete. Only [`super::load`] and
+//! [`super::parse`] build it, so nothing that holds one needs to check it again.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use sha2::{Digest as _, Sha256};
+use url::Url;
+
+use super::keys::KeySources;
+use crate::catalog::Endpoint;
+use crate::filter::Filter;
+
+/// A configuration in which every name resolves, every value fits and nothing is asked that this version does not do.
+#[derive(Debug, Clone)]
+pub struct RunConfig {
+    pub(super) file: PathBuf,
+    /// Where the data comes from.
+    pub source: Source,
+    /// What may be spent.
+    pub budget: Budget,
+    /// Where the tables go.
+    pub destination: Destination,
+    /// How a run behaves.
+    pub run: RunSettings,
+    /// The sites, in file order, names unique; never empty.
+    pub targets: Vec<Target>,
+    /// The tables, in file order, names unique; never empty.
+    pub reports: Vec<Report>,
+}
+
+/// `[source]`.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Origin and version path of the API, without a slash at the end: `https`, or `http` to loopback.
+    pub base_url: Url,
+    /// Where the key comes from; resolved when first needed.
+    pub keys: KeySources,
+    /// Requests that may begin in a minute.
+    pub requests_per_minute: u32,
+    /// Proxy that requests go through.
+    pub proxy: Option<Url>,
+    /// Address that connections leave from.
+    pub local_address: Option<IpAddr>,
+}
+
+/// `[budget]`, in API units.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Budget {
+    /// The most that one run may spend.
+    pub per_run: Option<u64>,
+}
+
+/// `[destination]`: a local folder.
+#[derive(Debug, Clone)]
+pub struct Destination {
+    /// The folder; it need not exist yet.
+    pub path: PathBuf,
+    /// Level of zstd, 1 to 22.
+    pub zstd_level: i32,
+    /// Size at which a file is closed and the next begun.
+    pub file_size_bytes: u64,
+    /// Where saved responses lie, if not under the destination.
+    pub responses: Option<PathBuf>,
+    /// How long saved responses are kept.
+    pub keep_responses: Duration,
+    /// How a partition is replaced.
+    pub replace: Replace,
+}
+
+/// How a partition that readers see is replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replace {
+    /// Old and new change places in one step; refused where the file system cannot.
+    Exchange,
+    /// The old one goes first: readers may find nothing for a moment.
+    Gap,
+}
+
+/// `[run]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RunSettings {
+    /// How long an unfinished night is resumed.
+    pub resume_within: Duration,
+    /// Requests of one task at most.
+    pub max_requests: u64,
+}
+
+/// A site that is looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Unique name, `[a-z0-9][a-z0-9._-]*`.
+    pub name: String,
+    /// Domain or URL as the API gets it; the host in ASCII.
+    pub url: String,
+    /// `exact`, `prefix`, `domain` or `subdomains`.
+    pub mode: String,
+    /// `both`, `http` or `https`.
+    pub protocol: String,
+    /// Labels for selections and views; they change no request.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// One table of the output and how it is filled.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// The table's name, `[a-z][a-z0-9_]*`.
+    pub name: String,
+    /// The operation that fills it.
+    pub endpoint: &'static Endpoint,
+    /// Its columns, unique, in the order of the table; all of the operation's where it takes no `select`.
+    pub columns: Vec<String>,
+    /// Which rows; `None`: all.
+    pub filter: Option<Filter>,
+    /// Query parameters that are the same in all its tasks, `history` stated where the operation has it.
+    pub parameters: Vec<(String, String)>,
+    /// Query parameters that vary from task to task (`country`), each with its values.
+    pub varying: Vec<(String, Vec<String>)>,
+    /// Indices into [`RunConfig::targets`], ascending, never empty.
+    pub targets: Vec<usize>,
+    /// The fuse: a task that reaches it is `capped`.
+    pub max_rows: Option<u64>,
+    /// First day of a history; set exactly where the operation takes `date_from`.
+    pub since: Option<NaiveDate>,
+    /// What becomes of a value that does not fit its column.
+    pub on_bad_value: OnTrouble,
+    /// What becomes of a column that the API no longer knows.
+    pub on_removed_column: OnTrouble,
+}
+
+/// What happens where an answer does not fit its table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnTrouble {
+    /// The task fails and names the place.
+    Fail,
+    /// Null takes its place, counted and listed.
+    Null,
+}
+
+impl RunConfig {
+    /// The file it came from, as the user named it.
+    pub fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// A hash, as 64 hexadecimal digits, of all that changes requests: origin, targets and reports, but neither
+    /// labels, budget, destination nor keys. Equal configurations have equal fingerprints on every machine.
+    pub fn fingerprint(&self) -> String {
+        let mut hash = StableHash::new("config-1");
+        hash.add(self.source.base_url.as_str());
+        for target in &self.targets {
+            target.hash_into(&mut hash);
+        }
+        for report in &self.reports {
+            report.hash_into(&mut hash, &self.targets);
+        }
+        hash.finish()
+    }
+}
+
+impl Target {
+    /// Adds what identifies the site: everything but the labels.
+    pub fn hash_into(&self, hash: &mut StableHash) {
+        let Self { name, url, mode, protocol, labels: _ } = self;
+        for part in [name, url, mode, protocol] {
+            hash.add(part);
+        }
+    }
+}
+
+impl Report {
+    /// The columns that the report's filter names; they add to the price of a row.
+    pub fn filter_columns(&self) -> Vec<String> {
+        self.filter.as_ref().map(Filter::columns).unwrap_or_default()
+    }
+
+    fn hash_into(&self, hash: &mut StableHash, all: &[Target]) {
+        let Self { name, endpoint, columns, filter, parameters, varying, targets, max_rows, since, .. } = self;
+        hash.add(name);
+        hash.add(&endpoint.name);
+        hash.add_all(columns);
+        hash.add(&filter.as_ref().map(|filter| filter.to_json().to_string()).unwrap_or_default());
+        hash.add_pairs(parameters);
+        for (parameter, values) in varying {
+            hash.add(parameter);
+            hash.add_all(values);
+        }
+        let names: Vec<_> = targets.iter().filter_map(|index| all.get(*index)).map(|target| &target.name).collect();
+        hash.add_all(&names);
+        hash.add(&max_rows.map(|rows| rows.to_string()).unwrap_or_default());
+        hash.add(&since.map(|date| date.to_string()).unwrap_or_default());
+    }
+}
+
+/// SHA-256 over parts, each with its length, so that no two lists of parts run together into the same bytes.
+#[derive(Debug, Clone)]
+pub struct StableHash(Sha256);
+
+impl StableHash {
+    /// A hash of one kind of thing; kinds never collide.
+    pub fn new(kind: &str) -> Self {
+        let mut hash = Self(Sha256::new());
+        hash.add(kind);
+        hash
+    }
+
+    /// Adds a part.
+    pub fn add(&mut self, part: &str) {
+        self.0.update(part.len().to_string());
+        self.0.update(":");
+        self.0.update(part);
+    }
+
+    /// Adds a list of parts.
+    pub fn add_all(&mut self, parts: &[impl AsRef<str>]) {
+        self.add(&parts.len().to_string());
+        for part in parts {
+            self.add(part.as_ref());
+        }
+    }
+
+    /// Adds a list of pairs.
+    pub fn add_pairs(&mut self, pairs: &[(String, String)]) {
+        self.add(&pairs.len().to_string());
+        for (name, value) in pairs {
+            self.add(name);
+            self.add(value);
+        }
+    }
+
+    /// The hash as 64 hexadecimal digits.
+    pub fn finish(self) -> String {
+        use std::fmt::Write as _;
+        let mut out = String::with_capacity(64);
+        for byte in self.0.finalize() {
+            let _ = write!(out, "{byte:02x}");
+        }
+        out
+    }
+}

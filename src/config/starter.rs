@@ -1,0 +1,51 @@
+//! The commented configuration that `backhaul init` writes. A test loads it.
+
+/// Site of the starter where none was given.
+const PLACEHOLDER: &str = "example.com";
+
+/// A starter configuration for these targets, which loads as it is. Without targets it names a placeholder.
+pub fn starter(targets: &[String]) -> String {
+    let placeholder = [PLACEHOLDER.to_owned()];
+    let targets = if targets.is_empty() { placeholder.as_slice() } else { targets };
+    let targets: Vec<_> = targets.iter().map(|url| format!("[[target]]\nurl = {}\n", quoted(url))).collect();
+    TEXT.replace("TARGETS", &targets.join("\n"))
+}
+
+/// A basic string of TOML.
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+const TEXT: &str = r#"# Backhaul: exports Ahrefs API v3 into Parquet, nightly.
+# Check this file:  backhaul check --offline     See prices:  backhaul catalog site-explorer/refdomains
+
+[source]
+api_key = { env = "AHREFS_API_KEY" }    # or { file = "…" }, or { command = ["pass", "show", "ahrefs"] }
+# base_url = "http://127.0.0.1:7070/v3" # the local imitation of the API: backhaul sandbox
+
+[budget]
+per_run = 10_000                        # API units that one run may spend at most
+
+[destination]
+url = "./data"                          # a folder; relative paths start at this file
+
+# Sites. `mode` is exact, prefix, domain or subdomains (the default); labels are yours.
+# A list can also stand in a file with the header name,url,mode:  file = "sites.csv"
+TARGETS
+# Reports: each is a table, each night a partition of it, with a row set per target.
+[[report]]
+name = "domain_rating"
+endpoint = "site-explorer/domain-rating"
+
+[[report]]
+name = "referring_domains"
+endpoint = "site-explorer/refdomains"
+columns = ["minimal"]                   # presets minimal | standard | full, then "+column" and "-column"
+max_rows = 1_000                        # a fuse per site: reaching it is reported, never silent
+
+# [[report]]
+# name = "organic_keywords"
+# endpoint = "site-explorer/organic-keywords"
+# countries = ["us", "gb"]              # one task per site and country
+# where_json = '{"field": "volume", "is": ["gte", 100]}'
+"#;

@@ -1,0 +1,72 @@
+//! `--report NAME… --target NAME|URL|label=value… --date D`: which tasks of the configuration are meant.
+
+use chrono::NaiveDate;
+
+use crate::catalog::nearest;
+use crate::config::{RunConfig, Target};
+use crate::error::{Code, Error, Result};
+
+/// What the command line selects; empty lists select everything.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Selection {
+    /// Names of reports.
+    pub reports: Vec<String>,
+    /// Targets by name, by URL, or by `label=value`; one that fits any of them is meant.
+    pub targets: Vec<String>,
+    /// The night that was asked for.
+    pub date: Option<NaiveDate>,
+}
+
+impl Selection {
+    /// Indices of the selected reports, in file order.
+    ///
+    /// # Errors
+    /// [`Code::Usage`]: a name that no report has.
+    pub fn reports(&self, config: &RunConfig) -> Result<Vec<usize>> {
+        let names = || config.reports.iter().map(|report| report.name.as_str());
+        for wanted in &self.reports {
+            if !names().any(|name| name == wanted) {
+                return Err(unknown("report", wanted, nearest(wanted, names()), names().collect()));
+            }
+        }
+        let is_selected = |name: &str| self.reports.is_empty() || self.reports.iter().any(|wanted| wanted == name);
+        Ok(names().enumerate().filter(|(_, name)| is_selected(name)).map(|(index, _)| index).collect())
+    }
+
+    /// Indices of the selected targets, in file order.
+    ///
+    /// # Errors
+    /// [`Code::Target`]: something that no target fits.
+    pub fn targets(&self, config: &RunConfig) -> Result<Vec<usize>> {
+        for wanted in &self.targets {
+            if !config.targets.iter().any(|target| fits(target, wanted)) {
+                let names: Vec<_> = config.targets.iter().map(|target| target.name.as_str()).collect();
+                return Err(unknown("target", wanted, nearest(wanted, names.iter().copied()), names));
+            }
+        }
+        let is_selected =
+            |target: &Target| self.targets.is_empty() || self.targets.iter().any(|wanted| fits(target, wanted));
+        let targets = config.targets.iter().enumerate();
+        Ok(targets.filter(|(_, target)| is_selected(target)).map(|(index, _)| index).collect())
+    }
+}
+
+fn fits(target: &Target, wanted: &str) -> bool {
+    let by_label = wanted
+        .split_once('=')
+        .is_some_and(|(label, value)| target.labels.get(label).map(String::as_str) == Some(value));
+    target.name == wanted || target.url == wanted || by_label
+}
+
+fn unknown(kind: &str, wanted: &str, near: Option<&str>, names: Vec<&str>) -> Error {
+    /// Enough to recognise one's own list without flooding the terminal.
+    const SHOWN: usize = 10;
+    let code = if kind == "target" { Code::Target } else { Code::Usage };
+    let more = if names.len() > SHOWN { ", …" } else { "" };
+    let shown: Vec<_> = names.into_iter().take(SHOWN).collect();
+    let next = match near {
+        Some(near) => format!("did you mean --{kind} {near}?"),
+        None => format!("one of: {}{more}", shown.join(", ")),
+    };
+    Error::new(code, format!("the configuration has no {kind} `{wanted}`")).with_next(next)
+}

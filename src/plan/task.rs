@@ -1,0 +1,232 @@
+//! Tasks: one report for one target and one value of everything that varies.
+
+use chrono::NaiveDate;
+
+use super::bill::{bound_rows, bound_units, is_free};
+use super::night;
+use super::select::Selection;
+use crate::catalog::Pricing;
+use crate::config::{Report, RunConfig, StableHash, Target};
+use crate::error::Result;
+use crate::model::{Night, TaskId};
+
+/// Hexadecimal digits of an id: 64 bits, so that two of a million tasks share one with a chance of one in 10⁷.
+const ID_DIGITS: usize = 16;
+
+/// One report for one target and one value of everything that varies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    /// The same on every night and every machine, as long as the same thing is asked.
+    pub id: TaskId,
+    /// Index into [`RunConfig::reports`].
+    pub report: usize,
+    /// Index into [`RunConfig::targets`].
+    pub target: usize,
+    /// What varies, as `_<name>` columns of the table: `country`.
+    pub parameters: Vec<(String, String)>,
+    /// Every query parameter but those that paging sets (`select`, `where`, `order_by`, `limit`), in catalog order.
+    pub query: Vec<(String, String)>,
+    /// The columns of K that paging starts with; empty where the operation cannot be paged.
+    pub order_key: Vec<String>,
+    /// Units of one row, the surcharge included. 0 where the operation is free or priced by the request.
+    pub units_per_row: u64,
+    /// The part of it that columns cost which only paging needs.
+    pub surcharge_per_row: u64,
+    /// The most rows that the task can have; `None`: as many as the source holds.
+    pub bound_rows: Option<u64>,
+    /// The most units that the task can cost; `None`: no bound.
+    pub bound_units: Option<u64>,
+    /// The source charges nothing for this target, up to 100 rows a request.
+    pub is_free_target: bool,
+}
+
+/// The tasks of a night, by report, target and what varies, in file order.
+///
+/// # Errors
+/// [`crate::error::Code::Usage`] or [`crate::error::Code::Target`] where the selection names what the configuration
+/// lacks; [`crate::error::Code::Date`] where the night is in the future, or the operation cannot answer for it.
+pub fn tasks(config: &RunConfig, night: Night, today: NaiveDate, selection: &Selection) -> Result<Vec<Task>> {
+    let night = night::night(Some(night), today)?;
+    let selected = selection.targets(config)?;
+    let mut tasks = Vec::new();
+    for index in selection.reports(config)? {
+        let Some(report) = config.reports.get(index) else { continue };
+        night::check(report, night, today)?;
+        for position in report.targets.iter().filter(|position| selected.contains(position)) {
+            let Some(target) = config.targets.get(*position) else { continue };
+            for parameters in combinations(&report.varying) {
+                tasks.push(task(report, index, target, *position, parameters, night));
+            }
+        }
+    }
+    Ok(tasks)
+}
+
+fn task(
+    report: &Report,
+    report_index: usize,
+    target: &Target,
+    target_index: usize,
+    parameters: Vec<(String, String)>,
+    night: Night,
+) -> Task {
+    let order_key = order_key(report);
+    let (units_per_row, surcharge_per_row) = units_per_row(report, &order_key);
+    let bound_rows = bound_rows(report, night);
+    let is_paged = !order_key.is_empty();
+    Task {
+        id: id(report, target, &parameters),
+        report: report_index,
+        target: target_index,
+        query: query(report, target, &parameters, night),
+        parameters,
+        units_per_row,
+        surcharge_per_row,
+        bound_rows,
+        bound_units: bound_rows.map(|rows| bound_units(report, target, rows, units_per_row, is_paged)),
+        is_free_target: is_free(target),
+        order_key,
+    }
+}
+
+/// Every combination of the varying parameters; one empty combination where nothing varies.
+fn combinations(varying: &[(String, Vec<String>)]) -> Vec<Vec<(String, String)>> {
+    let mut all = vec![Vec::new()];
+    for (name, values) in varying {
+        all = all
+            .iter()
+            .flat_map(|begun: &Vec<(String, String)>| {
+                values.iter().map(|value| {
+                    let mut longer = begun.clone();
+                    longer.push((name.clone(), value.clone()));
+                    longer
+                })
+            })
+            .collect();
+    }
+    all
+}
+
+fn id(report: &Report, target: &Target, parameters: &[(String, String)]) -> TaskId {
+    let mut hash = StableHash::new("task-1");
+    hash.add(&report.name);
+    hash.add(&report.endpoint.name);
+    target.hash_into(&mut hash);
+    hash.add_pairs(&report.parameters);
+    hash.add_pairs(parameters);
+    TaskId(hash.finish().chars().take(ID_DIGITS).collect())
+}
+
+fn query(report: &Report, target: &Target, varying: &[(String, String)], night: Night) -> Vec<(String, String)> {
+    let find = |pairs: &[(String, String)], name: &str| {
+        pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    };
+    let value = |name: &str| match name {
+        "target" => Some(target.url.clone()),
+        "mode" => Some(target.mode.clone()),
+        "protocol" => Some(target.protocol.clone()),
+        "date" | "date_to" => Some(night.to_string()),
+        "date_from" => report.since.map(|date| date.to_string()),
+        "output" => Some("json".to_owned()),
+        other => find(varying, other).or_else(|| find(&report.parameters, other)),
+    };
+    let names = report.endpoint.parameters.iter().map(|parameter| &parameter.name);
+    names.filter_map(|name| Some((name.clone(), value(name)?))).collect()
+}
+
+/// K at its start: its first column, and those that the report selects anyway. Under a grouping aggregation only the
+/// columns that the catalog names for it may stand there.
+fn order_key(report: &Report) -> Vec<String> {
+    let endpoint = report.endpoint;
+    if endpoint.parameter("limit").is_none() {
+        return Vec::new();
+    }
+    let set = report.parameters.iter().find(|(name, _)| name == "aggregation").map(|(_, value)| value.as_str());
+    let default = endpoint.parameter("aggregation").and_then(|parameter| parameter.default.as_deref());
+    let grouped = set.or(default).and_then(|aggregation| endpoint.group_columns.get(aggregation));
+    let may_stand = |column: &&String| grouped.is_none_or(|columns| columns.contains(column));
+    let key = endpoint.order_key.iter().filter(may_stand).enumerate();
+    key.filter(|(at, column)| *at == 0 || report.columns.contains(column)).map(|(_, column)| column.clone()).collect()
+}
+
+/// Units of one row with K, and how much of it is K's surcharge.
+fn units_per_row(report: &Report, order_key: &[String]) -> (u64, u64) {
+    let endpoint = report.endpoint;
+    if endpoint.pricing != Pricing::PerRow {
+        return (0, 0);
+    }
+    let filtered = report.filter_columns();
+    let own = || report.columns.iter().chain(&filtered).map(String::as_str);
+    let without = endpoint.units_per_row(own());
+    let with = endpoint.units_per_row(own().chain(order_key.iter().map(String::as_str)));
+    (with, with - without)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::catalog::{Catalog, Endpoint};
+    use crate::config::{self, Environment};
+
+    const TEXT: &str = r#"
+        source = { api_key = { env = "AHREFS_API_KEY" } }
+        destination = { url = "data" }
+        target = [{ url = "acme.com" }]
+        [[report]]
+        name = "links"
+        endpoint = "site-explorer/all-backlinks"
+        columns = ["url_from", "traffic"]
+        where_json = { field = "class_c", is = ["gt", 1] }
+        max_rows = 10
+    "#;
+
+    /// The report of `TEXT` with an order key of our own, so that the prices do not move with the catalog's choice.
+    fn report(aggregation: &str) -> (Report, Target) {
+        let mut config = config::parse(TEXT, Path::new("backhaul.toml"), &Environment::default())
+            .map_err(|errors| errors.render())
+            .expect("a sound configuration");
+        let known = Catalog::embedded().endpoint("site-explorer/all-backlinks").expect("a known endpoint");
+        let endpoint = Endpoint {
+            order_key: ["first_seen_link", "url_from", "url_to"].map(str::to_owned).to_vec(),
+            group_columns: [("similar_links".to_owned(), vec!["url_to".to_owned()])].into_iter().collect(),
+            ..known.clone()
+        };
+        let mut report = config.reports.remove(0);
+        report.endpoint = Box::leak(Box::new(endpoint));
+        report.parameters.push(("aggregation".to_owned(), aggregation.to_owned()));
+        (report, config.targets.remove(0))
+    }
+
+    fn first_task(aggregation: &str) -> Task {
+        let (report, target) = report(aggregation);
+        task(&report, 0, &target, 0, Vec::new(), "2026-11-23".parse().expect("a date"))
+    }
+
+    #[test]
+    fn paging_starts_with_the_first_key_column_and_those_selected_anyway() {
+        let task = first_task("all");
+        assert_eq!(task.order_key, ["first_seen_link", "url_from"]);
+        // url_from 1, traffic 10, class_c of the filter 5, first_seen_link 1.
+        assert_eq!((task.units_per_row, task.surcharge_per_row), (17, 1));
+        assert_eq!((task.bound_rows, task.bound_units), (Some(10), Some(170 + 50)));
+    }
+
+    #[test]
+    fn under_a_grouping_only_its_columns_stand_in_the_key() {
+        assert_eq!(first_task("similar_links").order_key, ["url_to"]);
+    }
+
+    #[test]
+    fn every_combination_of_what_varies_is_a_task() {
+        let varying = [("a", ["1", "2"]), ("b", ["3", "4"])]
+            .map(|(name, values)| (name.to_owned(), values.map(str::to_owned).to_vec()));
+        let all: Vec<String> = combinations(&varying)
+            .into_iter()
+            .map(|pairs| pairs.into_iter().map(|(name, value)| name + &value).collect())
+            .collect();
+        assert_eq!(all, ["a1b3", "a1b4", "a2b3", "a2b4"]);
+        assert_eq!(combinations(&[]), [Vec::new()]);
+    }
+}
