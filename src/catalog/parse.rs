@@ -121,6 +121,7 @@ impl RawPresets {
 /// A parameter, a column, a filterable column, or the type of a list's items: the files describe all four alike.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "the keys of a file, each on its own")]
 struct RawField {
     #[serde(rename = "type")]
     kind: String,
