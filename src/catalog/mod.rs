@@ -5,7 +5,8 @@
 
 mod parse;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 use std::sync::OnceLock;
 
 pub use parse::load;
@@ -166,7 +167,7 @@ impl Endpoint {
     /// Units of one row in which exactly these columns appear in the result, the filter or the order.
     /// Repetitions count once; a column that only the filter knows costs what the filter's entry says.
     pub fn units_per_row<'a>(&self, columns: impl IntoIterator<Item = &'a str>) -> u64 {
-        let unique: std::collections::BTreeSet<&str> = columns.into_iter().collect();
+        let unique: BTreeSet<&str> = columns.into_iter().collect();
         unique
             .into_iter()
             .map(|name| match (self.column(name), self.filterable(name)) {
@@ -175,6 +176,32 @@ impl Endpoint {
                 (None, None) => 1,
             })
             .sum()
+    }
+
+    /// Whether the rows can be fetched in several requests under a key, and so completely whatever the plan's row cap.
+    pub fn pageable(&self) -> bool {
+        !self.order_key.is_empty()
+    }
+
+    /// Whether a request can skip rows, so that pages need no key.
+    pub fn has_offset(&self) -> bool {
+        self.parameter("offset").is_some()
+    }
+
+    /// Units that the first column of K adds to each row when these columns are selected: what paging costs at least.
+    pub fn key_surcharge<'a>(&self, selected: impl IntoIterator<Item = &'a str>) -> u64 {
+        self.surcharge(1, selected)
+    }
+
+    /// Units that all of K adds to each row when these columns are selected: what paging costs at most.
+    pub fn whole_key_surcharge<'a>(&self, selected: impl IntoIterator<Item = &'a str>) -> u64 {
+        self.surcharge(self.order_key.len(), selected)
+    }
+
+    fn surcharge<'a>(&self, key_columns: usize, selected: impl IntoIterator<Item = &'a str>) -> u64 {
+        let selected: Vec<&str> = selected.into_iter().collect();
+        let missing = self.order_key.iter().take(key_columns).map(String::as_str);
+        self.units_per_row(missing.filter(|column| !selected.contains(column)))
     }
 
     /// Units of one request that returns `rows` rows at `units_per_row`, if it is not free by its parameters or target.
@@ -268,6 +295,8 @@ pub struct Column {
     pub not_with: Option<(String, String)>,
     /// The vendor calls it deprecated.
     pub deprecated: bool,
+    /// Readers look rows up by its value, so that a bloom filter pays.
+    pub lookup: bool,
     /// Our one line on it; empty where none is written yet.
     pub description: String,
 }
@@ -315,6 +344,22 @@ pub enum ColumnKind {
     Struct(Vec<(String, ColumnKind)>),
     /// Anything else, kept as JSON text.
     Json,
+}
+
+impl fmt::Display for ColumnKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer => f.write_str("integer"),
+            Self::Float => f.write_str("float"),
+            Self::Boolean => f.write_str("boolean"),
+            Self::Date => f.write_str("date"),
+            Self::DateTime => f.write_str("date-time"),
+            Self::Text => f.write_str("text"),
+            Self::List(items) => write!(f, "list of {items}"),
+            Self::Struct(_) => f.write_str("struct"),
+            Self::Json => f.write_str("JSON"),
+        }
+    }
 }
 
 /// A column that `where` knows.

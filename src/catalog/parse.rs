@@ -36,12 +36,18 @@ type Enums = BTreeMap<String, Vec<String>>;
 /// # Errors
 /// [`Code::Internal`] naming file, operation and column: a defect of the data, found by the catalog's tests.
 pub fn load() -> Result<Catalog> {
-    let enums: Enums = serde_json::from_str(ENUMS).map_err(|error| fault("enums").with_source(error))?;
+    parse(ENUMS, SECTIONS)
+}
+
+/// Parses enums and sections given as text.
+fn parse<'a>(enums: &str, sections: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Catalog> {
+    let enums: Enums = serde_json::from_str(enums).map_err(|error| fault("enums").with_source(error))?;
     let mut endpoints = BTreeMap::new();
-    for (section, text) in SECTIONS {
-        let raw: BTreeMap<String, RawEndpoint> =
+    for (section, text) in sections {
+        let operations: Map<String, Json> =
             serde_json::from_str(text).map_err(|error| fault(section).with_source(error))?;
-        for (name, raw) in raw {
+        for (name, json) in operations {
+            let raw = serde_json::from_value(json).map_err(|error| fault(&name).with_source(error))?;
             let endpoint = endpoint(&name, raw, &enums).map_err(|error| error.with_context("endpoint", &name))?;
             endpoints.insert(name, endpoint);
         }
@@ -94,6 +100,7 @@ struct RawEndpoint {
     presets: RawPresets,
 }
 
+/// Each preset lists what it adds to the one before, so that minimal ⊆ standard ⊆ full cannot be broken.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct RawPresets {
@@ -102,9 +109,19 @@ struct RawPresets {
     full: Vec<String>,
 }
 
+impl RawPresets {
+    fn cumulated(self) -> Presets {
+        let Self { minimal, standard, full } = self;
+        let standard = [minimal.clone(), standard].concat();
+        let full = [standard.clone(), full].concat();
+        Presets { minimal, standard, full }
+    }
+}
+
 /// A parameter, a column, a filterable column, or the type of a list's items: the files describe all four alike.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "the keys of a file, each on its own")]
 struct RawField {
     #[serde(rename = "type")]
     kind: String,
@@ -121,6 +138,8 @@ struct RawField {
     not_with: BTreeMap<String, String>,
     #[serde(default)]
     deprecated: bool,
+    #[serde(default)]
+    lookup: bool,
     #[serde(default)]
     description: String,
     default: Option<Json>,
@@ -165,12 +184,12 @@ fn endpoint(name: &str, raw: RawEndpoint, enums: &Enums) -> Result<Endpoint> {
         method: raw.method,
         path: raw.path,
         description: raw.description,
-        parameters: fields(raw.params, |name, field| parameter(name, field, enums))?,
+        parameters: fields("parameter", raw.params, |name, field| parameter(name, field, enums))?,
         body: raw.body,
         response_key: raw.response_key,
         shape,
-        columns: fields(raw.columns, |name, field| column(name, field, enums))?,
-        filterable: fields(raw.filterable, |name, field| filterable(name, field, enums))?,
+        columns: fields("column", raw.columns, |name, field| column(name, field, enums))?,
+        filterable: fields("filter column", raw.filterable, |name, field| filterable(name, field, enums))?,
         order_by_excludes: raw.order_by_excludes,
         pricing,
         free_when: raw.free_when.into_iter().collect(),
@@ -182,15 +201,19 @@ fn endpoint(name: &str, raw: RawEndpoint, enums: &Enums) -> Result<Endpoint> {
         identity: raw.identity,
         group_columns: raw.group_columns,
         sort_key: raw.sort_key,
-        presets: Presets { minimal: raw.presets.minimal, standard: raw.presets.standard, full: raw.presets.full },
+        presets: raw.presets.cumulated(),
     })
 }
 
-fn fields<T>(raw: Map<String, Json>, mut build: impl FnMut(String, RawField) -> Result<T>) -> Result<Vec<T>> {
+fn fields<T>(
+    what: &'static str,
+    raw: Map<String, Json>,
+    mut build: impl FnMut(String, RawField) -> Result<T>,
+) -> Result<Vec<T>> {
     raw.into_iter()
         .map(|(name, json)| {
-            let field = field(&name, json)?;
-            build(name, field)
+            let place = name.clone();
+            field(&name, json).and_then(|field| build(name, field)).map_err(|error| error.with_context(what, place))
         })
         .collect()
 }
@@ -245,22 +268,18 @@ fn column(name: String, raw: RawField, enums: &Enums) -> Result<Column> {
         Some("bytes") => Some(Measure::Bytes),
         Some(other) => return Err(fault(&format!("measure {other}"))),
     };
-    let values = match (&raw.values, &raw.items) {
-        (None, Some(items)) => match &items.values {
-            Some(RawEnum::Values(values)) => values.clone(),
-            _ => Vec::new(),
-        },
-        _ => Vec::new(),
-    };
+    let kind = column_kind(&raw)?;
+    let values = raw.values.or_else(|| raw.items.and_then(|items| items.values));
     Ok(Column {
-        kind: column_kind(&raw)?,
+        kind,
         nullable: raw.nullable,
         units: raw.units,
         units_note: raw.units_note,
-        values: if values.is_empty() { resolve(raw.values, enums)? } else { values },
+        values: resolve(values, enums)?,
         measure,
         not_with: raw.not_with.into_iter().next(),
         deprecated: raw.deprecated,
+        lookup: raw.lookup,
         description: raw.description,
         name,
     })
@@ -326,10 +345,55 @@ fn filterable_kind(kind: &str) -> Result<ColumnKind> {
 mod tests {
     use super::*;
 
+    const GOOD: &str = r#"{"shop/goods": {"method": "GET", "path": "/v3/shop/goods", "response_key": "goods", "shape": "rows",
+        "params": {"select": {"type": "string"}, "colour": {"type": "string", "enum": {"$enum": "colour"}}},
+        "presets": {"minimal": ["name"], "standard": ["price"], "full": []},
+        "columns": {"name": {"type": "string", "lookup": true}, "price": {"type": "integer", "units": 5}}}}"#;
+
+    fn refusal(text: &str) -> String {
+        parse(r#"{"colour": ["red"]}"#, [("shop", text)]).expect_err("refused").render()
+    }
+
     #[test]
     fn the_catalog_loads() {
         let catalog = load().map_err(|error| error.render()).expect("loads");
         assert_eq!(catalog.endpoints().len(), 121);
         assert_eq!(catalog.endpoints().map(|endpoint| endpoint.columns.len()).sum::<usize>(), 1719);
+    }
+
+    #[test]
+    fn a_preset_holds_the_columns_of_the_one_before() {
+        let catalog = parse(r#"{"colour": ["red"]}"#, [("shop", GOOD)]).expect("parses");
+        let goods = catalog.endpoint("shop/goods").expect("is there");
+        assert_eq!(goods.presets.minimal, ["name"]);
+        assert_eq!(goods.presets.standard, ["name", "price"]);
+        assert_eq!(goods.presets.full, ["name", "price"]);
+        assert_eq!(goods.columns.iter().map(|column| column.lookup).collect::<Vec<_>>(), [true, false]);
+    }
+
+    #[test]
+    fn a_misspelt_key_of_an_operation_is_refused_with_its_place() {
+        let text = refusal(&GOOD.replace("\"presets\"", "\"preset\""));
+        assert!(text.contains("shop/goods") && text.contains("unknown field `preset`"), "{text}");
+    }
+
+    #[test]
+    fn a_misspelt_key_of_a_column_is_refused_with_its_place() {
+        let text = refusal(&GOOD.replace("\"units\"", "\"unit\""));
+        assert!(text.contains("endpoint: shop/goods") && text.contains("column: price"), "{text}");
+        assert!(text.contains("unknown field `unit`"), "{text}");
+    }
+
+    #[test]
+    fn an_unknown_type_is_refused_with_its_place() {
+        let text = refusal(&GOOD.replace("\"integer\"", "\"whole\""));
+        assert!(text.contains("endpoint: shop/goods") && text.contains("column: price"), "{text}");
+        assert!(text.contains("column type whole"), "{text}");
+    }
+
+    #[test]
+    fn an_enum_that_no_file_defines_is_refused_with_its_place() {
+        let text = refusal(&GOOD.replace("{\"$enum\": \"colour\"}", "{\"$enum\": \"color\"}"));
+        assert!(text.contains("parameter: colour") && text.contains("enum color"), "{text}");
     }
 }

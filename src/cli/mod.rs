@@ -1,1 +1,2 @@
 //! Room `cli`: see the map in the crate's root.
+pub mod catalog;
