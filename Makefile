@@ -58,7 +58,7 @@ $(READERS_STAMP): tests/python/requirements.txt tests/python/make_environment.py
 .PHONY: bench-smoke
 bench-smoke: ## 200,000 rows end to end: rows/s per core, peak memory, bytes per row, held to their limits
 	$(CARGO) build --locked --bin backhaul
-	$(PYTHON) benches/smoke.py --program "$$($(PYTHON) benches/smoke.py --find-program)"
+	$(PYTHON) benches/smoke.py
 
 .PHONY: deny
 deny: ## Licences, sources and banned crates (needs cargo-deny)
