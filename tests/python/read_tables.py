@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Reads every table of a destination as its users do, with DuckDB and with pyarrow, and prints what they see as JSON.
 
-    read_tables.py FOLDER [--table NAME]... [--rows]
+    read_tables.py FOLDER [--table NAME]... [--rows] [--grown]
 
 Output:
     {"duckdb": {TABLE: SEEN}, "pyarrow": {TABLE: SEEN}}
     SEEN = {"rows": N, "columns": [[NAME, TYPE], ...], "partitions": {"snapshot_date=2026-11-23": N, ...}}
-With --rows each SEEN also has "values": every row as a list in the order of "columns", sorted by their JSON text.
+With --rows each SEEN also has "values": every row as a list in the order of "columns", sorted by their JSON text: equal rows
+from both readers are equal JSON. With --grown older files may lack columns that later ones have.
 
 A table is a folder of FOLDER that does not start with `_` and holds at least one *.parquet. A table that one reader refuses
 has {"error": TEXT} instead, and the exit status is 1. Hive keys are part of the columns.
@@ -52,57 +53,67 @@ def plain(value: object) -> object:
     return value.isoformat() if hasattr(value, "isoformat") else str(value)
 
 
-def ordered(rows: list[list[object]]) -> list[list[object]]:
-    """Rows in an order that does not depend on the reader."""
+def values(data: pyarrow.Table) -> list[list[object]]:
+    """Every row as a list, in an order that does not depend on the reader."""
+    rows = [[plain(value) for value in row.values()] for row in data.to_pylist()]
     return sorted(rows, key=lambda row: json.dumps(row, ensure_ascii=False))
 
 
-def with_duckdb(table: Path, files: list[Path], with_rows: bool) -> dict:
+def labels(table: Path, files: list[Path]) -> list[str]:
+    """The partitions as their paths name them, also those without rows."""
+    return sorted({file.relative_to(table).parent.as_posix() for file in files} - {"."})
+
+
+def with_duckdb(table: Path, files: list[Path], options: argparse.Namespace) -> dict:
     """What DuckDB sees."""
     connection = duckdb.connect()
     connection.execute("SET TimeZone = 'UTC'")
-    source = "read_parquet(?, hive_partitioning = true)"
+    source = f"read_parquet(?, hive_partitioning = true, union_by_name = {str(options.grown).lower()})"
     pattern = [str(table / "**" / "*.parquet")]
-    columns = [[row[0], row[1]] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}", pattern).fetchall()]
-    keys = hive_keys(table, files)
     seen = {
         "rows": connection.execute(f"SELECT count(*) FROM {source}", pattern).fetchone()[0],
-        "columns": columns,
-        "partitions": {},
+        "columns": [[row[0], row[1]] for row in connection.execute(f"DESCRIBE SELECT * FROM {source}", pattern).fetchall()],
+        "partitions": dict.fromkeys(labels(table, files), 0),
     }
+    keys = hive_keys(table, files)
     if keys:
         names = ", ".join(f'"{key}"' for key in keys)
-        groups = connection.execute(f"SELECT {names}, count(*) FROM {source} GROUP BY ALL", pattern).fetchall()
-        labelled = ("/".join(f"{key}={value}" for key, value in zip(keys, group)) for group in groups)
-        seen["partitions"] = dict(sorted(zip(labelled, (group[-1] for group in groups))))
-    if with_rows:
-        seen["values"] = ordered([[plain(value) for value in row] for row in connection.execute(f"SELECT * FROM {source}", pattern).fetchall()])
+        for *held, rows in connection.execute(f"SELECT {names}, count(*) FROM {source} GROUP BY ALL", pattern).fetchall():
+            seen["partitions"]["/".join(f"{key}={value}" for key, value in zip(keys, held))] = rows
+    if options.rows:
+        # By way of Arrow: DuckDB's own conversion of zoned timestamps needs a further package.
+        seen["values"] = values(connection.sql(f"SELECT * FROM {source}", params=pattern).to_arrow_table())
     return seen
 
 
-def with_pyarrow(table: Path, files: list[Path], with_rows: bool) -> dict:
-    """What pyarrow sees. Every file's own schema must agree with the first one's, since readers take the first."""
+def with_pyarrow(table: Path, files: list[Path], options: argparse.Namespace) -> dict:
+    """What pyarrow sees. A column's type must be the same in every file, and so must the columns unless the table grew."""
     keys = hive_keys(table, files)
     # The keys as text: pyarrow's own guess would read a date as text and a year as a number.
     partitioning = pyarrow.dataset.partitioning(pyarrow.schema([(key, pyarrow.string()) for key in keys]), flavor="hive")
     data = pyarrow.dataset.dataset(table, format="parquet", partitioning=partitioning, exclude_invalid_files=False)
+    fragments = list(data.get_fragments())
+    if options.grown:
+        own = [fragment.physical_schema for fragment in fragments]
+        data = data.replace_schema(pyarrow.unify_schemas([*own, data.schema]))
     seen = {
         "rows": data.count_rows(),
         "columns": [[field.name, str(field.type)] for field in data.schema],
-        "partitions": {},
+        "partitions": dict.fromkeys(labels(table, files), 0),
     }
-    for fragment in data.get_fragments():
+    expected = {field.name: field.type for field in data.schema}
+    for fragment in fragments:
         held = pyarrow.dataset.get_partition_keys(fragment.partition_expression)
-        label = "/".join(f"{key}={held[key]}" for key in keys)
-        if label:
-            seen["partitions"][label] = seen["partitions"].get(label, 0) + fragment.count_rows()
-        own = fragment.physical_schema
-        for field in own:
-            if data.schema.field(field.name).type != field.type:
-                raise ValueError(f"{fragment.path}: {field.name} is {field.type}, elsewhere {data.schema.field(field.name).type}")
-    seen["partitions"] = dict(sorted(seen["partitions"].items()))
-    if with_rows:
-        seen["values"] = ordered([[plain(value) for value in row.values()] for row in data.to_table().to_pylist()])
+        if keys:
+            seen["partitions"]["/".join(f"{key}={held[key]}" for key in keys)] += fragment.count_rows()
+        names = fragment.physical_schema.names
+        if not options.grown and names != [name for name in expected if name not in keys]:
+            raise ValueError(f"{fragment.path} has the columns {names}, others have {list(expected)}")
+        for field in fragment.physical_schema:
+            if expected[field.name] != field.type:
+                raise ValueError(f"{fragment.path}: {field.name} is {field.type}, elsewhere {expected[field.name]}")
+    if options.rows:
+        seen["values"] = values(data.to_table())
     return seen
 
 
@@ -112,6 +123,7 @@ def main() -> int:
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("--table", action="append", default=[], help="only this table; may be repeated")
     arguments.add_argument("--rows", action="store_true", help="also print every row")
+    arguments.add_argument("--grown", action="store_true", help="older files may lack later columns")
     options = arguments.parse_args()
     if not options.folder.is_dir():
         print(f"{options.folder} is no folder", file=sys.stderr)
@@ -129,7 +141,7 @@ def main() -> int:
             continue
         for reader, read in (("duckdb", with_duckdb), ("pyarrow", with_pyarrow)):
             try:
-                result[reader][name] = read(options.folder / name, files, options.rows)
+                result[reader][name] = read(options.folder / name, files, options)
             except (duckdb.Error, pyarrow.ArrowException, ValueError, KeyError, OSError) as error:
                 result[reader][name] = {"error": str(error)}
                 refused = True
