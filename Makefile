@@ -47,6 +47,7 @@ layering: ## Who may use whom, file and function sizes, forbidden calls, texts t
 test: $(READERS_STAMP) ## All tests, with the ones that read our files with DuckDB and pyarrow
 	BACKHAUL_TEST_PYTHON=$(READERS)/bin/python $(CARGO) test --locked --lib --test '*' --examples -- --include-ignored
 	$(CARGO) test --locked --doc
+	$(READERS)/bin/python -B -m unittest discover -s tests/python
 
 .PHONY: readers
 readers: $(READERS_STAMP) ## The Python environment with DuckDB and pyarrow that `make test` uses
