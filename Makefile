@@ -1,0 +1,70 @@
+# One entry for people and for the CI. Needs Rust and Python 3; everything else is fetched by cargo and pip.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+CARGO ?= cargo
+PYTHON ?= python3
+READERS := $(CURDIR)/tests/python/.venv
+READERS_STAMP := $(READERS)/.made
+
+##@ Start
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## "; print "usage: make TARGET" } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: demo
+demo: ## Export a sample from the built-in sandbox into ./backhaul-demo: no key, no network
+	@$(CARGO) run --quiet -- demo
+
+##@ Develop
+
+.PHONY: check
+check: fmt clippy doc layering ## Everything that needs no test run: formatting, lints, docs, layering, sizes
+
+.PHONY: fmt
+fmt: ## Formatting, without changing a file
+	$(CARGO) fmt --check
+
+.PHONY: clippy
+clippy: ## Lints of all targets, warnings refused
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+
+.PHONY: doc
+doc: ## API documentation, warnings refused
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+
+.PHONY: layering
+layering: ## Who may use whom, file and function sizes, forbidden calls, texts that must not be committed
+	$(CARGO) test --locked --test it ground::
+
+.PHONY: test
+test: $(READERS_STAMP) ## All tests, with the ones that read our files with DuckDB and pyarrow
+	BACKHAUL_TEST_PYTHON=$(READERS)/bin/python $(CARGO) test --locked --lib --test '*' --examples -- --include-ignored
+	$(CARGO) test --locked --doc
+	$(READERS)/bin/python -B -m unittest discover -s tests/python
+
+.PHONY: readers
+readers: $(READERS_STAMP) ## The Python environment with DuckDB and pyarrow that `make test` uses
+
+$(READERS_STAMP): tests/python/requirements.txt tests/python/make_environment.py
+	$(PYTHON) tests/python/make_environment.py --requirements tests/python/requirements.txt --into $(READERS)
+	@touch $@
+
+.PHONY: bench-smoke
+bench-smoke: ## 200,000 rows end to end: rows/s per core, peak memory, bytes per row, held to their limits
+	$(CARGO) build --locked --bin backhaul
+	$(PYTHON) benches/smoke.py
+
+.PHONY: deny
+deny: ## Licences, sources and banned crates (needs cargo-deny)
+	$(CARGO) deny --offline --locked check bans licenses sources
+
+.PHONY: clean
+clean: ## Remove what make made: the Python environment and the demo's output (not target/)
+	rm -rf $(READERS) backhaul-demo
