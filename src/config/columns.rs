@@ -30,13 +30,13 @@ pub(super) fn columns(
         choice.add_preset(DEFAULT_PRESET);
         return choice.columns;
     }
+    let before = document.num_faults();
     let words = document.texts(section, "columns").unwrap_or_default();
     for word in &words {
         choice.apply(document, word);
     }
     if choice.columns.is_empty()
-        && !words.is_empty()
-        && document.is_sound()
+        && document.num_faults() == before
         && let Some(node) = section.get("columns")
     {
         document.fault(Code::Column, "no column is left", node.span(), "begin with a preset or a name");

@@ -88,9 +88,9 @@ impl<'t> Document<'t> {
         self.faults.push(error.with_next("take it out, then: backhaul check --offline"));
     }
 
-    /// Whether nothing was wrong so far.
-    pub fn is_sound(&self) -> bool {
-        self.faults.0.is_empty()
+    /// How many faults were found so far.
+    pub fn num_faults(&self) -> usize {
+        self.faults.0.len()
     }
 
     /// The faults, or the value if there are none.

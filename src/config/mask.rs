@@ -24,10 +24,18 @@ fn is_structure(word: &str) -> bool {
     is_variable || ["env", "file", "command"].contains(&word)
 }
 
-/// A long run of letters and digits mixed, as generated keys are and names seldom.
+/// A long word in which letters and digits alternate, as in generated keys and seldom in names.
 pub(super) fn looks_like_a_key(word: &str) -> bool {
-    let count = |wanted: fn(&char) -> bool| word.chars().filter(wanted).count();
-    word.len() >= 20 && count(char::is_ascii_digit) >= 2 && count(char::is_ascii_alphabetic) >= 6
+    let bytes = word.as_bytes();
+    let is_word = bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte));
+    let alternates = |pair: &[u8]| match pair {
+        [left, right] => {
+            (left.is_ascii_digit() && right.is_ascii_alphabetic())
+                || (left.is_ascii_alphabetic() && right.is_ascii_digit())
+        }
+        _ => false,
+    };
+    is_word && bytes.len() >= 20 && bytes.windows(2).filter(|pair| alternates(pair)).count() >= 3
 }
 
 fn replace_words(text: &str, hide: impl Fn(&str) -> bool) -> String {
@@ -55,7 +63,11 @@ mod tests {
     #[test]
     fn generated_keys_are_hidden_and_names_are_not() {
         assert_eq!(hide_keys("a = \"kQ7tZ2pWm9Xb4RvY8sLc3DfG\""), "a = \"************************\"");
-        for shown in ["endpoint = \"site-explorer/linked-anchors-external\"", "since = \"2024-01-01\""] {
+        for shown in [
+            "endpoint = \"site-explorer/linked-anchors-external\"",
+            "since = \"2024-01-01\"",
+            "file = \"keys/ahrefs-2024-key-of-team-7\"",
+        ] {
             assert_eq!(hide_keys(shown), shown);
         }
     }

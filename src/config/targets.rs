@@ -19,6 +19,7 @@ const DEFAULT_PROTOCOL: &str = "both";
 
 /// All targets of the file, names unique.
 pub(super) fn targets(document: &mut Document<'_>, root: &Section<'_>) -> Vec<Target> {
+    let before = document.num_faults();
     let mut targets = Vec::new();
     let mut names = HashMap::new();
     for section in document.tables(root, "target") {
@@ -33,7 +34,7 @@ pub(super) fn targets(document: &mut Document<'_>, root: &Section<'_>) -> Vec<Ta
             targets.push(target);
         }
     }
-    if targets.is_empty() && document.is_sound() {
+    if targets.is_empty() && document.num_faults() == before {
         let error = Error::new(Code::Target, "the configuration names no target");
         document.push(error.with_next("add to the file: [[target]] and below it url = \"example.com\""));
     }

@@ -43,11 +43,11 @@ pub fn guard(tasks: &[Task], per_run: Option<u64>) -> Result<()> {
     Err(Error::new(Code::Budget, message).with_next(next))
 }
 
-/// Whether the source answers for this target at no cost, up to 100 rows a request.
+/// Whether the source answers for this target at no cost, up to 100 rows a request. Subdomains are not promised to be
+/// free, so they count as billed.
 pub(super) fn is_free(target: &Target) -> bool {
     let rest = target.url.split_once("://").map_or(target.url.as_str(), |(_, rest)| rest);
     let host = rest.split(['/', '?', ':']).next().unwrap_or(rest);
-    let host = host.strip_prefix("www.").unwrap_or(host);
     FREE_TARGETS.contains(&host)
 }
 

@@ -13,7 +13,7 @@ pub struct Selection {
     pub reports: Vec<String>,
     /// Targets by name, by URL, or by `label=value`; one that fits any of them is meant.
     pub targets: Vec<String>,
-    /// The night that was asked for.
+    /// The night that was asked for; [`super::night()`] makes a night of it.
     pub date: Option<NaiveDate>,
 }
 
