@@ -135,15 +135,19 @@ impl Decoder {
                 self.root.read(scanner, context)
             }
             (Shape::Rows | Shape::Scalars, Some(b'[')) => self.rows(scanner, context),
-            (shape, Some(_)) => Err(DecodeError::WrongShape {
-                key: self.schema.response_key.clone(),
-                wanted: match shape {
-                    Shape::Rows => "an array of objects",
-                    Shape::Record => "an object",
-                    Shape::Scalars => "an array",
-                },
-                start: shorten(scanner.rest()),
-            }),
+            (_, Some(_)) => Err(self.wrong_shape(scanner)),
+        }
+    }
+
+    fn wrong_shape(&self, scanner: &Scanner<'_>) -> DecodeError {
+        DecodeError::WrongShape {
+            key: self.schema.response_key.clone(),
+            wanted: match self.schema.shape {
+                Shape::Rows => "an array of objects",
+                Shape::Record => "an object",
+                Shape::Scalars => "an array",
+            },
+            start: shorten(scanner.rest()),
         }
     }
 
@@ -152,9 +156,10 @@ impl Decoder {
         let mut more = !scanner.accept(b']');
         while more {
             context.row += 1;
-            match self.schema.shape {
-                Shape::Scalars => self.root.read_scalar(scanner, context)?,
-                Shape::Rows | Shape::Record => self.root.read(scanner, context)?,
+            match (self.schema.shape, scanner.peek()) {
+                (Shape::Scalars, _) => self.root.read_scalar(scanner, context)?,
+                (Shape::Rows | Shape::Record, Some(b'{') | None) => self.root.read(scanner, context)?,
+                (Shape::Rows | Shape::Record, Some(_)) => return Err(self.wrong_shape(scanner)),
             }
             more = scanner.another(b']', "`,` or `]`")?;
         }
