@@ -68,12 +68,8 @@ impl Decoder {
             Some(_) => DecodeError::NotUtf8 { offset: error.valid_up_to() },
         })?;
         let mut scanner = Scanner::new(text.strip_prefix('\u{feff}').unwrap_or(text));
-        let mut context = Context {
-            row: 0,
-            on_bad_value: self.schema.on_bad_value,
-            notes: Notes::default(),
-            scratch: String::new(),
-        };
+        let mut context =
+            Context { row: 0, on_bad_value: self.schema.on_bad_value, notes: Notes::default(), scratch: String::new() };
         self.document(&mut scanner, &mut context)?;
         let mut notes = context.notes;
         notes.num_lone_surrogates = scanner.num_lone_surrogates;

@@ -30,7 +30,7 @@ fn every_type() -> Endpoint {
         nullable: name != "whole",
         ..template.clone()
     };
-    endpoint.response_key = "rows".to_owned();
+    "rows".clone_into(&mut endpoint.response_key);
     endpoint.shape = Shape::Rows;
     endpoint.columns = vec![
         column("whole", ColumnKind::Integer),

@@ -1,5 +1,7 @@
 //! What a body becomes.
 
+use std::fmt::Write as _;
+
 use arrow::array::AsArray;
 use backhaul::decode::{BadValue, DecodeError, MAX_DEPTH, OnBadValue};
 use backhaul::error::{Code, Error};
@@ -81,7 +83,8 @@ fn numbers_are_read_by_value_and_not_by_spelling() {
     let body = r#"{"rows":[{"whole":26.0,"real":26},{"whole":2.6e1,"real":26.0},{"whole":-0,"real":-0.0},
         {"whole":9223372036854775807,"real":1e-3},{"whole":-9223372036854775808,"real":12345678901234567890}]}"#;
     let page = decode(&["whole", "real"], body).unwrap();
-    let wanted = json!([[26, 26.0], [26, 26.0], [0, -0.0], [i64::MAX, 0.001], [i64::MIN, 12_345_678_901_234_567_890.0]]);
+    let wanted =
+        json!([[26, 26.0], [26, 26.0], [0, -0.0], [i64::MAX, 0.001], [i64::MIN, 12_345_678_901_234_567_890.0]]);
     assert_eq!(json!(cells(&page.batch)), wanted);
     assert_eq!(page.keys.digests[0], page.keys.digests[1]);
     assert!(page.notes.is_empty());
@@ -258,7 +261,7 @@ fn spell(value: &Json, ascii: bool, space: &str) -> String {
         }
         let mut escaped = String::new();
         for unit in text.encode_utf16() {
-            escaped.push_str(&format!("\\u{unit:04x}"));
+            let _ = write!(escaped, "\\u{unit:04x}");
         }
         format!("\"{escaped}\"")
     };
@@ -270,7 +273,9 @@ fn spell(value: &Json, ascii: bool, space: &str) -> String {
             format!("[{space}{}{space}]", items.join(&comma))
         }
         Json::Object(fields) => {
-            let field = |(key, value): (&String, &Json)| format!("{}{space}:{space}{}", string(key), spell(value, ascii, space));
+            let field = |(key, value): (&String, &Json)| {
+                format!("{}{space}:{space}{}", string(key), spell(value, ascii, space))
+            };
             format!("{{{space}{}{space}}}", fields.iter().map(field).collect::<Vec<_>>().join(&comma))
         }
         other => other.to_string(),
@@ -341,8 +346,8 @@ proptest! {
         prop_assert_eq!(page.batch.num_rows(), rows.len());
         for (place, column) in EVERY_COLUMN.iter().enumerate() {
             let kind = ColumnType::from(&endpoint.column(column).unwrap().kind);
-            for row in 0..rows.len() {
-                let value = rows[row].get(*column).unwrap_or(&Json::Null);
+            for (row, object) in rows.iter().enumerate() {
+                let value = object.get(*column).unwrap_or(&Json::Null);
                 let found = cell(page.batch.column(place), row);
                 if kind == ColumnType::Json && !found.is_null() {
                     let text = page.batch.column(place).as_string::<i32>().value(row);

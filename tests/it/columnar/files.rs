@@ -7,10 +7,13 @@ use arrow::array::RecordBatch;
 use backhaul::catalog::Endpoint;
 use backhaul::decode::OnBadValue;
 use backhaul::error::{Code, Result};
-use backhaul::sink::{Compression, PartitionWriter, TaskColumns, WriterOptions, describe_file, file_facts, read_batches};
+use backhaul::sink::{
+    Compression, PartitionWriter, TaskColumns, WriterOptions, describe_file, file_facts, read_batches,
+};
 use backhaul::table::manifest::FileEntry;
 use backhaul::table::{RecordedColumn, TableSchema, render_arrow, render_json};
 use chrono::{DateTime, NaiveDate};
+use parquet::file::metadata::RowGroupMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Value as Json, json};
 
@@ -126,7 +129,7 @@ fn row_groups_end_at_their_bytes_also_where_rows_are_large() {
     let small = WriterOptions { row_group_bytes: 500_000, compression: Compression::None, ..options() };
     let entries = write(directory.path(), &schema, small, &[(task("acme", None), batches)]).unwrap();
     let reader = parquet(directory.path(), &entries[0]);
-    let sizes: Vec<_> = reader.metadata().row_groups().iter().map(|group| group.total_byte_size()).collect();
+    let sizes: Vec<_> = reader.metadata().row_groups().iter().map(RowGroupMetaData::total_byte_size).collect();
     assert!(sizes.len() >= 7 && sizes.iter().all(|size| *size < 1_000_000), "{sizes:?}");
 }
 
@@ -194,10 +197,12 @@ fn later_columns_are_appended_and_dropped_ones_are_null_in_the_order_first_recor
     let wanted = ["_target", "_snapshot_date", "_exported_at", "_run_id", "text", "whole", "_country", "list"];
     assert_eq!(columns, wanted);
 
-    let old = write(directory.path(), &first, options(), &[(
-        task("acme", None),
-        vec![batch(&["text", "whole"], &json!([{"text": "a", "whole": 1}]))],
-    )])
+    let old = write(
+        directory.path(),
+        &first,
+        options(),
+        &[(task("acme", None), vec![batch(&["text", "whole"], &json!([{"text": "a", "whole": 1}]))])],
+    )
     .unwrap();
     // A new commit keeps the old rows, read back from the file, and adds a task.
     let kept: Vec<_> = read_batches(&directory.path().join(&old[0].name), None).unwrap().map(Result::unwrap).collect();

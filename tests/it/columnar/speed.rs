@@ -34,13 +34,13 @@ fn body(num_rows: u32) -> String {
             "anchor": format!("anchor \"{}\"", host % 40),
             "title": format!("A title of an article numbered {number} – with a dash"),
             "languages": ["en", "de"],
-            "is_dofollow": number % 3 == 0,
+            "is_dofollow": number.is_multiple_of(3),
             "domain_rating_source": f64::from(host % 100),
             "http_code": 200,
             "links_external": number % 100,
             "traffic": random.u32(0..100_000),
             "first_seen": format!("2024-01-{:02}T10:{:02}:33Z", number % 28 + 1, number % 60),
-            "last_seen": if number % 2 == 0 { Json::Null } else { json!("2026-01-01T00:00:00Z") },
+            "last_seen": if number.is_multiple_of(2) { Json::Null } else { json!("2026-01-01T00:00:00Z") },
         })
     };
     json!({"backlinks": (0..num_rows).map(row).collect::<Vec<_>>()}).to_string()
@@ -48,6 +48,7 @@ fn body(num_rows: u32) -> String {
 
 #[test]
 #[ignore = "a measurement"]
+#[expect(clippy::print_stderr, reason = "a measurement is printed")]
 fn rows_and_megabytes_a_second() {
     const PAGES: u32 = 40;
     let body = body(5_000);
