@@ -68,12 +68,8 @@ impl Decoder {
             Some(_) => DecodeError::NotUtf8 { offset: error.valid_up_to() },
         })?;
         let mut scanner = Scanner::new(text.strip_prefix('\u{feff}').unwrap_or(text));
-        let mut context = Context {
-            row: 0,
-            on_bad_value: self.schema.on_bad_value,
-            notes: Notes::default(),
-            scratch: String::new(),
-        };
+        let mut context =
+            Context { row: 0, on_bad_value: self.schema.on_bad_value, notes: Notes::default(), scratch: String::new() };
         self.document(&mut scanner, &mut context)?;
         let mut notes = context.notes;
         notes.num_lone_surrogates = scanner.num_lone_surrogates;
@@ -135,15 +131,19 @@ impl Decoder {
                 self.root.read(scanner, context)
             }
             (Shape::Rows | Shape::Scalars, Some(b'[')) => self.rows(scanner, context),
-            (shape, Some(_)) => Err(DecodeError::WrongShape {
-                key: self.schema.response_key.clone(),
-                wanted: match shape {
-                    Shape::Rows => "an array of objects",
-                    Shape::Record => "an object",
-                    Shape::Scalars => "an array",
-                },
-                start: shorten(scanner.rest()),
-            }),
+            (_, Some(_)) => Err(self.wrong_shape(scanner)),
+        }
+    }
+
+    fn wrong_shape(&self, scanner: &Scanner<'_>) -> DecodeError {
+        DecodeError::WrongShape {
+            key: self.schema.response_key.clone(),
+            wanted: match self.schema.shape {
+                Shape::Rows => "an array of objects",
+                Shape::Record => "an object",
+                Shape::Scalars => "an array",
+            },
+            start: shorten(scanner.rest()),
         }
     }
 
@@ -152,9 +152,10 @@ impl Decoder {
         let mut more = !scanner.accept(b']');
         while more {
             context.row += 1;
-            match self.schema.shape {
-                Shape::Scalars => self.root.read_scalar(scanner, context)?,
-                Shape::Rows | Shape::Record => self.root.read(scanner, context)?,
+            match (self.schema.shape, scanner.peek()) {
+                (Shape::Scalars, _) => self.root.read_scalar(scanner, context)?,
+                (Shape::Rows | Shape::Record, Some(b'{') | None) => self.root.read(scanner, context)?,
+                (Shape::Rows | Shape::Record, Some(_)) => return Err(self.wrong_shape(scanner)),
             }
             more = scanner.another(b']', "`,` or `]`")?;
         }

@@ -106,7 +106,9 @@ impl From<DecodeError> for Error {
             DecodeError::Value { row, ref column, .. } => Self::new(Code::Value, error.to_string())
                 .with_context("row", row.to_string())
                 .with_context("column", column.clone())
-                .with_next("set on_bad_value = \"null\" in the report to keep such rows with a null, and be told of each"),
+                .with_next(
+                    "set on_bad_value = \"null\" in the report to keep such rows with a null, and be told of each",
+                ),
             DecodeError::Compression(source) => {
                 Self::new(Code::Body, "the body cannot be decompressed").with_source(source)
             }

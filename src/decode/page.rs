@@ -53,12 +53,10 @@ impl PageSchema {
         let num_report_columns = expected.len();
         let mut places = Vec::with_capacity(key.len());
         for column in key {
-            match expected.iter().position(|known| known.name == *column) {
-                Some(place) => places.push(place),
-                None => {
-                    places.push(expected.len());
-                    expected.push(expect(endpoint, column)?);
-                }
+            let known = expected.iter().position(|known| known.name == *column);
+            places.push(known.unwrap_or(expected.len()));
+            if known.is_none() {
+                expected.push(expect(endpoint, column)?);
             }
         }
         let response_key = endpoint.response_key.clone();

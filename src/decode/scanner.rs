@@ -299,8 +299,7 @@ impl<'a> Scanner<'a> {
             Some(b'f') => self.literal("false"),
             Some(b'n') => self.literal("null"),
             Some(opening @ (b'[' | b'{')) => {
-                let depth =
-                    depth.checked_sub(1).ok_or(DecodeError::TooDeep { offset: self.at, limit: MAX_DEPTH })?;
+                let depth = depth.checked_sub(1).ok_or(DecodeError::TooDeep { offset: self.at, limit: MAX_DEPTH })?;
                 self.at += 1;
                 self.skip_elements(opening == b'{', depth)
             }

@@ -55,9 +55,11 @@ impl Compression {
 
     fn codec(self) -> Result<Codec> {
         Ok(match self {
-            Self::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).map_err(|error| {
-                Error::new(Code::Config, format!("zstd has no level {level}")).with_source(error)
-            })?),
+            Self::Zstd(level) => {
+                Codec::ZSTD(ZstdLevel::try_new(level).map_err(|error| {
+                    Error::new(Code::Config, format!("zstd has no level {level}")).with_source(error)
+                })?)
+            }
             Self::Snappy => Codec::SNAPPY,
             Self::None => Codec::UNCOMPRESSED,
         })

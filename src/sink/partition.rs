@@ -5,9 +5,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arrow::array::{
-    Array, ArrayRef, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array,
-};
+use arrow::array::{Array, ArrayRef, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
 use arrow::datatypes::Date32Type;
 use chrono::{DateTime, NaiveDate, Utc};
 use parquet::arrow::ArrowWriter;
@@ -137,9 +135,8 @@ impl PartitionWriter {
         let path = self.staged(&name);
         let file = File::create_new(&path).map_err(|error| self.fault(&name, error))?;
         let properties = properties(&self.schema, &self.options, first)?;
-        let writer =
-            ArrowWriter::try_new(HashingFile::new(file), Arc::clone(self.schema.arrow()), Some(properties))
-                .map_err(|error| self.fault(&name, error))?;
+        let writer = ArrowWriter::try_new(HashingFile::new(file), Arc::clone(self.schema.arrow()), Some(properties))
+            .map_err(|error| self.fault(&name, error))?;
         Ok(OpenFile { name, writer, rows: 0 })
     }
 
@@ -156,7 +153,8 @@ impl PartitionWriter {
     }
 
     fn fault(&self, name: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-        destination(&format!("cannot write {name}"), error).with_context("path", self.staged(name).display().to_string())
+        destination(&format!("cannot write {name}"), error)
+            .with_context("path", self.staged(name).display().to_string())
     }
 
     /// The batch in the table's columns.

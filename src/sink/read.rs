@@ -3,9 +3,10 @@
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use sha2::{Digest, Sha256};
@@ -94,7 +95,7 @@ pub fn file_facts(path: &Path) -> Result<FileFacts> {
         rows: count(metadata.file_metadata().num_rows()),
         row_groups: metadata.row_groups().iter().map(|group| count(group.num_rows())).collect(),
         footer: footer.collect(),
-        schema: builder.schema().clone(),
+        schema: Arc::new(Schema::new(builder.schema().fields().clone())),
     })
 }
 

@@ -8,10 +8,10 @@ use arrow::datatypes::SchemaRef;
 use arrow::row::{RowConverter, Rows};
 
 use super::cursor::Source;
+use super::internal;
 use super::merge::Merge;
 use super::order::Order;
 use super::spill::{Run, RunWriter};
-use super::internal;
 use crate::error::Result;
 
 /// Runs that are merged at a time.
@@ -171,7 +171,7 @@ impl TaskSorter {
         let rest = self.runs.split_off(count.min(self.runs.len()));
         let merged = std::mem::replace(&mut self.runs, rest);
         let level = merged.iter().map(|run| run.level).max().unwrap_or(0) + 1;
-        let batch_rows = self.merged_batch_rows(&merged)?;
+        let batch_rows = merged_batch_rows(&merged)?;
         let mut merge = Merge::new(self.order.clone(), sources(&merged)?, batch_rows)?;
         let mut writer = self.create_run(level)?;
         while let Some(batch) = merge.next_batch()? {
@@ -181,22 +181,22 @@ impl TaskSorter {
         Ok(())
     }
 
-    /// Rows of a merged run's batches: as many as in those that go in, so that it takes no more room.
-    fn merged_batch_rows(&self, runs: &[Run]) -> Result<usize> {
-        let mut rows = BATCH_ROWS;
-        for run in runs {
-            if let Some(batch) = run.read()?.next() {
-                rows = rows.min(batch?.num_rows());
-            }
-        }
-        Ok(rows.max(1))
-    }
-
     fn create_run(&mut self, level: u32) -> Result<RunWriter> {
         self.num_files += 1;
         let name = format!("run-{:06}.arrows", self.num_files);
         RunWriter::create(&self.options.scratch, &name, self.order.keyed(), level)
     }
+}
+
+/// Rows of a merged run's batches: as many as in those that go in, so that it takes no more room.
+fn merged_batch_rows(runs: &[Run]) -> Result<usize> {
+    let mut rows = BATCH_ROWS;
+    for run in runs {
+        if let Some(batch) = run.read()?.next() {
+            rows = rows.min(batch?.num_rows());
+        }
+    }
+    Ok(rows.max(1))
 }
 
 fn sources(runs: &[Run]) -> Result<Vec<Source>> {
@@ -265,10 +265,3 @@ impl Iterator for SortedRows {
         batch.map(|batch| self.order.detach(&batch?))
     }
 }
-
-impl std::fmt::Debug for TaskSorter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TaskSorter").field("num_rows", &self.num_rows).field("runs", &self.runs.len()).finish()
-    }
-}
-

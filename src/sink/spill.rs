@@ -53,8 +53,7 @@ impl RunWriter {
         let options =
             IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME)).map_err(internal)?;
         let run = Run { path, level };
-        let writer =
-            StreamWriter::try_new_with_options(BufWriter::new(file), schema, options).map_err(internal)?;
+        let writer = StreamWriter::try_new_with_options(BufWriter::new(file), schema, options).map_err(internal)?;
         Ok(Self { run, writer })
     }
 
