@@ -465,6 +465,7 @@ fn an_operation_is_found_by_its_former_name_and_by_a_near_one() {
     assert_eq!(nearest("site-explorer/best-by-external-links"), Some("site-explorer/pages-by-backlinks"));
     assert_eq!(nearest("site-explorer/anchor"), Some("site-explorer/anchors"));
     assert_eq!(nearest("refdomains"), Some("site-explorer/refdomains"));
+    assert_eq!(nearest("metrics-by-country"), Some("site-explorer/metrics-by-country"));
     assert_eq!(nearest("zzzzzz"), None);
 }
 
@@ -593,8 +594,8 @@ fn the_page_of_an_operation_reads_well() {
 
     Parameters, with the API's defaults
       where         text
-      protocol      both | http | https, default both
-      mode          exact | prefix | domain | subdomains, default subdomains
+      protocol      both | http | https, default both, set with the target
+      mode          exact | prefix | domain | subdomains, default subdomains, set with the target
       history       text, default all_time
       set for you   timeout, limit, order_by, select, target, output
 
@@ -654,7 +655,7 @@ fn the_page_of_a_free_record_reads_well() {
     Parameters, with the API's defaults
       set for you   output
 
-    Columns, cheapest first (? may be null)
+    Columns (? may be null)
         api_key_expiration_date  date-time  When the key stops working
         subscription             text       Name of the plan
         units_limit_api_key      integer?   Units that the key may use a month; null without a limit
@@ -668,6 +669,19 @@ fn the_page_of_a_free_record_reads_well() {
       name = "limits_and_usage"
       endpoint = "subscription-info/limits-and-usage"
     "#);
+}
+
+#[test]
+fn the_page_of_a_billed_record_tells_the_price_of_a_request() {
+    let page = pages::show(endpoint("site-explorer/ai-responses-count"));
+    let presets: Vec<_> = page.lines().skip_while(|line| !line.starts_with("Presets")).take(4).collect();
+    insta::assert_snapshot!(presets.join("\n"), @r"
+    Presets   columns  units a request
+      minimal       3               50
+      standard      6               90
+      full          8              120
+    ");
+    assert!(pages::show(endpoint("site-explorer/metrics")).contains("  price     50 units a request\n"));
 }
 
 #[test]
