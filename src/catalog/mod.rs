@@ -52,11 +52,13 @@ impl Catalog {
         self.endpoints.values()
     }
 
-    /// The operation that is nearest in spelling to `name`, or carried that name once, if any is near.
+    /// The operation that is nearest in spelling to `name`, or carried that name once, if any is near. Where several
+    /// sections have the name, the one of Site Explorer is meant.
     pub fn nearest_endpoint(&self, name: &str) -> Option<&Endpoint> {
         let last = name.rsplit('/').next().unwrap_or(name);
-        let former = |endpoint: &&Endpoint| endpoint.formerly.as_deref() == Some(last) || endpoint.short_name() == name;
-        self.endpoints().find(former).or_else(|| {
+        let is_meant =
+            |endpoint: &&Endpoint| endpoint.formerly.as_deref() == Some(last) || endpoint.short_name() == name;
+        self.endpoints().filter(is_meant).max_by_key(|endpoint| endpoint.section() == "site-explorer").or_else(|| {
             let nearest = nearest(name, self.endpoints.keys().map(String::as_str))?;
             self.endpoint(nearest)
         })

@@ -1,10 +1,11 @@
 //! The catalog is data, so its tests are the compiler of that data: facts kept, and every addition of ours obeying its rules.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use backhaul::catalog::{Catalog, Column, ColumnKind, Endpoint, ParameterKind, Presets};
+use backhaul::catalog::{Catalog, Column, ColumnKind, Endpoint, Filterable, ParameterKind, Presets};
 use backhaul::cli::catalog as pages;
 use backhaul::error::Code;
 use serde_json::Value as Json;
@@ -76,6 +77,38 @@ fn no_published_fact_was_lost() {
         section.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
     }
     assert_eq!(counted, BTreeMap::from(FACTS));
+}
+
+#[test]
+fn no_column_was_renamed_retyped_or_repriced() {
+    let mut lines = String::new();
+    for endpoint in endpoints() {
+        for Column { name, kind, nullable, units, .. } in &endpoint.columns {
+            writeln!(lines, "{} {name} {kind:?} {nullable} {units}", endpoint.name).unwrap();
+        }
+        for filter in &endpoint.filterable {
+            let Filterable { name, kind, nullable, units, .. } = filter;
+            writeln!(lines, "{} where {name} {kind:?} {nullable} {units}", endpoint.name).unwrap();
+        }
+    }
+    assert_eq!(lines.lines().count(), 1719 + 2839);
+    assert_eq!(
+        crc32fast::hash(lines.as_bytes()),
+        2_308_360_724,
+        "a fact changed: compare schemas/ with the API's description"
+    );
+}
+
+#[test]
+fn only_text_is_looked_up() {
+    let looked_up: Vec<_> = endpoints()
+        .flat_map(|endpoint| endpoint.columns.iter().map(move |column| (endpoint, column)))
+        .filter(|(_, column)| column.lookup)
+        .collect();
+    assert!(looked_up.len() > 20, "only {} columns are looked up", looked_up.len());
+    for (endpoint, column) in looked_up {
+        assert_eq!(column.kind, ColumnKind::Text, "{} {}", endpoint.name, column.name);
+    }
 }
 
 #[test]
@@ -432,6 +465,7 @@ fn an_operation_is_found_by_its_former_name_and_by_a_near_one() {
     assert_eq!(nearest("site-explorer/best-by-external-links"), Some("site-explorer/pages-by-backlinks"));
     assert_eq!(nearest("site-explorer/anchor"), Some("site-explorer/anchors"));
     assert_eq!(nearest("refdomains"), Some("site-explorer/refdomains"));
+    assert_eq!(nearest("metrics-by-country"), Some("site-explorer/metrics-by-country"));
     assert_eq!(nearest("zzzzzz"), None);
 }
 
@@ -560,8 +594,8 @@ fn the_page_of_an_operation_reads_well() {
 
     Parameters, with the API's defaults
       where         text
-      protocol      both | http | https, default both
-      mode          exact | prefix | domain | subdomains, default subdomains
+      protocol      both | http | https, default both, set with the target
+      mode          exact | prefix | domain | subdomains, default subdomains, set with the target
       history       text, default all_time
       set for you   timeout, limit, order_by, select, target, output
 
@@ -575,8 +609,8 @@ fn the_page_of_an_operation_reads_well() {
         anchor             text        minimal   Words of the link
         dofollow_links     integer     minimal   Links with this anchor that search engines may follow
         first_seen         date-time   minimal   When a link with this anchor was first found
-        is_spam            boolean     full      The anchor's links are taken for spam
-        last_seen          date-time?  standard  When its last link was last found; null while one exists
+        is_spam            boolean     full      The links come from domains known for spam
+        last_seen          date-time?  standard  When its last link was found to be lost; null while one exists
         links_to_target    integer     minimal   Links with this anchor that exist now
         lost_links         integer     full      Links with this anchor lost in the period asked for
         new_links          integer     full      Links with this anchor found in the period asked for
@@ -621,7 +655,7 @@ fn the_page_of_a_free_record_reads_well() {
     Parameters, with the API's defaults
       set for you   output
 
-    Columns, cheapest first (? may be null)
+    Columns (? may be null)
         api_key_expiration_date  date-time  When the key stops working
         subscription             text       Name of the plan
         units_limit_api_key      integer?   Units that the key may use a month; null without a limit
@@ -635,6 +669,19 @@ fn the_page_of_a_free_record_reads_well() {
       name = "limits_and_usage"
       endpoint = "subscription-info/limits-and-usage"
     "#);
+}
+
+#[test]
+fn the_page_of_a_billed_record_tells_the_price_of_a_request() {
+    let page = pages::show(endpoint("site-explorer/ai-responses-count"));
+    let presets: Vec<_> = page.lines().skip_while(|line| !line.starts_with("Presets")).take(4).collect();
+    insta::assert_snapshot!(presets.join("\n"), @r"
+    Presets   columns  units a request
+      minimal       3               50
+      standard      6               90
+      full          8              120
+    ");
+    assert!(pages::show(endpoint("site-explorer/metrics")).contains("  price     50 units a request\n"));
 }
 
 #[test]

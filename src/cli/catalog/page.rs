@@ -13,8 +13,8 @@ use crate::model::Method;
 const WIDTH: usize = 110;
 
 /// Parameters that no report sets: the columns, the pager and the night give them.
-const SET_BY_PROGRAM: [&str; 9] =
-    ["target", "select", "date", "date_from", "date_to", "order_by", "limit", "output", "timeout"];
+const SET_BY_PROGRAM: [&str; 10] =
+    ["target", "select", "date", "date_from", "date_to", "order_by", "limit", "offset", "output", "timeout"];
 
 /// One operation: how it is called and priced, its columns, presets, and a report to paste.
 pub fn show(endpoint: &Endpoint) -> String {
@@ -69,10 +69,16 @@ fn price_sentence(endpoint: &Endpoint) -> String {
     let mut text = match endpoint.pricing {
         Pricing::Free => "free".to_owned(),
         Pricing::Fixed(units) => format!("{units} units a request, however many rows"),
+        Pricing::PerRow if endpoint.has_select() && endpoint.shape == Shape::Record => {
+            format!("units of the selected columns, at least {MIN_UNITS_PER_REQUEST}")
+        }
         Pricing::PerRow if endpoint.has_select() => {
             format!(
                 "rows × units of the columns that are selected, filtered or ordered by, at least {MIN_UNITS_PER_REQUEST}"
             )
+        }
+        Pricing::PerRow if endpoint.shape == Shape::Record => {
+            format!("{} units a request", endpoint.units_per_request(1, least_units_per_row(endpoint)))
         }
         Pricing::PerRow => {
             format!("{} units a row, at least {MIN_UNITS_PER_REQUEST} a request", least_units_per_row(endpoint))
@@ -124,6 +130,9 @@ fn parameter_text(parameter: &Parameter) -> String {
     if let Some(default) = parameter.default.as_deref().filter(|default| !default.is_empty()) {
         let _ = write!(text, ", default {default}");
     }
+    if ["mode", "protocol"].contains(&parameter.name.as_str()) {
+        text.push_str(", set with the target");
+    }
     text
 }
 
@@ -151,27 +160,32 @@ fn write_presets(out: &mut String, endpoint: &Endpoint) {
     if !endpoint.has_select() {
         return;
     }
-    let billed_rows = endpoint.pricing == Pricing::PerRow && endpoint.shape == Shape::Rows;
-    let header = match (billed_rows, endpoint.pageable()) {
-        (true, true) => "  units a row  for 1,000 rows  paging adds",
-        (true, false) => "  units a row  for 1,000 rows",
-        (false, _) => "",
+    let header = match (endpoint.pricing, endpoint.shape) {
+        (Pricing::Free | Pricing::Fixed(_), _) => "",
+        (Pricing::PerRow, Shape::Record) => "  units a request",
+        (Pricing::PerRow, _) if endpoint.pageable() => "  units a row  for 1,000 rows  paging adds",
+        (Pricing::PerRow, _) => "  units a row  for 1,000 rows",
     };
     let _ = writeln!(out, "\nPresets   columns{header}");
     for name in Presets::NAMES {
         let columns = endpoint.presets.get(name).unwrap_or_default();
-        let _ = write!(out, "  {name:8}{:>7}", columns.len());
-        if billed_rows {
-            let selected = || columns.iter().map(String::as_str);
-            let units = endpoint.units_per_row(selected());
-            let total = thousands(endpoint.units_per_request(SHOWN_ROWS, units));
-            let _ = write!(out, "{units:>13}{total:>16}");
-            if endpoint.pageable() {
-                let text = surcharge(endpoint.key_surcharge(selected()), endpoint.whole_key_surcharge(selected()));
-                let _ = write!(out, "  {text}");
-            }
+        let prices = preset_prices(endpoint, columns);
+        let _ = writeln!(out, "  {name:8}{:>7}{prices}", columns.len());
+    }
+}
+
+/// What stands under the header's words on prices.
+fn preset_prices(endpoint: &Endpoint, columns: &[String]) -> String {
+    let selected = || columns.iter().map(String::as_str);
+    let units = endpoint.units_per_row(selected());
+    match (endpoint.pricing, endpoint.shape) {
+        (Pricing::Free | Pricing::Fixed(_), _) => String::new(),
+        (Pricing::PerRow, Shape::Record) => format!("{:>17}", endpoint.units_per_request(1, units)),
+        (Pricing::PerRow, _) => {
+            let prices = format!("{units:>13}{:>16}", thousands(endpoint.units_per_request(SHOWN_ROWS, units)));
+            let (least, most) = (endpoint.key_surcharge(selected()), endpoint.whole_key_surcharge(selected()));
+            if endpoint.pageable() { format!("{prices}  {}", surcharge(least, most)) } else { prices }
         }
-        out.push('\n');
     }
 }
 
@@ -188,8 +202,9 @@ fn write_columns(out: &mut String, endpoint: &Endpoint) {
     if endpoint.columns.is_empty() {
         return;
     }
-    out.push_str("\nColumns, cheapest first (? may be null)\n");
     let billed = endpoint.pricing == Pricing::PerRow;
+    let order = if billed { ", cheapest first" } else { "" };
+    let _ = writeln!(out, "\nColumns{order} (? may be null)");
     let name_width = endpoint.columns.iter().map(|column| column.name.len()).max().unwrap_or(0);
     let type_width = endpoint.columns.iter().map(|column| column_type(column).chars().count()).max().unwrap_or(0);
     let preset_width = if endpoint.has_select() { 10 } else { 0 };
@@ -233,7 +248,7 @@ fn column_note(column: &Column) -> String {
     if column.deprecated {
         notes.push("deprecated".to_owned());
     }
-    if let ColumnKind::Struct(fields) = &column.kind {
+    if let (ColumnKind::Struct(fields), true) = (&column.kind, column.description.is_empty()) {
         notes.push(fields.iter().map(|(name, kind)| format!("{name} {kind}")).collect::<Vec<_>>().join(", "));
     }
     notes.join("; ")
