@@ -161,7 +161,7 @@ impl Code {
     /// What to do next where the place that failed knew nothing better.
     fn default_next(self) -> &'static str {
         match self {
-            Self::Usage => "backhaul help",
+            Self::Usage | Self::Later => "backhaul help",
             Self::Config
             | Self::ConfigKey
             | Self::Parameter
@@ -171,9 +171,7 @@ impl Code {
             | Self::Url
             | Self::KeySource => "mend the line, then: backhaul check --offline",
             Self::Endpoint | Self::Column => "backhaul catalog",
-            Self::Destination | Self::Locked => "backhaul check",
-            Self::Budget | Self::Units => "backhaul check",
-            Self::Later => "backhaul help",
+            Self::Destination | Self::Locked | Self::Budget | Self::Units => "backhaul check",
             Self::Unauthorized | Self::Forbidden | Self::Plan => {
                 "backhaul check, then look at the key and the plan in the Ahrefs account"
             }
