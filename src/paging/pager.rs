@@ -23,6 +23,8 @@ pub struct Pager {
     limits: PagerLimits,
     /// Rows to ask for.
     limit: u32,
+    /// What `limit` was before speed or time-outs changed it since the last answer.
+    natural_limit: u32,
     /// Never ask for more: lowered by time-outs.
     ceiling: u32,
     cap: LearnedCap,
@@ -92,12 +94,14 @@ impl Pager {
         let wanted = if matches!(mode, Mode::Keyed { .. }) { limits.start } else { limits.most };
         let range = Range::new(key, spare);
         let bound = range.fit(plan.base.as_ref(), Vec::new(), limits.url_bytes)?;
+        let limit = limits.cap.map_or(wanted, |cap| wanted.min(cap)).max(1);
         Ok(Self {
             mode,
             base: plan.base,
             verdicts: plan.verdicts,
             limits,
-            limit: limits.cap.map_or(wanted, |cap| wanted.min(cap)).max(1),
+            limit,
+            natural_limit: limit,
             ceiling: limits.most,
             cap: LearnedCap { cap: limits.cap, last_cut: None, obeyed: true },
             key: range.key.clone(),
@@ -155,6 +159,7 @@ impl Pager {
             State::Recheck { recheck, bound } => self.recheck(keys, asked, recheck, &bound)?,
             State::Ended => return Err(PagingError::NotAwaited),
         };
+        self.natural_limit = self.limit;
         if !matches!(self.state, State::Ended) && self.requests >= self.limits.max_requests {
             self.stop(Shortfall::MaxRequests);
         }
@@ -166,27 +171,28 @@ impl Pager {
         let Some(asked) = self.asked_limit() else { return };
         let half = (asked / 2).max(self.limits.floor);
         if half < asked {
-            self.limit = half;
-            self.ceiling = half;
+            self.at_limit(half);
         }
     }
 
     /// Answers are fast: asks for twice as many rows from now on.
     pub fn faster(&mut self) {
         let cap = self.cap.cap.filter(|_| self.cap.obeyed).unwrap_or(self.limits.most);
-        self.limit = self.limit.saturating_mul(2).min(self.ceiling).min(cap).max(self.limit);
+        if self.asked_limit() == Some(self.limit) {
+            self.limit = self.limit.saturating_mul(2).min(self.ceiling).min(cap).max(self.limit);
+        }
     }
 
     /// Sets the limit with which a saved request was sent, before its answer is fed again: time-outs and speed, which
     /// alone decide it otherwise, are not part of saved answers.
     pub fn at_limit(&mut self, limit: u32) {
-        match self.asked_limit() {
-            Some(asked) if limit < asked => {
-                self.limit = limit;
-                self.ceiling = limit;
-            }
-            Some(asked) if limit > asked => self.limit = limit,
-            Some(_) | None => {}
+        if self.asked_limit() == Some(limit) {
+            return;
+        }
+        self.limit = limit;
+        // Fewer than the answers so far call for: only a time-out does that.
+        if limit < self.natural_limit {
+            self.ceiling = limit;
         }
     }
 
