@@ -87,8 +87,9 @@ pub struct WriterOptions {
     pub row_group_bytes: usize,
     /// Columns that get a bloom filter, as far as the table has them and they are text or integer.
     pub bloom_columns: Vec<String>,
-    /// Whether tasks come in the order of target and parameters, each sorted by the table's sort key. Files then say so,
-    /// and a task out of order is refused.
+    /// Whether tasks come in the order of [`super::TaskColumns::place`], each sorted by the table's sort key as
+    /// [`super::SortedRows`] are. Files then say so to their readers; a task out of order is refused, but the order inside
+    /// a task is the caller's word: say false for rows that were kept from files with another sort key.
     pub sorted: bool,
     /// What stands behind a file's name while it is being written, for example `.tmp`; entries carry the final name.
     pub staged_suffix: String,

@@ -20,7 +20,7 @@ mod spill;
 mod tee;
 
 pub use encode::{Compression, WriterOptions};
-pub use partition::{PartitionWriter, TaskColumns};
+pub use partition::{PartitionWriter, TaskColumns, TaskPlace};
 pub use read::{Batches, FileFacts, describe_file, file_facts, read_batches};
 pub use sorter::{SortedRows, SorterOptions, TaskSorter};
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayRef, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
@@ -32,8 +32,19 @@ pub struct TaskColumns {
     pub parameters: BTreeMap<String, String>,
 }
 
+/// Bytes of rows that are encoded at a time: pages and row groups end between such parts only, so large rows must not
+/// come in thousands.
+const PART_BYTES: usize = 8 << 20;
+
 /// Place of a task among the tasks of a partition: target, then parameters in the table's order.
-type TaskPlace = (String, Vec<Option<String>>);
+pub type TaskPlace = (String, Vec<Option<String>>);
+
+impl TaskColumns {
+    /// Where the task belongs among the tasks of a sorted partition.
+    pub fn place(&self, schema: &TableSchema) -> TaskPlace {
+        (self.target.clone(), schema.parameters().iter().map(|name| self.parameters.get(name).cloned()).collect())
+    }
+}
 
 /// Writes the files of one partition into a staging directory.
 ///
@@ -77,8 +88,7 @@ impl PartitionWriter {
     /// # Errors
     /// [`Code::Internal`] if the files are said to be sorted and the task does not come after the one before.
     pub fn begin_task(&mut self, task: TaskColumns) -> Result<()> {
-        let parameters = self.schema.parameters().iter().map(|name| task.parameters.get(name).cloned()).collect();
-        let place = (task.target.clone(), parameters);
+        let place = task.place(&self.schema);
         if self.options.sorted && self.place.as_ref().is_some_and(|before| *before >= place) {
             let message = format!("the task of {} comes out of order", place.0);
             return Err(Error::new(Code::Internal, message).with_context("table", self.schema.name()));
@@ -105,7 +115,9 @@ impl PartitionWriter {
             Some(file) => file,
             None => self.open(Some(&batch))?,
         };
-        file.writer.write(&batch).map_err(|error| self.fault(&file.name, error))?;
+        for part in parts(&batch) {
+            file.writer.write(&part).map_err(|error| self.fault(&file.name, error))?;
+        }
         file.rows += u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
         let bytes = file.writer.bytes_written().saturating_add(file.writer.in_progress_size());
         if u64::try_from(bytes).unwrap_or(u64::MAX) >= self.options.file_bytes {
@@ -149,7 +161,7 @@ impl PartitionWriter {
     }
 
     fn staged(&self, name: &str) -> PathBuf {
-        Path::new(&self.directory).join(format!("{name}{}", self.options.staged_suffix))
+        self.directory.join(format!("{name}{}", self.options.staged_suffix))
     }
 
     fn fault(&self, name: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
@@ -198,4 +210,12 @@ impl PartitionWriter {
             }
         }
     }
+}
+
+/// The batch in parts of about [`PART_BYTES`]; as one where it is not larger.
+fn parts(batch: &RecordBatch) -> impl Iterator<Item = RecordBatch> {
+    let num_rows = batch.num_rows();
+    let num_parts = batch.get_array_memory_size().div_ceil(PART_BYTES).max(1);
+    let part_rows = num_rows.div_ceil(num_parts).max(1);
+    (0..num_rows).step_by(part_rows).map(move |first| batch.slice(first, part_rows.min(num_rows - first)))
 }

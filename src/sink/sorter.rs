@@ -81,7 +81,7 @@ impl TaskSorter {
     /// Adds rows with their digests (see [`crate::model::PageKeys`]).
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if a run cannot be written; [`Code::Internal`] if batch and digests do not fit.
+    /// [`crate::error::Code::Destination`] if a run cannot be written; [`crate::error::Code::Internal`] if batch and digests do not fit.
     pub fn push(&mut self, batch: &RecordBatch, digests: &[u128]) -> Result<()> {
         if batch.num_rows() == 0 {
             return Ok(());

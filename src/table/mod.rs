@@ -19,7 +19,7 @@ pub use partition::{parse_segment, segment};
 pub use render::{render_arrow, render_json};
 pub use schema::{
     EXPORTED_AT, RUN_ID, SCALAR_COLUMN, SNAPSHOT_DATE, TARGET, TableColumn, TableSchema, parameter_column,
-    sort_columns, source_column,
+    source_column,
 };
 
 pub use crate::catalog::{Endpoint, Shape};

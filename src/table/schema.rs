@@ -74,7 +74,10 @@ impl TableSchema {
                 return Err(Error::new(Code::Schema, format!("column `{}` stands twice in {name}", column.name)));
             }
         }
-        let sort_key = sort_columns(endpoint, columns);
+        let sort_key = match endpoint.shape {
+            Shape::Scalars => vec![SCALAR_COLUMN.to_owned()],
+            Shape::Rows | Shape::Record => sort_columns(endpoint, columns),
+        };
         Ok(Self::build(name, &endpoint.name, parameters.to_vec(), all, sort_key))
     }
 
@@ -160,7 +163,7 @@ impl TableSchema {
 
 /// The columns by which a task's rows are sorted: the catalog's sort key as far as it is selected and can be ordered;
 /// where the catalog names none, the first selected column that can be.
-pub fn sort_columns(endpoint: &Endpoint, selected: &[String]) -> Vec<String> {
+fn sort_columns(endpoint: &Endpoint, selected: &[String]) -> Vec<String> {
     let sortable = |name: &&String| {
         selected.contains(name)
             && endpoint.column(name).is_some_and(|column| ColumnType::from(&column.kind).is_sortable())

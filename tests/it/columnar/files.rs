@@ -8,7 +8,8 @@ use backhaul::catalog::Endpoint;
 use backhaul::decode::OnBadValue;
 use backhaul::error::{Code, Result};
 use backhaul::sink::{
-    Compression, PartitionWriter, TaskColumns, WriterOptions, describe_file, file_facts, read_batches,
+    Compression, PartitionWriter, SorterOptions, TaskColumns, TaskSorter, WriterOptions, describe_file, file_facts,
+    read_batches,
 };
 use backhaul::table::manifest::FileEntry;
 use backhaul::table::{RecordedColumn, TableSchema, render_arrow, render_json};
@@ -131,6 +132,18 @@ fn row_groups_end_at_their_bytes_also_where_rows_are_large() {
     let reader = parquet(directory.path(), &entries[0]);
     let sizes: Vec<_> = reader.metadata().row_groups().iter().map(RowGroupMetaData::total_byte_size).collect();
     assert!(sizes.len() >= 7 && sizes.iter().all(|size| *size < 1_000_000), "{sizes:?}");
+}
+
+#[test]
+fn a_single_batch_of_large_values_is_spread_over_row_groups_too() {
+    let directory = tempfile::tempdir().unwrap();
+    let schema = schema(&every_type(), &["text"], &[]);
+    let row = |number| json!({"text": format!("{number}{}", "x".repeat(1 << 20))});
+    let large = batch(&["text"], &(0..40_u8).map(row).collect());
+    let options = WriterOptions { row_group_bytes: 12 << 20, compression: Compression::None, ..options() };
+    let entries = write(directory.path(), &schema, options, &[(task("acme", None), vec![large])]).unwrap();
+    let facts = file_facts(&directory.path().join(&entries[0].name)).unwrap();
+    assert!(facts.row_groups.len() >= 3 && facts.row_groups.iter().all(|rows| *rows <= 20), "{:?}", facts.row_groups);
 }
 
 #[test]
@@ -261,6 +274,51 @@ const BACKLINKS: [&str; 14] = [
     "last_seen",
     "positions",
 ];
+
+#[test]
+fn pages_of_several_tasks_become_files_in_the_order_that_they_state() {
+    let directory = tempfile::tempdir().unwrap();
+    let columns = ["text", "whole", "list"];
+    let schema = schema(&every_type(), &columns, &["country"]);
+    let mut tasks = [task("b", None), task("a", Some("us")), task("b", Some("gb")), task("a", None)];
+    tasks.sort_by_key(|task| task.place(&schema));
+    let mut writer = PartitionWriter::new(
+        directory.path(),
+        schema.clone(),
+        WriterOptions { file_bytes: 30_000, row_group_rows: 500, ..options() },
+    );
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut decoder = decoder(&every_type(), &columns, &[], OnBadValue::Fail);
+    let mut wanted = Vec::new();
+    for task in tasks {
+        let scratch = tempfile::tempdir().unwrap();
+        let options = SorterOptions { memory_bytes: 40_000, ..SorterOptions::new(scratch.path()) };
+        let mut sorter = TaskSorter::new(decoder.arrow(), schema.sort_key(), options).unwrap();
+        for _ in 0..10 {
+            let mut row = |_| json!({"text": random.u16(..).to_string(), "whole": random.u8(0..9), "list": ["x"]});
+            let page = decoder.decode(json!({"rows": (0..300).map(&mut row).collect::<Json>()}).to_string().as_bytes());
+            let page = page.unwrap();
+            let country = task.parameters.get("country");
+            wanted.extend(cells(&page.batch).into_iter().map(|row| json!([task.target, country, row[1], row[0]])));
+            sorter.push(&page.batch, &page.keys.digests).unwrap();
+        }
+        writer.begin_task(task).unwrap();
+        for batch in sorter.finish().unwrap() {
+            writer.write(&batch.unwrap()).unwrap();
+        }
+    }
+    let entries = writer.close().unwrap();
+    assert!(entries.len() > 1);
+    let read = read(directory.path(), &entries, Some(&["_target", "_country", "whole", "text"]));
+    let read: Vec<Json> = read.iter().map(|row| json!([row[0], row[1], row[3], row[2]])).collect();
+    let key = |row: &Json| {
+        let text = |place: usize| row[place].as_str().map(str::to_owned);
+        (text(0), text(1), row[2].as_i64(), text(3))
+    };
+    wanted.sort_by_key(key);
+    assert_eq!(read, wanted);
+    assert_eq!(schema.file_order(), ["_target", "_country", "whole", "text"]);
+}
 
 #[test]
 fn the_parquet_schema_of_backlinks_is_pinned() {

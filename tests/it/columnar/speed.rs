@@ -66,15 +66,20 @@ fn rows_and_megabytes_a_second() {
     }
     eprintln!("decode: {}", rate(start));
 
-    let start = Instant::now();
     let scratch = tempfile::tempdir().unwrap();
     let sort_key = names(&["first_seen", "url_from"]);
-    let mut sorter = TaskSorter::new(decoder.arrow(), &sort_key, SorterOptions::new(scratch.path())).unwrap();
-    for page in &pages {
-        sorter.push(&page.batch, &page.keys.digests).unwrap();
+    let mut sorted = Vec::new();
+    for memory_bytes in [8 << 20, 64 << 20, 512 << 20] {
+        let start = Instant::now();
+        let options = SorterOptions { memory_bytes, ..SorterOptions::new(scratch.path()) };
+        let mut sorter = TaskSorter::new(decoder.arrow(), &sort_key, options).unwrap();
+        for page in &pages {
+            sorter.push(&page.batch, &page.keys.digests).unwrap();
+        }
+        let spilled = sorter.has_spilled();
+        sorted = sorter.finish().unwrap().map(Result::unwrap).collect();
+        eprintln!("sort in {} MiB (spilled: {spilled}): {}", memory_bytes >> 20, rate(start));
     }
-    let sorted: Vec<_> = sorter.finish().unwrap().map(Result::unwrap).collect();
-    eprintln!("sort:   {}", rate(start));
 
     let start = Instant::now();
     let schema = TableSchema::new("backlinks", &endpoint, &names(&COLUMNS), &[]).unwrap();
