@@ -135,12 +135,11 @@ impl Parser<'_> {
         let (column, path) = whole.or_else(inside).ok_or_else(unknown)?;
         let kind = inner_kind(&column.kind, &path).ok_or_else(unknown)?;
         let position = self.fields.iter().position(|field| field.name == column.name);
-        let position = match position {
-            Some(position) => position,
-            None => {
-                self.fields.push(Field::of(self.endpoint, &column.name).ok_or_else(unknown)?);
-                self.fields.len() - 1
-            }
+        let position = if let Some(position) = position {
+            position
+        } else {
+            self.fields.push(Field::of(self.endpoint, &column.name).ok_or_else(unknown)?);
+            self.fields.len() - 1
         };
         Ok((position, kind, path))
     }
@@ -258,7 +257,7 @@ mod tests {
             assert_eq!(passes(&format!(r#"{{"and":[{left},{right}]}}"#), &row), a && b);
             assert_eq!(passes(&format!(r#"{{"or":[{left},{right}]}}"#), &row), a || b);
             assert_eq!(passes(&format!(r#"{{"not":{left}}}"#), &row), !a);
-            assert_eq!(passes(&format!(r#"{{"not":{{"or":[{left},{{"not":{right}}}]}}}}"#), &row), !(a || !b));
+            assert_eq!(passes(&format!(r#"{{"not":{{"or":[{left},{{"not":{right}}}]}}}}"#), &row), !a && b);
         }
     }
 

@@ -163,7 +163,7 @@ mod tests {
         meter.admit(start + Duration::from_secs(30)).unwrap();
         let refused = meter.admit(start + Duration::from_secs(45)).unwrap_err();
         assert_eq!(refused, Refusal::TooManyRequests { retry_after: 16 });
-        meter.admit(start + Duration::from_secs(60)).unwrap();
+        meter.admit(start + MINUTE).unwrap();
         assert!(meter.admit(start + Duration::from_secs(61)).is_err());
     }
 

@@ -15,11 +15,11 @@ use super::quirks::Quirk;
 use super::refusal::Refusal;
 use super::source::{Family, LOST_SHARE, Row, Source};
 use super::table::Table;
-use crate::catalog::{Catalog, ColumnKind, Endpoint, MIN_UNITS_PER_REQUEST, Pricing};
+use crate::catalog::{Catalog, ColumnKind, Endpoint, Pricing};
 use crate::model::Method;
 
 /// Cells that all tables may hold in their caches; beyond it the table used longest ago goes.
-const CACHED_CELLS: usize = 24_000_000;
+const CACHED_CELLS: usize = 12_000_000;
 /// Tables kept at most.
 const TABLES: usize = 64;
 /// Countries that metrics-by-country lists.
@@ -282,6 +282,3 @@ fn lead(endpoint: &Endpoint) -> Option<String> {
     let first = first.filter(|column| matches!(column.kind, ColumnKind::DateTime | ColumnKind::Integer));
     first.map(|column| column.name.clone()).or_else(fallback)
 }
-
-/// The smallest price of a request stays what the catalog says; a test of the unit formula rests on it.
-const _: () = assert!(MIN_UNITS_PER_REQUEST == 50);

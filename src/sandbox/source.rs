@@ -16,6 +16,8 @@ use crate::catalog::{ColumnKind, Endpoint};
 pub(super) const LOST_SHARE: u32 = 8;
 /// 2026-10-01T00:00:00Z: the newest date-time of the data.
 pub(super) const NEWEST: i64 = 1_790_812_800;
+/// Seconds by which a changed row's leading date-time moves.
+const MOVE: i64 = 7_919;
 /// Seconds that the data's date-times spread over: five years.
 const SPAN: u32 = 5 * 365 * 86_400;
 
@@ -122,7 +124,11 @@ impl Source {
             return Cell::Null;
         }
         if self.lead.as_deref() == Some(name) {
-            return self.lead_cell(row, number, dice, &field.kind);
+            match (&field.kind, self.ties) {
+                (ColumnKind::Integer, Some(ties)) => return Cell::Int(i64::from(number / ties.max(1)) + 1),
+                (ColumnKind::Integer, None) => {}
+                _ => return Cell::Time(self.first_seen(number, dice) + i64::from(row.epoch) * MOVE),
+            }
         }
         match self.family {
             Family::Links => self.link_cell(number, row, dice, field),
@@ -149,16 +155,6 @@ impl Source {
         }
     }
 
-    /// The leading key: in batches that tie, moved by every change of the row.
-    fn lead_cell(&self, row: Row, number: u32, dice: Dice, kind: &ColumnKind) -> Cell {
-        if *kind == ColumnKind::Integer {
-            let group = self.ties.map_or(number, |ties| number / ties.max(1));
-            return Cell::Int(i64::from(group) + i64::from(row.epoch));
-        }
-        let seconds = self.first_seen(number, dice) + i64::from(row.epoch) * 7_919;
-        Cell::Time(seconds)
-    }
-
     /// When the row was first seen; half of the rows share theirs with a few others.
     fn first_seen(&self, number: u32, dice: Dice) -> i64 {
         let start = NEWEST - i64::from(SPAN);
@@ -179,15 +175,15 @@ impl Source {
     /// Columns that identify a row of the families without links.
     fn identity_cell(&self, number: u32, dice: Dice, name: &str) -> Option<Cell> {
         Some(match (self.family, name) {
-            (Family::Domains, "domain") => Cell::text(web::root_name(self.dice, number)),
-            (Family::Domains, "root_domain_name") => Cell::text(web::root_name(self.dice, number)),
+            (Family::Domains, "domain" | "root_domain_name") | (Family::Competitors, "competitor_domain") => {
+                Cell::text(web::root_name(self.dice, number))
+            }
             (Family::Domains, "is_root_domain") => Cell::Bool(true),
             (Family::Anchors, "anchor") => Cell::text(web::unique_phrase(self.dice, number)),
             (Family::Keywords, "keyword_merged") => Cell::text(web::keyword(self.dice, number)),
             (Family::Keywords, "keyword_country") => {
                 Cell::text(self.country.as_deref().unwrap_or_else(|| web::country(dice.of("country"))))
             }
-            (Family::Competitors, "competitor_domain") => Cell::text(web::root_name(self.dice, number)),
             (Family::Competitors, "competitor_url") => Cell::Null,
             (Family::Competitors, "group_mode") => Cell::text("domains"),
             (Family::Pages, "url" | "raw_url" | "url_to") => Cell::text(self.page(number)),
@@ -195,7 +191,6 @@ impl Source {
                 let page = self.page(number);
                 Cell::text(page.strip_prefix("https://").unwrap_or(&page))
             }
-            (Family::Countries, "country") => return None,
             _ => return None,
         })
     }

@@ -18,13 +18,12 @@ impl Source {
         let name = field.name.as_str();
         let lost = self.is_lost(number, dice);
         match name {
-            "last_seen" if !lost => return Cell::Null,
+            "last_seen" | "lost_reason" | "drop_reason" if !lost => return Cell::Null,
             "last_seen" | "last_visited" | "last_visited_source" | "last_crawled" | "last_attempt" => {
                 return Cell::Time(self.last_seen(number, dice));
             }
             "first_seen" | "first_seen_link" => return Cell::Time(self.first_seen(number, dice)),
             "is_lost" => return Cell::Bool(lost),
-            "lost_reason" | "drop_reason" if !lost => return Cell::Null,
             "links_to_target" => return Cell::Int(dice.of("links").magnitude(12) + 1),
             "dofollow_links" | "dofollow_to_target" => return Cell::Int(dice.of("links").magnitude(12) / 2),
             "status" => return Cell::text(self.status(dice)),
@@ -88,7 +87,7 @@ impl Source {
                 return Cell::text(web::keyword(self.dice, number));
             }
             (_, "last_update") => {
-                return Cell::Time(self.first_seen(number, dice) + i64::from(row.epoch) * 7_919);
+                return Cell::Time(self.first_seen(number, dice) + i64::from(row.epoch) * super::MOVE);
             }
             (_, "words") if self.family == Family::Keywords => {
                 let words = web::keyword(self.dice, number).split(' ').count();
@@ -98,9 +97,9 @@ impl Source {
             (_, "best_position" | "top_keyword_best_position") => return Cell::Int(position(side)),
             (_, "best_position_set") => {
                 return Cell::text(match position(side) {
-                    ..=3 => "top_3",
-                    ..=10 => "top_4_10",
-                    ..=50 => "top_11_50",
+                    ..4 => "top_3",
+                    4..11 => "top_4_10",
+                    11..51 => "top_11_50",
                     _ => "top_51_more",
                 });
             }
