@@ -44,7 +44,7 @@ pub(super) struct Query {
     pub(super) compared: Option<NaiveDate>,
     pub(super) date: NaiveDate,
     /// Dates of a history's rows, as days since 1970-01-01.
-    pub(super) days: Vec<i64>,
+    pub(super) days: Vec<u32>,
 }
 
 /// The parameters of a request by name, as sent; unknown names are ignored.
@@ -216,7 +216,7 @@ fn history(text: &str) -> Result<History, Refusal> {
 }
 
 /// The first days of the periods from `from` to `to`: days, weeks that begin on Monday, or months.
-fn periods(from: NaiveDate, to: NaiveDate, grouping: Option<&str>) -> Vec<i64> {
+fn periods(from: NaiveDate, to: NaiveDate, grouping: Option<&str>) -> Vec<u32> {
     let begins = |day: &NaiveDate| match grouping {
         Some("daily") => true,
         Some("weekly") => day.weekday() == Weekday::Mon,
@@ -225,7 +225,7 @@ fn periods(from: NaiveDate, to: NaiveDate, grouping: Option<&str>) -> Vec<i64> {
     let days = std::iter::successors(Some(from), |day| day.checked_add_days(Days::new(1)));
     days.take_while(|day| *day <= to)
         .filter(begins)
-        .map(|day| i64::from(day.num_days_from_ce()) - i64::from(NaiveDate::default().num_days_from_ce()))
+        .filter_map(|day| u32::try_from(day.num_days_from_ce() - NaiveDate::default().num_days_from_ce()).ok())
         .collect()
 }
 

@@ -217,7 +217,6 @@ impl Server {
             compared: query.compared.is_some(),
             country: query.country.clone(),
             rows,
-            days: query.days.clone(),
             has_history,
             ties: self.options.ties,
             lead,
@@ -226,10 +225,12 @@ impl Server {
             dice: self.dice.of(&salt),
         });
         let total = if has_history && query.history != History::Live { rows + rows / LOST_SHARE } else { rows };
-        let numbered = (0..total).map(|number| Row { number, epoch: 0 });
+        let row = |number| Row { number, epoch: 0 };
         let rows = match query.history {
-            History::Since(date) => numbered.filter(|row| source.is_seen_since(*row, date)).collect(),
-            _ => numbered.collect(),
+            // Numbered by day, so that overlapping ranges agree.
+            _ if family == Family::History => query.days.iter().copied().map(row).collect(),
+            History::Since(date) => (0..total).map(row).filter(|row| source.is_seen_since(*row, date)).collect(),
+            _ => (0..total).map(row).collect(),
         };
         Table::new(source, rows)
     }

@@ -50,7 +50,7 @@ impl Field {
     }
 }
 
-/// One row: its number, and how often its leading key was changed since the start.
+/// One row: its number (of a history's row: its day since 1970-01-01), and how often its leading key was changed since the start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) number: u32,
@@ -101,8 +101,6 @@ pub(super) struct Source {
     pub(super) country: Option<String>,
     /// Live rows.
     pub(super) rows: u32,
-    /// Days of a history's rows.
-    pub(super) days: Vec<i64>,
     /// Whether the operation has a `history` parameter, so that rows beyond the live ones are the lost ones.
     pub(super) has_history: bool,
     pub(super) ties: Option<u32>,
@@ -132,10 +130,7 @@ impl Source {
         }
         match self.family {
             Family::Links => self.link_cell(number, row, dice, field),
-            Family::History if name == "date" => {
-                let day = usize::try_from(row.number).ok().and_then(|index| self.days.get(index));
-                Cell::Date { days: day.copied().unwrap_or(0), midnight: true }
-            }
+            Family::History if name == "date" => Cell::Date { days: i64::from(row.number), midnight: true },
             _ => self.identity_cell(number, dice, name).unwrap_or_else(|| self.column_cell(number, row, dice, field)),
         }
     }

@@ -678,3 +678,17 @@ async fn stopping_frees_the_port() {
     context.sandbox.stop().await;
     assert!(context.client.get(url).send().await.is_err());
 }
+
+#[tokio::test]
+async fn overlapping_ranges_of_a_history_agree() {
+    let context = Context::new(options()).await;
+    let range = async |from: &str, to: &str, grouping: &str| {
+        let parameters = [("target", "acme.com"), ("date_from", from), ("date_to", to), ("history_grouping", grouping)];
+        context.get("site-explorer/refdomains-history", &parameters).await.rows()
+    };
+    let year = range("2024-01-01", "2024-12-31", "monthly").await;
+    assert_eq!(year.len(), 12);
+    assert_eq!(range("2024-06-01", "2024-08-31", "monthly").await, year[5..8]);
+    assert_eq!(range("2024-02-01", "2024-02-29", "daily").await.len(), 29);
+    assert_eq!(text(&range("2024-01-01", "2024-01-31", "weekly").await[4], "date"), "2024-01-29T00:00:00Z");
+}
