@@ -1,0 +1,285 @@
+//! What happens to one request, without HTTP: who asks, how often, what it costs, what is answered.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
+
+use super::Options;
+use super::faults::Fault;
+use super::hash::Dice;
+use super::meter::Meter;
+use super::page::{Conditions, Page, page};
+use super::query::{History, Parameters, Query, expected_rows, planted_column};
+use super::quirks::Quirk;
+use super::refusal::Refusal;
+use super::source::{Family, LOST_SHARE, Row, Source};
+use super::table::Table;
+use crate::catalog::{Catalog, ColumnKind, Endpoint, Pricing};
+use crate::model::Method;
+
+/// Cells that all tables may hold in their caches; beyond it the table used longest ago goes.
+const CACHED_CELLS: usize = 12_000_000;
+/// Tables kept at most.
+const TABLES: usize = 64;
+/// Countries that metrics-by-country lists.
+const COUNTRIES: u32 = 150;
+
+/// A request as far as the sandbox looks at it.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) raw_query: String,
+    pub(super) query: Vec<(String, String)>,
+    pub(super) authorization: Option<String>,
+}
+
+/// What becomes of a request.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Answer {
+        page: Page,
+        price: Price,
+        damage: Option<Fault>,
+    },
+    Refused(Refusal),
+    /// A fault that strikes before anything is computed; `retry_after` belongs to an injected 429.
+    Struck {
+        fault: Fault,
+        retry_after: bool,
+    },
+}
+
+/// The price of an answer, as its headers tell it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Price {
+    pub(super) per_row: u64,
+    pub(super) total: u64,
+    pub(super) actual: u64,
+    pub(super) cache: &'static str,
+}
+
+/// All state of a sandbox.
+#[derive(Debug)]
+pub(super) struct Server {
+    pub(super) options: Options,
+    dice: Dice,
+    tables: Mutex<Vec<(String, Arc<Table>)>>,
+    meter: Mutex<Meter>,
+}
+
+impl Server {
+    pub(super) fn new(options: Options) -> Self {
+        let meter = Meter::new(options.units, options.requests_per_minute);
+        Self { dice: Dice::new(options.seed), tables: Mutex::default(), meter: Mutex::new(meter), options }
+    }
+
+    pub(super) fn meter(&self) -> MutexGuard<'_, Meter> {
+        self.meter.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Decides what becomes of a request under `/v3`. Computes; call it where blocking is fine.
+    pub(super) fn handle(&self, request: &Incoming, now: DateTime<Utc>) -> Outcome {
+        let endpoint = Catalog::embedded().endpoints().find(|endpoint| {
+            let method = if endpoint.method == Method::Get { "GET" } else { "POST" };
+            endpoint.path == request.path && method == request.method
+        });
+        let number = self.meter().count(endpoint.map(|endpoint| endpoint.name.as_str()));
+        let Some(endpoint) = endpoint else { return Outcome::Refused(Refusal::UnknownRoute(request.path.clone())) };
+        if let Err(refusal) = self.admit(request) {
+            return Outcome::Refused(refusal);
+        }
+        let dice = self.dice.of("request").at(number);
+        let fault = self.options.faults.strike(dice.of("fault"));
+        match fault {
+            None | Some(Fault::Slow | Fault::Truncate | Fault::Garbage | Fault::Lost) => {}
+            Some(fault) => return Outcome::Struck { fault, retry_after: dice.of("retry_after").once_in(2) },
+        }
+        self.answer(endpoint, request, number, fault, now).unwrap_or_else(Outcome::Refused)
+    }
+
+    fn admit(&self, request: &Incoming) -> Result<(), Refusal> {
+        let authorization = request.authorization.as_deref().unwrap_or("");
+        let key = authorization.strip_prefix("Bearer ").ok_or(Refusal::Forbidden)?;
+        if key.trim() != self.options.key {
+            return Err(Refusal::Unauthorized);
+        }
+        self.meter().admit(Instant::now())
+    }
+
+    fn answer(
+        &self,
+        endpoint: &Endpoint,
+        request: &Incoming,
+        number: u64,
+        fault: Option<Fault>,
+        now: DateTime<Utc>,
+    ) -> Result<Outcome, Refusal> {
+        if endpoint.name == "subscription-info/limits-and-usage" {
+            let price = Price { per_row: 0, total: 0, actual: 0, cache: "no_cache" };
+            return Ok(Outcome::Answer { page: self.limits_and_usage(now), price, damage: fault });
+        }
+        if endpoint.section() != "site-explorer" {
+            return Err(Refusal::NotServed);
+        }
+        let quirks = self.options.quirks.as_slice();
+        if quirks.contains(&Quirk::Plan) && endpoint.pricing != Pricing::Free {
+            return Err(Refusal::Plan);
+        }
+        let query = Query::read(endpoint, &Parameters(&request.query), quirks, now)?;
+        let table = self.table(endpoint, &query, number);
+        let per_row = endpoint.units_per_row(query.charged_columns());
+        let wire = format!("{}?{}", request.path, request.raw_query);
+        let free = query.free_target || endpoint.pricing == Pricing::Free;
+        let cached = self.options.churn <= 0.0 && self.meter().is_cached(&wire, Instant::now());
+        let expected = if free || cached {
+            0
+        } else {
+            let rows = expected_rows(endpoint, &query, table.len(), self.options.row_cap);
+            endpoint.units_per_request(rows, per_row)
+        };
+        self.meter().reserve(expected)?;
+        let conditions = Conditions {
+            quirks,
+            row_cap: self.options.row_cap,
+            request: number,
+            dice: self.dice.of("request").at(number),
+        };
+        let page = page(endpoint, &query, &table, conditions);
+        let total = endpoint.units_per_request(page.rows, per_row);
+        let actual = if free || cached { 0 } else { total };
+        let lost = fault.is_some_and(Fault::loses_units);
+        let mut meter = self.meter();
+        meter.charge(&endpoint.name, expected, page.rows, actual, lost);
+        if cached {
+            meter.stats.cache_hits += 1;
+        }
+        // An answer that nobody received is not remembered: asking again costs again.
+        if !lost && !free {
+            meter.remember(wire, Instant::now());
+        }
+        drop(meter);
+        let cache = if free {
+            "no_cache"
+        } else if cached {
+            "hit"
+        } else {
+            "miss"
+        };
+        Ok(Outcome::Answer { page, price: Price { per_row, total, actual, cache }, damage: fault })
+    }
+
+    /// The table that a query reads, made when first asked for, changed when churn says so.
+    fn table(&self, endpoint: &Endpoint, query: &Query, number: u64) -> Arc<Table> {
+        let name = table_name(endpoint, query);
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = tables.iter().position(|(known, _)| *known == name).map(|position| tables.remove(position).1);
+        let mut table = known.unwrap_or_else(|| Arc::new(self.new_table(endpoint, query, &name)));
+        let dice = self.dice.of("churn").at(number);
+        if endpoint.parameter("limit").is_some() && dice.happens(self.options.churn) {
+            table = Arc::new(table.churned(dice));
+        }
+        tables.push((name, Arc::clone(&table)));
+        let cells =
+            |tables: &[(String, Arc<Table>)]| tables.iter().map(|(_, table)| table.cached_cells()).sum::<usize>();
+        while tables.len() > 1 && self.options.churn <= 0.0 && (tables.len() > TABLES || cells(&tables) > CACHED_CELLS)
+        {
+            tables.remove(0);
+        }
+        table
+    }
+
+    fn new_table(&self, endpoint: &Endpoint, query: &Query, name: &str) -> Table {
+        let family = Family::of(endpoint);
+        let rows = match family {
+            Family::Record => 1,
+            Family::Countries => COUNTRIES,
+            Family::History => u32::try_from(query.days.len()).unwrap_or(u32::MAX),
+            _ => u32::try_from(self.options.rows).unwrap_or(u32::MAX),
+        };
+        let has_history = endpoint.parameter("history").is_some();
+        let lead = lead(endpoint);
+        let mut planted_null = Vec::new();
+        if let (true, Some(lead)) = (self.options.quirks.contains(&Quirk::NullKeys), &lead) {
+            planted_null.push((lead.clone(), 50));
+        }
+        let planted = planted_column(endpoint).filter(|_| self.options.quirks.contains(&Quirk::NullInNonNullable));
+        planted_null.extend(planted.map(|column| (column.to_owned(), 20)));
+        // What is shown of a table (history, a history's dates) must not change its rows: they hang on the rest alone.
+        let salt = match family {
+            Family::Record | Family::Countries => name.to_owned(),
+            _ => format!("{} {} {:?}", endpoint.name, query.host, query.country),
+        };
+        let source = Arc::new(Source {
+            family,
+            host: query.host.clone(),
+            compared: query.compared.is_some(),
+            country: query.country.clone(),
+            rows,
+            has_history,
+            ties: self.options.ties,
+            lead,
+            wide_groups: self.options.quirks.contains(&Quirk::WideGroups),
+            planted_null,
+            dice: self.dice.of(&salt),
+        });
+        let total = if has_history && query.history != History::Live { rows + rows / LOST_SHARE } else { rows };
+        let row = |number| Row { number, epoch: 0 };
+        let rows = match query.history {
+            // Numbered by day, so that overlapping ranges agree.
+            _ if family == Family::History => query.days.iter().copied().map(row).collect(),
+            History::Since(date) => (0..total).map(row).filter(|row| source.is_seen_since(*row, date)).collect(),
+            _ => (0..total).map(row).collect(),
+        };
+        Table::new(source, rows)
+    }
+
+    fn limits_and_usage(&self, now: DateTime<Utc>) -> Page {
+        let (used, limit) = {
+            let meter = self.meter();
+            (meter.used(), meter.limit())
+        };
+        let (year, month) = if now.month() == 12 { (now.year() + 1, 1) } else { (now.year(), now.month() + 1) };
+        let reset = NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default();
+        let expires = now.checked_add_days(chrono::Days::new(300)).unwrap_or(now);
+        let body = serde_json::json!({"limits_and_usage": {
+            "subscription": "Sandbox, billed never",
+            "usage_reset_date": format!("{reset}T00:00:00Z"),
+            "units_limit_workspace": limit,
+            "units_usage_workspace": used,
+            "units_limit_api_key": null,
+            "units_usage_api_key": used,
+            "api_key_expiration_date": expires.to_rfc3339_opts(SecondsFormat::Secs, true),
+        }});
+        Page { rows: 1, body: body.to_string().into_bytes() }
+    }
+}
+
+/// What makes two queries read the same table.
+fn table_name(endpoint: &Endpoint, query: &Query) -> String {
+    let date = match Family::of(endpoint) {
+        Family::Record | Family::Countries => query.date.to_string(),
+        _ => String::new(),
+    };
+    let days = (query.days.first(), query.days.last(), query.days.len());
+    format!(
+        "{} {} {:?} {} {:?} {days:?} {date}",
+        endpoint.name,
+        query.host,
+        query.country,
+        query.compared.is_some(),
+        query.history
+    )
+}
+
+/// The column that rows of a list are paged by first: the catalog's, else the first well-known date-time.
+fn lead(endpoint: &Endpoint) -> Option<String> {
+    endpoint.parameter("limit")?;
+    let known = |name: &&&str| endpoint.column(name).is_some();
+    let fallback =
+        || ["first_seen_link", "first_seen", "last_update"].iter().find(known).map(|name| (*name).to_owned());
+    let first = endpoint.order_key.first().and_then(|name| endpoint.column(name));
+    let first = first.filter(|column| matches!(column.kind, ColumnKind::DateTime | ColumnKind::Integer));
+    first.map(|column| column.name.clone()).or_else(fallback)
+}
