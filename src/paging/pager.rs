@@ -133,7 +133,7 @@ impl Pager {
         self.rows_received += count(keys.len());
         self.largest_limit = self.largest_limit.max(asked.unwrap_or_default());
         let emit = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Page(bound) if matches!(self.mode, Mode::Keyed { .. }) => self.page(keys, asked, bound)?,
+            State::Page(bound) if matches!(self.mode, Mode::Keyed { .. }) => self.page(keys, asked, &bound)?,
             State::Page(_) => self.only_answer(keys, asked),
             State::Nulls { columns, .. } => {
                 self.nulls(keys, &columns)?;
@@ -187,7 +187,7 @@ impl Pager {
         emit
     }
 
-    fn page(&mut self, keys: &PageKeys, asked: Option<u32>, bound: Bound) -> Result<Emit, PagingError> {
+    fn page(&mut self, keys: &PageKeys, asked: Option<u32>, bound: &Bound) -> Result<Emit, PagingError> {
         let ended = self.ends(keys, asked);
         self.learn(keys, asked, ended);
         let rows = self.visible(keys, ended)?;

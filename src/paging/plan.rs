@@ -150,7 +150,7 @@ impl Verdicts {
     }
 
     /// The first assumption on strings that is not known to hold.
-    pub(super) fn doubt_about_text(&self) -> Option<Assumption> {
+    pub(super) fn doubt_about_text(self) -> Option<Assumption> {
         [Assumption::FilterOrderIsByteOrder, Assumption::RoundTrip]
             .into_iter()
             .find(|assumption| self.get(*assumption) != Verdict::Holds)

@@ -36,6 +36,7 @@ impl Finding {
 }
 
 /// A day as text, `2026-11-01`.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
 mod iso_day {
     use chrono::NaiveDate;
     use serde::{Deserialize, Deserializer, Serializer};
@@ -76,20 +77,14 @@ enum Question {
     /// The rows below a key inside the window: they must be those of the window.
     Below(Value),
     /// The rows from a key inside the window on: they must be those of the window.
-    From(Value, Tells),
+    From(Value),
     /// Whether rows follow the window's last.
     Beyond(Value),
 }
 
-/// What a key inside the window can tell.
-#[derive(Debug, Clone, Copy, Default)]
-struct Tells {
-    case: bool,
-    punctuation: bool,
-}
-
 /// What was seen so far.
 #[derive(Debug, Clone, Copy, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "independent observations, not a state")]
 struct Seen {
     disorder: bool,
     wrong_order: bool,
@@ -97,6 +92,7 @@ struct Seen {
     where_applied: bool,
     where_ignored: bool,
     cut_early: bool,
+    too_few: bool,
     full_answers: u32,
     inner_rows_kept: bool,
     inner_rows_differ: bool,
@@ -128,7 +124,7 @@ impl Probe {
         let from = |value: &Value| Filter::Is(self.column.clone(), Comparison::Gte, value.clone());
         let filter = match question {
             Question::Window(None) => None,
-            Question::Window(Some(value)) | Question::From(value, _) | Question::Beyond(value) => Some(from(value)),
+            Question::Window(Some(value)) | Question::From(value) | Question::Beyond(value) => Some(from(value)),
             Question::Below(value) => Some(Filter::Not(Box::new(from(value)))),
         };
         ProbeStep::Ask(Ask {
@@ -156,7 +152,7 @@ impl Probe {
         match question {
             Question::Window(start) => self.judge_window(start.as_ref(), keys),
             Question::Below(key) => self.judge_below(&key, keys),
-            Question::From(key, tells) => self.judge_from(&key, tells, keys),
+            Question::From(key) => self.judge_from(&key, keys),
             Question::Beyond(key) => {
                 let beyond = keys.values.iter().any(|value| *value > key);
                 self.seen.rows_beyond |= beyond;
@@ -180,10 +176,10 @@ impl Probe {
         let mut questions = Vec::new();
         questions.extend(keys.values.last().cloned().map(Question::Beyond));
         if start.is_none() {
-            let inner = keys.values.get(keys.len() / 2).filter(|value| Some(*value) > first).cloned();
-            questions.extend(inner.map(Question::Below));
+            let inner = [keys.values.get(keys.len() / 2), keys.values.last()].into_iter().flatten();
+            questions.extend(inner.filter(|value| Some(*value) > first).cloned().map(Question::Below));
         }
-        questions.extend(telling_keys(&keys.values).into_iter().map(|(key, tells)| Question::From(key, tells)));
+        questions.extend(telling_keys(&keys.values).into_iter().map(Question::From));
         for question in questions.into_iter().rev() {
             self.waiting.push_front(question);
         }
@@ -206,7 +202,7 @@ impl Probe {
     }
 
     /// The window's rows from a key on must stand at the head of the answer.
-    fn judge_from(&mut self, key: &Value, tells: Tells, keys: &PageKeys) {
+    fn judge_from(&mut self, key: &Value, keys: &PageKeys) {
         self.seen.where_ignored |= keys.values.first().is_some_and(|first| first < key);
         let start = self.window.values.iter().position(|value| value == key).unwrap_or_default();
         let expected: Vec<usize> = (start..self.window.len()).collect();
@@ -219,15 +215,23 @@ impl Probe {
             self.seen.lost = true;
             return;
         }
-        self.seen.cut_early |= !self.is_full(keys) && received.len() < expected.len();
+        // Too few rows: a filter that compares otherwise, or a cap under the floor. Neither may be said to hold.
+        self.seen.too_few |= !self.is_full(keys) && received.len() < expected.len();
         // The last group of each answer may be cut.
         let comparable = expected.len().min(received.len()).saturating_sub(1);
         if (0..comparable).any(|group| expected.group(group) != received.group(group)) {
             self.seen.wrong_order = true;
             return;
         }
-        self.seen.case |= tells.case && comparable > 1;
-        self.seen.punctuation |= tells.punctuation && comparable > 1;
+        // Only a row that was compared, and that another collation would have hidden, tells anything.
+        let hidden = |letters_only| {
+            (1..comparable).any(|group| {
+                let other = received.key(group).first();
+                other.is_some_and(|other| folded(other, letters_only) < folded(key, letters_only))
+            })
+        };
+        self.seen.case |= hidden(false);
+        self.seen.punctuation |= hidden(true);
         self.seen.values_found += 1;
         if let Value::Text(text) = key {
             self.seen.upper_case_found |= text.chars().any(char::is_uppercase);
@@ -246,19 +250,19 @@ impl Probe {
         let tested = !seen.where_ignored && !seen.disorder;
         let text_wrong = seen.disorder || (tested && (seen.wrong_order || seen.lost));
         Verdicts {
-            filter_order_is_byte_order: verdict(text_wrong, tested && seen.case && seen.punctuation),
+            filter_order_is_byte_order: verdict(text_wrong, tested && seen.case && seen.punctuation && !seen.too_few),
             round_trip: verdict(
                 tested && seen.lost,
                 tested && seen.upper_case_found && seen.special_found && seen.values_found >= 3,
             ),
             cap_floor_100: verdict(
                 tested && seen.cut_early && !seen.lost && !seen.wrong_order,
-                tested && seen.full_answers >= 2 && !seen.cut_early,
+                tested && seen.full_answers >= 2 && !seen.cut_early && !seen.too_few,
             ),
             // A filter that compares otherwise changes the rows below a key too: then nothing is proven.
             cap_after_order: verdict(
                 tested && seen.inner_rows_differ && !text_wrong,
-                tested && seen.inner_rows_kept && seen.rows_beyond && !seen.inner_rows_differ,
+                tested && seen.inner_rows_kept && seen.rows_beyond && !seen.inner_rows_differ && !text_wrong,
             ),
             filter_before_group: Verdict::Unknown,
             where_honoured: verdict(seen.where_ignored && !text_wrong, seen.where_applied && !seen.where_ignored),
@@ -266,29 +270,29 @@ impl Probe {
     }
 }
 
-/// Keys at which a filter that compares otherwise than by bytes would lose a later row of the window.
-fn telling_keys(values: &[Value]) -> Vec<(Value, Tells)> {
-    let mut found: Vec<(Value, Tells)> = Vec::new();
+/// Keys at which a filter that compares otherwise than by bytes would lose a later row of the window, and a few whose
+/// punctuation must survive the round trip.
+fn telling_keys(values: &[Value]) -> Vec<Value> {
+    let mut found: Vec<Value> = Vec::new();
     let Some(last) = values.last() else { return found };
-    let later = |from: usize| values.iter().skip(from + 1).filter(|value| *value != last);
-    let mut plain = 0;
+    let (mut by_case, mut by_punctuation, mut special) = (0, 0, 0);
     for (place, value) in values.iter().enumerate() {
-        let is_first_of_group = place == 0 || values.get(place - 1) != Some(value);
-        if !is_first_of_group || value == last || found.len() >= KEYS_A_WINDOW {
+        if value == last || found.last() == Some(value) || found.len() >= KEYS_A_WINDOW {
             continue;
         }
-        let tells = Tells {
-            case: later(place).any(|other| folded(other, false) < folded(value, false)),
-            punctuation: later(place).any(|other| folded(other, true) < folded(value, true)),
-        };
-        let special = matches!(value, Value::Text(text) if text.chars().any(|letter| !letter.is_alphanumeric()));
-        let is_new =
-            |kind: fn(&Tells) -> bool| kind(&tells) && found.iter().filter(|(_, tells)| kind(tells)).count() < 3;
-        let wanted = is_new(|tells| tells.case) || is_new(|tells| tells.punctuation);
-        if wanted || (special && plain < 2) {
-            plain += usize::from(!wanted);
-            found.push((value.clone(), tells));
+        let later = || values.iter().skip(place + 1).filter(|other| *other != last);
+        let hides = |letters_only| later().any(|other| folded(other, letters_only) < folded(value, letters_only));
+        let has_special = matches!(value, Value::Text(text) if text.chars().any(|letter| !letter.is_alphanumeric()));
+        if by_case < 3 && hides(false) {
+            by_case += 1;
+        } else if by_punctuation < 3 && hides(true) {
+            by_punctuation += 1;
+        } else if special < 2 && has_special {
+            special += 1;
+        } else {
+            continue;
         }
+        found.push(value.clone());
     }
     found
 }

@@ -94,6 +94,7 @@ enum Grouped {
 }
 
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 struct Vices {
     order: Collation,
     filter: Collation,
@@ -283,6 +284,12 @@ impl Source {
         }
     }
 }
+
+/// Makes a row with this identity.
+type FreshRow = fn(&mut Rng, u64) -> Row;
+
+/// Picks the verdict that a case is about.
+type OneVerdict = fn(&Verdicts) -> Verdict;
 
 type Bag = BTreeMap<u128, usize>;
 
@@ -696,7 +703,7 @@ fn naive(plan: &PagerPlan, source: &mut Source, digest: &dyn Fn(&Row) -> u128) -
 
 #[test]
 fn the_naive_rule_is_caught_by_the_oracle_under_each_vice() {
-    let vices: [(&str, Vices, fn(&mut Rng, u64) -> Row); 6] = [
+    let vices: [(&str, Vices, FreshRow); 6] = [
         ("filter ignores case", Vices { filter: Collation::IgnoresCase, ..Vices::none() }, random_row),
         ("filter is a locale's", Vices { filter: Collation::Locale, ..Vices::none() }, random_row),
         ("nulls", Vices { nulls_last: true, ..Vices::none() }, row_with_nulls),
@@ -910,7 +917,7 @@ fn probed(vices: &Vices, seed: u64, num_rows: u64) -> Verdicts {
 #[test]
 fn a_probe_never_says_that_a_false_assumption_holds() {
     let honest = Vices { cap: Cap::Fixed(PROBE_ROWS as usize), ..Vices::none() };
-    let cases: [(&str, Vices, fn(&Verdicts) -> Verdict); 9] = [
+    let cases: [(&str, Vices, OneVerdict); 9] = [
         ("filter ignores case", Vices { filter: Collation::IgnoresCase, ..honest.clone() }, |v| {
             v.filter_order_is_byte_order
         }),
