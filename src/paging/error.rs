@@ -124,11 +124,11 @@ impl From<PagingError> for Error {
             | PagingError::Order { .. }
             | PagingError::BelowBound { .. }
             | PagingError::NullFilter { .. }
-            | PagingError::RoundTrip { .. } => (Code::Paging, "backhaul check --live"),
+            | PagingError::RoundTrip { .. }
+            | PagingError::Exhausted { withheld: Some(_), .. } => (Code::Paging, "backhaul check --live"),
             PagingError::NullsLost { .. } | PagingError::Unjudged { .. } => {
                 (Code::Paging, "the rows changed meanwhile: run the same command again")
             }
-            PagingError::Exhausted { withheld: Some(_), .. } => (Code::Paging, "backhaul check --live"),
             PagingError::Exhausted { withheld: None, .. } => {
                 (Code::Paging, "narrow the report with `where`, so that fewer rows share that value")
             }

@@ -16,10 +16,13 @@
 mod error;
 mod evidence;
 mod groups;
+mod limit;
+mod nulls;
 mod pager;
 mod plan;
 mod probe;
 mod range;
+mod recheck;
 
 use std::ops::Range;
 
@@ -29,6 +32,7 @@ pub use error::PagingError;
 pub use evidence::{Evidence, Shortfall, Status};
 pub use pager::Pager;
 pub use plan::{Assumption, Grouping, KeyColumn, PagerLimits, PagerPlan, Paging, Verdict, Verdicts};
+pub use probe::{Finding, Probe, ProbeStep, VERDICT_DAYS};
 
 /// What the pager wants next.
 #[derive(Debug, Clone, PartialEq)]

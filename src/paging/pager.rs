@@ -7,8 +7,10 @@ use crate::model::{PageKeys, Value};
 
 use super::error::shown;
 use super::groups::{Group, Groups, Rows, digest, prefix};
+use super::limit::LearnedCap;
 use super::plan::Mode;
-use super::range::{Bound, Nulls, Range, url_bytes};
+use super::range::{Bound, Nulls, Range};
+use super::recheck::Recheck;
 use super::{
     Ask, Assumption, Emit, Evidence, PagerLimits, PagerPlan, PagingError, Purpose, Shortfall, Status, Step, Verdict,
     Verdicts,
@@ -17,36 +19,36 @@ use super::{
 /// Pages one task. Feed it every answer in order; after an error it must not be used again.
 #[derive(Debug, Clone)]
 pub struct Pager {
-    mode: Mode,
-    base: Option<Filter>,
-    verdicts: Verdicts,
-    limits: PagerLimits,
+    pub(super) mode: Mode,
+    pub(super) base: Option<Filter>,
+    pub(super) verdicts: Verdicts,
+    pub(super) limits: PagerLimits,
     /// Rows to ask for.
-    limit: u32,
+    pub(super) limit: u32,
     /// What `limit` was before speed or time-outs changed it since the last answer.
-    natural_limit: u32,
+    pub(super) natural_limit: u32,
     /// Never ask for more: lowered by time-outs.
-    ceiling: u32,
-    cap: LearnedCap,
-    range: Range,
-    waiting: Vec<Range>,
-    state: State,
+    pub(super) ceiling: u32,
+    pub(super) cap: LearnedCap,
+    pub(super) range: Range,
+    pub(super) waiting: Vec<Range>,
+    pub(super) state: State,
     /// Rows with nulls that were seen and must be emitted by the ranges of nulls.
-    owed_nulls: Rows,
-    shortfall: Option<Shortfall>,
+    pub(super) owed_nulls: Rows,
+    pub(super) shortfall: Option<Shortfall>,
     /// An answer has shown that filters are applied.
-    where_seen: bool,
-    requests: u64,
-    rows: u64,
-    rows_received: u64,
-    key: Vec<String>,
-    largest_limit: u32,
-    last_answers: Vec<u64>,
+    pub(super) where_seen: bool,
+    pub(super) requests: u64,
+    pub(super) rows: u64,
+    pub(super) rows_received: u64,
+    pub(super) key: Vec<String>,
+    pub(super) largest_limit: u32,
+    pub(super) last_answers: Vec<u64>,
 }
 
 /// What is awaited.
 #[derive(Debug, Clone)]
-enum State {
+pub(super) enum State {
     /// The next rows.
     Page(Bound),
     /// Whether one of these columns has a null.
@@ -55,25 +57,6 @@ enum State {
     Recheck { recheck: Recheck, bound: Bound },
     /// Nothing.
     Ended,
-}
-
-/// Rows that were held and did not come again.
-#[derive(Debug, Clone)]
-struct Recheck {
-    /// The held group, with the missing rows only.
-    missing: Group,
-    /// What the answer without them had at that key.
-    seen: Rows,
-    /// Which of the remembered keys, counted from the oldest, is asked from; `None`: from the start.
-    from: Option<usize>,
-}
-
-/// The length at which answers are cut, once two in a row were cut alike.
-#[derive(Debug, Clone, Copy)]
-struct LearnedCap {
-    cap: Option<u32>,
-    last_cut: Option<usize>,
-    obeyed: bool,
 }
 
 impl Pager {
@@ -150,7 +133,7 @@ impl Pager {
         self.rows_received += count(keys.len());
         self.largest_limit = self.largest_limit.max(asked.unwrap_or_default());
         let emit = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Page(bound) if matches!(self.mode, Mode::Keyed { .. }) => self.page(keys, asked, bound)?,
+            State::Page(bound) if matches!(self.mode, Mode::Keyed { .. }) => self.page(keys, asked, &bound)?,
             State::Page(_) => self.only_answer(keys, asked),
             State::Nulls { columns, .. } => {
                 self.nulls(keys, &columns)?;
@@ -166,61 +149,9 @@ impl Pager {
         Ok(emit)
     }
 
-    /// The request timed out: asks for half as many rows from now on, but never for fewer than any cap would leave.
-    pub fn slower(&mut self) {
-        let Some(asked) = self.asked_limit() else { return };
-        let half = (asked / 2).max(self.limits.floor);
-        if half < asked {
-            self.at_limit(half);
-        }
-    }
-
-    /// Answers are fast: asks for twice as many rows from now on.
-    pub fn faster(&mut self) {
-        let cap = self.cap.cap.filter(|_| self.cap.obeyed).unwrap_or(self.limits.most);
-        if self.asked_limit() == Some(self.limit) {
-            self.limit = self.limit.saturating_mul(2).min(self.ceiling).min(cap).max(self.limit);
-        }
-    }
-
-    /// Sets the limit with which a saved request was sent, before its answer is fed again: time-outs and speed, which
-    /// alone decide it otherwise, are not part of saved answers.
-    pub fn at_limit(&mut self, limit: u32) {
-        if self.asked_limit() == Some(limit) {
-            return;
-        }
-        self.limit = limit;
-        // Fewer than the answers so far call for: only a time-out does that.
-        if limit < self.natural_limit {
-            self.ceiling = limit;
-        }
-    }
-
-    /// The number of rows at which answers are cut, if it is known or was seen: worth remembering.
-    pub fn learned_cap(&self) -> Option<u32> {
-        self.cap.cap
-    }
-
     /// Rows emitted so far.
     pub fn num_rows(&self) -> u64 {
         self.rows
-    }
-
-    fn asked_limit(&self) -> Option<u32> {
-        match (&self.mode, &self.state) {
-            (Mode::Whole, _) => None,
-            (_, State::Nulls { .. }) => Some(1),
-            (_, State::Recheck { .. } | State::Ended) => Some(self.limit),
-            (_, State::Page(_)) => {
-                Some(self.remaining().map_or(self.limit, |rows| {
-                    u32::try_from(rows).map_or(self.limit, |rows| rows.min(self.limit)).max(1)
-                }))
-            }
-        }
-    }
-
-    fn remaining(&self) -> Option<u64> {
-        self.limits.max_rows.map(|most| most.saturating_sub(self.rows))
     }
 
     fn check_width(&self, keys: &PageKeys) -> Result<(), PagingError> {
@@ -236,7 +167,7 @@ impl Pager {
     }
 
     /// Whether an answer is shorter than any cap could make it.
-    fn ends(&self, keys: &PageKeys, asked: Option<u32>) -> bool {
+    pub(super) fn ends(&self, keys: &PageKeys, asked: Option<u32>) -> bool {
         let least = asked.map_or(u32::MAX, |asked| asked.min(self.limits.floor));
         u32::try_from(keys.len()).is_ok_and(|len| len < least)
     }
@@ -256,7 +187,7 @@ impl Pager {
         emit
     }
 
-    fn page(&mut self, keys: &PageKeys, asked: Option<u32>, bound: Bound) -> Result<Emit, PagingError> {
+    fn page(&mut self, keys: &PageKeys, asked: Option<u32>, bound: &Bound) -> Result<Emit, PagingError> {
         let ended = self.ends(keys, asked);
         self.learn(keys, asked, ended);
         let rows = self.visible(keys, ended)?;
@@ -284,7 +215,7 @@ impl Pager {
     }
 
     /// The rows that count: all, but before nulls are decided only those without one, if more is to come.
-    fn visible(&mut self, keys: &PageKeys, ended: bool) -> Result<Vec<usize>, PagingError> {
+    pub(super) fn visible(&mut self, keys: &PageKeys, ended: bool) -> Result<Vec<usize>, PagingError> {
         let width = self.range.key.len();
         let all = 0..keys.len();
         let has_null = |row: &usize| prefix(keys.key(*row), width).contains(&Value::Null);
@@ -312,7 +243,7 @@ impl Pager {
     }
 
     /// Keys ascend, bytewise, and none lies before the bound.
-    fn check_order(&self, keys: &PageKeys, rows: &[usize], bound: &[Value]) -> Result<(), PagingError> {
+    pub(super) fn check_order(&self, keys: &PageKeys, rows: &[usize], bound: &[Value]) -> Result<(), PagingError> {
         let key = |row: usize| prefix(keys.key(row), self.range.key.len());
         if let Some(first) = rows.first().map(|row| key(*row)).filter(|first| prefix(first, bound.len()) < bound) {
             let (bound, first) = (shown(bound), shown(first));
@@ -328,7 +259,7 @@ impl Pager {
     }
 
     /// Emits what is whole, holds the last group, and decides what comes next. `skip`: a key that was emitted before.
-    fn settle(
+    pub(super) fn settle(
         &mut self,
         keys: &PageKeys,
         rows: Vec<usize>,
@@ -406,192 +337,10 @@ impl Pager {
         Ok(())
     }
 
-    /// One key filled the whole answer: ask for more rows where the limit was what cut it, else tell its rows apart by
-    /// one more column.
-    fn grow(&mut self, len: usize, asked: Option<u32>) -> Result<(), PagingError> {
-        let len_as_limit = u32::try_from(len).unwrap_or(u32::MAX);
-        let is_cap = self.cap.obeyed && self.cap.cap == Some(len_as_limit);
-        let limit_cut_it = asked.is_some_and(|asked| len_as_limit >= asked) && !is_cap;
-        if limit_cut_it && self.limit < self.ceiling {
-            self.limit = self.limit.saturating_mul(2).min(self.ceiling);
-            return self.ask_for_page();
-        }
-        if self.range.nulls == Nulls::OnlyInSpare
-            && let Some(column) = self.range.spare.front().cloned()
-        {
-            return self.ask_for_nulls_in(vec![column]);
-        }
-        if self.deepen() {
-            return self.ask_for_page();
-        }
-        if self.limit < self.ceiling {
-            self.cap.obeyed = false;
-            self.limit = self.ceiling;
-            return self.ask_for_page();
-        }
-        let value = self.range.held.as_ref().map_or_else(String::new, |held| shown(&held.key));
-        let withheld = match self.mode {
-            Mode::Keyed { withheld, .. } => withheld,
-            Mode::Whole | Mode::Single(_) => None,
-        };
-        Err(PagingError::Exhausted { columns: self.range.columns(), value, rows: len, withheld })
-    }
-
-    /// Appends the next column of K. What is held stays promised under the shorter key.
-    fn deepen(&mut self) -> bool {
-        let Some(column) = self.range.spare.pop_front() else { return false };
-        if self.range.nulls == Nulls::OnlyInSpare {
-            self.range.not_null.push(column.clone());
-        }
-        self.range.key.push(column);
-        self.range.outer.extend(self.range.held.take());
-        if self.range.key.len() > self.key.len() {
-            self.key.clone_from(&self.range.key);
-        }
-        true
-    }
-
-    fn ask_for_page(&mut self) -> Result<(), PagingError> {
+    pub(super) fn ask_for_page(&mut self) -> Result<(), PagingError> {
         let bound = self.range.next_page(self.base.as_ref(), self.limits.url_bytes)?;
         self.state = State::Page(bound);
         Ok(())
-    }
-
-    /// Before the second page: whether any column of K has a null.
-    fn ask_for_nulls(&mut self) -> Result<(), PagingError> {
-        if !self.owed_nulls.is_empty() && self.range.null.is_empty() {
-            return self.divide_by_nulls();
-        }
-        let undecided = self.range.key.iter().filter(|column| !self.range.not_null.contains(column));
-        let columns: Vec<String> = undecided.chain(&self.range.spare).cloned().collect();
-        if columns.is_empty() {
-            self.range.nulls = Nulls::Absent;
-            return self.ask_for_page();
-        }
-        self.ask_for_nulls_in(columns)
-    }
-
-    fn ask_for_nulls_in(&mut self, columns: Vec<String>) -> Result<(), PagingError> {
-        let mut any: Vec<Filter> = columns.iter().cloned().map(Filter::IsNull).collect();
-        let any = if any.len() > 1 { Some(Filter::Or(any)) } else { any.pop() };
-        let filter = Filter::and(self.range.filter(self.base.as_ref(), &[]), any);
-        let needed = url_bytes(filter.as_ref(), &[], &columns);
-        let available = self.limits.url_bytes;
-        match filter {
-            Some(filter) if needed <= available => {
-                self.state = State::Nulls { columns, filter };
-                Ok(())
-            }
-            Some(_) | None => {
-                Err(PagingError::TooLong { columns: columns.join(", "), value: "null".to_owned(), needed, available })
-            }
-        }
-    }
-
-    fn nulls(&mut self, keys: &PageKeys, columns: &[String]) -> Result<(), PagingError> {
-        if (0..keys.len()).any(|row| !keys.key(row).contains(&Value::Null)) {
-            return Err(PagingError::NullFilter { columns: columns.join(", ") });
-        }
-        let found = !keys.is_empty();
-        self.where_seen |= !found;
-        match (self.range.nulls, found) {
-            (Nulls::Unknown, true) => self.divide_by_nulls(),
-            (Nulls::Unknown | Nulls::Absent, _) => {
-                self.range.nulls = Nulls::Absent;
-                self.ask_for_page()
-            }
-            (Nulls::OnlyInSpare, true) => {
-                // Ordering by it would hide rows: the next column must do, or none.
-                self.range.spare.pop_front();
-                self.grow(keys.len(), None)
-            }
-            (Nulls::OnlyInSpare, false) => {
-                self.deepen();
-                self.ask_for_page()
-            }
-        }
-    }
-
-    fn divide_by_nulls(&mut self) -> Result<(), PagingError> {
-        let others = self.range.divide_by_nulls();
-        self.waiting.extend(others);
-        self.ask_for_page()
-    }
-
-    /// Asks from the last emitted key, which the answer must begin with, whether the missing rows are there.
-    fn start_recheck(&mut self, mut recheck: Recheck) -> Result<(), PagingError> {
-        loop {
-            let from = recheck.from.and_then(|place| self.range.emitted.get(place));
-            let values = from.map_or_else(Vec::new, |emitted| emitted.key.to_vec());
-            match (self.range.fit(self.base.as_ref(), values, self.limits.url_bytes), recheck.from) {
-                (Ok(bound), _) => {
-                    self.state = State::Recheck { recheck, bound };
-                    return Ok(());
-                }
-                (Err(_), Some(place)) if place > 0 => recheck.from = Some(place - 1),
-                (Err(error), _) => return Err(error),
-            }
-        }
-    }
-
-    fn recheck(
-        &mut self,
-        keys: &PageKeys,
-        asked: Option<u32>,
-        recheck: Recheck,
-        bound: &Bound,
-    ) -> Result<Emit, PagingError> {
-        let ended = self.ends(keys, asked);
-        self.learn(keys, asked, ended);
-        let rows = self.visible(keys, ended)?;
-        self.check_order(keys, &rows, &bound.values)?;
-        let groups = Groups::divide(keys, self.range.key.len(), &rows);
-        let missing = &recheck.missing;
-        let lost = || PagingError::RoundTrip { columns: self.range.columns(), value: shown(&missing.key) };
-        if let Some(place) = recheck.from {
-            let proof = self.range.emitted.get(place).ok_or_else(lost)?;
-            let found = groups.at(&proof.key);
-            let begins_with_it = prefix(groups.key(0), proof.key.len()) == proof.key.as_ref();
-            if !begins_with_it || !proof.sample.iter().any(|row| found.get(*row) > 0) {
-                let Some(earlier) = place.checked_sub(1) else { return Err(lost()) };
-                self.start_recheck(Recheck { from: Some(earlier), ..recheck })?;
-                return Ok(Emit::default());
-            }
-        }
-        if !ended && groups.last_key().is_none_or(|last| last <= missing.key.as_ref()) {
-            if self.limit >= self.ceiling {
-                return Err(PagingError::Unjudged { columns: self.range.columns(), value: shown(&missing.key) });
-            }
-            self.cap.obeyed = false;
-            self.limit = self.limit.saturating_mul(2).min(self.ceiling);
-            self.start_recheck(recheck)?;
-            return Ok(Emit::default());
-        }
-        if missing.rows.any_came_back(&recheck.seen, &groups.at(&missing.key)) {
-            return Err(lost());
-        }
-        // The filter works: the group changed meanwhile, and what it is now stands in this answer.
-        self.range.held = None;
-        let skip: Option<Vec<Value>> = self.range.last_emitted().map(<[Value]>::to_vec);
-        self.settle(keys, rows, ended, asked, skip.as_deref())
-    }
-
-    /// Notes where answers are cut, and stops asking for more than that.
-    fn learn(&mut self, keys: &PageKeys, asked: Option<u32>, ended: bool) {
-        let is_cut = !ended && asked.is_some_and(|asked| u32::try_from(keys.len()).is_ok_and(|len| len < asked));
-        let cut = is_cut.then_some(keys.len());
-        if let (Some(cut), Ok(len)) = (self.cap.cap, u32::try_from(keys.len()))
-            && len > cut
-        {
-            self.cap.cap = None;
-        }
-        if cut.is_some() && cut == self.cap.last_cut {
-            self.cap.cap = cut.and_then(|cut| u32::try_from(cut).ok());
-            if let Some(cap) = self.cap.cap.filter(|_| self.cap.obeyed) {
-                self.limit = self.limit.min(cap);
-            }
-        }
-        self.cap.last_cut = cut;
     }
 
     fn emit(&mut self, rows: Vec<usize>) -> Emit {
@@ -633,9 +382,9 @@ impl Pager {
 
     fn finish(&mut self) {
         self.state = State::Ended;
-        // Nothing showed that the task's own filter was applied, and nothing is known of it.
+        // Nothing showed that the task's own filter was applied, and nothing is known of it: worse than any missing row.
         if self.base.is_some() && self.verdicts.where_honoured != Verdict::Holds && !self.where_seen {
-            self.shortfall.get_or_insert(Shortfall::Assumption(Assumption::WhereHonoured));
+            self.shortfall = Some(Shortfall::Assumption(Assumption::WhereHonoured));
         }
     }
 

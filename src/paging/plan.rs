@@ -150,7 +150,7 @@ impl Verdicts {
     }
 
     /// The first assumption on strings that is not known to hold.
-    pub(super) fn doubt_about_text(&self) -> Option<Assumption> {
+    pub(super) fn doubt_about_text(self) -> Option<Assumption> {
         [Assumption::FilterOrderIsByteOrder, Assumption::RoundTrip]
             .into_iter()
             .find(|assumption| self.get(*assumption) != Verdict::Holds)
@@ -260,7 +260,7 @@ impl PagerPlan {
             Grouping::Rows | Grouping::Groups(_) => (key, false, false),
         };
         let doubt = self.verdicts.doubt_about_text();
-        let mut usable: Vec<&KeyColumn> = columns.iter().filter(|column| doubt.is_none() || !column.is_text).collect();
+        let usable: Vec<&KeyColumn> = columns.iter().filter(|column| doubt.is_none() || !column.is_text).collect();
         let withheld = doubt.filter(|_| usable.len() < columns.len());
         if usable.is_empty() {
             return Mode::Single(match withheld {
@@ -269,18 +269,15 @@ impl PagerPlan {
                 None => Shortfall::NoOrderKey,
             });
         }
-        let names = |columns: &[&KeyColumn]| columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
         if never_deepened {
-            return Mode::Keyed { start: names(&usable), spare: Vec::new(), withheld };
+            let start = usable.iter().map(|column| column.name.clone()).collect();
+            return Mode::Keyed { start, spare: Vec::new(), withheld };
         }
-        let mut place = 0;
-        usable.sort_by_key(|column| {
-            place += 1;
-            place > 1 && !column.is_selected
-        });
-        let first_unselected = usable.iter().skip(1).position(|column| !column.is_selected).map(|index| index + 1);
-        let spare = usable.split_off(first_unselected.unwrap_or(usable.len()));
-        Mode::Keyed { start: names(&usable), spare: names(&spare), withheld }
+        let (start, spare): (Vec<_>, Vec<_>) =
+            usable.iter().enumerate().partition(|(place, column)| *place == 0 || column.is_selected);
+        let names_of =
+            |columns: Vec<(usize, &&KeyColumn)>| columns.into_iter().map(|(_, column)| column.name.clone()).collect();
+        Mode::Keyed { start: names_of(start), spare: names_of(spare), withheld }
     }
 }
 
@@ -320,6 +317,25 @@ mod tests {
         assert_eq!(start, ["seen", "to"]);
         assert_eq!(spare, ["from", "port"]);
         assert_eq!(withheld, None);
+    }
+
+    #[test]
+    fn the_first_column_leads_however_many_others_are_selected() {
+        for selected in 0..8 {
+            let is_selected = |bit: u32| selected >> bit & 1 == 1;
+            let key = vec![
+                column("seen", false, false),
+                column("a", true, is_selected(0)),
+                column("b", true, is_selected(1)),
+                column("c", true, is_selected(2)),
+            ];
+            let paging = Paging::Keyed { key, grouping: Grouping::Rows };
+            let plan = PagerPlan { paging, base: None, verdicts: holding(), limits: PagerLimits::default() };
+            let Mode::Keyed { start, spare, .. } = plan.mode() else { panic!("keyed") };
+            assert_eq!(start.first().map(String::as_str), Some("seen"));
+            assert!(spare.is_sorted(), "{spare:?}");
+            assert_eq!(start.len() + spare.len(), 4);
+        }
     }
 
     #[test]

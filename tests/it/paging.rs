@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use backhaul::filter::{Comparison, Filter};
 use backhaul::model::{PageKeys, Value};
 use backhaul::paging::{
-    Ask, Assumption, Emit, Evidence, Grouping, KeyColumn, Pager, PagerLimits, PagerPlan, Paging, PagingError,
-    Shortfall, Status, Step, Verdict, Verdicts,
+    Ask, Assumption, Emit, Evidence, Grouping, KeyColumn, Pager, PagerLimits, PagerPlan, Paging, PagingError, Probe,
+    ProbeStep, Shortfall, Status, Step, Verdict, Verdicts,
 };
 use fastrand::Rng;
 
@@ -41,7 +41,9 @@ enum Collation {
 impl Collation {
     fn compare(self, left: &Value, right: &Value) -> Ordering {
         match (self, left, right) {
-            (Self::IgnoresCase, Value::Text(left), Value::Text(right)) => left.to_lowercase().cmp(&right.to_lowercase()),
+            (Self::IgnoresCase, Value::Text(left), Value::Text(right)) => {
+                left.to_lowercase().cmp(&right.to_lowercase())
+            }
             (Self::Locale, Value::Text(left), Value::Text(right)) => locale(left).cmp(&locale(right)),
             _ => left.cmp(right),
         }
@@ -92,6 +94,7 @@ enum Grouped {
 }
 
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "independent switches")]
 struct Vices {
     order: Collation,
     filter: Collation,
@@ -282,6 +285,12 @@ impl Source {
     }
 }
 
+/// Makes a row with this identity.
+type FreshRow = fn(&mut Rng, u64) -> Row;
+
+/// Picks the verdict that a case is about.
+type OneVerdict = fn(&Verdicts) -> Verdict;
+
 type Bag = BTreeMap<u128, usize>;
 
 fn bag(digests: impl IntoIterator<Item = u128>) -> Bag {
@@ -345,6 +354,12 @@ fn row_with_nulls(rng: &mut Rng, id: u64) -> Row {
 
 fn row_with_own_payload(rng: &mut Rng, id: u64) -> Row {
     let mut row = row_with_few_times(rng, id);
+    row.values[4] = Value::Int(i64::try_from(id).unwrap());
+    row
+}
+
+fn row_of_its_own(rng: &mut Rng, id: u64) -> Row {
+    let mut row = random_row(rng, id);
     row.values[4] = Value::Int(i64::try_from(id).unwrap());
     row
 }
@@ -466,7 +481,11 @@ fn judge(seed: u64, tally: &mut Tally, vices: Vices, verdicts: Verdicts, fresh: 
         }
         Ok(_) => {
             tally.capped += 1;
-            assert!(within(&ran.emitted, &expected), "seed {seed}: rows too many: {plan:#?} {:#?} {ran:#?}", source.vices);
+            assert!(
+                within(&ran.emitted, &expected),
+                "seed {seed}: rows too many: {plan:#?} {:#?} {ran:#?}",
+                source.vices
+            );
         }
         Err(_) => tally.failed += 1,
     }
@@ -495,10 +514,8 @@ fn what_is_called_complete_is_the_source_under_ties_duplicates_and_any_cap() {
         let fresh = if rng.bool() { random_row } else { row_with_few_times };
         let verdicts = vices.truth();
         let ran = judge(seed, &mut tally, vices, verdicts, fresh);
-        let honest = matches!(
-            ran.end,
-            Ok(Evidence { status: Status::Complete, .. }) | Err(PagingError::Exhausted { .. })
-        );
+        let honest =
+            matches!(ran.end, Ok(Evidence { status: Status::Complete, .. }) | Err(PagingError::Exhausted { .. }));
         assert!(honest, "seed {seed}: nothing was wrong with the source: {ran:#?}");
     }
     assert!(tally.failed * 3 < tally.complete, "{tally:?}");
@@ -509,17 +526,11 @@ fn nulls_in_any_key_column_are_neither_lost_nor_doubled() {
     let mut tally = Tally::default();
     for seed in seeds(40_000) {
         let mut rng = Rng::with_seed(seed ^ 0x0911);
-        let vices = Vices {
-            cap: random_cap(&mut rng, FLOOR as usize),
-            nulls_last: rng.bool(),
-            ..Vices::none()
-        };
+        let vices = Vices { cap: random_cap(&mut rng, FLOOR as usize), nulls_last: rng.bool(), ..Vices::none() };
         let verdicts = vices.truth();
         let ran = judge(seed, &mut tally, vices, verdicts, row_with_nulls);
-        let honest = matches!(
-            ran.end,
-            Ok(Evidence { status: Status::Complete, .. }) | Err(PagingError::Exhausted { .. })
-        );
+        let honest =
+            matches!(ran.end, Ok(Evidence { status: Status::Complete, .. }) | Err(PagingError::Exhausted { .. }));
         assert!(honest, "seed {seed}: nothing was wrong with the source: {ran:#?}");
     }
     assert!(tally.failed * 2 < tally.complete, "{tally:?}");
@@ -618,7 +629,7 @@ fn rounded_times_are_exact_or_loud() {
             let mut rng = Rng::with_seed(seed ^ 0x717E);
             let vices = Vices { cap: random_cap(&mut rng, FLOOR as usize), shown, ..Vices::none() };
             let verdicts = vices.truth();
-            judge(seed, &mut tally, vices, verdicts, random_row);
+            judge(seed, &mut tally, vices, verdicts, row_of_its_own);
         }
         assert!(tally.complete > 1_000 && (!must_complete || tally.complete > 10_000), "{shown:?} {tally:?}");
     }
@@ -656,7 +667,7 @@ fn rows_that_never_changed_come_exactly_once_while_others_come_and_go() {
             Err(_) => tally.failed += 1,
         }
     }
-    assert!(tally.complete > tally.failed * 3, "{tally:?}");
+    assert!(tally.complete > tally.failed * 2, "{tally:?}");
 }
 
 /// The rule that looks right: keep everything before the last key, go on at that key, end at a short answer.
@@ -692,7 +703,7 @@ fn naive(plan: &PagerPlan, source: &mut Source, digest: &dyn Fn(&Row) -> u128) -
 
 #[test]
 fn the_naive_rule_is_caught_by_the_oracle_under_each_vice() {
-    let vices: [(&str, Vices, fn(&mut Rng, u64) -> Row); 6] = [
+    let vices: [(&str, Vices, FreshRow); 6] = [
         ("filter ignores case", Vices { filter: Collation::IgnoresCase, ..Vices::none() }, random_row),
         ("filter is a locale's", Vices { filter: Collation::Locale, ..Vices::none() }, random_row),
         ("nulls", Vices { nulls_last: true, ..Vices::none() }, row_with_nulls),
@@ -826,4 +837,175 @@ fn operations_without_pages_are_complete_by_their_shape_or_by_being_short() {
             assert_eq!(ran.end.unwrap().status, expected, "{num_rows} rows, {:?}", plan.paging);
         }
     }
+}
+
+/// What no answer shows and no verdict covers: a time that is rounded *up* hides its row from a filter, and where a row
+/// of equal digest follows at the shown time, it passes for the hidden one. This pins how rare that is; rows that
+/// differ are always told apart (`rounded_times_are_exact_or_loud`), and rounding down hides nothing.
+#[test]
+fn rounding_up_goes_unseen_only_behind_rows_that_look_alike() {
+    let mut unseen = 0;
+    for seed in 0..15_000 {
+        let mut rng = Rng::with_seed(seed ^ 0x717E);
+        let cap = random_cap(&mut rng, FLOOR as usize);
+        let vices = Vices { cap, shown: Shown::TimesHalfUp, ..Vices::none() };
+        let rows: Vec<Row> = (0..rng.u64(0..36)).map(|id| random_row(&mut rng, id)).collect();
+        let plan = random_plan(&mut rng, vices.truth(), false);
+        let selected = selected_of(&plan);
+        let digest = |row: &Row| digest_of(row, &selected);
+        let mut source = Source::new(rows, vices, rng.fork(), random_row);
+        let expected = bag(source.select(plan.base.as_ref()).into_iter().map(digest));
+        let ran = run(&plan, &mut source, &digest, &mut rng);
+        if ran.end.is_ok_and(|evidence| evidence.status == Status::Complete) && ran.emitted != expected {
+            assert!(within(&ran.emitted, &expected), "seed {seed}: a row too many");
+            unseen += 1;
+        }
+    }
+    assert!(unseen < 30, "{unseen}");
+}
+
+#[test]
+fn an_order_that_is_ignored_is_seen_in_any_page_of_some_length() {
+    for seed in 0..2_000 {
+        let mut rng = Rng::with_seed(seed);
+        let rows: Vec<Row> = (0..60).map(|id| random_row(&mut rng, id)).collect();
+        let verdicts = Vices::none().truth();
+        let mut plan = random_plan(&mut rng, verdicts, false);
+        plan.limits = PagerLimits { floor: 30, start: 30, most: 30, cap: None, ..plan.limits };
+        plan.base = None;
+        let vices = Vices { order_ignored: true, ..Vices::none() };
+        let mut source = Source::new(rows, vices, rng.fork(), random_row);
+        let ran = run(&plan, &mut source, &identity_of, &mut Rng::with_seed(1));
+        assert!(matches!(ran.end, Err(PagingError::Order { .. })), "seed {seed}: {:?}", ran.end);
+    }
+}
+
+const PROBE_ROWS: u32 = 30;
+
+fn probed(vices: &Vices, seed: u64, num_rows: u64) -> Verdicts {
+    fn telling_row(rng: &mut Rng, id: u64) -> Row {
+        let mut row = random_row(rng, id);
+        let letters = ["A", "B", "Y", "Z", "a", "b", "y", "z"];
+        let mut text = String::new();
+        for _ in 0..rng.usize(1..4) {
+            text.push_str(letters[rng.usize(..letters.len())]);
+            if rng.u8(..3) == 0 {
+                text.push([' ', '-', '/'][rng.usize(..3)]);
+            }
+        }
+        row.values[1] = Value::Text(text.into());
+        row.values[4] = Value::Int(i64::try_from(id).unwrap());
+        row
+    }
+    let mut rng = Rng::with_seed(seed);
+    let rows = (0..num_rows).map(|id| telling_row(&mut rng, id)).collect();
+    let mut source = Source::new(rows, vices.clone(), rng.fork(), telling_row);
+    let mut probe = Probe::new("k1", PROBE_ROWS);
+    for _ in 0..100 {
+        match probe.next() {
+            ProbeStep::Done(verdicts) => return verdicts,
+            ProbeStep::Ask(ask) => {
+                assert!(ask.limit.is_some_and(|limit| limit <= PROBE_ROWS), "seed {seed}: a probe must stay free");
+                let answer = source.answer(&ask, identity_of);
+                probe.answer(&answer).unwrap();
+            }
+        }
+    }
+    panic!("seed {seed}: a probe must end");
+}
+
+#[test]
+fn a_probe_never_says_that_a_false_assumption_holds() {
+    let honest = Vices { cap: Cap::Fixed(PROBE_ROWS as usize), ..Vices::none() };
+    let cases: [(&str, Vices, OneVerdict); 9] = [
+        ("filter ignores case", Vices { filter: Collation::IgnoresCase, ..honest.clone() }, |v| {
+            v.filter_order_is_byte_order
+        }),
+        ("filter is a locale's", Vices { filter: Collation::Locale, ..honest.clone() }, |v| {
+            v.filter_order_is_byte_order
+        }),
+        ("order is a locale's", Vices { order: Collation::Locale, ..honest.clone() }, |v| v.filter_order_is_byte_order),
+        ("filters match nothing", Vices { text_filters_match_nothing: true, ..honest.clone() }, |v| v.round_trip),
+        ("lower case is shown", Vices { shown: Shown::LowerCase, ..honest.clone() }, |v| v.round_trip),
+        ("caps before order", Vices { cap_before_order: true, ..honest.clone() }, |v| v.cap_after_order),
+        ("order is ignored", Vices { order_ignored: true, ..honest.clone() }, |v| v.cap_after_order),
+        ("filters are ignored", Vices { where_ignored: true, ..honest.clone() }, |v| v.where_honoured),
+        ("a cap under the floor", Vices { cap: Cap::Fixed(20), ..honest.clone() }, |v| v.cap_floor_100),
+    ];
+    for (name, vices, verdict) in cases {
+        for seed in 0..150 {
+            for num_rows in [0, 5, 25, 40, 90, 300] {
+                let verdicts = probed(&vices, seed, num_rows);
+                assert_ne!(verdict(&verdicts), Verdict::Holds, "{name}: seed {seed}, {num_rows} rows: {verdicts:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_probe_of_an_honest_source_finds_that_all_holds() {
+    let honest = Vices { cap: Cap::Fixed(PROBE_ROWS as usize), ..Vices::none() };
+    let mut all = 0;
+    for seed in 0..400 {
+        let found = probed(&honest, seed, 300);
+        assert!(
+            Assumption::ALL.iter().all(|assumption| found.get(*assumption) != Verdict::Broken),
+            "seed {seed}: {found:?}"
+        );
+        let expected = Verdicts { filter_before_group: Verdict::Unknown, ..honest.truth() };
+        all += usize::from(found == expected);
+    }
+    assert!(all > 300, "{all} of 400");
+}
+
+#[test]
+fn what_a_probe_finds_keeps_the_pager_from_being_wrong() {
+    let mut tally = Tally::default();
+    for seed in 0..3_000 {
+        let mut rng = Rng::with_seed(seed ^ 0xF1D);
+        let vices = if rng.u8(..4) == 0 { Vices::none() } else { vicious(&mut rng) };
+        let free = Vices { grouped: Grouped::No, cap: Cap::Fixed(PROBE_ROWS as usize), ..vices.clone() };
+        // Caps under the floor are those of the probe: the pager's floor is smaller here.
+        let cap_floor_100 = vices.truth().cap_floor_100;
+        let verdicts = Verdicts { cap_floor_100, ..probed(&free, seed, 120) };
+        for table in 0..10 {
+            let fresh = [random_row, row_with_few_times, row_with_nulls][rng.usize(..3)];
+            judge(seed * 10 + table, &mut tally, vices.clone(), verdicts, fresh);
+        }
+    }
+    assert!(tally.complete > 3_000 && tally.capped > 1_000, "{tally:?}");
+}
+
+#[test]
+fn a_group_wider_than_any_answer_fails_and_names_its_value() {
+    let row = |id| Row {
+        id,
+        values: [Value::Time(0), Value::Text("same".into()), Value::Int(1), Value::Null, Value::Int(0)],
+    };
+    let mut plan = random_plan(&mut Rng::with_seed(1), Vices::none().truth(), false);
+    let key = ["k0", "k1"].map(|name| key_column(name, false)).to_vec();
+    plan.paging = Paging::Keyed { key, grouping: Grouping::Rows };
+    plan.base = None;
+    plan.limits = PagerLimits { start: 5, most: 20, cap: None, ..plan.limits };
+    let mut source = Source::new((0..50).map(row).collect(), Vices::none(), Rng::with_seed(1), random_row);
+    let ran = run(&plan, &mut source, &identity_of, &mut Rng::with_seed(3));
+    let error = backhaul::error::Error::from(ran.end.unwrap_err());
+    assert_eq!(error.code(), backhaul::error::Code::Paging);
+    assert!(error.to_string().contains(r#"(k0, k1) = (1970-01-01T00:00:00Z, "same")"#), "{error}");
+    assert!(error.render().contains("next: narrow the report"), "{}", error.render());
+    assert!(ran.emitted.is_empty());
+}
+
+#[test]
+fn requests_end_at_the_fuse_and_evidence_survives_json() {
+    let rows = (0..40).map(|id| row_of_its_own(&mut Rng::with_seed(id), id)).collect();
+    let mut plan = random_plan(&mut Rng::with_seed(2), Vices::none().truth(), false);
+    plan.limits = PagerLimits { start: 4, most: 4, cap: None, max_requests: 3, ..plan.limits };
+    plan.base = None;
+    let mut source = Source::new(rows, Vices::none(), Rng::with_seed(1), random_row);
+    let ran = run(&plan, &mut source, &identity_of, &mut Rng::with_seed(3));
+    let evidence = ran.end.unwrap();
+    assert_eq!((evidence.status, evidence.requests), (Status::Capped(Shortfall::MaxRequests), 3));
+    let json = serde_json::to_string(&evidence).unwrap();
+    assert_eq!(serde_json::from_str::<Evidence>(&json).unwrap(), evidence);
 }
