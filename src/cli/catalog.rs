@@ -28,6 +28,19 @@ Prices are units; a billed request costs at least 50.
 One operation: backhaul catalog site-explorer/all-backlinks
 ";
 
+/// Prints the list, or one operation.
+pub(super) fn catalog(command: &super::arguments::Catalog) -> super::Outcome {
+    let catalog = Catalog::embedded();
+    let text = match (&command.endpoint, command.json) {
+        (None, false) => list(catalog),
+        (None, true) => list_json(catalog),
+        (Some(name), false) => show(find(catalog, name)?),
+        (Some(name), true) => show_json(find(catalog, name)?),
+    };
+    super::output::print(&text);
+    Ok(0)
+}
+
 /// The operation of that name.
 ///
 /// # Errors

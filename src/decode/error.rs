@@ -100,6 +100,28 @@ pub enum DecodeError {
     Batch(#[from] ArrowError),
 }
 
+impl DecodeError {
+    /// Whether the body was damaged on its way, so that the same request may bring a good one. Anything else is what the
+    /// API means to say.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Compression(_)
+            | Self::NotUtf8 { .. }
+            | Self::Truncated { .. }
+            | Self::Syntax { .. }
+            | Self::NotJson { .. } => true,
+            Self::TooLarge { .. }
+            | Self::TooDeep { .. }
+            | Self::ErrorAnswer { .. }
+            | Self::NoResponseKey { .. }
+            | Self::RepeatedResponseKey { .. }
+            | Self::WrongShape { .. }
+            | Self::Value { .. }
+            | Self::Batch(_) => false,
+        }
+    }
+}
+
 impl From<DecodeError> for Error {
     fn from(error: DecodeError) -> Self {
         match error {

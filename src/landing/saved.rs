@@ -34,6 +34,9 @@ pub struct Header {
     pub received_at: i64,
     /// Attempts that it took.
     pub attempts: u32,
+    /// Whatever the one who saved it needs in order to build on it again.
+    #[serde(default)]
+    pub remark: serde_json::Value,
 }
 
 /// An answer with all that is known of it.
@@ -71,6 +74,7 @@ impl Saved {
             body_sha256,
             received_at: answer.received_at.timestamp_micros(),
             attempts: answer.attempts,
+            remark: serde_json::Value::Null,
         };
         Ok(Self { header, body })
     }

@@ -70,6 +70,13 @@ impl UnitMeter {
         Ok(Some(Reservation { meter: Arc::clone(self), worst, open: true }))
     }
 
+    /// Units that are neither spent nor reserved; none where there is no limit.
+    pub fn left(&self) -> Option<u64> {
+        let state = self.lock();
+        let gone = state.spent.saturating_add(state.presumed).saturating_add(state.reserved);
+        self.limit.map(|limit| limit.saturating_sub(gone))
+    }
+
     /// Units charged for certain.
     pub fn spent(&self) -> u64 {
         self.lock().spent

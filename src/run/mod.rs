@@ -1,1 +1,428 @@
-//! Room `run`: see the map in the crate's root.
+//! A night, told in order: what is due, what is known of the API, fetch, commit, report. The room that joins all others.
+//!
+//! ```text
+//! tasks ─▶ due? ─▶ probes ─▶ fetch (several at a time) ─▶ the last task of a partition ─▶ assemble ─▶ report
+//! ```
+//! A task that fails leaves the others alone: its error is reported, its partition is committed without it, and its saved
+//! answers stay for the next run.
+
+mod assemble;
+mod check;
+mod fetch;
+mod probes;
+mod progress;
+mod request;
+mod stage;
+mod verify;
+mod workspace;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, stream};
+use tokio_util::sync::CancellationToken;
+
+pub use check::{Live, check};
+pub use probes::probe_now;
+pub use progress::{Progress, Snapshot};
+pub use stage::Tuning;
+pub use verify::{Verified, verify};
+
+use self::assemble::{Assembled, assemble};
+use self::fetch::{Fetch, Finished, blocking};
+use self::stage::Stage;
+use crate::clock::SharedClock;
+use crate::config::{Report, RunConfig};
+use crate::error::{Code, Error, Errors, Result};
+use crate::model::Night as Date;
+use crate::plan::Task;
+use crate::report::{ErrorEntry, ReportSummary, RunReport, RunStatus};
+use crate::store::FileLock;
+use crate::table::manifest::TaskStatus;
+use crate::table::{TableSchema, segment};
+
+/// Tasks under way at a time: enough to fill a minute's requests while some answers take 20 s, few enough to bound memory.
+const TASKS_AT_A_TIME: usize = 4;
+
+/// One night's work, ready to run.
+#[derive(Debug)]
+pub struct Night {
+    config: Arc<RunConfig>,
+    date: Date,
+    tasks: Vec<Task>,
+    budget: u64,
+    clock: SharedClock,
+    tuning: Tuning,
+}
+
+/// How a task ended.
+enum Ended {
+    Finished(Box<Finished>),
+    Failed(Error),
+    /// Another process is at it.
+    Claimed(String),
+    /// Another process finished it in the meantime.
+    AlreadyThere,
+}
+
+impl Night {
+    /// The work: `tasks` of `config` for `date`, for at most `budget` units.
+    pub fn new(config: RunConfig, date: Date, tasks: Vec<Task>, budget: u64, clock: SharedClock) -> Self {
+        Self { config: Arc::new(config), date, tasks, budget, clock, tuning: Tuning::default() }
+    }
+
+    /// Switches of tests.
+    #[must_use]
+    pub fn with_tuning(mut self, tuning: Tuning) -> Self {
+        self.tuning = tuning;
+        self
+    }
+
+    /// Does it. The report comes with every error that a task ended with.
+    ///
+    /// # Errors
+    /// What kept the night from beginning: destination, key, or every due task claimed by others ([`Code::Locked`]).
+    pub async fn run(self, progress: Arc<Progress>, cancel: CancellationToken) -> Result<(RunReport, Errors), Errors> {
+        let started = self.clock.instant();
+        let Self { config, date, tasks, budget, clock, tuning } = self;
+        let stage = Stage::open(config, date, tasks, budget, Arc::clone(&clock), tuning, progress).await?;
+        let stage = Arc::new(stage);
+        let mut book = Book::new(&stage);
+        let due = due(&stage, &mut book)?;
+        stage.progress.expect_tasks(due.len());
+        if !due.is_empty() {
+            let paged = due.iter().any(|index| stage.task(*index).is_ok_and(|(task, _)| !task.order_key.is_empty()));
+            if paged {
+                probes::ensure(&stage, &mut book.report.notes).await?;
+            }
+            fetch_and_commit(&stage, due, &cancel, &mut book).await?;
+        }
+        crate::store::remove_tree(&stage.scratch)?;
+        book.close(&stage, (clock.instant() - started).as_secs_f64(), cancel.is_cancelled())
+    }
+}
+
+/// The tasks that the night's partitions do not hold yet.
+fn due(stage: &Stage, book: &mut Book) -> Result<Vec<usize>> {
+    let mut due = Vec::new();
+    for index in 0..stage.tasks.len() {
+        let (task, report) = stage.task(index)?;
+        if is_there(stage, task, report)? {
+            book.summary(report).tasks.skipped += 1;
+        } else {
+            due.push(index);
+        }
+    }
+    Ok(due)
+}
+
+/// Whether the night's partition holds a task's rows.
+fn is_there(stage: &Stage, task: &Task, report: &Report) -> Result<bool> {
+    let state = stage.store.partition(&report.name, &partition_name(stage.night))?;
+    // A pending commit may hold it already; recovery tells when the partition is next begun.
+    let holds = |tasks: &[crate::table::manifest::TaskEntry]| tasks.iter().any(|entry| entry.task == task.id);
+    Ok(state.and_then(|state| state.committed).is_some_and(|committed| holds(&committed.tasks)))
+}
+
+/// Fetches tasks side by side; a partition is committed once, when its last task has ended.
+async fn fetch_and_commit(
+    stage: &Arc<Stage>,
+    due: Vec<usize>,
+    cancel: &CancellationToken,
+    book: &mut Book,
+) -> Result<(), Errors> {
+    let mut open: BTreeMap<usize, usize> = BTreeMap::new();
+    for index in &due {
+        *open.entry(stage.task(*index)?.0.report).or_default() += 1;
+    }
+    let num_due = due.len();
+    let stop = cancel.child_token();
+    let cancel = &stop;
+    let mut claims = Vec::new();
+    let mut claimed = Vec::new();
+    let mut waiting: BTreeMap<usize, Vec<Finished>> = BTreeMap::new();
+    let mut ends = stream::iter(due)
+        .map(|index| async move { (index, fetch_one(stage, index, cancel).await) })
+        .buffer_unordered(TASKS_AT_A_TIME);
+    while let Some((index, (ended, claim))) = ends.next().await {
+        claims.extend(claim);
+        let (task, report) = stage.task(index)?;
+        match ended {
+            Ended::Finished(finished) => waiting.entry(task.report).or_default().push(*finished),
+            Ended::Failed(error) => {
+                // No other task can succeed where the key is dead or the units are used up.
+                if matches!(error.code(), Code::Unauthorized | Code::Units) {
+                    stop.cancel();
+                }
+                book.failed(stage, task, report, error);
+            }
+            Ended::AlreadyThere => book.summary(report).tasks.skipped += 1,
+            Ended::Claimed(holder) => {
+                claimed.push(format!("{} {}: {holder}", report.name, stage.target_name(task)));
+                book.summary(report).tasks.skipped += 1;
+            }
+        }
+        stage.progress.task_ended();
+        let left = open.entry(task.report).or_default();
+        *left = left.saturating_sub(1);
+        if *left == 0
+            && let Some(finished) = waiting.remove(&task.report)
+        {
+            commit(stage, task.report, finished, book).await?;
+        }
+    }
+    if claimed.len() == num_due {
+        return Err(Error::new(Code::Locked, "every due task is claimed by another process")
+            .with_context("claims", claimed.join("; "))
+            .with_next("wait for it to end; this run has nothing to do")
+            .into());
+    }
+    book.report.notes.extend(claimed.into_iter().map(|claim| format!("left to another process: {claim}")));
+    Ok(())
+}
+
+/// Claims a task and fetches it. The claim must live until the task's partition is committed.
+async fn fetch_one(stage: &Arc<Stage>, index: usize, cancel: &CancellationToken) -> (Ended, Option<FileLock>) {
+    match try_fetch(stage, index, cancel).await {
+        Ok(ended) => ended,
+        Err(error) => (Ended::Failed(error), None),
+    }
+}
+
+async fn try_fetch(stage: &Arc<Stage>, index: usize, cancel: &CancellationToken) -> Result<(Ended, Option<FileLock>)> {
+    let (task, report) = stage.task(index)?;
+    if cancel.is_cancelled() {
+        return Ok((Ended::Failed(Error::new(Code::Interrupted, "interrupted before it began")), None));
+    }
+    let path = stage.store.system("claims").join(stage.night.to_string()).join(&task.id.0);
+    let who = format!("run {} since {}", stage.run_id, stage.clock.now().format("%Y-%m-%dT%H:%M:%SZ"));
+    let claim = match FileLock::try_acquire(&path, &who)? {
+        Ok(claim) => claim,
+        Err(holder) => return Ok((Ended::Claimed(holder), None)),
+    };
+    if is_there(stage, task, report)? {
+        return Ok((Ended::AlreadyThere, None));
+    }
+    let ended = match Fetch::new(stage, index)?.run(index, cancel).await {
+        Ok(finished) => Ended::Finished(Box::new(finished)),
+        Err(error) => Ended::Failed(error),
+    };
+    Ok((ended, Some(claim)))
+}
+
+/// Commits the finished tasks of one report.
+async fn commit(stage: &Arc<Stage>, report: usize, finished: Vec<Finished>, book: &mut Book) -> Result<(), Errors> {
+    let Some(of) = stage.config.reports.get(report) else { return Ok(()) };
+    book.notes(of, &finished);
+    let num_tasks = u64::try_from(finished.len()).unwrap_or(u64::MAX);
+    let units: u64 = finished.iter().map(|task| task.units).sum();
+    let shared = Arc::clone(stage);
+    let assembled = blocking(move || match shared.config.reports.get(report) {
+        Some(report) => assemble(&shared, report, finished),
+        None => Err(Error::new(Code::Internal, format!("there is no report {report}"))),
+    });
+    match assembled.await {
+        Ok(assembled) => book.committed(of, assembled),
+        Err(error) => {
+            book.summary(of).tasks.failed += num_tasks;
+            book.errors.push(error.with_context("report", &of.name).with_units(units));
+        }
+    }
+    Ok(())
+}
+
+/// What the night has come to so far.
+struct Book {
+    report: RunReport,
+    errors: Errors,
+}
+
+impl Book {
+    fn new(stage: &Stage) -> Self {
+        let summary = |report: &Report| ReportSummary {
+            name: report.name.clone(),
+            endpoint: report.endpoint.name.clone(),
+            ..ReportSummary::default()
+        };
+        let mut planned: Vec<usize> = stage.tasks.iter().map(|task| task.report).collect();
+        planned.dedup();
+        let report = RunReport {
+            run: stage.run_id.clone(),
+            night: stage.night.to_string(),
+            status: RunStatus::Done,
+            rows: 0,
+            requests: 0,
+            retries: 0,
+            units: 0,
+            units_lost: 0,
+            seconds: 0.0,
+            peak_memory_bytes: 0,
+            reports: planned.iter().filter_map(|index| stage.config.reports.get(*index)).map(summary).collect(),
+            errors: Vec::new(),
+            notes: Vec::new(),
+        };
+        Self { report, errors: Errors::default() }
+    }
+
+    fn summary(&mut self, report: &Report) -> &mut ReportSummary {
+        let known = self.report.reports.iter().position(|summary| summary.name == report.name);
+        let index = known.unwrap_or_else(|| {
+            self.report.reports.push(ReportSummary { name: report.name.clone(), ..ReportSummary::default() });
+            self.report.reports.len() - 1
+        });
+        &mut self.report.reports[index]
+    }
+
+    fn failed(&mut self, stage: &Stage, task: &Task, report: &Report, error: Error) {
+        let counts = &mut self.summary(report).tasks;
+        match error.code() {
+            Code::Budget | Code::Interrupted => counts.stopped += 1,
+            _ => counts.failed += 1,
+        }
+        self.summary(report).units += error.units();
+        if error.code() == Code::Interrupted {
+            return;
+        }
+        let mut error = error.with_context("report", &report.name);
+        if error.context_value("target").is_none() {
+            error = error.with_context("target", stage.target_name(task));
+        }
+        self.errors.push(error);
+    }
+
+    fn committed(&mut self, report: &Report, assembled: Assembled) {
+        let Assembled { partition, added } = assembled;
+        let mut capped = Vec::new();
+        let summary = self.summary(report);
+        for entry in &added {
+            match entry.status {
+                TaskStatus::Complete => summary.tasks.complete += 1,
+                TaskStatus::Capped => {
+                    summary.tasks.capped += 1;
+                    capped.push(format!("{} {}: capped by {}", report.name, entry.target, shortfall(&entry.evidence)));
+                }
+            }
+            summary.rows += entry.rows;
+            summary.units += entry.units;
+        }
+        summary.partitions.push(partition);
+        self.report.notes.extend(capped);
+    }
+
+    /// What was unusual in the answers, by name.
+    fn notes(&mut self, report: &Report, finished: &[Finished]) {
+        let mut notes = crate::decode::Notes::default();
+        for task in finished {
+            notes.merge(task.notes.clone());
+        }
+        let crate::decode::Notes {
+            unexpected_nulls,
+            unknown_columns,
+            missing_columns,
+            bad_values: _,
+            num_bad_values,
+            num_duplicate_keys,
+            num_lone_surrogates,
+        } = notes;
+        let name = &report.name;
+        let out = &mut self.report.notes;
+        for (column, count) in unexpected_nulls {
+            out.push(format!("{name}.{column}: {count} nulls where the catalog says never; kept as null"));
+        }
+        for (column, count) in unknown_columns {
+            out.push(format!(
+                "{name}: the API sent `{column}`, which the catalog does not know, in {count} rows; skipped"
+            ));
+        }
+        for (column, count) in missing_columns {
+            out.push(format!("{name}.{column}: not sent in {count} rows; null there"));
+        }
+        for (count, what) in [
+            (num_bad_values, "values did not fit and are null"),
+            (num_duplicate_keys, "keys stood twice in an object; the first one counted"),
+            (num_lone_surrogates, "unpaired surrogates became U+FFFD"),
+        ] {
+            if count > 0 {
+                out.push(format!("{name}: {count} {what}"));
+            }
+        }
+    }
+
+    /// Sums up and keeps the report.
+    fn close(mut self, stage: &Stage, seconds: f64, interrupted: bool) -> Result<(RunReport, Errors), Errors> {
+        let statistics = stage.client.statistics();
+        let meter = stage.client.meter();
+        let report = &mut self.report;
+        report.requests = statistics.requests;
+        report.retries = statistics.retries;
+        report.units_lost = statistics.units_lost;
+        report.units = meter.spent().saturating_add(meter.presumed());
+        report.rows = report.reports.iter().map(|summary| summary.rows).sum();
+        report.seconds = seconds;
+        report.peak_memory_bytes = peak_memory_bytes();
+        report.errors = self.errors.0.iter().map(ErrorEntry::new).collect();
+        report.status = status(report, interrupted);
+        let bytes = serde_json::to_vec_pretty(&self.report)
+            .map_err(|error| Error::new(Code::Internal, "the report cannot be written as JSON").with_source(error))?;
+        crate::store::replace(&stage.store.system("runs").join(format!("{}.json", self.report.run)), &bytes)?;
+        Ok((self.report, self.errors))
+    }
+}
+
+fn status(report: &RunReport, interrupted: bool) -> RunStatus {
+    let mut counts = crate::report::TaskCounts::default();
+    for summary in &report.reports {
+        counts.complete += summary.tasks.complete;
+        counts.capped += summary.tasks.capped;
+        counts.stopped += summary.tasks.stopped;
+        counts.failed += summary.tasks.failed;
+        counts.skipped += summary.tasks.skipped;
+    }
+    let there = counts.complete + counts.capped + counts.skipped > 0;
+    match (interrupted && counts.stopped > 0, counts.failed, counts.stopped) {
+        (true, _, _) => RunStatus::Interrupted,
+        (false, 0, 0) => RunStatus::Done,
+        (false, 0, _) => RunStatus::Stopped,
+        (false, _, _) if there => RunStatus::Partial,
+        (false, _, _) => RunStatus::Failed,
+    }
+}
+
+fn shortfall(evidence: &serde_json::Value) -> String {
+    match evidence.pointer("/status/capped") {
+        Some(serde_json::Value::String(name)) => name.clone(),
+        Some(other) => other.pointer("/assumption").and_then(serde_json::Value::as_str).unwrap_or("?").to_owned(),
+        None => "?".to_owned(),
+    }
+}
+
+/// The schema that a report wants for its table.
+///
+/// # Errors
+/// [`Code::Column`] or [`Code::Schema`]; a resolved configuration has neither.
+pub fn table_schema(report: &Report) -> Result<TableSchema> {
+    let parameters: Vec<String> = report.varying.iter().map(|(name, _)| name.clone()).collect();
+    TableSchema::new(&report.name, report.endpoint, &report.columns, &parameters)
+}
+
+/// Folder of a night's partition.
+fn partition_name(night: Date) -> String {
+    segment("snapshot_date", &night.to_string())
+}
+
+/// Lower-case hexadecimal digits.
+fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// Largest resident memory of this process so far, in bytes; 0 where the system does not tell.
+fn peak_memory_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix("kB")).and_then(|kib| kib.trim().parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}

@@ -96,6 +96,14 @@ impl TaskSorter {
         if self.held_bytes >= self.options.memory_bytes { self.spill() } else { Ok(()) }
     }
 
+    /// Puts everything on disk, so that a sorter that waits for others holds no rows in memory.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Destination`] if the run cannot be written.
+    pub fn park(&mut self) -> Result<()> {
+        if self.batches.is_empty() { Ok(()) } else { self.spill() }
+    }
+
     /// Rows so far.
     pub fn num_rows(&self) -> u64 {
         self.num_rows

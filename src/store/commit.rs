@@ -1,7 +1,8 @@
 //! The commit protocol on a local disk.
 //!
-//! 1. write and sync the files in staging; 2. write the pending state, synced; 3. rename staging to the partition's
-//! folder, or exchange the two; 4. sync the parents; 5. write the committed state; 6. delete what was replaced.
+//! 1. write and sync the files in staging; 2. write the pending state, synced; 3. give the files their final names and
+//! rename staging to the partition's folder, or exchange the two; 4. sync the parents; 5. write the committed state;
+//! 6. delete what was replaced. Until step 3 no file in staging is named `*.parquet`: some readers glob hidden folders.
 //!
 //! A crash leaves either a folder that holds the pending commit, which is then finished, or one that does not, whose
 //! staging is then deleted. Readers see the old folder or the new one: a folder is never changed in place.
@@ -19,6 +20,9 @@ use crate::table::manifest::{Committed, MANIFEST_VERSION, PartitionState, Pendin
 
 /// A commit assembles one partition; longer than this and its process is stuck.
 const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+/// Stands behind the name of a file in staging.
+pub const STAGED_SUFFIX: &str = ".staged";
 
 /// Names one commit of one partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +137,8 @@ impl Committing {
     /// [`Code::Destination`].
     pub fn keep(&self, name: &str) -> Result<()> {
         let from = self.store.partition_folder(&self.commit.report, &self.commit.partition).join(name);
-        std::fs::hard_link(&from, self.staging.join(name)).map_err(|error| cannot("link", &from, error))
+        let to = self.staging.join(format!("{name}{STAGED_SUFFIX}"));
+        std::fs::hard_link(&from, to).map_err(|error| cannot("link", &from, error))
     }
 
     /// Makes `next` what readers see, whole and at once.
@@ -146,7 +151,7 @@ impl Committing {
         let base_generation = self.state.generation;
         self.state.pending = Some(Pending { commit_id: self.commit.id.clone(), base_generation, next: next.clone() });
         self.store.write_state(&self.state)?;
-        self.put_in_place()?;
+        self.put_in_place(&next)?;
         self.state.pending = None;
         self.state.generation = base_generation + 1;
         self.state.committed = Some(next.clone());
@@ -166,14 +171,20 @@ impl Committing {
             .with_next("move them away, then run the same command again: readers would count them"));
         }
         let held = file_names(&self.staging)?;
-        let wanted: BTreeSet<String> = next.files.iter().map(|file| file.name.clone()).collect();
+        let wanted: BTreeSet<String> = next.files.iter().map(|file| format!("{}{STAGED_SUFFIX}", file.name)).collect();
         if held == wanted {
             return Ok(());
         }
         Err(Error::new(Code::Internal, format!("staging holds {held:?} and the manifest names {wanted:?}")))
     }
 
-    fn put_in_place(&self) -> Result<()> {
+    fn put_in_place(&self, next: &Committed) -> Result<()> {
+        for file in &next.files {
+            let (staged, named) =
+                (self.staging.join(format!("{}{STAGED_SUFFIX}", file.name)), self.staging.join(&file.name));
+            std::fs::rename(&staged, named).map_err(|error| cannot("rename", &staged, error))?;
+        }
+        sync_dir(&self.staging)?;
         let folder = self.store.partition_folder(&self.commit.report, &self.commit.partition);
         let table = self.store.root().join(&self.commit.report);
         if !table.exists() {
@@ -244,7 +255,7 @@ mod tests {
             committing.keep(name)?;
         }
         for name in new {
-            std::fs::write(committing.staging().join(name), b"x").expect("writable");
+            std::fs::write(committing.staging().join(format!("{name}{STAGED_SUFFIX}")), b"x").expect("writable");
         }
         committing.publish(next(id, &[kept, new].concat()))
     }
@@ -289,13 +300,13 @@ mod tests {
                     publish(&store, "c1", &[], &["a"]).expect("first");
                 }
                 let mut committing = store.begin(commit("c2"), "test").expect("begins");
-                std::fs::write(committing.staging().join("b"), b"x").expect("writable");
+                std::fs::write(committing.staging().join("b.staged"), b"x").expect("writable");
                 let base_generation = committing.base_generation();
                 committing.state.pending =
                     Some(Pending { commit_id: "c2".into(), base_generation, next: next("c2", &["b"]) });
                 store.write_state(&committing.state).expect("pending");
                 if renamed {
-                    committing.put_in_place().expect("renames");
+                    committing.put_in_place(&next("c2", &["b"])).expect("renames");
                 }
                 drop(committing);
                 drop(store.begin(commit("c3"), "test").expect("recovers"));

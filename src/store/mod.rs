@@ -20,7 +20,7 @@ mod verify;
 
 use std::path::{Path, PathBuf};
 
-pub use commit::{Commit, Committing};
+pub use commit::{Commit, Committing, STAGED_SUFFIX};
 pub use durable::{create_new, remove_tree, replace, sync_dir};
 pub use lock::FileLock;
 pub use tables::TableRecord;

@@ -58,9 +58,8 @@ pub struct Pending {
     pub commit_id: String,
     /// The generation that it extends.
     pub base_generation: u64,
-    /// The files that it will leave.
-    #[serde(default)]
-    pub files: Vec<FileEntry>,
+    /// What readers will see once it is done.
+    pub next: Committed,
 }
 
 /// One file.

@@ -1,0 +1,324 @@
+//! What may be typed. Help teaches: each command says what it does, what it costs and what to do next.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const HELP: &str = "\
+{about-with-newline}
+{usage-heading} backhaul [OPTIONS] COMMAND
+
+Start:
+  demo         export from a built-in imitation of the API: no key, no network
+  init         write a commented starter configuration
+  check        validate the configuration, the key and the destination; costs nothing
+
+Every night:
+  run          fetch what is due, commit it, print a summary and the bill
+  estimate     rows, requests, units and minutes of the next run, beforehand
+
+Look:
+  history      past runs
+  usage        units left in the account beside what was spent here
+  catalog      endpoints, or one endpoint's parameters, columns and prices
+  schema       the schema of a report or endpoint, or its DDL for a warehouse
+  load         SQL that loads what was committed into a warehouse
+
+Maintain:
+  verify       re-read committed files against the manifest
+  rebuild      make partitions again from saved responses, for 0 units
+  compact      merge small files
+  forget       remove a client's rows and saved responses
+
+Serve:
+  sandbox      a local imitation of the API, for trying and for tests
+  gateway      one place that keeps a team's key
+
+Other:
+  completions  shell completions
+  help         this text, or the help of a command
+
+Options:
+{options}
+Examples:
+  backhaul demo
+  backhaul init --target acme.com && backhaul check --offline && backhaul run
+  backhaul catalog site-explorer/all-backlinks
+";
+
+/// Exports Ahrefs API v3 into typed, partitioned Parquet: complete, paid once, every night.
+#[derive(Debug, Parser)]
+#[command(name = "backhaul", version, help_template = HELP, max_term_width = 110, disable_help_subcommand = false)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub globals: Globals,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Globals {
+    /// The configuration
+    #[arg(short, long, global = true, value_name = "FILE", env = "BACKHAUL_CONFIG", default_value = "backhaul.toml")]
+    pub config: PathBuf,
+    /// Say more on stderr; twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub verbose: u8,
+    /// Say nothing on stderr but errors
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+    /// Form of the log on stderr
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub log_format: LogFormat,
+    /// Colours on stderr
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+}
+
+/// Form of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for a person.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// When to colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Export a sample configuration from a built-in imitation of the API, read it back and show what came out
+    Demo(Demo),
+    /// Write a commented starter configuration; never overwrites
+    Init(Init),
+    /// Validate the configuration, the key and the destination, and list what a run would do; costs nothing
+    Check(Check),
+    /// Fetch what is due, commit it, print a summary and the bill
+    #[command(
+        after_help = "Exit codes: 0 done, 1 failed, 2 wrong configuration or no budget, 3 partly done, 4 stopped by a \
+                            budget,\n5 every due task is claimed by another process, 130 interrupted (run again to go on)"
+    )]
+    Run(Run),
+    /// Re-read committed files against the manifest: presence, size, checksum, rows, schema, duplicates
+    Verify(Verify),
+    /// Show the API: endpoints, or one endpoint's parameters, columns by price, presets
+    Catalog(Catalog),
+    /// Print the schema of a report or endpoint
+    Schema(Schema),
+    /// Serve a local imitation of the API
+    Sandbox(Sandbox),
+    /// Print shell completions
+    Completions(Completions),
+    /// Rows, requests, units and minutes of the next run (not built yet)
+    Estimate(Later),
+    /// Past runs (not built yet)
+    History(Later),
+    /// Make partitions again from saved responses (not built yet)
+    Rebuild(Later),
+    /// Units left beside units spent (not built yet)
+    Usage(Later),
+    /// SQL that loads what was committed (not built yet)
+    Load(Later),
+    /// Remove a client (not built yet)
+    Forget(Later),
+    /// Merge small files (not built yet)
+    Compact(Later),
+    /// One place that keeps a team's key (not built yet)
+    Gateway(Later),
+}
+
+/// Arguments of a command that this version does not have: any.
+#[derive(Debug, Args)]
+pub struct Later {
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, hide = true)]
+    pub arguments: Vec<String>,
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// Where the tables go; it must be empty or an earlier demo's
+    #[arg(long, value_name = "DIR", default_value = "backhaul-demo")]
+    pub out: PathBuf,
+}
+
+/// `init`
+#[derive(Debug, Args)]
+pub struct Init {
+    /// A site to look up; may be repeated
+    #[arg(long = "target", value_name = "URL")]
+    pub targets: Vec<String>,
+    /// The file to write
+    #[arg(long, value_name = "FILE", default_value = "backhaul.toml")]
+    pub out: PathBuf,
+}
+
+/// `check`
+#[derive(Debug, Args)]
+pub struct Check {
+    /// Look at the configuration only: no key, no network, no destination
+    #[arg(long)]
+    pub offline: bool,
+    /// Also test on the API's free targets (0 units) what paging assumes of it
+    #[arg(long, conflicts_with = "offline")]
+    pub live: bool,
+}
+
+/// Which tasks: the same grammar for every command that takes tasks.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Selection {
+    /// Only this report; may be repeated
+    #[arg(long = "report", value_name = "NAME")]
+    pub reports: Vec<String>,
+    /// Only this target, by name, URL or label; may be repeated
+    #[arg(long = "target", value_name = "NAME|URL|label=value")]
+    pub targets: Vec<String>,
+    /// The night, a UTC date; default: today
+    #[arg(long, value_name = "D", conflicts_with_all = ["from", "to"])]
+    pub date: Option<NaiveDate>,
+    /// First night of several
+    #[arg(long, value_name = "D", requires = "to")]
+    pub from: Option<NaiveDate>,
+    /// Last night of several
+    #[arg(long, value_name = "D", requires = "from")]
+    pub to: Option<NaiveDate>,
+}
+
+/// `run`
+#[derive(Debug, Args)]
+pub struct Run {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Spend at most this many API units in this run
+    #[arg(long, value_name = "N")]
+    pub max_units: Option<u64>,
+    /// Run on the API's free targets, for 0 units, and write under `_sample/`
+    #[arg(long)]
+    pub sample: bool,
+    /// Fetch and pay again what is complete
+    #[arg(long)]
+    pub refetch: bool,
+    /// Prefer the I-th of N parts of the tasks
+    #[arg(long, value_name = "I/N")]
+    pub shard: Option<String>,
+    /// Print what would be fetched and its price, send nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print the run's report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `verify`
+#[derive(Debug, Args)]
+pub struct Verify {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// Judge the layout for each warehouse
+    #[arg(long)]
+    pub lint: bool,
+}
+
+/// `catalog`
+#[derive(Debug, Args)]
+pub struct Catalog {
+    /// The endpoint; default: the list of all
+    #[arg(value_name = "ENDPOINT")]
+    pub endpoint: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `schema`
+#[derive(Debug, Args)]
+pub struct Schema {
+    /// A report of the configuration, or an endpoint
+    #[arg(value_name = "NAME")]
+    pub name: String,
+    /// The form
+    #[arg(long, value_enum, default_value_t = SchemaFormat::Arrow)]
+    pub format: SchemaFormat,
+}
+
+/// Forms of a schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaFormat {
+    /// A table of columns and types.
+    Arrow,
+    /// JSON.
+    Json,
+    /// DDL (not built yet).
+    Duckdb,
+    /// DDL (not built yet).
+    Snowflake,
+    /// DDL (not built yet).
+    Bigquery,
+    /// DDL (not built yet).
+    Redshift,
+    /// DDL (not built yet).
+    Databricks,
+    /// DDL (not built yet).
+    Clickhouse,
+    /// DDL (not built yet).
+    Athena,
+}
+
+/// `sandbox`
+#[derive(Debug, Args)]
+pub struct Sandbox {
+    /// Port on 127.0.0.1; 0 picks a free one
+    #[arg(long, default_value_t = 7070)]
+    pub port: u16,
+    /// Rows of each target and list endpoint
+    #[arg(long, default_value_t = 20_000)]
+    pub rows: u64,
+    /// The same seed gives the same data everywhere
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// The key that it accepts
+    #[arg(long, default_value = "sandbox-key")]
+    pub key: String,
+    /// Units of the workspace; 0: no limit
+    #[arg(long, default_value_t = 1_000_000)]
+    pub units: u64,
+    /// Requests a minute; 0: no limit
+    #[arg(long, default_value_t = 60)]
+    pub rpm: u32,
+    /// Rows a request at most, cut in silence; default: no cap
+    #[arg(long, value_name = "N")]
+    pub row_cap: Option<u32>,
+    /// Rows that share each leading key
+    #[arg(long, value_name = "N")]
+    pub ties: Option<u32>,
+    /// Probability that data changes between two requests
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
+    pub churn: f64,
+    /// Make an assumption of paging false; may be repeated
+    #[arg(long = "quirk", value_name = "NAME")]
+    pub quirks: Vec<String>,
+    /// Faults with their probabilities: 429=0.05,500=0.02,reset=0.02…
+    #[arg(long, value_name = "SPEC", default_value = "")]
+    pub faults: String,
+}
+
+/// `completions`
+#[derive(Debug, Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}

@@ -1,0 +1,180 @@
+//! `demo`: the whole job against the sandbox inside the process: no key, no network, no other program.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::arguments::Demo;
+use super::{Outcome, output};
+use crate::clock::{Clock as _, SystemClock};
+use crate::config::{Environment, RunConfig, parse};
+use crate::error::{Code, Error, Errors, Result};
+use crate::plan::{self, Selection};
+use crate::report::{RunReport, RunStatus, bytes, count, summary};
+use crate::run::{self, Night, Progress};
+use crate::sandbox::{Options, start};
+use crate::store::{remove_tree, replace};
+
+/// Rows of each target and list: enough for pages, few enough for seconds.
+const ROWS: u64 = 3_000;
+
+/// Rows a request at most, as a small plan has it: the demo shows paging.
+const ROW_CAP: u32 = 500;
+
+/// Ample for the demo; a real night has a budget too.
+const BUDGET: u64 = 1_000_000;
+
+const KEY: &str = "demo-key";
+const FILE: &str = "backhaul.toml";
+const MARK: &str = "# Written by `backhaul demo`";
+
+/// Runs the demo.
+pub async fn demo(command: Demo) -> Outcome {
+    let folder = command.out;
+    prepare(&folder)?;
+    let sandbox = start(Options {
+        port: 0,
+        rows: ROWS,
+        row_cap: Some(ROW_CAP),
+        key: KEY.to_owned(),
+        units: None,
+        requests_per_minute: None,
+        ..Options::default()
+    })
+    .await?;
+    let text = configuration(&sandbox.url());
+    let path = folder.join(FILE);
+    replace(&path, text.as_bytes())?;
+    let environment: Environment = [("AHREFS_API_KEY", KEY)].into_iter().collect();
+    let config = parse(&text, &path, &environment)?;
+    let outcome = export(config.clone()).await;
+    sandbox.stop().await;
+    let (report, errors) = outcome?;
+    output::print(&summary(&report));
+    if report.status != RunStatus::Done {
+        return Err(errors);
+    }
+    output::print(&epilogue(&config, &report)?);
+    Ok(0)
+}
+
+async fn export(config: RunConfig) -> Result<(RunReport, Errors), Errors> {
+    let today = SystemClock.today();
+    let tasks = plan::tasks(&config, today, today, &Selection::default())?;
+    let night = Night::new(config, today, tasks, BUDGET, Arc::new(SystemClock));
+    night.run(Arc::new(Progress::default()), CancellationToken::new()).await
+}
+
+/// Makes room: the folder is new, empty, or holds an earlier demo, whose tables go.
+fn prepare(folder: &Path) -> Result<()> {
+    let fault = |error: std::io::Error| {
+        Error::new(Code::Destination, format!("cannot use {}", folder.display())).with_source(error)
+    };
+    std::fs::create_dir_all(folder).map_err(fault)?;
+    let earlier = std::fs::read_to_string(folder.join(FILE)).is_ok_and(|text| text.starts_with(MARK));
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(fault)? {
+        names.push(entry.map_err(fault)?.path());
+    }
+    if !earlier && !names.is_empty() {
+        return Err(Error::new(Code::Usage, format!("{} holds files that no demo wrote", folder.display()))
+            .with_next("backhaul demo --out ANOTHER-FOLDER"));
+    }
+    names.iter().filter(|path| path.is_dir()).try_for_each(|path| remove_tree(path))
+}
+
+fn configuration(url: &str) -> String {
+    format!(
+        r#"{MARK} against its built-in imitation of the API.
+# For the real API: take base_url away, put your sites into the targets, then
+#   export AHREFS_API_KEY=…  &&  backhaul check  &&  backhaul run
+
+[source]
+base_url = "{url}"
+api_key = {{ env = "AHREFS_API_KEY" }}
+
+[source.limits]
+requests_per_minute = 6000
+
+[budget]
+per_run = {BUDGET}
+
+[destination]
+url = "."
+
+[[target]]
+url = "acme.com"
+labels = {{ role = "own" }}
+
+[[target]]
+url = "rival.org"
+labels = {{ role = "competitor" }}
+
+[[report]]
+name = "domain_rating"
+endpoint = "site-explorer/domain-rating"
+
+[[report]]
+name = "backlinks"
+endpoint = "site-explorer/all-backlinks"
+columns = ["standard"]
+
+[[report]]
+name = "refdomains"
+endpoint = "site-explorer/refdomains"
+columns = ["standard"]
+
+[[report]]
+name = "anchors"
+endpoint = "site-explorer/anchors"
+columns = ["standard"]
+
+[[report]]
+name = "organic_keywords"
+endpoint = "site-explorer/organic-keywords"
+columns = ["standard"]
+countries = ["us", "gb"]
+
+[[report]]
+name = "metrics_history"
+endpoint = "site-explorer/metrics-history"
+since = "2025-01-01"
+"#
+    )
+}
+
+/// Reads everything back, tells the bill, and leaves a query to paste.
+fn epilogue(config: &RunConfig, report: &RunReport) -> Result<String> {
+    let folder = &config.destination.path;
+    let verified = run::verify(folder, &[], None)?;
+    if let Some(finding) = verified.findings.first() {
+        let message = format!("{}/{}: {}", finding.report, finding.partition, finding.problem);
+        return Err(Error::new(Code::Corrupt, message));
+    }
+    let size: u64 = report.reports.iter().flat_map(|table| &table.partitions).map(|partition| partition.bytes).sum();
+    let mut out = String::new();
+    let _ = writeln!(
+        out,
+        "\nRead back: {} rows in {} files, {}; every checksum, schema and count is as the manifest says.",
+        count(verified.rows),
+        count(verified.files),
+        bytes(size)
+    );
+    let _ = writeln!(
+        out,
+        "Bill: the real API would have charged {} units for this night ({} units a row on average).",
+        count(report.units),
+        report.units.checked_div(report.rows).unwrap_or(0)
+    );
+    let path = folder.join("backlinks/*/*.parquet");
+    let _ = writeln!(
+        out,
+        "\nPaste into DuckDB:\n  SELECT _target, count(*) AS links, count(DISTINCT root_name_source) AS domains\n  \
+         FROM read_parquet('{}', hive_partitioning = true) GROUP BY _target;",
+        path.display()
+    );
+    let _ = writeln!(out, "\nThe configuration that did this: {}", folder.join(FILE).display());
+    Ok(out)
+}

@@ -1,0 +1,55 @@
+//! What the contract names and this version does not do: refused by name, never ignored.
+
+use super::arguments::{Command, Run, SchemaFormat, Selection, Verify};
+use crate::error::{Error, Result};
+
+/// The refusal of a whole command.
+pub fn command(command: &Command) -> Error {
+    Error::later(match command {
+        Command::Estimate(_) => "the command `estimate`",
+        Command::History(_) => "the command `history`",
+        Command::Rebuild(_) => "the command `rebuild`",
+        Command::Usage(_) => "the command `usage`",
+        Command::Load(_) => "the command `load`",
+        Command::Forget(_) => "the command `forget`",
+        Command::Compact(_) => "the command `compact`",
+        Command::Gateway(_) => "the command `gateway`",
+        Command::Demo(_)
+        | Command::Init(_)
+        | Command::Check(_)
+        | Command::Run(_)
+        | Command::Verify(_)
+        | Command::Catalog(_)
+        | Command::Schema(_)
+        | Command::Sandbox(_)
+        | Command::Completions(_) => "that command",
+    })
+}
+
+/// Refuses flags of `run`.
+pub fn run(run: &Run) -> Result<()> {
+    refuse(run.sample, "`run --sample`")?;
+    refuse(run.refetch, "`run --refetch`")?;
+    refuse(run.shard.is_some(), "`run --shard`")?;
+    selection(&run.selection)
+}
+
+/// Refuses flags of `verify`.
+pub fn verify(verify: &Verify) -> Result<()> {
+    refuse(verify.lint, "`verify --lint`")?;
+    selection(&verify.selection)
+}
+
+/// Refuses forms of `schema`.
+pub fn schema(format: SchemaFormat) -> Result<()> {
+    let built = matches!(format, SchemaFormat::Arrow | SchemaFormat::Json);
+    refuse(!built, &format!("`schema --format {}`", format!("{format:?}").to_lowercase()))
+}
+
+fn selection(selection: &Selection) -> Result<()> {
+    refuse(selection.from.is_some() || selection.to.is_some(), "the selection `--from`/`--to`")
+}
+
+fn refuse(asked: bool, what: &str) -> Result<()> {
+    if asked { Err(Error::later(what)) } else { Ok(()) }
+}

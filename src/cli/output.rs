@@ -1,0 +1,15 @@
+//! stdout is data, stderr is talk. A reader that closes the pipe early ends the output, not the program.
+
+use std::io::Write as _;
+
+/// Prints a result. A closed pipe is no error: the reader has seen enough.
+pub fn print(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// Talks to the person on stderr.
+pub fn talk(text: &str) {
+    let mut out = std::io::stderr().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}

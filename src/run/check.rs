@@ -1,0 +1,76 @@
+//! What `check` finds out by asking: the key and the workspace (a free request), and the destination (a probe).
+
+use serde::Deserialize;
+
+use super::Tuning;
+use super::stage::client;
+use crate::api::{Quote, Rejected};
+use crate::clock::SharedClock;
+use crate::config::RunConfig;
+use crate::decode::decompress;
+use crate::error::{Code, Error, Result};
+use crate::limits::UnitMeter;
+use crate::model::{Answer, Method, Request};
+use crate::store::Store;
+
+/// The free operation that tells limits and usage.
+const LIMITS: &str = "subscription-info/limits-and-usage";
+
+/// What the workspace says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Live {
+    /// The plan's name.
+    #[serde(default)]
+    pub subscription: String,
+    /// When usage starts again at zero.
+    #[serde(default)]
+    pub usage_reset_date: String,
+    /// Units a month of the workspace; none where there is no limit.
+    pub units_limit_workspace: Option<u64>,
+    /// Units used of them.
+    pub units_usage_workspace: Option<u64>,
+    /// Units a month of the key; none where it has no limit of its own.
+    pub units_limit_api_key: Option<u64>,
+    /// Units used of them.
+    pub units_usage_api_key: Option<u64>,
+    /// When the key dies.
+    #[serde(default)]
+    pub api_key_expiration_date: String,
+}
+
+/// Asks the API who we are, for nothing, and tries out the destination.
+///
+/// # Errors
+/// Every fault that was found: of the key, of the API, of the destination.
+pub async fn check(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> (Result<Live>, Result<()>) {
+    let live = live(config, clock, tuning).await;
+    let path = config.destination.path.clone();
+    let destination = super::blocking(move || Store::open(path)?.probe()).await;
+    (live, destination)
+}
+
+async fn live(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<Live> {
+    #[derive(Deserialize)]
+    struct Body {
+        limits_and_usage: Live,
+    }
+    let client = client(config, UnitMeter::new(Some(0), 0), &clock, tuning).await?;
+    let request = Request { endpoint: LIMITS.to_owned(), method: Method::Get, query: Vec::new(), body: None };
+    let read = |answer: Answer| async move {
+        let body = decompress(&answer.body, answer.encoding).map_err(|error| Rejected::Damaged(error.into()))?;
+        serde_json::from_slice::<Body>(&body).map(|body| body.limits_and_usage).map_err(|error| {
+            Rejected::Damaged(Error::new(Code::Body, "the answer is not what the catalog describes").with_source(error))
+        })
+    };
+    client.send(&request, Quote { worst: 0 }, read).await.map(|sent| sent.value)
+}
+
+impl Live {
+    /// Units left to spend: of the workspace and of the key, whichever is less; none where nothing limits them.
+    pub fn units_left(&self) -> Option<u64> {
+        let left = |limit: Option<u64>, used: Option<u64>| limit.map(|limit| limit.saturating_sub(used.unwrap_or(0)));
+        let workspace = left(self.units_limit_workspace, self.units_usage_workspace);
+        let key = left(self.units_limit_api_key, self.units_usage_api_key);
+        [workspace, key].into_iter().flatten().min()
+    }
+}

@@ -1,0 +1,132 @@
+//! Sends the probes of paging's assumptions to a free target: 0 units, once in 30 days for a workspace.
+
+use std::sync::{Arc, Mutex};
+
+use super::fetch::decode;
+use super::stage::Stage;
+use crate::api::{Client, Quote};
+use crate::catalog::{Catalog, FREE_ROWS, FREE_TARGETS};
+use crate::clock::SharedClock;
+use crate::config::RunConfig;
+use crate::decode::{Decoder, OnBadValue, PageSchema};
+use crate::error::{Code, Error, Result};
+use crate::limits::UnitMeter;
+use crate::model::{Method, Request};
+use crate::paging::{Ask, Assumption, Finding, Probe, ProbeStep, Verdict, Verdicts};
+use crate::store::Store;
+
+use super::Tuning;
+use super::workspace::Workspace;
+
+/// Anchors mix case, punctuation and scripts, which is where orders of strings differ.
+const ENDPOINT: &str = "site-explorer/anchors";
+const COLUMN: &str = "anchor";
+
+/// Makes sure that fresh verdicts are known before a task is paged.
+///
+/// # Errors
+/// What keeps any request from succeeding (the key, the units); a probe that fails for another reason leaves the
+/// verdicts unknown, says so in the notes, and tasks of more than one page end capped.
+pub async fn ensure(stage: &Stage, notes: &mut Vec<String>) -> Result<()> {
+    let today = stage.clock.today();
+    let known = stage.workspace().finding.filter(|finding| finding.is_fresh(today));
+    let verdicts = match known {
+        Some(finding) => finding.verdicts,
+        None => match probe(&stage.client).await {
+            Ok(verdicts) => {
+                let mut workspace = stage.workspace();
+                workspace.finding = Some(Finding { verdicts, made_on: today });
+                workspace.save(&stage.store, &stage.config.source.base_url)?;
+                verdicts
+            }
+            Err(error) if matches!(error.code(), Code::Unauthorized | Code::Forbidden | Code::KeySource) => {
+                return Err(error);
+            }
+            Err(error) => {
+                notes.push(format!("what paging assumes of the API could not be probed: {}", error.one_line()));
+                Verdicts::default()
+            }
+        },
+    };
+    notes.extend(doubts(verdicts));
+    Ok(())
+}
+
+/// Probes on demand, and remembers what was found.
+///
+/// # Errors
+/// Whatever kept the probe from its answers; [`Code::Paging`] if an assumption is false.
+pub async fn probe_now(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<String> {
+    let client = super::stage::client(config, UnitMeter::new(Some(0), 0), &clock, tuning).await?;
+    let store = Store::open(&config.destination.path)?;
+    let verdicts = probe(&client).await?;
+    let mut workspace = Workspace::load(&store, &config.source.base_url);
+    workspace.finding = Some(Finding { verdicts, made_on: clock.today() });
+    workspace.save(&store, &config.source.base_url)?;
+    let name = |assumption: &Assumption| format!("{assumption} {}", word(verdicts.get(*assumption)));
+    let all = Assumption::ALL.iter().map(name).collect::<Vec<_>>().join(", ");
+    if Assumption::ALL.iter().any(|assumption| verdicts.get(*assumption) == Verdict::Broken) {
+        return Err(Error::new(Code::Paging, "the API does not behave as paging assumes")
+            .with_context("assumptions", all)
+            .with_next("runs stay safe: tasks that need the assumption end capped and say so"));
+    }
+    Ok(format!("{all} (probed on {}, 0 units)", target()))
+}
+
+fn word(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Holds => "holds",
+        Verdict::Broken => "is false",
+        Verdict::Unknown => "could not be seen",
+    }
+}
+
+/// One line on each assumption that is known to be false.
+fn doubts(verdicts: Verdicts) -> impl Iterator<Item = String> {
+    Assumption::ALL
+        .into_iter()
+        .filter(move |assumption| verdicts.get(*assumption) == Verdict::Broken)
+        .map(|assumption| format!("the API was seen to break an assumption of paging: {assumption}"))
+}
+
+async fn probe(client: &Client) -> Result<Verdicts> {
+    let catalog = Catalog::embedded();
+    let endpoint = catalog.endpoint(ENDPOINT).ok_or_else(|| Error::new(Code::Internal, "the probe has no endpoint"))?;
+    let columns = [COLUMN.to_owned()];
+    let schema = PageSchema::new(endpoint, &columns, &columns, OnBadValue::Fail)?;
+    let decoder = Arc::new(Mutex::new(Decoder::new(schema)));
+    let mut probe = Probe::new(COLUMN, FREE_ROWS);
+    loop {
+        match probe.next() {
+            ProbeStep::Done(verdicts) => return Ok(verdicts),
+            ProbeStep::Ask(ask) => {
+                let request = request(&ask);
+                let sent = client.send(&request, Quote { worst: 0 }, |answer| decode(Arc::clone(&decoder), answer));
+                let (page, _) = sent.await?.value;
+                probe.answer(&page.keys)?;
+            }
+        }
+    }
+}
+
+fn target() -> &'static str {
+    FREE_TARGETS.first().copied().unwrap_or_default()
+}
+
+fn request(ask: &Ask) -> Request {
+    let mut query = vec![
+        ("target".to_owned(), target().to_owned()),
+        ("mode".to_owned(), "subdomains".to_owned()),
+        ("output".to_owned(), "json".to_owned()),
+        ("select".to_owned(), COLUMN.to_owned()),
+        ("limit".to_owned(), ask.limit.unwrap_or(FREE_ROWS).min(FREE_ROWS).to_string()),
+        (
+            "order_by".to_owned(),
+            ask.order_by.iter().map(|column| format!("{column}:asc")).collect::<Vec<_>>().join(","),
+        ),
+    ];
+    if let Some(filter) = &ask.filter {
+        query.push(("where".to_owned(), filter.to_json().to_string()));
+    }
+    Request { endpoint: ENDPOINT.to_owned(), method: Method::Get, query, body: None }
+}

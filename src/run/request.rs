@@ -1,0 +1,62 @@
+//! A task and what paging wants next → the request and its price in the worst case.
+
+use crate::api::Quote;
+use crate::config::Report;
+use crate::model::{Method, Request};
+use crate::paging::Ask;
+use crate::plan::Task;
+
+/// Bytes of a URL that every server and proxy on the way takes.
+const MAX_URL_BYTES: usize = 8 * 1024;
+
+/// The request for one answer of a task.
+pub fn request(report: &Report, task: &Task, ask: &Ask) -> Request {
+    let mut query = task.query.clone();
+    if report.endpoint.has_select() {
+        query.push(("select".to_owned(), selected(report, ask).join(",")));
+    }
+    if let Some(filter) = &ask.filter {
+        query.push(("where".to_owned(), filter.to_json().to_string()));
+    }
+    if !ask.order_by.is_empty() {
+        let order: Vec<String> = ask.order_by.iter().map(|column| format!("{column}:asc")).collect();
+        query.push(("order_by".to_owned(), order.join(",")));
+    }
+    if let Some(limit) = ask.limit {
+        query.push(("limit".to_owned(), limit.to_string()));
+    }
+    Request { endpoint: report.endpoint.name.clone(), method: Method::Get, query, body: None }
+}
+
+/// The report's columns in order, then those that only paging needs.
+fn selected<'a>(report: &'a Report, ask: &'a Ask) -> Vec<&'a str> {
+    let own = report.columns.iter().map(String::as_str);
+    let added = ask.key_columns.iter().map(String::as_str).filter(|name| !report.columns.iter().any(|own| own == name));
+    own.chain(added).collect()
+}
+
+/// The most that the request can cost: as many rows as it asks for, at the price of every column that it names.
+pub fn quote(report: &Report, task: &Task, ask: &Ask) -> Quote {
+    if task.is_free_target {
+        return Quote { worst: 0 };
+    }
+    let filtered = ask.filter.as_ref().map(crate::filter::Filter::columns).unwrap_or_default();
+    let columns = selected(report, ask).into_iter().chain(filtered.iter().map(String::as_str));
+    let columns = columns.chain(ask.order_by.iter().map(String::as_str));
+    let rows = ask.limit.map(u64::from).or(task.bound_rows).unwrap_or(1);
+    Quote { worst: report.endpoint.units_per_request(rows, report.endpoint.units_per_row(columns)) }
+}
+
+/// Bytes of the URL that are left for filter, order and key columns once everything else of the task is said.
+pub fn url_bytes_left(base_url: &url::Url, report: &Report, task: &Task) -> usize {
+    let ask = Ask {
+        filter: None,
+        order_by: Vec::new(),
+        limit: Some(u32::MAX),
+        key_columns: Vec::new(),
+        purpose: crate::paging::Purpose::Page,
+    };
+    let query = crate::api::encoded_query(&request(report, task, &ask)).len();
+    let fixed = base_url.as_str().len() + report.endpoint.path.len() + query + "&where=&order_by=".len();
+    MAX_URL_BYTES.saturating_sub(fixed)
+}
