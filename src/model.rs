@@ -137,6 +137,15 @@ pub struct Answer {
     pub attempts: u32,
 }
 
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
 /// What paging needs of an answer: the key of each row, in the order received, and a digest of the row's report columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PageKeys {

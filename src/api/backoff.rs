@@ -31,7 +31,7 @@ impl Iterator for FullJitter {
 
     fn next(&mut self) -> Option<Duration> {
         self.left = self.left.checked_sub(1)?;
-        let wait = FLOOR + (self.ceiling - FLOOR).mul_f64(self.random.f64());
+        let wait = FLOOR + self.ceiling.saturating_sub(FLOOR).mul_f64(self.random.f64());
         self.ceiling = (self.ceiling * 2).min(CEILING);
         Some(wait.mul_f64(self.scale))
     }

@@ -329,7 +329,7 @@ mod tests {
     fn retry_after_is_read_in_both_forms() {
         let now = chrono::DateTime::from_timestamp(1_700_000_000, 0).expect("valid");
         assert_eq!(parse_retry_after("17", now), Some(Duration::from_secs(17)));
-        assert_eq!(parse_retry_after("Tue, 14 Nov 2023 22:14:20 GMT", now), Some(Duration::from_secs(60)));
+        assert_eq!(parse_retry_after("Tue, 14 Nov 2023 22:14:20 GMT", now), Some(Duration::from_mins(1)));
         assert_eq!(parse_retry_after("soon", now), None);
     }
 }

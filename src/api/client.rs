@@ -32,7 +32,7 @@ const MAX_BODY_BYTES: usize = 1 << 30;
 const MAX_ERROR_BODY_BYTES: usize = 64 << 10;
 
 /// A server that wants silence for longer than this is not waited for: the error says so instead.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(15 * 60);
+const MAX_RETRY_AFTER: Duration = Duration::from_mins(15);
 
 /// Time-outs after which the caller may want a smaller request rather than the same again.
 const MAX_TIMEOUTS: u32 = 2;

@@ -199,6 +199,11 @@ pub struct Selection {
 
 /// `run`
 #[derive(Debug, Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    clippy::struct_field_names,
+    reason = "flags of a command line, by their names"
+)]
 pub struct Run {
     #[command(flatten)]
     pub selection: Selection,

@@ -13,6 +13,7 @@ use url::Url;
 use super::keys::KeySources;
 use crate::catalog::Endpoint;
 use crate::filter::Filter;
+use crate::model::hex;
 
 /// A configuration in which every name resolves, every value fits and nothing is asked that this version does not do.
 #[derive(Debug, Clone)]
@@ -233,11 +234,6 @@ impl StableHash {
 
     /// The hash as 64 hexadecimal digits.
     pub fn finish(self) -> String {
-        use std::fmt::Write as _;
-        let mut out = String::with_capacity(64);
-        for byte in self.0.finalize() {
-            let _ = write!(out, "{byte:02x}");
-        }
-        out
+        hex(&self.0.finalize())
     }
 }

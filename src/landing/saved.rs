@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Code, Error, Result};
-use crate::model::{Answer, Encoding, Price, Request};
+use crate::model::{Answer, Encoding, Price, Request, hex};
 
 /// First line: a word that names the format and its version, then a CRC-32 of everything behind the line.
 const MAGIC: &str = "backhaul-response-1 ";
@@ -54,7 +54,7 @@ impl Saved {
     /// # Errors
     /// [`Code::Internal`] if the compressor fails.
     pub fn new(sequence: u32, run: &str, request: Request, answer: Answer, units: u64) -> Result<Self> {
-        let body_sha256 = Sha256::digest(&answer.body).iter().map(|byte| format!("{byte:02x}")).collect();
+        let body_sha256 = hex(&Sha256::digest(&answer.body));
         let (encoding, body) = match answer.encoding {
             Encoding::Identity => {
                 let body = zstd::bulk::compress(&answer.body, ZSTD_LEVEL).map_err(|error| {

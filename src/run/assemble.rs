@@ -6,10 +6,11 @@ use chrono::DateTime;
 use sha2::{Digest as _, Sha256};
 
 use super::fetch::Finished;
+use super::partition_name;
 use super::stage::Stage;
-use super::{hex, partition_name};
 use crate::config::Report;
 use crate::error::{Code, Error, Result};
+use crate::model::hex;
 use crate::paging::Status;
 use crate::report::PartitionSummary;
 use crate::sink::{Compression, PartitionWriter, TaskColumns, WriterOptions};
@@ -132,8 +133,8 @@ fn lookup_columns(report: &Report) -> Vec<String> {
 
 fn responses_hash(before: Option<&Committed>, finished: &[Finished]) -> String {
     let mut hash = Sha256::new();
-    for part in before.map(|before| before.responses_hash.as_str()).into_iter() {
-        hash.update(part);
+    if let Some(before) = before {
+        hash.update(&before.responses_hash);
     }
     for task in finished {
         hash.update(&task.responses_hash);

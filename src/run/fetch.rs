@@ -19,7 +19,7 @@ use crate::config::{OnTrouble, Report};
 use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema, decompress};
 use crate::error::{Code, Error, Result};
 use crate::landing::Saved;
-use crate::model::{Answer, Encoding, Request};
+use crate::model::{Answer, Encoding, Request, hex};
 use crate::paging::{Ask, Evidence, Pager, PagerLimits, PagerPlan, Paging, Step, Verdicts};
 use crate::plan::Task;
 use crate::sink::{SorterOptions, TaskSorter};
@@ -148,7 +148,7 @@ impl<'a> Fetch<'a> {
             num_rows: self.rows,
             exported_at,
             run,
-            responses_hash: super::hex(&self.bodies.finalize()),
+            responses_hash: hex(&self.bodies.finalize()),
             notes: self.notes,
         })
     }

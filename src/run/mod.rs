@@ -7,6 +7,7 @@
 //! answers stay for the next run.
 
 mod assemble;
+mod book;
 mod check;
 mod fetch;
 mod probes;
@@ -28,7 +29,8 @@ pub use progress::{Progress, Snapshot};
 pub use stage::Tuning;
 pub use verify::{Verified, verify};
 
-use self::assemble::{Assembled, assemble};
+use self::assemble::assemble;
+use self::book::Book;
 use self::fetch::{Fetch, Finished, blocking};
 use self::stage::Stage;
 use crate::clock::SharedClock;
@@ -36,9 +38,8 @@ use crate::config::{Report, RunConfig};
 use crate::error::{Code, Error, Errors, Result};
 use crate::model::Night as Date;
 use crate::plan::Task;
-use crate::report::{ErrorEntry, ReportSummary, RunReport, RunStatus};
+use crate::report::RunReport;
 use crate::store::FileLock;
-use crate::table::manifest::TaskStatus;
 use crate::table::{TableSchema, segment};
 
 /// Tasks under way at a time: enough to fill a minute's requests while some answers take 20 s, few enough to bound memory.
@@ -231,171 +232,6 @@ async fn commit(stage: &Arc<Stage>, report: usize, finished: Vec<Finished>, book
     Ok(())
 }
 
-/// What the night has come to so far.
-struct Book {
-    report: RunReport,
-    errors: Errors,
-}
-
-impl Book {
-    fn new(stage: &Stage) -> Self {
-        let summary = |report: &Report| ReportSummary {
-            name: report.name.clone(),
-            endpoint: report.endpoint.name.clone(),
-            ..ReportSummary::default()
-        };
-        let mut planned: Vec<usize> = stage.tasks.iter().map(|task| task.report).collect();
-        planned.dedup();
-        let report = RunReport {
-            run: stage.run_id.clone(),
-            night: stage.night.to_string(),
-            status: RunStatus::Done,
-            rows: 0,
-            requests: 0,
-            retries: 0,
-            units: 0,
-            units_lost: 0,
-            seconds: 0.0,
-            peak_memory_bytes: 0,
-            reports: planned.iter().filter_map(|index| stage.config.reports.get(*index)).map(summary).collect(),
-            errors: Vec::new(),
-            notes: Vec::new(),
-        };
-        Self { report, errors: Errors::default() }
-    }
-
-    fn summary(&mut self, report: &Report) -> &mut ReportSummary {
-        let known = self.report.reports.iter().position(|summary| summary.name == report.name);
-        let index = known.unwrap_or_else(|| {
-            self.report.reports.push(ReportSummary { name: report.name.clone(), ..ReportSummary::default() });
-            self.report.reports.len() - 1
-        });
-        &mut self.report.reports[index]
-    }
-
-    fn failed(&mut self, stage: &Stage, task: &Task, report: &Report, error: Error) {
-        let counts = &mut self.summary(report).tasks;
-        match error.code() {
-            Code::Budget | Code::Interrupted => counts.stopped += 1,
-            _ => counts.failed += 1,
-        }
-        self.summary(report).units += error.units();
-        if error.code() == Code::Interrupted {
-            return;
-        }
-        let mut error = error.with_context("report", &report.name);
-        if error.context_value("target").is_none() {
-            error = error.with_context("target", stage.target_name(task));
-        }
-        self.errors.push(error);
-    }
-
-    fn committed(&mut self, report: &Report, assembled: Assembled) {
-        let Assembled { partition, added } = assembled;
-        let mut capped = Vec::new();
-        let summary = self.summary(report);
-        for entry in &added {
-            match entry.status {
-                TaskStatus::Complete => summary.tasks.complete += 1,
-                TaskStatus::Capped => {
-                    summary.tasks.capped += 1;
-                    capped.push(format!("{} {}: capped by {}", report.name, entry.target, shortfall(&entry.evidence)));
-                }
-            }
-            summary.rows += entry.rows;
-            summary.units += entry.units;
-        }
-        summary.partitions.push(partition);
-        self.report.notes.extend(capped);
-    }
-
-    /// What was unusual in the answers, by name.
-    fn notes(&mut self, report: &Report, finished: &[Finished]) {
-        let mut notes = crate::decode::Notes::default();
-        for task in finished {
-            notes.merge(task.notes.clone());
-        }
-        let crate::decode::Notes {
-            unexpected_nulls,
-            unknown_columns,
-            missing_columns,
-            bad_values: _,
-            num_bad_values,
-            num_duplicate_keys,
-            num_lone_surrogates,
-        } = notes;
-        let name = &report.name;
-        let out = &mut self.report.notes;
-        for (column, count) in unexpected_nulls {
-            out.push(format!("{name}.{column}: {count} nulls where the catalog says never; kept as null"));
-        }
-        for (column, count) in unknown_columns {
-            out.push(format!(
-                "{name}: the API sent `{column}`, which the catalog does not know, in {count} rows; skipped"
-            ));
-        }
-        for (column, count) in missing_columns {
-            out.push(format!("{name}.{column}: not sent in {count} rows; null there"));
-        }
-        for (count, what) in [
-            (num_bad_values, "values did not fit and are null"),
-            (num_duplicate_keys, "keys stood twice in an object; the first one counted"),
-            (num_lone_surrogates, "unpaired surrogates became U+FFFD"),
-        ] {
-            if count > 0 {
-                out.push(format!("{name}: {count} {what}"));
-            }
-        }
-    }
-
-    /// Sums up and keeps the report.
-    fn close(mut self, stage: &Stage, seconds: f64, interrupted: bool) -> Result<(RunReport, Errors), Errors> {
-        let statistics = stage.client.statistics();
-        let meter = stage.client.meter();
-        let report = &mut self.report;
-        report.requests = statistics.requests;
-        report.retries = statistics.retries;
-        report.units_lost = statistics.units_lost;
-        report.units = meter.spent().saturating_add(meter.presumed());
-        report.rows = report.reports.iter().map(|summary| summary.rows).sum();
-        report.seconds = seconds;
-        report.peak_memory_bytes = peak_memory_bytes();
-        report.errors = self.errors.0.iter().map(ErrorEntry::new).collect();
-        report.status = status(report, interrupted);
-        let bytes = serde_json::to_vec_pretty(&self.report)
-            .map_err(|error| Error::new(Code::Internal, "the report cannot be written as JSON").with_source(error))?;
-        crate::store::replace(&stage.store.system("runs").join(format!("{}.json", self.report.run)), &bytes)?;
-        Ok((self.report, self.errors))
-    }
-}
-
-fn status(report: &RunReport, interrupted: bool) -> RunStatus {
-    let mut counts = crate::report::TaskCounts::default();
-    for summary in &report.reports {
-        counts.complete += summary.tasks.complete;
-        counts.capped += summary.tasks.capped;
-        counts.stopped += summary.tasks.stopped;
-        counts.failed += summary.tasks.failed;
-        counts.skipped += summary.tasks.skipped;
-    }
-    let there = counts.complete + counts.capped + counts.skipped > 0;
-    match (interrupted && counts.stopped > 0, counts.failed, counts.stopped) {
-        (true, _, _) => RunStatus::Interrupted,
-        (false, 0, 0) => RunStatus::Done,
-        (false, 0, _) => RunStatus::Stopped,
-        (false, _, _) if there => RunStatus::Partial,
-        (false, _, _) => RunStatus::Failed,
-    }
-}
-
-fn shortfall(evidence: &serde_json::Value) -> String {
-    match evidence.pointer("/status/capped") {
-        Some(serde_json::Value::String(name)) => name.clone(),
-        Some(other) => other.pointer("/assumption").and_then(serde_json::Value::as_str).unwrap_or("?").to_owned(),
-        None => "?".to_owned(),
-    }
-}
-
 /// The schema that a report wants for its table.
 ///
 /// # Errors
@@ -408,21 +244,4 @@ pub fn table_schema(report: &Report) -> Result<TableSchema> {
 /// Folder of a night's partition.
 fn partition_name(night: Date) -> String {
     segment("snapshot_date", &night.to_string())
-}
-
-/// Lower-case hexadecimal digits.
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-/// Largest resident memory of this process so far, in bytes; 0 where the system does not tell.
-fn peak_memory_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix("kB")).and_then(|kib| kib.trim().parse::<u64>().ok());
-    kib.unwrap_or(0) * 1024
 }

@@ -29,7 +29,7 @@ pub struct Tuning {
 impl Default for Tuning {
     fn default() -> Self {
         // Some answers take over 20 s; clients in the field give up after 30 to 60, and pay twice.
-        Self { timeout: Duration::from_secs(180), wait_scale: 1.0 }
+        Self { timeout: Duration::from_mins(3), wait_scale: 1.0 }
     }
 }
 

@@ -82,7 +82,7 @@ fn verify_partition(store: &Store, state: &PartitionState, verified: &mut Verifi
         match read_file(&folder.join(&file.name), committed, &mut tasks, &mut duplicates) {
             Ok(rows) if rows == file.rows => verified.rows += rows,
             Ok(rows) => {
-                problems.push((Some(&file.name), format!("holds {rows} rows, the manifest says {}", file.rows)))
+                problems.push((Some(&file.name), format!("holds {rows} rows, the manifest says {}", file.rows)));
             }
             Err(error) => problems.push((Some(&file.name), error.one_line())),
         }

@@ -1,8 +1,13 @@
 //! The commit protocol on a local disk.
 //!
-//! 1. write and sync the files in staging; 2. write the pending state, synced; 3. give the files their final names and
-//! rename staging to the partition's folder, or exchange the two; 4. sync the parents; 5. write the committed state;
-//! 6. delete what was replaced. Until step 3 no file in staging is named `*.parquet`: some readers glob hidden folders.
+//! 1. Write and sync the files in staging.
+//! 2. Write the pending state, synced.
+//! 3. Give the files their final names and rename staging to the partition's folder, or exchange the two.
+//! 4. Sync the parents.
+//! 5. Write the committed state.
+//! 6. Delete what was replaced.
+//!
+//! Until step 3 no file in staging is named `*.parquet`: some readers glob hidden folders.
 //!
 //! A crash leaves either a folder that holds the pending commit, which is then finished, or one that does not, whose
 //! staging is then deleted. Readers see the old folder or the new one: a folder is never changed in place.
@@ -19,7 +24,7 @@ use crate::error::{Code, Error, Result};
 use crate::table::manifest::{Committed, MANIFEST_VERSION, PartitionState, Pending};
 
 /// A commit assembles one partition; longer than this and its process is stuck.
-const PATIENCE: Duration = Duration::from_secs(15 * 60);
+const PATIENCE: Duration = Duration::from_mins(15);
 
 /// Stands behind the name of a file in staging.
 pub const STAGED_SUFFIX: &str = ".staged";

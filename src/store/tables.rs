@@ -13,7 +13,7 @@ use crate::table::manifest::PartitionState;
 use crate::table::{RecordedColumn, evolve};
 
 /// Commits hold a table's lock for milliseconds; whoever holds it longer is stuck.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is recorded about a whole table.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

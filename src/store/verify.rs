@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use super::commit::file_names;
 use super::{Store, cannot};
 use crate::error::Result;
+use crate::model::hex;
 use crate::table::manifest::{FileEntry, PartitionState};
 
 /// One thing that is wrong with a committed partition.
@@ -73,12 +74,4 @@ fn problem_of(path: &Path, entry: &FileEntry) -> Result<Option<String>> {
     }
     let sha256 = hex(&digest.finalize());
     Ok((sha256 != entry.sha256).then(|| "differs from its checksum in the manifest".to_owned()))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

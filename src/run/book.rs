@@ -1,0 +1,183 @@
+//! What a night has come to so far: counts, notes and errors, and the report that they end in.
+
+use std::collections::BTreeMap;
+
+use super::assemble::Assembled;
+use super::fetch::Finished;
+use super::stage::Stage;
+use crate::config::Report;
+use crate::error::{Code, Error, Errors};
+use crate::plan::Task;
+use crate::report::{ErrorEntry, ReportSummary, RunReport, RunStatus};
+use crate::table::manifest::TaskStatus;
+
+/// What the night has come to so far.
+pub(super) struct Book {
+    pub report: RunReport,
+    pub errors: Errors,
+    /// By table; they go into the report, in the order of the configuration, when it is closed.
+    tables: BTreeMap<String, ReportSummary>,
+}
+
+impl Book {
+    pub fn new(stage: &Stage) -> Self {
+        let summary = |report: &Report| {
+            let (name, endpoint) = (report.name.clone(), report.endpoint.name.clone());
+            (name.clone(), ReportSummary { name, endpoint, ..ReportSummary::default() })
+        };
+        let mut planned: Vec<usize> = stage.tasks.iter().map(|task| task.report).collect();
+        planned.dedup();
+        let report = RunReport {
+            run: stage.run_id.clone(),
+            night: stage.night.to_string(),
+            status: RunStatus::Done,
+            rows: 0,
+            requests: 0,
+            retries: 0,
+            units: 0,
+            units_lost: 0,
+            seconds: 0.0,
+            peak_memory_bytes: 0,
+            reports: Vec::new(),
+            errors: Vec::new(),
+            notes: Vec::new(),
+        };
+        let tables = planned.iter().filter_map(|index| stage.config.reports.get(*index)).map(summary).collect();
+        Self { report, errors: Errors::default(), tables }
+    }
+
+    pub fn summary(&mut self, report: &Report) -> &mut ReportSummary {
+        self.tables.entry(report.name.clone()).or_default()
+    }
+
+    pub fn failed(&mut self, stage: &Stage, task: &Task, report: &Report, error: Error) {
+        let counts = &mut self.summary(report).tasks;
+        match error.code() {
+            Code::Budget | Code::Interrupted => counts.stopped += 1,
+            _ => counts.failed += 1,
+        }
+        self.summary(report).units += error.units();
+        if error.code() == Code::Interrupted {
+            return;
+        }
+        let mut error = error.with_context("report", &report.name);
+        if error.context_value("target").is_none() {
+            error = error.with_context("target", stage.target_name(task));
+        }
+        self.errors.push(error);
+    }
+
+    pub fn committed(&mut self, report: &Report, assembled: Assembled) {
+        let Assembled { partition, added } = assembled;
+        let mut capped = Vec::new();
+        let summary = self.summary(report);
+        for entry in &added {
+            match entry.status {
+                TaskStatus::Complete => summary.tasks.complete += 1,
+                TaskStatus::Capped => {
+                    summary.tasks.capped += 1;
+                    capped.push(format!("{} {}: capped by {}", report.name, entry.target, shortfall(&entry.evidence)));
+                }
+            }
+            summary.rows += entry.rows;
+            summary.units += entry.units;
+        }
+        summary.partitions.push(partition);
+        self.report.notes.extend(capped);
+    }
+
+    /// What was unusual in the answers, by name.
+    pub fn notes(&mut self, report: &Report, finished: &[Finished]) {
+        let mut notes = crate::decode::Notes::default();
+        for task in finished {
+            notes.merge(task.notes.clone());
+        }
+        let crate::decode::Notes {
+            unexpected_nulls,
+            unknown_columns,
+            missing_columns,
+            bad_values: _,
+            num_bad_values,
+            num_duplicate_keys,
+            num_lone_surrogates,
+        } = notes;
+        let name = &report.name;
+        let out = &mut self.report.notes;
+        for (column, count) in unexpected_nulls {
+            out.push(format!("{name}.{column}: {count} nulls where the catalog says never; kept as null"));
+        }
+        for (column, count) in unknown_columns {
+            out.push(format!(
+                "{name}: the API sent `{column}`, which the catalog does not know, in {count} rows; skipped"
+            ));
+        }
+        for (column, count) in missing_columns {
+            out.push(format!("{name}.{column}: not sent in {count} rows; null there"));
+        }
+        for (count, what) in [
+            (num_bad_values, "values did not fit and are null"),
+            (num_duplicate_keys, "keys stood twice in an object; the first one counted"),
+            (num_lone_surrogates, "unpaired surrogates became U+FFFD"),
+        ] {
+            if count > 0 {
+                out.push(format!("{name}: {count} {what}"));
+            }
+        }
+    }
+
+    /// Sums up and keeps the report.
+    pub fn close(mut self, stage: &Stage, seconds: f64, interrupted: bool) -> Result<(RunReport, Errors), Errors> {
+        let statistics = stage.client.statistics();
+        let meter = stage.client.meter();
+        let report = &mut self.report;
+        report.reports = stage.config.reports.iter().filter_map(|of| self.tables.remove(&of.name)).collect();
+        report.requests = statistics.requests;
+        report.retries = statistics.retries;
+        report.units_lost = statistics.units_lost;
+        report.units = meter.spent().saturating_add(meter.presumed());
+        report.rows = report.reports.iter().map(|summary| summary.rows).sum();
+        report.seconds = seconds;
+        report.peak_memory_bytes = peak_memory_bytes();
+        report.errors = self.errors.0.iter().map(ErrorEntry::new).collect();
+        report.status = status(report, interrupted);
+        let bytes = serde_json::to_vec_pretty(&self.report)
+            .map_err(|error| Error::new(Code::Internal, "the report cannot be written as JSON").with_source(error))?;
+        crate::store::replace(&stage.store.system("runs").join(format!("{}.json", self.report.run)), &bytes)?;
+        Ok((self.report, self.errors))
+    }
+}
+
+fn status(report: &RunReport, interrupted: bool) -> RunStatus {
+    let mut counts = crate::report::TaskCounts::default();
+    for summary in &report.reports {
+        counts.complete += summary.tasks.complete;
+        counts.capped += summary.tasks.capped;
+        counts.stopped += summary.tasks.stopped;
+        counts.failed += summary.tasks.failed;
+        counts.skipped += summary.tasks.skipped;
+    }
+    let there = counts.complete + counts.capped + counts.skipped > 0;
+    match (interrupted && counts.stopped > 0, counts.failed, counts.stopped) {
+        (true, _, _) => RunStatus::Interrupted,
+        (false, 0, 0) => RunStatus::Done,
+        (false, 0, _) => RunStatus::Stopped,
+        (false, _, _) if there => RunStatus::Partial,
+        (false, _, _) => RunStatus::Failed,
+    }
+}
+
+fn shortfall(evidence: &serde_json::Value) -> String {
+    match evidence.pointer("/status/capped") {
+        Some(serde_json::Value::String(name)) => name.clone(),
+        Some(other) => other.pointer("/assumption").and_then(serde_json::Value::as_str).unwrap_or("?").to_owned(),
+        None => "?".to_owned(),
+    }
+}
+
+/// Largest resident memory of this process so far, in bytes; 0 where the system does not tell.
+fn peak_memory_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix("kB")).and_then(|kib| kib.trim().parse::<u64>().ok());
+    kib.unwrap_or(0) * 1024
+}
