@@ -5,6 +5,7 @@ mod catalog;
 mod columnar;
 mod configuration;
 mod end_to_end;
+mod examples;
 mod failures;
 mod ground;
 mod paging;

@@ -1,0 +1,68 @@
+//! The examples and the demo, run as their readers would, and read back with the readers' own tools.
+
+use crate::support::{TestContext, unlimited};
+
+#[test]
+fn the_first_night_runs_as_it_stands_and_a_second_run_sends_nothing() {
+    let context = TestContext::new(unlimited(600));
+    let text = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/examples/first-night.toml")).unwrap();
+    assert!(text.contains("http://127.0.0.1:7070/v3") && text.contains("requests_per_minute = 60 "));
+    let text = text.replace("http://127.0.0.1:7070/v3", &context.url());
+    context.write_configuration(&text.replace("requests_per_minute = 60 ", "requests_per_minute = 60000 "));
+    let report = context.backhaul(&["run", "--max-units", "1000000", "--json"]).expect(0).json();
+    assert_eq!(report["status"], "done");
+    for table in report["reports"].as_array().unwrap() {
+        assert!(table["rows"].as_u64().unwrap() > 0, "{table}");
+        assert_eq!(table["tasks"]["complete"], 2, "{table}");
+    }
+    let before = context.stats().requests;
+    assert!(before > 0);
+    let again = context.backhaul(&["run", "--max-units", "1000000", "--json"]).expect(0).json();
+    assert_eq!((again["requests"].as_u64(), again["units"].as_u64()), (Some(0), Some(0)));
+    assert_eq!(context.stats().requests, before);
+}
+
+#[test]
+#[ignore = "needs Python with DuckDB and pyarrow: make test"]
+fn duckdb_and_pyarrow_read_the_demo_as_hive_partitioned_tables() {
+    let python = std::env::var("BACKHAUL_TEST_PYTHON").expect("make test sets it");
+    let context = TestContext::new(unlimited(1));
+    context.backhaul(&["demo", "--out", "demo"]).expect(0);
+    let output = std::process::Command::new(python)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/read_tables.py"))
+        .arg(context.folder.path().join("demo"))
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let seen: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let state = |table: &str| {
+        let folder = context.folder.path().join("demo/_backhaul/tables").join(table);
+        let path = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
+        serde_json::from_slice::<serde_json::Value>(&std::fs::read(path).unwrap()).unwrap()
+    };
+    let tables = seen["duckdb"].as_object().unwrap();
+    assert!(tables.len() >= 5, "{tables:?}");
+    for (table, by_duckdb) in tables {
+        let files = state(table)["committed"]["files"].as_array().unwrap().clone();
+        let rows: u64 = files.iter().map(|file| file["rows"].as_u64().unwrap()).sum();
+        assert_eq!(by_duckdb["rows"].as_u64(), Some(rows), "{table}");
+        assert_eq!(seen["pyarrow"][table]["rows"].as_u64(), Some(rows), "{table}");
+        let key = by_duckdb["columns"].as_array().unwrap().iter().any(|column| column[0] == "snapshot_date");
+        assert!(key, "the hive key is a column of {table}");
+    }
+}
+
+#[test]
+fn the_demo_prints_the_bill_runs_twice_and_spares_foreign_folders() {
+    let context = TestContext::new(unlimited(1));
+    let ran = context.backhaul(&["demo", "--out", "demo"]).expect(0);
+    assert!(ran.stdout.contains("Bill: the real API would have charged"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("read_parquet("), "{}", ran.stdout);
+    context.backhaul(&["demo", "--out", "demo"]).expect(0);
+    std::fs::create_dir(context.folder.path().join("mine")).unwrap();
+    std::fs::write(context.folder.path().join("mine/thesis.txt"), "x").unwrap();
+    let refused = context.backhaul(&["demo", "--out", "mine"]).expect(2);
+    assert!(refused.stderr.contains("holds files that no demo wrote"), "{}", refused.stderr);
+    assert!(context.folder.path().join("mine/thesis.txt").exists());
+}
