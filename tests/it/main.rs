@@ -3,6 +3,7 @@
 
 mod catalog;
 mod columnar;
+mod completeness;
 mod configuration;
 mod end_to_end;
 mod examples;

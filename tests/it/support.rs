@@ -134,6 +134,8 @@ impl TestContext {
             let oracle = backhaul::sandbox::start(options).await.unwrap();
             let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
             let url = format!("{}/{endpoint}?{}", oracle.url(), query.join("&"));
+            // Another test may have installed it already: any will do.
+            let _ = rustls::crypto::ring::default_provider().install_default();
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
             let response = client.get(url).bearer_auth(KEY).send().await.unwrap();
             let status = response.status();
