@@ -1,1 +1,0 @@
-//! Tests of end_to_end.
