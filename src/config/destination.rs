@@ -49,21 +49,22 @@ pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Op
     let zstd_level = document.parsed(&section, "compression", values::zstd_level).unwrap_or(DEFAULT_ZSTD_LEVEL);
     let keep = document.parsed(&section, "keep_responses", values::duration);
     let responses = document.text(&section, "responses").and_then(|text| folder(document, "responses", &text));
-    let replace = match document.choice(&section, "replace", &["exchange", "gap"]) {
-        Some("gap") => Replace::Gap,
-        _ => Replace::Exchange,
-    };
     Some(Destination {
         path: path?,
         zstd_level,
         file_size_bytes,
         responses,
         keep_responses: keep.unwrap_or(DEFAULT_KEEP_RESPONSES),
-        replace,
+        replace: Replace::Exchange,
     })
 }
 
 fn refuse_later(document: &mut Document<'_>, section: &Section<'_>) {
+    if document.choice(section, "replace", &["exchange", "gap"]) == Some("gap")
+        && let Some(node) = section.get("replace")
+    {
+        document.later("`replace = \"gap\"`", node.span());
+    }
     if document.choice(section, "layout", &["files"]).is_some()
         && let Some(node) = section.get("layout")
     {

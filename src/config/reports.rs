@@ -94,7 +94,7 @@ fn report(
         max_rows: max_rows(document, section, endpoint),
         since: since(document, section, endpoint),
         on_bad_value: on_trouble(document, section, "on_bad_value"),
-        on_removed_column: on_trouble(document, section, "on_removed_column"),
+        on_removed_column: OnTrouble::Fail,
         name: name?,
         endpoint,
         columns,
@@ -106,6 +106,11 @@ fn report(
 fn refuse_later(document: &mut Document<'_>, section: &Section<'_>) {
     if let Some(node) = section.get("where") {
         document.later_with("`where` of a report", node.span(), "write the API's own filter in `where_json` for now");
+    }
+    if document.choice(section, "on_removed_column", &["fail", "null"]) == Some("null")
+        && let Some(node) = section.get("on_removed_column")
+    {
+        document.later("`on_removed_column = \"null\"`", node.span());
     }
     if let Some(node) = section.get("keyword_lists") {
         document.later("`keyword_lists` of a report", node.span());
