@@ -97,7 +97,7 @@ pub struct Statistics {
 pub struct Client {
     http: reqwest::Client,
     base_url: Url,
-    keys: KeyRing,
+    keys: Arc<KeyRing>,
     throttle: Throttle,
     meter: Arc<UnitMeter>,
     clock: SharedClock,
@@ -142,7 +142,7 @@ impl Client {
         Ok(Self {
             http,
             base_url,
-            keys: KeyRing::new(keys),
+            keys: Arc::new(KeyRing::new(keys)),
             throttle,
             meter,
             clock,
@@ -221,6 +221,11 @@ impl Client {
             retries: self.retries.load(Ordering::Relaxed),
             units_lost: self.units_lost.load(Ordering::Relaxed),
         }
+    }
+
+    /// The keys, for those who look into bodies.
+    pub fn keys(&self) -> &Arc<KeyRing> {
+        &self.keys
     }
 
     /// The unit meter that every attempt reserves from.

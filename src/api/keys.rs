@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::secret::Secret;
 
+/// A shorter key is no real one, and would be found in data by chance.
+const MIN_SEARCHED_BYTES: usize = 8;
+
 /// A list of keys and which one is in use. Shared by all tasks: a key that one task found dead is dead for all.
 #[derive(Debug)]
 pub struct KeyRing {
@@ -32,6 +35,12 @@ impl KeyRing {
         true
     }
 
+    /// Whether any key stands in a body. Such a body may be neither quoted nor saved.
+    pub fn appear_in(&self, body: &[u8]) -> bool {
+        let long_enough = |key: &&Secret| key.expose().len() >= MIN_SEARCHED_BYTES;
+        self.keys.iter().filter(long_enough).any(|key| memchr::memmem::find(body, key.expose().as_bytes()).is_some())
+    }
+
     /// The text with every key in it replaced by `***`.
     pub fn redact(&self, text: &str) -> String {
         self.keys.iter().fold(text.to_owned(), |text, key| key.redact(&text))
@@ -41,6 +50,13 @@ impl KeyRing {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_is_found_in_a_body_wherever_it_stands() {
+        let ring = KeyRing::new(vec![Secret::new("first-key-01"), Secret::new("second-key-02")]);
+        assert!(ring.appear_in(b"{\"x\":\"Bearer second-key-02\"}"));
+        assert!(!ring.appear_in(b"{\"x\":\"Bearer ***\"}"));
+    }
 
     #[test]
     fn the_next_key_is_tried_once_and_the_last_one_is_final() {

@@ -249,11 +249,11 @@ impl PagerPlan {
             Paging::OneAnswer => return Mode::Single(Shortfall::NoOrderKey),
             Paging::Keyed { key, grouping } => (key, grouping),
         };
-        if self.verdicts.cap_after_order != Verdict::Holds {
-            return Mode::Single(Shortfall::Assumption(Assumption::CapAfterOrder));
-        }
         if self.verdicts.where_honoured == Verdict::Broken {
             return Mode::Single(Shortfall::Assumption(Assumption::WhereHonoured));
+        }
+        if self.verdicts.cap_after_order != Verdict::Holds {
+            return Mode::Single(Shortfall::Assumption(Assumption::CapAfterOrder));
         }
         let (columns, divides_groups, never_deepened) = match grouping {
             Grouping::Groups(columns) if self.verdicts.filter_before_group != Verdict::Broken => (columns, true, true),

@@ -59,10 +59,14 @@ pub enum ProbeStep {
     Done(Verdicts),
 }
 
-/// A probe on one string column of an operation: best one whose values mix case and punctuation (anchors do).
+/// A probe on one column of an operation. One on date-times comes first: what it finds of caps, order and filters does not
+/// hang on how strings compare. One on strings tells only of strings then (see [`Verdicts::with_strings`]): best on a
+/// column whose values mix case and punctuation, as anchors do.
 #[derive(Debug, Clone)]
 pub struct Probe {
     column: String,
+    /// Whether its values are strings.
+    is_text: bool,
     /// Rows of each request: what a free query gives, and the floor of caps that is being probed.
     rows: u32,
     waiting: VecDeque<Question>,
@@ -108,14 +112,27 @@ struct Seen {
 const KEYS_A_WINDOW: usize = 8;
 
 impl Probe {
-    /// A probe on `column`, with `rows` rows a request (100 on the real API).
+    /// A probe on a column of date-times or integers, with `rows` rows a request (100 on the real API).
+    pub fn on_times(column: impl Into<String>, rows: u32) -> Self {
+        let waiting = VecDeque::from([Question::Window(None)]);
+        Self {
+            column: column.into(),
+            is_text: false,
+            rows,
+            waiting,
+            window: PageKeys::default(),
+            seen: Seen::default(),
+        }
+    }
+
+    /// A probe on a column of strings, with `rows` rows a request (100 on the real API).
     pub fn new(column: impl Into<String>, rows: u32) -> Self {
         let waiting = VecDeque::from([
             Question::Window(None),
             Question::Window(Some(Value::Text("A".into()))),
             Question::Window(Some(Value::Text("Z".into()))),
         ]);
-        Self { column: column.into(), rows, waiting, window: PageKeys::default(), seen: Seen::default() }
+        Self { column: column.into(), is_text: true, rows, waiting, window: PageKeys::default(), seen: Seen::default() }
     }
 
     /// What to do next. Asking again changes nothing.
@@ -127,8 +144,10 @@ impl Probe {
             Question::Window(Some(value)) | Question::From(value) | Question::Beyond(value) => Some(from(value)),
             Question::Below(value) => Some(Filter::Not(Box::new(from(value)))),
         };
+        // A null can be no bound, and a negated bound would bring it back.
+        let without_nulls = Filter::Not(Box::new(Filter::IsNull(self.column.clone())));
         ProbeStep::Ask(Ask {
-            filter,
+            filter: Filter::and(Some(without_nulls), filter),
             order_by: vec![self.column.clone()],
             limit: Some(self.rows),
             key_columns: vec![self.column.clone()],
@@ -145,6 +164,12 @@ impl Probe {
             return Err(PagingError::Width { wanted: 1, got: keys.width });
         }
         let question = self.waiting.pop_front().ok_or(PagingError::NotAwaited)?;
+        if keys.values.contains(&Value::Null) {
+            // The column is not there, or its filter is not applied: nothing more can be learnt from it.
+            self.seen = Seen::default();
+            self.waiting.clear();
+            return Ok(());
+        }
         self.seen.disorder |= keys.values.iter().zip(keys.values.iter().skip(1)).any(|(before, after)| before > after);
         if self.is_full(keys) {
             self.seen.full_answers += 1;
@@ -179,7 +204,8 @@ impl Probe {
             let inner = [keys.values.get(keys.len() / 2), keys.values.last()].into_iter().flatten();
             questions.extend(inner.filter(|value| Some(*value) > first).cloned().map(Question::Below));
         }
-        questions.extend(telling_keys(&keys.values).into_iter().map(Question::From));
+        let telling = if self.is_text { telling_keys(&keys.values) } else { spread_keys(&keys.values) };
+        questions.extend(telling.into_iter().map(Question::From));
         for question in questions.into_iter().rev() {
             self.waiting.push_front(question);
         }
@@ -240,12 +266,29 @@ impl Probe {
     }
 
     fn verdicts(&self) -> Verdicts {
+        if self.is_text { self.verdicts_on_text() } else { self.verdicts_on_times() }
+    }
+
+    /// Where not even date-times come in order, or a filter on them loses rows, nothing is proven of what was asked then.
+    fn verdicts_on_times(&self) -> Verdicts {
         let seen = &self.seen;
-        let verdict = |broken: bool, holds: bool| match (broken, holds) {
-            (true, _) => Verdict::Broken,
-            (false, true) => Verdict::Holds,
-            (false, false) => Verdict::Unknown,
-        };
+        let tested = !seen.where_ignored && !seen.disorder;
+        let rows_wrong = seen.inner_rows_differ || seen.lost || seen.wrong_order;
+        let is_whole = tested && !rows_wrong;
+        let cut_first = seen.disorder || (tested && seen.inner_rows_differ);
+        Verdicts {
+            cap_floor_100: verdict(
+                is_whole && (seen.cut_early || seen.too_few),
+                is_whole && seen.full_answers >= 2 && !seen.cut_early && !seen.too_few,
+            ),
+            cap_after_order: verdict(cut_first, is_whole && seen.inner_rows_kept && seen.rows_beyond),
+            where_honoured: verdict(seen.where_ignored, is_whole && seen.where_applied),
+            ..Verdicts::default()
+        }
+    }
+
+    fn verdicts_on_text(&self) -> Verdicts {
+        let seen = &self.seen;
         // Where filters are ignored or order is, nothing else was put to the test.
         let tested = !seen.where_ignored && !seen.disorder;
         let text_wrong = seen.disorder || (tested && (seen.wrong_order || seen.lost));
@@ -268,6 +311,43 @@ impl Probe {
             where_honoured: verdict(seen.where_ignored && !text_wrong, seen.where_applied && !seen.where_ignored),
         }
     }
+}
+
+fn verdict(broken: bool, holds: bool) -> Verdict {
+    match (broken, holds) {
+        (true, _) => Verdict::Broken,
+        (false, true) => Verdict::Holds,
+        (false, false) => Verdict::Unknown,
+    }
+}
+
+impl Verdicts {
+    /// What a probe on date-times found, with what one on strings adds. Strings are judged only where caps, order and
+    /// filters are known to be sound without them: a filter that then brings a string from below its bound compares
+    /// strings otherwise than their order does.
+    #[must_use]
+    pub fn with_strings(self, strings: Self) -> Self {
+        let is_sound = [self.cap_after_order, self.where_honoured].iter().all(|verdict| *verdict == Verdict::Holds);
+        if !is_sound {
+            return self;
+        }
+        let collates =
+            strings.where_honoured == Verdict::Broken || strings.filter_order_is_byte_order == Verdict::Broken;
+        let filter_order = if collates { Verdict::Broken } else { strings.filter_order_is_byte_order };
+        Self { filter_order_is_byte_order: filter_order, round_trip: strings.round_trip, ..self }
+    }
+}
+
+/// How many date-times of a window are tried.
+const TIMES_A_WINDOW: usize = 4;
+
+/// A few keys from all over the window, none of them its last, whose group may be cut.
+fn spread_keys(values: &[Value]) -> Vec<Value> {
+    let mut distinct = values.to_vec();
+    distinct.dedup();
+    distinct.pop();
+    let step = distinct.len().div_ceil(TIMES_A_WINDOW).max(1);
+    distinct.into_iter().step_by(step).collect()
 }
 
 /// Keys at which a filter that compares otherwise than by bytes would lose a later row of the window, and a few whose

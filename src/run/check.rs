@@ -3,11 +3,11 @@
 use serde::Deserialize;
 
 use super::Tuning;
+use super::fetch::plain_body;
 use super::stage::client;
 use crate::api::{Quote, Rejected};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
-use crate::decode::decompress;
 use crate::error::{Code, Error, Result};
 use crate::limits::UnitMeter;
 use crate::model::{Answer, Method, Request};
@@ -56,8 +56,9 @@ async fn live(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<
     }
     let client = client(config, UnitMeter::new(Some(0), 0), &clock, tuning).await?;
     let request = Request { endpoint: LIMITS.to_owned(), method: Method::Get, query: Vec::new(), body: None };
+    let keys = client.keys();
     let read = |answer: Answer| async move {
-        let body = decompress(&answer.body, answer.encoding).map_err(|error| Rejected::Damaged(error.into()))?;
+        let body = plain_body(&answer, keys)?;
         serde_json::from_slice::<Body>(&body).map(|body| body.limits_and_usage).map_err(|error| {
             Rejected::Damaged(Error::new(Code::Body, "the answer is not what the catalog describes").with_source(error))
         })

@@ -3,6 +3,7 @@
 //! Progress is a fold over answers. A saved answer goes through the same pager and sorter as a new one, so a task that was
 //! killed goes on where it stopped, and pays for nothing twice.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -13,13 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 use super::request::{quote, request, url_bytes_left};
 use super::stage::Stage;
-use crate::api::Rejected;
+use crate::api::{KeyRing, Rejected};
 use crate::catalog::FREE_ROWS;
 use crate::config::{OnTrouble, Report};
 use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema, decompress};
 use crate::error::{Code, Error, Result};
 use crate::landing::Saved;
-use crate::model::{Answer, Encoding, Request, hex};
+use crate::model::{Answer, Request, hex};
 use crate::paging::{Ask, Evidence, Pager, PagerLimits, PagerPlan, Paging, Step, Verdicts};
 use crate::plan::Task;
 use crate::sink::{SorterOptions, TaskSorter};
@@ -205,7 +206,12 @@ impl<'a> Fetch<'a> {
     ) -> Result<Option<(Saved, Page)>> {
         let started = self.stage.clock.instant();
         let quote = quote(self.report, self.task, ask);
-        let sent = self.stage.client.send(wanted, quote, |answer| decode(Arc::clone(&decoder), answer)).await;
+        let keys = self.stage.client.keys();
+        let sent = self
+            .stage
+            .client
+            .send(wanted, quote, |answer| decode(Arc::clone(&decoder), Arc::clone(keys), answer))
+            .await;
         let sent = match sent {
             Err(error) if error.code() == Code::Budget && self.asks_for_what_is_left(ask) => return Ok(None),
             Err(error) if error.code() == Code::Timeout && self.asks_for_less(ask) => {
@@ -349,30 +355,42 @@ impl Stage {
 /// The check of a new answer: a body that cannot be read may come whole the next time, one that does not fit will not.
 pub(super) async fn decode(
     decoder: Arc<Mutex<Decoder>>,
+    keys: Arc<KeyRing>,
     answer: Answer,
 ) -> std::result::Result<(Page, Answer), Rejected> {
     let decoded = tokio::task::spawn_blocking(move || {
-        decode_body(&decoder, &answer.body, answer.encoding).map(|page| (page, answer))
+        let body = plain_body(&answer, &keys)?;
+        let page = decoder.lock().unwrap_or_else(PoisonError::into_inner).decode(&body);
+        drop(body);
+        match page {
+            Ok(page) => Ok((page, answer)),
+            Err(error) if error.is_damage() => Err(Rejected::Damaged(error.into())),
+            Err(error) => Err(Rejected::Unusable(error.into())),
+        }
     });
     match decoded.await {
-        Ok(Ok(decoded)) => Ok(decoded),
-        Ok(Err(error)) if error.is_damage() => Err(Rejected::Damaged(error.into())),
-        Ok(Err(error)) => Err(Rejected::Unusable(error.into())),
+        Ok(outcome) => outcome,
         Err(error) => Err(Rejected::Unusable(Error::new(Code::Internal, "decoding was cut off").with_source(error))),
     }
 }
 
 async fn decode_saved(decoder: Arc<Mutex<Decoder>>, saved: Saved) -> Result<Page> {
-    blocking(move || Ok(decode_body(&decoder, &saved.body, saved.header.encoding)?)).await
+    blocking(move || {
+        let body = decompress(&saved.body, saved.header.encoding)?;
+        Ok(decoder.lock().unwrap_or_else(PoisonError::into_inner).decode(&body)?)
+    })
+    .await
 }
 
-fn decode_body(
-    decoder: &Mutex<Decoder>,
-    body: &[u8],
-    encoding: Encoding,
-) -> std::result::Result<Page, crate::decode::DecodeError> {
-    let body = decompress(body, encoding)?;
-    decoder.lock().unwrap_or_else(PoisonError::into_inner).decode(&body)
+/// A new body without its compression. One that repeats the key is refused before anything of it is quoted or saved.
+pub(super) fn plain_body<'a>(answer: &'a Answer, keys: &KeyRing) -> std::result::Result<Cow<'a, [u8]>, Rejected> {
+    let body = decompress(&answer.body, answer.encoding).map_err(|error| Rejected::Damaged(error.into()))?;
+    if keys.appear_in(&body) {
+        let error = Error::new(Code::Body, "the answer repeats the API key (***) and is not used")
+            .with_next("check [source] base_url and proxy: something on the way sends requests back");
+        return Err(Rejected::Unusable(error));
+    }
+    Ok(body)
 }
 
 /// Runs work that would hold up other tasks on a thread of its own.

@@ -18,9 +18,23 @@ use crate::store::Store;
 use super::Tuning;
 use super::workspace::Workspace;
 
+/// What a probe asks: an operation, the column it is about, and parameters of its own.
+struct Subject {
+    endpoint: &'static str,
+    column: &'static str,
+    parameters: &'static [(&'static str, &'static str)],
+}
+
+/// Links one by one: no grouping stands between filter and rows.
+const TIMES: Subject = Subject {
+    endpoint: "site-explorer/all-backlinks",
+    column: "first_seen_link",
+    parameters: &[("aggregation", "all"), ("history", "live")],
+};
+
 /// Anchors mix case, punctuation and scripts, which is where orders of strings differ.
-const ENDPOINT: &str = "site-explorer/anchors";
-const COLUMN: &str = "anchor";
+const STRINGS: Subject =
+    Subject { endpoint: "site-explorer/anchors", column: "anchor", parameters: &[("history", "live")] };
 
 /// Makes sure that fresh verdicts are known before a task is paged.
 ///
@@ -90,18 +104,27 @@ fn doubts(verdicts: Verdicts) -> impl Iterator<Item = String> {
 }
 
 async fn probe(client: &Client) -> Result<Verdicts> {
-    let catalog = Catalog::embedded();
-    let endpoint = catalog.endpoint(ENDPOINT).ok_or_else(|| Error::new(Code::Internal, "the probe has no endpoint"))?;
-    let columns = [COLUMN.to_owned()];
+    let times = answers(client, &TIMES, Probe::on_times(TIMES.column, FREE_ROWS)).await?;
+    let strings = answers(client, &STRINGS, Probe::new(STRINGS.column, FREE_ROWS)).await?;
+    Ok(times.with_strings(strings))
+}
+
+/// Sends what a probe wants until it is done.
+async fn answers(client: &Client, subject: &Subject, mut probe: Probe) -> Result<Verdicts> {
+    let endpoint = Catalog::embedded()
+        .endpoint(subject.endpoint)
+        .ok_or_else(|| Error::new(Code::Internal, format!("a probe asks {}, which is not there", subject.endpoint)))?;
+    let columns = [subject.column.to_owned()];
     let schema = PageSchema::new(endpoint, &columns, &columns, OnBadValue::Fail)?;
     let decoder = Arc::new(Mutex::new(Decoder::new(schema)));
-    let mut probe = Probe::new(COLUMN, FREE_ROWS);
     loop {
         match probe.next() {
             ProbeStep::Done(verdicts) => return Ok(verdicts),
             ProbeStep::Ask(ask) => {
-                let request = request(&ask);
-                let sent = client.send(&request, Quote { worst: 0 }, |answer| decode(Arc::clone(&decoder), answer));
+                let request = request(subject, &ask);
+                let sent = client.send(&request, Quote { worst: 0 }, |answer| {
+                    decode(Arc::clone(&decoder), Arc::clone(client.keys()), answer)
+                });
                 let (page, _) = sent.await?.value;
                 probe.answer(&page.keys)?;
             }
@@ -113,20 +136,21 @@ fn target() -> &'static str {
     FREE_TARGETS.first().copied().unwrap_or_default()
 }
 
-fn request(ask: &Ask) -> Request {
+fn request(subject: &Subject, ask: &Ask) -> Request {
     let mut query = vec![
         ("target".to_owned(), target().to_owned()),
         ("mode".to_owned(), "subdomains".to_owned()),
         ("output".to_owned(), "json".to_owned()),
-        ("select".to_owned(), COLUMN.to_owned()),
+        ("select".to_owned(), subject.column.to_owned()),
         ("limit".to_owned(), ask.limit.unwrap_or(FREE_ROWS).min(FREE_ROWS).to_string()),
         (
             "order_by".to_owned(),
             ask.order_by.iter().map(|column| format!("{column}:asc")).collect::<Vec<_>>().join(","),
         ),
     ];
+    query.extend(subject.parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
     if let Some(filter) = &ask.filter {
         query.push(("where".to_owned(), filter.to_json().to_string()));
     }
-    Request { endpoint: ENDPOINT.to_owned(), method: Method::Get, query, body: None }
+    Request { endpoint: subject.endpoint.to_owned(), method: Method::Get, query, body: None }
 }

@@ -97,43 +97,98 @@ fn a_night_that_failed_half_way_is_finished_without_buying_a_row_twice() {
     assert!(total <= undisturbed + slack, "{total} units in two runs, {undisturbed} in one: {second_report}");
 }
 
-/// Assumptions of paging that a quirk makes false: the outcome may be complete and right, capped and named, or an error.
-/// A table that counts as complete and is wrong is never among them.
+/// What becomes of each table, in the order of [`REPORTS`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Outcome {
+    /// Complete, and equal to the oracle.
+    Right,
+    /// Capped, and the note names this.
+    Capped(&'static str),
+    /// Failed, and the error has this code and holds this text.
+    Failed(&'static str, &'static str),
+}
+
+/// What every quirk must come to. A new quirk does not compile until it stands here.
+fn expected(quirk: Quirk) -> [Outcome; 6] {
+    use Outcome::{Capped, Failed, Right};
+    // Without strings, tables with a date-time in their key are paged by it; grouped rows have none, and the number of
+    // words that is left of a keyword's key is shared by more rows than any answer holds.
+    let without_strings = |why| [Right, Capped(why), Capped(why), Right, Right, Failed("BH-PAGING", "words_merged")];
+    match quirk {
+        Quirk::FilterOrderIsByteOrder | Quirk::RoundTrip => without_strings("filter_order_is_byte_order"),
+        Quirk::CapFloor100 => [Capped("cap_floor_100"); 6],
+        Quirk::CapAfterOrder | Quirk::IgnoredOrder => [Capped("cap_after_order"); 6],
+        Quirk::WhereHonoured | Quirk::WhereIgnored => [Capped("where_honoured"); 6],
+        Quirk::FilterBeforeGroup
+        | Quirk::NullKeys
+        | Quirk::ShortAnswers
+        | Quirk::IntermittentCap
+        | Quirk::UnknownColumn
+        | Quirk::NullInNonNullable
+        | Quirk::WideGroups => [Right; 6],
+        // The column that goes missing is one that the probe reads: nothing is known, and nothing is paged.
+        Quirk::MissingColumn => [Capped("cap_after_order"); 6],
+        Quirk::RemovedColumn => {
+            let (links, others) = ("column 'is_dofollow' not found", "column 'dofollow_links' not found");
+            let [link, other] = [links, others].map(|said| Failed("BH-REFUSED", said));
+            [link, link, link, other, other, Right]
+        }
+        Quirk::BadValue => {
+            let [link, other] = ["links_external", "links_to_target"].map(|column| Failed("BH-VALUE", column));
+            [link, link, link, other, other, Failed("BH-VALUE", "best_position")]
+        }
+        Quirk::Plan => [Failed("BH-PLAN", "Insufficient plan"); 6],
+    }
+}
+
+/// A table that counts as complete and is wrong never comes of a quirk, and what is capped names the assumption that is
+/// false: pinned for every quirk and table, so that neither a silent error nor needless caution passes.
 #[test]
-fn a_false_assumption_never_makes_a_wrong_table() {
-    for name in [
-        "filter_order_is_byte_order",
-        "cap_floor_100",
-        "cap_after_order",
-        "filter_before_group",
-        "where_honoured",
-        "ignored_order",
-        "wide_groups",
-        "round_trip",
-        "null_keys",
-        "where_ignored",
-        "short_answers",
-        "intermittent_cap",
-    ] {
-        let quirk: Quirk = name.parse().unwrap();
-        let context = TestContext::new(Options { row_cap: Some(250), quirks: vec![quirk], ..unlimited(2_000) });
+fn every_quirk_ends_in_a_right_table_or_names_what_is_wrong() {
+    for quirk in Quirk::ALL {
+        let context = TestContext::new(Options { row_cap: Some(250), quirks: vec![quirk], ..unlimited(3_000) });
         configure(&context);
         let ran = context.run();
-        assert!([0, 1, 3].contains(&ran.code), "{name}: {ran:?}");
         let report = ran.json();
-        for (table, (of, endpoint, _)) in report["reports"].as_array().unwrap().iter().zip(&REPORTS) {
-            let count = |status: &str| table["tasks"][status].as_u64().unwrap();
-            assert_eq!(count("complete") + count("capped") + count("failed"), 1, "{name}: {table}");
-            if count("complete") == 1 {
-                assert_equal(&context, of, endpoint);
+        let notes = report["notes"].to_string();
+        let expected = expected(quirk);
+        let right = expected.iter().filter(|outcome| **outcome == Outcome::Right).count();
+        let failed = expected.iter().filter(|outcome| matches!(outcome, Outcome::Failed(..))).count();
+        let code = if failed == 0 {
+            0
+        } else if failed == expected.len() {
+            1
+        } else {
+            3
+        };
+        assert_eq!(ran.code, code, "{quirk}: {ran:?}");
+        for ((table, (name, endpoint, _)), outcome) in
+            report["reports"].as_array().unwrap().iter().zip(&REPORTS).zip(expected)
+        {
+            let tasks = &table["tasks"];
+            match outcome {
+                Outcome::Right => {
+                    assert_eq!(tasks["complete"], 1, "{quirk} {table} {notes}");
+                    assert_equal(&context, name, endpoint);
+                }
+                Outcome::Capped(why) => {
+                    assert_eq!(tasks["capped"], 1, "{quirk} {table} {notes}");
+                    assert!(notes.contains(&format!("\"{name} acme: capped by {why}\"")), "{quirk} {name}: {notes}");
+                }
+                Outcome::Failed(code, said) => {
+                    assert_eq!(tasks["failed"], 1, "{quirk} {table} {notes}");
+                    let errors = report["errors"].as_array().unwrap();
+                    let error = errors.iter().find(|error| error["report"] == *name).unwrap();
+                    assert_eq!(error["code"], code, "{quirk} {name}");
+                    assert!(error["message"].as_str().unwrap().contains(said), "{quirk} {name}: {error}");
+                }
             }
-            if count("capped") == 1 {
-                let named = format!("{of} acme: capped by ");
-                assert!(report["notes"].to_string().contains(&named), "{name}: {}", report["notes"]);
-            }
-            if count("failed") == 1 {
-                assert!(ran.stderr.contains("error[BH-"), "{name}: {}", ran.stderr);
-            }
+        }
+        match quirk {
+            Quirk::UnknownColumn => assert!(notes.contains("sent `surprise`"), "{notes}"),
+            Quirk::MissingColumn => assert!(notes.contains("not sent in"), "{notes}"),
+            Quirk::NullInNonNullable | Quirk::NullKeys => assert!(notes.contains("kept as null"), "{notes}"),
+            _ => assert!(right + failed > 0 || notes.contains("capped by"), "{quirk}: the quirk had no effect"),
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crate::support::{KEY, TestContext, unlimited};
 use backhaul::sandbox::Options;
@@ -12,19 +12,28 @@ use backhaul::sandbox::Options;
 const RATING: &str = "[[report]]\nname = \"rating\"\nendpoint = \"site-explorer/domain-rating\"\n";
 const LINKS: &str = "[[report]]\nname = \"links\"\nendpoint = \"site-explorer/refdomains\"\ncolumns = [\"standard\"]\n";
 
-/// A server that gives one answer to every request, and counts them.
+/// Status, headers (each with its line end) and body; `{authorization}` in the body stands for what the client sent.
+type Answer = (&'static str, &'static str, &'static str);
+
+/// A server that gives one answer after the other, the last one for ever, and keeps what was sent.
 struct Canned {
     url: String,
     requests: Arc<AtomicUsize>,
+    heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl Canned {
-    /// `headers` end with a line end each. `{authorization}` in the body stands for what the client sent.
     fn start(status: &'static str, headers: &'static str, body: &'static str) -> Self {
+        Self::sequence(vec![(status, headers, body)])
+    }
+
+    fn sequence(answers: Vec<Answer>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/v3", listener.local_addr().unwrap());
         let requests = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&requests);
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&heads);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let mut stream = stream.unwrap();
@@ -37,8 +46,10 @@ impl Canned {
                     }
                     head.extend_from_slice(&buffer[..read]);
                 }
-                count.fetch_add(1, Ordering::SeqCst);
+                let number = count.fetch_add(1, Ordering::SeqCst);
+                let (status, headers, body) = answers[number.min(answers.len() - 1)];
                 let head = String::from_utf8_lossy(&head).into_owned();
+                kept.lock().unwrap().push(head.clone());
                 let sent = head.lines().find(|line| line.to_lowercase().starts_with("authorization")).unwrap_or("");
                 let body = body.replace("{authorization}", sent);
                 let length = body.len();
@@ -48,7 +59,7 @@ impl Canned {
                 let _ = stream.write_all(text.as_bytes());
             }
         });
-        Self { url, requests }
+        Self { url, requests, heads }
     }
 
     fn requests(&self) -> usize {
@@ -67,7 +78,7 @@ fn against(context: &TestContext, url: &str, keys: &str) {
 fn each_row_of_the_error_table_says_what_was_asked_what_was_said_and_what_to_do() {
     let context = TestContext::new(unlimited(10));
     // Status, headers, body, code, requests that it takes, what the message must hold.
-    let table: [(&str, &str, &str, &str, usize, &str); 13] = [
+    let table: [(&str, &str, &str, &str, usize, &str); 14] = [
         ("400 Bad Request", "", r#"{"error":"missing argument date"}"#, "BH-REFUSED", 1, "missing argument date"),
         ("400 Bad Request", "", r#"{"error":"bad where: invalid JSON syntax"}"#, "BH-REFUSED", 1, "bad where"),
         ("400 Bad Request", "", r#"{"error":"column 'domain' not found"}"#, "BH-REFUSED", 1, "`domain`"),
@@ -93,6 +104,7 @@ fn each_row_of_the_error_table_says_what_was_asked_what_was_said_and_what_to_do(
             "does not exist",
         ),
         ("429 Too Many Requests", "", "slow down", "BH-THROTTLED", 8, "slow down"),
+        ("500 Internal Server Error", "", r#"{"error":"oops"}"#, "BH-SERVER", 8, "oops"),
         ("502 Bad Gateway", "", "<html><b>Bad gateway</b></html>", "BH-SERVER", 8, "Bad gateway"),
         ("302 Found", "location: http://127.0.0.1:9/\r\n", "", "BH-NETWORK", 1, "302"),
     ];
@@ -110,6 +122,49 @@ fn each_row_of_the_error_table_says_what_was_asked_what_was_said_and_what_to_do(
         assert_eq!(server.requests(), requests, "{status}: requests sent");
         assert_eq!(ran.json()["errors"][0]["code"], code);
     }
+}
+
+#[test]
+fn a_wait_that_the_server_asks_for_is_kept_in_full_or_named() {
+    let context = TestContext::new(unlimited(10));
+    let throttled: Answer = ("429 Too Many Requests", "retry-after: 2\r\n", "later");
+    let server = Canned::sequence(vec![throttled, ("401 Unauthorized", "", "[]")]);
+    against(&context, &server.url, "{ env = \"AHREFS_API_KEY\" }");
+    let started = std::time::Instant::now();
+    context.run().expect(1);
+    // Waits of the program's own are scaled down in tests; this one must not be.
+    assert!(started.elapsed().as_secs_f64() >= 2.0, "came back after {:?}", started.elapsed());
+    assert_eq!(server.requests(), 2);
+
+    let server = Canned::start("429 Too Many Requests", "retry-after: 86400\r\n", "tomorrow");
+    against(&context, &server.url, "{ env = \"AHREFS_API_KEY\" }");
+    let ran = context.run().expect(1);
+    assert_eq!(server.requests(), 1);
+    assert!(ran.stderr.contains("86400 s, longer than is waited for"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_redirect_is_not_followed() {
+    let context = TestContext::new(unlimited(10));
+    let elsewhere = Canned::start("200 OK", "", "{}");
+    let headers: &'static str = Box::leak(format!("location: {}/x\r\n", elsewhere.url).into_boxed_str());
+    let server = Canned::start("307 Temporary Redirect", headers, "");
+    against(&context, &server.url, "{ env = \"AHREFS_API_KEY\" }");
+    context.run().expect(1);
+    assert_eq!((server.requests(), elsewhere.requests()), (1, 0));
+}
+
+#[test]
+fn two_dead_keys_are_tried_in_order_and_once_each() {
+    let mut context = TestContext::new(unlimited(10));
+    context.env("OLD_KEY", "a-dead-key");
+    let server = Canned::start("401 Unauthorized", "", r#"["Error","Unauthorized"]"#);
+    against(&context, &server.url, "[{ env = \"OLD_KEY\" }, { env = \"AHREFS_API_KEY\" }]");
+    let ran = context.run().expect(1);
+    assert!(ran.stderr.contains("error[BH-UNAUTHORIZED]"), "{}", ran.stderr);
+    let heads = server.heads.lock().unwrap();
+    assert_eq!(heads.len(), 2);
+    assert!(heads[0].contains("Bearer a-dead-key") && heads[1].contains(&format!("Bearer {KEY}")), "{heads:?}");
 }
 
 #[test]
@@ -183,42 +238,58 @@ fn the_key_stands_in_no_output_and_no_file_under_any_fault() {
         let mut context = TestContext::new(Options { faults, row_cap: Some(250), ..unlimited(600) });
         context.env("BACKHAUL_TEST_TIMEOUT_MS", "400");
         context.configure(&format!("{RATING}{LINKS}"));
+        let mut retried = false;
         for arguments in
             [["run", "-vv", "--json"].as_slice(), &["run", "--log-format", "json"], &["check"], &["verify"]]
         {
             let ran = context.backhaul(arguments);
             assert!(!ran.stdout.contains(KEY) && !ran.stderr.contains(KEY), "{fault}: {arguments:?}");
+            retried |= ran.stderr.contains("retrying");
         }
-        assert!(context.stats().requests > 0);
-        let files = search(context.folder.path(), KEY.as_bytes());
-        assert!(files > 5, "{fault}: only {files} files were searched");
+        let (files, responses) = search(context.folder.path(), KEY.as_bytes());
+        assert!(files > 5 && responses > 0, "{fault}: only {files} files, {responses} responses, were searched");
+        // A slow answer is no failed attempt.
+        assert!(retried || fault == "slow", "{fault} never struck");
     }
 }
 
 #[test]
 fn a_server_that_repeats_the_key_is_not_repeated() {
     let context = TestContext::new(unlimited(10));
-    let server = Canned::start("400 Bad Request", "", r#"{"error":"you sent {authorization}"}"#);
-    against(&context, &server.url, "{ env = \"AHREFS_API_KEY\" }");
-    let ran = context.backhaul(&["run", "-vv"]).expect(1);
-    assert!(ran.stderr.contains("Bearer ***"), "{}", ran.stderr);
-    assert!(!ran.stderr.contains(KEY) && !ran.stdout.contains(KEY));
-    assert!(search(context.folder.path(), KEY.as_bytes()) > 1);
+    for (status, body) in [
+        ("400 Bad Request", r#"{"error":"you sent {authorization}"}"#),
+        ("502 Bad Gateway", "<html>you sent {authorization}</html>"),
+        ("200 OK", r#"{"error":"you sent {authorization}"}"#),
+        ("200 OK", "{authorization}"),
+        ("200 OK", r#"{"domain_rating":{"domain_rating":"{authorization}","ahrefs_rank":1}}"#),
+    ] {
+        let server = Canned::start(status, "", body);
+        against(&context, &server.url, "{ env = \"AHREFS_API_KEY\" }");
+        for arguments in [["run", "-vv", "--json"].as_slice(), &["run", "-vv", "--log-format", "json"]] {
+            let ran = context.backhaul(arguments).expect(1);
+            assert!(!ran.stderr.contains(KEY) && !ran.stdout.contains(KEY), "{status} {body}: {}", ran.stderr);
+            assert!(ran.stderr.contains("***"), "{status} {body}: {}", ran.stderr);
+        }
+        assert!(search(context.folder.path(), KEY.as_bytes()).0 > 1);
+    }
 }
 
-/// Searches every file below a folder, saved responses unpacked too; gives the number of files.
-fn search(folder: &Path, needle: &[u8]) -> usize {
-    let mut files = 0;
+/// Searches every file below a folder, saved responses unpacked too; gives the numbers of files and of responses.
+fn search(folder: &Path, needle: &[u8]) -> (usize, usize) {
+    let (mut files, mut responses) = (0, 0);
     for entry in std::fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files += search(&path, needle);
+            let below = search(&path, needle);
+            files += below.0;
+            responses += below.1;
             continue;
         }
         files += 1;
         let bytes = std::fs::read(&path).unwrap();
         let mut texts = vec![bytes.clone()];
         if path.extension().is_some_and(|extension| extension == "response") {
+            responses += 1;
             let body = bytes.splitn(3, |byte| *byte == b'\n').nth(2).unwrap();
             let mut plain = Vec::new();
             let unpacked = flate2::read::GzDecoder::new(body).read_to_end(&mut plain).is_ok();
@@ -228,5 +299,5 @@ fn search(folder: &Path, needle: &[u8]) -> usize {
             assert!(!text.windows(needle.len()).any(|window| window == needle), "the key is in {}", path.display());
         }
     }
-    files
+    (files, responses)
 }

@@ -900,7 +900,11 @@ fn probed(vices: &Vices, seed: u64, num_rows: u64) -> Verdicts {
     let mut rng = Rng::with_seed(seed);
     let rows = (0..num_rows).map(|id| telling_row(&mut rng, id)).collect();
     let mut source = Source::new(rows, vices.clone(), rng.fork(), telling_row);
-    let mut probe = Probe::new("k1", PROBE_ROWS);
+    let times = answered(Probe::on_times("k0", PROBE_ROWS), &mut source, seed);
+    times.with_strings(answered(Probe::new("k1", PROBE_ROWS), &mut source, seed))
+}
+
+fn answered(mut probe: Probe, source: &mut Source, seed: u64) -> Verdicts {
     for _ in 0..100 {
         match probe.next() {
             ProbeStep::Done(verdicts) => return verdicts,
