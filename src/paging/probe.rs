@@ -322,19 +322,31 @@ fn verdict(broken: bool, holds: bool) -> Verdict {
 }
 
 impl Verdicts {
-    /// What a probe on date-times found, with what one on strings adds. Strings are judged only where caps, order and
+    /// What a probe on date-times found, with what one on strings adds. Where date-times could not tell (a window of one
+    /// time, for example), what strings show to hold holds: they show it only where they compare as they sort. Strings
+    /// themselves are judged only where caps, order and
     /// filters are known to be sound without them: a filter that then brings a string from below its bound compares
     /// strings otherwise than their order does.
     #[must_use]
     pub fn with_strings(self, strings: Self) -> Self {
-        let is_sound = [self.cap_after_order, self.where_honoured].iter().all(|verdict| *verdict == Verdict::Holds);
+        let or_shown = |times: Verdict, strings: Verdict| match (times, strings) {
+            (Verdict::Unknown, Verdict::Holds) => Verdict::Holds,
+            (times, _) => times,
+        };
+        let known = Self {
+            cap_floor_100: or_shown(self.cap_floor_100, strings.cap_floor_100),
+            cap_after_order: or_shown(self.cap_after_order, strings.cap_after_order),
+            where_honoured: or_shown(self.where_honoured, strings.where_honoured),
+            ..self
+        };
+        let is_sound = [known.cap_after_order, known.where_honoured].iter().all(|verdict| *verdict == Verdict::Holds);
         if !is_sound {
-            return self;
+            return known;
         }
         let collates =
             strings.where_honoured == Verdict::Broken || strings.filter_order_is_byte_order == Verdict::Broken;
         let filter_order = if collates { Verdict::Broken } else { strings.filter_order_is_byte_order };
-        Self { filter_order_is_byte_order: filter_order, round_trip: strings.round_trip, ..self }
+        Self { filter_order_is_byte_order: filter_order, round_trip: strings.round_trip, ..known }
     }
 }
 
