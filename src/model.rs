@@ -137,6 +137,18 @@ pub struct Answer {
     pub attempts: u32,
 }
 
+/// Adds text percent-encoded as RFC 3986 has it: all but unreserved characters, a space as `%20`, never `+`.
+pub fn percent_encode_into(out: &mut String, text: &str) {
+    use std::fmt::Write as _;
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+}
+
 /// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;

@@ -237,11 +237,6 @@ fn refused_next(endpoint: &str, said: &str) -> String {
     }
 }
 
-/// Whether a status is worth another attempt. A test pins the whole list.
-pub fn retried_status(status: u16) -> bool {
-    status == 429 || (500..600).contains(&status)
-}
-
 /// Sorts a status other than 200, with what the body said, into a kind.
 pub fn classify(status: u16, said: String, retry_after: Option<Duration>) -> ApiError {
     match status {
@@ -298,10 +293,7 @@ mod tests {
     fn exactly_these_statuses_are_retried() {
         for status in 100..600 {
             let expected = status == 429 || status >= 500;
-            assert_eq!(retried_status(status), expected, "{status}");
-            if status >= 300 {
-                assert_eq!(classify(status, String::new(), None).is_retryable(), expected, "{status}");
-            }
+            assert_eq!(classify(status, String::new(), None).is_retryable(), expected, "{status}");
         }
     }
 

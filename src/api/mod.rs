@@ -9,7 +9,7 @@ mod client;
 mod keys;
 mod url;
 
-pub use classify::{ApiError, retried_status};
+pub use classify::ApiError;
 pub use client::{Client, ClientOptions, Quote, Rejected, Sent, Statistics};
 pub use keys::KeyRing;
 pub use url::encoded_query;

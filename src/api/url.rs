@@ -1,8 +1,6 @@
 //! Request → URL, percent-encoded by RFC 3986: a space is `%20`, never `+`.
 
-use std::fmt::Write as _;
-
-use crate::model::Request;
+use crate::model::{Request, percent_encode_into};
 
 /// The query string of a request, without the question mark.
 pub fn encoded_query(request: &Request) -> String {
@@ -11,22 +9,11 @@ pub fn encoded_query(request: &Request) -> String {
         if !out.is_empty() {
             out.push('&');
         }
-        encode_into(&mut out, name);
+        percent_encode_into(&mut out, name);
         out.push('=');
-        encode_into(&mut out, value);
+        percent_encode_into(&mut out, value);
     }
     out
-}
-
-fn encode_into(out: &mut String, text: &str) {
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(char::from(byte)),
-            other => {
-                let _ = write!(out, "%{other:02X}");
-            }
-        }
-    }
 }
 
 #[cfg(test)]

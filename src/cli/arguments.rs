@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::DEFAULT_FILE;
+
 const HELP: &str = "\
 {about-with-newline}
 {usage-heading} backhaul [OPTIONS] COMMAND
@@ -61,7 +63,7 @@ pub struct Arguments {
 #[derive(Debug, Clone, Args)]
 pub struct Globals {
     /// The configuration
-    #[arg(short, long, global = true, value_name = "FILE", env = "BACKHAUL_CONFIG", default_value = "backhaul.toml")]
+    #[arg(short, long, global = true, value_name = "FILE", env = "BACKHAUL_CONFIG", default_value = DEFAULT_FILE)]
     pub config: PathBuf,
     /// Say more on stderr; twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
@@ -162,7 +164,7 @@ pub struct Init {
     #[arg(long = "target", value_name = "URL")]
     pub targets: Vec<String>,
     /// The file to write
-    #[arg(long, value_name = "FILE", default_value = "backhaul.toml")]
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_FILE)]
     pub out: PathBuf,
 }
 

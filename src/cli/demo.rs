@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::arguments::Demo;
 use super::{Outcome, output};
 use crate::clock::{Clock as _, SystemClock};
-use crate::config::{Environment, RunConfig, parse};
+use crate::config::{DEFAULT_FILE, Environment, RunConfig, parse};
 use crate::error::{Code, Error, Errors, Result};
 use crate::plan::{self, Selection};
 use crate::report::{RunReport, RunStatus, bytes, count, summary};
@@ -27,7 +27,6 @@ const ROW_CAP: u32 = 500;
 const BUDGET: u64 = 1_000_000;
 
 const KEY: &str = "demo-key";
-const FILE: &str = "backhaul.toml";
 const MARK: &str = "# Written by `backhaul demo`";
 
 /// Runs the demo.
@@ -45,7 +44,7 @@ pub async fn demo(command: Demo) -> Outcome {
     })
     .await?;
     let text = configuration(&sandbox.url());
-    let path = folder.join(FILE);
+    let path = folder.join(DEFAULT_FILE);
     replace(&path, text.as_bytes())?;
     let environment: Environment = [("AHREFS_API_KEY", KEY)].into_iter().collect();
     let config = parse(&text, &path, &environment)?;
@@ -73,7 +72,7 @@ fn prepare(folder: &Path) -> Result<()> {
         Error::new(Code::Destination, format!("cannot use {}", folder.display())).with_source(error)
     };
     std::fs::create_dir_all(folder).map_err(fault)?;
-    let earlier = std::fs::read_to_string(folder.join(FILE)).is_ok_and(|text| text.starts_with(MARK));
+    let earlier = std::fs::read_to_string(folder.join(DEFAULT_FILE)).is_ok_and(|text| text.starts_with(MARK));
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(fault)? {
         names.push(entry.map_err(fault)?.path());
@@ -175,6 +174,6 @@ fn epilogue(config: &RunConfig, report: &RunReport) -> Result<String> {
          FROM read_parquet('{}', hive_partitioning = true) GROUP BY _target;",
         path.display()
     );
-    let _ = writeln!(out, "\nThe configuration that did this: {}", folder.join(FILE).display());
+    let _ = writeln!(out, "\nThe configuration that did this: {}", folder.join(DEFAULT_FILE).display());
     Ok(out)
 }

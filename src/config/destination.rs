@@ -9,7 +9,7 @@ use url::Url;
 use super::document::{Document, Section};
 use super::known;
 use super::mask::hide_keys;
-use super::resolved::{Destination, Replace};
+use super::resolved::Destination;
 use super::values;
 use crate::error::{Code, Error};
 
@@ -55,7 +55,6 @@ pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Op
         file_size_bytes,
         responses,
         keep_responses: keep.unwrap_or(DEFAULT_KEEP_RESPONSES),
-        replace: Replace::Exchange,
     })
 }
 

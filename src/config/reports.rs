@@ -94,7 +94,6 @@ fn report(
         max_rows: max_rows(document, section, endpoint),
         since: since(document, section, endpoint),
         on_bad_value: on_trouble(document, section, "on_bad_value"),
-        on_removed_column: OnTrouble::Fail,
         name: name?,
         endpoint,
         columns,

@@ -68,17 +68,6 @@ pub struct Destination {
     pub responses: Option<PathBuf>,
     /// How long saved responses are kept.
     pub keep_responses: Duration,
-    /// How a partition is replaced.
-    pub replace: Replace,
-}
-
-/// How a partition that readers see is replaced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Replace {
-    /// Old and new change places in one step; refused where the file system cannot.
-    Exchange,
-    /// The old one goes first: readers may find nothing for a moment.
-    Gap,
 }
 
 /// `[run]`.
@@ -128,8 +117,6 @@ pub struct Report {
     pub since: Option<NaiveDate>,
     /// What becomes of a value that does not fit its column.
     pub on_bad_value: OnTrouble,
-    /// What becomes of a column that the API no longer knows.
-    pub on_removed_column: OnTrouble,
 }
 
 /// What happens where an answer does not fit its table.
@@ -173,6 +160,12 @@ impl Target {
 }
 
 impl Report {
+    /// Value of a fixed query parameter: what the report sets, else what the API assumes.
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        let set = self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        set.or_else(|| self.endpoint.parameter(name)?.default.as_deref())
+    }
+
     /// The columns that the report's filter names; they add to the price of a row.
     pub fn filter_columns(&self) -> Vec<String> {
         self.filter.as_ref().map(Filter::columns).unwrap_or_default()

@@ -39,18 +39,6 @@ impl Landing {
         replace(&self.path(night, task, saved.header.sequence), &saved.to_bytes()?)
     }
 
-    /// How many answers of a task are saved, counted without a gap from the first.
-    ///
-    /// # Errors
-    /// [`Code::Destination`].
-    pub fn count(&self, night: Night, task: &TaskId) -> Result<u32> {
-        let mut count = 0;
-        while self.path(night, task, count).try_exists().map_err(|error| self.fault(night, task, error))? {
-            count += 1;
-        }
-        Ok(count)
-    }
-
     /// Reads an answer; `None` if it is not there or does not match its checksum: a torn or damaged one was never paid for
     /// as far as anything may build on it.
     ///
@@ -79,11 +67,32 @@ impl Landing {
         if from == 0 {
             return remove_tree(&self.folder(night, task));
         }
-        for sequence in (from..self.count(night, task)?).rev() {
+        let mut later: Vec<u32> =
+            self.sequences(night, task)?.into_iter().filter(|sequence| *sequence >= from).collect();
+        // From the last one down, so that a crash leaves no gap.
+        later.sort_unstable_by(|left, right| right.cmp(left));
+        for sequence in later {
             let path = self.path(night, task, sequence);
             std::fs::remove_file(&path).map_err(|error| self.fault(night, task, error))?;
         }
         Ok(())
+    }
+
+    /// Numbers of the answers that lie in a task's folder, in no order.
+    fn sequences(&self, night: Night, task: &TaskId) -> Result<Vec<u32>> {
+        let entries = match std::fs::read_dir(self.folder(night, task)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(self.fault(night, task, error)),
+        };
+        let mut sequences = Vec::new();
+        for entry in entries {
+            let name = entry.map_err(|error| self.fault(night, task, error))?.file_name();
+            let number: Option<u32> =
+                name.to_str().and_then(|name| name.strip_suffix(SUFFIX)).and_then(|number| number.parse().ok());
+            sequences.extend(number);
+        }
+        Ok(sequences)
     }
 
     fn folder(&self, night: Night, task: &TaskId) -> PathBuf {
@@ -140,7 +149,7 @@ mod tests {
             let saved = Saved::new(sequence, "run", request(), answer(b"\x1f\x8bbody", encoding), 50).expect("builds");
             landing.save(night, &task, &saved).expect("saves");
         }
-        assert_eq!(landing.count(night, &task).expect("countable"), 2);
+        assert_eq!(landing.sequences(night, &task).expect("listable").len(), 2);
         let first = landing.load(night, &task, 0).expect("readable").expect("present");
         assert_eq!(first.header.encoding, Encoding::Zstd, "an uncompressed body is compressed");
         assert_eq!(zstd::decode_all(first.body.as_ref()).expect("zstd"), b"\x1f\x8bbody");
@@ -177,8 +186,13 @@ mod tests {
             landing.save(night, &task, &saved).expect("saves");
         }
         landing.truncate(night, &task, 2).expect("truncates");
-        assert_eq!(landing.count(night, &task).expect("countable"), 2);
+        assert_eq!(landing.sequences(night, &task).expect("listable").len(), 2);
+        // A gap hides nothing behind it.
+        let saved = Saved::new(7, "run", request(), answer(b"{}", Encoding::Identity), 50).expect("builds");
+        landing.save(night, &task, &saved).expect("saves");
+        landing.truncate(night, &task, 2).expect("truncates");
+        assert_eq!(landing.sequences(night, &task).expect("listable").len(), 2);
         landing.truncate(night, &task, 0).expect("truncates");
-        assert_eq!(landing.count(night, &task).expect("countable"), 0);
+        assert_eq!(landing.sequences(night, &task).expect("listable").len(), 0);
     }
 }

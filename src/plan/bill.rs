@@ -74,9 +74,7 @@ pub(super) fn bound_units(report: &Report, target: &Target, rows: u64, units_per
 }
 
 fn grouping(report: &Report) -> &str {
-    let set = report.parameters.iter().find(|(name, _)| name == "history_grouping").map(|(_, value)| value.as_str());
-    let default = report.endpoint.parameter("history_grouping").and_then(|parameter| parameter.default.as_deref());
-    set.or(default).unwrap_or("daily")
+    report.parameter("history_grouping").unwrap_or("daily")
 }
 
 /// Days, weeks or months that touch the range, both ends included.

@@ -141,9 +141,7 @@ fn order_key(report: &Report) -> Vec<String> {
     if endpoint.parameter("limit").is_none() {
         return Vec::new();
     }
-    let set = report.parameters.iter().find(|(name, _)| name == "aggregation").map(|(_, value)| value.as_str());
-    let default = endpoint.parameter("aggregation").and_then(|parameter| parameter.default.as_deref());
-    let grouped = set.or(default).and_then(|aggregation| endpoint.group_columns.get(aggregation));
+    let grouped = report.parameter("aggregation").and_then(|aggregation| endpoint.group_columns.get(aggregation));
     let may_stand = |column: &&String| grouped.is_none_or(|columns| columns.contains(column));
     let key = endpoint.order_key.iter().filter(may_stand).enumerate();
     key.filter(|(at, column)| *at == 0 || report.columns.contains(column)).map(|(_, column)| column.clone()).collect()

@@ -65,13 +65,3 @@ async fn live(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<
     };
     client.send(&request, Quote { worst: 0 }, read).await.map(|sent| sent.value)
 }
-
-impl Live {
-    /// Units left to spend: of the workspace and of the key, whichever is less; none where nothing limits them.
-    pub fn units_left(&self) -> Option<u64> {
-        let left = |limit: Option<u64>, used: Option<u64>| limit.map(|limit| limit.saturating_sub(used.unwrap_or(0)));
-        let workspace = left(self.units_limit_workspace, self.units_usage_workspace);
-        let key = left(self.units_limit_api_key, self.units_usage_api_key);
-        [workspace, key].into_iter().flatten().min()
-    }
-}

@@ -71,6 +71,8 @@ pub struct Fetch<'a> {
     sorter: Option<TaskSorter>,
     decoder: Option<(Vec<String>, Arc<Mutex<Decoder>>)>,
     sequence: u32,
+    /// Saved answers may still follow; false from the first new one on, since nothing saved comes behind that.
+    is_replaying: bool,
     /// The last answer came from the API, and fast: the next page may be larger.
     is_fast: bool,
     units: u64,
@@ -106,6 +108,7 @@ impl<'a> Fetch<'a> {
             sorter: Some(sorter),
             decoder: None,
             sequence: 0,
+            is_replaying: true,
             is_fast: false,
             units: 0,
             rows: 0,
@@ -165,7 +168,9 @@ impl<'a> Fetch<'a> {
             }
             _ if cancel.is_cancelled() => return Err(Error::new(Code::Interrupted, "interrupted")),
             outdated => {
-                self.forget(outdated.is_some()).await?;
+                if self.is_replaying {
+                    self.forget(outdated.is_some()).await?;
+                }
                 match self.fetch(ask, &wanted, decoder).await? {
                     Some(fetched) => fetched,
                     None => return Ok(()),
@@ -177,6 +182,9 @@ impl<'a> Fetch<'a> {
 
     /// The saved answer that comes next, if there is one. The pager asks for as many rows as were asked for then.
     async fn saved(&mut self) -> Result<Option<Saved>> {
+        if !self.is_replaying {
+            return Ok(None);
+        }
         let (landing, night) = (self.stage.landing.clone(), self.stage.night);
         let (task, sequence) = (self.task.id.clone(), self.sequence);
         let saved = blocking(move || landing.load(night, &task, sequence)).await?;
@@ -186,8 +194,9 @@ impl<'a> Fetch<'a> {
         Ok(saved)
     }
 
-    /// Forgets the saved answers from here on: they are damaged, or were asked for on other grounds.
-    async fn forget(&self, outdated: bool) -> Result<()> {
+    /// Ends the replay and forgets the saved answers from here on: they are damaged, or were asked for on other grounds.
+    async fn forget(&mut self, outdated: bool) -> Result<()> {
+        self.is_replaying = false;
         if outdated {
             let sequence = self.sequence;
             tracing::info!(task = %self.task.id, sequence, "saved responses answer another request and are not used");
@@ -324,8 +333,6 @@ fn limit(saved: &Saved) -> Option<u32> {
 }
 
 fn pager_plan(stage: &Stage, report: &Report, task: &Task, inputs: &Inputs) -> PagerPlan {
-    let aggregation = task.query.iter().find(|(name, _)| name == "aggregation").map(|(_, value)| value.as_str());
-    let default = report.endpoint.parameter("aggregation").and_then(|parameter| parameter.default.as_deref());
     let mut limits = PagerLimits {
         cap: inputs.cap,
         max_rows: report.max_rows,
@@ -338,7 +345,7 @@ fn pager_plan(stage: &Stage, report: &Report, task: &Task, inputs: &Inputs) -> P
         limits.most = FREE_ROWS;
     }
     PagerPlan {
-        paging: Paging::of(report.endpoint, &report.columns, aggregation.or(default)),
+        paging: Paging::of(report.endpoint, &report.columns, report.parameter("aggregation")),
         base: report.filter.clone(),
         verdicts: inputs.verdicts,
         limits,

@@ -17,7 +17,8 @@ mod stage;
 mod verify;
 mod workspace;
 
-use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
@@ -36,7 +37,7 @@ use self::stage::Stage;
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
 use crate::error::{Code, Error, Errors, Result};
-use crate::model::Night as Date;
+use crate::model::{Night as Date, TaskId};
 use crate::plan::Task;
 use crate::report::RunReport;
 use crate::store::FileLock;
@@ -105,10 +106,15 @@ impl Night {
 
 /// The tasks that the night's partitions do not hold yet.
 fn due(stage: &Stage, book: &mut Book) -> Result<Vec<usize>> {
+    let mut held: BTreeMap<usize, BTreeSet<TaskId>> = BTreeMap::new();
     let mut due = Vec::new();
     for index in 0..stage.tasks.len() {
         let (task, report) = stage.task(index)?;
-        if is_there(stage, task, report)? {
+        let held = match held.entry(task.report) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(unknown) => unknown.insert(held_tasks(stage, report)?),
+        };
+        if held.contains(&task.id) {
             book.summary(report).tasks.skipped += 1;
         } else {
             due.push(index);
@@ -117,12 +123,12 @@ fn due(stage: &Stage, book: &mut Book) -> Result<Vec<usize>> {
     Ok(due)
 }
 
-/// Whether the night's partition holds a task's rows.
-fn is_there(stage: &Stage, task: &Task, report: &Report) -> Result<bool> {
+/// The tasks whose rows a report's partition of the night holds. A pending commit may hold more: recovery tells when the
+/// partition is next begun.
+fn held_tasks(stage: &Stage, report: &Report) -> Result<BTreeSet<TaskId>> {
     let state = stage.store.partition(&report.name, &partition_name(stage.night))?;
-    // A pending commit may hold it already; recovery tells when the partition is next begun.
-    let holds = |tasks: &[crate::table::manifest::TaskEntry]| tasks.iter().any(|entry| entry.task == task.id);
-    Ok(state.and_then(|state| state.committed).is_some_and(|committed| holds(&committed.tasks)))
+    let committed = state.and_then(|state| state.committed);
+    Ok(committed.into_iter().flat_map(|committed| committed.tasks).map(|entry| entry.task).collect())
 }
 
 /// Fetches tasks side by side; a partition is committed once, when its last task has ended.
@@ -201,7 +207,7 @@ async fn try_fetch(stage: &Arc<Stage>, index: usize, cancel: &CancellationToken)
         Ok(claim) => claim,
         Err(holder) => return Ok((Ended::Claimed(holder), None)),
     };
-    if is_there(stage, task, report)? {
+    if held_tasks(stage, report)?.contains(&task.id) {
         return Ok((Ended::AlreadyThere, None));
     }
     let ended = match Fetch::new(stage, index)?.run(index, cancel).await {

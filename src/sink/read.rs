@@ -12,8 +12,8 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use sha2::{Digest, Sha256};
 
 use super::destination;
-use super::tee::hexadecimal;
 use crate::error::{Code, Error, Result};
+use crate::model::hex;
 use crate::table::manifest::FileEntry;
 
 /// Rows of a batch that is read.
@@ -118,7 +118,7 @@ pub fn describe_file(path: &Path) -> Result<FileEntry> {
         bytes += u64::try_from(count).unwrap_or(0);
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(FileEntry { name, rows, bytes, sha256: hexadecimal(hash) })
+    Ok(FileEntry { name, rows, bytes, sha256: hex(&hash.finalize()) })
 }
 
 fn open(path: &Path) -> Result<File> {

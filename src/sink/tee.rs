@@ -5,6 +5,8 @@ use std::io::{self, Write};
 
 use sha2::{Digest, Sha256};
 
+use crate::model::hex;
+
 /// Counts and hashes the bytes on their way into a file.
 #[derive(Debug)]
 pub(super) struct HashingFile {
@@ -22,7 +24,7 @@ impl HashingFile {
     /// Syncs the file; size and SHA-256 of what was written.
     pub fn close(self) -> io::Result<(u64, String)> {
         self.file.sync_all()?;
-        Ok((self.bytes, hexadecimal(self.hash)))
+        Ok((self.bytes, hex(&self.hash.finalize())))
     }
 }
 
@@ -37,14 +39,4 @@ impl Write for HashingFile {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
-}
-
-/// A hash in lower-case hexadecimal.
-pub(super) fn hexadecimal(hash: Sha256) -> String {
-    use std::fmt::Write as _;
-    let mut text = String::with_capacity(64);
-    for byte in hash.finalize() {
-        let _ = write!(text, "{byte:02x}");
-    }
-    text
 }

@@ -1,6 +1,6 @@
 //! Spelling of a partition's folder: `key=value`, the value percent-encoded as RFC 3986 has it.
 
-use std::fmt::Write as _;
+use crate::model::percent_encode_into;
 
 /// What Hive readers take for a missing value.
 const MISSING: &str = "__HIVE_DEFAULT_PARTITION__";
@@ -12,13 +12,7 @@ pub fn segment(key: &str, value: &str) -> String {
     if value.is_empty() {
         text.push_str(MISSING);
     }
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
-            text.push(char::from(byte));
-        } else {
-            let _ = write!(text, "%{byte:02X}");
-        }
-    }
+    percent_encode_into(&mut text, value);
     text
 }
 
