@@ -227,6 +227,9 @@ impl<'a> Fetch<'a> {
                 tracing::warn!(task = %self.task.id, "the API was too slow: asking for fewer rows");
                 return Ok(None);
             }
+            Err(error) if error.code() == Code::Value => {
+                return Err(error.with_context("page", (self.sequence + 1).to_string()));
+            }
             other => other?,
         };
         let is_fast = self.stage.clock.instant() - started <= FAST;

@@ -225,6 +225,7 @@ fn a_value_that_does_not_fit_is_named_and_can_be_kept_as_null() {
     context.configure(report);
     let ran = context.run().expect(1);
     assert!(ran.stderr.contains("error[BH-VALUE]: row "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("   = page: 1\n"), "{}", ran.stderr);
     assert!(ran.stderr.contains("on_bad_value = \"null\""), "{}", ran.stderr);
     context.configure(&format!("{report}on_bad_value = \"null\"\n"));
     let kept = context.run().expect(0).json();
