@@ -18,28 +18,30 @@ Start:
 
 Every night:
   run          fetch what is due, commit it, print a summary and the bill
-  estimate     rows, requests, units and minutes of the next run, beforehand
+  estimate     rows, requests, units and minutes of the next run, beforehand *
 
 Look:
-  history      past runs
-  usage        units left in the account beside what was spent here
+  history      past runs *
+  usage        units left in the account beside what was spent here *
   catalog      endpoints, or one endpoint's parameters, columns and prices
-  schema       the schema of a report or endpoint, or its DDL for a warehouse
-  load         SQL that loads what was committed into a warehouse
+  schema       the schema of a report or endpoint, or its DDL for a warehouse *
+  load         SQL that loads what was committed into a warehouse *
 
 Maintain:
   verify       re-read committed files against the manifest
-  rebuild      make partitions again from saved responses, for 0 units
-  compact      merge small files
-  forget       remove a client's rows and saved responses
+  rebuild      make partitions again from saved responses, for 0 units *
+  compact      merge small files *
+  forget       remove a client's rows and saved responses *
 
 Serve:
   sandbox      a local imitation of the API, for trying and for tests
-  gateway      one place that keeps a team's key
+  gateway      one place that keeps a team's key *
 
 Other:
   completions  shell completions
   help         this text, or the help of a command
+
+* designed and not built yet: refused by name (of schema, the DDL)
 
 Options:
 {options}
@@ -48,6 +50,13 @@ Examples:
   backhaul init --target acme.com && backhaul check --offline && backhaul run
   backhaul catalog site-explorer/all-backlinks
 ";
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0 done                      3 partly done, the rest is committed
+  1 failed                    4 stopped by a budget
+  2 wrong configuration,      5 every due task is claimed by another process
+    or no budget covers it    130 interrupted: run again to go on";
 
 /// Exports Ahrefs API v3 into typed, partitioned Parquet: complete, paid once, every night.
 #[derive(Debug, Parser)]
@@ -109,10 +118,7 @@ pub enum Command {
     /// Validate the configuration, the key and the destination, and list what a run would do; costs nothing
     Check(Check),
     /// Fetch what is due, commit it, print a summary and the bill
-    #[command(
-        after_help = "Exit codes: 0 done, 1 failed, 2 wrong configuration or no budget, 3 partly done, 4 stopped by a \
-                            budget,\n5 every due task is claimed by another process, 130 interrupted (run again to go on)"
-    )]
+    #[command(after_help = EXIT_CODES)]
     Run(Run),
     /// Re-read committed files against the manifest: presence, size, checksum, rows, schema, duplicates
     Verify(Verify),
@@ -191,10 +197,10 @@ pub struct Selection {
     /// The night, a UTC date; default: today
     #[arg(long, value_name = "D", conflicts_with_all = ["from", "to"])]
     pub date: Option<NaiveDate>,
-    /// First night of several
+    /// First night of several (not built yet)
     #[arg(long, value_name = "D", requires = "to")]
     pub from: Option<NaiveDate>,
-    /// Last night of several
+    /// Last night of several (not built yet)
     #[arg(long, value_name = "D", requires = "from")]
     pub to: Option<NaiveDate>,
 }
@@ -212,13 +218,13 @@ pub struct Run {
     /// Spend at most this many API units in this run
     #[arg(long, value_name = "N")]
     pub max_units: Option<u64>,
-    /// Run on the API's free targets, for 0 units, and write under `_sample/`
+    /// Run on the API's free targets, for 0 units, and write under `_sample/` (not built yet)
     #[arg(long)]
     pub sample: bool,
-    /// Fetch and pay again what is complete
+    /// Fetch and pay again what is complete (not built yet)
     #[arg(long)]
     pub refetch: bool,
-    /// Prefer the I-th of N parts of the tasks
+    /// Prefer the I-th of N parts of the tasks (not built yet)
     #[arg(long, value_name = "I/N")]
     pub shard: Option<String>,
     /// Print what would be fetched and its price, send nothing
@@ -234,7 +240,7 @@ pub struct Run {
 pub struct Verify {
     #[command(flatten)]
     pub selection: Selection,
-    /// Judge the layout for each warehouse
+    /// Judge the layout for each warehouse (not built yet)
     #[arg(long)]
     pub lint: bool,
 }

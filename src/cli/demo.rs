@@ -48,14 +48,14 @@ pub async fn demo(command: Demo) -> Outcome {
     replace(&path, text.as_bytes())?;
     let environment: Environment = [("AHREFS_API_KEY", KEY)].into_iter().collect();
     let config = parse(&text, &path, &environment)?;
-    let outcome = export(config.clone()).await;
+    let outcome = export(config).await;
     sandbox.stop().await;
     let (report, errors) = outcome?;
     output::print(&summary(&report));
     if report.status != RunStatus::Done {
         return Err(errors);
     }
-    output::print(&epilogue(&config, &report)?);
+    output::print(&epilogue(&folder, &report)?);
     Ok(0)
 }
 
@@ -145,8 +145,7 @@ since = "2025-01-01"
 }
 
 /// Reads everything back, tells the bill, and leaves a query to paste.
-fn epilogue(config: &RunConfig, report: &RunReport) -> Result<String> {
-    let folder = &config.destination.path;
+fn epilogue(folder: &Path, report: &RunReport) -> Result<String> {
     let verified = run::verify(folder, &[], None)?;
     if let Some(finding) = verified.findings.first() {
         let message = format!("{}/{}: {}", finding.report, finding.partition, finding.problem);
