@@ -8,21 +8,19 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::bodies::{blocking, decode, decode_saved};
-use super::request::{answers, limit, quote, request, url_bytes_left};
+use super::inputs::{From, Inputs, inputs, pager_plan};
+use super::request::{answers, limit, quote, request};
 use super::stage::{Job, Stage};
-use crate::catalog::FREE_ROWS;
 use crate::config::{OnTrouble, Report};
 use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
 use crate::error::{Code, Error, Result};
-use crate::filter;
 use crate::landing::{Attempt, Saved};
 use crate::model::{Request, hex};
-use crate::paging::{Ask, Evidence, Pager, PagerLimits, PagerPlan, Paging, Step, Verdicts};
+use crate::paging::{Ask, Evidence, Pager, Step};
 use crate::plan::{MAX_ROWS, columns_asked};
 use crate::sink::{SorterOptions, TaskSorter};
 use crate::table::manifest::TaskEntry;
@@ -64,24 +62,6 @@ pub struct Finished {
     pub responses_hash: String,
     /// What was unusual in its answers.
     pub notes: Notes,
-}
-
-/// What paging was told when the task began, kept with its first answer, so that a later run asks the same questions.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Inputs {
-    verdicts: Verdicts,
-    cap: Option<u32>,
-    #[serde(default)]
-    asked: BTreeMap<String, String>,
-}
-
-/// Where answers may come from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum From {
-    /// From the API, once those that are saved are used up.
-    Source,
-    /// From what is saved, and nowhere else.
-    Saved,
 }
 
 /// One task under way.
@@ -442,11 +422,6 @@ fn taken(sorter: Option<TaskSorter>) -> Result<TaskSorter> {
     sorter.ok_or_else(|| Error::new(Code::Internal, "the rows of a task are still at work elsewhere"))
 }
 
-/// What paging was told when a saved answer was asked for.
-fn inputs(saved: &Saved) -> Option<Inputs> {
-    serde_json::from_value(saved.header.remark.clone()).ok()
-}
-
 fn interrupted() -> Error {
     Error::new(Code::Interrupted, "interrupted")
 }
@@ -454,39 +429,4 @@ fn interrupted() -> Error {
 fn gone() -> Error {
     Error::new(Code::Unfinished, "the saved responses do not hold the whole task")
         .with_next("backhaul run --refetch pays for it again")
-}
-
-/// How the task is paged: as the report has it, or, for what is only put together again, as it was asked then.
-fn pager_plan(stage: &Stage, report: &Report, job: &Job, inputs: &Inputs, from: From) -> PagerPlan {
-    // The key starts as it did when the task began, whatever columns are wanted by now.
-    let columns = columns_asked(&inputs.asked).unwrap_or_else(|| report.columns.clone());
-    let (base, max_rows, aggregation) = match from {
-        From::Source => (report.filter.clone(), report.max_rows, report.parameter("aggregation")),
-        From::Saved => {
-            let asked = |name: &str| inputs.asked.get(name).map(String::as_str);
-            let filter = asked("where").and_then(|text| serde_json::from_str(text).ok());
-            let filter = filter.and_then(|json| filter::check(&json, report.endpoint).ok());
-            (filter, asked(MAX_ROWS).and_then(|rows| rows.parse().ok()), asked("aggregation"))
-        }
-    };
-    let mut limits = PagerLimits {
-        cap: inputs.cap,
-        max_rows,
-        max_requests: stage.config.run.max_requests,
-        url_bytes: url_bytes_left(&stage.config.source.base_url, report, &job.task),
-        ..PagerLimits::default()
-    };
-    if job.task.is_free_target {
-        limits.start = FREE_ROWS;
-        limits.most = FREE_ROWS;
-    }
-    let aggregation = aggregation.or_else(|| report.endpoint.parameter("aggregation")?.default.as_deref());
-    PagerPlan { paging: Paging::of(report.endpoint, &columns, aggregation), base, verdicts: inputs.verdicts, limits }
-}
-
-impl Stage {
-    fn inputs(&self, report: &Report, job: &Job) -> Inputs {
-        let (verdicts, cap) = self.known(&report.endpoint.name);
-        Inputs { verdicts, cap, asked: job.task.asked.clone() }
-    }
 }

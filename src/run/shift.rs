@@ -1,0 +1,241 @@
+//! The work of a run: jobs are claimed, fetched side by side, and committed a partition at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, stream};
+use tokio_util::sync::CancellationToken;
+
+use super::agenda;
+use super::assemble::assemble;
+use super::bodies::blocking;
+use super::book::Book;
+use super::fetch::{Fetch, Finished};
+use super::stage::Stage;
+use crate::error::{Code, Error, Errors, Result};
+use crate::model::Night;
+use crate::store::FileLock;
+use crate::table::manifest::UnfinishedStatus;
+
+/// Tasks under way at a time: enough to fill a minute's requests while some answers take 20 s, few enough to bound memory.
+const TASKS_AT_A_TIME: usize = 4;
+
+/// How a task ended.
+enum Ended {
+    Finished(Box<Finished>),
+    Failed(Error),
+    /// Another process is at it.
+    Claimed(String),
+    /// Another process finished it in the meantime.
+    AlreadyThere,
+}
+
+/// A claim on the first job that nobody else is at.
+///
+/// # Errors
+/// [`Code::Locked`] if there is none: then this run has nothing to do, and nothing was sent.
+pub(super) fn first_claim(stage: &Stage) -> Result<BTreeMap<usize, FileLock>> {
+    let mut holders = Vec::new();
+    for index in 0..stage.jobs.len() {
+        match claim(stage, index)? {
+            Ok(claim) => return Ok([(index, claim)].into()),
+            Err(holder) => holders.push(named(stage, index, &holder)?),
+        }
+    }
+    Err(all_claimed(&holders))
+}
+
+fn all_claimed(holders: &[String]) -> Error {
+    /// Enough to see who it is.
+    const SHOWN: usize = 5;
+    let more = if holders.len() > SHOWN { format!("; and {} more", holders.len() - SHOWN) } else { String::new() };
+    let shown = holders.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    Error::new(Code::Locked, "every due task is claimed by another process")
+        .with_context("claims", shown + &more)
+        .with_next("wait for it to end; this run has nothing to do")
+}
+
+fn named(stage: &Stage, index: usize, holder: &str) -> Result<String> {
+    let (job, report) = stage.job(index)?;
+    Ok(format!("{} {} of night {}: {holder}", report.name, stage.target_name(&job.task), job.night))
+}
+
+fn claim(stage: &Stage, index: usize) -> Result<std::result::Result<FileLock, String>> {
+    let (job, _) = stage.job(index)?;
+    let path = stage.store.system("claims").join(job.night.to_string()).join(&job.task.id.0);
+    FileLock::try_acquire(&path, &stage.who)
+}
+
+/// A partition: a night of a report of the configuration.
+type Place = (Night, usize);
+
+/// Fetches jobs side by side; a partition is committed once, when its last job has ended.
+pub(super) struct Shift<'a> {
+    stage: &'a Arc<Stage>,
+    refetch: bool,
+    cancel: &'a CancellationToken,
+    /// Claims that were taken before their job began.
+    early: std::sync::Mutex<BTreeMap<usize, FileLock>>,
+    /// Claims live until their partition is committed.
+    claims: Vec<FileLock>,
+    open: BTreeMap<Place, usize>,
+    waiting: BTreeMap<Place, Vec<Finished>>,
+    claimed: BTreeMap<usize, String>,
+}
+
+impl<'a> Shift<'a> {
+    /// The jobs of a stage; `early` are claims that were taken beforehand.
+    pub fn new(
+        stage: &'a Arc<Stage>,
+        refetch: bool,
+        cancel: &'a CancellationToken,
+        early: BTreeMap<usize, FileLock>,
+    ) -> Self {
+        let mut open: BTreeMap<Place, usize> = BTreeMap::new();
+        for job in stage.jobs.iter() {
+            *open.entry((job.night, job.task.report)).or_default() += 1;
+        }
+        let early = std::sync::Mutex::new(early);
+        let (claims, waiting, claimed) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        Self { stage, refetch, cancel, early, claims, open, waiting, claimed }
+    }
+
+    /// Works until every job has ended in some way, or is another's.
+    ///
+    /// # Errors
+    /// [`Code::Locked`] if every job is another's.
+    pub async fn work(mut self, book: &mut Book) -> Result<(), Errors> {
+        let all: Vec<usize> = (0..self.stage.jobs.len()).collect();
+        self.pass(all, book).await?;
+        // Whoever held a task may have died since, or have finished it: then it is free.
+        let left = std::mem::take(&mut self.claimed);
+        if !left.is_empty() && !self.cancel.is_cancelled() {
+            for index in left.keys() {
+                let (job, _) = self.stage.job(*index)?;
+                *self.open.entry((job.night, job.task.report)).or_default() += 1;
+            }
+            self.pass(left.into_keys().collect(), book).await?;
+        } else {
+            self.claimed = left;
+        }
+        if self.claimed.len() == self.stage.jobs.len() {
+            let holders = self.claimed.iter().map(|(index, holder)| named(self.stage, *index, holder));
+            return Err(all_claimed(&holders.collect::<Result<Vec<_>>>()?).into());
+        }
+        for (index, holder) in &self.claimed {
+            let (job, report) = self.stage.job(*index)?;
+            book.summary(report).tasks.skipped += 1;
+            book.unfinished(self.stage, job, report, UnfinishedStatus::Skipped, &format!("claimed by {holder}"), 0);
+            book.report.notes.push(format!("left to another process: {}", named(self.stage, *index, holder)?));
+        }
+        Ok(())
+    }
+
+    async fn pass(&mut self, jobs: Vec<usize>, book: &mut Book) -> Result<(), Errors> {
+        let stage = self.stage;
+        let (refetch, early) = (self.refetch, std::mem::take(&mut self.early));
+        let stop = self.cancel.child_token();
+        let begin = |index| {
+            let early = early.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&index);
+            let cancel = stop.clone();
+            async move { (index, fetch_one(stage, index, refetch, early, &cancel).await) }
+        };
+        let mut ends = stream::iter(jobs).map(begin).buffer_unordered(TASKS_AT_A_TIME);
+        while let Some((index, (ended, claim))) = ends.next().await {
+            self.claims.extend(claim);
+            let (job, report) = stage.job(index)?;
+            let place = (job.night, job.task.report);
+            match ended {
+                Ended::Finished(finished) => self.waiting.entry(place).or_default().push(*finished),
+                Ended::Failed(error) => {
+                    // No other task can succeed where the key is dead or the units are used up.
+                    if matches!(error.code(), Code::Unauthorized | Code::Units) {
+                        stop.cancel();
+                    }
+                    book.failed(stage, job, report, error);
+                }
+                Ended::AlreadyThere => book.summary(report).tasks.skipped += 1,
+                Ended::Claimed(holder) => {
+                    self.claimed.insert(index, holder);
+                }
+            }
+            stage.progress.task_ended();
+            let left = self.open.entry(place).or_default();
+            *left = left.saturating_sub(1);
+            if *left == 0
+                && let Some(finished) = self.waiting.remove(&place)
+            {
+                commit(stage, place, finished, self.cancel, book).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Claims a task and fetches it. The claim must live until the task's partition is committed.
+async fn fetch_one(
+    stage: &Arc<Stage>,
+    index: usize,
+    refetch: bool,
+    early: Option<FileLock>,
+    cancel: &CancellationToken,
+) -> (Ended, Option<FileLock>) {
+    match try_fetch(stage, index, refetch, early, cancel).await {
+        Ok(ended) => ended,
+        Err(error) => (Ended::Failed(error), None),
+    }
+}
+
+async fn try_fetch(
+    stage: &Arc<Stage>,
+    index: usize,
+    refetch: bool,
+    early: Option<FileLock>,
+    cancel: &CancellationToken,
+) -> Result<(Ended, Option<FileLock>)> {
+    let (job, report) = stage.job(index)?;
+    if cancel.is_cancelled() {
+        return Ok((Ended::Failed(Error::new(Code::Interrupted, "interrupted before it began")), None));
+    }
+    let claim = match early.map_or_else(|| claim(stage, index), |early| Ok(Ok(early)))? {
+        Ok(claim) => claim,
+        Err(holder) => return Ok((Ended::Claimed(holder), None)),
+    };
+    let state = agenda::held(&stage.store, job.night, report)?;
+    let entry = state.as_ref().and_then(|state| state.task(&job.task.id));
+    if let Some(entry) = entry.filter(|entry| !refetch || entry.run == stage.run_id) {
+        let changed = job.task.unanswered_by(&entry.asked, agenda::is_capped_by_max_rows(entry));
+        if changed.is_empty() && !agenda::is_open(&stage.landing, job.night, &job.task.id, Some(entry))? {
+            return Ok((Ended::AlreadyThere, None));
+        }
+    }
+    let ended = match Fetch::new(stage, index, entry)?.run(index, cancel).await {
+        Ok(finished) => Ended::Finished(Box::new(finished)),
+        Err(error) => Ended::Failed(error),
+    };
+    Ok((ended, Some(claim)))
+}
+
+/// Commits the finished tasks of one partition.
+async fn commit(
+    stage: &Arc<Stage>,
+    (night, report): Place,
+    finished: Vec<Finished>,
+    cancel: &CancellationToken,
+    book: &mut Book,
+) -> Result<(), Errors> {
+    let Some(of) = stage.config.reports.get(report) else { return Ok(()) };
+    book.notes(of, &finished);
+    let ended: Vec<(usize, u64)> = finished.iter().map(|task| (task.job, task.new_units)).collect();
+    let shared = Arc::clone(stage);
+    let cancel = cancel.clone();
+    let assembled = blocking(move || match shared.config.reports.get(report) {
+        Some(report) => assemble(&shared, report, night, finished, &cancel),
+        None => Err(Error::new(Code::Internal, format!("there is no report {report}"))),
+    });
+    match assembled.await {
+        Ok(assembled) => book.committed(of, assembled, ended.iter().map(|(_, units)| units).sum()),
+        Err(error) => book.not_committed(stage, of, &ended, error)?,
+    }
+    Ok(())
+}
