@@ -7,7 +7,7 @@ use chrono::DateTime;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::fetch::Finished;
+use super::finished::Finished;
 use super::partition_name;
 use super::rewrite::keep_others;
 use super::stage::Stage;

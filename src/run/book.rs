@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::agenda::Agenda;
 use super::assemble::Assembled;
-use super::fetch::Finished;
+use super::finished::Finished;
 use super::ledger::UnitLedger;
 use super::stage::{Job, Stage};
 use crate::config::Report;

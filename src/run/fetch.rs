@@ -3,7 +3,6 @@
 //! Progress is a fold over answers. A saved answer goes through the same pager and sorter as a new one, so a task that was
 //! killed goes on where it stopped, and pays for nothing twice.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::bodies::{blocking, decode, decode_saved};
+use super::finished::Finished;
 use super::inputs::{From, Inputs, inputs, pager_plan};
 use super::request::{answers, limit, quote, request};
 use super::stage::{Job, Stage};
@@ -20,7 +20,7 @@ use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
 use crate::error::{Code, Error, Result};
 use crate::landing::{Attempt, Saved};
 use crate::model::{Request, hex};
-use crate::paging::{Ask, Evidence, Pager, Step};
+use crate::paging::{Ask, Pager, Step};
 use crate::plan::{MAX_ROWS, columns_asked};
 use crate::sink::{SorterOptions, TaskSorter};
 use crate::table::manifest::TaskEntry;
@@ -33,36 +33,6 @@ const INTERRUPT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Rows in memory of one task under way; several tasks are under way at a time.
 const SORT_MEMORY_BYTES: usize = 24 << 20;
-
-/// A task whose rows are all here.
-pub struct Finished {
-    /// Index into the run's jobs.
-    pub job: usize,
-    /// Its rows, not yet in order, on disk.
-    pub rows: TaskSorter,
-    /// Why they are believed to be all, or what is missing.
-    pub evidence: Evidence,
-    /// Units charged for its answers, those of earlier runs included.
-    pub units: u64,
-    /// Of these, units charged by this run.
-    pub new_units: u64,
-    /// Rows accepted.
-    pub num_rows: u64,
-    /// When its first answer was received, in microseconds since 1970.
-    pub started_at: i64,
-    /// When its last answer was received, in microseconds since 1970.
-    pub exported_at: i64,
-    /// The run that received it.
-    pub run: String,
-    /// The attempt whose answers they are.
-    pub attempt: u32,
-    /// What was asked.
-    pub asked: BTreeMap<String, String>,
-    /// SHA-256 over its bodies as received.
-    pub responses_hash: String,
-    /// What was unusual in its answers.
-    pub notes: Notes,
-}
 
 /// One task under way.
 pub struct Fetch<'a> {

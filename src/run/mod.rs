@@ -14,6 +14,7 @@ mod book;
 mod check;
 mod coverage;
 mod fetch;
+mod finished;
 mod inputs;
 mod ledger;
 mod nights;

@@ -11,7 +11,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::assemble::{Layout, Opened};
 use super::bodies::blocking;
-use super::fetch::{Fetch, Finished};
+use super::fetch::Fetch;
+use super::finished::Finished;
 use super::progress::Progress;
 use super::stage::{Job, Stage, run_id};
 use super::{coverage, partition_name, tables};

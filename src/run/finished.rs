@@ -1,0 +1,37 @@
+//! What a task comes to when paging is done with it.
+
+use std::collections::BTreeMap;
+
+use crate::decode::Notes;
+use crate::paging::Evidence;
+use crate::sink::TaskSorter;
+
+/// A task whose rows are all here.
+pub struct Finished {
+    /// Index into the run's jobs.
+    pub job: usize,
+    /// Its rows, not yet in order, on disk.
+    pub rows: TaskSorter,
+    /// Why they are believed to be all, or what is missing.
+    pub evidence: Evidence,
+    /// Units charged for its answers, those of earlier runs included.
+    pub units: u64,
+    /// Of these, units charged by this run.
+    pub new_units: u64,
+    /// Rows accepted.
+    pub num_rows: u64,
+    /// When its first answer was received, in microseconds since 1970.
+    pub started_at: i64,
+    /// When its last answer was received, in microseconds since 1970.
+    pub exported_at: i64,
+    /// The run that received it.
+    pub run: String,
+    /// The attempt whose answers they are.
+    pub attempt: u32,
+    /// What was asked.
+    pub asked: BTreeMap<String, String>,
+    /// SHA-256 over its bodies as received.
+    pub responses_hash: String,
+    /// What was unusual in its answers.
+    pub notes: Notes,
+}
