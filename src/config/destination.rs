@@ -40,6 +40,7 @@ pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Op
     refuse_later(document, &section);
     let path = path(document, &section);
     let partition_by = partition_by(document, &section);
+    let may_leave_gaps = document.choice(&section, "replace", &["exchange", "gap"]) == Some("gap");
     let file_size = document.parsed(&section, "file_size", values::size);
     let file_size_bytes = file_size.unwrap_or(DEFAULT_FILE_SIZE);
     if file_size_bytes < MIN_FILE_SIZE
@@ -53,6 +54,7 @@ pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Op
     Some(Destination {
         path: path?,
         partition_by,
+        may_leave_gaps,
         zstd_level,
         file_size_bytes,
         responses,
@@ -61,11 +63,6 @@ pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Op
 }
 
 fn refuse_later(document: &mut Document<'_>, section: &Section<'_>) {
-    if document.choice(section, "replace", &["exchange", "gap"]) == Some("gap")
-        && let Some(node) = section.get("replace")
-    {
-        document.later("`replace = \"gap\"`", node.span());
-    }
     if document.choice(section, "layout", &["files"]).is_some()
         && let Some(node) = section.get("layout")
     {

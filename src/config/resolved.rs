@@ -63,6 +63,8 @@ pub struct Destination {
     /// Keys of partitions' folders below the night's: `target`, or parameters of tasks. A report without such a parameter
     /// goes without its folder.
     pub partition_by: Vec<String>,
+    /// Whether readers may find nothing for a moment where the file system cannot exchange folders.
+    pub may_leave_gaps: bool,
     /// Level of zstd, 1 to 22.
     pub zstd_level: i32,
     /// Size at which a file is closed and the next begun.

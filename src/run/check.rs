@@ -4,14 +4,13 @@ use serde::Deserialize;
 
 use super::Tuning;
 use super::bodies::{blocking, plain_body};
-use super::stage::client;
+use super::stage::{client, open_store};
 use crate::api::{Quote, Rejected};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::error::{Code, Error, Result};
 use crate::limits::UnitMeter;
 use crate::model::{Answer, Method, Request};
-use crate::store::Store;
 
 /// The free operation that tells limits and usage.
 const LIMITS: &str = "subscription-info/limits-and-usage";
@@ -44,8 +43,8 @@ pub struct Live {
 /// Every fault that was found: of the key, of the API, of the destination.
 pub async fn check(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> (Result<Live>, Result<()>) {
     let live = live(config, clock, tuning).await;
-    let path = config.destination.path.clone();
-    let destination = blocking(move || Store::open(path)?.probe()).await;
+    let owned = config.clone();
+    let destination = blocking(move || open_store(&owned)?.probe()).await;
     (live, destination)
 }
 

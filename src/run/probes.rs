@@ -13,7 +13,6 @@ use crate::error::{Code, Error, Result};
 use crate::limits::UnitMeter;
 use crate::model::{Method, Request};
 use crate::paging::{Ask, Assumption, Finding, Probe, ProbeStep, Verdict, Verdicts};
-use crate::store::Store;
 
 use super::Tuning;
 use super::workspace::Workspace;
@@ -72,7 +71,7 @@ pub async fn ensure(stage: &Stage, notes: &mut Vec<String>) -> Result<()> {
 /// Whatever kept the probe from its answers; [`Code::Paging`] if an assumption is false.
 pub async fn probe_now(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<String> {
     let client = super::stage::client(config, UnitMeter::new(Some(0), 0), &clock, tuning).await?;
-    let store = Store::open(&config.destination.path)?;
+    let store = super::stage::open_store(config)?;
     let verdicts = probe(&client).await?;
     let mut workspace = Workspace::load(&store, &config.source.base_url);
     workspace.finding = Some(Finding { verdicts, made_on: clock.today() });

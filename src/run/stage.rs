@@ -15,7 +15,7 @@ use crate::limits::{Throttle, UnitMeter};
 use crate::model::Night;
 use crate::paging::Verdicts;
 use crate::plan::Task;
-use crate::store::{FileLock, Store};
+use crate::store::{FileLock, Replace, Store};
 
 /// Switches that tests need: the real values outside them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -82,7 +82,7 @@ impl Stage {
         clock: SharedClock,
         progress: Arc<Progress>,
     ) -> Result<Self> {
-        let store = Store::open(&config.destination.path)?;
+        let store = open_store(&config)?;
         let since = clock.now().format("%Y-%m-%dT%H:%M:%SZ");
         let who = format!("run {run_id} (process {}) since {since}", std::process::id());
         let (scratch, lock) = store.run_folder(&run_id, &who)?;
@@ -166,6 +166,15 @@ impl Stage {
     pub(super) fn workspace(&self) -> std::sync::MutexGuard<'_, Workspace> {
         self.workspace.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Opens a configuration's destination, creating its folders.
+///
+/// # Errors
+/// [`Code::Destination`].
+pub(super) fn open_store(config: &RunConfig) -> Result<Store> {
+    let replace = if config.destination.may_leave_gaps { Replace::Gap } else { Replace::Exchange };
+    Ok(Store::open(&config.destination.path)?.with_replace(replace))
 }
 
 /// The client that a configuration describes, with its keys read.

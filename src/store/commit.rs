@@ -16,8 +16,6 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-
 use super::recover::settle;
 use super::tables::to_json;
 use super::{FileLock, Store, UNPARTITIONED, cannot, durable, step, sync_dir};
@@ -204,10 +202,7 @@ impl Committing {
             sync_dir(self.store.root())?;
         }
         if folder.exists() {
-            renameat_with(CWD, &self.staging, CWD, &folder, RenameFlags::EXCHANGE).map_err(|error| {
-                cannot("exchange", &folder, error.into())
-                    .with_next("the file system cannot exchange folders: use a local disk for the destination")
-            })?;
+            self.store.exchange(&self.commit.id, &self.staging, &folder)?;
         } else {
             std::fs::rename(&self.staging, &folder).map_err(|error| cannot("put in place", &folder, error))?;
         }
@@ -266,6 +261,7 @@ fn sync_tree(folder: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Replace;
     use crate::table::manifest::FileEntry;
 
     fn commit(id: &str) -> Commit {
@@ -361,6 +357,49 @@ mod tests {
                 assert_eq!(file_names(&store.system("staging")).expect("listable").len(), 0);
             }
         }
+    }
+
+    /// Where folders cannot be exchanged, a replacement leaves a gap: whatever it is cut off by, the old partition comes
+    /// back or the new one is there, and nothing is left in staging.
+    #[test]
+    fn every_crash_of_a_replacement_with_a_gap_is_settled() {
+        for moved in [0, 1, 2] {
+            let folder = tempfile::tempdir().expect("temp dir");
+            let store = Store::open(folder.path()).expect("opens").with_replace(Replace::Gap);
+            publish(&store, "c1", &[], &["a"]).expect("first");
+            let mut committing = store.begin(commit("c2"), "test").expect("begins");
+            std::fs::write(committing.staging().join("b"), b"x").expect("writable");
+            let base_generation = committing.base_generation();
+            committing.state.pending =
+                Some(Pending { commit_id: "c2".into(), base_generation, next: next("c2", &["b"]) });
+            store.write_state(&committing.state).expect("pending");
+            let partition = store.partition_folder("links", "snapshot_date=2026-11-23");
+            if moved >= 1 {
+                std::fs::rename(&partition, store.replaced_path("c2")).expect("moves the old away");
+            }
+            if moved == 2 {
+                std::fs::rename(committing.staging(), &partition).expect("moves the new in");
+            }
+            drop(committing);
+            drop(store.begin(commit("c3"), "test").expect("recovers"));
+            assert_eq!(visible(&store), if moved == 2 { ["b"] } else { ["a"] }, "{moved} moves");
+            assert_eq!(file_names(&store.system("staging")).expect("listable").len(), 0, "{moved} moves");
+        }
+    }
+
+    #[test]
+    fn a_gap_is_left_only_where_it_is_allowed() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let store = Store::open(folder.path()).expect("opens");
+        let [left, right] = ["left", "right"].map(|name| folder.path().join(name));
+        for path in [&left, &right] {
+            std::fs::create_dir(path).expect("creatable");
+        }
+        let refused = store.leave_gap("c1", &left, &right, std::io::ErrorKind::Unsupported.into());
+        assert_eq!(refused.expect_err("refused").code(), Code::Destination);
+        let store = store.with_replace(Replace::Gap);
+        store.leave_gap("c1", &left, &right, std::io::ErrorKind::Unsupported.into()).expect("replaces");
+        assert!(!left.exists() && right.exists() && store.replaced_path("c1").exists());
     }
 
     #[test]

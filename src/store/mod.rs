@@ -15,6 +15,7 @@
 
 mod commit;
 mod durable;
+mod exchange;
 mod lock;
 mod probe;
 mod recover;
@@ -27,6 +28,7 @@ use std::path::{Path, PathBuf};
 
 pub use commit::{Commit, Committing, STAGED_SUFFIX};
 pub use durable::{create_new, remove, remove_tree, replace, sync_dir};
+pub use exchange::Replace;
 pub use lock::FileLock;
 pub use steps::{Watch, step, watch_steps};
 pub use tables::{TableRecord, UNPARTITIONED};
@@ -41,6 +43,7 @@ pub const SYSTEM_FOLDER: &str = "_backhaul";
 #[derive(Debug, Clone)]
 pub struct Store {
     root: PathBuf,
+    replace: Replace,
 }
 
 impl Store {
@@ -49,7 +52,7 @@ impl Store {
     /// # Errors
     /// [`Code::Destination`] naming the folder and what the system said.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self> {
-        let store = Self { root: root.into() };
+        let store = Self::at(root);
         for folder in ["tables", "staging", "locks", "claims", "runs"] {
             let path = store.system(folder);
             std::fs::create_dir_all(&path).map_err(|error| cannot("create the folder", &path, error))?;
@@ -60,7 +63,7 @@ impl Store {
 
     /// A destination that is only read: nothing is created.
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+        Self { root: root.into(), replace: Replace::default() }
     }
 
     /// The destination's own folder.

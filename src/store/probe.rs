@@ -12,12 +12,12 @@ impl Store {
     pub fn probe(&self) -> Result<()> {
         let probe = format!("probe-{:08x}", fastrand::u32(..));
         let (folder, lock) = self.run_folder(&probe, "a check of the destination")?;
-        let outcome = Self::try_operations(&folder);
+        let outcome = self.try_operations(&folder);
         self.close_run(&probe, lock)?;
         outcome
     }
 
-    fn try_operations(folder: &std::path::Path) -> Result<()> {
+    fn try_operations(&self, folder: &std::path::Path) -> Result<()> {
         let file = folder.join("file");
         replace(&file, b"probe")?;
         if create_new(&file, b"other")? {
@@ -31,17 +31,7 @@ impl Store {
         for path in [&left, &right] {
             std::fs::create_dir(path).map_err(|error| cannot("create the folder", path, error))?;
         }
-        let exchange = rustix::fs::renameat_with(
-            rustix::fs::CWD,
-            &left,
-            rustix::fs::CWD,
-            &right,
-            rustix::fs::RenameFlags::EXCHANGE,
-        );
-        if let Err(error) = exchange {
-            return Err(cannot("exchange folders in", folder, error.into())
-                .with_next("use a local disk for the destination: partitions could not be replaced without a gap"));
-        }
+        self.exchange("probe", &left, &right)?;
         FileLock::try_acquire(&folder.join("lock"), "probe")?
             .map(drop)
             .map_err(|holder| Error::new(Code::Destination, format!("a lock that nobody can hold is held by {holder}")))

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::commit::{Commit, file_names};
 use super::tables::to_json;
-use super::{Store, durable, remove_tree, step};
+use super::{Store, cannot, durable, remove_tree, step, sync_dir};
 use crate::error::{Code, Error, Result};
 use crate::table::manifest::{Committed, MANIFEST_VERSION, PartitionState, UnfinishedStatus, UnfinishedTask};
 
@@ -27,7 +27,14 @@ impl Store {
                 .with_next("use the newest backhaul on this destination"));
         }
         let Some(pending) = state.pending.take() else { return Ok(Some(state)) };
-        let held = file_names(&self.partition_folder(report, partition))?;
+        let folder = self.partition_folder(report, partition);
+        let replaced = self.replaced_path(&pending.commit_id);
+        if replaced.exists() && !folder.exists() {
+            // Cut off in the gap of a replacement in two steps: the old folder comes back.
+            std::fs::rename(&replaced, &folder).map_err(|error| cannot("put back", &folder, error))?;
+            folder.parent().map_or(Ok(()), sync_dir)?;
+        }
+        let held = file_names(&folder)?;
         let wanted: BTreeSet<String> = pending.next.files.iter().map(|file| file.name.clone()).collect();
         let is_in_place = held == wanted;
         if is_in_place {
@@ -58,6 +65,7 @@ impl Store {
     /// Removes what a settled commit left in staging.
     pub(super) fn clear_staging(&self, commit_id: &str) -> Result<()> {
         remove_tree(&self.system("staging").join(commit_id))?;
+        remove_tree(&self.replaced_path(commit_id))?;
         durable::remove(&self.intent_path(commit_id))
     }
 

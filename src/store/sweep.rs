@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::durable::TEMPORARY_SUFFIX;
+use super::exchange::REPLACED_SUFFIX;
 use super::recover::Intent;
 use super::tables::read_json;
 use super::{FileLock, Store, cannot, durable, remove_tree};
@@ -98,7 +99,7 @@ impl Store {
             return Ok(());
         }
         // The folder of a commit goes with its intent, which is settled above.
-        if self.intent_path(&name).exists() {
+        if self.intent_path(name.strip_suffix(REPLACED_SUFFIX).unwrap_or(&name)).exists() {
             return Ok(());
         }
         if path.is_dir() { remove_tree(path) } else { durable::remove(path) }
