@@ -149,8 +149,8 @@ impl<'a> Shift<'a> {
             match ended {
                 Ended::Finished(finished) => self.waiting.entry(place).or_default().push(*finished),
                 Ended::Failed(error) => {
-                    // No other task can succeed where the key is dead or the units are used up.
-                    if matches!(error.code(), Code::Unauthorized | Code::Units) {
+                    // No other task can succeed where the key is dead, the units are used up, or answers cannot be saved.
+                    if matches!(error.code(), Code::Unauthorized | Code::Units | Code::Destination) {
                         stop.cancel();
                     }
                     book.failed(stage, job, report, error);
