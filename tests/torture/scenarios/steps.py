@@ -1,0 +1,105 @@
+"""SIGKILL at every named step of saving and commit: the program ends itself there, so that no step is missed by chance."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+from ..arena import Arena
+from ..case import Case
+from ..outcome import Outcome
+from .skip import Skipped, refuse_if_later
+
+CRASH_AT, STEPS = "BACKHAUL_TEST_CRASH_AT", "BACKHAUL_TEST_STEPS"
+
+
+def kill_at_every_step(arena: Arena) -> Outcome:
+    """Dies at each step of a night, early and late, and starts again."""
+    outcome = Outcome("kill_at_every_step")
+    with Case(arena, "steps-of-run", with_reader=False) as case:
+        passed = passed_steps(case, "run", [])
+    points = crash_points(passed, arena.options.is_short)
+    arena.options.say(f"kill_at_every_step: {len(points)} places to die at, of {len(passed)} steps: {', '.join(sorted(passed))}")
+    while points:
+        with Case(arena, "kill_at_every_step") as case:
+            points = crash_in_turn(case, points)
+            outcome.add(case.finish())
+    return outcome
+
+
+def kill_at_steps_of_refetch(arena: Arena) -> Outcome:
+    """Dies at each step of fetching a complete night again."""
+    return kill_a_repeatable(arena, "kill_at_steps_of_refetch", "run", ["--refetch"])
+
+
+def kill_at_steps_of_rebuild(arena: Arena) -> Outcome:
+    """Dies at each step of building a complete night again from saved answers."""
+    return kill_a_repeatable(arena, "kill_at_steps_of_rebuild", "rebuild", [])
+
+
+def kill_at_steps_of_compact(arena: Arena) -> Outcome:
+    """Dies at each step of merging the files of a complete night."""
+    return kill_a_repeatable(arena, "kill_at_steps_of_compact", "compact", [])
+
+
+def kill_a_repeatable(arena: Arena, name: str, command: str, flags: list[str]) -> Outcome:
+    """A command that leaves a complete night as it is, killed at each of its steps, then left alone."""
+    pays = command == "run"
+    with Case(arena, name) as case:
+        case.expect(case.run(), 0)
+        case.settle()
+        for point in crash_points(passed_steps(case, command, flags), arena.options.is_short):
+            ended = case.run(*flags, command=command, environment={CRASH_AT: point})
+            if pays:
+                case.outcome.kills += ended.was_killed
+            else:
+                case.settle(ended)
+            case.expect(ended, -9, *([0] if ":" in point else []))
+        case.expect(case.run(*flags, command=command), 0)
+        case.judge(with_units=not pays)
+    return case.outcome
+
+
+def passed_steps(case: Case, command: str, flags: list[str]) -> Counter[str]:
+    """The steps that an undisturbed command passes, with how often."""
+    log = case.folder / "steps.txt"
+    ended = case.run(*flags, command=command, environment={STEPS: str(log)})
+    refuse_if_later(ended, f"`{' '.join([command, *flags])}`")
+    case.expect(ended, 0)
+    return read_steps(log)
+
+
+def read_steps(log: Path) -> Counter[str]:
+    """Steps by name from the file that the program wrote."""
+    if not log.exists():
+        raise Skipped(f"the program does not know {STEPS}")
+    return Counter(log.read_text().split())
+
+
+def crash_points(passed: Counter[str], is_short: bool) -> list[str]:
+    """Where to die: at each step the first time, in the long version also half-way and at the last."""
+    points = []
+    for name, times in sorted(passed.items()):
+        which = {1} if is_short else {1, (times + 1) // 2, times}
+        points += [name if number == 1 else f"{name}:{number}" for number in sorted(which)]
+    return points
+
+
+def crash_in_turn(case: Case, points: list[str]) -> list[str]:
+    """Dies at one point after the other in one export, as far as it comes to them; returns those still to be tried.
+
+    The first of them meets an export that has not begun, so it comes and every round shortens the list.
+    """
+    for index, point in enumerate(points):
+        ended = case.run(environment={CRASH_AT: point})
+        case.settle(ended)
+        if ended.was_killed:
+            continue
+        case.expect(ended, 0)
+        if index > 0:
+            return points[index:]
+        # How often a step is passed may differ by a few; that it is passed at all may not.
+        if ":" not in point:
+            case.problems([f"the program was to die at the step {point} and did not come to it"])
+        return points[1:]
+    return []
