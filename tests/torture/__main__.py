@@ -1,6 +1,6 @@
 """Attacks the program and prints what it came to.
 
-    python -m torture --program PATH [--short] [--rows N] [--kills N] [--scenario NAME]... [--seed N] [--json FILE]
+    python -m torture [--program PATH] [--short] [--rows N] [--kills N] [--scenario NAME]... [--seed N] [--json FILE]
 
 Exit status: 0 if everything was right (what could not be tried is shown as skipped), 1 if anything was wrong, 2 if the
 attack itself could not be carried out. With `--keep` or after a fault the folders stay; the same `--seed` gives the same
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import subprocess
 import sys
 import tempfile
 import time
@@ -27,15 +28,15 @@ from .scenarios import SCENARIOS, Scenario
 from .scenarios.skip import Skipped
 from .workload import expected_rows_at_least
 
-LONG_ROWS, LONG_KILLS = 9_000, 1_000
-SHORT_ROWS, SHORT_KILLS = 1_100, 20
+LONG_ROWS, LONG_KILLS = 10_000, 1_000
+SHORT_ROWS, SHORT_KILLS = 700, 20
 SHOWN_PROBLEMS = 12
 
 
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="torture", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--program", type=Path, required=True, help="the program to attack")
+    parser.add_argument("--program", type=Path, help="the program to attack; default: what `cargo build` made")
     parser.add_argument("--short", action="store_true", help="each step once, few kills, small tables: for every test run")
     parser.add_argument("--rows", type=int, help=f"rows of each list of each target; default {LONG_ROWS}, short {SHORT_ROWS}")
     parser.add_argument("--kills", type=int, help=f"kills at random moments; default {LONG_KILLS}, short {SHORT_KILLS}")
@@ -45,6 +46,14 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--keep", type=Path, help="work in this folder and leave it as it is")
     parser.add_argument("--json", type=Path, help="write all counts to this file as well")
     return parser.parse_args()
+
+
+def built_program() -> Path:
+    """The program as `cargo build` leaves it."""
+    command = ["cargo", "metadata", "--format-version", "1", "--no-deps", "--offline", "--locked"]
+    folder = Path(__file__).resolve().parents[2]
+    metadata = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE, cwd=folder).stdout)
+    return Path(metadata["target_directory"]) / "debug" / "backhaul"
 
 
 def attack(name: str, scenario: Scenario, arena: Arena) -> Outcome:
@@ -88,7 +97,10 @@ def run(chosen: argparse.Namespace, folder: Path) -> list[Outcome]:
 
     print(f"seed {seed}, at least {expected_rows_at_least(rows):,} rows an export", flush=True)
     keep = chosen.keep is not None
-    options = Options(chosen.program.resolve(), folder, rows, kills, chosen.short, chosen.seconds_budget, seed, keep, say)
+    program = (chosen.program or built_program()).resolve()
+    if not program.is_file():
+        raise TortureError(f"no program at {program}; run: cargo build")
+    options = Options(program, folder, rows, kills, chosen.short, chosen.seconds_budget, seed, keep, say)
     outcomes = []
     with closing(Arena(options, datetime.now(timezone.utc).date())) as arena:
         arena.reference()

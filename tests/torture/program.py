@@ -23,14 +23,14 @@ LATER = "BH-LATER"
 
 # What goes wrong between the API and the program: every kind, each rarely.
 FAULTS = {
-    "429": 0.01,
+    "429": 0.004,
     "500": 0.01,
     "502": 0.01,
     "503": 0.01,
     "html": 0.01,
     "reset": 0.01,
-    "hang": 0.001,
-    "slow": 0.002,
+    "hang": 0.0005,
+    "slow": 0.001,
     "truncate": 0.01,
     "garbage": 0.01,
     "lost": 0.01,

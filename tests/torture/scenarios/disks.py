@@ -25,13 +25,10 @@ FULL_AT = (0.03, 0.3, 0.6, 0.8, 0.9, 0.97)
 
 
 def mount(*arguments: str) -> None:
-    """Mounts, or skips the scenario where that is not possible."""
-    try:
-        done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        raise Skipped("there is no `mount` here") from None
+    """Mounts; the text of a refusal is an error."""
+    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise Skipped(f"a file system of its own cannot be mounted here: {done.stderr.strip()}")
+        raise OSError(f"mount {' '.join(arguments)}: {done.stderr.strip().splitlines()[0]}")
 
 
 def unmount(folder: Path) -> None:
@@ -44,11 +41,33 @@ def small_disk(arena: Arena) -> Iterator[Path]:
     """A folder on a file system of its own, in memory."""
     folder = arena.fresh_folder("disk")
     size = arena.reference().size * DISK_SIZE_FACTOR + DISK_SPARE_BYTES
-    mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
+    try:
+        mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder))
+    except OSError as error:
+        raise Skipped(f"a file system of its own cannot be mounted here: {error}") from None
     try:
         yield folder
     finally:
         unmount(folder)
+
+
+@contextlib.contextmanager
+def read_only(disk: Path, aside: Path) -> Iterator[None]:
+    """A disk as if remounted read-only, from one moment to the next, under the feet of whoever works on it.
+
+    A file system with files open for writing, which locks are, cannot be remounted itself: a read-only view of it is made
+    aside and then laid on top.
+    """
+    mount("--bind", str(disk), str(aside))
+    try:
+        mount("-o", "remount,bind,ro", str(aside))
+        mount("--bind", str(aside), str(disk))
+        try:
+            yield
+        finally:
+            unmount(disk)
+    finally:
+        unmount(aside)
 
 
 def fill(disk: Path, free_bytes: int) -> Path:
@@ -84,19 +103,13 @@ def read_only_remount(arena: Arena) -> Outcome:
             running = case.start()
             ended = running.ended_within(moment(arena))
             if ended is None:
-                # A second, read-only view on top of the first: a file system with files open for writing, which locks
-                # are, cannot be remounted itself.
-                mount("--bind", str(disk), str(disk))
-                mount("-o", "remount,bind,ro", str(disk))
-                try:
+                with read_only(disk, arena.fresh_folder("read-only")):
                     ended = running.wait()
                     case.expect(ended, 0, 1, 3)
                     case.settle(ended, may_lose=TASKS_AT_A_TIME)
                     again = case.run()
                     case.expect(again, *([0, 1] if ended.code == 0 else [1]))
                     case.settle(again)
-                finally:
-                    unmount(disk)
             outcome.add(case.finish())
     return outcome
 
