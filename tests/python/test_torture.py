@@ -40,7 +40,7 @@ class Folder(unittest.TestCase):
 
     def write(self, destination, rows, *, name="part-00000-c1.parquet", night=NIGHT):
         """A file of the table `anchors` and a state that names it."""
-        target, text, number, run = (list(column) for column in zip(*rows))
+        target, text, number, run = (list(column) for column in zip(*rows, strict=True))
         moment = datetime.datetime(2026, 11, 24, 1, 2, 3, tzinfo=datetime.timezone.utc)
         columns = {
             "_target": target,

@@ -62,10 +62,12 @@ class Arena:
         self.random = random.Random(options.seed)
         self.program = Program(options.program, options.folder / "output")
         log = options.folder / "sandbox.log"
-        common = {"rows": options.rows, "seed": options.seed, "log": log}
-        self._clean = Sandbox(options.program, row_cap=ROW_CAP, **common)
-        self._oracle = Sandbox(options.program, **common)
-        self.sandbox = Sandbox(options.program, row_cap=ROW_CAP, faults=True, **common)
+
+        def sandbox(*, row_cap: int | None = ROW_CAP, faults: bool = False) -> Sandbox:
+            """One with the data of this attack."""
+            return Sandbox(options.program, rows=options.rows, seed=options.seed, log=log, row_cap=row_cap, faults=faults)
+
+        self._clean, self._oracle, self.sandbox = sandbox(), sandbox(row_cap=None), sandbox(faults=True)
         self._references: dict[date, Reference] = {}
         self._number = 0
 

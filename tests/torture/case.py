@@ -8,7 +8,7 @@ from types import TracebackType
 
 from .arena import Arena, Reference
 from .checks.leftovers import leftovers
-from .checks.readers import Reader, judge
+from .checks.readers import Observation, Reader, judge
 from .checks.rows import compare
 from .checks.units import Ledger, SavedAnswers
 from .outcome import Outcome
@@ -67,7 +67,8 @@ class Case:
         """
         kills = sum(end.was_killed for end in ended)
         self.outcome.kills += kills
-        self.problems(self.ledger.settle(self.arena.sandbox.settled(), self.saved.units(), kills * TASKS_AT_A_TIME + may_lose))
+        may_be_in_flight = kills * TASKS_AT_A_TIME + may_lose
+        self.problems(self.ledger.settle(self.arena.sandbox.settled(), self.saved.units(), may_be_in_flight))
 
     def expect(self, ended: Ended, *codes: int) -> None:
         """Holds a process to the exit codes that it may end with."""
@@ -115,7 +116,7 @@ class Case:
         outcome.leftovers += len(left)
         self.problems(left[:SHOWN_LEFTOVERS])
 
-    def _stop_reader(self) -> list[dict]:
+    def _stop_reader(self) -> list[Observation]:
         reader, self._reader = self._reader, None
         return reader.stop() if reader is not None else []
 

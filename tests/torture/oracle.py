@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 import pyarrow
@@ -20,6 +22,9 @@ from .workload import TABLES, TARGETS, Table
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 ALL_ROWS = 100_000_000
+
+# A row, or the columns that tell its task.
+Row = tuple[Any, ...]
 
 
 def check_reference(destination: Path, sandbox: Sandbox, night: date) -> list[str]:
@@ -34,22 +39,26 @@ def check_reference(destination: Path, sandbox: Sandbox, night: date) -> list[st
             held = got.pop((target, *parameters.values()), Counter())
             if held != wanted:
                 lost, extra = (wanted - held).total(), (held - wanted).total()
-                problems.append(f"{table.name} of {target} {parameters}: {lost} rows of the source are missing, {extra} are not the source's")
+                which = f"{table.name} of {target} {parameters}"
+                problems.append(f"{which}: {lost} rows of the source are missing, {extra} are not the source's")
         problems += [f"{table.name}: rows of a task that nobody asked for: {task}" for task in got]
     return problems
 
 
-def rows_by_task(table: Table, data: pyarrow.Table, columns: list[pyarrow.Field]) -> dict[tuple, Counter]:
+def rows_by_task(table: Table, data: pyarrow.Table, columns: list[pyarrow.Field]) -> dict[Row, Counter[Row]]:
     """The rows of a table, canonical, by target and parameters."""
-    tasks = zip(*(data.column(name).to_pylist() for name in table.task_columns))
-    values = zip(*([from_file(value, field.type) for value in data.column(field.name).to_pylist()] for field in columns))
-    rows: dict[tuple, Counter] = {}
-    for task, row in zip(tasks, values):
+    tasks = zip(*(data.column(name).to_pylist() for name in table.task_columns), strict=True)
+    cells = ([from_file(value, field.type) for value in data.column(field.name).to_pylist()] for field in columns)
+    values = zip(*cells, strict=True)
+    rows: dict[Row, Counter[Row]] = {}
+    for task, row in zip(tasks, values, strict=True):
         rows.setdefault(task, Counter())[row] += 1
     return rows
 
 
-def source_rows(sandbox: Sandbox, table: Table, target: str, parameters: dict[str, str], night: date, columns: list[pyarrow.Field]):
+def source_rows(
+    sandbox: Sandbox, table: Table, target: str, parameters: dict[str, str], night: date, columns: list[pyarrow.Field]
+) -> Iterator[Row]:
     """The rows that the source holds for a task, canonical."""
     query = {"target": TARGETS[target], "date": str(night), "date_to": str(night), **table.query, **parameters}
     if table.is_list:

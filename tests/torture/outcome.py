@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from enum import Enum
+from typing import Any
 
 from .checks.readers import ReaderCheck
 from .checks.rows import RowCheck
@@ -61,14 +62,15 @@ class Outcome:
         self.seconds += other.seconds
         self.problems += other.problems
 
-    def as_json(self) -> dict:
+    def as_json(self) -> dict[str, Any]:
         """For a program."""
         return {**asdict(self), "verdict": self.verdict.value}
 
 
-COLUMNS = (
-    "scenario exports kills faults rows lost duplicated units-overpaid reader-queries miscounts in-flight-errors left-over seconds verdict"
-).split()
+COLUMNS = [
+    *("scenario", "exports", "kills", "faults", "rows", "lost", "duplicated", "units-overpaid"),
+    *("reader-queries", "miscounts", "in-flight-errors", "left-over", "seconds", "verdict"),
+]
 
 
 def cells(outcome: Outcome, verdict: str) -> list[str]:
@@ -101,7 +103,7 @@ def table(outcomes: list[Outcome]) -> str:
     def aligned(line: list[str]) -> str:
         """Names to the left, numbers to the right."""
         first, *numbers, last = line
-        middle = [number.rjust(width) for number, width in zip(numbers, widths[1:-1])]
+        middle = [number.rjust(width) for number, width in zip(numbers, widths[1:-1], strict=True)]
         return "  ".join([first.ljust(widths[0]), *middle, last]).rstrip()
 
     return "\n".join(aligned(line) for line in lines)

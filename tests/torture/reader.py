@@ -15,7 +15,7 @@ import select
 import sys
 import time
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 import duckdb
 
@@ -28,7 +28,7 @@ PAUSE_SECONDS = 0.02
 NOTHING_THERE = "No files found that match the pattern"
 
 
-def look(table: Path, task_columns: list[str], with_checksum: bool) -> list[list]:
+def look(table: Path, task_columns: list[str], with_checksum: bool) -> list[list[Any]]:
     """The rows of each task by partition: [partition, task, rows, checksum]. A table that is not there has none."""
     connection = duckdb.connect(config={"threads": 1})
     moments = ", ".join(MOMENT_COLUMNS)
@@ -36,7 +36,8 @@ def look(table: Path, task_columns: list[str], with_checksum: bool) -> list[list
     files = "read_parquet(?, hive_partitioning = true, filename = true)"
     # The sum of the rows' hashes: the same for the same bag of rows, in whatever order and files.
     checksum = f"sum(hash(*COLUMNS(* EXCLUDE ({moments}, filename))))::VARCHAR" if with_checksum else "NULL"
-    query = f"SELECT parse_filename(parse_dirpath(filename)), {task}, count(*), {checksum} FROM {files} GROUP BY ALL ORDER BY ALL"
+    seen = f"parse_filename(parse_dirpath(filename)), {task}, count(*), {checksum}"
+    query = f"SELECT {seen} FROM {files} GROUP BY ALL ORDER BY ALL"
     try:
         found = connection.execute(query, [str(table / "**" / "*.parquet")]).fetchall()
     except duckdb.IOException as error:
@@ -52,13 +53,13 @@ def poll(folder: Path, tables: dict[str, list[str]], log: TextIO) -> None:
     """Looks at each table in turn until the input ends."""
     started = time.monotonic()
     queries = failed = rounds = 0
-    last: dict[tuple[str, bool], list] = {}
+    last: dict[tuple[str, bool], list[list[Any]]] = {}
     while not select.select([sys.stdin], [], [], PAUSE_SECONDS)[0]:
         rounds += 1
         with_checksum = rounds % CHECKSUM_EVERY == 0
         for name, task_columns in tables.items():
             queries += 1
-            observation: dict = {"table": name, "at": time.monotonic() - started}
+            observation: dict[str, Any] = {"table": name, "at": time.monotonic() - started}
             try:
                 tasks = look(folder / name, task_columns, with_checksum)
                 if last.get((name, with_checksum)) == tasks:

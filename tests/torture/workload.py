@@ -41,7 +41,7 @@ class Table:
     def tasks(self) -> Iterator[tuple[str, dict[str, str]]]:
         """Each target with each combination of what varies."""
         for target, *values in product(TARGETS, *self.varying.values()):
-            yield target, dict(zip(self.varying, values))
+            yield target, dict(zip(self.varying, values, strict=True))
 
 
 LIVE = {"history": "live"}

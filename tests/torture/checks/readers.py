@@ -12,6 +12,7 @@ import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from ..workload import TABLES
 
@@ -20,6 +21,8 @@ PACKAGE_PARENT = Path(__file__).resolve().parents[2]
 
 # Table, partition and the task's columns, as text; and the rows that were seen of it.
 Place = tuple[str, str, str]
+# One line of a reader's log.
+Observation = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -47,7 +50,7 @@ class ReaderCheck:
         self.problems += other.problems
 
 
-def places(observation: dict) -> dict[Place, Seen]:
+def places(observation: Observation) -> dict[Place, Seen]:
     """What one query saw, by task."""
     table = observation["table"]
     return {
@@ -56,7 +59,7 @@ def places(observation: dict) -> dict[Place, Seen]:
     }
 
 
-def judge(observations: list[dict], wanted: dict[Place, Seen]) -> ReaderCheck:
+def judge(observations: list[Observation], wanted: dict[Place, Seen]) -> ReaderCheck:
     """Holds what was seen, in order, to the reference."""
     check = ReaderCheck()
     present: dict[str, set[Place]] = {}
@@ -100,9 +103,11 @@ class Reader:
         command = [sys.executable, "-B", "-m", "torture.reader", str(destination), "--log", str(log), "--tables", tables]
         self._errors = log.with_suffix(".err")
         with self._errors.open("wb") as errors:
-            self._process = subprocess.Popen(command, cwd=PACKAGE_PARENT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors)
+            self._process = subprocess.Popen(
+                command, cwd=PACKAGE_PARENT, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors
+            )
 
-    def stop(self) -> list[dict]:
+    def stop(self) -> list[Observation]:
         """Ends it and gives everything that it saw, in order."""
         try:
             # The end of its input tells it to finish.

@@ -89,7 +89,8 @@ class Ledger:
         if grown < 0:
             return [f"{-grown} units lie saved that were never charged"]
         if grown > allowed:
-            return [f"{grown} units were paid and not saved, where {may_be_in_flight} answers of {self.dearest} may have been in flight"]
+            excuse = f"{may_be_in_flight} answers of {self.dearest} may have been in flight"
+            return [f"{grown} units were paid and not saved, where {excuse}"]
         return []
 
     def overpaid(self, now: Stats, undisturbed: int) -> int:

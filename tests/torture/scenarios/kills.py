@@ -28,7 +28,8 @@ def random_kills(arena: Arena) -> Outcome:
         with Case(arena, "random_kills") as case:
             kill_until_done(case, longest, arena.options.kills - outcome.kills)
             outcome.add(case.finish())
-        arena.options.say(f"random_kills: {outcome.kills:,} kills, {outcome.exports} exports, {len(outcome.all_problems)} problems")
+        so_far = f"{outcome.kills:,} kills, {outcome.exports} exports, {len(outcome.all_problems)} problems"
+        arena.options.say(f"random_kills: {so_far}")
     return outcome
 
 

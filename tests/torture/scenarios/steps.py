@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
+import signal
 from collections import Counter
 from pathlib import Path
 
 from ..arena import Arena
 from ..case import Case
 from ..outcome import Outcome
+from ..program import Ended
 from .skip import Skipped, refuse_if_later
 
 CRASH_AT, STEPS = "BACKHAUL_TEST_CRASH_AT", "BACKHAUL_TEST_STEPS"
+# Steps of publishing a partition: dying there may leave something to settle.
+COMMIT = "commit."
 
 
 def kill_at_every_step(arena: Arena) -> Outcome:
-    """Dies at each step of a night, early and late, and starts again."""
+    """Dies at each step of a night, early and late, starts again, and dies while it settles what the death before left."""
     outcome = Outcome("kill_at_every_step")
+    log = arena.fresh_folder("steps") / "steps.txt"
     with Case(arena, "steps-of-run", with_reader=False) as case:
         passed = passed_steps(case, "run", [])
     points = crash_points(passed, arena.options.is_short)
-    arena.options.say(f"kill_at_every_step: {len(points)} places to die at, of {len(passed)} steps: {', '.join(sorted(passed))}")
-    while points:
-        with Case(arena, "kill_at_every_step") as case:
-            points = crash_in_turn(case, points)
+    arena.options.say(f"{outcome.scenario}: {len(points)} places to die at, of {len(passed)} steps: {', '.join(sorted(passed))}")
+    outcome.add(crash_exports(arena, [(point,) for point in points], log))
+    recovery = sorted(read_steps(log).keys() - passed.keys())
+    arena.options.say(f"{outcome.scenario}: steps of settling a death: {', '.join(recovery) or 'none'}")
+    commits = [step for step in passed if step.startswith(COMMIT)]
+    outcome.add(crash_exports(arena, [(before, step) for step in recovery for before in sorted(commits)], log))
+    return outcome
+
+
+def crash_exports(arena: Arena, deaths: list[tuple[str, ...]], log: Path) -> Outcome:
+    """As many exports as it takes to die every death, several in one where they fit."""
+    outcome = Outcome("kill_at_every_step")
+    while deaths:
+        with Case(arena, outcome.scenario) as case:
+            deaths = crash_in_turn(case, deaths, log)
             outcome.add(case.finish())
     return outcome
 
@@ -54,7 +70,7 @@ def kill_a_repeatable(arena: Arena, name: str, command: str, flags: list[str]) -
                 case.outcome.kills += ended.was_killed
             else:
                 case.settle(ended)
-            case.expect(ended, -9, *([0] if ":" in point else []))
+            case.expect(ended, -signal.SIGKILL, *([0] if ":" in point else []))
         case.expect(case.run(*flags, command=command), 0)
         case.judge(with_units=not pays)
     return case.outcome
@@ -85,21 +101,31 @@ def crash_points(passed: Counter[str], is_short: bool) -> list[str]:
     return points
 
 
-def crash_in_turn(case: Case, points: list[str]) -> list[str]:
-    """Dies at one point after the other in one export, as far as it comes to them; returns those still to be tried.
+def crash_in_turn(case: Case, deaths: list[tuple[str, ...]], log: Path) -> list[tuple[str, ...]]:
+    """Dies one death after the other in one export, as far as it comes to them; returns those still to be died.
 
-    The first of them meets an export that has not begun, so it comes and every round shortens the list.
+    A death is one point, or several, one after the other. The first of them meets an export that has not begun, so its
+    first point comes, and every round shortens the list.
     """
-    for index, point in enumerate(points):
-        ended = case.run(environment={CRASH_AT: point})
-        case.settle(ended)
-        if ended.was_killed:
-            continue
-        case.expect(ended, 0)
-        if index > 0:
-            return points[index:]
-        # How often a step is passed may differ by a few; that it is passed at all may not.
-        if ":" not in point:
-            case.problems([f"the program was to die at the step {point} and did not come to it"])
-        return points[1:]
+    for index, (first, *then) in enumerate(deaths):
+        ended = crash(case, first, log)
+        if not ended.was_killed:
+            if index > 0:
+                return deaths[index:]
+            # How often a step is passed may differ by a few; that it is passed at all may not.
+            if ":" not in first:
+                case.problems([f"the program was to die at the step {first} and did not come to it"])
+            return deaths[1:]
+        # Whether settling comes to these depends on what the first death left.
+        for point in then:
+            if not crash(case, point, log).was_killed:
+                return deaths[index + 1 :]
     return []
+
+
+def crash(case: Case, point: str, log: Path) -> Ended:
+    """One run that is to die at a point."""
+    ended = case.run(environment={CRASH_AT: point, STEPS: str(log)})
+    case.settle(ended)
+    case.expect(ended, 0, -signal.SIGKILL)
+    return ended
