@@ -134,6 +134,7 @@ impl Code {
             | Self::Url
             | Self::KeySource
             | Self::Budget
+            | Self::Schema
             | Self::Later => 2,
             Self::Locked => 5,
             Self::Interrupted => 130,
@@ -151,7 +152,6 @@ impl Code {
             | Self::Body
             | Self::Value
             | Self::Paging
-            | Self::Schema
             | Self::Corrupt
             | Self::Unfinished
             | Self::Internal => 1,

@@ -29,7 +29,7 @@ Look:
 
 Maintain:
   verify       re-read committed files against the manifest
-  rebuild      make partitions again from saved responses, for 0 units *
+  rebuild      make partitions again from saved responses, for 0 units
   compact      merge small files *
   forget       remove a client's rows and saved responses *
 
@@ -122,6 +122,8 @@ pub enum Command {
     Run(Run),
     /// Re-read committed files against the manifest: presence, size, checksum, rows, schema, duplicates
     Verify(Verify),
+    /// Make partitions again from saved responses, for 0 units: after a change of layout, or when a file was lost
+    Rebuild(Rebuild),
     /// Show the API: endpoints, or one endpoint's parameters, columns by price, presets
     Catalog(Catalog),
     /// Print the schema of a report or endpoint
@@ -134,8 +136,6 @@ pub enum Command {
     Estimate(Later),
     /// Past runs (not built yet)
     History(Later),
-    /// Make partitions again from saved responses (not built yet)
-    Rebuild(Later),
     /// Units left beside units spent (not built yet)
     Usage(Later),
     /// SQL that loads what was committed (not built yet)
@@ -197,10 +197,10 @@ pub struct Selection {
     /// The night, a UTC date; default: today
     #[arg(long, value_name = "D", conflicts_with_all = ["from", "to"])]
     pub date: Option<NaiveDate>,
-    /// First night of several (not built yet)
+    /// First night of several (of `run`: not built yet)
     #[arg(long, value_name = "D", requires = "to")]
     pub from: Option<NaiveDate>,
-    /// Last night of several (not built yet)
+    /// Last night of several (of `run`: not built yet)
     #[arg(long, value_name = "D", requires = "from")]
     pub to: Option<NaiveDate>,
 }
@@ -221,7 +221,7 @@ pub struct Run {
     /// Run on the API's free targets, for 0 units, and write under `_sample/` (not built yet)
     #[arg(long)]
     pub sample: bool,
-    /// Fetch and pay again what is complete (not built yet)
+    /// Fetch and pay again what is complete
     #[arg(long)]
     pub refetch: bool,
     /// Prefer the I-th of N parts of the tasks (not built yet)
@@ -243,6 +243,13 @@ pub struct Verify {
     /// Judge the layout for each warehouse (not built yet)
     #[arg(long)]
     pub lint: bool,
+}
+
+/// `rebuild`
+#[derive(Debug, Args)]
+pub struct Rebuild {
+    #[command(flatten)]
+    pub selection: Selection,
 }
 
 /// `catalog`

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::arguments::{Check, Globals};
 use super::{Outcome, output};
-use crate::clock::{Clock as _, SystemClock};
 use crate::config::{Environment, load};
 use crate::error::{Error, Errors};
 use crate::plan::{self, Selection};
@@ -19,14 +18,15 @@ const NIGHTS_A_MONTH: u64 = 30;
 pub async fn check(globals: &Globals, command: &Check) -> Outcome {
     let environment = Environment::of_process();
     let config = load(&globals.config, &environment)?;
-    let today = SystemClock.today();
+    let clock = super::testing::clock(&environment)?;
+    let today = clock.today();
     let tasks = plan::tasks(&config, today, today, &Selection::default())?;
     let mut text = plan::describe(&config, &tasks);
     let _ = writeln!(text, "\n{}", bill(plan::total(&tasks)));
     let mut errors = Errors::default();
     if !command.offline {
-        let tuning = super::run::tuning(&environment)?;
-        let (live, destination) = run::check(&config, Arc::new(SystemClock), tuning).await;
+        let tuning = super::testing::tuning(&environment)?;
+        let (live, destination) = run::check(&config, Arc::clone(&clock), tuning).await;
         report(&mut text, "key", live.map(|live| describe(&live)), &mut errors);
         report(
             &mut text,
@@ -35,7 +35,7 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
             &mut errors,
         );
         if command.live && errors.0.is_empty() {
-            let verdicts = run::probe_now(&config, Arc::new(SystemClock), tuning).await;
+            let verdicts = run::probe_now(&config, Arc::clone(&clock), tuning).await;
             report(&mut text, "paging", verdicts, &mut errors);
         }
     }

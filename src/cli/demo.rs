@@ -11,9 +11,9 @@ use super::{Outcome, output};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{DEFAULT_FILE, Environment, RunConfig, parse};
 use crate::error::{Code, Error, Errors, Result};
-use crate::plan::{self, Selection};
+use crate::plan::Selection;
 use crate::report::{RunReport, RunStatus, bytes, count, summary};
-use crate::run::{self, Night, Progress};
+use crate::run::{self, Agenda, Night, Progress};
 use crate::sandbox::{Options, start};
 use crate::store::{remove_tree, replace};
 
@@ -61,8 +61,8 @@ pub async fn demo(command: Demo) -> Outcome {
 
 async fn export(config: RunConfig) -> Result<(RunReport, Errors), Errors> {
     let today = SystemClock.today();
-    let tasks = plan::tasks(&config, today, today, &Selection::default())?;
-    let night = Night::new(config, today, tasks, BUDGET, Arc::new(SystemClock));
+    let agenda = Agenda::make(&config, today, &Selection::default(), false)?;
+    let night = Night::new(config, agenda, BUDGET, Arc::new(SystemClock));
     night.run(Arc::new(Progress::default()), CancellationToken::new()).await
 }
 

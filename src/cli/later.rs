@@ -8,7 +8,6 @@ pub fn command(command: &Command) -> Error {
     Error::later(match command {
         Command::Estimate(_) => "the command `estimate`",
         Command::History(_) => "the command `history`",
-        Command::Rebuild(_) => "the command `rebuild`",
         Command::Usage(_) => "the command `usage`",
         Command::Load(_) => "the command `load`",
         Command::Forget(_) => "the command `forget`",
@@ -19,6 +18,7 @@ pub fn command(command: &Command) -> Error {
         | Command::Check(_)
         | Command::Run(_)
         | Command::Verify(_)
+        | Command::Rebuild(_)
         | Command::Catalog(_)
         | Command::Schema(_)
         | Command::Sandbox(_)
@@ -29,7 +29,6 @@ pub fn command(command: &Command) -> Error {
 /// Refuses flags of `run`.
 pub fn run(run: &Run) -> Result<()> {
     refuse(run.sample, "`run --sample`")?;
-    refuse(run.refetch, "`run --refetch`")?;
     refuse(run.shard.is_some(), "`run --shard`")?;
     selection(&run.selection)
 }

@@ -9,9 +9,11 @@ mod later;
 mod logging;
 mod output;
 mod progress;
+mod rebuild;
 mod run;
 mod sandbox;
 mod schema;
+mod testing;
 mod verify;
 
 use std::process::ExitCode;
@@ -87,6 +89,7 @@ async fn dispatch(arguments: Arguments) -> Outcome {
         Command::Check(command) => check::check(&globals, &command).await,
         Command::Run(command) => run::run(&globals, command).await,
         Command::Verify(command) => verify::verify(&globals, &command),
+        Command::Rebuild(command) => rebuild::rebuild(&globals, &command).await,
         Command::Catalog(command) => catalog::catalog(&command),
         Command::Schema(command) => schema::schema(&globals, &command),
         Command::Sandbox(command) => sandbox::sandbox(command).await,
@@ -96,7 +99,6 @@ async fn dispatch(arguments: Arguments) -> Outcome {
         }
         Command::Estimate(_)
         | Command::History(_)
-        | Command::Rebuild(_)
         | Command::Usage(_)
         | Command::Load(_)
         | Command::Forget(_)

@@ -1,37 +1,37 @@
 //! `run`: the nightly job.
 
+use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::{Globals, Run};
 use super::progress::Display;
-use super::{Outcome, later, output};
-use crate::clock::{Clock as _, SystemClock};
+use super::{Outcome, later, output, testing};
 use crate::config::{Environment, RunConfig, load};
 use crate::error::{Code, Error, Errors};
 use crate::plan::{self, Selection};
-use crate::report::{RunReport, count, summary};
-use crate::run::{Night, Progress, Tuning};
+use crate::report::{RunReport, RunStatus, count, summary};
+use crate::run::{Agenda, Night, Progress};
 
-/// Fetches what is due and commits it.
+/// Finishes what is open, fetches what is due, commits it.
 pub async fn run(globals: &Globals, command: Run) -> Outcome {
     later::run(&command)?;
     let environment = Environment::of_process();
+    testing::watch(&environment)?;
+    let clock = testing::clock(&environment)?;
     let config = load(&globals.config, &environment)?;
-    let selection = selection(&command.selection);
-    let today = SystemClock.today();
-    let date = plan::night(selection.date, today)?;
-    let tasks = plan::tasks(&config, date, today, &selection)?;
+    let selection = selection(&command.selection)?;
+    let agenda = Agenda::make(&config, clock.today(), &selection, command.refetch)?;
+    let tasks = agenda.tasks();
     let budget = [config.budget.per_run, command.max_units].into_iter().flatten().min();
     if command.dry_run {
-        output::print(&dry_run(&config, &tasks));
+        output::print(&dry_run(&config, &agenda, &tasks));
         return Ok(0);
     }
     plan::guard(&tasks, budget)?;
     let budget = budget.unwrap_or(plan::FREE_BUDGET_UNITS);
-    let night = Night::new(config, date, tasks, budget, Arc::new(SystemClock)).with_tuning(tuning(&environment)?);
+    let night = Night::new(config, agenda, budget, clock).with_tuning(testing::tuning(&environment)?);
     let (report, errors) = watched(globals, night).await?;
     if !errors.0.is_empty() {
         output::talk(&errors.render());
@@ -41,34 +41,27 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
     } else {
         output::print(&summary(&report));
     }
+    if report.status == RunStatus::Interrupted {
+        output::talk(RESUME);
+    }
     Ok(exit_code(&report, &errors))
 }
 
-/// Factor on the waits between attempts, for tests; a number.
-const TEST_WAIT_SCALE: &str = "BACKHAUL_TEST_WAIT_SCALE";
-
-/// Longest time for a whole answer in milliseconds, for tests.
-const TEST_TIMEOUT_MS: &str = "BACKHAUL_TEST_TIMEOUT_MS";
-
-/// The switches of tests, where they are set.
-pub fn tuning(environment: &Environment) -> Result<Tuning, Error> {
-    let mut tuning = Tuning::default();
-    let fault = |name: &str| Error::new(Code::Usage, format!("{name} is no number")).with_next(format!("unset {name}"));
-    if let Some(text) = environment.get(TEST_WAIT_SCALE) {
-        let scale: f64 = text.parse().map_err(|error| fault(TEST_WAIT_SCALE).with_source(error))?;
-        tuning.wait_scale = if scale.is_finite() { scale.clamp(0.0, 1.0) } else { 1.0 };
-    }
-    if let Some(text) = environment.get(TEST_TIMEOUT_MS) {
-        tuning.timeout =
-            Duration::from_millis(text.parse().map_err(|error| fault(TEST_TIMEOUT_MS).with_source(error))?);
-    }
-    Ok(tuning)
-}
+/// What follows an interrupt.
+const RESUME: &str =
+    "interrupted: what was paid for is saved\nnext: run the same command again; it goes on from there\n";
 
 /// What the command line selects.
-pub fn selection(selection: &super::arguments::Selection) -> Selection {
-    let super::arguments::Selection { reports, targets, date, from: _, to: _ } = selection.clone();
-    Selection { reports, targets, date }
+///
+/// # Errors
+/// [`Code::Usage`] for a range of nights that ends before it begins.
+pub fn selection(selection: &super::arguments::Selection) -> Result<Selection, Error> {
+    let super::arguments::Selection { reports, targets, date, from, to } = selection.clone();
+    let between = from.zip(to);
+    if let Some((from, to)) = between.filter(|(from, to)| from > to) {
+        return Err(Error::new(Code::Usage, format!("--from {from} lies after --to {to}")));
+    }
+    Ok(Selection { reports, targets, date, between })
 }
 
 /// Runs a night with progress on stderr. The first interrupt ends it at a safe point, the second at once.
@@ -86,7 +79,7 @@ async fn watched(globals: &Globals, night: Night) -> Result<(RunReport, Errors),
     tokio::select! {
         outcome = &mut night => outcome,
         () = interrupted() => Err(Error::new(Code::Interrupted, "interrupted twice: ended at once")
-            .with_next("run the same command again: what was paid for is kept")
+            .with_next("run the same command again: it goes on from what was paid for")
             .into()),
     }
 }
@@ -125,10 +118,19 @@ fn exit_code(report: &RunReport, errors: &Errors) -> u8 {
     }
 }
 
-fn dry_run(config: &RunConfig, tasks: &[plan::Task]) -> String {
+fn dry_run(config: &RunConfig, agenda: &Agenda, tasks: &[plan::Task]) -> String {
     let bound = match plan::total(tasks) {
         plan::Total::AtMost(units) => format!("at most {} units", count(units)),
         plan::Total::Unbounded => "no upper bound: some report fetches all rows".to_owned(),
     };
-    format!("{}\n{} tasks, {bound}; nothing was sent\n", plan::describe(config, tasks), tasks.len())
+    let mut text = format!("{}\n", plan::describe(config, tasks));
+    for note in &agenda.notes {
+        let _ = writeln!(text, "note: {note}");
+    }
+    let complete = agenda.num_complete();
+    if complete > 0 {
+        let _ = writeln!(text, "{complete} tasks of night {} are complete and cost nothing", agenda.tonight);
+    }
+    let _ = writeln!(text, "{} tasks are due, {bound}; nothing was sent", tasks.len());
+    text
 }

@@ -2,6 +2,7 @@
 
 use super::arguments::Sandbox;
 use super::{Outcome, output};
+use crate::config::Environment;
 use crate::error::Error;
 use crate::sandbox::{Faults, Options, Quirk, start};
 
@@ -20,6 +21,7 @@ pub async fn sandbox(command: Sandbox) -> Outcome {
         churn,
         quirks: quirks.iter().map(|name| name.parse::<Quirk>()).collect::<Result<_, Error>>()?,
         faults: faults.parse::<Faults>()?,
+        clock_offset: super::testing::clock_offset(&Environment::of_process())?,
     };
     let sandbox = start(options).await?;
     output::print(&format!("listening on {}\n", sandbox.url()));

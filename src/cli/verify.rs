@@ -13,7 +13,7 @@ use crate::run;
 pub fn verify(globals: &Globals, command: &Verify) -> Outcome {
     later::verify(command)?;
     let config = load(&globals.config, &Environment::of_process())?;
-    let selection = super::run::selection(&command.selection);
+    let selection = super::run::selection(&command.selection)?;
     if !selection.targets.is_empty() {
         return Err(Error::later("`verify --target`").into());
     }

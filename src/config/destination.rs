@@ -9,7 +9,7 @@ use url::Url;
 use super::document::{Document, Section};
 use super::known;
 use super::mask::hide_keys;
-use super::resolved::Destination;
+use super::resolved::{Destination, Report};
 use super::values;
 use crate::error::{Code, Error};
 
@@ -39,6 +39,7 @@ pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Op
     document.refuse_unknown_keys(&section, known::DESTINATION);
     refuse_later(document, &section);
     let path = path(document, &section);
+    let partition_by = partition_by(document, &section);
     let file_size = document.parsed(&section, "file_size", values::size);
     let file_size_bytes = file_size.unwrap_or(DEFAULT_FILE_SIZE);
     if file_size_bytes < MIN_FILE_SIZE
@@ -51,6 +52,7 @@ pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Op
     let responses = document.text(&section, "responses").and_then(|text| folder(document, "responses", &text));
     Some(Destination {
         path: path?,
+        partition_by,
         zstd_level,
         file_size_bytes,
         responses,
@@ -69,18 +71,46 @@ fn refuse_later(document: &mut Document<'_>, section: &Section<'_>) {
     {
         document.later("`layout = \"files\"`", node.span());
     }
+}
+
+/// The keys behind `snapshot_date`. Whether a report has such a parameter, and no column of that name, is checked with the
+/// reports.
+fn partition_by(document: &mut Document<'_>, section: &Section<'_>) -> Vec<String> {
     let keys = document.texts(section, "partition_by").unwrap_or_default();
+    let mut names: Vec<String> = Vec::new();
     for key in &keys {
-        if *key.get_ref() != "snapshot_date" {
-            document.later(&format!("partitioning by `{}`", key.get_ref()), key.span());
+        if names.iter().any(|known| known == key.get_ref()) {
+            let message = format!("`{}` stands twice in `partition_by`", key.get_ref());
+            document.fault(Code::Config, message, key.span(), "take this out");
         }
+        names.push((*key.get_ref()).to_owned());
     }
     if let Some(node) = section.get("partition_by")
         && !keys.is_empty()
-        && keys.iter().filter(|key| *key.get_ref() == "snapshot_date").count() != 1
+        && names.first().map(String::as_str) != Some("snapshot_date")
     {
-        let label = "write [\"snapshot_date\"]";
-        document.fault(Code::Config, "`partition_by` must name `snapshot_date` once", node.span(), label);
+        let label = "write [\"snapshot_date\"], and further keys behind it";
+        document.fault(Code::Config, "`partition_by` must begin with `snapshot_date`", node.span(), label);
+    }
+    names.into_iter().skip(1).collect()
+}
+
+/// Refuses keys that no report has, or that stand for a column of a report.
+pub(super) fn check_partition_by(document: &mut Document<'_>, root: &Section<'_>, reports: &[Report]) {
+    let Some(section) = document.table(root, "destination", "[destination]") else { return };
+    for key in document.texts(&section, "partition_by").unwrap_or_default().iter().skip(1) {
+        let name = *key.get_ref();
+        let varies = |report: &&Report| name == "target" || report.varying.iter().any(|(known, _)| known == name);
+        if !reports.iter().any(|report| varies(&report)) {
+            let message = format!("no report can be partitioned by `{name}`");
+            let label = "`target`, or a parameter that a report lists, such as `country`";
+            document.fault(Code::Config, message, key.span(), label);
+        }
+        let clash = reports.iter().filter(varies).find(|report| report.columns.iter().any(|column| column == name));
+        if let Some(report) = clash {
+            let message = format!("`{name}` is a column of the report `{}` and cannot be a partition key", report.name);
+            document.fault(Code::Config, message, key.span(), "warehouses refuse a key that equals a column");
+        }
     }
 }
 

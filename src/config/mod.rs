@@ -83,6 +83,7 @@ pub fn parse(text: &str, path: &Path, environment: &Environment) -> Result<RunCo
     let targets = targets::targets(&mut document, &root);
     reports::refuse_keyword_lists(&mut document, &root);
     let reports = reports::reports(&mut document, &root, &targets);
+    destination::check_partition_by(&mut document, &root, &reports);
     let config = source.zip(destination).map(|(source, destination)| RunConfig {
         file: path.to_path_buf(),
         source,

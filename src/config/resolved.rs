@@ -60,6 +60,9 @@ pub struct Budget {
 pub struct Destination {
     /// The folder; it need not exist yet.
     pub path: PathBuf,
+    /// Keys of partitions' folders below the night's: `target`, or parameters of tasks. A report without such a parameter
+    /// goes without its folder.
+    pub partition_by: Vec<String>,
     /// Level of zstd, 1 to 22.
     pub zstd_level: i32,
     /// Size at which a file is closed and the next begun.
@@ -132,6 +135,12 @@ impl RunConfig {
     /// The file it came from, as the user named it.
     pub fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// Keys of the folders of a report's partitions below the night's.
+    pub fn partition_by(&self, report: &Report) -> Vec<String> {
+        let has = |key: &&String| *key == "target" || report.varying.iter().any(|(name, _)| name == *key);
+        self.destination.partition_by.iter().filter(has).cloned().collect()
     }
 
     /// A hash, as 64 hexadecimal digits, of all that changes requests: origin, targets and reports, but neither

@@ -1,28 +1,46 @@
 //! Saved responses: bodies that were paid for, kept so that they need not be bought again.
 //!
 //! One file an answer, written whole and synced before anything builds on it. There is no second record: what a task has
-//! fetched, spent and proven is a fold over its answers in order. Knows files, never rows.
+//! fetched, spent and proven is a fold over the answers of an attempt, in order. A new attempt begins where the answers of
+//! the one before cannot be built on any more, or are to be paid for again; its answers stay until they are old. Knows
+//! files, never rows.
 //!
 //! ```text
-//! <responses>/<night>/<task>/000000.response     one line of JSON, then the body
+//! <responses>/<night>/<task>/<attempt>/000000.response     a checksum, one line of JSON, then the body
 //! ```
 
 mod saved;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 pub use saved::{Header, Saved};
 
 use crate::error::{Code, Error, Result};
 use crate::model::{Night, TaskId};
-use crate::store::{remove_tree, replace};
+use crate::store::{remove_tree, replace, step, sync_dir};
 
 const SUFFIX: &str = ".response";
+
+/// Stands behind the name of an answer that nothing builds on: damaged, or an answer to what is no longer asked.
+const ASIDE_SUFFIX: &str = ".aside";
 
 /// The folder of saved responses.
 #[derive(Debug, Clone)]
 pub struct Landing {
     root: PathBuf,
+}
+
+/// Where the answers of one attempt at a task of a night lie.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    /// The night.
+    pub night: Night,
+    /// The task.
+    pub task: TaskId,
+    /// Number of the attempt, from 0.
+    pub number: u32,
 }
 
 impl Landing {
@@ -31,12 +49,43 @@ impl Landing {
         Self { root: root.into() }
     }
 
-    /// Saves an answer durably under its number in the task.
+    /// The latest attempt at a task; `None` if nothing of it was ever saved.
+    ///
+    /// # Errors
+    /// [`Code::Destination`] if the disk refuses to be read.
+    pub fn latest(&self, night: Night, task: &TaskId) -> Result<Option<Attempt>> {
+        let folder = self.root.join(night.to_string()).join(&task.0);
+        let numbers = names(&folder)?.into_iter().filter_map(|name| name.parse::<u32>().ok());
+        Ok(numbers.max().map(|number| Attempt { night, task: task.clone(), number }))
+    }
+
+    /// Whether an attempt was begun.
+    pub fn has_begun(&self, attempt: &Attempt) -> bool {
+        self.folder(attempt).is_dir()
+    }
+
+    /// Begins an attempt, durably: from now on it is the latest.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn begin(&self, attempt: &Attempt) -> Result<()> {
+        let folder = self.folder(attempt);
+        std::fs::create_dir_all(&folder).map_err(|error| fault(&folder, error))?;
+        // The names of the attempt, of its task and of its night must survive too.
+        folder.ancestors().skip(1).take(3).try_for_each(sync_dir)?;
+        step("landing.attempt");
+        Ok(())
+    }
+
+    /// Saves an answer durably under its number in the attempt.
     ///
     /// # Errors
     /// [`Code::Destination`]: then the answer counts as lost and nothing may build on it.
-    pub fn save(&self, night: Night, task: &TaskId, saved: &Saved) -> Result<()> {
-        replace(&self.path(night, task, saved.header.sequence), &saved.to_bytes()?)
+    pub fn save(&self, attempt: &Attempt, saved: &Saved) -> Result<()> {
+        step("landing.received");
+        replace(&self.path(attempt, saved.header.sequence), &saved.to_bytes()?)?;
+        step("landing.saved");
+        Ok(())
     }
 
     /// Reads an answer; `None` if it is not there or does not match its checksum: a torn or damaged one was never paid for
@@ -44,8 +93,8 @@ impl Landing {
     ///
     /// # Errors
     /// [`Code::Destination`] if the disk refuses to be read.
-    pub fn load(&self, night: Night, task: &TaskId, sequence: u32) -> Result<Option<Saved>> {
-        let path = self.path(night, task, sequence);
+    pub fn load(&self, attempt: &Attempt, sequence: u32) -> Result<Option<Saved>> {
+        let path = self.path(attempt, sequence);
         match std::fs::read(&path) {
             Ok(bytes) => {
                 let saved = Saved::from_bytes(&bytes);
@@ -55,64 +104,132 @@ impl Landing {
                 Ok(saved)
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(self.fault(night, task, error)),
+            Err(error) => Err(fault(&path, error)),
         }
     }
 
-    /// Forgets the answers of a task from a number on: what follows a damaged or outdated answer proves nothing.
+    /// Sets aside the answers of an attempt from a number on: what follows a damaged or outdated answer proves nothing.
+    /// Half-written ones go.
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub fn truncate(&self, night: Night, task: &TaskId, from: u32) -> Result<()> {
-        if from == 0 {
-            return remove_tree(&self.folder(night, task));
+    pub fn set_aside(&self, attempt: &Attempt, from: u32) -> Result<()> {
+        let folder = self.folder(attempt);
+        let mut later = Vec::new();
+        for name in names(&folder)? {
+            let number = name.strip_suffix(SUFFIX).and_then(|number| number.parse::<u32>().ok());
+            if number.is_some_and(|number| number >= from) {
+                later.push(name);
+            } else if number.is_none() && !name.ends_with(ASIDE_SUFFIX) {
+                let path = folder.join(name);
+                std::fs::remove_file(&path).map_err(|error| fault(&path, error))?;
+            }
         }
-        let mut later: Vec<u32> =
-            self.sequences(night, task)?.into_iter().filter(|sequence| *sequence >= from).collect();
         // From the last one down, so that a crash leaves no gap.
         later.sort_unstable_by(|left, right| right.cmp(left));
-        for sequence in later {
-            let path = self.path(night, task, sequence);
-            std::fs::remove_file(&path).map_err(|error| self.fault(night, task, error))?;
+        for name in later {
+            let path = folder.join(&name);
+            let aside = folder.join(format!("{name}.{:08x}{ASIDE_SUFFIX}", fastrand::u32(..)));
+            std::fs::rename(&path, aside).map_err(|error| fault(&path, error))?;
         }
-        Ok(())
+        if folder.exists() { sync_dir(&folder) } else { Ok(()) }
     }
 
-    /// Numbers of the answers that lie in a task's folder, in no order.
-    fn sequences(&self, night: Night, task: &TaskId) -> Result<Vec<u32>> {
-        let entries = match std::fs::read_dir(self.folder(night, task)) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(self.fault(night, task, error)),
-        };
-        let mut sequences = Vec::new();
-        for entry in entries {
-            let name = entry.map_err(|error| self.fault(night, task, error))?.file_name();
-            let number: Option<u32> =
-                name.to_str().and_then(|name| name.strip_suffix(SUFFIX)).and_then(|number| number.parse().ok());
-            sequences.extend(number);
+    /// Tasks of a night of which answers are saved.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn tasks(&self, night: Night) -> Result<BTreeSet<TaskId>> {
+        Ok(names(&self.root.join(night.to_string()))?.into_iter().map(TaskId).collect())
+    }
+
+    /// Removes the answers of every task that got its last one longer than `keep` ago, except those that `is_needed`
+    /// names. Says how many tasks' answers went.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn expire(&self, now: SystemTime, keep: Duration, is_needed: impl Fn(Night, &TaskId) -> bool) -> Result<u64> {
+        let mut expired = 0;
+        for name in names(&self.root)? {
+            let Ok(night) = name.parse::<Night>() else { continue };
+            let folder = self.root.join(&name);
+            let tasks = names(&folder)?;
+            let mut left = tasks.len();
+            for task in tasks {
+                let path = folder.join(&task);
+                let is_old = age(&path, now)?.is_some_and(|age| age > keep);
+                if is_old && !is_needed(night, &TaskId(task)) {
+                    remove_tree(&path)?;
+                    step("landing.expired");
+                    expired += 1;
+                    left -= 1;
+                }
+            }
+            if left == 0 {
+                // Another process may have begun a task of that night a moment ago: then the folder stays.
+                let _ = std::fs::remove_dir(&folder);
+            }
         }
-        Ok(sequences)
+        Ok(expired)
     }
 
-    fn folder(&self, night: Night, task: &TaskId) -> PathBuf {
-        self.root.join(night.to_string()).join(&task.0)
+    /// Removes every saved answer of a task.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn forget(&self, night: Night, task: &TaskId) -> Result<()> {
+        remove_tree(&self.root.join(night.to_string()).join(&task.0))
     }
 
-    fn path(&self, night: Night, task: &TaskId, sequence: u32) -> PathBuf {
-        self.folder(night, task).join(format!("{sequence:06}{SUFFIX}"))
+    /// Nights of which answers are saved, in order.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn nights(&self) -> Result<BTreeSet<Night>> {
+        Ok(names(&self.root)?.into_iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    fn fault(&self, night: Night, task: &TaskId, error: std::io::Error) -> Error {
-        let folder = self.folder(night, task);
-        Error::new(Code::Destination, format!("cannot use the saved responses in {}", folder.display()))
-            .with_source(error)
+    fn folder(&self, attempt: &Attempt) -> PathBuf {
+        self.root.join(attempt.night.to_string()).join(&attempt.task.0).join(attempt.number.to_string())
+    }
+
+    fn path(&self, attempt: &Attempt, sequence: u32) -> PathBuf {
+        self.folder(attempt).join(format!("{sequence:06}{SUFFIX}"))
     }
 
     /// The folder that holds them all.
     pub fn root(&self) -> &Path {
         &self.root
     }
+}
+
+/// Names in a folder, or none if there is no folder.
+fn names(folder: &Path) -> Result<Vec<String>> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(fault(folder, error)),
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        names.push(entry.map_err(|error| fault(folder, error))?.file_name().to_string_lossy().into_owned());
+    }
+    Ok(names)
+}
+
+/// Time since a task's last answer: a folder changes when a file in it is put in place. `None` if it lies in the future.
+fn age(task: &Path, now: SystemTime) -> Result<Option<Duration>> {
+    let mut newest = SystemTime::UNIX_EPOCH;
+    for attempt in names(task)? {
+        let path = task.join(attempt);
+        let changed = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
+        newest = newest.max(changed.map_err(|error| fault(&path, error))?);
+    }
+    Ok(now.duration_since(newest).ok())
+}
+
+fn fault(path: &Path, error: std::io::Error) -> Error {
+    Error::new(Code::Destination, format!("cannot use the saved responses in {}", path.display())).with_source(error)
 }
 
 #[cfg(test)]
@@ -136,63 +253,100 @@ mod tests {
         Request { endpoint: "site-explorer/anchors".into(), method: Method::Get, query: Vec::new(), body: None }
     }
 
-    fn landing() -> (tempfile::TempDir, Landing, Night, TaskId) {
+    fn landing() -> (tempfile::TempDir, Landing, Attempt) {
         let folder = tempfile::tempdir().expect("temp dir");
         let landing = Landing::new(folder.path().join("responses"));
-        (folder, landing, "2026-11-23".parse().expect("a date"), TaskId("00ff".into()))
+        let night = "2026-11-23".parse().expect("a date");
+        (folder, landing, Attempt { night, task: TaskId("00ff".into()), number: 0 })
+    }
+
+    fn save(landing: &Landing, attempt: &Attempt, sequence: u32, body: &'static [u8], encoding: Encoding) {
+        let saved = Saved::new(sequence, "run", request(), answer(body, encoding), 50).expect("builds");
+        landing.save(attempt, &saved).expect("saves");
+    }
+
+    fn saved_numbers(landing: &Landing, attempt: &Attempt) -> Vec<u32> {
+        (0..10).filter(|sequence| landing.load(attempt, *sequence).expect("readable").is_some()).collect()
     }
 
     #[test]
     fn an_answer_reads_back_as_received_whatever_its_compression() {
-        let (_folder, landing, night, task) = landing();
+        let (_folder, landing, attempt) = landing();
         for (sequence, encoding) in [(0, Encoding::Identity), (1, Encoding::Gzip)] {
-            let saved = Saved::new(sequence, "run", request(), answer(b"\x1f\x8bbody", encoding), 50).expect("builds");
-            landing.save(night, &task, &saved).expect("saves");
+            save(&landing, &attempt, sequence, b"\x1f\x8bbody", encoding);
         }
-        assert_eq!(landing.sequences(night, &task).expect("listable").len(), 2);
-        let first = landing.load(night, &task, 0).expect("readable").expect("present");
+        let first = landing.load(&attempt, 0).expect("readable").expect("present");
         assert_eq!(first.header.encoding, Encoding::Zstd, "an uncompressed body is compressed");
         assert_eq!(zstd::decode_all(first.body.as_ref()).expect("zstd"), b"\x1f\x8bbody");
-        let second = landing.load(night, &task, 1).expect("readable").expect("present");
+        let second = landing.load(&attempt, 1).expect("readable").expect("present");
         assert_eq!((second.header.encoding, second.body.as_ref()), (Encoding::Gzip, b"\x1f\x8bbody".as_ref()));
         assert_eq!(first.header.body_sha256, second.header.body_sha256, "the hash is of the body as received");
     }
 
     #[test]
     fn a_flipped_bit_anywhere_makes_it_count_as_absent() {
-        let (_folder, landing, night, task) = landing();
-        let saved = Saved::new(0, "run", request(), answer(b"{\"rows\":[]}", Encoding::Gzip), 50).expect("builds");
-        landing.save(night, &task, &saved).expect("saves");
-        let path = landing.path(night, &task, 0);
+        let (_folder, landing, attempt) = landing();
+        save(&landing, &attempt, 0, b"{\"rows\":[]}", Encoding::Gzip);
+        let path = landing.path(&attempt, 0);
         let whole = std::fs::read(&path).expect("readable");
         for index in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[index] ^= 1;
             std::fs::write(&path, &bytes).expect("writable");
-            let loaded = landing.load(night, &task, 0).expect("readable");
+            let loaded = landing.load(&attempt, 0).expect("readable");
             assert!(loaded.is_none(), "byte {index}");
         }
         for length in 0..whole.len() {
             std::fs::write(&path, &whole[..length]).expect("writable");
-            assert!(landing.load(night, &task, 0).expect("readable").is_none(), "length {length}");
+            assert!(landing.load(&attempt, 0).expect("readable").is_none(), "length {length}");
         }
     }
 
     #[test]
-    fn truncation_forgets_from_there_on() {
-        let (_folder, landing, night, task) = landing();
+    fn what_is_set_aside_is_not_built_on_and_not_deleted() {
+        let (_folder, landing, attempt) = landing();
         for sequence in 0..4 {
-            let saved = Saved::new(sequence, "run", request(), answer(b"{}", Encoding::Identity), 50).expect("builds");
-            landing.save(night, &task, &saved).expect("saves");
+            save(&landing, &attempt, sequence, b"{}", Encoding::Identity);
         }
-        landing.truncate(night, &task, 2).expect("truncates");
-        assert_eq!(landing.sequences(night, &task).expect("listable").len(), 2);
-        // A gap hides nothing behind it.
-        let saved = Saved::new(7, "run", request(), answer(b"{}", Encoding::Identity), 50).expect("builds");
-        landing.save(night, &task, &saved).expect("saves");
-        landing.truncate(night, &task, 2).expect("truncates");
-        assert_eq!(landing.sequences(night, &task).expect("listable").len(), 2);
-        landing.truncate(night, &task, 0).expect("truncates");
-        assert_eq!(landing.sequences(night, &task).expect("listable").len(), 0);
+        std::fs::write(landing.folder(&attempt).join(".000004.response.tmp"), b"half").expect("writable");
+        landing.set_aside(&attempt, 2).expect("sets aside");
+        assert_eq!(saved_numbers(&landing, &attempt), [0, 1]);
+        // A gap hides nothing behind it, and a number can be set aside twice.
+        for sequence in [2, 7] {
+            save(&landing, &attempt, sequence, b"{}", Encoding::Identity);
+        }
+        landing.set_aside(&attempt, 2).expect("sets aside");
+        assert_eq!(saved_numbers(&landing, &attempt), [0, 1]);
+        let names = names(&landing.folder(&attempt)).expect("listable");
+        assert_eq!(names.len(), 2 + 4, "{names:?}");
+    }
+
+    #[test]
+    fn the_latest_attempt_is_the_one_begun_last_even_without_an_answer() {
+        let (_folder, landing, attempt) = landing();
+        assert_eq!(landing.latest(attempt.night, &attempt.task).expect("readable"), None);
+        save(&landing, &attempt, 0, b"{}", Encoding::Identity);
+        assert_eq!(landing.latest(attempt.night, &attempt.task).expect("readable"), Some(attempt.clone()));
+        let second = Attempt { number: 10, ..attempt.clone() };
+        landing.begin(&second).expect("begins");
+        assert_eq!(landing.latest(attempt.night, &attempt.task).expect("readable"), Some(second));
+        assert_eq!(saved_numbers(&landing, &attempt), [0]);
+    }
+
+    #[test]
+    fn answers_go_when_they_are_old_and_nobody_needs_them() {
+        let (_folder, landing, attempt) = landing();
+        let needed = Attempt { task: TaskId("needed".into()), ..attempt.clone() };
+        for attempt in [&attempt, &needed] {
+            save(&landing, attempt, 0, b"{}", Encoding::Identity);
+        }
+        let keep = Duration::from_hours(24);
+        let later = SystemTime::now() + Duration::from_hours(25);
+        let is_needed = |_: Night, task: &TaskId| task.0 == "needed";
+        assert_eq!(landing.expire(SystemTime::now(), keep, is_needed).expect("expires"), 0, "too young");
+        assert_eq!(landing.expire(later, keep, is_needed).expect("expires"), 1);
+        assert_eq!(landing.tasks(attempt.night).expect("listable"), BTreeSet::from([needed.task]));
+        assert_eq!(landing.expire(later, keep, |_, _| false).expect("expires"), 1);
+        assert_eq!(landing.nights().expect("listable"), BTreeSet::new());
     }
 }

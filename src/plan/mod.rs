@@ -2,7 +2,8 @@
 //! which id, at which price per row and with which upper bound.
 //!
 //! Pure: no clock, no network, no state. Knows configuration and catalog; knows nothing of requests, pages or files.
-//! Invariants: a task's id depends on what is asked and never on order, labels or dates; equal inputs give equal plans.
+//! Invariants: a task's id depends on report, target and what varies, and never on order, labels or dates; equal inputs
+//! give equal plans.
 
 mod bill;
 mod describe;
@@ -12,6 +13,6 @@ mod task;
 
 pub use bill::{FREE_BUDGET_UNITS, Total, guard, total};
 pub use describe::describe;
-pub use night::night;
+pub use night::{check as check_night, night};
 pub use select::Selection;
-pub use task::{Task, tasks};
+pub use task::{MAX_ROWS, Task, columns_asked, tasks, tasks_of_any_night};

@@ -28,7 +28,7 @@ pub fn night(asked: Option<NaiveDate>, today: NaiveDate) -> Result<Night> {
 /// # Errors
 /// [`Code::Date`]: the operation takes no date and the night lies more than two days back, or the history would begin
 /// after the night.
-pub(super) fn check(report: &Report, night: Night, today: NaiveDate) -> Result<()> {
+pub fn check(report: &Report, night: Night, today: NaiveDate) -> Result<()> {
     let endpoint = report.endpoint;
     let knows_the_past = ["date", "date_to"].iter().any(|name| endpoint.parameter(name).is_some());
     let oldest = today.checked_sub_days(Days::new(GRACE_DAYS)).unwrap_or(today);

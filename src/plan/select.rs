@@ -15,9 +15,22 @@ pub struct Selection {
     pub targets: Vec<String>,
     /// The night that was asked for; [`super::night()`] makes a night of it.
     pub date: Option<NaiveDate>,
+    /// First and last night of several.
+    pub between: Option<(NaiveDate, NaiveDate)>,
 }
 
 impl Selection {
+    /// Whether a night is meant.
+    pub fn covers(&self, night: NaiveDate) -> bool {
+        self.date.is_none_or(|date| date == night)
+            && self.between.is_none_or(|(first, last)| (first..=last).contains(&night))
+    }
+
+    /// Whether anything is left out.
+    pub fn is_partial(&self) -> bool {
+        !self.targets.is_empty() || self.date.is_some() || self.between.is_some()
+    }
+
     /// Indices of the selected reports, in file order.
     ///
     /// # Errors

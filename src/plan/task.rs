@@ -1,5 +1,7 @@
 //! Tasks: one report for one target and one value of everything that varies.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use chrono::NaiveDate;
 
 use super::bill::{bound_rows, bound_units, is_free};
@@ -38,6 +40,50 @@ pub struct Task {
     pub bound_units: Option<u64>,
     /// The source charges nothing for this target, up to 100 rows a request.
     pub is_free_target: bool,
+    /// What is asked, by name: the operation, its parameters but for the night's own dates, the filter, the columns and the
+    /// fuse. Kept with saved answers and committed rows, so that a later run can tell what no longer answers it.
+    pub asked: BTreeMap<String, String>,
+}
+
+/// Name of the columns in [`Task::asked`].
+const COLUMNS: &str = "columns";
+
+/// Name of the fuse in [`Task::asked`].
+pub const MAX_ROWS: &str = "max_rows";
+
+impl Task {
+    /// What this task asks that rows fetched for `asked` do not answer, by name; nothing if they do. Columns that are no
+    /// longer wanted are no reason to fetch again, nor is a fuse that did not end the fetching.
+    pub fn unanswered_by(&self, asked: &BTreeMap<String, String>, was_capped_by_max_rows: bool) -> Vec<String> {
+        let names: BTreeSet<&String> = self.asked.keys().chain(asked.keys()).collect();
+        let mut changed = Vec::new();
+        for name in names {
+            let (wanted, had) = (self.asked.get(name), asked.get(name));
+            match name.as_str() {
+                COLUMNS => {
+                    let had: Vec<&str> = had.map(|had| had.split(',').collect()).unwrap_or_default();
+                    let new =
+                        wanted.into_iter().flat_map(|wanted| wanted.split(',')).filter(|name| !had.contains(name));
+                    changed.extend(new.map(|column| format!("column {column}")));
+                }
+                MAX_ROWS => {
+                    let rows =
+                        |text: Option<&String>| text.and_then(|text| text.parse::<u64>().ok()).unwrap_or(u64::MAX);
+                    if was_capped_by_max_rows && rows(wanted) > rows(had) {
+                        changed.push(name.clone());
+                    }
+                }
+                _ if wanted != had => changed.push(name.clone()),
+                _ => {}
+            }
+        }
+        changed
+    }
+}
+
+/// The columns that stand in [`Task::asked`].
+pub fn columns_asked(asked: &BTreeMap<String, String>) -> Option<Vec<String>> {
+    Some(asked.get(COLUMNS)?.split(',').map(str::to_owned).collect())
 }
 
 /// The tasks of a night, by report, target and what varies, in file order.
@@ -47,11 +93,22 @@ pub struct Task {
 /// lacks; [`crate::error::Code::Date`] where the night is in the future, or the operation cannot answer for it.
 pub fn tasks(config: &RunConfig, night: Night, today: NaiveDate, selection: &Selection) -> Result<Vec<Task>> {
     let night = night::night(Some(night), today)?;
+    for index in selection.reports(config)? {
+        config.reports.get(index).map_or(Ok(()), |report| night::check(report, night, today))?;
+    }
+    tasks_of_any_night(config, night, selection)
+}
+
+/// The same for a night of which it does not matter whether its operations can still answer for it: what is left of an
+/// unfinished night, or what was committed.
+///
+/// # Errors
+/// [`crate::error::Code::Usage`] or [`crate::error::Code::Target`] where the selection names what the configuration lacks.
+pub fn tasks_of_any_night(config: &RunConfig, night: Night, selection: &Selection) -> Result<Vec<Task>> {
     let selected = selection.targets(config)?;
     let mut tasks = Vec::new();
     for index in selection.reports(config)? {
         let Some(report) = config.reports.get(index) else { continue };
-        night::check(report, night, today)?;
         for position in report.targets.iter().filter(|position| selected.contains(position)) {
             let Some(target) = config.targets.get(*position) else { continue };
             for parameters in combinations(&report.varying) {
@@ -74,11 +131,13 @@ fn task(
     let (units_per_row, surcharge_per_row) = units_per_row(report, &order_key);
     let bound_rows = bound_rows(report, night);
     let is_paged = !order_key.is_empty();
+    let query = query(report, target, &parameters, night);
     Task {
         id: id(report, target, &parameters),
         report: report_index,
         target: target_index,
-        query: query(report, target, &parameters, night),
+        asked: asked(report, &query),
+        query,
         parameters,
         units_per_row,
         surcharge_per_row,
@@ -107,14 +166,24 @@ fn combinations(varying: &[(String, Vec<String>)]) -> Vec<Vec<(String, String)>>
     all
 }
 
+/// Report, target and what varies: there is one task of them in a night. How the target is asked about may change.
 fn id(report: &Report, target: &Target, parameters: &[(String, String)]) -> TaskId {
-    let mut hash = StableHash::new("task-1");
+    let mut hash = StableHash::new("task-2");
     hash.add(&report.name);
-    hash.add(&report.endpoint.name);
-    target.hash_into(&mut hash);
-    hash.add_pairs(&report.parameters);
+    hash.add(&target.name);
     hash.add_pairs(parameters);
     TaskId(hash.finish().chars().take(ID_DIGITS).collect())
+}
+
+fn asked(report: &Report, query: &[(String, String)]) -> BTreeMap<String, String> {
+    let is_of_the_night = |name: &str| matches!(name, "date" | "date_to" | "output");
+    let mut asked: BTreeMap<String, String> =
+        query.iter().filter(|(name, _)| !is_of_the_night(name)).cloned().collect();
+    asked.insert("endpoint".to_owned(), report.endpoint.name.clone());
+    asked.insert(COLUMNS.to_owned(), report.columns.join(","));
+    asked.extend(report.filter.as_ref().map(|filter| ("where".to_owned(), filter.to_json().to_string())));
+    asked.extend(report.max_rows.map(|rows| (MAX_ROWS.to_owned(), rows.to_string())));
+    asked
 }
 
 fn query(report: &Report, target: &Target, varying: &[(String, String)], night: Night) -> Vec<(String, String)> {

@@ -1,21 +1,29 @@
-//! Finished tasks → one commit of a partition: what is there already stays, what is new is added.
+//! Finished tasks → one commit of a partition: rows of other tasks stay, those of the same tasks give way, what is new is
+//! added.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::DateTime;
 use sha2::{Digest as _, Sha256};
+use tokio_util::sync::CancellationToken;
 
 use super::fetch::Finished;
 use super::partition_name;
+use super::rewrite::keep_others;
 use super::stage::Stage;
 use crate::config::Report;
 use crate::error::{Code, Error, Result};
-use crate::model::hex;
+use crate::model::{Night, TaskId, hex};
 use crate::paging::Status;
 use crate::report::PartitionSummary;
 use crate::sink::{Compression, PartitionWriter, TaskColumns, WriterOptions};
-use crate::store::{Commit, STAGED_SUFFIX};
-use crate::table::manifest::{Committed, TaskEntry, TaskStatus};
+use crate::store::{Commit, Committing, STAGED_SUFFIX};
+use crate::table::manifest::{Committed, FileEntry, TaskEntry, TaskStatus};
+use crate::table::{TableSchema, segment};
+
+/// Rows that are written within seconds. After an interrupt, more than these are left to the next run, for which all is
+/// saved.
+const INTERRUPTIBLE_ROWS: u64 = 200_000;
 
 /// What a commit left, and the tasks that it added.
 pub struct Assembled {
@@ -25,83 +33,185 @@ pub struct Assembled {
     pub added: Vec<TaskEntry>,
 }
 
-/// Adds finished tasks to the night's partition of a report. Blocking: runs on a thread of its own.
+/// Adds finished tasks to a night's partition of a report. Blocking: runs on a thread of its own.
 ///
 /// # Errors
-/// [`Code::Destination`], [`Code::Schema`] or [`Code::Locked`]; readers then see what they saw before.
-pub fn assemble(stage: &Stage, report: &Report, mut finished: Vec<Finished>) -> Result<Assembled> {
-    let wanted = super::table_schema(report)?;
-    let recorded = stage.store.record_columns(&report.name, &report.endpoint.name, &wanted.recorded())?;
-    let schema = wanted.over(&recorded)?;
-    let partition = partition_name(stage.night);
-    let commit = Commit { report: report.name.clone(), partition: partition.clone(), id: commit_id() };
-    let committing = stage.store.begin(commit, &format!("run {}", stage.run_id))?;
-    let before = committing.committed().cloned();
-    for file in before.iter().flat_map(|committed| &committed.files) {
-        committing.keep(&file.name)?;
-    }
-    finished.sort_by_cached_key(|task| place(stage, task));
-    let responses_hash = responses_hash(before.as_ref(), &finished);
-    let options = WriterOptions {
-        responses_hash: responses_hash.clone(),
-        base_generation: committing.base_generation(),
-        run_id: stage.run_id.clone(),
-        compression: Compression::Zstd(stage.config.destination.zstd_level),
-        file_bytes: stage.config.destination.file_size_bytes,
-        bloom_columns: lookup_columns(report),
-        staged_suffix: STAGED_SUFFIX.to_owned(),
-        ..WriterOptions::new(committing.commit().id.clone())
-    };
-    let mut writer = PartitionWriter::new(committing.staging(), schema.clone(), options);
-    let mut added = Vec::with_capacity(finished.len());
-    for task in finished {
-        added.push(write_task(stage, &mut writer, task)?);
-    }
-    let new_files = writer.close()?;
-    let (mut files, mut tasks) = before.map(|before| (before.files, before.tasks)).unwrap_or_default();
-    // An empty file of an earlier commit exists only so that readers find the table: it stays, it counts nothing.
-    files.extend(new_files);
-    tasks.extend(added.iter().cloned());
-    let commit_id = committing.commit().id.clone();
-    let committed =
-        committing.publish(Committed { commit_id, files, tasks, columns: schema.recorded(), responses_hash })?;
-    Ok(Assembled { partition: summary(report, &partition, &committed), added })
+/// [`Code::Destination`], [`Code::Schema`], [`Code::Locked`] or [`Code::Interrupted`]; readers then see what they saw
+/// before.
+pub fn assemble(
+    stage: &Stage,
+    report: &Report,
+    night: Night,
+    finished: Vec<Finished>,
+    cancel: &CancellationToken,
+) -> Result<Assembled> {
+    let opened = Opened::open(stage, report, night, Layout::AsRecorded)?;
+    opened.assemble(stage, report, night, finished, cancel)
 }
 
-/// Rows of a partition are in this order of tasks.
-fn place(stage: &Stage, finished: &Finished) -> (String, Vec<(String, String)>) {
-    match stage.task(finished.task) {
-        Ok((task, _)) => (stage.target_name(task).to_owned(), task.parameters.clone()),
-        Err(_) => Default::default(),
+impl Opened {
+    /// Writes finished tasks and what stays of the others, and publishes the whole.
+    pub fn assemble(
+        mut self,
+        stage: &Stage,
+        report: &Report,
+        night: Night,
+        finished: Vec<Finished>,
+        cancel: &CancellationToken,
+    ) -> Result<Assembled> {
+        let opened = &mut self;
+        let responses_hash = responses_hash(opened.before.as_ref(), &finished);
+        let mut writer = opened.writer(stage, report, &responses_hash);
+        let placed = placed(stage, report, &opened.partition_by, finished)?;
+        let replaced: BTreeSet<TaskId> = placed.iter().map(|(columns, _)| columns.task.clone()).collect();
+        let rows: u64 = placed.iter().map(|(_, finished)| finished.num_rows).sum();
+        let stop = (rows > INTERRUPTIBLE_ROWS).then_some(cancel);
+        let mut added = Vec::with_capacity(placed.len());
+        for (columns, finished) in placed {
+            added.push(write_task(&mut writer, columns, finished, stop)?);
+        }
+        opened.keep_all_but(&replaced, &mut writer)?;
+        let committed = self.publish(writer, &replaced, &added, responses_hash)?;
+        Ok(Assembled { partition: summary(report, night, &committed), added })
     }
 }
 
-fn write_task(stage: &Stage, writer: &mut PartitionWriter, finished: Finished) -> Result<TaskEntry> {
-    let (task, _) = stage.task(finished.task)?;
-    let target = stage.target_name(task).to_owned();
-    let params: BTreeMap<String, String> = task.parameters.iter().cloned().collect();
-    let exported_at = DateTime::from_timestamp_micros(finished.exported_at)
-        .ok_or_else(|| Error::new(Code::Internal, format!("{} is no time", finished.exported_at)))?;
-    writer.begin_task(TaskColumns {
-        target: target.clone(),
-        snapshot_date: stage.night,
-        exported_at,
-        run_id: finished.run.clone(),
-        parameters: params.clone(),
-    })?;
+/// By which keys a partition is laid out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Layout {
+    /// By those of the configuration, which must be those that are recorded for the table.
+    AsRecorded,
+    /// By those of the configuration, whatever is recorded: all partitions of the table are being laid out anew.
+    Anew,
+}
+
+/// A partition that is being replaced.
+pub(super) struct Opened {
+    committing: Committing,
+    pub before: Option<Committed>,
+    pub schema: TableSchema,
+    pub partition_by: Vec<String>,
+    kept: Vec<FileEntry>,
+}
+
+impl Opened {
+    /// Locks the partition and settles what its table looks like.
+    pub fn open(stage: &Stage, report: &Report, night: Night, layout: Layout) -> Result<Self> {
+        let wanted = super::table_schema(report)?;
+        let partition_by = stage.config.partition_by(report);
+        let (name, endpoint) = (&report.name, &report.endpoint.name);
+        let recorded_keys = match layout {
+            Layout::AsRecorded => partition_by.clone(),
+            Layout::Anew => stage.store.table(name)?.partition_by,
+        };
+        let recorded = stage.store.record_columns(name, endpoint, &wanted.recorded(), &recorded_keys)?;
+        let schema = wanted.over(&recorded)?;
+        let commit = Commit { report: report.name.clone(), partition: partition_name(night), id: stage.commit_id() };
+        let committing = stage.store.begin(commit, &stage.who)?;
+        let before = committing.committed().cloned();
+        Ok(Self { committing, before, schema, partition_by, kept: Vec::new() })
+    }
+
+    /// A writer of new files.
+    pub fn writer(&self, stage: &Stage, report: &Report, responses_hash: &str) -> PartitionWriter {
+        let options = WriterOptions {
+            responses_hash: responses_hash.to_owned(),
+            base_generation: self.committing.base_generation(),
+            run_id: stage.run_id.clone(),
+            compression: Compression::Zstd(stage.config.destination.zstd_level),
+            file_bytes: stage.config.destination.file_size_bytes,
+            bloom_columns: lookup_columns(report),
+            staged_suffix: STAGED_SUFFIX.to_owned(),
+            ..WriterOptions::new(self.committing.commit().id.clone())
+        };
+        PartitionWriter::new(self.committing.staging(), self.schema.clone(), options)
+    }
+
+    /// Carries over the rows of all other tasks: whole files as they are, mixed ones without the rows that give way.
+    pub fn keep_all_but(&mut self, replaced: &BTreeSet<TaskId>, writer: &mut PartitionWriter) -> Result<()> {
+        let Some(before) = &self.before else { return Ok(()) };
+        self.kept = keep_others(&self.committing, before, replaced, &self.partition_by, &self.schema, writer)?;
+        Ok(())
+    }
+
+    /// Publishes what was kept and what was written.
+    pub fn publish(
+        self,
+        writer: PartitionWriter,
+        replaced: &BTreeSet<TaskId>,
+        added: &[TaskEntry],
+        responses_hash: String,
+    ) -> Result<Committed> {
+        let mut files = self.kept;
+        // Without a row there is one empty file, so that readers find the table; with one, empty files go.
+        if files.is_empty() || writer.has_rows() {
+            files.extend(writer.close()?);
+        }
+        let mut tasks = self.before.map(|before| before.tasks).unwrap_or_default();
+        tasks.retain(|entry| !replaced.contains(&entry.task));
+        tasks.extend(added.iter().cloned());
+        tasks.sort_by(|left, right| (&left.target, &left.params).cmp(&(&right.target, &right.params)));
+        let (commit_id, columns) = (self.committing.commit().id.clone(), self.schema.recorded());
+        self.committing.publish(Committed { commit_id, files, tasks, columns, responses_hash })
+    }
+}
+
+/// Finished tasks with what their rows share, in the order of the partition.
+fn placed(
+    stage: &Stage,
+    report: &Report,
+    partition_by: &[String],
+    finished: Vec<Finished>,
+) -> Result<Vec<(TaskColumns, Finished)>> {
+    let schema = super::table_schema(report)?;
+    let mut placed = Vec::with_capacity(finished.len());
+    for finished in finished {
+        let (job, _) = stage.job(finished.job)?;
+        let target = stage.target_name(&job.task).to_owned();
+        let parameters: BTreeMap<String, String> = job.task.parameters.iter().cloned().collect();
+        let exported_at = DateTime::from_timestamp_micros(finished.exported_at)
+            .ok_or_else(|| Error::new(Code::Internal, format!("{} is no time", finished.exported_at)))?;
+        let columns = TaskColumns {
+            task: job.task.id.clone(),
+            folder: folder(partition_by, &target, &parameters),
+            target,
+            snapshot_date: job.night,
+            exported_at,
+            run_id: finished.run.clone(),
+            parameters,
+        };
+        placed.push((columns, finished));
+    }
+    placed.sort_by_cached_key(|(columns, _)| columns.place(&schema));
+    Ok(placed)
+}
+
+/// Folder of a task's files inside the partition: `target=acme/country=us`.
+pub(super) fn folder(partition_by: &[String], target: &str, parameters: &BTreeMap<String, String>) -> String {
+    let value = |key: &String| if key == "target" { target } else { parameters.get(key).map_or("", String::as_str) };
+    partition_by.iter().map(|key| segment(key, value(key))).collect::<Vec<_>>().join("/")
+}
+
+fn write_task(
+    writer: &mut PartitionWriter,
+    columns: TaskColumns,
+    finished: Finished,
+    stop: Option<&CancellationToken>,
+) -> Result<TaskEntry> {
+    writer.begin_task(columns.clone())?;
     let mut sorted = finished.rows.finish()?;
     let mut rows = 0_u64;
     for batch in &mut sorted {
+        if stop.is_some_and(CancellationToken::is_cancelled) {
+            return Err(Error::new(Code::Interrupted, "interrupted before the rows were written"));
+        }
         let batch = batch?;
         rows += u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
         writer.write(&batch)?;
     }
     if rows != finished.num_rows {
-        return Err(Error::new(
-            Code::Internal,
-            format!("{} rows were accepted and {rows} came out", finished.num_rows),
-        )
-        .with_context("target", target));
+        let message = format!("{} rows were accepted and {rows} came out", finished.num_rows);
+        return Err(Error::new(Code::Internal, message).with_context("target", columns.target));
     }
     let status = match finished.evidence.status {
         Status::Complete => TaskStatus::Complete,
@@ -110,15 +220,20 @@ fn write_task(stage: &Stage, writer: &mut PartitionWriter, finished: Finished) -
     let evidence = serde_json::to_value(&finished.evidence)
         .map_err(|error| Error::new(Code::Internal, "evidence cannot be written").with_source(error))?;
     Ok(TaskEntry {
-        task: task.id.clone(),
-        target,
-        params,
+        task: columns.task,
+        target: columns.target,
+        params: columns.parameters,
         status,
         evidence,
         rows,
         duplicate_rows: sorted.num_duplicates(),
         units: finished.units,
+        requests: finished.evidence.requests,
         run: finished.run,
+        started_at: finished.started_at,
+        exported_at: finished.exported_at,
+        attempt: finished.attempt,
+        asked: finished.asked,
     })
 }
 
@@ -142,16 +257,12 @@ fn responses_hash(before: Option<&Committed>, finished: &[Finished]) -> String {
     hex(&hash.finalize())
 }
 
-fn summary(report: &Report, partition: &str, committed: &Committed) -> PartitionSummary {
+/// What a report of the run says of a partition.
+pub(super) fn summary(report: &Report, night: Night, committed: &Committed) -> PartitionSummary {
     PartitionSummary {
-        path: format!("{}/{partition}", report.name),
+        path: format!("{}/{}", report.name, partition_name(night)),
         rows: committed.files.iter().map(|file| file.rows).sum(),
         bytes: committed.files.iter().map(|file| file.bytes).sum(),
         files: u64::try_from(committed.files.len()).unwrap_or(u64::MAX),
     }
-}
-
-/// Unique for ever: it stands in file names, and a name is never used twice.
-fn commit_id() -> String {
-    format!("{:016x}", fastrand::u64(..))
 }

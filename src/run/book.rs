@@ -2,34 +2,33 @@
 
 use std::collections::BTreeMap;
 
+use super::agenda::Agenda;
 use super::assemble::Assembled;
 use super::fetch::Finished;
-use super::stage::Stage;
+use super::stage::{Job, Stage};
 use crate::config::Report;
 use crate::error::{Code, Error, Errors};
-use crate::plan::Task;
+use crate::model::Night;
 use crate::report::{ErrorEntry, ReportSummary, RunReport, RunStatus};
-use crate::table::manifest::TaskStatus;
+use crate::table::manifest::{TaskStatus, UnfinishedStatus, UnfinishedTask};
 
-/// What the night has come to so far.
+/// Tasks that did not end in a commit, by night and table.
+pub(super) type Unfinished = BTreeMap<(Night, String), Vec<UnfinishedTask>>;
+
+/// What the run has come to so far.
 pub(super) struct Book {
     pub report: RunReport,
     pub errors: Errors,
     /// By table; they go into the report, in the order of the configuration, when it is closed.
     tables: BTreeMap<String, ReportSummary>,
+    unfinished: Unfinished,
 }
 
 impl Book {
-    pub fn new(stage: &Stage) -> Self {
-        let summary = |report: &Report| {
-            let (name, endpoint) = (report.name.clone(), report.endpoint.name.clone());
-            (name.clone(), ReportSummary { name, endpoint, ..ReportSummary::default() })
-        };
-        let mut planned: Vec<usize> = stage.tasks.iter().map(|task| task.report).collect();
-        planned.dedup();
+    pub fn new(stage: &Stage, agenda: &Agenda) -> Self {
         let report = RunReport {
             run: stage.run_id.clone(),
-            night: stage.night.to_string(),
+            night: agenda.tonight.to_string(),
             status: RunStatus::Done,
             rows: 0,
             requests: 0,
@@ -40,34 +39,103 @@ impl Book {
             peak_memory_bytes: 0,
             reports: Vec::new(),
             errors: Vec::new(),
-            notes: Vec::new(),
+            notes: agenda.notes.clone(),
         };
-        let tables = planned.iter().filter_map(|index| stage.config.reports.get(*index)).map(summary).collect();
-        Self { report, errors: Errors::default(), tables }
+        let mut book = Self { report, errors: Errors::default(), tables: BTreeMap::new(), unfinished: BTreeMap::new() };
+        for (index, report) in stage.config.reports.iter().enumerate() {
+            if agenda.reports.contains(&index) {
+                book.summary(report).tasks.skipped = agenda.complete.get(&index).copied().unwrap_or(0);
+            }
+        }
+        book
     }
 
     pub fn summary(&mut self, report: &Report) -> &mut ReportSummary {
-        self.tables.entry(report.name.clone()).or_default()
+        self.tables.entry(report.name.clone()).or_insert_with(|| ReportSummary {
+            name: report.name.clone(),
+            endpoint: report.endpoint.name.clone(),
+            ..ReportSummary::default()
+        })
     }
 
-    pub fn failed(&mut self, stage: &Stage, task: &Task, report: &Report, error: Error) {
-        let counts = &mut self.summary(report).tasks;
-        match error.code() {
-            Code::Budget | Code::Interrupted => counts.stopped += 1,
-            _ => counts.failed += 1,
+    /// Keeps in mind what is to be said of a task that did not end in a commit.
+    pub fn unfinished(
+        &mut self,
+        stage: &Stage,
+        job: &Job,
+        report: &Report,
+        status: UnfinishedStatus,
+        reason: &str,
+        units: u64,
+    ) {
+        self.unfinished.entry((job.night, report.name.clone())).or_default().push(UnfinishedTask {
+            task: job.task.id.clone(),
+            target: stage.target_name(&job.task).to_owned(),
+            params: job.task.parameters.iter().cloned().collect(),
+            status,
+            reason: reason.to_owned(),
+            units,
+            run: stage.run_id.clone(),
+            at: stage.clock.now().timestamp_micros(),
+        });
+    }
+
+    pub fn take_unfinished(&mut self) -> Unfinished {
+        std::mem::take(&mut self.unfinished)
+    }
+
+    pub fn failed(&mut self, stage: &Stage, job: &Job, report: &Report, error: Error) {
+        let status = match error.code() {
+            Code::Budget | Code::Interrupted => UnfinishedStatus::Stopped,
+            _ => UnfinishedStatus::Failed,
+        };
+        self.unfinished(stage, job, report, status, &error.one_line(), error.units());
+        let summary = self.summary(report);
+        summary.units += error.units();
+        match status {
+            UnfinishedStatus::Stopped => summary.tasks.stopped += 1,
+            _ => summary.tasks.failed += 1,
         }
-        self.summary(report).units += error.units();
         if error.code() == Code::Interrupted {
             return;
         }
         let mut error = error.with_context("report", &report.name);
         if error.context_value("target").is_none() {
-            error = error.with_context("target", stage.target_name(task));
+            error = error.with_context("target", stage.target_name(&job.task));
         }
         self.errors.push(error);
     }
 
-    pub fn committed(&mut self, report: &Report, assembled: Assembled) {
+    /// The finished tasks of a partition could not be committed: their saved answers are there for the next run.
+    pub fn not_committed(
+        &mut self,
+        stage: &Stage,
+        report: &Report,
+        ended: &[(usize, u64)],
+        error: Error,
+    ) -> Result<(), Errors> {
+        let status = match error.code() {
+            Code::Interrupted => UnfinishedStatus::Stopped,
+            _ => UnfinishedStatus::Failed,
+        };
+        for (index, units) in ended {
+            let (job, _) = stage.job(*index)?;
+            self.unfinished(stage, job, report, status, &error.one_line(), *units);
+            let summary = self.summary(report);
+            summary.units += units;
+            match status {
+                UnfinishedStatus::Stopped => summary.tasks.stopped += 1,
+                _ => summary.tasks.failed += 1,
+            }
+        }
+        if status == UnfinishedStatus::Failed {
+            let units = ended.iter().map(|(_, units)| units).sum();
+            self.errors.push(error.with_context("report", &report.name).with_units(units));
+        }
+        Ok(())
+    }
+
+    pub fn committed(&mut self, report: &Report, assembled: Assembled, units: u64) {
         let Assembled { partition, added } = assembled;
         let mut capped = Vec::new();
         let summary = self.summary(report);
@@ -80,8 +148,8 @@ impl Book {
                 }
             }
             summary.rows += entry.rows;
-            summary.units += entry.units;
         }
+        summary.units += units;
         summary.partitions.push(partition);
         self.report.notes.extend(capped);
     }
@@ -127,8 +195,8 @@ impl Book {
 
     /// Sums up and keeps the report.
     pub fn close(mut self, stage: &Stage, seconds: f64, interrupted: bool) -> Result<(RunReport, Errors), Errors> {
-        let statistics = stage.client.statistics();
-        let meter = stage.client.meter();
+        let statistics = stage.client()?.statistics();
+        let meter = stage.client()?.meter();
         let report = &mut self.report;
         report.reports = stage.config.reports.iter().filter_map(|of| self.tables.remove(&of.name)).collect();
         report.requests = statistics.requests;
@@ -143,6 +211,7 @@ impl Book {
         let bytes = serde_json::to_vec_pretty(&self.report)
             .map_err(|error| Error::new(Code::Internal, "the report cannot be written as JSON").with_source(error))?;
         crate::store::replace(&stage.store.system("runs").join(format!("{}.json", self.report.run)), &bytes)?;
+        stage.close()?;
         Ok((self.report, self.errors))
     }
 }

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use super::Tuning;
-use super::fetch::plain_body;
+use super::bodies::{blocking, plain_body};
 use super::stage::client;
 use crate::api::{Quote, Rejected};
 use crate::clock::SharedClock;
@@ -45,7 +45,7 @@ pub struct Live {
 pub async fn check(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> (Result<Live>, Result<()>) {
     let live = live(config, clock, tuning).await;
     let path = config.destination.path.clone();
-    let destination = super::blocking(move || Store::open(path)?.probe()).await;
+    let destination = blocking(move || Store::open(path)?.probe()).await;
     (live, destination)
 }
 

@@ -3,69 +3,97 @@
 //! Progress is a fold over answers. A saved answer goes through the same pager and sorter as a new one, so a task that was
 //! killed goes on where it stopped, and pays for nothing twice.
 
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::request::{quote, request, url_bytes_left};
-use super::stage::Stage;
-use crate::api::{KeyRing, Rejected};
+use super::bodies::{blocking, decode, decode_saved};
+use super::request::{answers, limit, quote, request, url_bytes_left};
+use super::stage::{Job, Stage};
 use crate::catalog::FREE_ROWS;
 use crate::config::{OnTrouble, Report};
-use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema, decompress};
+use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
 use crate::error::{Code, Error, Result};
-use crate::landing::Saved;
-use crate::model::{Answer, Request, hex};
+use crate::filter;
+use crate::landing::{Attempt, Saved};
+use crate::model::{Request, hex};
 use crate::paging::{Ask, Evidence, Pager, PagerLimits, PagerPlan, Paging, Step, Verdicts};
-use crate::plan::Task;
+use crate::plan::{MAX_ROWS, columns_asked};
 use crate::sink::{SorterOptions, TaskSorter};
+use crate::table::manifest::TaskEntry;
 
 /// An answer that came within this time was fast: the next one may be larger.
 const FAST: Duration = Duration::from_secs(5);
+
+/// How long answers under way are waited for after an interrupt: they are being paid for.
+const INTERRUPT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Rows in memory of one task under way; several tasks are under way at a time.
 const SORT_MEMORY_BYTES: usize = 24 << 20;
 
 /// A task whose rows are all here.
 pub struct Finished {
-    /// Index into the night's tasks.
-    pub task: usize,
+    /// Index into the run's jobs.
+    pub job: usize,
     /// Its rows, not yet in order, on disk.
     pub rows: TaskSorter,
     /// Why they are believed to be all, or what is missing.
     pub evidence: Evidence,
     /// Units charged for its answers, those of earlier runs included.
     pub units: u64,
+    /// Of these, units charged by this run.
+    pub new_units: u64,
     /// Rows accepted.
     pub num_rows: u64,
+    /// When its first answer was received, in microseconds since 1970.
+    pub started_at: i64,
     /// When its last answer was received, in microseconds since 1970.
     pub exported_at: i64,
     /// The run that received it.
     pub run: String,
+    /// The attempt whose answers they are.
+    pub attempt: u32,
+    /// What was asked.
+    pub asked: BTreeMap<String, String>,
     /// SHA-256 over its bodies as received.
     pub responses_hash: String,
     /// What was unusual in its answers.
     pub notes: Notes,
 }
 
-/// What paging was told when the task began: kept with each answer, so that a later run asks the same questions.
+/// What paging was told when the task began, kept with its first answer, so that a later run asks the same questions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 struct Inputs {
     verdicts: Verdicts,
     cap: Option<u32>,
+    #[serde(default)]
+    asked: BTreeMap<String, String>,
+}
+
+/// Where answers may come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum From {
+    /// From the API, once those that are saved are used up.
+    Source,
+    /// From what is saved, and nowhere else.
+    Saved,
 }
 
 /// One task under way.
 pub struct Fetch<'a> {
     stage: &'a Stage,
-    task: &'a Task,
+    job: &'a Job,
     report: &'a Report,
+    from: From,
+    attempt: Attempt,
     inputs: Inputs,
+    /// The columns of the table that answers are decoded into.
+    columns: Vec<String>,
     pager: Pager,
     /// Absent only while a background thread works on it.
     sorter: Option<TaskSorter>,
@@ -76,42 +104,91 @@ pub struct Fetch<'a> {
     /// The last answer came from the API, and fast: the next page may be larger.
     is_fast: bool,
     units: u64,
+    new_units: u64,
     rows: u64,
+    started_at: Option<i64>,
     last: Option<(i64, String)>,
     bodies: Sha256,
     notes: Notes,
 }
 
 impl<'a> Fetch<'a> {
-    /// Prepares a task: nothing is read or sent.
+    /// Prepares a task: goes on with the latest attempt at it unless that is committed, or answers what is no longer
+    /// asked. Nothing is sent.
     ///
     /// # Errors
-    /// [`Code::Destination`] if the scratch folder cannot be made.
-    pub fn new(stage: &'a Stage, index: usize) -> Result<Self> {
-        let (task, report) = stage.task(index)?;
-        let first = stage.landing.load(stage.night, &task.id, 0)?;
-        let inputs = first.and_then(|saved| inputs(&saved)).unwrap_or_else(|| stage.inputs(report));
-        let schema = super::table_schema(report)?;
-        let scratch = stage.scratch.join(&task.id.0);
+    /// [`Code::Destination`] if saved responses cannot be read or the scratch folder cannot be made.
+    pub fn new(stage: &'a Stage, index: usize, committed: Option<&TaskEntry>) -> Result<Self> {
+        let (job, report) = stage.job(index)?;
+        let first = |number| Attempt { night: job.night, task: job.task.id.clone(), number };
+        let latest = stage.landing.latest(job.night, &job.task.id)?;
+        let next = committed.map_or(0, |entry| entry.attempt + 1);
+        let attempt = latest.filter(|latest| latest.number >= next).unwrap_or_else(|| first(next));
+        let saved = stage.landing.load(&attempt, 0)?;
+        let begun = saved.and_then(|saved| inputs(&saved));
+        let changed = begun.as_ref().map(|begun| job.task.unanswered_by(&begun.asked, false)).unwrap_or_default();
+        if changed.is_empty() {
+            let inputs = begun.unwrap_or_else(|| stage.inputs(report, job));
+            return Self::with(stage, index, From::Source, attempt, inputs, report.columns.clone());
+        }
+        let (what, report_name) = (changed.join(", "), report.name.as_str());
+        tracing::warn!(
+            report = report_name,
+            changed = what,
+            "saved responses answer another configuration: asked again"
+        );
+        let attempt = first(attempt.number + 1);
+        Self::with(stage, index, From::Source, attempt, stage.inputs(report, job), report.columns.clone())
+    }
+
+    /// Prepares a committed task for being put together again from its saved responses, with the columns that were fetched.
+    ///
+    /// # Errors
+    /// [`Code::Unfinished`] if they are gone, [`Code::Destination`] if they cannot be read.
+    pub fn again(stage: &'a Stage, index: usize, attempt: Attempt) -> Result<Self> {
+        let (_, report) = stage.job(index)?;
+        let saved = stage.landing.load(&attempt, 0)?;
+        let inputs = saved.and_then(|saved| inputs(&saved)).ok_or_else(gone)?;
+        let fetched = columns_asked(&inputs.asked).unwrap_or_default();
+        let columns = fetched.into_iter().filter(|name| report.endpoint.column(name).is_some()).collect();
+        Self::with(stage, index, From::Saved, attempt, inputs, columns)
+    }
+
+    fn with(
+        stage: &'a Stage,
+        index: usize,
+        from: From,
+        attempt: Attempt,
+        inputs: Inputs,
+        columns: Vec<String>,
+    ) -> Result<Self> {
+        let (job, report) = stage.job(index)?;
+        let scratch = stage.scratch.join(format!("{}-{}", job.night, job.task.id.0));
         std::fs::create_dir_all(&scratch).map_err(|error| {
             Error::new(Code::Destination, format!("cannot create the folder {}", scratch.display())).with_source(error)
         })?;
-        let page = PageSchema::new(report.endpoint, &report.columns, &[], OnBadValue::Fail)?;
+        let sort_key = super::table_schema_of(report, &columns)?.sort_key().to_vec();
+        let page = PageSchema::new(report.endpoint, &columns, &[], OnBadValue::Fail)?;
         let options = SorterOptions { memory_bytes: SORT_MEMORY_BYTES, ..SorterOptions::new(scratch) };
-        let sorter = TaskSorter::new(Decoder::new(page).arrow(), schema.sort_key(), options)?;
+        let sorter = TaskSorter::new(Decoder::new(page).arrow(), &sort_key, options)?;
         Ok(Self {
-            pager: Pager::new(pager_plan(stage, report, task, &inputs))?,
+            pager: Pager::new(pager_plan(stage, report, job, &inputs, from))?,
             stage,
-            task,
+            job,
             report,
+            from,
+            attempt,
             inputs,
+            columns,
             sorter: Some(sorter),
             decoder: None,
             sequence: 0,
             is_replaying: true,
             is_fast: false,
             units: 0,
+            new_units: 0,
             rows: 0,
+            started_at: None,
             last: None,
             bodies: Sha256::new(),
             notes: Notes::default(),
@@ -129,7 +206,7 @@ impl<'a> Fetch<'a> {
                 Step::Done(evidence) => break evidence,
                 Step::Ask(ask) => {
                     if let Err(error) = self.answer(&ask, saved, cancel).await {
-                        return Err(error.with_units(self.units));
+                        return Err(error.with_units(self.new_units));
                     }
                 }
             }
@@ -143,15 +220,28 @@ impl<'a> Fetch<'a> {
             Ok(sorter)
         })
         .await?;
+        // A column that was fetched and is no longer wanted is no surprise.
+        let fetched = columns_asked(&self.inputs.asked).unwrap_or_default();
+        self.notes.unknown_columns.retain(|name, _| !fetched.contains(name));
+        let mut asked = self.inputs.asked;
+        if self.from == From::Source {
+            // The fuse is the one that was in force in the end.
+            asked.remove(MAX_ROWS);
+            asked.extend(self.job.task.asked.get_key_value(MAX_ROWS).map(|(name, rows)| (name.clone(), rows.clone())));
+        }
         let (exported_at, run) = self.last.unwrap_or_default();
         Ok(Finished {
-            task: index,
+            job: index,
             rows: sorter,
             evidence,
             units: self.units,
+            new_units: self.new_units,
             num_rows: self.rows,
+            started_at: self.started_at.unwrap_or(exported_at),
             exported_at,
             run,
+            attempt: self.attempt.number,
+            asked,
             responses_hash: hex(&self.bodies.finalize()),
             notes: self.notes,
         })
@@ -159,19 +249,20 @@ impl<'a> Fetch<'a> {
 
     /// Brings one answer: a saved one that fits, or a new one, which is saved before anything builds on it.
     async fn answer(&mut self, ask: &Ask, saved: Option<Saved>, cancel: &CancellationToken) -> Result<()> {
-        let wanted = request(self.report, self.task, ask);
+        let wanted = request(self.report, &self.job.task, &self.columns, ask);
         let decoder = self.decoder(ask)?;
         let (saved, page) = match saved {
-            Some(saved) if saved.header.request == wanted => {
+            Some(saved) if self.from == From::Saved || answers(&saved.header.request, &wanted) => {
                 let page = decode_saved(decoder, saved.clone()).await?;
                 (saved, page)
             }
-            _ if cancel.is_cancelled() => return Err(Error::new(Code::Interrupted, "interrupted")),
+            _ if self.from == From::Saved => return Err(gone()),
+            _ if cancel.is_cancelled() => return Err(interrupted()),
             outdated => {
                 if self.is_replaying {
-                    self.forget(outdated.is_some()).await?;
+                    self.end_replay(outdated.is_some()).await?;
                 }
-                match self.fetch(ask, &wanted, decoder).await? {
+                match self.fetch_unless(cancel, ask, &wanted, decoder).await? {
                     Some(fetched) => fetched,
                     None => return Ok(()),
                 }
@@ -180,30 +271,51 @@ impl<'a> Fetch<'a> {
         self.build_on(saved, page).await
     }
 
+    /// Fetches, and gives up on an answer that takes long after an interrupt: it counts as charged.
+    async fn fetch_unless(
+        &mut self,
+        cancel: &CancellationToken,
+        ask: &Ask,
+        wanted: &Request,
+        decoder: Arc<Mutex<Decoder>>,
+    ) -> Result<Option<(Saved, Page)>> {
+        let clock = Arc::clone(&self.stage.clock);
+        let out_of_patience = async {
+            cancel.cancelled().await;
+            clock.sleep(INTERRUPT_PATIENCE).await;
+        };
+        tokio::select! {
+            fetched = self.fetch(ask, wanted, decoder) => fetched,
+            () = out_of_patience => Err(interrupted()),
+        }
+    }
+
     /// The saved answer that comes next, if there is one. The pager asks for as many rows as were asked for then.
     async fn saved(&mut self) -> Result<Option<Saved>> {
         if !self.is_replaying {
             return Ok(None);
         }
-        let (landing, night) = (self.stage.landing.clone(), self.stage.night);
-        let (task, sequence) = (self.task.id.clone(), self.sequence);
-        let saved = blocking(move || landing.load(night, &task, sequence)).await?;
-        if let Some(limit) = saved.as_ref().and_then(limit) {
+        let (landing, attempt, sequence) = (self.stage.landing.clone(), self.attempt.clone(), self.sequence);
+        let saved = blocking(move || landing.load(&attempt, sequence)).await?;
+        if let Some(limit) = saved.as_ref().and_then(|saved| limit(&saved.header.request)) {
             self.pager.at_limit(limit);
         }
         Ok(saved)
     }
 
-    /// Ends the replay and forgets the saved answers from here on: they are damaged, or were asked for on other grounds.
-    async fn forget(&mut self, outdated: bool) -> Result<()> {
+    /// Ends the replay and sets the saved answers from here on aside: they are damaged, or were asked for on other grounds.
+    async fn end_replay(&mut self, is_outdated: bool) -> Result<()> {
         self.is_replaying = false;
-        if outdated {
+        if is_outdated {
             let sequence = self.sequence;
-            tracing::info!(task = %self.task.id, sequence, "saved responses answer another request and are not used");
+            tracing::info!(task = %self.job.task.id, sequence, "saved responses answer another request and are not used");
         }
-        let (landing, night) = (self.stage.landing.clone(), self.stage.night);
-        let (task, sequence) = (self.task.id.clone(), self.sequence);
-        blocking(move || landing.truncate(night, &task, sequence)).await
+        let (landing, attempt, sequence) = (self.stage.landing.clone(), self.attempt.clone(), self.sequence);
+        blocking(move || {
+            landing.begin(&attempt)?;
+            landing.set_aside(&attempt, sequence)
+        })
+        .await
     }
 
     /// Sends a request and saves its answer; `None` if a time-out asks for a smaller page first.
@@ -214,17 +326,14 @@ impl<'a> Fetch<'a> {
         decoder: Arc<Mutex<Decoder>>,
     ) -> Result<Option<(Saved, Page)>> {
         let started = self.stage.clock.instant();
-        let quote = quote(self.report, self.task, ask);
-        let keys = self.stage.client.keys();
-        let sent = self
-            .stage
-            .client
-            .send(wanted, quote, |answer| decode(Arc::clone(&decoder), Arc::clone(keys), answer))
-            .await;
+        let quote = quote(self.report, &self.job.task, ask);
+        let client = self.stage.client()?;
+        let keys = client.keys();
+        let sent = client.send(wanted, quote, |answer| decode(Arc::clone(&decoder), Arc::clone(keys), answer)).await;
         let sent = match sent {
             Err(error) if error.code() == Code::Budget && self.asks_for_what_is_left(ask) => return Ok(None),
             Err(error) if error.code() == Code::Timeout && self.asks_for_less(ask) => {
-                tracing::warn!(task = %self.task.id, "the API was too slow: asking for fewer rows");
+                tracing::warn!(task = %self.job.task.id, "the API was too slow: asking for fewer rows");
                 return Ok(None);
             }
             Err(error) if error.code() == Code::Value => {
@@ -234,15 +343,20 @@ impl<'a> Fetch<'a> {
         };
         let is_fast = self.stage.clock.instant() - started <= FAST;
         let (page, answer) = sent.value;
-        let mut saved = Saved::new(self.sequence, &self.stage.run_id, wanted.clone(), answer, sent.units)?;
-        saved.header.remark = serde_json::to_value(&self.inputs)
-            .map_err(|error| Error::new(Code::Internal, "a remark cannot be written").with_source(error))?;
-        let (landing, night, task) = (self.stage.landing.clone(), self.stage.night, self.task.id.clone());
+        let (run, sequence) = (self.stage.run_id.clone(), self.sequence);
+        let inputs = (sequence == 0).then(|| self.inputs.clone());
+        let (landing, attempt, wanted) = (self.stage.landing.clone(), self.attempt.clone(), wanted.clone());
         let saved = blocking(move || {
-            landing.save(night, &task, &saved)?;
+            let mut saved = Saved::new(sequence, &run, wanted, answer, sent.units)?;
+            if let Some(inputs) = inputs {
+                saved.header.remark = serde_json::to_value(&inputs)
+                    .map_err(|error| Error::new(Code::Internal, "a remark cannot be written").with_source(error))?;
+            }
+            landing.save(&attempt, &saved)?;
             Ok(saved)
         })
         .await?;
+        self.new_units += sent.units;
         self.stage.progress.answer(page.keys.len(), sent.units);
         self.is_fast = is_fast;
         Ok(Some((saved, page)))
@@ -250,11 +364,12 @@ impl<'a> Fetch<'a> {
 
     /// Where the budget is too small for the page: whether a smaller one fits into what is left of it.
     fn asks_for_what_is_left(&mut self, ask: &Ask) -> bool {
-        let (Some(limit), Some(left)) = (ask.limit, self.stage.client.meter().left()) else { return false };
-        let most = quote(self.report, self.task, &Ask { limit: Some(u32::MAX), ..ask.clone() }).worst;
+        let left = self.stage.client().ok().and_then(|client| client.meter().left());
+        let (Some(limit), Some(left)) = (ask.limit, left) else { return false };
+        let most = quote(self.report, &self.job.task, &Ask { limit: Some(u32::MAX), ..ask.clone() }).worst;
         let per_row = (most / u64::from(u32::MAX)).max(1);
         let rows = u32::try_from(left / per_row).unwrap_or(u32::MAX);
-        let smaller = quote(self.report, self.task, &Ask { limit: Some(rows), ..ask.clone() }).worst;
+        let smaller = quote(self.report, &self.job.task, &Ask { limit: Some(rows), ..ask.clone() }).worst;
         if rows == 0 || rows >= limit || smaller > left {
             return false;
         }
@@ -274,7 +389,10 @@ impl<'a> Fetch<'a> {
             Ok(emit) => emit,
             Err(error) => {
                 // The answers contradict each other; asked again from the start, a source that was changing may not.
-                self.stage.landing.truncate(self.stage.night, &self.task.id, 0)?;
+                if self.from == From::Source {
+                    let number = self.attempt.number + 1;
+                    self.stage.landing.begin(&Attempt { number, ..self.attempt.clone() })?;
+                }
                 return Err(Error::from(error));
             }
         };
@@ -284,6 +402,7 @@ impl<'a> Fetch<'a> {
         self.sequence += 1;
         self.units += saved.header.units;
         self.bodies.update(saved.header.body_sha256.as_bytes());
+        self.started_at.get_or_insert(saved.header.received_at);
         self.last = Some((saved.header.received_at, saved.header.run));
         self.rows += u64::try_from(emit.num_rows()).unwrap_or(u64::MAX);
         let Page { batch, keys, notes } = page;
@@ -309,8 +428,7 @@ impl<'a> Fetch<'a> {
                     OnTrouble::Fail => OnBadValue::Fail,
                     OnTrouble::Null => OnBadValue::Null,
                 };
-                let schema =
-                    PageSchema::new(self.report.endpoint, &self.report.columns, &ask.key_columns, on_bad_value)?;
+                let schema = PageSchema::new(self.report.endpoint, &self.columns, &ask.key_columns, on_bad_value)?;
                 let decoder = Arc::new(Mutex::new(Decoder::new(schema)));
                 self.decoder = Some((ask.key_columns.clone(), Arc::clone(&decoder)));
                 Ok(decoder)
@@ -329,84 +447,46 @@ fn inputs(saved: &Saved) -> Option<Inputs> {
     serde_json::from_value(saved.header.remark.clone()).ok()
 }
 
-/// Rows that a saved request asked for.
-fn limit(saved: &Saved) -> Option<u32> {
-    let (_, limit) = saved.header.request.query.iter().find(|(name, _)| name == "limit")?;
-    limit.parse().ok()
+fn interrupted() -> Error {
+    Error::new(Code::Interrupted, "interrupted")
 }
 
-fn pager_plan(stage: &Stage, report: &Report, task: &Task, inputs: &Inputs) -> PagerPlan {
+fn gone() -> Error {
+    Error::new(Code::Unfinished, "the saved responses do not hold the whole task")
+        .with_next("backhaul run --refetch pays for it again")
+}
+
+/// How the task is paged: as the report has it, or, for what is only put together again, as it was asked then.
+fn pager_plan(stage: &Stage, report: &Report, job: &Job, inputs: &Inputs, from: From) -> PagerPlan {
+    // The key starts as it did when the task began, whatever columns are wanted by now.
+    let columns = columns_asked(&inputs.asked).unwrap_or_else(|| report.columns.clone());
+    let (base, max_rows, aggregation) = match from {
+        From::Source => (report.filter.clone(), report.max_rows, report.parameter("aggregation")),
+        From::Saved => {
+            let asked = |name: &str| inputs.asked.get(name).map(String::as_str);
+            let filter = asked("where").and_then(|text| serde_json::from_str(text).ok());
+            let filter = filter.and_then(|json| filter::check(&json, report.endpoint).ok());
+            (filter, asked(MAX_ROWS).and_then(|rows| rows.parse().ok()), asked("aggregation"))
+        }
+    };
     let mut limits = PagerLimits {
         cap: inputs.cap,
-        max_rows: report.max_rows,
+        max_rows,
         max_requests: stage.config.run.max_requests,
-        url_bytes: url_bytes_left(&stage.config.source.base_url, report, task),
+        url_bytes: url_bytes_left(&stage.config.source.base_url, report, &job.task),
         ..PagerLimits::default()
     };
-    if task.is_free_target {
+    if job.task.is_free_target {
         limits.start = FREE_ROWS;
         limits.most = FREE_ROWS;
     }
-    PagerPlan {
-        paging: Paging::of(report.endpoint, &report.columns, report.parameter("aggregation")),
-        base: report.filter.clone(),
-        verdicts: inputs.verdicts,
-        limits,
-    }
+    let aggregation = aggregation.or_else(|| report.endpoint.parameter("aggregation")?.default.as_deref());
+    PagerPlan { paging: Paging::of(report.endpoint, &columns, aggregation), base, verdicts: inputs.verdicts, limits }
 }
 
 impl Stage {
-    fn inputs(&self, report: &Report) -> Inputs {
+    fn inputs(&self, report: &Report, job: &Job) -> Inputs {
         let (verdicts, cap) = self.known(&report.endpoint.name);
-        Inputs { verdicts, cap }
-    }
-}
-
-/// The check of a new answer: a body that cannot be read may come whole the next time, one that does not fit will not.
-pub(super) async fn decode(
-    decoder: Arc<Mutex<Decoder>>,
-    keys: Arc<KeyRing>,
-    answer: Answer,
-) -> std::result::Result<(Page, Answer), Rejected> {
-    let decoded = tokio::task::spawn_blocking(move || {
-        let body = plain_body(&answer, &keys)?;
-        let page = decoder.lock().unwrap_or_else(PoisonError::into_inner).decode(&body);
-        drop(body);
-        match page {
-            Ok(page) => Ok((page, answer)),
-            Err(error) if error.is_damage() => Err(Rejected::Damaged(error.into())),
-            Err(error) => Err(Rejected::Unusable(error.into())),
-        }
-    });
-    match decoded.await {
-        Ok(outcome) => outcome,
-        Err(error) => Err(Rejected::Unusable(Error::new(Code::Internal, "decoding was cut off").with_source(error))),
-    }
-}
-
-async fn decode_saved(decoder: Arc<Mutex<Decoder>>, saved: Saved) -> Result<Page> {
-    blocking(move || {
-        let body = decompress(&saved.body, saved.header.encoding)?;
-        Ok(decoder.lock().unwrap_or_else(PoisonError::into_inner).decode(&body)?)
-    })
-    .await
-}
-
-/// A new body without its compression. One that repeats the key is refused before anything of it is quoted or saved.
-pub(super) fn plain_body<'a>(answer: &'a Answer, keys: &KeyRing) -> std::result::Result<Cow<'a, [u8]>, Rejected> {
-    let body = decompress(&answer.body, answer.encoding).map_err(|error| Rejected::Damaged(error.into()))?;
-    if keys.appear_in(&body) {
-        let error = Error::new(Code::Body, "the answer repeats the API key (***) and is not used")
-            .with_next("check [source] base_url and proxy: something on the way sends requests back");
-        return Err(Rejected::Unusable(error));
-    }
-    Ok(body)
-}
-
-/// Runs work that would hold up other tasks on a thread of its own.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(outcome) => outcome,
-        Err(error) => Err(Error::new(Code::Internal, "a background task was cut off").with_source(error)),
+        Inputs { verdicts, cap, asked: job.task.asked.clone() }
     }
 }

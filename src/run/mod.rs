@@ -1,57 +1,68 @@
-//! A night, told in order: what is due, what is known of the API, fetch, commit, report. The room that joins all others.
+//! A run, told in order: what is open and due, what is known of the API, fetch, commit, what is left to be said, report.
+//! The room that joins all others.
 //!
 //! ```text
-//! tasks ─▶ due? ─▶ probes ─▶ fetch (several at a time) ─▶ the last task of a partition ─▶ assemble ─▶ report
+//! agenda ─▶ probes ─▶ fetch (several at a time) ─▶ the last task of a partition ─▶ assemble ─▶ coverage, targets ─▶ report
 //! ```
 //! A task that fails leaves the others alone: its error is reported, its partition is committed without it, and its saved
 //! answers stay for the next run.
 
+mod agenda;
 mod assemble;
+mod bodies;
 mod book;
 mod check;
+mod coverage;
 mod fetch;
+mod nights;
 mod probes;
 mod progress;
+mod rebuild;
 mod request;
+mod rewrite;
 mod stage;
+mod tables;
 mod verify;
 mod workspace;
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
+pub use agenda::Agenda;
 pub use check::{Live, check};
 pub use probes::probe_now;
 pub use progress::{Progress, Snapshot};
+pub use rebuild::rebuild;
 pub use stage::Tuning;
 pub use verify::{Verified, verify};
 
 use self::assemble::assemble;
+use self::bodies::blocking;
 use self::book::Book;
-use self::fetch::{Fetch, Finished, blocking};
+use self::fetch::{Fetch, Finished};
 use self::stage::Stage;
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
 use crate::error::{Code, Error, Errors, Result};
-use crate::model::{Night as Date, TaskId};
-use crate::plan::Task;
+use crate::landing::Landing;
+use crate::limits::UnitMeter;
+use crate::model::Night as Date;
 use crate::report::RunReport;
-use crate::store::FileLock;
+use crate::store::{FileLock, Store};
+use crate::table::manifest::UnfinishedStatus;
 use crate::table::{TableSchema, segment};
 
 /// Tasks under way at a time: enough to fill a minute's requests while some answers take 20 s, few enough to bound memory.
 const TASKS_AT_A_TIME: usize = 4;
 
-/// One night's work, ready to run.
+/// A run, ready to begin.
 #[derive(Debug)]
 pub struct Night {
     config: Arc<RunConfig>,
-    date: Date,
-    tasks: Vec<Task>,
+    agenda: Agenda,
     budget: u64,
     clock: SharedClock,
     tuning: Tuning,
@@ -68,9 +79,9 @@ enum Ended {
 }
 
 impl Night {
-    /// The work: `tasks` of `config` for `date`, for at most `budget` units.
-    pub fn new(config: RunConfig, date: Date, tasks: Vec<Task>, budget: u64, clock: SharedClock) -> Self {
-        Self { config: Arc::new(config), date, tasks, budget, clock, tuning: Tuning::default() }
+    /// What `agenda` says of `config`, for at most `budget` units.
+    pub fn new(config: RunConfig, agenda: Agenda, budget: u64, clock: SharedClock) -> Self {
+        Self { config: Arc::new(config), agenda, budget, clock, tuning: Tuning::default() }
     }
 
     /// Switches of tests.
@@ -83,159 +94,281 @@ impl Night {
     /// Does it. The report comes with every error that a task ended with.
     ///
     /// # Errors
-    /// What kept the night from beginning: destination, key, or every due task claimed by others ([`Code::Locked`]).
+    /// What kept the run from beginning: destination, key, or every due task claimed by others ([`Code::Locked`]).
     pub async fn run(self, progress: Arc<Progress>, cancel: CancellationToken) -> Result<(RunReport, Errors), Errors> {
         let started = self.clock.instant();
-        let Self { config, date, tasks, budget, clock, tuning } = self;
-        let stage = Stage::open(config, date, tasks, budget, Arc::clone(&clock), tuning, progress).await?;
+        let Self { config, mut agenda, budget, clock, tuning } = self;
+        let client = stage::client(&config, UnitMeter::new(Some(budget), 0), &clock, tuning).await?;
+        let jobs = std::mem::take(&mut agenda.jobs);
+        let opening = (Arc::clone(&config), Arc::clone(&clock));
+        let stage = blocking(move || Stage::open(opening.0, jobs, Some(client), opening.1, progress)).await?;
         let stage = Arc::new(stage);
-        let mut book = Book::new(&stage);
-        let due = due(&stage, &mut book)?;
-        stage.progress.expect_tasks(due.len());
-        if !due.is_empty() {
-            let paged = due.iter().any(|index| stage.task(*index).is_ok_and(|(task, _)| !task.order_key.is_empty()));
+        let mut book = Book::new(&stage, &agenda);
+        nights::begin(&stage.store, &config, &stage.jobs, &stage.who)?;
+        stage.progress.expect_tasks(stage.jobs.len());
+        if !stage.jobs.is_empty() {
+            let claims = first_claim(&stage)?;
+            let paged = stage.jobs.iter().any(|job| !job.task.order_key.is_empty());
             if paged {
                 probes::ensure(&stage, &mut book.report.notes).await?;
             }
-            fetch_and_commit(&stage, due, &cancel, &mut book).await?;
+            Shift::new(&stage, agenda.refetch, &cancel, claims).work(&mut book).await?;
         }
-        crate::store::remove_tree(&stage.scratch)?;
+        let closing = Arc::clone(&stage);
+        let unfinished = book.take_unfinished();
+        let tonight = agenda.tonight;
+        let notes = blocking(move || close(&closing, tonight, unfinished)).await?;
+        book.report.notes.extend(notes);
         book.close(&stage, (clock.instant() - started).as_secs_f64(), cancel.is_cancelled())
     }
 }
 
-/// The tasks that the night's partitions do not hold yet.
-fn due(stage: &Stage, book: &mut Book) -> Result<Vec<usize>> {
-    let mut held: BTreeMap<usize, BTreeSet<TaskId>> = BTreeMap::new();
-    let mut due = Vec::new();
-    for index in 0..stage.tasks.len() {
-        let (task, report) = stage.task(index)?;
-        let held = match held.entry(task.report) {
-            Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(unknown) => unknown.insert(held_tasks(stage, report)?),
-        };
-        if held.contains(&task.id) {
-            book.summary(report).tasks.skipped += 1;
+/// A claim on the first job that nobody else is at.
+///
+/// # Errors
+/// [`Code::Locked`] if there is none: then this run has nothing to do, and nothing was sent.
+fn first_claim(stage: &Stage) -> Result<BTreeMap<usize, FileLock>> {
+    let mut holders = Vec::new();
+    for index in 0..stage.jobs.len() {
+        match claim(stage, index)? {
+            Ok(claim) => return Ok([(index, claim)].into()),
+            Err(holder) => holders.push(named(stage, index, &holder)?),
+        }
+    }
+    Err(all_claimed(&holders))
+}
+
+fn all_claimed(holders: &[String]) -> Error {
+    /// Enough to see who it is.
+    const SHOWN: usize = 5;
+    let more = if holders.len() > SHOWN { format!("; and {} more", holders.len() - SHOWN) } else { String::new() };
+    let shown = holders.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    Error::new(Code::Locked, "every due task is claimed by another process")
+        .with_context("claims", shown + &more)
+        .with_next("wait for it to end; this run has nothing to do")
+}
+
+fn named(stage: &Stage, index: usize, holder: &str) -> Result<String> {
+    let (job, report) = stage.job(index)?;
+    Ok(format!("{} {} of night {}: {holder}", report.name, stage.target_name(&job.task), job.night))
+}
+
+fn claim(stage: &Stage, index: usize) -> Result<std::result::Result<FileLock, String>> {
+    let (job, _) = stage.job(index)?;
+    let path = stage.store.system("claims").join(job.night.to_string()).join(&job.task.id.0);
+    FileLock::try_acquire(&path, &stage.who)
+}
+
+/// A partition: a night of a report of the configuration.
+type Place = (Date, usize);
+
+/// Fetches jobs side by side; a partition is committed once, when its last job has ended.
+struct Shift<'a> {
+    stage: &'a Arc<Stage>,
+    refetch: bool,
+    cancel: &'a CancellationToken,
+    /// Claims that were taken before their job began.
+    early: std::sync::Mutex<BTreeMap<usize, FileLock>>,
+    /// Claims live until their partition is committed.
+    claims: Vec<FileLock>,
+    open: BTreeMap<Place, usize>,
+    waiting: BTreeMap<Place, Vec<Finished>>,
+    claimed: BTreeMap<usize, String>,
+}
+
+impl<'a> Shift<'a> {
+    fn new(
+        stage: &'a Arc<Stage>,
+        refetch: bool,
+        cancel: &'a CancellationToken,
+        early: BTreeMap<usize, FileLock>,
+    ) -> Self {
+        let mut open: BTreeMap<Place, usize> = BTreeMap::new();
+        for job in stage.jobs.iter() {
+            *open.entry((job.night, job.task.report)).or_default() += 1;
+        }
+        let early = std::sync::Mutex::new(early);
+        let (claims, waiting, claimed) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        Self { stage, refetch, cancel, early, claims, open, waiting, claimed }
+    }
+
+    async fn work(mut self, book: &mut Book) -> Result<(), Errors> {
+        let all: Vec<usize> = (0..self.stage.jobs.len()).collect();
+        self.pass(all, book).await?;
+        // Whoever held a task may have died since, or have finished it: then it is free.
+        let left = std::mem::take(&mut self.claimed);
+        if !left.is_empty() && !self.cancel.is_cancelled() {
+            for index in left.keys() {
+                let (job, _) = self.stage.job(*index)?;
+                *self.open.entry((job.night, job.task.report)).or_default() += 1;
+            }
+            self.pass(left.into_keys().collect(), book).await?;
         } else {
-            due.push(index);
+            self.claimed = left;
         }
+        if self.claimed.len() == self.stage.jobs.len() {
+            let holders = self.claimed.iter().map(|(index, holder)| named(self.stage, *index, holder));
+            return Err(all_claimed(&holders.collect::<Result<Vec<_>>>()?).into());
+        }
+        for (index, holder) in &self.claimed {
+            let (job, report) = self.stage.job(*index)?;
+            book.summary(report).tasks.skipped += 1;
+            book.unfinished(self.stage, job, report, UnfinishedStatus::Skipped, &format!("claimed by {holder}"), 0);
+            book.report.notes.push(format!("left to another process: {}", named(self.stage, *index, holder)?));
+        }
+        Ok(())
     }
-    Ok(due)
-}
 
-/// The tasks whose rows a report's partition of the night holds. A pending commit may hold more: recovery tells when the
-/// partition is next begun.
-fn held_tasks(stage: &Stage, report: &Report) -> Result<BTreeSet<TaskId>> {
-    let state = stage.store.partition(&report.name, &partition_name(stage.night))?;
-    let committed = state.and_then(|state| state.committed);
-    Ok(committed.into_iter().flat_map(|committed| committed.tasks).map(|entry| entry.task).collect())
-}
-
-/// Fetches tasks side by side; a partition is committed once, when its last task has ended.
-async fn fetch_and_commit(
-    stage: &Arc<Stage>,
-    due: Vec<usize>,
-    cancel: &CancellationToken,
-    book: &mut Book,
-) -> Result<(), Errors> {
-    let mut open: BTreeMap<usize, usize> = BTreeMap::new();
-    for index in &due {
-        *open.entry(stage.task(*index)?.0.report).or_default() += 1;
-    }
-    let num_due = due.len();
-    let stop = cancel.child_token();
-    let cancel = &stop;
-    let mut claims = Vec::new();
-    let mut claimed = Vec::new();
-    let mut waiting: BTreeMap<usize, Vec<Finished>> = BTreeMap::new();
-    let mut ends = stream::iter(due)
-        .map(|index| async move { (index, fetch_one(stage, index, cancel).await) })
-        .buffer_unordered(TASKS_AT_A_TIME);
-    while let Some((index, (ended, claim))) = ends.next().await {
-        claims.extend(claim);
-        let (task, report) = stage.task(index)?;
-        match ended {
-            Ended::Finished(finished) => waiting.entry(task.report).or_default().push(*finished),
-            Ended::Failed(error) => {
-                // No other task can succeed where the key is dead or the units are used up.
-                if matches!(error.code(), Code::Unauthorized | Code::Units) {
-                    stop.cancel();
+    async fn pass(&mut self, jobs: Vec<usize>, book: &mut Book) -> Result<(), Errors> {
+        let stage = self.stage;
+        let (refetch, early) = (self.refetch, std::mem::take(&mut self.early));
+        let stop = self.cancel.child_token();
+        let begin = |index| {
+            let early = early.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&index);
+            let cancel = stop.clone();
+            async move { (index, fetch_one(stage, index, refetch, early, &cancel).await) }
+        };
+        let mut ends = stream::iter(jobs).map(begin).buffer_unordered(TASKS_AT_A_TIME);
+        while let Some((index, (ended, claim))) = ends.next().await {
+            self.claims.extend(claim);
+            let (job, report) = stage.job(index)?;
+            let place = (job.night, job.task.report);
+            match ended {
+                Ended::Finished(finished) => self.waiting.entry(place).or_default().push(*finished),
+                Ended::Failed(error) => {
+                    // No other task can succeed where the key is dead or the units are used up.
+                    if matches!(error.code(), Code::Unauthorized | Code::Units) {
+                        stop.cancel();
+                    }
+                    book.failed(stage, job, report, error);
                 }
-                book.failed(stage, task, report, error);
+                Ended::AlreadyThere => book.summary(report).tasks.skipped += 1,
+                Ended::Claimed(holder) => {
+                    self.claimed.insert(index, holder);
+                }
             }
-            Ended::AlreadyThere => book.summary(report).tasks.skipped += 1,
-            Ended::Claimed(holder) => {
-                claimed.push(format!("{} {}: {holder}", report.name, stage.target_name(task)));
-                book.summary(report).tasks.skipped += 1;
+            stage.progress.task_ended();
+            let left = self.open.entry(place).or_default();
+            *left = left.saturating_sub(1);
+            if *left == 0
+                && let Some(finished) = self.waiting.remove(&place)
+            {
+                commit(stage, place, finished, self.cancel, book).await?;
             }
         }
-        stage.progress.task_ended();
-        let left = open.entry(task.report).or_default();
-        *left = left.saturating_sub(1);
-        if *left == 0
-            && let Some(finished) = waiting.remove(&task.report)
-        {
-            commit(stage, task.report, finished, book).await?;
-        }
+        Ok(())
     }
-    if claimed.len() == num_due {
-        return Err(Error::new(Code::Locked, "every due task is claimed by another process")
-            .with_context("claims", claimed.join("; "))
-            .with_next("wait for it to end; this run has nothing to do")
-            .into());
-    }
-    book.report.notes.extend(claimed.into_iter().map(|claim| format!("left to another process: {claim}")));
-    Ok(())
 }
 
 /// Claims a task and fetches it. The claim must live until the task's partition is committed.
-async fn fetch_one(stage: &Arc<Stage>, index: usize, cancel: &CancellationToken) -> (Ended, Option<FileLock>) {
-    match try_fetch(stage, index, cancel).await {
+async fn fetch_one(
+    stage: &Arc<Stage>,
+    index: usize,
+    refetch: bool,
+    early: Option<FileLock>,
+    cancel: &CancellationToken,
+) -> (Ended, Option<FileLock>) {
+    match try_fetch(stage, index, refetch, early, cancel).await {
         Ok(ended) => ended,
         Err(error) => (Ended::Failed(error), None),
     }
 }
 
-async fn try_fetch(stage: &Arc<Stage>, index: usize, cancel: &CancellationToken) -> Result<(Ended, Option<FileLock>)> {
-    let (task, report) = stage.task(index)?;
+async fn try_fetch(
+    stage: &Arc<Stage>,
+    index: usize,
+    refetch: bool,
+    early: Option<FileLock>,
+    cancel: &CancellationToken,
+) -> Result<(Ended, Option<FileLock>)> {
+    let (job, report) = stage.job(index)?;
     if cancel.is_cancelled() {
         return Ok((Ended::Failed(Error::new(Code::Interrupted, "interrupted before it began")), None));
     }
-    let path = stage.store.system("claims").join(stage.night.to_string()).join(&task.id.0);
-    let who = format!("run {} since {}", stage.run_id, stage.clock.now().format("%Y-%m-%dT%H:%M:%SZ"));
-    let claim = match FileLock::try_acquire(&path, &who)? {
+    let claim = match early.map_or_else(|| claim(stage, index), |early| Ok(Ok(early)))? {
         Ok(claim) => claim,
         Err(holder) => return Ok((Ended::Claimed(holder), None)),
     };
-    if held_tasks(stage, report)?.contains(&task.id) {
-        return Ok((Ended::AlreadyThere, None));
+    let state = agenda::held(&stage.store, job.night, report)?;
+    let entry = state.as_ref().and_then(|state| state.task(&job.task.id));
+    if let Some(entry) = entry.filter(|entry| !refetch || entry.run == stage.run_id) {
+        let changed = job.task.unanswered_by(&entry.asked, agenda::is_capped_by_max_rows(entry));
+        if changed.is_empty() && !agenda::is_open(&stage.landing, job.night, &job.task.id, Some(entry))? {
+            return Ok((Ended::AlreadyThere, None));
+        }
     }
-    let ended = match Fetch::new(stage, index)?.run(index, cancel).await {
+    let ended = match Fetch::new(stage, index, entry)?.run(index, cancel).await {
         Ok(finished) => Ended::Finished(Box::new(finished)),
         Err(error) => Ended::Failed(error),
     };
     Ok((ended, Some(claim)))
 }
 
-/// Commits the finished tasks of one report.
-async fn commit(stage: &Arc<Stage>, report: usize, finished: Vec<Finished>, book: &mut Book) -> Result<(), Errors> {
+/// Commits the finished tasks of one partition.
+async fn commit(
+    stage: &Arc<Stage>,
+    (night, report): Place,
+    finished: Vec<Finished>,
+    cancel: &CancellationToken,
+    book: &mut Book,
+) -> Result<(), Errors> {
     let Some(of) = stage.config.reports.get(report) else { return Ok(()) };
     book.notes(of, &finished);
-    let num_tasks = u64::try_from(finished.len()).unwrap_or(u64::MAX);
-    let units: u64 = finished.iter().map(|task| task.units).sum();
+    let ended: Vec<(usize, u64)> = finished.iter().map(|task| (task.job, task.new_units)).collect();
     let shared = Arc::clone(stage);
+    let cancel = cancel.clone();
     let assembled = blocking(move || match shared.config.reports.get(report) {
-        Some(report) => assemble(&shared, report, finished),
+        Some(report) => assemble(&shared, report, night, finished, &cancel),
         None => Err(Error::new(Code::Internal, format!("there is no report {report}"))),
     });
     match assembled.await {
-        Ok(assembled) => book.committed(of, assembled),
-        Err(error) => {
-            book.summary(of).tasks.failed += num_tasks;
-            book.errors.push(error.with_context("report", &of.name).with_units(units));
-        }
+        Ok(assembled) => book.committed(of, assembled, ended.iter().map(|(_, units)| units).sum()),
+        Err(error) => book.not_committed(stage, of, &ended, error)?,
     }
     Ok(())
+}
+
+/// Says for every night that this run touched what became of its tasks, brings the table of targets up to date, closes
+/// finished nights and lets go of old answers. Gives what is worth knowing.
+fn close(stage: &Stage, tonight: Date, unfinished: book::Unfinished) -> Result<Vec<String>> {
+    for ((night, report), tasks) in unfinished {
+        stage.store.note_unfinished(&report, &partition_name(night), tasks, &stage.who)?;
+    }
+    let mut touched: BTreeSet<Date> = stage.jobs.iter().map(|job| job.night).collect();
+    touched.insert(tonight);
+    for night in &touched {
+        coverage::write(stage, *night)?;
+    }
+    tables::write_targets(stage)?;
+    let mut notes = Vec::new();
+    let today = stage.clock.today();
+    let mut needed = BTreeSet::new();
+    for (night, record) in nights::begun(&stage.store)? {
+        let age = u64::try_from((today - night).num_days()).unwrap_or(0) * 24 * 3600;
+        let is_given_up = age > stage.config.run.resume_within.as_secs();
+        let is_open = |task: &crate::model::TaskId, planned: &nights::Planned| {
+            if is_given_up || !stage.config.reports.iter().any(|report| report.name == planned.report) {
+                return Ok(false);
+            }
+            let state = stage.store.partition(&planned.report, &partition_name(night))?;
+            let entry = state.as_ref().and_then(|state| state.task(task));
+            agenda::is_open(&stage.landing, night, task, entry)
+        };
+        nights::settle(&stage.store, night, is_open, &stage.who)?;
+        needed.extend(record.tasks.into_keys().filter(|_| !is_given_up).map(|task| (night, task)));
+    }
+    let keep = stage.config.destination.keep_responses;
+    let is_needed = |night: Date, task: &crate::model::TaskId| needed.contains(&(night, task.clone()));
+    let expired = stage.landing.expire(stage.clock.now().into(), keep, is_needed)?;
+    if expired > 0 {
+        notes.push(format!("saved responses of {expired} tasks were older than `keep_responses` and are gone"));
+    }
+    Ok(notes)
+}
+
+/// Where a configuration's saved responses lie.
+pub(crate) fn landing(config: &RunConfig, store: &Store) -> Landing {
+    Landing::new(config.destination.responses.clone().unwrap_or_else(|| store.system("responses")))
 }
 
 /// The schema that a report wants for its table.
@@ -243,8 +376,13 @@ async fn commit(stage: &Arc<Stage>, report: usize, finished: Vec<Finished>, book
 /// # Errors
 /// [`Code::Column`] or [`Code::Schema`]; a resolved configuration has neither.
 pub fn table_schema(report: &Report) -> Result<TableSchema> {
+    table_schema_of(report, &report.columns)
+}
+
+/// The schema of a report's table with these columns of its operation.
+fn table_schema_of(report: &Report, columns: &[String]) -> Result<TableSchema> {
     let parameters: Vec<String> = report.varying.iter().map(|(name, _)| name.clone()).collect();
-    TableSchema::new(&report.name, report.endpoint, &report.columns, &parameters)
+    TableSchema::new(&report.name, report.endpoint, columns, &parameters)
 }
 
 /// Folder of a night's partition.

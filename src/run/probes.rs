@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::fetch::decode;
+use super::bodies::decode;
 use super::stage::Stage;
 use crate::api::{Client, Quote};
 use crate::catalog::{Catalog, FREE_ROWS, FREE_TARGETS};
@@ -46,11 +46,11 @@ pub async fn ensure(stage: &Stage, notes: &mut Vec<String>) -> Result<()> {
     let known = stage.workspace().finding.filter(|finding| finding.is_fresh(today));
     let verdicts = match known {
         Some(finding) => finding.verdicts,
-        None => match probe(&stage.client).await {
+        None => match probe(stage.client()?).await {
             Ok(verdicts) => {
                 let mut workspace = stage.workspace();
                 workspace.finding = Some(Finding { verdicts, made_on: today });
-                workspace.save(&stage.store, &stage.config.source.base_url)?;
+                workspace.save(&stage.store, &stage.config.source.base_url, &stage.who)?;
                 verdicts
             }
             Err(error) if matches!(error.code(), Code::Unauthorized | Code::Forbidden | Code::KeySource) => {
@@ -76,7 +76,7 @@ pub async fn probe_now(config: &RunConfig, clock: SharedClock, tuning: Tuning) -
     let verdicts = probe(&client).await?;
     let mut workspace = Workspace::load(&store, &config.source.base_url);
     workspace.finding = Some(Finding { verdicts, made_on: clock.today() });
-    workspace.save(&store, &config.source.base_url)?;
+    workspace.save(&store, &config.source.base_url, "a check")?;
     let name = |assumption: &Assumption| format!("{assumption} {}", word(verdicts.get(*assumption)));
     let all = Assumption::ALL.iter().map(name).collect::<Vec<_>>().join(", ");
     if Assumption::ALL.iter().any(|assumption| verdicts.get(*assumption) == Verdict::Broken) {

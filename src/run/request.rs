@@ -6,14 +6,17 @@ use crate::model::{Method, Request};
 use crate::paging::Ask;
 use crate::plan::Task;
 
+/// The parameter that names the columns.
+const SELECT: &str = "select";
+
 /// Bytes of a URL that every server and proxy on the way takes.
 const MAX_URL_BYTES: usize = 8 * 1024;
 
-/// The request for one answer of a task.
-pub fn request(report: &Report, task: &Task, ask: &Ask) -> Request {
+/// The request for one answer of a task, with these columns of its table.
+pub fn request(report: &Report, task: &Task, columns: &[String], ask: &Ask) -> Request {
     let mut query = task.query.clone();
     if report.endpoint.has_select() {
-        query.push(("select".to_owned(), selected(report, ask).join(",")));
+        query.push((SELECT.to_owned(), selected(columns, ask).join(",")));
     }
     if let Some(filter) = &ask.filter {
         query.push(("where".to_owned(), filter.to_json().to_string()));
@@ -28,10 +31,29 @@ pub fn request(report: &Report, task: &Task, ask: &Ask) -> Request {
     Request { endpoint: report.endpoint.name.clone(), method: Method::Get, query, body: None }
 }
 
-/// The report's columns in order, then those that only paging needs.
-fn selected<'a>(report: &'a Report, ask: &'a Ask) -> Vec<&'a str> {
-    let own = report.columns.iter().map(String::as_str);
-    let added = ask.key_columns.iter().map(String::as_str).filter(|name| !report.columns.iter().any(|own| own == name));
+/// Whether the answer to a request that was sent answers another one too: it asked the same, for these columns at least.
+pub fn answers(sent: &Request, wanted: &Request) -> bool {
+    let parts = |request: &Request| {
+        let query = request.query.clone();
+        query.into_iter().partition::<Vec<_>, _>(|(name, _)| name == SELECT)
+    };
+    let ((had, sent_rest), (wants, wanted_rest)) = (parts(sent), parts(wanted));
+    let had: Vec<&str> = had.iter().flat_map(|(_, columns)| columns.split(',')).collect();
+    let mut wants = wants.iter().flat_map(|(_, columns)| columns.split(','));
+    let same = (&sent.endpoint, sent.method, &sent.body) == (&wanted.endpoint, wanted.method, &wanted.body);
+    same && sent_rest == wanted_rest && wants.all(|column| had.contains(&column))
+}
+
+/// Rows that a request asked for.
+pub fn limit(request: &Request) -> Option<u32> {
+    let (_, limit) = request.query.iter().find(|(name, _)| name == "limit")?;
+    limit.parse().ok()
+}
+
+/// The table's columns in order, then those that only paging needs.
+fn selected<'a>(columns: &'a [String], ask: &'a Ask) -> Vec<&'a str> {
+    let own = columns.iter().map(String::as_str);
+    let added = ask.key_columns.iter().map(String::as_str).filter(|name| !columns.iter().any(|own| own == name));
     own.chain(added).collect()
 }
 
@@ -41,7 +63,7 @@ pub fn quote(report: &Report, task: &Task, ask: &Ask) -> Quote {
         return Quote { worst: 0 };
     }
     let filtered = ask.filter.as_ref().map(crate::filter::Filter::columns).unwrap_or_default();
-    let columns = selected(report, ask).into_iter().chain(filtered.iter().map(String::as_str));
+    let columns = selected(&report.columns, ask).into_iter().chain(filtered.iter().map(String::as_str));
     let columns = columns.chain(ask.order_by.iter().map(String::as_str));
     let rows = ask.limit.map(u64::from).or(task.bound_rows).unwrap_or(1);
     Quote { worst: report.endpoint.units_per_request(rows, report.endpoint.units_per_row(columns)) }
@@ -56,7 +78,7 @@ pub fn url_bytes_left(base_url: &url::Url, report: &Report, task: &Task) -> usiz
         key_columns: Vec::new(),
         purpose: crate::paging::Purpose::Page,
     };
-    let query = crate::api::encoded_query(&request(report, task, &ask)).len();
+    let query = crate::api::encoded_query(&request(report, task, &report.columns, &ask)).len();
     let fixed = base_url.as_str().len() + report.endpoint.path.len() + query + "&where=&order_by=".len();
     MAX_URL_BYTES.saturating_sub(fixed)
 }

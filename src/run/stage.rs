@@ -1,4 +1,4 @@
-//! Everything that the tasks of a night share, opened once.
+//! Everything that the jobs of a run share, opened once.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,7 +15,7 @@ use crate::limits::{Throttle, UnitMeter};
 use crate::model::Night;
 use crate::paging::Verdicts;
 use crate::plan::Task;
-use crate::store::Store;
+use crate::store::{FileLock, Store};
 
 /// Switches that tests need: the real values outside them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,79 +33,116 @@ impl Default for Tuning {
     }
 }
 
-/// What the tasks of a night share.
+/// A task of a night.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// The night.
+    pub night: Night,
+    /// The task.
+    pub task: Task,
+}
+
+/// What the jobs of a run share.
 pub struct Stage {
     /// The configuration.
     pub config: Arc<RunConfig>,
-    /// The night.
-    pub night: Night,
-    /// Its tasks, due or not.
-    pub tasks: Arc<Vec<Task>>,
+    /// What is to be done, in order.
+    pub jobs: Arc<Vec<Job>>,
     /// Identifies this run.
     pub run_id: String,
+    /// Who holds what this run holds, for those who wait for it.
+    pub who: String,
     /// The destination.
     pub store: Store,
     /// Saved responses.
     pub landing: Landing,
-    /// The client of the source.
-    pub client: Client,
     /// The clock.
     pub clock: SharedClock,
     /// Counters that somebody may watch.
     pub progress: Arc<Progress>,
     /// A folder of this run for rows on their way.
     pub scratch: PathBuf,
+    client: Option<Client>,
     workspace: Mutex<Workspace>,
+    lock: Mutex<Option<FileLock>>,
+    num_commits: std::sync::atomic::AtomicU32,
 }
 
 impl Stage {
-    /// Opens the destination and the client; the key is read now.
+    /// Opens the destination, settles what dead processes left there, and says that this run lives. Without a client
+    /// nothing can be sent.
     ///
     /// # Errors
-    /// [`Code::Destination`], [`Code::KeySource`] or [`Code::Url`]. Nothing was sent.
-    pub async fn open(
+    /// [`Code::Destination`]. Nothing was sent.
+    pub fn open(
         config: Arc<RunConfig>,
-        night: Night,
-        tasks: Vec<Task>,
-        budget: u64,
+        jobs: Vec<Job>,
+        client: Option<Client>,
         clock: SharedClock,
-        tuning: Tuning,
         progress: Arc<Progress>,
     ) -> Result<Self> {
         let store = Store::open(&config.destination.path)?;
-        let client = client(&config, UnitMeter::new(Some(budget), 0), &clock, tuning).await?;
         let run_id = run_id(&clock);
-        let scratch = store.fresh_staging(&format!("run-{run_id}"))?;
+        let since = clock.now().format("%Y-%m-%dT%H:%M:%SZ");
+        let who = format!("run {run_id} (process {}) since {since}", std::process::id());
+        let (scratch, lock) = store.run_folder(&run_id, &who)?;
+        store.sweep(&who)?;
         let workspace = Workspace::load(&store, &config.source.base_url);
-        let landing = Landing::new(config.destination.responses.clone().unwrap_or_else(|| store.system("responses")));
+        let landing = super::landing(&config, &store);
         Ok(Self {
             config,
-            night,
-            tasks: Arc::new(tasks),
+            jobs: Arc::new(jobs),
             run_id,
+            who,
             store,
             landing,
-            client,
             clock,
             progress,
             scratch,
+            client,
             workspace: Mutex::new(workspace),
+            lock: Mutex::new(Some(lock)),
+            num_commits: std::sync::atomic::AtomicU32::new(0),
         })
     }
 
-    /// A task and its report.
+    /// Ends the run: its scratch and its lock go.
     ///
     /// # Errors
-    /// [`Code::Internal`] if there is no such task: a defect.
-    pub fn task(&self, index: usize) -> Result<(&Task, &Report)> {
-        let task = self.tasks.get(index);
-        let report = task.and_then(|task| self.config.reports.get(task.report));
-        task.zip(report).ok_or_else(|| Error::new(Code::Internal, format!("there is no task {index}")))
+    /// [`Code::Destination`].
+    pub fn close(&self) -> Result<()> {
+        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
+        lock.map_or(Ok(()), |lock| self.store.close_run(&self.run_id, lock))
+    }
+
+    /// The client of the source.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] where this run sends nothing: a defect.
+    pub fn client(&self) -> Result<&Client> {
+        self.client.as_ref().ok_or_else(|| Error::new(Code::Internal, "this command sends nothing"))
+    }
+
+    /// A job with its report.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] if there is no such job: a defect.
+    pub fn job(&self, index: usize) -> Result<(&Job, &Report)> {
+        let job = self.jobs.get(index);
+        let report = job.and_then(|job| self.config.reports.get(job.task.report));
+        job.zip(report).ok_or_else(|| Error::new(Code::Internal, format!("there is no job {index}")))
     }
 
     /// Name of a task's target.
     pub fn target_name(&self, task: &Task) -> &str {
         self.config.targets.get(task.target).map_or("", |target| target.name.as_str())
+    }
+
+    /// Unique for ever: it stands in file names, and a name is never used twice. Names the run, whose lock tells whether
+    /// what it left is garbage.
+    pub fn commit_id(&self) -> String {
+        let number = self.num_commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        format!("{}-{number:04x}", self.run_id)
     }
 
     /// Verdicts and row cap that are known for an endpoint.
@@ -120,7 +157,7 @@ impl Stage {
     pub(super) fn learn_cap(&self, report: &Report, cap: u32) {
         let mut workspace = self.workspace();
         if workspace.row_caps.insert(report.endpoint.name.clone(), cap) != Some(cap)
-            && let Err(error) = workspace.save(&self.store, &self.config.source.base_url)
+            && let Err(error) = workspace.save(&self.store, &self.config.source.base_url, &self.who)
         {
             tracing::warn!(error = %error.one_line(), "the row cap that was found is not remembered");
         }
@@ -165,6 +202,6 @@ pub async fn client(config: &RunConfig, meter: Arc<UnitMeter>, clock: &SharedClo
 }
 
 /// `20261123T021507Z-1f3a9c04`: sorts by time, unique without asking anybody.
-fn run_id(clock: &SharedClock) -> String {
+pub(super) fn run_id(clock: &SharedClock) -> String {
     format!("{}-{:08x}", clock.now().format("%Y%m%dT%H%M%SZ"), fastrand::u32(..))
 }

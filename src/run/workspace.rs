@@ -42,7 +42,8 @@ impl Workspace {
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub fn save(&self, store: &Store, origin: &Url) -> Result<()> {
+    pub fn save(&self, store: &Store, origin: &Url, who: &str) -> Result<()> {
+        let _lock = store.lock_folder("workspace", who)?;
         let bytes = serde_json::to_vec_pretty(self).map_err(|error| {
             Error::new(Code::Internal, "what is known of the workspace cannot be written").with_source(error)
         })?;

@@ -63,7 +63,7 @@ async fn api(
         authorization: text(header::AUTHORIZATION),
     };
     let computed = tokio::task::spawn_blocking(move || {
-        let outcome = server.handle(&incoming, Utc::now());
+        let outcome = server.handle(&incoming, Utc::now() + server.options.clock_offset);
         match outcome {
             Outcome::Answer { page, price, damage } => Computed::Answer(compressed(page, gzip), price, damage),
             Outcome::Refused(refusal) => Computed::Refused(refusal),

@@ -73,6 +73,8 @@ pub struct Options {
     pub quirks: Vec<Quirk>,
     /// What goes wrong, and how often.
     pub faults: Faults,
+    /// How far its clock is ahead of the machine's.
+    pub clock_offset: chrono::Duration,
 }
 
 impl Default for Options {
@@ -89,6 +91,7 @@ impl Default for Options {
             churn: 0.0,
             quirks: Vec::new(),
             faults: Faults::default(),
+            clock_offset: chrono::Duration::zero(),
         }
     }
 }

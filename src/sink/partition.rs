@@ -14,12 +14,17 @@ use super::encode::{WriterOptions, properties};
 use super::tee::HashingFile;
 use super::{destination, internal};
 use crate::error::{Code, Error, Result};
+use crate::model::TaskId;
 use crate::table::manifest::FileEntry;
 use crate::table::{EXPORTED_AT, RUN_ID, SNAPSHOT_DATE, TARGET, TableSchema, parameter_column};
 
 /// What all rows of a task share.
 #[derive(Debug, Clone)]
 pub struct TaskColumns {
+    /// The task: entries of files say whose rows they hold.
+    pub task: TaskId,
+    /// Folder of its files inside the partition, for example `target=acme`; empty: the partition's own.
+    pub folder: String,
     /// Name of the target.
     pub target: String,
     /// The night.
@@ -36,13 +41,14 @@ pub struct TaskColumns {
 /// come in thousands.
 const PART_BYTES: usize = 8 << 20;
 
-/// Place of a task among the tasks of a partition: target, then parameters in the table's order.
-pub type TaskPlace = (String, Vec<Option<String>>);
+/// Place of a task among the tasks of a partition: folder, target, then parameters in the table's order.
+pub type TaskPlace = (String, String, Vec<Option<String>>);
 
 impl TaskColumns {
     /// Where the task belongs among the tasks of a sorted partition.
     pub fn place(&self, schema: &TableSchema) -> TaskPlace {
-        (self.target.clone(), schema.parameters().iter().map(|name| self.parameters.get(name).cloned()).collect())
+        let parameters = schema.parameters().iter().map(|name| self.parameters.get(name).cloned()).collect();
+        (self.folder.clone(), self.target.clone(), parameters)
     }
 }
 
@@ -65,6 +71,7 @@ struct OpenFile {
     name: String,
     writer: ArrowWriter<HashingFile>,
     rows: u64,
+    tasks: Vec<TaskId>,
 }
 
 impl PartitionWriter {
@@ -90,14 +97,27 @@ impl PartitionWriter {
     pub fn begin_task(&mut self, task: TaskColumns) -> Result<()> {
         let place = task.place(&self.schema);
         if self.options.sorted && self.place.as_ref().is_some_and(|before| *before >= place) {
-            let message = format!("the task of {} comes out of order", place.0);
+            let message = format!("the task of {} comes out of order", place.1);
             return Err(Error::new(Code::Internal, message).with_context("table", self.schema.name()));
+        }
+        if let Some(file) = self.file.take_if(|_| self.place.as_ref().is_some_and(|before| before.0 != place.0)) {
+            self.finish(file)?;
         }
         self.place = Some(place);
         self.task = Some(task);
         self.constants.clear();
         self.num_constants = 0;
         Ok(())
+    }
+
+    /// Ends the file: the tasks that follow are a sequence of their own, in order among themselves.
+    ///
+    /// # Errors
+    /// [`Code::Destination`] if the file cannot be written.
+    pub fn begin_sequence(&mut self) -> Result<()> {
+        self.place = None;
+        self.task = None;
+        self.file.take().map_or(Ok(()), |file| self.finish(file))
     }
 
     /// Adds rows of the current task. Metadata columns are filled in where the batch has none of its own (rows copied from
@@ -115,6 +135,9 @@ impl PartitionWriter {
             Some(file) => file,
             None => self.open(Some(&batch))?,
         };
+        if let Some(task) = self.task.as_ref().filter(|task| file.tasks.last() != Some(&task.task)) {
+            file.tasks.push(task.task.clone());
+        }
         for part in parts(&batch) {
             file.writer.write(&part).map_err(|error| self.fault(&file.name, error))?;
         }
@@ -126,6 +149,11 @@ impl PartitionWriter {
             self.file = Some(file);
         }
         Ok(())
+    }
+
+    /// Whether a row was written.
+    pub fn has_rows(&self) -> bool {
+        self.file.is_some() || !self.files.is_empty()
     }
 
     /// Ends the files, each synced. Without a row there is one file with the whole schema, so that readers find the table.
@@ -143,20 +171,27 @@ impl PartitionWriter {
     }
 
     fn open(&self, first: Option<&RecordBatch>) -> Result<OpenFile> {
-        let name = format!("part-{:05}-{}.parquet", self.files.len(), self.options.commit_id);
+        let file_name = format!("part-{:05}-{}.parquet", self.files.len(), self.options.commit_id);
+        let name = match self.task.as_ref().map(|task| task.folder.as_str()) {
+            None | Some("") => file_name,
+            Some(folder) => format!("{folder}/{file_name}"),
+        };
         let path = self.staged(&name);
+        if let Some(folder) = path.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| self.fault(&name, error))?;
+        }
         let file = File::create_new(&path).map_err(|error| self.fault(&name, error))?;
         let properties = properties(&self.schema, &self.options, first)?;
         let writer = ArrowWriter::try_new(HashingFile::new(file), Arc::clone(self.schema.arrow()), Some(properties))
             .map_err(|error| self.fault(&name, error))?;
-        Ok(OpenFile { name, writer, rows: 0 })
+        Ok(OpenFile { name, writer, rows: 0, tasks: Vec::new() })
     }
 
     fn finish(&mut self, file: OpenFile) -> Result<()> {
-        let OpenFile { name, writer, rows } = file;
+        let OpenFile { name, writer, rows, tasks } = file;
         let file = writer.into_inner().map_err(|error| self.fault(&name, error))?;
         let (bytes, sha256) = file.close().map_err(|error| self.fault(&name, error))?;
-        self.files.push(FileEntry { name, rows, bytes, sha256 });
+        self.files.push(FileEntry { name, rows, bytes, sha256, tasks });
         Ok(())
     }
 

@@ -118,7 +118,7 @@ pub fn describe_file(path: &Path) -> Result<FileEntry> {
         bytes += u64::try_from(count).unwrap_or(0);
     }
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(FileEntry { name, rows, bytes, sha256: hex(&hash.finalize()) })
+    Ok(FileEntry { name, rows, bytes, sha256: hex(&hash.finalize()), tasks: Vec::new() })
 }
 
 fn open(path: &Path) -> Result<File> {

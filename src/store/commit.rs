@@ -19,9 +19,9 @@ use std::time::Duration;
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
 use super::tables::to_json;
-use super::{FileLock, Store, cannot, durable, remove_tree, sync_dir};
+use super::{FileLock, Store, UNPARTITIONED, cannot, durable, step, sync_dir};
 use crate::error::{Code, Error, Result};
-use crate::table::manifest::{Committed, MANIFEST_VERSION, PartitionState, Pending};
+use crate::table::manifest::{Committed, PartitionState, Pending, UnfinishedTask};
 
 /// A commit assembles one partition; longer than this and its process is stuck.
 const PATIENCE: Duration = Duration::from_mins(15);
@@ -56,54 +56,35 @@ impl Store {
     /// # Errors
     /// [`Code::Locked`] if another process is at work on it, [`Code::Destination`] if the disk refuses.
     pub fn begin(&self, commit: Commit, who: &str) -> Result<Committing> {
-        let lock = self.system("locks").join(&commit.report).join(format!("{}.lock", commit.partition));
-        let lock = FileLock::acquire(&lock, who, PATIENCE)?;
-        let state = self.recover(&commit.report, &commit.partition)?.unwrap_or_else(|| PartitionState {
-            version: MANIFEST_VERSION,
-            report: commit.report.clone(),
-            partition: commit.partition.clone(),
-            generation: 0,
-            owner: None,
-            committed: None,
-            pending: None,
-        });
-        let staging = self.fresh_staging(&commit.id)?;
+        let lock = self.lock_partition(&commit.report, &commit.partition, who)?;
+        let state = self
+            .recover(&commit.report, &commit.partition)?
+            .unwrap_or_else(|| PartitionState::new(&commit.report, &commit.partition));
+        let staging = self.stage(&commit)?;
+        step("commit.staging");
         Ok(Committing { store: self.clone(), commit, state, staging, _lock: lock })
     }
 
-    /// The folder of a partition, as readers see it.
+    /// Waits for a partition's lock: whoever holds it alone may change the partition and its state.
+    pub(super) fn lock_partition(&self, report: &str, partition: &str, who: &str) -> Result<FileLock> {
+        FileLock::acquire(&self.partition_lock(report, partition), who, PATIENCE)
+    }
+
+    pub(super) fn partition_lock(&self, report: &str, partition: &str) -> PathBuf {
+        self.system("locks").join(report).join(format!("{partition}.lock"))
+    }
+
+    /// The folder of a partition, as readers see it. A table without partitions is one.
     pub fn partition_folder(&self, report: &str, partition: &str) -> PathBuf {
-        self.root().join(report).join(partition)
+        let table = self.root().join(report);
+        if partition == UNPARTITIONED { table } else { table.join(partition) }
     }
 
-    /// Settles a pending commit whose process is gone. The caller holds the partition's lock.
-    fn recover(&self, report: &str, partition: &str) -> Result<Option<PartitionState>> {
-        let Some(mut state) = self.partition(report, partition)? else { return Ok(None) };
-        if state.version > MANIFEST_VERSION {
-            return Err(Error::new(Code::Destination, format!("{report}/{partition} was written by a newer backhaul"))
-                .with_next("use the newest backhaul on this destination"));
-        }
-        let Some(pending) = state.pending.take() else { return Ok(Some(state)) };
-        let held = file_names(&self.partition_folder(report, partition))?;
-        let wanted: BTreeSet<String> = pending.next.files.iter().map(|file| file.name.clone()).collect();
-        if held == wanted {
-            tracing::info!(report, partition, commit = pending.commit_id, "finishing a commit that was interrupted");
-            state.generation = pending.base_generation + 1;
-            state.committed = Some(pending.next);
-        } else {
-            tracing::info!(report, partition, commit = pending.commit_id, "rolling back a commit that was interrupted");
-        }
-        self.write_state(&state)?;
-        remove_tree(&self.system("staging").join(&pending.commit_id))?;
-        self.roll_up(&state)?;
-        Ok(Some(state))
-    }
-
-    fn write_state(&self, state: &PartitionState) -> Result<()> {
+    pub(super) fn write_state(&self, state: &PartitionState) -> Result<()> {
         durable::replace(&self.state_path(&state.report, &state.partition), &to_json(state)?)
     }
 
-    fn roll_up(&self, state: &PartitionState) -> Result<()> {
+    pub(super) fn roll_up(&self, state: &PartitionState) -> Result<()> {
         if state.committed.is_none() {
             return Ok(());
         }
@@ -136,13 +117,21 @@ impl Committing {
         &self.staging
     }
 
+    /// Where a committed file lies.
+    pub fn committed_file(&self, name: &str) -> PathBuf {
+        self.store.partition_folder(&self.commit.report, &self.commit.partition).join(name)
+    }
+
     /// Carries a committed file over into the new generation, without copying it.
     ///
     /// # Errors
     /// [`Code::Destination`].
     pub fn keep(&self, name: &str) -> Result<()> {
-        let from = self.store.partition_folder(&self.commit.report, &self.commit.partition).join(name);
+        let from = self.committed_file(name);
         let to = self.staging.join(format!("{name}{STAGED_SUFFIX}"));
+        if let Some(folder) = to.parent() {
+            std::fs::create_dir_all(folder).map_err(|error| cannot("create the folder", folder, error))?;
+        }
         std::fs::hard_link(&from, to).map_err(|error| cannot("link", &from, error))
     }
 
@@ -152,29 +141,31 @@ impl Committing {
     /// [`Code::Destination`]; what readers saw before is then still there, and the next start settles the rest.
     pub fn publish(mut self, next: Committed) -> Result<Committed> {
         self.check_staging(&next)?;
-        sync_dir(&self.staging)?;
+        self.refuse_foreign_files()?;
+        sync_tree(&self.staging)?;
+        step("commit.staged");
         let base_generation = self.state.generation;
         self.state.pending = Some(Pending { commit_id: self.commit.id.clone(), base_generation, next: next.clone() });
         self.store.write_state(&self.state)?;
+        step("commit.pending");
         self.put_in_place(&next)?;
+        step("commit.in_place");
         self.state.pending = None;
         self.state.generation = base_generation + 1;
         self.state.committed = Some(next.clone());
+        let done =
+            |task: &UnfinishedTask| next.tasks.iter().any(|entry| entry.task == task.task && entry.run == task.run);
+        self.state.unfinished.retain(|task| !done(task));
         self.store.write_state(&self.state)?;
+        step("commit.committed");
         self.store.roll_up(&self.state)?;
-        remove_tree(&self.staging)?;
+        step("commit.rolled_up");
+        self.store.clear_staging(&self.commit.id)?;
+        step("commit.cleared");
         Ok(next)
     }
 
     fn check_staging(&self, next: &Committed) -> Result<()> {
-        let folder = self.store.partition_folder(&self.commit.report, &self.commit.partition);
-        if self.state.committed.is_none() && !file_names(&folder)?.is_empty() {
-            return Err(Error::new(
-                Code::Destination,
-                format!("{} holds files that nobody committed", folder.display()),
-            )
-            .with_next("move them away, then run the same command again: readers would count them"));
-        }
         let held = file_names(&self.staging)?;
         let wanted: BTreeSet<String> = next.files.iter().map(|file| format!("{}{STAGED_SUFFIX}", file.name)).collect();
         if held == wanted {
@@ -183,17 +174,34 @@ impl Committing {
         Err(Error::new(Code::Internal, format!("staging holds {held:?} and the manifest names {wanted:?}")))
     }
 
+    /// A replacement deletes what it replaces: nothing may be among it that is not ours.
+    fn refuse_foreign_files(&self) -> Result<()> {
+        let folder = self.store.partition_folder(&self.commit.report, &self.commit.partition);
+        let mut foreign = file_names(&folder)?;
+        for file in self.state.committed.iter().flat_map(|committed| &committed.files) {
+            foreign.remove(&file.name);
+        }
+        if foreign.is_empty() {
+            return Ok(());
+        }
+        let names = foreign.into_iter().take(5).collect::<Vec<_>>().join(", ");
+        Err(Error::new(Code::Destination, format!("{} holds files that nobody committed", folder.display()))
+            .with_context("files", names)
+            .with_next("move them away, then run the same command again: readers would count them"))
+    }
+
     fn put_in_place(&self, next: &Committed) -> Result<()> {
         for file in &next.files {
             let (staged, named) =
                 (self.staging.join(format!("{}{STAGED_SUFFIX}", file.name)), self.staging.join(&file.name));
             std::fs::rename(&staged, named).map_err(|error| cannot("rename", &staged, error))?;
         }
-        sync_dir(&self.staging)?;
+        sync_tree(&self.staging)?;
+        step("commit.named");
         let folder = self.store.partition_folder(&self.commit.report, &self.commit.partition);
-        let table = self.store.root().join(&self.commit.report);
+        let table = folder.parent().unwrap_or(self.store.root());
         if !table.exists() {
-            std::fs::create_dir_all(&table).map_err(|error| cannot("create the folder", &table, error))?;
+            std::fs::create_dir_all(table).map_err(|error| cannot("create the folder", table, error))?;
             sync_dir(self.store.root())?;
         }
         if folder.exists() {
@@ -204,7 +212,8 @@ impl Committing {
         } else {
             std::fs::rename(&self.staging, &folder).map_err(|error| cannot("put in place", &folder, error))?;
         }
-        sync_dir(&table)?;
+        step("commit.exchanged");
+        sync_dir(table)?;
         sync_dir(&self.store.system("staging"))
     }
 }
@@ -214,24 +223,45 @@ impl Drop for Committing {
         // After a publication it is gone or holds what was replaced; before one it is ours to throw away. A pending commit
         // that failed half-way is settled by the next start, which needs its staging only if the exchange did not happen.
         if self.state.pending.is_none() {
-            let _ = remove_tree(&self.staging);
+            let _ = self.store.clear_staging(&self.commit.id);
         }
     }
 }
 
-/// Names in a folder, or none if there is no folder.
+/// Names of the files in a folder and below it, from the folder on; none if there is no folder.
 pub(super) fn file_names(folder: &Path) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    collect_names(folder, "", &mut names)?;
+    Ok(names)
+}
+
+fn collect_names(folder: &Path, prefix: &str, names: &mut BTreeSet<String>) -> Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(cannot("list", folder, error)),
     };
-    let mut names = BTreeSet::new();
     for entry in entries {
         let entry = entry.map_err(|error| cannot("list", folder, error))?;
-        names.insert(entry.file_name().to_string_lossy().into_owned());
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        if entry.file_type().map_err(|error| cannot("read", &entry.path(), error))?.is_dir() {
+            collect_names(&entry.path(), &format!("{name}/"), names)?;
+        } else {
+            names.insert(name);
+        }
     }
-    Ok(names)
+    Ok(())
+}
+
+/// Syncs a folder and all folders below it.
+fn sync_tree(folder: &Path) -> Result<()> {
+    for entry in std::fs::read_dir(folder).map_err(|error| cannot("list", folder, error))? {
+        let entry = entry.map_err(|error| cannot("list", folder, error))?;
+        if entry.file_type().map_err(|error| cannot("read", &entry.path(), error))?.is_dir() {
+            sync_tree(&entry.path())?;
+        }
+    }
+    sync_dir(folder)
 }
 
 #[cfg(test)]
@@ -244,7 +274,13 @@ mod tests {
     }
 
     fn next(id: &str, names: &[&str]) -> Committed {
-        let entry = |name: &&str| FileEntry { name: (*name).into(), rows: 1, bytes: 1, sha256: String::new() };
+        let entry = |name: &&str| FileEntry {
+            name: (*name).into(),
+            rows: 1,
+            bytes: 1,
+            sha256: String::new(),
+            tasks: Vec::new(),
+        };
         Committed {
             commit_id: id.into(),
             files: names.iter().map(entry).collect(),

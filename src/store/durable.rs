@@ -4,19 +4,39 @@
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::cannot;
+use super::{cannot, step};
 use crate::error::Result;
 
-/// Puts `bytes` under `path`, whole or not at all, replacing what was there.
+/// Stands behind the name of a file that is being written. What a dead process left under such a name is overwritten by
+/// the next one, or swept up.
+pub(super) const TEMPORARY_SUFFIX: &str = ".tmp";
+
+/// Puts `bytes` under `path`, whole or not at all, replacing what was there. One writer at a time: callers hold the lock
+/// that guards the path.
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`]; what was there before is then untouched.
 pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
-    let temporary = write_temporary(path, bytes)?;
+    let temporary = temporary(path, "");
+    write(path, &temporary, bytes)?;
+    step("durable.written");
     std::fs::rename(&temporary, path).map_err(|error| cannot("put in place", path, error))?;
+    step("durable.renamed");
     sync_dir(parent(path))
+}
+
+/// Removes a file; it may be absent. The removal survives a power cut.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Ok(()) => sync_dir(parent(path)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(cannot("remove", path, error)),
+    }
 }
 
 /// Puts `bytes` under `path` unless something is there already; says whether it did.
@@ -24,7 +44,8 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// [`crate::error::Code::Destination`].
 pub fn create_new(path: &Path, bytes: &[u8]) -> Result<bool> {
-    let temporary = write_temporary(path, bytes)?;
+    let temporary = temporary(path, &format!(".{}-{:08x}", std::process::id(), fastrand::u32(..)));
+    write(path, &temporary, bytes)?;
     let linked = std::fs::hard_link(&temporary, path);
     let removed = std::fs::remove_file(&temporary);
     match linked {
@@ -57,21 +78,23 @@ pub fn remove_tree(path: &Path) -> Result<()> {
     }
 }
 
-fn write_temporary(path: &Path, bytes: &[u8]) -> Result<std::path::PathBuf> {
+fn temporary(path: &Path, mark: &str) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    parent(path).join(format!(".{name}{mark}{TEMPORARY_SUFFIX}"))
+}
+
+fn write(path: &Path, temporary: &Path, bytes: &[u8]) -> Result<()> {
     let folder = parent(path);
     std::fs::create_dir_all(folder).map_err(|error| cannot("create the folder", folder, error))?;
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let temporary = folder.join(format!(".{name}.{}-{:08x}.tmp", std::process::id(), fastrand::u32(..)));
-    let written = File::create_new(&temporary).and_then(|mut file| {
+    let written = File::create(temporary).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()
     });
-    if let Err(error) = written {
+    written.map_err(|error| {
         // The write failed, and that is the error worth telling; what is left behind is garbage of no consequence.
-        let _ = std::fs::remove_file(&temporary);
-        return Err(cannot("write", path, error));
-    }
-    Ok(temporary)
+        let _ = std::fs::remove_file(temporary);
+        cannot("write", path, error)
+    })
 }
 
 fn parent(path: &Path) -> &Path {

@@ -2,11 +2,15 @@
 
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 use std::time::Duration;
 
 use super::cannot;
 use crate::error::{Code, Error, Result};
+
+/// How often a lock is asked for while somebody is waited for.
+const POLL: Duration = Duration::from_millis(50);
 
 /// An exclusive lock on a file, freed when dropped or when the process ends. The file says who holds it since when.
 #[derive(Debug)]
@@ -23,26 +27,32 @@ impl FileLock {
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder).map_err(|error| cannot("create the folder", folder, error))?;
         }
-        let mut file = File::options()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(path)
-            .map_err(|error| cannot("open the lock", path, error))?;
-        match file.try_lock() {
-            Ok(()) => {
-                let written = file.set_len(0).and_then(|()| file.write_all(who.as_bytes()));
-                written.map_err(|error| cannot("write the lock", path, error))?;
-                Ok(Ok(Self { _file: file }))
+        loop {
+            let mut file = File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+                .map_err(|error| cannot("open the lock", path, error))?;
+            match file.try_lock() {
+                // Its last holder may have deleted the file between our opening and our locking it.
+                Ok(()) if !is_at(&file, path) => {}
+                Ok(()) => {
+                    let written = file.set_len(0).and_then(|()| file.write_all(who.as_bytes()));
+                    written.map_err(|error| cannot("write the lock", path, error))?;
+                    return Ok(Ok(Self { _file: file }));
+                }
+                Err(TryLockError::WouldBlock) => {
+                    let mut holder = String::new();
+                    let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut holder));
+                    return Ok(Err(if holder.is_empty() { "another process".to_owned() } else { holder }));
+                }
+                Err(TryLockError::Error(error)) => {
+                    return Err(cannot("lock", path, error)
+                        .with_next("the destination must be on a file system that supports locks (flock)"));
+                }
             }
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut holder));
-                Ok(Err(if holder.is_empty() { "another process".to_owned() } else { holder }))
-            }
-            Err(TryLockError::Error(error)) => Err(cannot("lock", path, error)
-                .with_next("the destination must be on a file system that supports locks (flock)")),
         }
     }
 
@@ -59,9 +69,29 @@ impl FileLock {
                     return Err(Error::new(Code::Locked, format!("{} is held by {holder}", path.display()))
                         .with_next("wait for that process or end it, then run the same command again"));
                 }
-                Err(_) => std::thread::sleep(Duration::from_millis(50)),
+                Err(_) => std::thread::sleep(POLL),
             }
         }
+    }
+
+    /// Frees the lock and deletes its file, so that locks of what has ended do not pile up.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn remove(self, path: &Path) -> Result<()> {
+        // Deleted while it is held: whoever opened the file before finds out in `try_acquire`.
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cannot("remove the lock", path, error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Whether a path still leads to this very file.
+fn is_at(file: &File, path: &Path) -> bool {
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(held), Ok(there)) => (held.dev(), held.ino()) == (there.dev(), there.ino()),
+        _ => false,
     }
 }
 
@@ -78,5 +108,28 @@ mod tests {
         assert_eq!(holder, "run a");
         drop(first);
         assert!(FileLock::try_acquire(&path, "run b").expect("opens").is_ok());
+    }
+
+    /// Two processes must never both hold "the" lock because one of them holds a file that was deleted.
+    #[test]
+    fn a_lock_on_a_deleted_file_is_no_lock() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let path = folder.path().join("claim");
+        for _ in 0..50 {
+            let holders = std::sync::atomic::AtomicU32::new(0);
+            std::thread::scope(|scope| {
+                for _ in 0..4 {
+                    scope.spawn(|| {
+                        for _ in 0..20 {
+                            if let Ok(lock) = FileLock::try_acquire(&path, "x").expect("opens") {
+                                assert_eq!(holders.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                                holders.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
+                                lock.remove(&path).expect("removable");
+                            }
+                        }
+                    });
+                }
+            });
+        }
     }
 }

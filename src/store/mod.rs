@@ -8,22 +8,28 @@
 //! <root>/_backhaul/tables/<report>/<partition>.json              the truth about a partition
 //! <root>/_backhaul/tables/<report>.json                          roll-up: commit number, recorded columns
 //! <root>/_backhaul/staging/<commit>/                             written here, then renamed as a whole
-//! <root>/_backhaul/locks/…  claims/…  runs/…  responses/…
+//! <root>/_backhaul/staging/<commit>.json                         which partition it is for, until all is settled
+//! <root>/_backhaul/staging/run-<run>/                            rows on their way, while the run's lock is held
+//! <root>/_backhaul/locks/…  claims/…  nights/…  runs/…  units/…  responses/…
 //! ```
 
 mod commit;
 mod durable;
 mod lock;
 mod probe;
+mod recover;
+mod steps;
+mod sweep;
 mod tables;
 mod verify;
 
 use std::path::{Path, PathBuf};
 
 pub use commit::{Commit, Committing, STAGED_SUFFIX};
-pub use durable::{create_new, remove_tree, replace, sync_dir};
+pub use durable::{create_new, remove, remove_tree, replace, sync_dir};
 pub use lock::FileLock;
-pub use tables::TableRecord;
+pub use steps::{Watch, step, watch_steps};
+pub use tables::{TableRecord, UNPARTITIONED};
 pub use verify::{Finding, verify_files};
 
 use crate::error::{Code, Error, Result};

@@ -1,6 +1,6 @@
 //! What a destination must be able to do, tried out: write, create if absent, list, read, exchange, lock, delete.
 
-use super::durable::{create_new, remove_tree, replace};
+use super::durable::{create_new, replace};
 use super::{FileLock, Store, cannot};
 use crate::error::{Code, Error, Result};
 
@@ -10,9 +10,10 @@ impl Store {
     /// # Errors
     /// [`Code::Destination`] naming the first operation that failed.
     pub fn probe(&self) -> Result<()> {
-        let folder = self.fresh_staging(&format!("probe-{}", std::process::id()))?;
+        let probe = format!("probe-{:08x}", fastrand::u32(..));
+        let (folder, lock) = self.run_folder(&probe, "a check of the destination")?;
         let outcome = Self::try_operations(&folder);
-        remove_tree(&folder)?;
+        self.close_run(&probe, lock)?;
         outcome
     }
 

@@ -1,16 +1,20 @@
 //! The roll-up of a table: its recorded columns and a commit number that only grows. All of it can be rebuilt from the
 //! partitions' states; it exists so that a reader need not list them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::sweep::folders;
 use super::{FileLock, Store, cannot, durable};
 use crate::error::{Code, Error, Result};
 use crate::table::manifest::PartitionState;
 use crate::table::{RecordedColumn, evolve};
+
+/// Stands for the partition of a table that has none.
+pub const UNPARTITIONED: &str = "all";
 
 /// Commits hold a table's lock for milliseconds; whoever holds it longer is stuck.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -27,12 +31,47 @@ pub struct TableRecord {
     /// Every column that any file of the table has, in the order first recorded.
     #[serde(default)]
     pub columns: Vec<RecordedColumn>,
+    /// The keys of its partitions' folders below the night's, in order.
+    #[serde(default)]
+    pub partition_by: Vec<String>,
     /// What each preset meant when the table first used it.
     #[serde(default)]
     pub presets: BTreeMap<String, Vec<String>>,
     /// The commit number at which each partition last changed.
     #[serde(default)]
     pub partitions: BTreeMap<String, u64>,
+}
+
+impl TableRecord {
+    /// The columns that the table would have with these as well.
+    ///
+    /// # Errors
+    /// [`Code::Schema`] if a column would change its type, if the table belongs to another endpoint, or if its partitions
+    /// are laid out by other keys.
+    pub fn admits(
+        &self,
+        report: &str,
+        endpoint: &str,
+        wanted: &[RecordedColumn],
+        partition_by: &[String],
+    ) -> Result<Vec<RecordedColumn>> {
+        if !self.endpoint.is_empty() && self.endpoint != endpoint {
+            let message = format!("the table `{report}` holds {} and would be filled from {endpoint}", self.endpoint);
+            return Err(
+                Error::new(Code::Schema, message).with_next("give the report a new name: a table keeps its endpoint")
+            );
+        }
+        if !self.partitions.is_empty() && self.partition_by != partition_by {
+            let keys = |keys: &[String]| {
+                std::iter::once("snapshot_date").chain(keys.iter().map(String::as_str)).collect::<Vec<_>>().join(", ")
+            };
+            let (now, wanted) = (keys(&self.partition_by), keys(partition_by));
+            let message = format!("the table `{report}` is partitioned by {now} and would be by {wanted}");
+            return Err(Error::new(Code::Schema, message)
+                .with_next(format!("backhaul rebuild --report {report}   (0 units; readers need all nights alike)")));
+        }
+        evolve(&self.columns, wanted).map_err(|error| error.with_context("table", report))
+    }
 }
 
 impl Store {
@@ -44,38 +83,45 @@ impl Store {
         Ok(read_json(&self.table_path(report))?.unwrap_or_default())
     }
 
-    /// Names of the tables that have a record.
+    /// Names of the tables of which anything is known, in order: a record, or a partition's state.
     ///
     /// # Errors
     /// [`Code::Destination`].
     pub fn tables(&self) -> Result<Vec<String>> {
-        let mut names: Vec<String> =
-            self.json_names("tables")?.into_iter().filter(|name| !name.starts_with('.')).collect();
-        names.sort();
-        Ok(names)
+        let mut names: BTreeSet<String> = self.json_names("tables")?.into_iter().collect();
+        names.extend(folders(&self.system("tables"))?);
+        Ok(names.into_iter().collect())
     }
 
-    /// Records the columns that a table is about to be written with and gives those that its files must have.
+    /// Records the columns that a table is about to be written with, and the keys of its partitions' folders below the
+    /// night's. Gives the columns that its files must have.
     ///
     /// # Errors
-    /// [`Code::Schema`] if a column would change its type, or the table belongs to another endpoint.
+    /// As [`TableRecord::admits`].
     pub fn record_columns(
         &self,
         report: &str,
         endpoint: &str,
         wanted: &[RecordedColumn],
+        partition_by: &[String],
     ) -> Result<Vec<RecordedColumn>> {
         self.update_table(report, |record| {
-            if !record.endpoint.is_empty() && record.endpoint != endpoint {
-                return Err(Error::new(
-                    Code::Schema,
-                    format!("the table `{report}` holds {} and would be filled from {endpoint}", record.endpoint),
-                )
-                .with_next("give the report a new name: a table keeps its endpoint"));
-            }
+            let columns = record.admits(report, endpoint, wanted, partition_by)?;
             endpoint.clone_into(&mut record.endpoint);
-            record.columns = evolve(&record.columns, wanted).map_err(|error| error.with_context("table", report))?;
-            Ok(record.columns.clone())
+            partition_by.clone_into(&mut record.partition_by);
+            record.columns.clone_from(&columns);
+            Ok(columns)
+        })
+    }
+
+    /// Records that all partitions of a table are laid out by these keys now.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn record_layout(&self, report: &str, partition_by: &[String]) -> Result<()> {
+        self.update_table(report, |record| {
+            partition_by.clone_into(&mut record.partition_by);
+            Ok(())
         })
     }
 
@@ -85,8 +131,7 @@ impl Store {
         report: &str,
         change: impl FnOnce(&mut TableRecord) -> Result<T>,
     ) -> Result<T> {
-        let lock = self.system("locks").join(format!("{report}.lock"));
-        let _held = FileLock::acquire(&lock, &format!("process {}", std::process::id()), PATIENCE)?;
+        let _held = FileLock::acquire(&self.table_lock(report), &format!("process {}", std::process::id()), PATIENCE)?;
         let mut record = self.table(report)?;
         let before = record.clone();
         let value = change(&mut record)?;
@@ -118,6 +163,10 @@ impl Store {
         self.system("tables").join(report).join(format!("{partition}.json"))
     }
 
+    pub(super) fn table_lock(&self, report: &str) -> PathBuf {
+        self.system("locks").join(format!("{report}.lock"))
+    }
+
     fn table_path(&self, report: &str) -> PathBuf {
         self.system("tables").join(format!("{report}.json"))
     }
@@ -136,6 +185,7 @@ impl Store {
                 names.push(name.to_owned());
             }
         }
+        names.retain(|name| !name.starts_with('.'));
         Ok(names)
     }
 }
@@ -145,7 +195,7 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
         .map_err(|error| Error::new(Code::Internal, "a state object cannot be written as JSON").with_source(error))
 }
 
-fn read_json<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> Result<Option<T>> {
+pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> Result<Option<T>> {
     let bytes = match std::fs::read(path) {
         Ok(bytes) => bytes,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),

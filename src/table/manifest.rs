@@ -33,6 +33,30 @@ pub struct PartitionState {
     /// What is being put in its place.
     #[serde(default)]
     pub pending: Option<Pending>,
+    /// Tasks of the night whose last attempt did not end in a commit. What they had before is still committed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unfinished: Vec<UnfinishedTask>,
+}
+
+impl PartitionState {
+    /// A partition that nobody has written yet.
+    pub fn new(report: &str, partition: &str) -> Self {
+        Self {
+            version: MANIFEST_VERSION,
+            report: report.to_owned(),
+            partition: partition.to_owned(),
+            generation: 0,
+            owner: None,
+            committed: None,
+            pending: None,
+            unfinished: Vec::new(),
+        }
+    }
+
+    /// The committed entry of a task.
+    pub fn task(&self, task: &TaskId) -> Option<&TaskEntry> {
+        self.committed.as_ref()?.tasks.iter().find(|entry| entry.task == *task)
+    }
 }
 
 /// What a commit left.
@@ -65,7 +89,7 @@ pub struct Pending {
 /// One file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileEntry {
-    /// Name inside the partition's folder.
+    /// Name inside the partition's folder; with a folder in it where the table has further partition keys.
     pub name: String,
     /// Rows.
     pub rows: u64,
@@ -73,6 +97,9 @@ pub struct FileEntry {
     pub bytes: u64,
     /// SHA-256 of the content, in lower-case hexadecimal.
     pub sha256: String,
+    /// The tasks whose rows it holds.
+    #[serde(default)]
+    pub tasks: Vec<TaskId>,
 }
 
 /// How complete a task is.
@@ -108,9 +135,61 @@ pub struct TaskEntry {
     /// Units that it cost.
     #[serde(default)]
     pub units: u64,
+    /// Requests that were answered for it.
+    #[serde(default)]
+    pub requests: u64,
     /// The run that finished it.
     #[serde(default)]
     pub run: String,
+    /// When its first answer was received, in microseconds since 1970.
+    #[serde(default)]
+    pub started_at: i64,
+    /// When its last answer was received, in microseconds since 1970.
+    #[serde(default)]
+    pub exported_at: i64,
+    /// Which attempt at it the rows come from: the number of the folder of its saved responses.
+    #[serde(default)]
+    pub attempt: u32,
+    /// What was asked, by name. Where the configuration asks something else now, the rows no longer answer it.
+    #[serde(default)]
+    pub asked: BTreeMap<String, String>,
+}
+
+/// How an attempt ended that brought no commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum UnfinishedStatus {
+    /// By a budget or an interrupt.
+    Stopped,
+    /// By an error.
+    Failed,
+    /// Put off to a later night as planned.
+    Deferred,
+    /// Left to another process.
+    Skipped,
+}
+
+/// A task whose last attempt did not end in a commit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnfinishedTask {
+    /// The task.
+    pub task: TaskId,
+    /// Name of its target.
+    pub target: String,
+    /// Its parameters.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
+    /// How the attempt ended.
+    pub status: UnfinishedStatus,
+    /// Why, for a person.
+    pub reason: String,
+    /// Units spent on it so far.
+    #[serde(default)]
+    pub units: u64,
+    /// The run.
+    pub run: String,
+    /// When, in microseconds since 1970.
+    pub at: i64,
 }
 
 #[cfg(test)]

@@ -18,8 +18,8 @@ pub use evolve::{RecordedColumn, evolve};
 pub use partition::{parse_segment, segment};
 pub use render::{render_arrow, render_json};
 pub use schema::{
-    EXPORTED_AT, RUN_ID, SCALAR_COLUMN, SNAPSHOT_DATE, TARGET, TableColumn, TableSchema, parameter_column,
-    source_column,
+    COVERAGE, EXPORTED_AT, ProgramColumn, RUN_ID, SCALAR_COLUMN, SNAPSHOT_DATE, TARGET, TARGETS, TableColumn,
+    TableSchema, parameter_column, source_column,
 };
 
 pub use crate::catalog::{Endpoint, Shape};

@@ -19,6 +19,22 @@ pub const RUN_ID: &str = "_run_id";
 /// The one column of an endpoint that answers with plain values.
 pub const SCALAR_COLUMN: &str = "value";
 
+/// The table that says what became of every task.
+pub const COVERAGE: &str = "coverage";
+/// The table of targets and their labels.
+pub const TARGETS: &str = "targets";
+
+/// A column of a table that the program fills itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgramColumn {
+    /// Its name.
+    pub name: &'static str,
+    /// Its type.
+    pub kind: ColumnType,
+    /// One line on it.
+    pub description: &'static str,
+}
+
 /// Name of the column that holds a task parameter: `country` → `_country`.
 pub fn parameter_column(parameter: &str) -> String {
     format!("_{parameter}")
@@ -79,6 +95,14 @@ impl TableSchema {
             Shape::Rows | Shape::Record => sort_columns(endpoint, columns),
         };
         Ok(Self::build(name, &endpoint.name, parameters.to_vec(), all, sort_key))
+    }
+
+    /// The schema of a table that the program fills itself.
+    pub fn of_program(name: &str, columns: Vec<ProgramColumn>, sort_key: &[&str]) -> Self {
+        let columns: Vec<TableColumn> =
+            columns.into_iter().map(|column| metadata(column.name, column.kind, column.description)).collect();
+        let sort_key = sort_key.iter().map(|name| (*name).to_owned()).collect();
+        Self::build(name, &format!("backhaul/{name}"), Vec::new(), columns, sort_key)
     }
 
     fn build(

@@ -761,7 +761,7 @@ fn a_selection_narrows_the_plan_and_refuses_what_it_does_not_find() {
         sound(&(report("name = \"links\"\nendpoint = \"site-explorer/anchors\"") + "[[target]]\nurl = \"b.com\"\n"));
     let select = |reports: &[&str], targets: &[&str]| {
         let own = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        let selection = Selection { reports: own(reports), targets: own(targets), date: None };
+        let selection = Selection { reports: own(reports), targets: own(targets), ..Selection::default() };
         plan::tasks(&config, day("2026-11-23"), day("2026-11-23"), &selection).map(|tasks| tasks.len())
     };
     assert_eq!(select(&[], &[]).expect("all"), 4);

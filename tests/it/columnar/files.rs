@@ -7,6 +7,7 @@ use arrow::array::RecordBatch;
 use backhaul::catalog::Endpoint;
 use backhaul::decode::OnBadValue;
 use backhaul::error::{Code, Result};
+use backhaul::model::TaskId;
 use backhaul::sink::{
     Compression, PartitionWriter, SorterOptions, TaskColumns, TaskSorter, WriterOptions, describe_file, file_facts,
     read_batches,
@@ -22,6 +23,8 @@ use super::{EVERY_COLUMN, cells, decoder, endpoint, every_type, names};
 
 fn task(target: &str, country: Option<&str>) -> TaskColumns {
     TaskColumns {
+        task: TaskId(format!("{target}-{}", country.unwrap_or("-"))),
+        folder: String::new(),
         target: target.to_owned(),
         snapshot_date: NaiveDate::from_ymd_opt(2026, 11, 23).unwrap(),
         exported_at: DateTime::parse_from_rfc3339("2026-11-24T00:10:00.5Z").unwrap().to_utc(),
@@ -111,7 +114,8 @@ fn entries_are_what_lies_on_disk_and_names_carry_number_and_commit() {
     assert_eq!(entries.iter().map(|entry| entry.rows).sum::<u64>(), 20_000);
     for (number, entry) in entries.iter().enumerate() {
         assert_eq!(entry.name, format!("part-{number:05}-c1.parquet"));
-        assert_eq!(*entry, describe_file(&directory.path().join(&entry.name)).unwrap());
+        let described = describe_file(&directory.path().join(&entry.name)).unwrap();
+        assert_eq!(*entry, FileEntry { tasks: entry.tasks.clone(), ..described });
         assert!(entry.bytes < 200_000, "{}", entry.bytes);
         let facts = file_facts(&directory.path().join(&entry.name)).unwrap();
         assert!(facts.row_groups.iter().all(|rows| (1..=700).contains(rows)), "{:?}", facts.row_groups);

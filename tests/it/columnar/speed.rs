@@ -86,6 +86,8 @@ fn rows_and_megabytes_a_second() {
     let mut writer = PartitionWriter::new(scratch.path(), schema, WriterOptions::new("c1"));
     writer
         .begin_task(TaskColumns {
+            task: backhaul::model::TaskId("t1".to_owned()),
+            folder: String::new(),
             target: "acme".to_owned(),
             snapshot_date: chrono::NaiveDate::default(),
             exported_at: chrono::DateTime::default(),

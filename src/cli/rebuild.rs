@@ -1,0 +1,36 @@
+//! `rebuild`: partitions from saved responses, for 0 units.
+
+use std::fmt::Write as _;
+
+use super::arguments::{Globals, Rebuild};
+use super::{Outcome, output, testing};
+use crate::config::{Environment, load};
+use crate::report::{bytes, count};
+use crate::run;
+
+/// Rebuilds what is selected, and says what came of it.
+pub async fn rebuild(globals: &Globals, command: &Rebuild) -> Outcome {
+    let environment = Environment::of_process();
+    testing::watch(&environment)?;
+    let clock = testing::clock(&environment)?;
+    let config = load(&globals.config, &environment)?;
+    let selection = super::run::selection(&command.selection)?;
+    let rebuilt = run::rebuild(config, clock, &selection).await?;
+    let mut text = String::new();
+    for partition in &rebuilt.partitions {
+        let (rows, size) = (count(partition.rows), bytes(partition.bytes));
+        let _ = writeln!(text, "{}  {rows} rows, {size} in {} files", partition.path, partition.files);
+    }
+    let (partitions, tasks) = (rebuilt.partitions.len(), count(rebuilt.tasks));
+    let _ = writeln!(text, "rebuilt {partitions} partitions: {tasks} tasks from saved responses, 0 units");
+    if rebuilt.kept > 0 {
+        let kept = count(rebuilt.kept);
+        let _ = writeln!(text, "{kept} tasks kept the rows that they had: their saved responses are gone");
+    }
+    output::print(&text);
+    if rebuilt.errors.0.is_empty() {
+        return Ok(0);
+    }
+    output::talk(&rebuilt.errors.render());
+    Ok(if rebuilt.partitions.is_empty() { 1 } else { 3 })
+}

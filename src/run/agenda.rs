@@ -1,0 +1,217 @@
+//! What a run has to do: what is left of nights that were begun, oldest first, then what tonight still lacks.
+//!
+//! Reads the destination and changes nothing, so that it can be shown and priced before anything is spent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+
+use super::nights::{self, NightRecord};
+use super::stage::Job;
+use super::{landing, partition_name};
+use crate::config::{Report, RunConfig};
+use crate::error::Result;
+use crate::landing::Landing;
+use crate::model::{Night, TaskId};
+use crate::plan::{self, Selection, Task};
+use crate::store::Store;
+use crate::table::manifest::{PartitionState, TaskEntry};
+
+/// What a run has to do, and what it found out on the way.
+#[derive(Debug, Clone, Default)]
+pub struct Agenda {
+    /// The night that the run is for.
+    pub tonight: Night,
+    /// Pay again for what is complete.
+    pub refetch: bool,
+    /// What is to be done, in order.
+    pub(super) jobs: Vec<Job>,
+    /// Tasks of tonight that are complete, by report.
+    pub(super) complete: BTreeMap<usize, u64>,
+    /// Reports that the selection names.
+    pub(super) reports: BTreeSet<usize>,
+    /// What is worth knowing of it.
+    pub notes: Vec<String>,
+}
+
+impl Agenda {
+    /// Reads the destination and makes the agenda. With a date in the selection only that night counts.
+    ///
+    /// # Errors
+    /// As [`plan::tasks`]; [`crate::error::Code::Destination`] if what is known of a night cannot be read.
+    pub fn make(config: &RunConfig, today: NaiveDate, selection: &Selection, refetch: bool) -> Result<Self> {
+        let tonight = plan::night(selection.date, today)?;
+        let store = Store::at(&config.destination.path);
+        let mut maker = Maker {
+            config,
+            landing: landing(config, &store),
+            store,
+            states: BTreeMap::new(),
+            agenda: Self { tonight, refetch, ..Self::default() },
+        };
+        let tasks = plan::tasks(config, tonight, today, selection)?;
+        maker.agenda.reports = tasks.iter().map(|task| task.report).collect();
+        maker.check_tables()?;
+        if selection.date.is_none() {
+            maker.open_nights(today, selection)?;
+        }
+        maker.tonight(tasks)?;
+        Ok(maker.agenda)
+    }
+
+    /// The tasks that are due, for their price.
+    pub fn tasks(&self) -> Vec<Task> {
+        self.jobs.iter().map(|job| job.task.clone()).collect()
+    }
+
+    /// Tasks of tonight that are complete: they cost nothing.
+    pub fn num_complete(&self) -> u64 {
+        self.complete.values().sum()
+    }
+}
+
+struct Maker<'a> {
+    config: &'a RunConfig,
+    store: Store,
+    landing: Landing,
+    states: BTreeMap<(Night, usize), Option<PartitionState>>,
+    agenda: Agenda,
+}
+
+impl Maker<'_> {
+    /// Refuses, before anything is paid for, what the tables could not take.
+    fn check_tables(&self) -> Result<()> {
+        for report in self.agenda.reports.iter().filter_map(|index| self.config.reports.get(*index)) {
+            let record = self.store.table(&report.name)?;
+            let wanted = super::table_schema(report)?.recorded();
+            record.admits(&report.name, &report.endpoint.name, &wanted, &self.config.partition_by(report))?;
+        }
+        Ok(())
+    }
+
+    fn open_nights(&mut self, today: NaiveDate, selection: &Selection) -> Result<()> {
+        for (night, record) in nights::begun(&self.store)? {
+            let age = u64::try_from((today - night).num_days()).unwrap_or(0);
+            if night == self.agenda.tonight || night > today {
+                continue;
+            }
+            if age * 24 * 3600 > self.config.run.resume_within.as_secs() {
+                let number = record.tasks.len();
+                self.agenda.notes.push(format!(
+                    "night {night} stays unfinished: {number} of its tasks were not complete within `resume_within`"
+                ));
+                continue;
+            }
+            self.open_night(night, &record, today, selection)?;
+        }
+        Ok(())
+    }
+
+    fn open_night(
+        &mut self,
+        night: Night,
+        record: &NightRecord,
+        today: NaiveDate,
+        selection: &Selection,
+    ) -> Result<()> {
+        let all = plan::tasks_of_any_night(self.config, night, &Selection::default())?;
+        let known: BTreeSet<&TaskId> = all.iter().map(|task| &task.id).collect();
+        let gone = record.tasks.keys().filter(|task| !known.contains(task)).count();
+        if gone > 0 {
+            self.agenda.notes.push(format!(
+                "night {night}: {gone} unfinished tasks are no longer in the configuration and are given up"
+            ));
+        }
+        let (mut found, mut too_late) = (0_u64, 0_u64);
+        for task in plan::tasks_of_any_night(self.config, night, selection)? {
+            let Some(report) = self.config.reports.get(task.report) else { continue };
+            if !record.tasks.contains_key(&task.id) || !self.is_open(night, &task)? {
+                continue;
+            }
+            let has_begun = self.landing.latest(night, &task.id)?.is_some();
+            if !has_begun && plan::check_night(report, night, today).is_err() {
+                too_late += 1;
+                continue;
+            }
+            self.agenda.reports.insert(task.report);
+            self.agenda.jobs.push(Job { night, task });
+            found += 1;
+        }
+        if found > 0 {
+            self.agenda.notes.push(format!("night {night} was not finished: {found} of its tasks come first"));
+        }
+        if too_late > 0 {
+            self.agenda.notes.push(format!(
+                "night {night}: {too_late} tasks were never begun, and their operations only know the present by now"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether a task of an earlier night is unfinished. A changed configuration is no reason to buy an old night again.
+    fn is_open(&mut self, night: Night, task: &Task) -> Result<bool> {
+        let entry = self.entry(night, task)?;
+        is_open(&self.landing, night, &task.id, entry.as_ref())
+    }
+
+    fn tonight(&mut self, tasks: Vec<Task>) -> Result<()> {
+        let night = self.agenda.tonight;
+        let mut changed: BTreeMap<(usize, String), u64> = BTreeMap::new();
+        for task in tasks {
+            let entry = self.entry(night, &task)?;
+            let is_due = match &entry {
+                _ if self.agenda.refetch => true,
+                Some(entry) => {
+                    let why = task.unanswered_by(&entry.asked, is_capped_by_max_rows(entry));
+                    let differs = !why.is_empty();
+                    if differs {
+                        *changed.entry((task.report, why.join(", "))).or_default() += 1;
+                    }
+                    differs || is_open(&self.landing, night, &task.id, Some(entry))?
+                }
+                None => true,
+            };
+            if is_due {
+                self.agenda.jobs.push(Job { night, task });
+            } else {
+                *self.agenda.complete.entry(task.report).or_default() += 1;
+            }
+        }
+        for ((report, why), number) in changed {
+            let name = self.config.reports.get(report).map_or("", |report| report.name.as_str());
+            self.agenda.notes.push(format!(
+                "{name}: the configuration asks something else than {number} complete tasks of this night answer \
+                 ({why}): they are fetched again"
+            ));
+        }
+        Ok(())
+    }
+
+    fn entry(&mut self, night: Night, task: &Task) -> Result<Option<TaskEntry>> {
+        let key = (night, task.report);
+        if !self.states.contains_key(&key) {
+            let state = match self.config.reports.get(task.report) {
+                Some(report) => held(&self.store, night, report)?,
+                None => None,
+            };
+            self.states.insert(key, state);
+        }
+        Ok(self.states.get(&key).and_then(Option::as_ref).and_then(|state| state.task(&task.id)).cloned())
+    }
+}
+
+/// State of a report's partition of a night.
+pub(super) fn held(store: &Store, night: Night, report: &Report) -> Result<Option<PartitionState>> {
+    store.partition(&report.name, &partition_name(night))
+}
+
+/// Whether a task lacks its rows, or a later attempt at it was begun than the one that its rows come from.
+pub(super) fn is_open(landing: &Landing, night: Night, task: &TaskId, entry: Option<&TaskEntry>) -> Result<bool> {
+    let Some(entry) = entry else { return Ok(true) };
+    Ok(landing.latest(night, task)?.is_some_and(|latest| latest.number > entry.attempt))
+}
+
+/// Whether the task's own fuse ended it.
+pub(super) fn is_capped_by_max_rows(entry: &TaskEntry) -> bool {
+    entry.evidence.pointer("/status/capped").and_then(serde_json::Value::as_str) == Some("max_rows")
+}

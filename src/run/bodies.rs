@@ -1,0 +1,60 @@
+//! Bodies → pages, off the async threads.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::api::{KeyRing, Rejected};
+use crate::decode::{Decoder, Page, decompress};
+use crate::error::{Code, Error, Result};
+use crate::landing::Saved;
+use crate::model::Answer;
+
+/// The check of a new answer: a body that cannot be read may come whole the next time, one that does not fit will not.
+pub(super) async fn decode(
+    decoder: Arc<Mutex<Decoder>>,
+    keys: Arc<KeyRing>,
+    answer: Answer,
+) -> std::result::Result<(Page, Answer), Rejected> {
+    let decoded = tokio::task::spawn_blocking(move || {
+        let body = plain_body(&answer, &keys)?;
+        let page = decoder.lock().unwrap_or_else(PoisonError::into_inner).decode(&body);
+        drop(body);
+        match page {
+            Ok(page) => Ok((page, answer)),
+            Err(error) if error.is_damage() => Err(Rejected::Damaged(error.into())),
+            Err(error) => Err(Rejected::Unusable(error.into())),
+        }
+    });
+    match decoded.await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(Rejected::Unusable(Error::new(Code::Internal, "decoding was cut off").with_source(error))),
+    }
+}
+
+/// Decodes an answer that was saved.
+pub(super) async fn decode_saved(decoder: Arc<Mutex<Decoder>>, saved: Saved) -> Result<Page> {
+    blocking(move || {
+        let body = decompress(&saved.body, saved.header.encoding)?;
+        Ok(decoder.lock().unwrap_or_else(PoisonError::into_inner).decode(&body)?)
+    })
+    .await
+}
+
+/// A new body without its compression. One that repeats the key is refused before anything of it is quoted or saved.
+pub(super) fn plain_body<'a>(answer: &'a Answer, keys: &KeyRing) -> std::result::Result<Cow<'a, [u8]>, Rejected> {
+    let body = decompress(&answer.body, answer.encoding).map_err(|error| Rejected::Damaged(error.into()))?;
+    if keys.appear_in(&body) {
+        let error = Error::new(Code::Body, "the answer repeats the API key (***) and is not used")
+            .with_next("check [source] base_url and proxy: something on the way sends requests back");
+        return Err(Rejected::Unusable(error));
+    }
+    Ok(body)
+}
+
+/// Runs work that would hold up other tasks on a thread of its own.
+pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(Error::new(Code::Internal, "a background task was cut off").with_source(error)),
+    }
+}

@@ -1,0 +1,148 @@
+//! Tables that the program fills itself: one small file each, published by the same protocol as any other.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, AsArray as _, RecordBatch, StringArray};
+use sha2::{Digest as _, Sha256};
+
+use super::stage::Stage;
+use crate::config::Target;
+use crate::error::{Code, Error, Result};
+use crate::model::hex;
+use crate::sink::{Compression, PartitionWriter, WriterOptions, read_batches};
+use crate::store::{Commit, Committing, STAGED_SUFFIX, Store, UNPARTITIONED};
+use crate::table::manifest::Committed;
+use crate::table::{COVERAGE, ColumnType, ProgramColumn, TARGETS, TableSchema};
+
+/// Publishes what `make` makes of what readers see now, if that is anything new. `make` may be called twice: the second
+/// time while nobody else can change the partition.
+///
+/// # Errors
+/// [`Code::Destination`] or [`Code::Locked`]; readers then see what they saw before.
+pub(super) fn publish(
+    stage: &Stage,
+    schema: &TableSchema,
+    partition: &str,
+    make: impl Fn(&Store) -> Result<RecordBatch>,
+) -> Result<()> {
+    let (store, table) = (&stage.store, schema.name());
+    let known = store.partition(table, partition)?.filter(|state| state.pending.is_none());
+    let known = known.and_then(|state| state.committed).map(|committed| committed.responses_hash);
+    if known == Some(content_hash(&make(store)?)?) {
+        return Ok(());
+    }
+    store.record_columns(table, schema.endpoint(), &schema.recorded(), &[])?;
+    let commit = Commit { report: table.to_owned(), partition: partition.to_owned(), id: stage.commit_id() };
+    let committing = store.begin(commit, &stage.who)?;
+    let batch = make(store)?;
+    let responses_hash = content_hash(&batch)?;
+    if committing.committed().is_some_and(|committed| committed.responses_hash == responses_hash) {
+        return Ok(());
+    }
+    let files = write(stage, schema, &committing, &batch, &responses_hash)?;
+    let (commit_id, columns) = (committing.commit().id.clone(), schema.recorded());
+    committing.publish(Committed { commit_id, files, tasks: Vec::new(), columns, responses_hash })?;
+    Ok(())
+}
+
+fn write(
+    stage: &Stage,
+    schema: &TableSchema,
+    committing: &Committing,
+    batch: &RecordBatch,
+    responses_hash: &str,
+) -> Result<Vec<crate::table::manifest::FileEntry>> {
+    let options = WriterOptions {
+        responses_hash: responses_hash.to_owned(),
+        base_generation: committing.base_generation(),
+        run_id: stage.run_id.clone(),
+        compression: Compression::Zstd(stage.config.destination.zstd_level),
+        staged_suffix: STAGED_SUFFIX.to_owned(),
+        ..WriterOptions::new(committing.commit().id.clone())
+    };
+    let mut writer = PartitionWriter::new(committing.staging(), schema.clone(), options);
+    writer.write(batch)?;
+    writer.close()
+}
+
+/// A hash of the rows: equal rows are not published again.
+fn content_hash(batch: &RecordBatch) -> Result<String> {
+    let mut bytes = Vec::new();
+    let mut writer = arrow::ipc::writer::StreamWriter::try_new(&mut bytes, &batch.schema()).map_err(defect)?;
+    writer.write(batch).and_then(|()| writer.finish()).map_err(defect)?;
+    drop(writer);
+    Ok(hex(&Sha256::digest(&bytes)))
+}
+
+pub(super) fn defect(error: arrow::error::ArrowError) -> Error {
+    Error::new(Code::Internal, "the rows of a table of the program do not fit together").with_source(error)
+}
+
+/// A column of text.
+pub(super) fn texts<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> ArrayRef {
+    Arc::new(values.into_iter().collect::<StringArray>())
+}
+
+/// JSON text.
+pub(super) fn json_text(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value)
+        .map_err(|error| Error::new(Code::Internal, "a value cannot be written as JSON").with_source(error))
+}
+
+/// The columns of `targets`.
+fn targets_schema() -> TableSchema {
+    let column = |name, kind, description| ProgramColumn { name, kind, description };
+    TableSchema::of_program(
+        TARGETS,
+        vec![
+            column("target", ColumnType::Text, "name of the target, as in `_target` of every table"),
+            column("url", ColumnType::Text, "domain or URL that is looked up"),
+            column("mode", ColumnType::Text, "how much of the site is meant: exact, prefix, domain or subdomains"),
+            column("protocol", ColumnType::Text, "both, http or https"),
+            column("labels", ColumnType::Json, "labels of the configuration"),
+        ],
+        &["target"],
+    )
+}
+
+/// Brings the table of targets up to date: those of this configuration as they are now, and those that other
+/// configurations or earlier nights brought, since their rows are still there.
+pub(super) fn write_targets(stage: &Stage) -> Result<()> {
+    let schema = targets_schema();
+    publish(stage, &schema, UNPARTITIONED, |store| {
+        let mut rows: BTreeMap<String, [String; 4]> = known_targets(store)?;
+        for Target { name, url, mode, protocol, labels } in &stage.config.targets {
+            rows.insert(name.clone(), [url.clone(), mode.clone(), protocol.clone(), json_text(labels)?]);
+        }
+        let column = |index: usize| texts(rows.values().map(|row| row.get(index).map(String::as_str)));
+        let names = texts(rows.keys().map(|name| Some(name.as_str())));
+        let columns = vec![names, column(0), column(1), column(2), column(3)];
+        RecordBatch::try_new(Arc::clone(schema.arrow()), columns).map_err(defect)
+    })
+}
+
+/// The rows of `targets` as readers see them now.
+pub(super) fn known_targets(store: &Store) -> Result<BTreeMap<String, [String; 4]>> {
+    let mut rows = BTreeMap::new();
+    let committed = store.partition(TARGETS, UNPARTITIONED)?.and_then(|state| state.committed);
+    for file in committed.into_iter().flat_map(|committed| committed.files) {
+        let path = store.partition_folder(TARGETS, UNPARTITIONED).join(&file.name);
+        for batch in read_batches(&path, None)? {
+            let batch = batch?;
+            for row in 0..batch.num_rows() {
+                let text = |index: usize| {
+                    let column = batch.columns().get(index).and_then(|column| column.as_string_opt::<i32>());
+                    column.map(|column| column.value(row).to_owned()).unwrap_or_default()
+                };
+                rows.insert(text(0), [text(1), text(2), text(3), text(4)]);
+            }
+        }
+    }
+    Ok(rows)
+}
+
+/// Whether a table is one that the program fills itself.
+pub(super) fn is_of_program(table: &str) -> bool {
+    [COVERAGE, TARGETS].contains(&table)
+}

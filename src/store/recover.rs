@@ -1,0 +1,83 @@
+//! What a dead process left of a commit: finished if readers see it already, undone if not.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::commit::{Commit, file_names};
+use super::tables::to_json;
+use super::{Store, durable, remove_tree, step};
+use crate::error::{Code, Error, Result};
+use crate::table::manifest::{MANIFEST_VERSION, PartitionState, UnfinishedTask};
+
+/// Which partition a folder in staging is for. Written before the folder, deleted after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Intent {
+    pub report: String,
+    pub partition: String,
+}
+
+impl Store {
+    /// Settles a pending commit whose process is gone. The caller holds the partition's lock.
+    pub(super) fn recover(&self, report: &str, partition: &str) -> Result<Option<PartitionState>> {
+        let Some(mut state) = self.partition(report, partition)? else { return Ok(None) };
+        if state.version > MANIFEST_VERSION {
+            return Err(Error::new(Code::Destination, format!("{report}/{partition} was written by a newer backhaul"))
+                .with_next("use the newest backhaul on this destination"));
+        }
+        let Some(pending) = state.pending.take() else { return Ok(Some(state)) };
+        let held = file_names(&self.partition_folder(report, partition))?;
+        let wanted: BTreeSet<String> = pending.next.files.iter().map(|file| file.name.clone()).collect();
+        let is_in_place = held == wanted;
+        if is_in_place {
+            tracing::info!(report, partition, commit = pending.commit_id, "finishing a commit that was interrupted");
+            state.generation = pending.base_generation + 1;
+            let done = |task: &UnfinishedTask| pending.next.tasks.iter().any(|entry| entry.task == task.task);
+            state.unfinished.retain(|task| !done(task));
+            state.committed = Some(pending.next);
+        } else {
+            tracing::info!(report, partition, commit = pending.commit_id, "rolling back a commit that was interrupted");
+        }
+        self.write_state(&state)?;
+        step("recover.settled");
+        if is_in_place {
+            self.roll_up(&state)?;
+        }
+        self.clear_staging(&pending.commit_id)?;
+        Ok(Some(state))
+    }
+
+    /// Opens staging for a commit, and says beside it what it is for.
+    pub(super) fn stage(&self, commit: &Commit) -> Result<PathBuf> {
+        let intent = Intent { report: commit.report.clone(), partition: commit.partition.clone() };
+        durable::replace(&self.intent_path(&commit.id), &to_json(&intent)?)?;
+        step("commit.intent");
+        self.fresh_staging(&commit.id)
+    }
+
+    /// Removes what a settled commit left in staging.
+    pub(super) fn clear_staging(&self, commit_id: &str) -> Result<()> {
+        remove_tree(&self.system("staging").join(commit_id))?;
+        durable::remove(&self.intent_path(commit_id))
+    }
+
+    pub(super) fn intent_path(&self, commit_id: &str) -> PathBuf {
+        self.system("staging").join(format!("{commit_id}.json"))
+    }
+
+    /// Writes down, beside what a partition holds, which of its tasks did not end in a commit and why. `settled` are those
+    /// of which nothing is to be said any more.
+    ///
+    /// # Errors
+    /// [`Code::Destination`], or [`Code::Locked`] if another process does not let go of the partition.
+    pub fn note_unfinished(&self, report: &str, partition: &str, tasks: Vec<UnfinishedTask>, who: &str) -> Result<()> {
+        let _lock = self.lock_partition(report, partition, who)?;
+        let mut state = self.recover(report, partition)?.unwrap_or_else(|| PartitionState::new(report, partition));
+        let before = state.unfinished.clone();
+        state.unfinished.retain(|known| !tasks.iter().any(|task| task.task == known.task));
+        state.unfinished.extend(tasks);
+        state.unfinished.sort_by(|left, right| (&left.target, &left.params).cmp(&(&right.target, &right.params)));
+        if state.unfinished == before { Ok(()) } else { self.write_state(&state) }
+    }
+}
