@@ -17,7 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from torture import oracle  # noqa: E402
 from torture.checks.leftovers import leftovers  # noqa: E402
 from torture.checks.readers import Reader, Seen, judge, places  # noqa: E402
-from torture.checks.rows import compare  # noqa: E402
+from torture.checks.rows import compare, compare_books  # noqa: E402
 from torture.checks.units import Ledger, SavedAnswers, read_saved  # noqa: E402
 from torture.outcome import Outcome, Verdict, count_line, table  # noqa: E402
 from torture.program import Stats  # noqa: E402
@@ -117,6 +117,31 @@ class Rows(Folder):
         pyarrow.parquet.write_table(pyarrow.parquet.read_table(path, partitioning=None).drop_columns(["refpages"]), path)
         check = compare(ANCHORS, [self.folder / "wanted"], self.folder / "got")
         self.assertEqual(len(check.problems), 1)
+
+
+class Books(Folder):
+    """What the program tells of its own work."""
+
+    def found(self, *status):
+        """Faults of a table `coverage` with these states, where one complete task is right."""
+        for destination, states in (("wanted", ["complete"]), ("got", status)):
+            path = self.folder / destination / "coverage" / "part-0.parquet"
+            path.parent.mkdir(parents=True)
+            if states:
+                pyarrow.parquet.write_table(pyarrow.table({"status": list(states)}), path)
+        return len(compare_books("coverage", ("status",), [self.folder / "wanted"], self.folder / "got"))
+
+    def test_the_same_passes(self):
+        self.assertEqual(self.found("complete"), 0)
+
+    def test_another_state_is_seen(self):
+        self.assertEqual(self.found("stopped"), 1)
+
+    def test_a_task_that_is_told_twice_is_seen(self):
+        self.assertEqual(self.found("complete", "complete"), 1)
+
+    def test_a_missing_table_is_seen(self):
+        self.assertEqual(self.found(), 1)
 
 
 class Oracle(unittest.TestCase):

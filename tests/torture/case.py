@@ -9,11 +9,11 @@ from types import TracebackType
 from .arena import Arena, Reference
 from .checks.leftovers import leftovers
 from .checks.readers import Observation, Reader, judge
-from .checks.rows import compare
+from .checks.rows import compare, compare_books
 from .checks.units import Ledger, SavedAnswers
 from .outcome import Outcome
 from .program import Ended, Running
-from .workload import TABLES, TASKS_AT_A_TIME, configuration
+from .workload import BOOKS, TABLES, TASKS_AT_A_TIME, configuration
 
 SHOWN_LEFTOVERS = 5
 
@@ -100,12 +100,15 @@ class Case:
     def judge(self, *, with_units: bool = True) -> None:
         """Rows, readers, units and left-overs of a destination at rest."""
         outcome = self.outcome
+        wanted = [night.destination for night in self.nights]
         for table in TABLES:
-            outcome.rows.add(compare(table, [night.destination for night in self.nights], self.destination))
+            outcome.rows.add(compare(table, wanted, self.destination))
+        for name, columns in BOOKS.items():
+            self.problems(compare_books(name, columns, wanted, self.destination))
         outcome.rows.problems = [f"[{self.folder.name}] {problem}" for problem in outcome.rows.problems]
         if self._reader is not None:
-            wanted = {place: seen for night in self.nights for place, seen in night.tasks.items()}
-            outcome.readers.add(judge(self._stop_reader(), wanted))
+            tasks = {place: seen for night in self.nights for place, seen in night.tasks.items()}
+            outcome.readers.add(judge(self._stop_reader(), tasks))
             outcome.readers.problems = [f"[{self.folder.name}] {problem}" for problem in outcome.readers.problems]
         if with_units:
             undisturbed = sum(night.units for night in self.nights)

@@ -159,7 +159,7 @@ class Ended:
 
     def told(self) -> str:
         """Its end in a few lines, for a report of what went wrong."""
-        return f"exit {self.code}: {self.stderr.strip()[-1200:]}"
+        return f"exit {self.code}: {self.stderr.strip()[-900:]} {self.stdout.strip()[-300:]}"
 
 
 @dataclass

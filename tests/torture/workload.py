@@ -72,6 +72,13 @@ TABLES = (
 )
 
 
+# What the program tells of its own work, and the columns that an attack must not change.
+BOOKS = {
+    "coverage": ("_snapshot_date", "report", "target", "parameters", "status", "rows", "duplicate_rows"),
+    "targets": ("target", "url", "mode"),
+}
+
+
 def expected_rows_at_least(rows: int) -> int:
     """Rows of one export when each list has that many: grouped lists have fewer, so they do not count."""
     lists = [table for table in TABLES if table.is_list and "similar_links" not in table.query.values()]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 
 import duckdb
 
@@ -44,39 +45,68 @@ def compare(table: Table, wanted: list[Path], got: Path, *, with_moments: bool =
 
     All columns count but those that tell the moment of the export; with `with_moments` these too.
     """
-    connection = duckdb.connect()
-    connection.execute("SET TimeZone = 'UTC'")
-    left, right = source([folder / table.name for folder in wanted]), source([got / table.name])
+    with Sides([folder / table.name for folder in wanted], [got / table.name]) as sides:
+        expected = sides.number(f"SELECT count(*) FROM {sides.wanted}")
+        if not sides.got:
+            return RowCheck(expected, expected, 0, [f"{table.name}: no data at all"])
+        columns, others = sides.columns(sides.wanted), sides.columns(sides.got)
+        if columns != others:
+            return RowCheck(expected, expected, 0, [f"{table.name}: the columns are {others}, not {columns}"])
+        lost, duplicated = sides.differ([name for name, _ in columns if with_moments or name not in MOMENT_COLUMNS])
+        check = RowCheck(expected, lost, duplicated)
+        if lost or duplicated:
+            where = sides.counts(["_snapshot_date", *table.task_columns])
+            check.problems.append(f"{table.name}: {lost} rows lost, {duplicated} rows too many; {where}")
+        return check
 
-    def number(query: str) -> int:
-        row = connection.execute(query).fetchone()
+
+def compare_books(name: str, columns: tuple[str, ...], wanted: list[Path], got: Path) -> list[str]:
+    """Holds some columns of a table that the program keeps about its own work to the reference's, as sets."""
+    with Sides([folder / name for folder in wanted], [got / name]) as sides:
+        if not sides.wanted:
+            return []
+        if not sides.got:
+            return [f"the table `{name}` is missing"]
+        lost, extra = sides.differ(list(columns), distinct=name == "targets")
+        return [f"the table `{name}` is wrong: {lost} rows lost, {extra} too many"] if lost or extra else []
+
+
+class Sides:
+    """Two bags of rows, the reference's and another, as a reader sees them; empty text where there are no files."""
+
+    def __init__(self, wanted: list[Path], got: list[Path]):
+        self._connection = duckdb.connect()
+        self._connection.execute("SET TimeZone = 'UTC'")
+        self.wanted, self.got = source(wanted), source(got)
+
+    def __enter__(self) -> Sides:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._connection.close()
+
+    def number(self, query: str) -> int:
+        """The one number that a query gives."""
+        row = self._connection.execute(query).fetchone()
         assert row is not None
         return int(row[0])
 
-    expected = number(f"SELECT count(*) FROM {left}")
-    if not right:
-        return RowCheck(expected, expected, 0, [f"{table.name}: no data at all"])
-    described = [connection.execute(f"DESCRIBE SELECT * FROM {side}").fetchall() for side in (left, right)]
-    columns = [[(name, kind) for name, kind, *_ in side] for side in described]
-    if columns[0] != columns[1]:
-        return RowCheck(expected, expected, 0, [f"{table.name}: the columns are {columns[1]}, not {columns[0]}"])
+    def columns(self, side: str) -> list[tuple[str, str]]:
+        """Names and types of one side's columns."""
+        return [(name, kind) for name, kind, *_ in self._connection.execute(f"DESCRIBE SELECT * FROM {side}").fetchall()]
 
-    names = [name for name, _ in columns[0] if with_moments or name not in MOMENT_COLUMNS]
-    selected = ", ".join(f'"{name}"' for name in names)
-    rows = [f"(SELECT {selected} FROM {side})" for side in (left, right)]
-    lost = number(f"SELECT count(*) FROM ({rows[0]} EXCEPT ALL {rows[1]})")
-    duplicated = number(f"SELECT count(*) FROM ({rows[1]} EXCEPT ALL {rows[0]})")
-    check = RowCheck(expected, lost, duplicated)
-    if lost or duplicated:
-        where = counts(connection, table, left, right)
-        check.problems.append(f"{table.name}: {lost} rows lost, {duplicated} rows too many; {where}")
-    return check
+    def differ(self, names: list[str], *, distinct: bool = False) -> tuple[int, int]:
+        """How many rows only the reference has, and how many only the other has, in some columns."""
+        selected = ("DISTINCT " if distinct else "") + ", ".join(f'"{name}"' for name in names)
+        wanted, got = (f"(SELECT {selected} FROM {side})" for side in (self.wanted, self.got))
+        lost = self.number(f"SELECT count(*) FROM ({wanted} EXCEPT ALL {got})")
+        return lost, self.number(f"SELECT count(*) FROM ({got} EXCEPT ALL {wanted})")
 
-
-def counts(connection: duckdb.DuckDBPyConnection, table: Table, left: str, right: str) -> str:
-    """Rows by night and task where two sides differ, as text."""
-    keys = ", ".join(f'"{name}"' for name in ["_snapshot_date", *table.task_columns])
-    sides = [connection.execute(f"SELECT {keys}, count(*) FROM {side} GROUP BY ALL").fetchall() for side in (left, right)]
-    wanted, got = ({tuple(str(value) for value in row[:-1]): row[-1] for row in side} for side in sides)
-    different = [key for key in sorted(wanted | got) if got.get(key) != wanted.get(key)]
-    return "; ".join(f"{key}: {got.get(key, 0)} of {wanted.get(key, 0)}" for key in different) or "the counts are right, values differ"
+    def counts(self, names: list[str]) -> str:
+        """Rows by some columns where the sides differ, as text."""
+        keys = ", ".join(f'"{name}"' for name in names)
+        queries = [f"SELECT {keys}, count(*) FROM {side} GROUP BY ALL" for side in (self.wanted, self.got)]
+        counted = [self._connection.execute(query).fetchall() for query in queries]
+        wanted, got = ({tuple(str(value) for value in row[:-1]): row[-1] for row in side} for side in counted)
+        different = [key for key in sorted(wanted | got) if got.get(key) != wanted.get(key)]
+        return "; ".join(f"{key}: {got.get(key, 0)} of {wanted.get(key, 0)}" for key in different) or "values differ"
