@@ -21,9 +21,9 @@ START_SECONDS = 0.3
 SLEEP_SECONDS = 6.0
 
 
-def rounds(arena: Arena) -> range:
+def rounds(arena: Arena, at_least: int = 1) -> range:
     """How often something is tried that is a matter of chance."""
-    return range(2 if arena.options.is_short else ROUNDS)
+    return range(at_least if arena.options.is_short else ROUNDS)
 
 
 def moment(arena: Arena, share: float = 0.6) -> float:
@@ -34,7 +34,7 @@ def moment(arena: Arena, share: float = 0.6) -> float:
 def two_processes(arena: Arena) -> Outcome:
     """Two processes on one destination share the work; in turn neither, one, or both are killed."""
     outcome = Outcome("two_processes")
-    for number in rounds(arena):
+    for number in rounds(arena, 2):
         with Case(arena, "two_processes") as case:
             for _ in range(3):
                 pair = [case.start(), case.start()]
@@ -79,7 +79,7 @@ def sigstop(arena: Arena) -> Outcome:
 def interrupt(arena: Arena) -> Outcome:
     """Ctrl-C once: it ends within seconds and goes on later. Twice: it ends at once, and nothing that was saved is lost."""
     outcome = Outcome("interrupt")
-    for number in rounds(arena):
+    for number in rounds(arena, 2):
         with Case(arena, "interrupt") as case:
             interrupted(case, twice=number % 2 == 1)
             outcome.add(case.finish())
