@@ -25,6 +25,7 @@ class Outcome:
     scenario: str
     exports: int = 0
     kills: int = 0
+    # Answers that did not come, or not whole, and were asked for again, as the saved ones tell.
     faults: int = 0
     rows: RowCheck = field(default_factory=RowCheck)
     units_overpaid: int = 0

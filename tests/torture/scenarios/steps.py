@@ -68,12 +68,11 @@ def kill_a_repeatable(arena: Arena, name: str, command: str, flags: list[str]) -
         case.settle()
         for point in crash_points(passed_steps(case, command, flags), arena.options.is_short):
             ended = case.run(*flags, command=command, environment={CRASH_AT: point})
-            if pays:
-                case.outcome.kills += ended.was_killed
-            else:
-                case.settle(ended)
+            case.settle(ended)
             case.expect(ended, -signal.SIGKILL, *([0] if ":" in point else []))
-        case.expect(case.run(*flags, command=command), 0)
+        last = case.run(*flags, command=command)
+        case.expect(last, 0)
+        case.settle(last)
         case.judge(with_units=not pays)
     return case.outcome
 
