@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Code, Error};
-use crate::limits::BudgetReached;
+use crate::limits::{BudgetReached, NotReserved};
 
 /// Why an attempt brought no usable answer.
 #[derive(Debug, thiserror::Error)]
@@ -91,7 +91,19 @@ pub enum ApiError {
     Unusable(#[source] Error),
     /// Sending it could exceed a budget.
     #[error(transparent)]
-    Budget(#[from] BudgetReached),
+    Budget(BudgetReached),
+    /// What it could cost could not be written down.
+    #[error("the units of the request could not be written down")]
+    Ledger(#[source] Error),
+}
+
+impl From<NotReserved> for ApiError {
+    fn from(error: NotReserved) -> Self {
+        match error {
+            NotReserved::Budget(reached) => Self::Budget(reached),
+            NotReserved::Ledger(error) => Self::Ledger(error),
+        }
+    }
 }
 
 /// What an attempt without a usable answer cost.
@@ -121,6 +133,7 @@ impl ApiError {
             | Self::NotFound { .. }
             | Self::Unexpected { .. }
             | Self::Unusable(_)
+            | Self::Ledger(_)
             | Self::Budget(_) => false,
         }
     }
@@ -155,7 +168,7 @@ impl ApiError {
             Self::Timeout(_) => Code::Timeout,
             Self::Connect(_) | Self::Network { .. } | Self::Unexpected { .. } => Code::Network,
             Self::Body(_) => Code::Body,
-            Self::Unusable(error) => error.code(),
+            Self::Unusable(error) | Self::Ledger(error) => error.code(),
             Self::Budget(_) => Code::Budget,
         }
     }
@@ -185,7 +198,7 @@ impl ApiError {
             Self::Server { .. } | Self::Timeout(_) | Self::Connect(_) | Self::Network { .. } | Self::Body(_) => {
                 "run the same command again later; nothing that was committed is lost".into()
             }
-            Self::Unusable(error) => error.next().to_owned(),
+            Self::Unusable(error) | Self::Ledger(error) => error.next().to_owned(),
             Self::Budget(reached) => format!(
                 "raise [budget] per_run or --max-units to more than {}, then run the same command again",
                 reached.limit.saturating_sub(reached.left).saturating_add(reached.wanted)
@@ -203,7 +216,7 @@ impl ApiError {
                 Error::new(code, message).with_source(source.without_url())
             }
             Self::Body(source) => Error::new(code, message).with_source(source),
-            Self::Unusable(source) => return source.with_context("endpoint", endpoint),
+            Self::Unusable(source) | Self::Ledger(source) => return source.with_context("endpoint", endpoint),
             Self::Unauthorized
             | Self::Forbidden { .. }
             | Self::Plan { .. }

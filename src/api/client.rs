@@ -245,8 +245,9 @@ impl Client {
         Fut: Future<Output = Result<T, Rejected>>,
     {
         loop {
-            let reservation = self.meter.reserve(quote.worst).await?;
+            let mut reservation = self.meter.reserve(quote.worst).await?;
             self.throttle.acquire().await;
+            reservation.sent();
             self.requests.fetch_add(1, Ordering::Relaxed);
             let key = self.keys.current();
             let answer = match self.exchange(request, key.map(|(_, key)| key), number).await {

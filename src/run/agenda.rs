@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use super::nights::{self, NightRecord};
+use super::nights::{self, NightRecord, Planned};
 use super::stage::Job;
 use super::{landing, partition_name};
 use crate::config::{Report, RunConfig};
@@ -91,11 +91,10 @@ impl Maker<'_> {
 
     fn open_nights(&mut self, today: NaiveDate, selection: &Selection) -> Result<()> {
         for (night, record) in nights::begun(&self.store)? {
-            let age = u64::try_from((today - night).num_days()).unwrap_or(0);
             if night == self.agenda.tonight || night > today {
                 continue;
             }
-            if age * 24 * 3600 > self.config.run.resume_within.as_secs() {
+            if !is_resumed(self.config, night, today) {
                 let number = record.tasks.len();
                 self.agenda.notes.push(format!(
                     "night {night} stays unfinished: {number} of its tasks were not complete within `resume_within`"
@@ -114,9 +113,9 @@ impl Maker<'_> {
         today: NaiveDate,
         selection: &Selection,
     ) -> Result<()> {
-        let all = plan::tasks_of_any_night(self.config, night, &Selection::default())?;
-        let known: BTreeSet<&TaskId> = all.iter().map(|task| &task.id).collect();
-        let gone = record.tasks.keys().filter(|task| !known.contains(task)).count();
+        let known = known_tasks(self.config, night)?;
+        let is_gone = |(task, planned): &(&TaskId, &Planned)| is_gone(self.config, &known, task, planned);
+        let gone = record.tasks.iter().filter(is_gone).count();
         if gone > 0 {
             self.agenda.notes.push(format!(
                 "night {night}: {gone} unfinished tasks are no longer in the configuration and are given up"
@@ -198,6 +197,24 @@ impl Maker<'_> {
         }
         Ok(self.states.get(&key).and_then(Option::as_ref).and_then(|state| state.task(&task.id)).cloned())
     }
+}
+
+/// Whether what is left of a night is still to be done.
+pub(super) fn is_resumed(config: &RunConfig, night: Night, today: NaiveDate) -> bool {
+    let age = u64::try_from((today - night).num_days()).unwrap_or(0);
+    age * 24 * 3600 <= config.run.resume_within.as_secs()
+}
+
+/// The tasks that the configuration knows.
+pub(super) fn known_tasks(config: &RunConfig, night: Night) -> Result<BTreeSet<TaskId>> {
+    let tasks = plan::tasks_of_any_night(config, night, &Selection::default())?;
+    Ok(tasks.into_iter().map(|task| task.id).collect())
+}
+
+/// Whether a task was taken out of the configuration. A report that it does not have may belong to another configuration
+/// that fills the same destination.
+pub(super) fn is_gone(config: &RunConfig, known: &BTreeSet<TaskId>, task: &TaskId, planned: &Planned) -> bool {
+    config.reports.iter().any(|report| report.name == planned.report) && !known.contains(task)
 }
 
 /// State of a report's partition of a night.

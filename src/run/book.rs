@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::agenda::Agenda;
 use super::assemble::Assembled;
 use super::fetch::Finished;
+use super::ledger::UnitLedger;
 use super::stage::{Job, Stage};
 use crate::config::Report;
 use crate::error::{Code, Error, Errors};
@@ -194,7 +195,13 @@ impl Book {
     }
 
     /// Sums up and keeps the report.
-    pub fn close(mut self, stage: &Stage, seconds: f64, interrupted: bool) -> Result<(RunReport, Errors), Errors> {
+    pub fn close(
+        mut self,
+        stage: &Stage,
+        ledger: &UnitLedger,
+        seconds: f64,
+        interrupted: bool,
+    ) -> Result<(RunReport, Errors), Errors> {
         let statistics = stage.client()?.statistics();
         let meter = stage.client()?.meter();
         let report = &mut self.report;
@@ -203,6 +210,7 @@ impl Book {
         report.retries = statistics.retries;
         report.units_lost = statistics.units_lost;
         report.units = meter.spent().saturating_add(meter.presumed());
+        ledger.settle(report.units)?;
         report.rows = report.reports.iter().map(|summary| summary.rows).sum();
         report.seconds = seconds;
         report.peak_memory_bytes = peak_memory_bytes();

@@ -14,6 +14,7 @@ mod book;
 mod check;
 mod coverage;
 mod fetch;
+mod ledger;
 mod nights;
 mod probes;
 mod progress;
@@ -43,13 +44,14 @@ use self::assemble::assemble;
 use self::bodies::blocking;
 use self::book::Book;
 use self::fetch::{Fetch, Finished};
+use self::ledger::UnitLedger;
 use self::stage::Stage;
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
 use crate::error::{Code, Error, Errors, Result};
 use crate::landing::Landing;
-use crate::limits::UnitMeter;
-use crate::model::Night as Date;
+use crate::limits::{Ledger, UnitMeter};
+use crate::model::{Night as Date, TaskId};
 use crate::report::RunReport;
 use crate::store::{FileLock, Store};
 use crate::table::manifest::UnfinishedStatus;
@@ -98,12 +100,16 @@ impl Night {
     pub async fn run(self, progress: Arc<Progress>, cancel: CancellationToken) -> Result<(RunReport, Errors), Errors> {
         let started = self.clock.instant();
         let Self { config, mut agenda, budget, clock, tuning } = self;
-        let client = stage::client(&config, UnitMeter::new(Some(budget), 0), &clock, tuning).await?;
+        let run_id = stage::run_id(&clock);
+        let ledger = Arc::new(UnitLedger::new(&Store::at(&config.destination.path), &run_id));
+        let promises = Arc::clone(&ledger) as Arc<dyn Ledger>;
+        let client = stage::client(&config, UnitMeter::with_ledger(Some(budget), promises), &clock, tuning).await?;
         let jobs = std::mem::take(&mut agenda.jobs);
         let opening = (Arc::clone(&config), Arc::clone(&clock));
-        let stage = blocking(move || Stage::open(opening.0, jobs, Some(client), opening.1, progress)).await?;
+        let stage = blocking(move || Stage::open(opening.0, run_id, jobs, Some(client), opening.1, progress)).await?;
         let stage = Arc::new(stage);
         let mut book = Book::new(&stage, &agenda);
+        book.report.notes.extend(ledger::close_books_of_the_dead(&stage.store, &stage.who)?);
         nights::begin(&stage.store, &config, &stage.jobs, &stage.who)?;
         stage.progress.expect_tasks(stage.jobs.len());
         if !stage.jobs.is_empty() {
@@ -119,7 +125,7 @@ impl Night {
         let tonight = agenda.tonight;
         let notes = blocking(move || close(&closing, tonight, unfinished)).await?;
         book.report.notes.extend(notes);
-        book.close(&stage, (clock.instant() - started).as_secs_f64(), cancel.is_cancelled())
+        book.close(&stage, &ledger, (clock.instant() - started).as_secs_f64(), cancel.is_cancelled())
     }
 }
 
@@ -328,42 +334,37 @@ async fn commit(
     Ok(())
 }
 
-/// Says for every night that this run touched what became of its tasks, brings the table of targets up to date, closes
-/// finished nights and lets go of old answers. Gives what is worth knowing.
+/// Says for every night that this run touched or found open what became of its tasks, brings the table of targets up to
+/// date, closes finished nights and lets go of old answers. Gives what is worth knowing.
 fn close(stage: &Stage, tonight: Date, unfinished: book::Unfinished) -> Result<Vec<String>> {
     for ((night, report), tasks) in unfinished {
         stage.store.note_unfinished(&report, &partition_name(night), tasks, &stage.who)?;
     }
-    let mut touched: BTreeSet<Date> = stage.jobs.iter().map(|job| job.night).collect();
-    touched.insert(tonight);
-    for night in &touched {
-        coverage::write(stage, *night)?;
-    }
+    let begun = nights::begun(&stage.store)?;
+    let mut touched: BTreeSet<Date> = stage.jobs.iter().map(|job| job.night).chain([tonight]).collect();
+    touched.extend(begun.keys());
+    touched.iter().try_for_each(|night| coverage::write(stage, *night))?;
     tables::write_targets(stage)?;
-    let mut notes = Vec::new();
     let today = stage.clock.today();
-    let mut needed = BTreeSet::new();
-    for (night, record) in nights::begun(&stage.store)? {
-        let age = u64::try_from((today - night).num_days()).unwrap_or(0) * 24 * 3600;
-        let is_given_up = age > stage.config.run.resume_within.as_secs();
-        let is_open = |task: &crate::model::TaskId, planned: &nights::Planned| {
-            if is_given_up || !stage.config.reports.iter().any(|report| report.name == planned.report) {
+    let mut needed: BTreeSet<(Date, TaskId)> = BTreeSet::new();
+    for (night, record) in begun {
+        let is_given_up = !agenda::is_resumed(&stage.config, night, today);
+        let known = agenda::known_tasks(&stage.config, night)?;
+        let is_open = |task: &TaskId, planned: &nights::Planned| {
+            if is_given_up || agenda::is_gone(&stage.config, &known, task, planned) {
                 return Ok(false);
             }
             let state = stage.store.partition(&planned.report, &partition_name(night))?;
-            let entry = state.as_ref().and_then(|state| state.task(task));
-            agenda::is_open(&stage.landing, night, task, entry)
+            agenda::is_open(&stage.landing, night, task, state.as_ref().and_then(|state| state.task(task)))
         };
         nights::settle(&stage.store, night, is_open, &stage.who)?;
         needed.extend(record.tasks.into_keys().filter(|_| !is_given_up).map(|task| (night, task)));
     }
     let keep = stage.config.destination.keep_responses;
-    let is_needed = |night: Date, task: &crate::model::TaskId| needed.contains(&(night, task.clone()));
+    let is_needed = |night: Date, task: &TaskId| needed.contains(&(night, task.clone()));
     let expired = stage.landing.expire(stage.clock.now().into(), keep, is_needed)?;
-    if expired > 0 {
-        notes.push(format!("saved responses of {expired} tasks were older than `keep_responses` and are gone"));
-    }
-    Ok(notes)
+    let note = format!("saved responses of {expired} tasks were older than `keep_responses` and are gone");
+    Ok((expired > 0).then_some(note).into_iter().collect())
 }
 
 /// Where a configuration's saved responses lie.

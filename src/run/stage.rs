@@ -76,13 +76,13 @@ impl Stage {
     /// [`Code::Destination`]. Nothing was sent.
     pub fn open(
         config: Arc<RunConfig>,
+        run_id: String,
         jobs: Vec<Job>,
         client: Option<Client>,
         clock: SharedClock,
         progress: Arc<Progress>,
     ) -> Result<Self> {
         let store = Store::open(&config.destination.path)?;
-        let run_id = run_id(&clock);
         let since = clock.now().format("%Y-%m-%dT%H:%M:%SZ");
         let who = format!("run {run_id} (process {}) since {since}", std::process::id());
         let (scratch, lock) = store.run_folder(&run_id, &who)?;

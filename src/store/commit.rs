@@ -18,10 +18,11 @@ use std::time::Duration;
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
+use super::recover::settle;
 use super::tables::to_json;
 use super::{FileLock, Store, UNPARTITIONED, cannot, durable, step, sync_dir};
 use crate::error::{Code, Error, Result};
-use crate::table::manifest::{Committed, PartitionState, Pending, UnfinishedTask};
+use crate::table::manifest::{Committed, PartitionState, Pending};
 
 /// A commit assembles one partition; longer than this and its process is stuck.
 const PATIENCE: Duration = Duration::from_mins(15);
@@ -152,10 +153,8 @@ impl Committing {
         step("commit.in_place");
         self.state.pending = None;
         self.state.generation = base_generation + 1;
-        self.state.committed = Some(next.clone());
-        let done =
-            |task: &UnfinishedTask| next.tasks.iter().any(|entry| entry.task == task.task && entry.run == task.run);
-        self.state.unfinished.retain(|task| !done(task));
+        let before = self.state.committed.replace(next.clone());
+        settle(&mut self.state.unfinished, before.as_ref(), &next);
         self.store.write_state(&self.state)?;
         step("commit.committed");
         self.store.roll_up(&self.state)?;

@@ -9,7 +9,7 @@ use super::commit::{Commit, file_names};
 use super::tables::to_json;
 use super::{Store, durable, remove_tree, step};
 use crate::error::{Code, Error, Result};
-use crate::table::manifest::{MANIFEST_VERSION, PartitionState, UnfinishedTask};
+use crate::table::manifest::{Committed, MANIFEST_VERSION, PartitionState, UnfinishedStatus, UnfinishedTask};
 
 /// Which partition a folder in staging is for. Written before the folder, deleted after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,9 +33,8 @@ impl Store {
         if is_in_place {
             tracing::info!(report, partition, commit = pending.commit_id, "finishing a commit that was interrupted");
             state.generation = pending.base_generation + 1;
-            let done = |task: &UnfinishedTask| pending.next.tasks.iter().any(|entry| entry.task == task.task);
-            state.unfinished.retain(|task| !done(task));
-            state.committed = Some(pending.next);
+            let before = state.committed.replace(pending.next.clone());
+            settle(&mut state.unfinished, before.as_ref(), &pending.next);
         } else {
             tracing::info!(report, partition, commit = pending.commit_id, "rolling back a commit that was interrupted");
         }
@@ -66,18 +65,35 @@ impl Store {
         self.system("staging").join(format!("{commit_id}.json"))
     }
 
-    /// Writes down, beside what a partition holds, which of its tasks did not end in a commit and why. `settled` are those
-    /// of which nothing is to be said any more.
+    /// Writes down, beside what a partition holds, which of its tasks did not end in a commit and why. Of one that was left
+    /// to another process, which has committed it since, nothing is to be said.
     ///
     /// # Errors
     /// [`Code::Destination`], or [`Code::Locked`] if another process does not let go of the partition.
-    pub fn note_unfinished(&self, report: &str, partition: &str, tasks: Vec<UnfinishedTask>, who: &str) -> Result<()> {
+    pub fn note_unfinished(
+        &self,
+        report: &str,
+        partition: &str,
+        mut tasks: Vec<UnfinishedTask>,
+        who: &str,
+    ) -> Result<()> {
         let _lock = self.lock_partition(report, partition, who)?;
         let mut state = self.recover(report, partition)?.unwrap_or_else(|| PartitionState::new(report, partition));
         let before = state.unfinished.clone();
+        tasks.retain(|task| task.status != UnfinishedStatus::Skipped || state.task(&task.task).is_none());
         state.unfinished.retain(|known| !tasks.iter().any(|task| task.task == known.task));
         state.unfinished.extend(tasks);
         state.unfinished.sort_by(|left, right| (&left.target, &left.params).cmp(&(&right.target, &right.params)));
         if state.unfinished == before { Ok(()) } else { self.write_state(&state) }
     }
+}
+
+/// Strikes off the tasks that a commit brought: all but those that it took over as they were.
+pub(super) fn settle(unfinished: &mut Vec<UnfinishedTask>, before: Option<&Committed>, next: &Committed) {
+    let is_new = |task: &UnfinishedTask| {
+        let entry = next.tasks.iter().find(|entry| entry.task == task.task);
+        let old = before.and_then(|before| before.tasks.iter().find(|entry| entry.task == task.task));
+        entry.is_some() && entry != old
+    };
+    unfinished.retain(|task| !is_new(task));
 }

@@ -73,7 +73,8 @@ impl Store {
         self.sweep_temporaries(who)
     }
 
-    fn run_lock(&self, run: &str) -> PathBuf {
+    /// The lock that is held while a run lives.
+    pub fn run_lock(&self, run: &str) -> PathBuf {
         self.system("locks/_runs").join(format!("{run}.lock"))
     }
 

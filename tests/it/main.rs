@@ -8,6 +8,7 @@ mod configuration;
 mod examples;
 mod failures;
 mod ground;
+mod nights;
 mod paging;
 mod sandbox;
 mod support;

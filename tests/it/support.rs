@@ -196,6 +196,21 @@ impl TestContext {
     }
 }
 
+/// Rows of every file below a folder, all columns, as sorted text.
+pub fn read_rows(folder: &std::path::Path) -> Vec<String> {
+    let mut rows = Vec::new();
+    for file in parquet_files(folder) {
+        for batch in backhaul::sink::read_batches(&file, None).unwrap() {
+            let batch = batch.unwrap();
+            let row =
+                |row| batch.columns().iter().map(|column| canonical_arrow(column, row)).collect::<Vec<_>>().join("|");
+            rows.extend((0..batch.num_rows()).map(row));
+        }
+    }
+    rows.sort();
+    rows
+}
+
 /// Parquet files below a folder, in order.
 pub fn parquet_files(folder: &std::path::Path) -> Vec<PathBuf> {
     let mut files = Vec::new();

@@ -1,0 +1,99 @@
+//! Units that runs promised to stay within, one small file a run.
+//!
+//! A run that ends settles its file. Of one that was killed nobody knows what its last requests cost: all that it had
+//! promised counts as spent until the account's own figures show otherwise.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Error, Result};
+use crate::limits::Ledger;
+use crate::store::{FileLock, Store, replace, step};
+
+/// Folder of the files below `_backhaul/`.
+const FOLDER: &str = "units";
+
+/// What is written down of one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Promise {
+    /// Units that it may have come to.
+    promised: u64,
+    /// Units that it came to, presumed ones included, once that is known.
+    #[serde(default)]
+    settled: Option<u64>,
+}
+
+/// The file of one run.
+#[derive(Debug)]
+pub(super) struct UnitLedger {
+    path: PathBuf,
+}
+
+impl UnitLedger {
+    /// The ledger of a run; its file comes with the first promise.
+    pub fn new(store: &Store, run: &str) -> Self {
+        Self { path: store.system(FOLDER).join(format!("{run}.json")) }
+    }
+
+    /// The run has ended and came to this.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn settle(&self, units: u64) -> Result<()> {
+        if self.path.exists() { self.write(&Promise { promised: units, settled: Some(units) }) } else { Ok(()) }
+    }
+
+    fn write(&self, promise: &Promise) -> Result<()> {
+        let bytes = serde_json::to_vec(promise)
+            .map_err(|error| Error::new(Code::Internal, "a promise of units cannot be written").with_source(error))?;
+        replace(&self.path, &bytes)
+    }
+}
+
+impl Ledger for UnitLedger {
+    fn promise(&self, total: u64) -> Result<()> {
+        self.write(&Promise { promised: total, settled: None })?;
+        step("units.promised");
+        Ok(())
+    }
+}
+
+/// Closes the books of runs that were killed: what they had promised counts as spent. Gives a note on each.
+///
+/// # Errors
+/// [`Code::Destination`].
+pub(super) fn close_books_of_the_dead(store: &Store, who: &str) -> Result<Vec<String>> {
+    let folder = store.system(FOLDER);
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(&folder, error)),
+    };
+    let mut notes = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| unreadable(&folder, error))?.path();
+        let Some(run) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json").map(str::to_owned))
+        else {
+            continue;
+        };
+        let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
+        let promise: Promise = serde_json::from_slice(&bytes).unwrap_or_default();
+        if promise.settled.is_some() {
+            continue;
+        }
+        // Alive: it settles its own books.
+        let Ok(lock) = FileLock::try_acquire(&store.run_lock(&run), who)? else { continue };
+        UnitLedger { path }.settle(promise.promised)?;
+        lock.remove(&store.run_lock(&run))?;
+        notes.push(format!(
+            "run {run} was cut off: up to {} units that it had set aside count as spent",
+            crate::report::count(promise.promised)
+        ));
+    }
+    Ok(notes)
+}
+
+fn unreadable(path: &std::path::Path, error: std::io::Error) -> Error {
+    Error::new(Code::Destination, format!("cannot read {}", path.display())).with_source(error)
+}
