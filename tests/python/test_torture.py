@@ -329,9 +329,9 @@ class Outcomes(unittest.TestCase):
         self.assertEqual([line.split()[-1] for line in table(outcomes).splitlines()[1:4]], ["passed", "skipped", "failed"])
 
     def test_a_step_is_died_at_early_and_late(self):
-        passed = Counter({"saved": 9, "named": 1})
-        self.assertEqual(crash_points(passed, is_short=True), ["named", "saved"])
-        self.assertEqual(crash_points(passed, is_short=False), ["named", "saved", "saved:5", "saved:9"])
+        passed = [*["saved"] * 9, "named"]
+        self.assertEqual(crash_points(passed, is_short=True), ["saved", "named"])
+        self.assertEqual(crash_points(passed, is_short=False), ["saved", "named", "saved:5"])
 
     def test_seen_values_compare_by_count_and_checksum(self):
         self.assertNotEqual(Seen(1, "2"), Seen(1, "3"))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -113,6 +114,8 @@ def run(chosen: argparse.Namespace, folder: Path) -> list[Outcome]:
 def main() -> int:
     """Attacks, prints, judges."""
     chosen = arguments()
+    # So that sandboxes and readers end with it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     folder = (chosen.keep or Path(tempfile.mkdtemp(prefix="backhaul-torture-"))).resolve()
     folder.mkdir(parents=True, exist_ok=True)
     try:

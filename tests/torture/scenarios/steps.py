@@ -26,11 +26,12 @@ def kill_at_every_step(arena: Arena) -> Outcome:
     with Case(arena, "steps-of-run", with_reader=False) as case:
         passed = passed_steps(case, "run", [])
     points = crash_points(passed, arena.options.is_short)
-    arena.options.say(f"{outcome.scenario}: {len(points)} places to die at, of {len(passed)} steps: {', '.join(sorted(passed))}")
+    steps = list(dict.fromkeys(passed))
+    arena.options.say(f"{outcome.scenario}: {len(points)} places to die at, of {len(steps)} steps: {', '.join(steps)}")
     outcome.add(crash_exports(arena, [(point,) for point in points], log))
-    recovery = sorted(read_steps(log).keys() - passed.keys())
+    recovery = sorted(set(read_steps(log)) - set(passed))
     arena.options.say(f"{outcome.scenario}: steps of settling a death: {', '.join(recovery) or 'none'}")
-    commits = BEFORE_AND_AFTER if arena.options.is_short else sorted(step for step in passed if step.startswith(COMMIT))
+    commits = BEFORE_AND_AFTER if arena.options.is_short else [step for step in steps if step.startswith(COMMIT)]
     outcome.add(crash_exports(arena, [(before, step) for step in recovery for before in commits], log))
     return outcome
 
@@ -77,8 +78,8 @@ def kill_a_repeatable(arena: Arena, name: str, command: str, flags: list[str]) -
     return case.outcome
 
 
-def passed_steps(case: Case, command: str, flags: list[str]) -> Counter[str]:
-    """The steps that an undisturbed command passes, with how often."""
+def passed_steps(case: Case, command: str, flags: list[str]) -> list[str]:
+    """The steps that an undisturbed command passes, in order."""
     log = case.folder / "steps.txt"
     ended = case.run(*flags, command=command, environment={STEPS: str(log)})
     refuse_if_later(ended, f"`{' '.join([command, *flags])}`")
@@ -86,19 +87,21 @@ def passed_steps(case: Case, command: str, flags: list[str]) -> Counter[str]:
     return read_steps(log)
 
 
-def read_steps(log: Path) -> Counter[str]:
-    """Steps by name from the file that the program wrote."""
+def read_steps(log: Path) -> list[str]:
+    """The steps in the file that the program wrote."""
     if not log.exists():
         raise Skipped(f"the program does not know {STEPS}")
-    return Counter(log.read_text().split())
+    return log.read_text().split()
 
 
-def crash_points(passed: Counter[str], is_short: bool) -> list[str]:
-    """Where to die: at each step the first time, in the long version also half-way and at the last."""
-    points = []
-    for name, times in sorted(passed.items()):
-        which = {1} if is_short else {1, (times + 1) // 2, times}
-        points += [name if number == 1 else f"{name}:{number}" for number in sorted(which)]
+def crash_points(passed: list[str], is_short: bool) -> list[str]:
+    """Where to die: at each step the first time, in the order of the run so that one export can die many deaths; in the
+    long version then also half-way through each step's times, which takes an export each.
+    """
+    times = Counter(passed)
+    points = list(times)
+    if not is_short:
+        points += [f"{name}:{(number + 1) // 2}" for name, number in times.items() if number > 2]
     return points
 
 
