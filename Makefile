@@ -9,6 +9,9 @@ CARGO ?= cargo
 PYTHON ?= python3
 READERS := $(CURDIR)/tests/python/.venv
 READERS_STAMP := $(READERS)/.made
+TORTURE = PYTHONPATH=$(CURDIR)/tests $(READERS)/bin/python -B -m torture
+# More options for `make torture`, for example: make torture TORTURE_OPTIONS="--seed 7 --scenario random_kills"
+TORTURE_OPTIONS ?=
 
 ##@ Start
 
@@ -48,6 +51,7 @@ test: $(READERS_STAMP) ## All tests, with the ones that read our files with Duck
 	BACKHAUL_TEST_PYTHON=$(READERS)/bin/python $(CARGO) test --locked --lib --test '*' --examples -- --include-ignored
 	$(CARGO) test --locked --doc
 	$(READERS)/bin/python -B -m unittest discover -s tests/python
+	$(TORTURE) --short
 
 .PHONY: readers
 readers: $(READERS_STAMP) ## The Python environment with DuckDB and pyarrow that `make test` uses
@@ -55,6 +59,13 @@ readers: $(READERS_STAMP) ## The Python environment with DuckDB and pyarrow that
 $(READERS_STAMP): tests/python/requirements.txt tests/python/make_environment.py
 	$(PYTHON) tests/python/make_environment.py --requirements tests/python/requirements.txt --into $(READERS)
 	@touch $@
+
+# The dev build: it is there already, a release build takes longer than it would save (most of the time goes into starts,
+# waits and checks), and it has overflow checks and debug assertions on.
+.PHONY: torture
+torture: $(READERS_STAMP) ## 1,000 kills and every other disaster against exports of 200,000 rows, about half an hour
+	$(CARGO) build --locked --bin backhaul
+	$(TORTURE) $(TORTURE_OPTIONS)
 
 .PHONY: bench-smoke
 bench-smoke: ## 200,000 rows end to end: rows/s per core, peak memory, bytes per row, held to their limits
