@@ -49,7 +49,7 @@ use self::shift::{Shift, first_claim};
 use self::stage::Stage;
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
-use crate::error::{Errors, Result};
+use crate::error::{Code, Errors, Result};
 use crate::landing::Landing;
 use crate::limits::{Ledger, UnitMeter};
 use crate::model::{Night as Date, TaskId};
@@ -120,13 +120,13 @@ impl Night {
 /// date, closes finished nights and lets go of old answers. Gives what is worth knowing.
 fn close(stage: &Stage, tonight: Date, unfinished: book::Unfinished) -> Result<Vec<String>> {
     for ((night, report), tasks) in unfinished {
-        stage.store.note_unfinished(&report, &partition_name(night), tasks, &stage.who)?;
+        unless_busy(stage.store.note_unfinished(&report, &partition_name(night), tasks, &stage.who))?;
     }
     let begun = nights::begun(&stage.store)?;
     let mut touched: BTreeSet<Date> = stage.jobs.iter().map(|job| job.night).chain([tonight]).collect();
     touched.extend(begun.keys());
-    touched.iter().try_for_each(|night| coverage::write(stage, *night))?;
-    tables::write_targets(stage)?;
+    touched.iter().try_for_each(|night| unless_busy(coverage::write(stage, *night)))?;
+    unless_busy(tables::write_targets(stage))?;
     let today = stage.clock.today();
     let mut needed: BTreeSet<(Date, TaskId)> = BTreeSet::new();
     for (night, record) in begun {
@@ -142,11 +142,25 @@ fn close(stage: &Stage, tonight: Date, unfinished: book::Unfinished) -> Result<V
         nights::settle(&stage.store, night, is_open, &stage.who)?;
         needed.extend(record.tasks.into_keys().filter(|_| !is_given_up).map(|task| (night, task)));
     }
+    let days = stage.config.run.resume_within.as_secs() / (24 * 3600);
+    let oldest = today.checked_sub_days(chrono::Days::new(days)).unwrap_or(today);
+    stage.store.sweep_claims(oldest.min(tonight), &stage.who)?;
     let keep = stage.config.destination.keep_responses;
     let is_needed = |night: Date, task: &TaskId| needed.contains(&(night, task.clone()));
     let expired = stage.landing.expire(stage.clock.now().into(), keep, is_needed)?;
     let note = format!("saved responses of {expired} tasks were older than `keep_responses` and are gone");
     Ok((expired > 0).then_some(note).into_iter().collect())
+}
+
+/// What another process is at is left to it: it says the same when it is done.
+fn unless_busy(outcome: Result<()>) -> Result<()> {
+    match outcome {
+        Err(error) if error.code() == Code::Locked => {
+            tracing::warn!(error = %error.one_line(), "left to another process");
+            Ok(())
+        }
+        other => other,
+    }
 }
 
 /// Where a configuration's saved responses lie.

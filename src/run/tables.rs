@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch, StringArray};
 use sha2::{Digest as _, Sha256};
@@ -14,6 +15,9 @@ use crate::sink::{Compression, PartitionWriter, WriterOptions, read_batches};
 use crate::store::{Commit, Committing, STAGED_SUFFIX, Store, UNPARTITIONED};
 use crate::table::manifest::Committed;
 use crate::table::{COVERAGE, ColumnType, ProgramColumn, TARGETS, TableSchema};
+
+/// These tables are small: whoever holds one for longer was stopped.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Publishes what `make` makes of what readers see now, if that is anything new. `make` may be called twice: the second
 /// time while nobody else can change the partition.
@@ -34,7 +38,7 @@ pub(super) fn publish(
     }
     store.record_columns(table, schema.endpoint(), &schema.recorded(), &[])?;
     let commit = Commit { report: table.to_owned(), partition: partition.to_owned(), id: stage.commit_id() };
-    let committing = store.begin(commit, &stage.who)?;
+    let committing = store.begin_within(commit, &stage.who, PATIENCE)?;
     let batch = make(store)?;
     let responses_hash = content_hash(&batch)?;
     if committing.committed().is_some_and(|committed| committed.responses_hash == responses_hash) {

@@ -55,7 +55,15 @@ impl Store {
     /// # Errors
     /// [`Code::Locked`] if another process is at work on it, [`Code::Destination`] if the disk refuses.
     pub fn begin(&self, commit: Commit, who: &str) -> Result<Committing> {
-        let lock = self.lock_partition(&commit.report, &commit.partition, who)?;
+        self.begin_within(commit, who, PATIENCE)
+    }
+
+    /// The same, with less or more patience with another process that holds the partition.
+    ///
+    /// # Errors
+    /// As [`Store::begin`].
+    pub fn begin_within(&self, commit: Commit, who: &str, patience: Duration) -> Result<Committing> {
+        let lock = self.lock_partition(&commit.report, &commit.partition, who, patience)?;
         let state = self
             .recover(&commit.report, &commit.partition)?
             .unwrap_or_else(|| PartitionState::new(&commit.report, &commit.partition));
@@ -65,8 +73,14 @@ impl Store {
     }
 
     /// Waits for a partition's lock: whoever holds it alone may change the partition and its state.
-    pub(super) fn lock_partition(&self, report: &str, partition: &str, who: &str) -> Result<FileLock> {
-        FileLock::acquire(&self.partition_lock(report, partition), who, PATIENCE)
+    pub(super) fn lock_partition(
+        &self,
+        report: &str,
+        partition: &str,
+        who: &str,
+        patience: Duration,
+    ) -> Result<FileLock> {
+        FileLock::acquire(&self.partition_lock(report, partition), who, patience)
     }
 
     pub(super) fn partition_lock(&self, report: &str, partition: &str) -> PathBuf {

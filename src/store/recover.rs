@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +11,9 @@ use super::tables::to_json;
 use super::{Store, cannot, durable, remove_tree, step, sync_dir};
 use crate::error::{Code, Error, Result};
 use crate::table::manifest::{Committed, MANIFEST_VERSION, PartitionState, UnfinishedStatus, UnfinishedTask};
+
+/// A remark is not worth waiting for a commit of many rows, or for a process that was stopped.
+const NOTE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Which partition a folder in staging is for. Written before the folder, deleted after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,7 +89,7 @@ impl Store {
         mut tasks: Vec<UnfinishedTask>,
         who: &str,
     ) -> Result<()> {
-        let _lock = self.lock_partition(report, partition, who)?;
+        let _lock = self.lock_partition(report, partition, who, NOTE_PATIENCE)?;
         let mut state = self.recover(report, partition)?.unwrap_or_else(|| PartitionState::new(report, partition));
         let before = state.unfinished.clone();
         tasks.retain(|task| task.status != UnfinishedStatus::Skipped || state.task(&task.task).is_none());

@@ -12,6 +12,7 @@ use super::recover::Intent;
 use super::tables::read_json;
 use super::{FileLock, Store, cannot, durable, remove_tree};
 use crate::error::Result;
+use crate::model::Night;
 
 /// Folders of files that are named after the run that writes them.
 const OF_RUNS: [&str; 2] = ["runs", "units"];
@@ -72,6 +73,28 @@ impl Store {
             }
         }
         self.sweep_temporaries(who)
+    }
+
+    /// Removes the claims on tasks of nights before this one that nobody holds.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Destination`].
+    pub fn sweep_claims(&self, before: Night, who: &str) -> Result<()> {
+        let claims = self.system("claims");
+        for name in names(&claims)? {
+            if !name.parse::<Night>().is_ok_and(|night| night < before) {
+                continue;
+            }
+            let folder = claims.join(name);
+            for task in names(&folder)? {
+                if let Ok(claim) = FileLock::try_acquire(&folder.join(&task), who)? {
+                    claim.remove(&folder.join(task))?;
+                }
+            }
+            // Another process may have claimed a task of that night a moment ago: then the folder stays.
+            let _ = std::fs::remove_dir(&folder);
+        }
+        Ok(())
     }
 
     /// The lock that is held while a run lives.

@@ -329,6 +329,48 @@ fn what_became_of_every_task_stands_in_coverage_and_the_targets_in_a_table() {
     assert_eq!(state["unfinished"].as_array().unwrap().len(), 2, "{state}");
 }
 
+#[test]
+fn an_empty_result_is_a_table_that_can_be_read_and_makes_room_for_rows() {
+    let context = TestContext::new(unlimited(300));
+    let nothing = "where_json = { field = \"http_code\", is = [\"eq\", 999] }\n\n";
+    context.configure(&format!("{}{nothing}", LINKS.trim_end().to_owned() + "\n"));
+    let report = context.run().expect(0).json();
+    assert_eq!(report["reports"][0]["tasks"]["complete"].as_u64(), Some(1), "{report}");
+    let files = parquet_files(&context.destination().join("links"));
+    assert_eq!(files.len(), 1);
+    let facts = backhaul::sink::file_facts(&files[0]).unwrap();
+    assert_eq!(facts.rows, 0);
+    assert!(facts.schema.field_with_name("url_from").is_ok());
+    assert_eq!(told(&context, "coverage")[0]["rows"], "0");
+    context.backhaul(&["verify"]).expect(0);
+    let requests = context.stats().requests;
+    context.run().expect(0);
+    assert_eq!(context.stats().requests, requests, "nothing is an answer too");
+    context.configure(LINKS);
+    context.run().expect(0);
+    let files = parquet_files(&context.destination().join("links"));
+    assert_eq!(files.len(), 1, "the empty file is gone");
+    assert_eq!(read_rows(&context.destination().join("links")).len(), 300);
+    context.backhaul(&["verify"]).expect(0);
+}
+
+/// A process that was stopped in the middle of a commit holds its lock, and nobody waits for it for a mere remark.
+#[test]
+fn a_partition_that_somebody_holds_does_not_hold_up_the_end_of_a_run() {
+    let context = TestContext::new(unlimited(300));
+    context.configure(RATING);
+    let night = Utc::now().date_naive();
+    let lock = context.destination().join(format!("_backhaul/locks/coverage/snapshot_date={night}.lock"));
+    let held = backhaul::store::FileLock::try_acquire(&lock, "a test").unwrap().unwrap();
+    let started = Instant::now();
+    context.run().expect(0);
+    assert!(started.elapsed() < Duration::from_mins(2));
+    assert!(told(&context, "coverage").is_empty());
+    drop(held);
+    context.run().expect(0);
+    assert_eq!(told(&context, "coverage").len(), 1);
+}
+
 fn start(context: &TestContext, arguments: &[&str]) -> Child {
     context.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
