@@ -19,7 +19,7 @@ pub use saved::{Header, Saved};
 
 use crate::error::{Code, Error, Result};
 use crate::model::{Night, TaskId};
-use crate::store::{remove_tree, replace, step, sync_dir};
+use crate::store::{names, remove_tree, replace, step, sync_dir};
 
 const SUFFIX: &str = ".response";
 
@@ -201,20 +201,6 @@ impl Landing {
     pub fn root(&self) -> &Path {
         &self.root
     }
-}
-
-/// Names in a folder, or none if there is no folder.
-fn names(folder: &Path) -> Result<Vec<String>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(fault(folder, error)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.push(entry.map_err(|error| fault(folder, error))?.file_name().to_string_lossy().into_owned());
-    }
-    Ok(names)
 }
 
 /// Time since a task's last answer: a folder changes when a file in it is put in place. `None` if it lies in the future.

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use super::stage::Job;
 use crate::config::RunConfig;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::model::{Night, TaskId};
-use crate::store::{Store, remove, replace};
+use crate::store::{Store, json_names, read_json, remove, replace, to_json};
 
 /// Folder of the records below `_backhaul/`.
 const FOLDER: &str = "nights";
@@ -36,19 +36,11 @@ pub(super) struct Planned {
 /// The nights that were begun and are not known to be finished, oldest first.
 ///
 /// # Errors
-/// [`Code::Destination`].
+/// [`crate::error::Code::Destination`].
 pub(super) fn begun(store: &Store) -> Result<BTreeMap<Night, NightRecord>> {
-    let folder = store.system(FOLDER);
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => return Err(unreadable(&folder, error)),
-    };
     let mut nights = BTreeMap::new();
-    for entry in entries {
-        let name = entry.map_err(|error| unreadable(&folder, error))?.file_name();
-        let night = name.to_str().and_then(|name| name.strip_suffix(".json")).and_then(|name| name.parse().ok());
-        if let Some(night) = night
+    for name in json_names(&store.system(FOLDER))? {
+        if let Ok(night) = name.parse()
             && let Some(record) = read(store, night)?
         {
             nights.insert(night, record);
@@ -60,7 +52,7 @@ pub(super) fn begun(store: &Store) -> Result<BTreeMap<Night, NightRecord>> {
 /// Writes down, before anything is sent, what the jobs of this run set out to do.
 ///
 /// # Errors
-/// [`Code::Destination`].
+/// [`crate::error::Code::Destination`].
 pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job], who: &str) -> Result<()> {
     let _lock = store.lock_folder(FOLDER, who)?;
     let mut records: BTreeMap<Night, NightRecord> = BTreeMap::new();
@@ -86,7 +78,7 @@ pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job], who: &str) 
 /// Strikes off what is finished, or given up; a night of which nothing is left is closed.
 ///
 /// # Errors
-/// [`Code::Destination`].
+/// [`crate::error::Code::Destination`].
 pub(super) fn settle(
     store: &Store,
     night: Night,
@@ -115,25 +107,11 @@ fn path(store: &Store, night: Night) -> PathBuf {
 }
 
 fn write(store: &Store, night: Night, record: &NightRecord) -> Result<()> {
-    let bytes = serde_json::to_vec_pretty(record)
-        .map_err(|error| Error::new(Code::Internal, "the record of a night cannot be written").with_source(error))?;
-    replace(&path(store, night), &bytes)
+    replace(&path(store, night), &to_json(record)?)
 }
 
 fn read(store: &Store, night: Night) -> Result<Option<NightRecord>> {
     let path = path(store, night);
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(&path, error)),
-    };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        Error::new(Code::Destination, format!("{} is damaged", path.display()))
-            .with_source(error)
-            .with_next(format!("delete the file, then: backhaul run --date {night}"))
-    })
-}
-
-fn unreadable(path: &std::path::Path, error: std::io::Error) -> Error {
-    Error::new(Code::Destination, format!("cannot read {}", path.display())).with_source(error)
+    let next = format!("delete {}, then: backhaul run --date {night}", path.display());
+    read_json(&path).map_err(|error| error.with_next(next))
 }

@@ -16,8 +16,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::listing::to_json;
 use super::recover::settle;
-use super::tables::to_json;
 use super::{FileLock, Store, UNPARTITIONED, cannot, durable, step, sync_dir};
 use crate::error::{Code, Error, Result};
 use crate::table::manifest::{Committed, PartitionState, Pending};

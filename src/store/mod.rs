@@ -16,6 +16,7 @@
 mod commit;
 mod durable;
 mod exchange;
+mod listing;
 mod lock;
 mod probe;
 mod recover;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 pub use commit::{Commit, Committing, STAGED_SUFFIX};
 pub use durable::{create_new, remove, remove_tree, replace, sync_dir};
 pub use exchange::Replace;
+pub use listing::{json_names, names, read_json, to_json};
 pub use lock::FileLock;
 pub use steps::{Watch, step, watch_steps};
 pub use tables::{TableRecord, UNPARTITIONED};

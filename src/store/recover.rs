@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::commit::{Commit, file_names};
-use super::tables::to_json;
+use super::listing::to_json;
 use super::{Store, cannot, durable, remove_tree, step, sync_dir};
 use crate::error::{Code, Error, Result};
 use crate::table::manifest::{Committed, MANIFEST_VERSION, PartitionState, UnfinishedStatus, UnfinishedTask};
