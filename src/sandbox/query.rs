@@ -4,10 +4,10 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
 
 use super::condition::Deviation;
 use super::filter::Filter;
+use super::index::Sort;
 use super::quirks::Quirk;
 use super::refusal::Refusal;
 use super::source::Field;
-use super::table::Sort;
 use crate::catalog::{ColumnKind, Endpoint, FREE_ROWS, FREE_TARGETS, Parameter, ParameterKind, Shape};
 
 /// Rows that an operation without `limit` may return.
@@ -230,10 +230,10 @@ fn periods(from: NaiveDate, to: NaiveDate, grouping: Option<&str>) -> Vec<u32> {
 }
 
 /// Rows of an operation that a request can cost at most, for a table of this size.
-pub(super) fn expected_rows(endpoint: &Endpoint, query: &Query, table_rows: usize, cap: Option<u32>) -> u64 {
+pub(super) fn expected_rows(endpoint: &Endpoint, query: &Query, table_rows: u32, cap: Option<u32>) -> u64 {
     if endpoint.shape == Shape::Record {
         return 1;
     }
-    let rows = u64::try_from(table_rows).unwrap_or(u64::MAX).min(u64::from(query.limit));
+    let rows = u64::from(table_rows.min(query.limit));
     cap.map_or(rows, |cap| rows.min(u64::from(cap)))
 }
