@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::request::{quote, request, url_bytes_left};
 use super::stage::Stage;
+use super::workers::heavy;
 use crate::api::{KeyRing, Rejected};
 use crate::catalog::FREE_ROWS;
 use crate::config::{OnTrouble, Report};
@@ -30,6 +31,9 @@ const FAST: Duration = Duration::from_secs(5);
 
 /// Rows in memory of one task under way; several tasks are under way at a time.
 const SORT_MEMORY_BYTES: usize = 24 << 20;
+
+/// Pages with more bytes of values than this grow no more: a page is in memory as a whole, compressed, as text and decoded.
+const LARGE_PAGE_BYTES: usize = 16 << 20;
 
 /// A task whose rows are all here.
 pub struct Finished {
@@ -138,11 +142,7 @@ impl<'a> Fetch<'a> {
             self.stage.learn_cap(self.report, cap);
         }
         let mut sorter = taken(self.sorter.take())?;
-        let sorter = blocking(move || {
-            sorter.park()?;
-            Ok(sorter)
-        })
-        .await?;
+        let sorter = heavy(move || sorter.park().map(|()| sorter)).await.flatten()?;
         let (exported_at, run) = self.last.unwrap_or_default();
         Ok(Finished {
             task: index,
@@ -278,7 +278,7 @@ impl<'a> Fetch<'a> {
                 return Err(Error::from(error));
             }
         };
-        if std::mem::take(&mut self.is_fast) {
+        if std::mem::take(&mut self.is_fast) && page.bytes() <= LARGE_PAGE_BYTES {
             self.pager.faster();
         }
         self.sequence += 1;
@@ -289,14 +289,15 @@ impl<'a> Fetch<'a> {
         let Page { batch, keys, notes } = page;
         self.notes.merge(notes);
         let mut sorter = taken(self.sorter.take())?;
-        let sorter = blocking(move || {
+        let sorter = heavy(move || {
             for Range { start, end } in emit.ranges {
                 let digests = keys.digests.get(start..end).unwrap_or_default();
                 sorter.push(&batch.slice(start, end - start), digests)?;
             }
             Ok(sorter)
         })
-        .await?;
+        .await
+        .flatten()?;
         self.sorter = Some(sorter);
         Ok(())
     }
@@ -368,7 +369,7 @@ pub(super) async fn decode(
     keys: Arc<KeyRing>,
     answer: Answer,
 ) -> std::result::Result<(Page, Answer), Rejected> {
-    let decoded = tokio::task::spawn_blocking(move || {
+    let decoded = heavy(move || {
         let body = plain_body(&answer, &keys)?;
         let page = decoder.lock().unwrap_or_else(PoisonError::into_inner).decode(&body);
         drop(body);
@@ -380,16 +381,17 @@ pub(super) async fn decode(
     });
     match decoded.await {
         Ok(outcome) => outcome,
-        Err(error) => Err(Rejected::Unusable(Error::new(Code::Internal, "decoding was cut off").with_source(error))),
+        Err(error) => Err(Rejected::Unusable(error)),
     }
 }
 
 async fn decode_saved(decoder: Arc<Mutex<Decoder>>, saved: Saved) -> Result<Page> {
-    blocking(move || {
+    heavy(move || {
         let body = decompress(&saved.body, saved.header.encoding)?;
         Ok(decoder.lock().unwrap_or_else(PoisonError::into_inner).decode(&body)?)
     })
     .await
+    .flatten()
 }
 
 /// A new body without its compression. One that repeats the key is refused before anything of it is quoted or saved.

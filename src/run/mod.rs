@@ -15,6 +15,7 @@ mod progress;
 mod request;
 mod stage;
 mod verify;
+mod workers;
 mod workspace;
 
 use std::collections::btree_map::Entry;
@@ -34,6 +35,7 @@ use self::assemble::assemble;
 use self::book::Book;
 use self::fetch::{Fetch, Finished, blocking};
 use self::stage::Stage;
+use self::workers::heavy;
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
 use crate::error::{Code, Error, Errors, Result};
@@ -224,11 +226,11 @@ async fn commit(stage: &Arc<Stage>, report: usize, finished: Vec<Finished>, book
     let num_tasks = u64::try_from(finished.len()).unwrap_or(u64::MAX);
     let units: u64 = finished.iter().map(|task| task.units).sum();
     let shared = Arc::clone(stage);
-    let assembled = blocking(move || match shared.config.reports.get(report) {
+    let assembled = heavy(move || match shared.config.reports.get(report) {
         Some(report) => assemble(&shared, report, finished),
         None => Err(Error::new(Code::Internal, format!("there is no report {report}"))),
     });
-    match assembled.await {
+    match assembled.await.flatten() {
         Ok(assembled) => book.committed(of, assembled),
         Err(error) => {
             book.summary(of).tasks.failed += num_tasks;
