@@ -30,7 +30,7 @@ use crate::sink::{SorterOptions, TaskSorter};
 const FAST: Duration = Duration::from_secs(5);
 
 /// Rows in memory of one task under way; several tasks are under way at a time.
-const SORT_MEMORY_BYTES: usize = 24 << 20;
+const SORT_MEMORY_BYTES: usize = 16 << 20;
 
 /// Pages with more bytes of values than this grow no more: a page is in memory as a whole, compressed, as text and decoded.
 const LARGE_PAGE_BYTES: usize = 16 << 20;
