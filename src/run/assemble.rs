@@ -2,15 +2,18 @@
 //! added.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::DateTime;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
+use super::bodies::blocking;
 use super::finished::Finished;
 use super::partition_name;
 use super::rewrite::keep_others;
 use super::stage::Stage;
+use super::workers::heavy;
 use crate::config::Report;
 use crate::error::{Code, Error, Result};
 use crate::model::{Night, TaskId, hex};
@@ -33,20 +36,23 @@ pub struct Assembled {
     pub added: Vec<TaskEntry>,
 }
 
-/// Adds finished tasks to a night's partition of a report. Blocking: runs on a thread of its own.
+/// Adds finished tasks to a night's partition of a report, given by its index. The partition's lock is waited for on a thread
+/// that may wait; the rows are written on one of the few that work.
 ///
 /// # Errors
 /// [`Code::Destination`], [`Code::Schema`], [`Code::Locked`] or [`Code::Interrupted`]; readers then see what they saw
 /// before.
-pub fn assemble(
-    stage: &Stage,
-    report: &Report,
+pub async fn assemble(
+    stage: &Arc<Stage>,
     night: Night,
+    report: usize,
     finished: Vec<Finished>,
     cancel: &CancellationToken,
 ) -> Result<Assembled> {
-    let opened = Opened::open(stage, report, night, Layout::AsRecorded)?;
-    opened.assemble(stage, report, night, finished, cancel)
+    let opening = Arc::clone(stage);
+    let opened = blocking(move || Opened::open(&opening, opening.report(report)?, night, Layout::AsRecorded)).await?;
+    let (stage, cancel) = (Arc::clone(stage), cancel.clone());
+    heavy(move || opened.assemble(&stage, stage.report(report)?, night, finished, &cancel)).await.flatten()
 }
 
 impl Opened {

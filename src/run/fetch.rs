@@ -15,6 +15,7 @@ use super::finished::Finished;
 use super::inputs::{From, Inputs, inputs, pager_plan};
 use super::request::{answers, limit, quote, request};
 use super::stage::{Job, Stage};
+use super::workers::heavy;
 use crate::config::{OnTrouble, Report};
 use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
 use crate::error::{Code, Error, Result};
@@ -32,7 +33,10 @@ const FAST: Duration = Duration::from_secs(5);
 const INTERRUPT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Rows in memory of one task under way; several tasks are under way at a time.
-const SORT_MEMORY_BYTES: usize = 24 << 20;
+const SORT_MEMORY_BYTES: usize = 16 << 20;
+
+/// Pages with more bytes of values than this grow no more: a page is in memory as a whole, compressed, as text and decoded.
+const LARGE_PAGE_BYTES: usize = 16 << 20;
 
 /// One task under way.
 pub struct Fetch<'a> {
@@ -165,11 +169,7 @@ impl<'a> Fetch<'a> {
             self.stage.learn_cap(self.report, cap);
         }
         let mut sorter = taken(self.sorter.take())?;
-        let sorter = blocking(move || {
-            sorter.park()?;
-            Ok(sorter)
-        })
-        .await?;
+        let sorter = heavy(move || sorter.park().map(|()| sorter)).await.flatten()?;
         // A column that was fetched and is no longer wanted is no surprise.
         let fetched = columns_asked(&self.inputs.asked).unwrap_or_default();
         self.notes.unknown_columns.retain(|name, _| !fetched.contains(name));
@@ -346,7 +346,7 @@ impl<'a> Fetch<'a> {
                 return Err(Error::from(error));
             }
         };
-        if std::mem::take(&mut self.is_fast) {
+        if std::mem::take(&mut self.is_fast) && page.bytes() <= LARGE_PAGE_BYTES {
             self.pager.faster();
         }
         self.sequence += 1;
@@ -358,14 +358,15 @@ impl<'a> Fetch<'a> {
         let Page { batch, keys, notes } = page;
         self.notes.merge(notes);
         let mut sorter = taken(self.sorter.take())?;
-        let sorter = blocking(move || {
+        let sorter = heavy(move || {
             for Range { start, end } in emit.ranges {
                 let digests = keys.digests.get(start..end).unwrap_or_default();
                 sorter.push(&batch.slice(start, end - start), digests)?;
             }
             Ok(sorter)
         })
-        .await?;
+        .await
+        .flatten()?;
         self.sorter = Some(sorter);
         Ok(())
     }

@@ -27,6 +27,7 @@ mod shift;
 mod stage;
 mod tables;
 mod verify;
+mod workers;
 mod workspace;
 
 use std::collections::BTreeSet;

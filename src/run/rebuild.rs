@@ -15,6 +15,7 @@ use super::fetch::Fetch;
 use super::finished::Finished;
 use super::progress::Progress;
 use super::stage::{Job, Stage, run_id};
+use super::workers::heavy;
 use super::{coverage, partition_name, tables};
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
@@ -138,7 +139,7 @@ async fn rebuild_partition(
     jobs: std::ops::Range<usize>,
     rebuilt: &mut Rebuilt,
 ) -> Result<()> {
-    let Some(report) = stage.config.reports.get(place.report) else { return Ok(()) };
+    let report = stage.report(place.report)?;
     let state = stage.store.partition(&report.name, &partition_name(place.night))?;
     let state = state.unwrap_or_else(|| PartitionState::new(&report.name, &partition_name(place.night)));
     let state = &state;
@@ -151,11 +152,7 @@ async fn rebuild_partition(
     let finished: Vec<Finished> = finished.into_iter().flatten().collect();
     let done = u64::try_from(finished.len()).unwrap_or(u64::MAX);
     let (shared, night, index) = (Arc::clone(stage), place.night, place.report);
-    let assembled = blocking(move || match shared.config.reports.get(index) {
-        Some(report) => replace(&shared, report, night, finished),
-        None => Err(Error::new(Code::Internal, format!("there is no report {index}"))),
-    })
-    .await?;
+    let assembled = heavy(move || replace(&shared, shared.report(index)?, night, finished)).await.flatten()?;
     rebuilt.tasks += done;
     rebuilt.kept += asked - done;
     rebuilt.partitions.push(assembled);

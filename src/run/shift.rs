@@ -8,7 +8,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::agenda;
 use super::assemble::assemble;
-use super::bodies::blocking;
 use super::book::Book;
 use super::fetch::Fetch;
 use super::finished::Finished;
@@ -225,16 +224,10 @@ async fn commit(
     cancel: &CancellationToken,
     book: &mut Book,
 ) -> Result<(), Errors> {
-    let Some(of) = stage.config.reports.get(report) else { return Ok(()) };
+    let of = stage.report(report)?;
     book.notes(of, &finished);
     let ended: Vec<(usize, u64)> = finished.iter().map(|task| (task.job, task.new_units)).collect();
-    let shared = Arc::clone(stage);
-    let cancel = cancel.clone();
-    let assembled = blocking(move || match shared.config.reports.get(report) {
-        Some(report) => assemble(&shared, report, night, finished, &cancel),
-        None => Err(Error::new(Code::Internal, format!("there is no report {report}"))),
-    });
-    match assembled.await {
+    match assemble(stage, night, report, finished, cancel).await {
         Ok(assembled) => book.committed(of, assembled, ended.iter().map(|(_, units)| units).sum()),
         Err(error) => book.not_committed(stage, of, &ended, error)?,
     }

@@ -123,6 +123,15 @@ impl Stage {
         self.client.as_ref().ok_or_else(|| Error::new(Code::Internal, "this command sends nothing"))
     }
 
+    /// A report of the configuration.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] if there is none: a defect.
+    pub fn report(&self, index: usize) -> Result<&Report> {
+        let report = self.config.reports.get(index);
+        report.ok_or_else(|| Error::new(Code::Internal, format!("there is no report {index}")))
+    }
+
     /// A job with its report.
     ///
     /// # Errors
