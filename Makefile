@@ -73,7 +73,7 @@ bench-smoke: ## 200,000 rows end to end: rows/s per core, peak memory, bytes per
 	$(PYTHON) benches/smoke.py
 
 .PHONY: bench-memory
-bench-memory: ## Peak memory of exporting 5 x 200,000 and 5 x 1,000,000 rows (BENCH_MEMORY=--rows… for fewer)
+bench-memory: ## Peak memory of exporting 5 x 500,000 and 5 x 1,000,000 rows (BENCH_MEMORY=--rows… for fewer)
 	$(CARGO) build --locked --bin backhaul
 	$(PYTHON) benches/memory.py $(BENCH_MEMORY)
 

@@ -63,13 +63,13 @@ def main() -> int:
     """Measures, prints the table, and judges."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--program", type=Path, help="default: what `cargo build` made")
-    arguments.add_argument("--rows", type=int, nargs="+", default=[200_000, 1_000_000], help="rows a target, in each size")
+    arguments.add_argument("--rows", type=int, nargs="+", default=[500_000, 1_000_000], help="rows a target, in each size")
     arguments.add_argument("--targets", type=int, default=5)
     arguments.add_argument("--columns", default="standard", help="preset of columns: minimal, standard or full")
     arguments.add_argument("--pages", choices=["small", "large", "both"], default="both", help="1,000 rows, 50,000, or both")
     arguments.add_argument("--max-small", type=int, default=300, help="MiB at 1,000-row pages")
     arguments.add_argument("--max-large", type=int, default=400, help="MiB at 50,000-row pages")
-    arguments.add_argument("--max-growth", type=float, default=0.15, help="from the smallest to the largest size")
+    arguments.add_argument("--max-growth", type=float, default=0.2, help="from the smallest to the largest size; below half a million rows a target has too few large pages to compare")
     arguments.add_argument("--folder", type=Path, help="where the exports are written, on a disk with room; they are deleted")
     options = arguments.parse_args()
     lines: list[Line] = []
