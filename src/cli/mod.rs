@@ -3,6 +3,7 @@
 mod arguments;
 pub mod catalog;
 mod check;
+mod compact;
 mod demo;
 mod init;
 mod later;
@@ -90,6 +91,7 @@ async fn dispatch(arguments: Arguments) -> Outcome {
         Command::Run(command) => run::run(&globals, command).await,
         Command::Verify(command) => verify::verify(&globals, &command),
         Command::Rebuild(command) => rebuild::rebuild(&globals, &command).await,
+        Command::Compact(command) => compact::compact(&globals, &command),
         Command::Catalog(command) => catalog::catalog(&command),
         Command::Schema(command) => schema::schema(&globals, &command),
         Command::Sandbox(command) => sandbox::sandbox(command).await,
@@ -102,7 +104,6 @@ async fn dispatch(arguments: Arguments) -> Outcome {
         | Command::Usage(_)
         | Command::Load(_)
         | Command::Forget(_)
-        | Command::Compact(_)
         | Command::Gateway(_) => Err(later::command(&command).into()),
     }
 }
