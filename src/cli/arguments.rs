@@ -31,7 +31,7 @@ Maintain:
   verify       re-read committed files against the manifest
   rebuild      make partitions again from saved responses, for 0 units
   compact      merge small files
-  forget       remove a client's rows and saved responses *
+  forget       remove a client's rows and saved responses
 
 Serve:
   sandbox      a local imitation of the API, for trying and for tests
@@ -126,8 +126,8 @@ pub enum Command {
     Rebuild(Rebuild),
     /// Merge the small files of partitions into few; readers see the old files or the new ones
     Compact(Compact),
-    /// Remove a client (not built yet)
-    Forget(Later),
+    /// Remove a client: its rows, saved responses and mentions; prints what the warehouse has to delete
+    Forget(Forget),
     /// Show the API: endpoints, or one endpoint's parameters, columns by price, presets
     Catalog(Catalog),
     /// Print the schema of a report or endpoint
@@ -257,6 +257,14 @@ pub struct Rebuild {
 pub struct Compact {
     #[command(flatten)]
     pub selection: Selection,
+}
+
+/// `forget`
+#[derive(Debug, Args)]
+pub struct Forget {
+    /// The target's name, as in `_target` of every table; it need not be in the configuration any more
+    #[arg(long, value_name = "NAME")]
+    pub target: String,
 }
 
 /// `catalog`

@@ -10,7 +10,6 @@ pub fn command(command: &Command) -> Error {
         Command::History(_) => "the command `history`",
         Command::Usage(_) => "the command `usage`",
         Command::Load(_) => "the command `load`",
-        Command::Forget(_) => "the command `forget`",
         Command::Gateway(_) => "the command `gateway`",
         Command::Demo(_)
         | Command::Init(_)
@@ -19,6 +18,7 @@ pub fn command(command: &Command) -> Error {
         | Command::Verify(_)
         | Command::Rebuild(_)
         | Command::Compact(_)
+        | Command::Forget(_)
         | Command::Catalog(_)
         | Command::Schema(_)
         | Command::Sandbox(_)

@@ -133,6 +133,14 @@ pub(super) fn write_targets(stage: &Stage) -> Result<()> {
     })
 }
 
+/// Takes a target out of the table of targets.
+pub(super) fn remove_target(stage: &Stage, name: &str) -> Result<()> {
+    publish_targets(stage, |rows| {
+        rows.remove(name);
+        Ok(())
+    })
+}
+
 fn publish_targets(stage: &Stage, change: impl Fn(&mut BTreeMap<String, [String; 4]>) -> Result<()>) -> Result<()> {
     let schema = targets_schema();
     publish(stage, &schema, UNPARTITIONED, |store| {

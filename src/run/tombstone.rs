@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::stage::{Job, Stage};
 use crate::error::Result;
 use crate::landing::Saved;
-use crate::store::{Store, read_json};
+use crate::store::{Store, read_json, replace, step, to_json};
 
 /// Folder of the tombstones below `_backhaul/`.
 const FOLDER: &str = "forgotten";
@@ -32,6 +32,17 @@ pub(super) struct Tombstone {
 pub(super) fn read(store: &Store, target: &str) -> Result<Option<Tombstone>> {
     let next = format!("backhaul forget --target {target}   (it writes the file anew)");
     read_json(&path(store, target)).map_err(|error| error.with_next(next))
+}
+
+/// Writes a tombstone, durably. An earlier one of the target gives way.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub(super) fn write(store: &Store, tombstone: &Tombstone, who: &str) -> Result<()> {
+    let _lock = store.lock_folder(FOLDER, who)?;
+    replace(&path(store, &tombstone.target), &to_json(tombstone)?)?;
+    step("forget.tombstone");
+    Ok(())
 }
 
 /// Whether an answer of a target, received at this time, was forgotten.
