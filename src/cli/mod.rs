@@ -3,7 +3,9 @@
 mod arguments;
 pub mod catalog;
 mod check;
+mod compact;
 mod demo;
+mod forget;
 mod init;
 mod later;
 mod logging;
@@ -90,6 +92,8 @@ async fn dispatch(arguments: Arguments) -> Outcome {
         Command::Run(command) => run::run(&globals, command).await,
         Command::Verify(command) => verify::verify(&globals, &command),
         Command::Rebuild(command) => rebuild::rebuild(&globals, &command).await,
+        Command::Compact(command) => compact::compact(&globals, &command),
+        Command::Forget(command) => forget::forget(&globals, &command),
         Command::Catalog(command) => catalog::catalog(&command),
         Command::Schema(command) => schema::schema(&globals, &command),
         Command::Sandbox(command) => sandbox::sandbox(command).await,
@@ -97,13 +101,9 @@ async fn dispatch(arguments: Arguments) -> Outcome {
             clap_complete::generate(command.shell, &mut Arguments::command(), "backhaul", &mut std::io::stdout());
             Ok(0)
         }
-        Command::Estimate(_)
-        | Command::History(_)
-        | Command::Usage(_)
-        | Command::Load(_)
-        | Command::Forget(_)
-        | Command::Compact(_)
-        | Command::Gateway(_) => Err(later::command(&command).into()),
+        Command::Estimate(_) | Command::History(_) | Command::Usage(_) | Command::Load(_) | Command::Gateway(_) => {
+            Err(later::command(&command).into())
+        }
     }
 }
 

@@ -173,12 +173,42 @@ impl Landing {
         Ok(expired)
     }
 
-    /// Removes every saved answer of a task.
+    /// Removes every saved answer of a task, durably. Says how many there were.
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub fn forget(&self, night: Night, task: &TaskId) -> Result<()> {
-        remove_tree(&self.root.join(night.to_string()).join(&task.0))
+    pub fn forget(&self, night: Night, task: &TaskId) -> Result<u64> {
+        let night = self.root.join(night.to_string());
+        let folder = night.join(&task.0);
+        let mut number = 0;
+        for attempt in names(&folder)? {
+            number += names(&folder.join(attempt))?.len();
+        }
+        remove_tree(&folder)?;
+        // Another task may have begun a moment ago: then the night's folder stays.
+        let left = if std::fs::remove_dir(&night).is_ok() { &self.root } else { &night };
+        if left.exists() {
+            sync_dir(left)?;
+        }
+        Ok(u64::try_from(number).unwrap_or(u64::MAX))
+    }
+
+    /// What is kept of any one answer of a task, also of one that was set aside; `None` if none of them can be read.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn any_header(&self, night: Night, task: &TaskId) -> Result<Option<Header>> {
+        let folder = self.root.join(night.to_string()).join(&task.0);
+        for attempt in names(&folder)? {
+            for name in names(&folder.join(&attempt))? {
+                let path = folder.join(&attempt).join(name);
+                let bytes = std::fs::read(&path).map_err(|error| fault(&path, error))?;
+                if let Some(saved) = Saved::from_bytes(&bytes) {
+                    return Ok(Some(saved.header));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Nights of which answers are saved, in order.

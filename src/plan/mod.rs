@@ -14,5 +14,5 @@ mod task;
 pub use bill::{FREE_BUDGET_UNITS, Total, guard, total};
 pub use describe::describe;
 pub use night::{check as check_night, night};
-pub use select::Selection;
-pub use task::{MAX_ROWS, Task, columns_asked, tasks, tasks_of_any_night};
+pub use select::{Selection, is_meant};
+pub use task::{MAX_ROWS, Task, columns_asked, task_id, tasks, tasks_of_any_night};

@@ -14,12 +14,13 @@ use super::partition_name;
 use super::rewrite::keep_others;
 use super::stage::Stage;
 use super::workers::heavy;
+use crate::catalog::Catalog;
 use crate::config::Report;
 use crate::error::{Code, Error, Result};
 use crate::model::{Night, TaskId, hex};
 use crate::paging::Status;
 use crate::report::PartitionSummary;
-use crate::sink::{Compression, PartitionWriter, TaskColumns, WriterOptions};
+use crate::sink::{Compression, IdentityCounter, PartitionWriter, TaskColumns, WriterOptions};
 use crate::store::{Commit, Committing, STAGED_SUFFIX};
 use crate::table::manifest::{Committed, FileEntry, TaskEntry, TaskStatus};
 use crate::table::{TableSchema, segment};
@@ -67,14 +68,14 @@ impl Opened {
     ) -> Result<Assembled> {
         let opened = &mut self;
         let responses_hash = responses_hash(opened.before.as_ref(), &finished);
-        let mut writer = opened.writer(stage, report, &responses_hash);
+        let mut writer = opened.writer(stage, &responses_hash);
         let placed = placed(stage, report, &opened.partition_by, finished)?;
         let replaced: BTreeSet<TaskId> = placed.iter().map(|(columns, _)| columns.task.clone()).collect();
         let rows: u64 = placed.iter().map(|(_, finished)| finished.num_rows).sum();
         let stop = (rows > INTERRUPTIBLE_ROWS).then_some(cancel);
         let mut added = Vec::with_capacity(placed.len());
         for (columns, finished) in placed {
-            added.push(write_task(&mut writer, columns, finished, stop)?);
+            added.push(write_task(&mut writer, stage, &report.endpoint.identity, columns, finished, stop)?);
         }
         opened.keep_all_but(&replaced, &mut writer)?;
         let committed = self.publish(writer, &replaced, &added, responses_hash)?;
@@ -93,11 +94,12 @@ pub(super) enum Layout {
 
 /// A partition that is being replaced.
 pub(super) struct Opened {
-    committing: Committing,
+    pub committing: Committing,
     pub before: Option<Committed>,
     pub schema: TableSchema,
     pub partition_by: Vec<String>,
-    kept: Vec<FileEntry>,
+    /// Files that are carried over as they are.
+    pub kept: Vec<FileEntry>,
 }
 
 impl Opened {
@@ -118,15 +120,25 @@ impl Opened {
         Ok(Self { committing, before, schema, partition_by, kept: Vec::new() })
     }
 
+    /// Locks a partition of a table that need not be in the configuration, as it is recorded.
+    pub fn recorded(stage: &Stage, table: &str, partition: &str) -> Result<Self> {
+        let record = stage.store.table(table)?;
+        let schema = TableSchema::of_record(table, &record.endpoint, &record.columns)?;
+        let commit = Commit { report: table.to_owned(), partition: partition.to_owned(), id: stage.commit_id() };
+        let committing = stage.store.begin(commit, &stage.who)?;
+        let before = committing.committed().cloned();
+        Ok(Self { committing, before, schema, partition_by: record.partition_by, kept: Vec::new() })
+    }
+
     /// A writer of new files.
-    pub fn writer(&self, stage: &Stage, report: &Report, responses_hash: &str) -> PartitionWriter {
+    pub fn writer(&self, stage: &Stage, responses_hash: &str) -> PartitionWriter {
         let options = WriterOptions {
             responses_hash: responses_hash.to_owned(),
             base_generation: self.committing.base_generation(),
             run_id: stage.run_id.clone(),
             compression: Compression::Zstd(stage.config.destination.zstd_level),
             file_bytes: stage.config.destination.file_size_bytes,
-            bloom_columns: lookup_columns(report),
+            bloom_columns: lookup_columns(&self.schema),
             staged_suffix: STAGED_SUFFIX.to_owned(),
             ..WriterOptions::new(self.committing.commit().id.clone())
         };
@@ -140,16 +152,33 @@ impl Opened {
         Ok(())
     }
 
+    /// A task without rows and without a name, in the folder that readers take for missing values.
+    fn nobody(&self) -> TaskColumns {
+        let none = BTreeMap::new();
+        TaskColumns {
+            task: TaskId(String::new()),
+            folder: folder(&self.partition_by, "", &none),
+            target: String::new(),
+            snapshot_date: Night::default(),
+            exported_at: DateTime::default(),
+            run_id: String::new(),
+            parameters: none,
+        }
+    }
+
     /// Publishes what was kept and what was written.
     pub fn publish(
         self,
-        writer: PartitionWriter,
+        mut writer: PartitionWriter,
         replaced: &BTreeSet<TaskId>,
         added: &[TaskEntry],
         responses_hash: String,
     ) -> Result<Committed> {
-        let mut files = self.kept;
         // Without a row there is one empty file, so that readers find the table; with one, empty files go.
+        if self.kept.is_empty() && !writer.has_rows() && !writer.has_task() {
+            writer.begin_task(self.nobody())?;
+        }
+        let mut files = self.kept;
         if files.is_empty() || writer.has_rows() {
             files.extend(writer.close()?);
         }
@@ -200,12 +229,16 @@ pub(super) fn folder(partition_by: &[String], target: &str, parameters: &BTreeMa
 
 fn write_task(
     writer: &mut PartitionWriter,
+    stage: &Stage,
+    identity: &[String],
     columns: TaskColumns,
     finished: Finished,
     stop: Option<&CancellationToken>,
 ) -> Result<TaskEntry> {
     writer.begin_task(columns.clone())?;
     let mut sorted = finished.rows.finish()?;
+    let has_identity = !identity.is_empty() && identity.iter().all(|name| sorted.schema().index_of(name).is_ok());
+    let mut identities = has_identity.then(|| IdentityCounter::new(identity, || Ok(stage.scratch.clone())));
     let mut rows = 0_u64;
     for batch in &mut sorted {
         if stop.is_some_and(CancellationToken::is_cancelled) {
@@ -213,8 +246,12 @@ fn write_task(
         }
         let batch = batch?;
         rows += u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
+        if let Some(identities) = &mut identities {
+            identities.push(0, &batch)?;
+        }
         writer.write(&batch)?;
     }
+    let identities = identities.map(IdentityCounter::finish).transpose()?;
     if rows != finished.num_rows {
         let message = format!("{} rows were accepted and {rows} came out", finished.num_rows);
         return Err(Error::new(Code::Internal, message).with_context("target", columns.target));
@@ -233,6 +270,7 @@ fn write_task(
         evidence,
         rows,
         duplicate_rows: sorted.num_duplicates(),
+        duplicate_identities: identities.map(|repeats| repeats.values().sum()),
         units: finished.units,
         requests: finished.evidence.requests,
         run: finished.run,
@@ -243,13 +281,11 @@ fn write_task(
     })
 }
 
-fn lookup_columns(report: &Report) -> Vec<String> {
-    report
-        .columns
-        .iter()
-        .filter(|name| report.endpoint.column(name).is_some_and(|column| column.lookup))
-        .cloned()
-        .collect()
+fn lookup_columns(schema: &TableSchema) -> Vec<String> {
+    let endpoint = Catalog::embedded().endpoint(schema.endpoint());
+    let is_looked_up = |name: &str| endpoint.and_then(|of| of.column(name)).is_some_and(|column| column.lookup);
+    let names = schema.columns().iter().map(|column| column.name.clone());
+    names.filter(|name| is_looked_up(name)).collect()
 }
 
 fn responses_hash(before: Option<&Committed>, finished: &[Finished]) -> String {

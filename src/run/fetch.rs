@@ -15,6 +15,7 @@ use super::finished::Finished;
 use super::inputs::{From, Inputs, inputs, pager_plan};
 use super::request::{answers, limit, quote, request};
 use super::stage::{Job, Stage};
+use super::tombstone::is_forgotten;
 use super::workers::heavy;
 use crate::config::{OnTrouble, Report};
 use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
@@ -79,6 +80,10 @@ impl<'a> Fetch<'a> {
         let next = committed.map_or(0, |entry| entry.attempt + 1);
         let attempt = latest.filter(|latest| latest.number >= next).unwrap_or_else(|| first(next));
         let saved = stage.landing.load(&attempt, 0)?;
+        if is_forgotten(stage, job, saved.as_ref())? {
+            let attempt = first(attempt.number + 1);
+            return Self::with(stage, index, From::Source, attempt, stage.inputs(report, job), report.columns.clone());
+        }
         let begun = saved.and_then(|saved| inputs(&saved));
         let changed = begun.as_ref().map(|begun| job.task.unanswered_by(&begun.asked, false)).unwrap_or_default();
         if changed.is_empty() {
@@ -102,6 +107,8 @@ impl<'a> Fetch<'a> {
     pub fn again(stage: &'a Stage, index: usize, attempt: Attempt) -> Result<Self> {
         let (_, report) = stage.job(index)?;
         let saved = stage.landing.load(&attempt, 0)?;
+        let (job, _) = stage.job(index)?;
+        let saved = if is_forgotten(stage, job, saved.as_ref())? { None } else { saved };
         let inputs = saved.and_then(|saved| inputs(&saved)).ok_or_else(gone)?;
         let fetched = columns_asked(&inputs.asked).unwrap_or_default();
         let columns = fetched.into_iter().filter(|name| report.endpoint.column(name).is_some()).collect();

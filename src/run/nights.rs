@@ -75,7 +75,8 @@ pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job], who: &str) 
     Ok(())
 }
 
-/// Strikes off what is finished, or given up; a night of which nothing is left is closed.
+/// Strikes off what is finished, or given up; a night of which nothing is left is closed. `is_open` says of what there is
+/// still something to do.
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].

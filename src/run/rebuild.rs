@@ -24,7 +24,7 @@ use crate::landing::Attempt;
 use crate::model::{Night, TaskId};
 use crate::plan::{self, Selection};
 use crate::report::PartitionSummary;
-use crate::store::{Store, verify_files};
+use crate::store::{KnownFiles, Store, verify_files};
 use crate::table::manifest::PartitionState;
 use crate::table::parse_segment;
 
@@ -198,7 +198,7 @@ fn replace(stage: &Stage, report: &Report, night: Night, mut finished: Vec<Finis
 
 /// Refuses to go on where rows are in no whole file and in no saved response: the partition stays as it is.
 fn refuse_what_is_lost(stage: &Stage, state: &PartitionState, again: &BTreeSet<TaskId>) -> Result<()> {
-    let damaged: BTreeMap<String, String> = verify_files(&stage.store, state)?
+    let damaged: BTreeMap<String, String> = verify_files(&stage.store, state, &KnownFiles::default())?
         .into_iter()
         .filter_map(|finding| Some((finding.file?, finding.problem)))
         .collect();

@@ -102,7 +102,8 @@ impl Store {
             return Ok(());
         }
         self.update_table(&state.report, |record| {
-            record.commit_number += 1;
+            // Where the roll-up was lost, it starts again above what its partitions have seen.
+            record.commit_number = (record.commit_number + 1).max(state.generation);
             record.partitions.insert(state.partition.clone(), record.commit_number);
             Ok(())
         })

@@ -34,7 +34,7 @@ pub use listing::{json_names, names, read_json, to_json};
 pub use lock::FileLock;
 pub use steps::{Watch, step, watch_steps};
 pub use tables::{TableRecord, UNPARTITIONED};
-pub use verify::{Finding, verify_files};
+pub use verify::{Finding, KnownFiles, file_problem, hidden_data, strays, verify_files};
 
 use crate::error::{Code, Error, Result};
 

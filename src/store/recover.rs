@@ -77,6 +77,28 @@ impl Store {
         self.system("staging").join(format!("{commit_id}.json"))
     }
 
+    /// Strikes what is said of unfinished tasks that `is_gone` names. Says how many went.
+    ///
+    /// # Errors
+    /// As [`Store::note_unfinished`].
+    pub fn strike_unfinished(
+        &self,
+        report: &str,
+        partition: &str,
+        is_gone: impl Fn(&UnfinishedTask) -> bool,
+        who: &str,
+    ) -> Result<usize> {
+        let _lock = self.lock_partition(report, partition, who, NOTE_PATIENCE)?;
+        let Some(mut state) = self.recover(report, partition)? else { return Ok(0) };
+        let before = state.unfinished.len();
+        state.unfinished.retain(|task| !is_gone(task));
+        let gone = before - state.unfinished.len();
+        if gone > 0 {
+            self.write_state(&state)?;
+        }
+        Ok(gone)
+    }
+
     /// Writes down, beside what a partition holds, which of its tasks did not end in a commit and why. Of one that was left
     /// to another process, which has committed it since, nothing is to be said.
     ///

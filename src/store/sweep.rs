@@ -107,6 +107,13 @@ impl Store {
         Ok(FileLock::try_acquire(&self.run_lock(run), who)?.ok())
     }
 
+    /// Whether a live process works on what has this name in staging. Nothing is created: the destination may be one that
+    /// is only read.
+    pub(super) fn is_of_live_run(&self, name: &str) -> bool {
+        let lock = std::fs::File::open(self.run_lock(run_of(name)));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
+    }
+
     /// Removes one thing that a dead run left; a commit is settled first.
     fn sweep_path(&self, path: &Path, who: &str) -> Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -116,7 +123,12 @@ impl Store {
             let lock = FileLock::try_acquire(&self.partition_lock(&intent.report, &intent.partition), who)?;
             // Whoever holds the partition now has settled it, or will.
             if let Ok(_lock) = lock {
-                self.recover(&intent.report, &intent.partition)?;
+                let state = self.recover(&intent.report, &intent.partition)?;
+                // Its process may have died between the committed state and the roll-up. Where it did not, the partition
+                // counts as changed once more, which costs its readers a look.
+                if let Some(state) = state.filter(|state| state.is_committed_by(commit_id)) {
+                    self.roll_up(&state)?;
+                }
                 self.clear_staging(commit_id)?;
             }
             return Ok(());

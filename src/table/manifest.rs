@@ -53,6 +53,11 @@ impl PartitionState {
         }
     }
 
+    /// Whether what readers see is what this commit left.
+    pub fn is_committed_by(&self, commit_id: &str) -> bool {
+        self.committed.as_ref().is_some_and(|committed| committed.commit_id == commit_id)
+    }
+
     /// The committed entry of a task.
     pub fn task(&self, task: &TaskId) -> Option<&TaskEntry> {
         self.committed.as_ref()?.tasks.iter().find(|entry| entry.task == *task)
@@ -132,6 +137,10 @@ pub struct TaskEntry {
     /// How many of them repeat another row of the task in every column.
     #[serde(default)]
     pub duplicate_rows: u64,
+    /// How many of them repeat another row's identity, by the columns that the catalog names for it: the source repeated
+    /// them, or changed while it was read. Absent where the identity's columns were not all fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_identities: Option<u64>,
     /// Units that it cost.
     #[serde(default)]
     pub units: u64,

@@ -12,3 +12,4 @@ mod nights;
 mod paging;
 mod sandbox;
 mod support;
+mod upkeep;
