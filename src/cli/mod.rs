@@ -35,6 +35,7 @@ pub fn main() -> ExitCode {
         Err(code) => return code,
     };
     logging::start(&arguments.globals);
+    raise_file_limit();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -48,6 +49,16 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(errors) => fail(&errors),
+    }
+}
+
+/// Every task under way and every one that waits for its partition's commit holds a lock, which is an open file: a night of
+/// thousands needs more than the usual soft limit.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
     }
 }
 

@@ -53,6 +53,8 @@ pub async fn assemble(
     let opening = Arc::clone(stage);
     let opened = blocking(move || Opened::open(&opening, opening.report(report)?, night, Layout::AsRecorded)).await?;
     let (stage, cancel) = (Arc::clone(stage), cancel.clone());
+    let turn = Arc::clone(&stage.writing);
+    let _turn = turn.lock().await;
     heavy(move || opened.assemble(&stage, stage.report(report)?, night, finished, &cancel)).await.flatten()
 }
 
@@ -108,24 +110,25 @@ impl Opened {
         let wanted = super::table_schema(report)?;
         let partition_by = stage.config.partition_by(report);
         let (name, endpoint) = (&report.name, &report.endpoint.name);
+        let commit = Commit { report: name.clone(), partition: partition_name(night), id: stage.commit_id() };
+        let committing = stage.store.begin(commit, &stage.who)?;
+        // Under the lock: another process may have brought columns while it was waited for.
         let recorded_keys = match layout {
             Layout::AsRecorded => partition_by.clone(),
             Layout::Anew => stage.store.table(name)?.partition_by,
         };
         let recorded = stage.store.record_columns(name, endpoint, &wanted.recorded(), &recorded_keys)?;
         let schema = wanted.over(&recorded)?;
-        let commit = Commit { report: report.name.clone(), partition: partition_name(night), id: stage.commit_id() };
-        let committing = stage.store.begin(commit, &stage.who)?;
         let before = committing.committed().cloned();
         Ok(Self { committing, before, schema, partition_by, kept: Vec::new() })
     }
 
     /// Locks a partition of a table that need not be in the configuration, as it is recorded.
     pub fn recorded(stage: &Stage, table: &str, partition: &str) -> Result<Self> {
-        let record = stage.store.table(table)?;
-        let schema = TableSchema::of_record(table, &record.endpoint, &record.columns)?;
         let commit = Commit { report: table.to_owned(), partition: partition.to_owned(), id: stage.commit_id() };
         let committing = stage.store.begin(commit, &stage.who)?;
+        let record = stage.store.table(table)?;
+        let schema = TableSchema::of_record(table, &record.endpoint, &record.columns)?;
         let before = committing.committed().cloned();
         Ok(Self { committing, before, schema, partition_by: record.partition_by, kept: Vec::new() })
     }

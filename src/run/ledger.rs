@@ -65,15 +65,17 @@ pub(super) fn close_books_of_the_dead(store: &Store, who: &str) -> Result<Vec<St
     let mut notes = Vec::new();
     for run in json_names(&store.system(FOLDER))? {
         let ledger = UnitLedger::new(store, &run);
+        // Alive: it settles its own books.
+        let Ok(lock) = FileLock::try_acquire(&store.run_lock(&run), who)? else { continue };
         let next = format!("delete {}: its units stay counted by the account itself", ledger.path.display());
         let promise: Promise = read_json(&ledger.path).map_err(|error| error.with_next(next))?.unwrap_or_default();
+        if promise.settled.is_none() {
+            ledger.settle(promise.promised)?;
+        }
+        lock.remove(&store.run_lock(&run))?;
         if promise.settled.is_some() {
             continue;
         }
-        // Alive: it settles its own books.
-        let Ok(lock) = FileLock::try_acquire(&store.run_lock(&run), who)? else { continue };
-        ledger.settle(promise.promised)?;
-        lock.remove(&store.run_lock(&run))?;
         notes.push(format!(
             "run {run} was cut off: up to {} units that it had set aside count as spent",
             crate::report::count(promise.promised)

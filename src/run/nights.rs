@@ -2,7 +2,7 @@
 //!
 //! A record says what was intended, never how far it came: that is a fold over saved answers and committed partitions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -31,6 +31,9 @@ pub(super) struct Planned {
     pub report: String,
     /// Name of the target.
     pub target: String,
+    /// Its parameters.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
 }
 
 /// The nights that were begun and are not known to be finished, oldest first.
@@ -60,7 +63,8 @@ pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job], who: &str) 
         let record = records.entry(job.night).or_default();
         let report = config.reports.get(job.task.report).map(|report| report.name.clone()).unwrap_or_default();
         let target = config.targets.get(job.task.target).map(|target| target.name.clone()).unwrap_or_default();
-        record.tasks.insert(job.task.id.clone(), Planned { report, target });
+        let params = job.task.parameters.iter().cloned().collect();
+        record.tasks.insert(job.task.id.clone(), Planned { report, target, params });
     }
     for (night, mut record) in records {
         let known = read(store, night)?.unwrap_or_default();
@@ -75,25 +79,15 @@ pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job], who: &str) 
     Ok(())
 }
 
-/// Strikes off what is finished, or given up; a night of which nothing is left is closed. `is_open` says of what there is
-/// still something to do.
+/// Strikes tasks off; a night of which nothing is left is closed.
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
-pub(super) fn settle(
-    store: &Store,
-    night: Night,
-    is_open: impl Fn(&TaskId, &Planned) -> Result<bool>,
-    who: &str,
-) -> Result<()> {
+pub(super) fn strike(store: &Store, night: Night, closed: &BTreeSet<TaskId>, who: &str) -> Result<()> {
     let _lock = store.lock_folder(FOLDER, who)?;
     let Some(record) = read(store, night)? else { return Ok(()) };
-    let mut left = NightRecord::default();
-    for (task, planned) in &record.tasks {
-        if is_open(task, planned)? {
-            left.tasks.insert(task.clone(), planned.clone());
-        }
-    }
+    let mut left = record.clone();
+    left.tasks.retain(|task, _| !closed.contains(task));
     if left.tasks.is_empty() {
         remove(&path(store, night))
     } else if left == record {

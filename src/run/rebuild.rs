@@ -20,7 +20,6 @@ use super::{coverage, partition_name, tables};
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
 use crate::error::{Code, Error, Errors, Result};
-use crate::landing::Attempt;
 use crate::model::{Night, TaskId};
 use crate::plan::{self, Selection};
 use crate::report::PartitionSummary;
@@ -127,7 +126,9 @@ fn place(
     if state.committed.is_none() && state.pending.is_none() {
         return Ok(None);
     }
-    let tasks = plan::tasks_of_any_night(config, night, selection)?;
+    let name = config.reports.get(report).map(|report| report.name.clone());
+    let selection = Selection { reports: name.into_iter().collect(), ..selection.clone() };
+    let tasks = plan::tasks_of_any_night(config, night, &selection)?;
     let is_held = |id: &TaskId| state.task(id).is_some();
     let jobs = tasks.into_iter().filter(|task| task.report == report && is_held(&task.id));
     Ok(Some(Place { night, report, jobs: jobs.map(|task| Job { night, task }).collect() }))
@@ -163,8 +164,7 @@ async fn rebuild_partition(
 async fn put_together(stage: &Stage, index: usize, state: &PartitionState) -> Result<Option<Finished>> {
     let (job, report) = stage.job(index)?;
     let Some(entry) = state.task(&job.task.id) else { return Ok(None) };
-    let attempt = Attempt { night: job.night, task: job.task.id.clone(), number: entry.attempt };
-    let outcome = match Fetch::again(stage, index, attempt) {
+    let outcome = match Fetch::again(stage, index, entry) {
         Ok(fetch) => fetch.run(index, &CancellationToken::new()).await,
         Err(error) => Err(error),
     };

@@ -28,7 +28,7 @@ mod verify;
 use std::path::{Path, PathBuf};
 
 pub use commit::{Commit, Committing, STAGED_SUFFIX};
-pub use durable::{create_new, remove, remove_tree, replace, sync_dir};
+pub use durable::{create_folder, create_new, remove, remove_tree, replace, sync_dir};
 pub use exchange::Replace;
 pub use listing::{json_names, names, read_json, to_json};
 pub use lock::FileLock;
@@ -57,9 +57,8 @@ impl Store {
         let store = Self::at(root);
         for folder in ["tables", "staging", "locks", "claims", "runs"] {
             let path = store.system(folder);
-            std::fs::create_dir_all(&path).map_err(|error| cannot("create the folder", &path, error))?;
+            create_folder(&path)?;
         }
-        sync_dir(&store.system(""))?;
         Ok(store)
     }
 

@@ -38,9 +38,7 @@ impl Store {
             std::fs::rename(&replaced, &folder).map_err(|error| cannot("put back", &folder, error))?;
             folder.parent().map_or(Ok(()), sync_dir)?;
         }
-        let held = file_names(&folder)?;
-        let wanted: BTreeSet<String> = pending.next.files.iter().map(|file| file.name.clone()).collect();
-        let is_in_place = held == wanted;
+        let is_in_place = is_in_place(&file_names(&folder)?, state.committed.as_ref(), &pending.next);
         if is_in_place {
             tracing::info!(report, partition, commit = pending.commit_id, "finishing a commit that was interrupted");
             state.generation = pending.base_generation + 1;
@@ -49,11 +47,11 @@ impl Store {
         } else {
             tracing::info!(report, partition, commit = pending.commit_id, "rolling back a commit that was interrupted");
         }
-        self.write_state(&state)?;
-        step("recover.settled");
         if is_in_place {
             self.roll_up(&state)?;
         }
+        self.write_state(&state)?;
+        step("recover.settled");
         self.clear_staging(&pending.commit_id)?;
         Ok(Some(state))
     }
@@ -112,7 +110,12 @@ impl Store {
         who: &str,
     ) -> Result<()> {
         let _lock = self.lock_partition(report, partition, who, NOTE_PATIENCE)?;
+        let known = self.partition(report, partition)?.and_then(|state| state.committed);
         let mut state = self.recover(report, partition)?.unwrap_or_else(|| PartitionState::new(report, partition));
+        if let Some(committed) = &state.committed {
+            // A commit that failed after its rows were in place did not fail.
+            settle(&mut tasks, known.as_ref(), committed);
+        }
         let before = state.unfinished.clone();
         tasks.retain(|task| task.status != UnfinishedStatus::Skipped || state.task(&task.task).is_none());
         state.unfinished.retain(|known| !tasks.iter().any(|task| task.task == known.task));
@@ -120,6 +123,15 @@ impl Store {
         state.unfinished.sort_by(|left, right| (&left.target, &left.params).cmp(&(&right.target, &right.params)));
         if state.unfinished == before { Ok(()) } else { self.write_state(&state) }
     }
+}
+
+/// Whether a folder holds what a pending commit puts there. Files that are nobody's (of a file manager, of another tool) do
+/// not matter; one that only the commit before had tells that the exchange did not happen.
+fn is_in_place(held: &BTreeSet<String>, before: Option<&Committed>, next: &Committed) -> bool {
+    let wanted: BTreeSet<&String> = next.files.iter().map(|file| &file.name).collect();
+    let old = before.into_iter().flat_map(|before| &before.files).map(|file| &file.name);
+    wanted.iter().all(|name| held.contains(*name))
+        && !old.filter(|name| !wanted.contains(name)).any(|name| held.contains(name))
 }
 
 /// Strikes off the tasks that a commit brought: all but those that it took over as they were.

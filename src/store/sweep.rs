@@ -123,12 +123,7 @@ impl Store {
             let lock = FileLock::try_acquire(&self.partition_lock(&intent.report, &intent.partition), who)?;
             // Whoever holds the partition now has settled it, or will.
             if let Ok(_lock) = lock {
-                let state = self.recover(&intent.report, &intent.partition)?;
-                // Its process may have died between the committed state and the roll-up. Where it did not, the partition
-                // counts as changed once more, which costs its readers a look.
-                if let Some(state) = state.filter(|state| state.is_committed_by(commit_id)) {
-                    self.roll_up(&state)?;
-                }
+                self.recover(&intent.report, &intent.partition)?;
                 self.clear_staging(commit_id)?;
             }
             return Ok(());

@@ -53,11 +53,6 @@ impl PartitionState {
         }
     }
 
-    /// Whether what readers see is what this commit left.
-    pub fn is_committed_by(&self, commit_id: &str) -> bool {
-        self.committed.as_ref().is_some_and(|committed| committed.commit_id == commit_id)
-    }
-
     /// The committed entry of a task.
     pub fn task(&self, task: &TaskId) -> Option<&TaskEntry> {
         self.committed.as_ref()?.tasks.iter().find(|entry| entry.task == *task)

@@ -148,8 +148,9 @@ fn remove_mentions(stage: &Stage, target: &str) -> Result<()> {
         tables::remove_target(stage, target)?;
         step("forget.targets");
     }
-    for night in nights::begun(&stage.store)?.into_keys() {
-        nights::settle(&stage.store, night, |_, planned| Ok(planned.target != target), &stage.who)?;
+    for (night, record) in nights::begun(&stage.store)? {
+        let of_target = record.tasks.into_iter().filter(|(_, planned)| planned.target == target);
+        nights::strike(&stage.store, night, &of_target.map(|(task, _)| task).collect(), &stage.who)?;
         step("forget.nights");
     }
     Ok(())
