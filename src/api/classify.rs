@@ -200,7 +200,8 @@ impl ApiError {
             }
             Self::Unusable(error) | Self::Ledger(error) => error.next().to_owned(),
             Self::Budget(reached) => format!(
-                "raise [budget] per_run or --max-units to more than {}, then run the same command again",
+                "raise {} to {} or more, then run the same command again",
+                reached.name,
                 reached.limit.saturating_sub(reached.left).saturating_add(reached.wanted)
             ),
         }

@@ -18,7 +18,7 @@ use super::url::encoded_query;
 use crate::catalog::Catalog;
 use crate::clock::SharedClock;
 use crate::error::{Code, Error, Result};
-use crate::limits::{Throttle, UnitMeter};
+use crate::limits::{Shares, Throttle, UnitMeter};
 use crate::model::{Answer, Encoding, Method, Price, Request};
 use crate::secret::Secret;
 
@@ -55,10 +55,12 @@ pub struct ClientOptions {
 }
 
 /// What a request may cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Quote {
     /// Units in the worst case.
     pub worst: u64,
+    /// The shares of the budget that it spends from.
+    pub shares: Shares,
 }
 
 /// A check's verdict on a 200 that it cannot use.
@@ -245,7 +247,7 @@ impl Client {
         Fut: Future<Output = Result<T, Rejected>>,
     {
         loop {
-            let mut reservation = self.meter.reserve(quote.worst).await?;
+            let mut reservation = self.meter.reserve_from(quote.worst, quote.shares).await?;
             self.throttle.acquire().await;
             reservation.sent();
             self.requests.fetch_add(1, Ordering::Relaxed);

@@ -5,14 +5,11 @@ use std::sync::Arc;
 
 use super::arguments::{Check, Globals};
 use super::{Outcome, output};
-use crate::config::{Environment, load};
+use crate::config::{Environment, RunConfig, load};
 use crate::error::{Error, Errors};
-use crate::plan::{self, Selection};
+use crate::plan::{self, Bill, Selection, Task};
 use crate::report::count;
 use crate::run::{self, Live};
-
-/// Nights of a month, for the bill of a configuration.
-const NIGHTS_A_MONTH: u64 = 30;
 
 /// Checks what can be checked, and says what a run would do.
 pub async fn check(globals: &Globals, command: &Check) -> Outcome {
@@ -22,11 +19,15 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
     let today = clock.today();
     let tasks = plan::tasks(&config, today, today, &Selection::default())?;
     let mut text = plan::describe(&config, &tasks);
-    let _ = writeln!(text, "\n{}", bill(plan::total(&tasks)));
+    let _ = writeln!(text, "\n{}", bill(&config, &tasks));
     let mut errors = Errors::default();
+    let mut usable = None;
     if !command.offline {
         let tuning = super::testing::tuning(&environment)?;
         let (live, destination) = run::check(&config, Arc::clone(&clock), tuning).await;
+        if let Ok(live) = &live {
+            usable = run::usable(&config.budget, live.units_limit_workspace);
+        }
         report(&mut text, "key", live.map(|live| describe(&live)), &mut errors);
         report(
             &mut text,
@@ -40,6 +41,7 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
         }
     }
     output::print(&text);
+    plan::refuse_impossible(&config, &tasks, usable)?;
     if errors.0.is_empty() {
         return Ok(0);
     }
@@ -48,15 +50,45 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
     Ok(1)
 }
 
-fn bill(total: plan::Total) -> String {
-    match total {
-        plan::Total::AtMost(units) => {
-            format!("at most {} units a night, {} a month", count(units), count(units.saturating_mul(NIGHTS_A_MONTH)))
+/// Units of a month at the configured cadence: an upper bound where there is one, else the minimum, saying which.
+fn bill(config: &RunConfig, tasks: &[Task]) -> String {
+    let all: Vec<&Task> = tasks.iter().collect();
+    let Bill { least, most } = plan::bill_of_month(config, &all);
+    let nights = plan::NIGHTS_A_MONTH;
+    let mut text = match most {
+        Some(most) => format!(
+            "units a month ({nights} nights, at this cadence): at most {}, at least {}",
+            count(most),
+            count(least)
+        ),
+        None => {
+            format!("units a month ({nights} nights, at this cadence): at least {}, with no upper bound", count(least))
         }
-        plan::Total::Unbounded => {
-            "units a month: no bound, since some report fetches all rows (max_rows would bound it)".to_owned()
+    };
+    for (index, report) in config.reports.iter().enumerate().filter(|_| config.reports.len() > 1 || most.is_none()) {
+        let own: Vec<&Task> = tasks.iter().filter(|task| task.report == index).collect();
+        let Bill { least, most } = plan::bill_of_month(config, &own);
+        let units = match most {
+            Some(most) => format!("at most {}", count(most)),
+            None => format!(
+                "at least {}: the minimum of one request a task, since without `max_rows` all rows are fetched",
+                count(least)
+            ),
+        };
+        let _ = write!(text, "\n  {} (every {}): {units}", report.name, report.every);
+    }
+    if let Some(limit) = config.budget.per_month {
+        let ways = plan::ways_to_fit(config, &all, limit);
+        if !ways.is_empty() {
+            let _ = write!(
+                text,
+                "\n  that may be more than per_month = {}; it is certain to fit with one of: {}",
+                count(limit),
+                ways.join("; ")
+            );
         }
     }
+    text
 }
 
 fn describe(live: &Live) -> String {

@@ -29,8 +29,10 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
         output::print(&dry_run(&config, &agenda, &tasks));
         return Ok(0);
     }
-    plan::guard(&tasks, budget)?;
-    let budget = budget.unwrap_or(plan::FREE_BUDGET_UNITS);
+    plan::guard(&tasks, budget.or(config.budget.per_month))?;
+    // The month's budget is kept while the run spends, as every other.
+    let without = if config.budget.per_month.is_some() { u64::MAX } else { plan::FREE_BUDGET_UNITS };
+    let budget = budget.unwrap_or(without);
     let night = Night::new(config, agenda, budget, clock).with_tuning(testing::tuning(&environment)?);
     let (report, errors) = watched(globals, night).await?;
     if !errors.0.is_empty() {
@@ -127,6 +129,11 @@ fn dry_run(config: &RunConfig, agenda: &Agenda, tasks: &[plan::Task]) -> String 
     let mut text = format!("{}\n", plan::describe(config, tasks));
     for note in &agenda.notes {
         let _ = writeln!(text, "note: {note}");
+    }
+    if config.budget.pace {
+        text.push_str(
+            "note: `pace` may put some of them off: it asks the workspace, when the run begins, for what is left\n",
+        );
     }
     let complete = agenda.num_complete();
     if complete > 0 {

@@ -8,11 +8,13 @@
 //! file are reported at once, each with its place and what would be right. A key that stands in the file is refused
 //! and its text appears in no message.
 
+mod budget;
 mod columns;
 mod csv;
 mod destination;
 mod document;
 mod environment;
+mod every;
 mod keys;
 mod known;
 mod mask;
@@ -33,9 +35,12 @@ use toml::de::DeTable;
 use document::{Document, Section};
 
 pub use environment::{AHREFS_API_KEY, BACKHAUL_CONFIG, Environment};
+pub use every::Every;
 pub use keys::{KeySource, KeySources, ResolvedKey};
 pub use known::TABLES;
-pub use resolved::{Budget, Destination, OnTrouble, Report, RunConfig, RunSettings, Source, StableHash, Target};
+pub use resolved::{
+    Budget, Destination, KeepFree, OnTrouble, Report, RunConfig, RunSettings, Source, StableHash, Target,
+};
 pub use starter::starter;
 
 use crate::error::{Code, Error, Errors};
@@ -77,13 +82,13 @@ pub fn parse(text: &str, path: &Path, environment: &Environment) -> Result<RunCo
     }
     document.refuse_unknown_keys(&root, known::ROOT);
     let source = source::source(&mut document, &root, environment);
-    let budget = source::budget(&mut document, &root);
     let run = source::run(&mut document, &root);
     let destination = destination::destination(&mut document, &root);
     let targets = targets::targets(&mut document, &root);
     reports::refuse_keyword_lists(&mut document, &root);
     let reports = reports::reports(&mut document, &root, &targets);
     destination::check_partition_by(&mut document, &root, &reports);
+    let budget = budget::budget(&mut document, &root, &reports, &targets);
     let config = source.zip(destination).map(|(source, destination)| RunConfig {
         file: path.to_path_buf(),
         source,

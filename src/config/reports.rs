@@ -7,6 +7,7 @@ use toml::de::DeValue;
 
 use super::columns::columns;
 use super::document::{Document, Node, Section};
+use super::every::Every;
 use super::known;
 use super::parameters::parameters;
 use super::resolved::{OnTrouble, Report, Target};
@@ -93,6 +94,7 @@ fn report(
         targets: selected(document, section, targets),
         max_rows: max_rows(document, section, endpoint),
         since: since(document, section, endpoint),
+        every: document.parsed(section, "every", Every::parse).unwrap_or(Every::DAY),
         on_bad_value: on_trouble(document, section, "on_bad_value"),
         name: name?,
         endpoint,
@@ -119,20 +121,6 @@ fn refuse_later(document: &mut Document<'_>, section: &Section<'_>) {
             document.refuse_unknown_keys(&top, known::TOP);
         }
         document.later("`top` of a report", node.span());
-    }
-    if let Some(every) = document.text(section, "every") {
-        let days = every.get_ref().strip_suffix('d').and_then(|days| days.parse::<u32>().ok());
-        match *every.get_ref() {
-            "day" | "1d" => {}
-            "week" | "month" => document.later(&format!("`every = \"{}\"`", every.get_ref()), every.span()),
-            other if days.is_some_and(|days| days > 0) => {
-                document.later(&format!("`every = \"{other}\"`"), every.span());
-            }
-            other => {
-                let message = format!("`every` cannot be `{other}`");
-                document.fault(Code::Config, message, every.span(), "day, week, month, or days such as `10d`");
-            }
-        }
     }
     if let Some(mode) = document.text(section, "mode") {
         match *mode.get_ref() {

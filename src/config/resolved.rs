@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 
+use super::every::Every;
 use super::keys::KeySources;
 use crate::catalog::Endpoint;
 use crate::filter::Filter;
@@ -49,10 +50,29 @@ pub struct Source {
 }
 
 /// `[budget]`, in API units.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Budget {
     /// The most that one run may spend.
     pub per_run: Option<u64>,
+    /// The most that may be spent from one reset of the workspace to the next.
+    pub per_month: Option<u64>,
+    /// What stays unspent of the workspace's limit.
+    pub keep_free: Option<KeepFree>,
+    /// What is left of the month is spread over its nights.
+    pub pace: bool,
+    /// The most that one run may spend on a report, by its name.
+    pub per_report: BTreeMap<String, u64>,
+    /// The most that one run may spend on a target, by its name.
+    pub per_target: BTreeMap<String, u64>,
+}
+
+/// What stays unspent of the workspace's limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeepFree {
+    /// So many units.
+    Units(u64),
+    /// So many hundredths of the limit, below 100.
+    Percent(u8),
 }
 
 /// `[destination]`: a local folder.
@@ -120,6 +140,8 @@ pub struct Report {
     pub max_rows: Option<u64>,
     /// First day of a history; set exactly where the operation takes `date_from`.
     pub since: Option<NaiveDate>,
+    /// How often it is fetched.
+    pub every: Every,
     /// What becomes of a value that does not fit its column.
     pub on_bad_value: OnTrouble,
 }

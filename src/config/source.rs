@@ -1,4 +1,4 @@
-//! `[source]`, `[source.limits]`, `[budget]` and `[run]`.
+//! `[source]`, `[source.limits]` and `[run]`.
 
 use std::net::IpAddr;
 use std::time::Duration;
@@ -12,7 +12,7 @@ use super::environment::{AHREFS_API_KEY, Environment};
 use super::keys::{KeySource, KeySources};
 use super::known;
 use super::mask::{hide_keys, looks_like_a_key};
-use super::resolved::{Budget, RunSettings, Source};
+use super::resolved::{RunSettings, Source};
 use super::values;
 use crate::error::{Code, Error};
 
@@ -216,22 +216,6 @@ fn requests_per_minute(document: &mut Document<'_>, section: &Section<'_>) -> u3
             DEFAULT_REQUESTS_PER_MINUTE
         }
     }
-}
-
-pub(super) fn budget(document: &mut Document<'_>, root: &Section<'_>) -> Budget {
-    let Some(section) = document.table(root, "budget", "[budget]") else { return Budget { per_run: None } };
-    document.refuse_unknown_keys(&section, known::BUDGET);
-    for key in ["per_month", "keep_free"] {
-        if let Some(node) = section.get(key) {
-            document.later(&format!("`{key}` of [budget]"), node.span());
-        }
-    }
-    if let Some(pace) = document.boolean(&section, "pace")
-        && *pace.get_ref()
-    {
-        document.later("`pace` of [budget]", pace.span());
-    }
-    Budget { per_run: document.count(&section, "per_run").map(Spanned::into_inner) }
 }
 
 pub(super) fn run(document: &mut Document<'_>, root: &Section<'_>) -> RunSettings {

@@ -25,6 +25,8 @@ api_key = { env = "AHREFS_API_KEY" }    # or { file = "…" }, or { command = ["
 
 [budget]
 per_run = 10_000                        # API units that one run may spend at most
+# per_month = 300_000                   # and all runs together, up to the workspace's own reset
+# pace = true                           # spread what is left of the month over its nights
 
 [destination]
 url = "./data"                          # a folder; relative paths start at this file
@@ -40,6 +42,7 @@ endpoint = "site-explorer/domain-rating"
 [[report]]
 name = "referring_domains"
 endpoint = "site-explorer/refdomains"
+every = "week"                          # day (the default), week, month or "10d": spread over the nights
 columns = ["minimal"]                   # presets minimal | standard | full, then "+column" and "-column"
 max_rows = 1_000                        # a fuse per site: reaching it is reported, never silent
 

@@ -6,4 +6,4 @@ mod throttle;
 mod units;
 
 pub use throttle::Throttle;
-pub use units::{BudgetReached, Ledger, NotReserved, Reservation, UnitMeter};
+pub use units::{BudgetReached, Cap, Ledger, NotReserved, Promised, Reservation, Shares, UnitMeter, Wanted};

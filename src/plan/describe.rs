@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::bill::{FREE_BUDGET_UNITS, Total, total};
 use super::task::Task;
-use crate::config::{DEFAULT_HISTORY, Report, RunConfig};
+use crate::config::{Budget, DEFAULT_HISTORY, Every, KeepFree, Report, RunConfig};
 
 /// The configuration and its tasks in words, for a person.
 pub fn describe(config: &RunConfig, tasks: &[Task]) -> String {
@@ -18,7 +18,49 @@ pub fn describe(config: &RunConfig, tasks: &[Task]) -> String {
         let own: Vec<_> = tasks.iter().filter(|task| task.report == index).collect();
         describe_report(&mut out, report, &own);
     }
-    let _ = writeln!(out, "\n{} tasks a night, {}", tasks.len(), bill(tasks, config.budget.per_run));
+    let _ = writeln!(out, "\n{}, {}", a_night(config, tasks), bill(tasks, config));
+    out.push_str(&budgets(&config.budget));
+    out
+}
+
+/// How many tasks a night has at the cadence of their reports.
+fn a_night(config: &RunConfig, tasks: &[Task]) -> String {
+    let period = |task: &Task| config.reports.get(task.report).map_or(1, |report| report.every.nights());
+    if tasks.iter().all(|task| period(task) == 1) {
+        return format!("{} tasks a night", tasks.len());
+    }
+    let a_month: u64 = tasks.iter().map(|task| u64::from(FINE / period(task))).sum();
+    format!("{} tasks, about {} a night", tasks.len(), a_month.div_ceil(u64::from(FINE)))
+}
+
+/// A task in parts that every period divides well.
+const FINE: u32 = 1 << 20;
+
+fn budgets(budget: &Budget) -> String {
+    let Budget { per_run: _, per_month, keep_free, pace, per_report, per_target } = budget;
+    let mut out = String::new();
+    if let Some(units) = per_month {
+        let _ = writeln!(out, "per_month     {units} units from one reset of the workspace to the next");
+    }
+    match keep_free {
+        Some(KeepFree::Units(units)) => {
+            let _ = writeln!(out, "keep_free     {units} units of the workspace's limit");
+        }
+        Some(KeepFree::Percent(percent)) => {
+            let _ = writeln!(out, "keep_free     {percent}% of the workspace's limit");
+        }
+        None => {}
+    }
+    if *pace {
+        out.push_str(
+            "pace          what is left is spread over the nights until the reset; tasks that do not fit are put off\n",
+        );
+    }
+    for (key, shares) in [("per_report", per_report), ("per_target", per_target)] {
+        for (name, units) in shares {
+            let _ = writeln!(out, "{key}    {name}: {units} units a run");
+        }
+    }
     out
 }
 
@@ -26,6 +68,11 @@ fn describe_report(out: &mut String, report: &Report, tasks: &[&Task]) {
     let _ = writeln!(out, "\n{}  ({})", report.name, report.endpoint.name);
     let targets = report.targets.len();
     let _ = writeln!(out, "  {} columns, {targets} targets, {} tasks", report.columns.len(), tasks.len());
+    if report.every != Every::DAY {
+        let nights = report.every.nights();
+        let a_night = tasks.len().div_ceil(usize::try_from(nights).unwrap_or(usize::MAX));
+        let _ = writeln!(out, "  every {}: about {a_night} of its tasks a night", report.every);
+    }
     let _ = writeln!(out, "  {}", price(report, tasks.first().copied()));
     for (name, value) in &report.parameters {
         let differs = name == "history" && value == DEFAULT_HISTORY;
@@ -61,13 +108,17 @@ fn price(report: &Report, task: Option<&Task>) -> String {
     }
 }
 
-fn bill(tasks: &[Task], per_run: Option<u64>) -> String {
+fn bill(tasks: &[Task], config: &RunConfig) -> String {
     let bound = match total(tasks) {
-        Total::AtMost(units) => format!("at most {units} units"),
+        Total::AtMost(units) if config.reports.iter().all(|report| report.every == Every::DAY) => {
+            format!("at most {units} units")
+        }
+        Total::AtMost(units) => format!("at most {units} units if all are due at once"),
         Total::Unbounded => "no upper bound of units (all rows of some reports are fetched)".to_owned(),
     };
-    match per_run {
-        Some(units) => format!("{bound}; the budget stops a run at {units} units"),
-        None => format!("{bound}; no budget is set, so at most {FREE_BUDGET_UNITS} units would run"),
+    match (config.budget.per_run, config.budget.per_month) {
+        (Some(units), _) => format!("{bound}; the budget stops a run at {units} units"),
+        (None, Some(_)) => format!("{bound}; the budget of the month stops a run"),
+        (None, None) => format!("{bound}; no budget is set, so at most {FREE_BUDGET_UNITS} units would run"),
     }
 }

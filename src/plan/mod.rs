@@ -5,14 +5,20 @@
 //! Invariants: a task's id depends on report, target and what varies, and never on order, labels or dates; equal inputs
 //! give equal plans.
 
+mod admission;
 mod bill;
+mod cadence;
 mod describe;
+mod monthly;
 mod night;
 mod select;
 mod task;
 
+pub use admission::{Allowance, Candidate, admit};
 pub use bill::{FREE_BUDGET_UNITS, Total, guard, total};
+pub use cadence::{due, next as next_due};
 pub use describe::describe;
+pub use monthly::{Bill, NIGHTS_A_MONTH, bill as bill_of_month, least_units, refuse_impossible, ways_to_fit};
 pub use night::{check as check_night, night};
 pub use select::{Selection, is_meant};
 pub use task::{MAX_ROWS, Task, columns_asked, task_id, tasks, tasks_of_any_night};

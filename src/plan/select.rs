@@ -33,6 +33,11 @@ impl Selection {
         !self.targets.is_empty() || self.date.is_some() || self.between.is_some()
     }
 
+    /// Whether a report, a target or a night is named.
+    pub fn names_something(&self) -> bool {
+        self.is_partial() || !self.reports.is_empty()
+    }
+
     /// Indices of the selected reports, in file order.
     ///
     /// # Errors

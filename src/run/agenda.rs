@@ -7,13 +7,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::NaiveDate;
 
 use super::nights::{self, NightRecord, Planned};
+use super::past::{Seen, past};
 use super::stage::Job;
 use super::{landing, partition_name};
-use crate::config::{Report, RunConfig};
+use crate::config::{Every, Report, RunConfig};
 use crate::error::Result;
 use crate::landing::Landing;
 use crate::model::{Night, TaskId};
 use crate::plan::{self, Selection, Task};
+use crate::report::count;
 use crate::store::Store;
 use crate::table::manifest::{PartitionState, TaskEntry};
 
@@ -30,6 +32,12 @@ pub struct Agenda {
     pub(super) complete: BTreeMap<usize, u64>,
     /// Reports that the selection names.
     pub(super) reports: BTreeSet<usize>,
+    /// What was asked for by name is fetched whatever cadence and pace say.
+    pub(super) is_forced: bool,
+    /// Since when tasks of tonight are due, and what is known of them.
+    pub(super) dues: BTreeMap<TaskId, Due>,
+    /// Tasks that are not due tonight, by the night on which they are.
+    not_due: BTreeMap<Night, u64>,
     /// What is worth knowing of it.
     pub notes: Vec<String>,
 }
@@ -47,7 +55,8 @@ impl Agenda {
             landing: landing(config, &store),
             store,
             states: BTreeMap::new(),
-            agenda: Self { tonight, refetch, ..Self::default() },
+            pasts: BTreeMap::new(),
+            agenda: Self { tonight, refetch, is_forced: refetch && selection.names_something(), ..Self::default() },
         };
         let tasks = plan::tasks(config, tonight, today, selection)?;
         maker.agenda.reports = tasks.iter().map(|task| task.report).collect();
@@ -68,6 +77,23 @@ impl Agenda {
     pub fn num_complete(&self) -> u64 {
         self.complete.values().sum()
     }
+
+    /// How many tasks are not due, and when the next are; `None` where all are due.
+    pub fn not_due(&self) -> Option<String> {
+        let (next, first) = self.not_due.first_key_value()?;
+        let number: u64 = self.not_due.values().sum();
+        let (tasks, are) = if number == 1 { ("task", "is") } else { ("tasks", "are") };
+        Some(format!("{} {tasks} {are} not due; the next {} on {next}", count(number), count(*first)))
+    }
+}
+
+/// A task that is due.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Due {
+    /// Since when.
+    pub since: Night,
+    /// What earlier nights know of it.
+    pub seen: Seen,
 }
 
 struct Maker<'a> {
@@ -75,6 +101,7 @@ struct Maker<'a> {
     store: Store,
     landing: Landing,
     states: BTreeMap<(Night, usize), Option<PartitionState>>,
+    pasts: BTreeMap<usize, BTreeMap<TaskId, Seen>>,
     agenda: Agenda,
 }
 
@@ -156,6 +183,9 @@ impl Maker<'_> {
 
     fn tonight(&mut self, tasks: Vec<Task>) -> Result<()> {
         let night = self.agenda.tonight;
+        self.read_pasts(&tasks)?;
+        let resumed: BTreeMap<TaskId, Night> =
+            self.agenda.jobs.iter().map(|job| (job.task.id.clone(), job.night)).collect();
         let mut changed: BTreeMap<(usize, String), u64> = BTreeMap::new();
         for task in tasks {
             let entry = self.entry(night, &task)?;
@@ -169,7 +199,8 @@ impl Maker<'_> {
                     }
                     differs || is_open(&self.landing, night, &task.id, Some(entry))?
                 }
-                None => true,
+                None if self.is_due(&task, resumed.get(&task.id).copied())? => true,
+                None => continue,
             };
             if is_due {
                 self.agenda.jobs.push(Job { night, task });
@@ -177,6 +208,7 @@ impl Maker<'_> {
                 *self.agenda.complete.entry(task.report).or_default() += 1;
             }
         }
+        self.agenda.notes.extend(self.agenda.not_due());
         for ((report, why), number) in changed {
             let name = self.config.reports.get(report).map_or("", |report| report.name.as_str());
             self.agenda.notes.push(format!(
@@ -185,6 +217,43 @@ impl Maker<'_> {
             ));
         }
         Ok(())
+    }
+
+    /// Reads what earlier nights came to, for the reports whose cadence or pace needs it.
+    fn read_pasts(&mut self, tasks: &[Task]) -> Result<()> {
+        let pace = self.config.budget.pace;
+        for index in self.agenda.reports.clone() {
+            let Some(report) = self.config.reports.get(index) else { continue };
+            if report.every == Every::DAY && !pace {
+                continue;
+            }
+            let own = tasks.iter().filter(|task| task.report == index).map(|task| &task.id).collect();
+            let past = past(&self.store, report, self.agenda.tonight, &own, pace)?;
+            self.pasts.insert(index, past);
+        }
+        Ok(())
+    }
+
+    /// Whether a task that tonight has no rows of is due. One that an earlier night began, and that is finished first, is
+    /// not fetched again for tonight before its time.
+    fn is_due(&mut self, task: &Task, resumed: Option<Night>) -> Result<bool> {
+        let night = self.agenda.tonight;
+        let every = self.config.reports.get(task.report).map_or(Every::DAY, |report| report.every);
+        let mut seen = self.pasts.get_mut(&task.report).and_then(|past| past.remove(&task.id)).unwrap_or_default();
+        seen.last = seen.last.max(resumed);
+        let since = match plan::due(every, &task.id, night, seen.last) {
+            Some(since) if seen.last.is_none() => seen.waits_since.unwrap_or(since),
+            Some(since) => since,
+            // Asked for tonight by name, by this run or by an earlier one that was cut off.
+            None if self.agenda.is_forced || self.landing.latest(night, &task.id)?.is_some() => night,
+            None => {
+                let next = seen.last.map_or(night, |last| plan::next_due(every, &task.id, last));
+                *self.agenda.not_due.entry(next).or_default() += 1;
+                return Ok(false);
+            }
+        };
+        self.agenda.dues.insert(task.id.clone(), Due { since, seen });
+        Ok(true)
     }
 
     fn entry(&mut self, night: Night, task: &Task) -> Result<Option<TaskEntry>> {

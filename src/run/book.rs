@@ -6,6 +6,7 @@ use super::agenda::Agenda;
 use super::assemble::Assembled;
 use super::finished::Finished;
 use super::ledger::UnitLedger;
+use super::pace::PutOff;
 use super::stage::{Job, Stage};
 use crate::config::Report;
 use crate::error::{Code, Error, Errors};
@@ -78,7 +79,17 @@ impl Book {
             units,
             run: stage.run_id.clone(),
             at: stage.clock.now().timestamp_micros(),
+            due: None,
         });
+    }
+
+    /// A task is put off to a later night, as planned.
+    pub fn put_off(&mut self, stage: &Stage, PutOff { job, due, reason }: &PutOff) {
+        let Some(report) = stage.config.reports.get(job.task.report) else { return };
+        self.summary(report).tasks.deferred += 1;
+        self.unfinished(stage, job, report, UnfinishedStatus::Deferred, reason, 0);
+        let tasks = self.unfinished.get_mut(&(job.night, report.name.clone()));
+        tasks.and_then(|tasks| tasks.last_mut()).into_iter().for_each(|task| task.due = Some(*due));
     }
 
     pub fn take_unfinished(&mut self) -> Unfinished {

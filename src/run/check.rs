@@ -1,11 +1,12 @@
 //! What `check` finds out by asking: the key and the workspace (a free request), and the destination (a probe).
 
+use chrono::NaiveDate;
 use serde::Deserialize;
 
 use super::Tuning;
 use super::bodies::{blocking, plain_body};
 use super::stage::{client, open_store};
-use crate::api::{Quote, Rejected};
+use crate::api::{Client, Quote, Rejected};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::error::{Code, Error, Result};
@@ -48,12 +49,26 @@ pub async fn check(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> (R
     (live, destination)
 }
 
+impl Live {
+    /// The day on which usage starts again at zero.
+    pub fn reset(&self) -> Option<NaiveDate> {
+        self.usage_reset_date.get(..10)?.parse().ok()
+    }
+}
+
 async fn live(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<Live> {
+    ask_limits(&client(config, UnitMeter::new(Some(0), 0), &clock, tuning).await?).await
+}
+
+/// Asks the API for the workspace's limits and usage, for nothing.
+///
+/// # Errors
+/// As [`Client::send`].
+pub(super) async fn ask_limits(client: &Client) -> Result<Live> {
     #[derive(Deserialize)]
     struct Body {
         limits_and_usage: Live,
     }
-    let client = client(config, UnitMeter::new(Some(0), 0), &clock, tuning).await?;
     let request = Request { endpoint: LIMITS.to_owned(), method: Method::Get, query: Vec::new(), body: None };
     let keys = client.keys();
     let read = |answer: Answer| async move {
@@ -62,5 +77,5 @@ async fn live(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<
             Rejected::Damaged(Error::new(Code::Body, "the answer is not what the catalog describes").with_source(error))
         })
     };
-    client.send(&request, Quote { worst: 0 }, read).await.map(|sent| sent.value)
+    client.send(&request, Quote::default(), read).await.map(|sent| sent.value)
 }

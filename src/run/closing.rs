@@ -78,6 +78,7 @@ fn abandoned(stage: &Stage, task: &TaskId, planned: &Planned) -> UnfinishedTask 
         units: 0,
         run: stage.run_id.clone(),
         at: stage.clock.now().timestamp_micros(),
+        due: None,
     }
 }
 

@@ -18,6 +18,7 @@ use super::request::{answers, limit, quote, request};
 use super::stage::{Job, Stage};
 use super::tombstone::is_forgotten;
 use super::workers::heavy;
+use crate::api::Quote;
 use crate::config::{OnTrouble, Report};
 use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
 use crate::error::{Code, Error, Result};
@@ -287,7 +288,8 @@ impl<'a> Fetch<'a> {
         decoder: Arc<Mutex<Decoder>>,
     ) -> Result<Option<(Saved, Page)>> {
         let started = self.stage.clock.instant();
-        let quote = quote(self.report, &self.job.task, ask);
+        let shares = self.stage.shares(self.job);
+        let quote = Quote { shares, ..quote(self.report, &self.job.task, ask) };
         let client = self.stage.client()?;
         let keys = client.keys();
         let sent = client.send(wanted, quote, |answer| decode(Arc::clone(&decoder), Arc::clone(keys), answer)).await;
@@ -325,7 +327,7 @@ impl<'a> Fetch<'a> {
 
     /// Where the budget is too small for the page: whether a smaller one fits into what is left of it.
     fn asks_for_what_is_left(&mut self, ask: &Ask) -> bool {
-        let left = self.stage.client().ok().and_then(|client| client.meter().left());
+        let left = self.stage.client().ok().and_then(|client| client.meter().left_of(self.stage.shares(self.job)));
         let (Some(limit), Some(left)) = (ask.limit, left) else { return false };
         let most = quote(self.report, &self.job.task, &Ask { limit: Some(u32::MAX), ..ask.clone() }).worst;
         let per_row = (most / u64::from(u32::MAX)).max(1);

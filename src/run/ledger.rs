@@ -1,14 +1,19 @@
 //! Units that runs promised to stay within, one small file a run.
 //!
 //! A run that ends settles its file. Of one that was killed nobody knows what its last requests cost: all that it had
-//! promised counts as spent until the account's own figures show otherwise.
+//! promised counts as spent until the account's own figures show otherwise. Where the month has a budget, promises are made
+//! under a lock, over the sum of all files: two processes cannot promise the same units.
 
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use crate::clock::SharedClock;
 use crate::error::Result;
-use crate::limits::Ledger;
+use crate::limits::{Cap, Ledger, Promised, Wanted};
+use crate::model::maybe_day;
 use crate::store::{FileLock, Store, json_names, read_json, replace, step, to_json};
 
 /// Folder of the files below `_backhaul/`.
@@ -16,24 +21,50 @@ const FOLDER: &str = "units";
 
 /// What is written down of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-struct Promise {
+pub(super) struct Promise {
     /// Units that it may have come to.
-    promised: u64,
+    pub promised: u64,
     /// Units that it came to, presumed ones included, once that is known.
     #[serde(default)]
-    settled: Option<u64>,
+    pub settled: Option<u64>,
+    /// Of what was promised, units that were known to be charged by then.
+    #[serde(default)]
+    pub spent: u64,
+    /// The day on which it was last at work.
+    #[serde(default, with = "maybe_day")]
+    pub day: Option<NaiveDate>,
+}
+
+/// A budget of the month, which all runs share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Month {
+    /// The budget.
+    pub cap: Cap,
+    /// The day of the last reset.
+    pub since: NaiveDate,
+    /// Units that were spent in the workspace and stand in no file.
+    pub foreign: u64,
 }
 
 /// The file of one run.
 #[derive(Debug)]
 pub(super) struct UnitLedger {
-    path: PathBuf,
+    store: Store,
+    run: String,
+    clock: SharedClock,
+    month: OnceLock<Month>,
 }
 
 impl UnitLedger {
     /// The ledger of a run; its file comes with the first promise.
-    pub fn new(store: &Store, run: &str) -> Self {
-        Self { path: store.system(FOLDER).join(format!("{run}.json")) }
+    pub fn new(store: &Store, run: &str, clock: &SharedClock) -> Self {
+        Self { store: store.clone(), run: run.to_owned(), clock: SharedClock::clone(clock), month: OnceLock::new() }
+    }
+
+    /// From now on no promise exceeds this budget.
+    pub fn keep_to(&self, month: Month) {
+        // Said once a run; a second word would change nothing.
+        let _ = self.month.set(month);
     }
 
     /// The run has ended and came to this.
@@ -41,20 +72,100 @@ impl UnitLedger {
     /// # Errors
     /// [`crate::error::Code::Destination`].
     pub fn settle(&self, units: u64) -> Result<()> {
-        if self.path.exists() { self.write(&Promise { promised: units, settled: Some(units) }) } else { Ok(()) }
+        if !path(&self.store, &self.run).exists() {
+            return Ok(());
+        }
+        self.write(&Promise { promised: units, settled: Some(units), spent: units, day: Some(self.clock.today()) })
     }
 
     fn write(&self, promise: &Promise) -> Result<()> {
-        replace(&self.path, &to_json(promise)?)
+        write(&self.store, &self.run, promise)
+    }
+
+    fn promise_total(&self, total: u64, spent: u64) -> Result<Promised> {
+        self.write(&Promise { promised: total, settled: None, spent, day: Some(self.clock.today()) })?;
+        step("units.promised");
+        Ok(Promised::Total(total))
     }
 }
 
 impl Ledger for UnitLedger {
-    fn promise(&self, total: u64) -> Result<()> {
-        self.write(&Promise { promised: total, settled: None })?;
-        step("units.promised");
-        Ok(())
+    fn promise(&self, wanted: Wanted) -> Result<Promised> {
+        let Wanted { needed, preferred, spent } = wanted;
+        let Some(month) = self.month.get() else { return self.promise_total(preferred, spent) };
+        let _lock = self.store.lock_folder(FOLDER, &self.run)?;
+        let mut others = month.foreign;
+        for entry in entries(&self.store)?.iter().filter(|entry| entry.run != self.run) {
+            others = others.saturating_add(entry.counted(month.since));
+        }
+        let total = month.cap.limit.saturating_sub(others);
+        if needed > total {
+            return Ok(Promised::Short { total, cap: month.cap.clone() });
+        }
+        // Near the end something is left for other processes.
+        let block = (total - needed) / 2;
+        self.promise_total(preferred.min(needed.saturating_add(block)), spent)
     }
+}
+
+/// The file of one run, with the run's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// The run.
+    pub run: String,
+    /// What is written down of it.
+    pub promise: Promise,
+}
+
+impl Entry {
+    /// The day on which the run began, as its name tells.
+    pub fn begun(&self) -> Option<NaiveDate> {
+        NaiveDate::parse_from_str(self.run.get(..8)?, "%Y%m%d").ok()
+    }
+
+    /// Units that count as spent since a day: of a run that was at work on it or later, all.
+    pub fn counted(&self, since: NaiveDate) -> u64 {
+        if self.is_since(since) { self.promise.settled.unwrap_or(self.promise.promised) } else { 0 }
+    }
+
+    /// Of these, units that the workspace's own figures contain for certain.
+    pub fn certain(&self, since: NaiveDate) -> u64 {
+        if self.is_since(since) { self.promise.settled.unwrap_or(self.promise.spent) } else { 0 }
+    }
+
+    fn is_since(&self, since: NaiveDate) -> bool {
+        let last = self.promise.day.max(self.begun());
+        // A run that has not ended may be at work still: two days are longer than any.
+        let grace = if self.promise.settled.is_some() { 0 } else { 2 };
+        last.is_none_or(|last| last + chrono::Days::new(grace) >= since)
+    }
+}
+
+/// The files of all runs.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub(super) fn entries(store: &Store) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for run in json_names(&store.system(FOLDER))? {
+        let promise = read(store, &run)?;
+        entries.push(Entry { run, promise });
+    }
+    Ok(entries)
+}
+
+fn path(store: &Store, run: &str) -> PathBuf {
+    store.system(FOLDER).join(format!("{run}.json"))
+}
+
+fn read(store: &Store, run: &str) -> Result<Promise> {
+    let path = path(store, run);
+    let next = format!("delete {}: its units stay counted by the account itself", path.display());
+    Ok(read_json(&path).map_err(|error| error.with_next(next))?.unwrap_or_default())
+}
+
+fn write(store: &Store, run: &str, promise: &Promise) -> Result<()> {
+    replace(&path(store, run), &to_json(promise)?)
 }
 
 /// Closes the books of runs that were killed: what they had promised counts as spent. Gives a note on each.
@@ -64,21 +175,21 @@ impl Ledger for UnitLedger {
 pub(super) fn close_books_of_the_dead(store: &Store, who: &str) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     for run in json_names(&store.system(FOLDER))? {
-        let ledger = UnitLedger::new(store, &run);
         // Alive: it settles its own books.
         let Ok(lock) = FileLock::try_acquire(&store.run_lock(&run), who)? else { continue };
-        let next = format!("delete {}: its units stay counted by the account itself", ledger.path.display());
-        let promise: Promise = read_json(&ledger.path).map_err(|error| error.with_next(next))?.unwrap_or_default();
-        if promise.settled.is_none() {
-            ledger.settle(promise.promised)?;
+        let promise = read(store, &run)?;
+        let units = promise.promised;
+        let is_cut_off = promise.settled.is_none();
+        if is_cut_off {
+            write(store, &run, &Promise { settled: Some(units), ..promise })?;
         }
         lock.remove(&store.run_lock(&run))?;
-        if promise.settled.is_some() {
+        if !is_cut_off {
             continue;
         }
         notes.push(format!(
             "run {run} was cut off: up to {} units that it had set aside count as spent",
-            crate::report::count(promise.promised)
+            crate::report::count(units)
         ));
     }
     Ok(notes)

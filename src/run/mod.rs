@@ -21,7 +21,10 @@ mod finished;
 mod forget;
 mod inputs;
 mod ledger;
+mod month;
 mod nights;
+mod pace;
+mod past;
 mod probes;
 mod progress;
 mod rebuild;
@@ -43,6 +46,7 @@ pub use agenda::Agenda;
 pub use check::{Live, check};
 pub use compact::{Compacted, compact};
 pub use forget::{Forgotten, forget};
+pub use month::usable;
 pub use probes::probe_now;
 pub use progress::{Progress, Snapshot};
 pub use rebuild::rebuild;
@@ -96,14 +100,29 @@ impl Night {
         let started = self.clock.instant();
         let Self { config, mut agenda, budget, clock, tuning } = self;
         let run_id = stage::run_id(&clock);
-        let ledger = Arc::new(UnitLedger::new(&Store::at(&config.destination.path), &run_id));
+        let store = Store::at(&config.destination.path);
+        let ledger = Arc::new(UnitLedger::new(&store, &run_id, &clock));
         let promises = Arc::clone(&ledger) as Arc<dyn Ledger>;
-        let client = stage::client(&config, UnitMeter::with_ledger(Some(budget), promises), &clock, tuning).await?;
+        let meter = UnitMeter::with_ledger(Some(budget), month::share_caps(&config.budget), promises);
+        let client = stage::client(&config, meter, &clock, tuning).await?;
+        let put_off = if agenda.jobs.is_empty() {
+            Vec::new()
+        } else {
+            let account = month::account(&client, &config, &store, &clock, &mut agenda.notes).await?;
+            if let Some(account) = &account {
+                ledger.keep_to(account.month.clone());
+            }
+            let landing = landing(&config, &store);
+            pace::pace(&config, &mut agenda, account.as_ref(), &landing, clock.today(), budget)?
+        };
         let jobs = std::mem::take(&mut agenda.jobs);
         let opening = (Arc::clone(&config), Arc::clone(&clock));
         let stage = blocking(move || Stage::open(opening.0, run_id, jobs, Some(client), opening.1, progress)).await?;
         let stage = Arc::new(stage);
         let mut book = Book::new(&stage, &agenda);
+        for task in &put_off {
+            book.put_off(&stage, task);
+        }
         let beginning = Arc::clone(&stage);
         let (notes, claims) = blocking(move || {
             let notes = ledger::close_books_of_the_dead(&beginning.store, &beginning.who)?;

@@ -121,7 +121,7 @@ async fn answers(client: &Client, subject: &Subject, mut probe: Probe) -> Result
             ProbeStep::Done(verdicts) => return Ok(verdicts),
             ProbeStep::Ask(ask) => {
                 let request = request(subject, &ask);
-                let sent = client.send(&request, Quote { worst: 0 }, |answer| {
+                let sent = client.send(&request, Quote::default(), |answer| {
                     decode(Arc::clone(&decoder), Arc::clone(client.keys()), answer)
                 });
                 let (page, _) = sent.await?.value;

@@ -60,13 +60,14 @@ fn selected<'a>(columns: &'a [String], ask: &'a Ask) -> Vec<&'a str> {
 /// The most that the request can cost: as many rows as it asks for, at the price of every column that it names.
 pub fn quote(report: &Report, task: &Task, ask: &Ask) -> Quote {
     if task.is_free_target {
-        return Quote { worst: 0 };
+        return Quote::default();
     }
     let filtered = ask.filter.as_ref().map(crate::filter::Filter::columns).unwrap_or_default();
     let columns = selected(&report.columns, ask).into_iter().chain(filtered.iter().map(String::as_str));
     let columns = columns.chain(ask.order_by.iter().map(String::as_str));
     let rows = ask.limit.map(u64::from).or(task.bound_rows).unwrap_or(1);
-    Quote { worst: report.endpoint.units_per_request(rows, report.endpoint.units_per_row(columns)) }
+    let worst = report.endpoint.units_per_request(rows, report.endpoint.units_per_row(columns));
+    Quote { worst, ..Quote::default() }
 }
 
 /// Bytes of the URL that are left for filter, order and key columns once everything else of the task is said.

@@ -11,7 +11,7 @@ use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
 use crate::error::{Code, Error, Result};
 use crate::landing::Landing;
-use crate::limits::{Throttle, UnitMeter};
+use crate::limits::{Shares, Throttle, UnitMeter};
 use crate::model::Night;
 use crate::paging::Verdicts;
 use crate::plan::Task;
@@ -147,6 +147,11 @@ impl Stage {
         let job = self.jobs.get(index);
         let report = job.and_then(|job| self.config.reports.get(job.task.report));
         job.zip(report).ok_or_else(|| Error::new(Code::Internal, format!("there is no job {index}")))
+    }
+
+    /// The shares of the budget that a job's requests spend from.
+    pub fn shares(&self, job: &Job) -> Shares {
+        super::month::shares(&self.config, job)
     }
 
     /// Name of a task's target.

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::month::KnownMonth;
 use crate::error::{Code, Error, Result};
 use crate::paging::Finding;
 use crate::store::{Store, replace};
@@ -22,6 +23,9 @@ pub struct Workspace {
     /// Rows a request at most, by endpoint, where an answer showed it.
     #[serde(default)]
     pub row_caps: BTreeMap<String, u32>,
+    /// When its usage starts again at zero, and its limit.
+    #[serde(default)]
+    pub month: KnownMonth,
 }
 
 impl Workspace {

@@ -427,6 +427,7 @@ mod tests {
             units: 0,
             run: "r1".into(),
             at: 0,
+            due: None,
         };
         let tasks = vec![failed("t1"), failed("t2")];
         store.note_unfinished("links", "snapshot_date=2026-11-23", tasks, "test").expect("notes");

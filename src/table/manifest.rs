@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::RecordedColumn;
-use crate::model::TaskId;
+use crate::model::{Night, TaskId, maybe_day};
 
 /// Version of the state object that this program writes.
 pub const MANIFEST_VERSION: u32 = 1;
@@ -194,6 +194,9 @@ pub struct UnfinishedTask {
     pub run: String,
     /// When, in microseconds since 1970.
     pub at: i64,
+    /// Of a task that was put off: since when it was due.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "maybe_day")]
+    pub due: Option<Night>,
 }
 
 #[cfg(test)]

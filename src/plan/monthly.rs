@@ -1,0 +1,217 @@
+//! What a configuration costs in a month at its cadence, whether that can ever fit its budgets, and what would make it fit.
+//!
+//! Where the rows of a task are bounded, so are its units. Where they are not, only its minimum is known: the price of
+//! one request. A plan whose minimum does not fit can never complete.
+
+use std::collections::BTreeMap;
+
+use super::task::Task;
+use crate::config::{Every, RunConfig};
+use crate::error::{Code, Error, Errors};
+
+/// Nights of the month that bills are told for.
+pub const NIGHTS_A_MONTH: u64 = 30;
+
+/// The longest cadence that is proposed.
+const LONGEST_PERIOD: u64 = 366;
+
+/// Units of some tasks in a month of [`NIGHTS_A_MONTH`] nights.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bill {
+    /// They cannot cost less.
+    pub least: u64,
+    /// They cannot cost more; `None`: the rows of some task have no bound.
+    pub most: Option<u64>,
+}
+
+/// Units of one task, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weigh {
+    Least,
+    Most,
+}
+
+/// The least that a task can cost: one request, whatever it brings.
+pub fn least_units(config: &RunConfig, task: &Task) -> u64 {
+    let least = match config.reports.get(task.report) {
+        Some(report) if !task.is_free_target => report.endpoint.units_per_request(0, task.units_per_row),
+        _ => 0,
+    };
+    least.min(task.bound_units.unwrap_or(u64::MAX))
+}
+
+/// The bill of a month of these tasks, at the cadence of their reports.
+pub fn bill(config: &RunConfig, tasks: &[&Task]) -> Bill {
+    let unbounded = tasks.iter().any(|task| task.bound_units.is_none());
+    let sum = |weigh| rounds(config, tasks, weigh).iter().map(|(report, round)| monthly(config, *report, *round)).sum();
+    Bill { least: sum(Weigh::Least), most: (!unbounded).then(|| sum(Weigh::Most)) }
+}
+
+/// Refuses a plan of which even the minimum does not fit a budget. `workspace` is what the workspace's own limit leaves
+/// for a month, where that is known.
+///
+/// # Errors
+/// [`Code::Budget`] for each budget that it can never keep to, with the smallest changes that make it fit.
+pub fn refuse_impossible(config: &RunConfig, tasks: &[Task], workspace: Option<u64>) -> Result<(), Errors> {
+    let mut errors = Errors::default();
+    for budget in budgets(config, tasks, workspace) {
+        let Budget { name, limit, nightly, tasks } = &budget;
+        let least = bill(config, tasks).least;
+        let dearest = tasks.iter().map(|task| least_units(config, task)).max().unwrap_or(0);
+        let (needs, has) = match nightly {
+            Some(nightly) if dearest > *nightly => (format!("a single request of {dearest} units"), *nightly),
+            _ if least > *limit => (format!("at least {least} units in {NIGHTS_A_MONTH} nights"), *limit),
+            _ => continue,
+        };
+        let message = format!("the plan can never complete: it needs {needs}, and {name} allows {has}");
+        let mut ways = changes(config, tasks, *limit, Weigh::Least);
+        let enough = nightly.map_or(least, |_| dearest.max(least.div_ceil(NIGHTS_A_MONTH)));
+        ways.push(format!("raise {name} to {enough}"));
+        errors.push(Error::new(Code::Budget, message).with_next(ways.join(", or ")));
+    }
+    errors.or(())
+}
+
+/// What would keep the upper bound of the month within `limit`; empty where it is within, or where there is no bound.
+pub fn ways_to_fit(config: &RunConfig, tasks: &[&Task], limit: u64) -> Vec<String> {
+    match bill(config, tasks).most {
+        Some(most) if most > limit => changes(config, tasks, limit, Weigh::Most),
+        _ => Vec::new(),
+    }
+}
+
+/// A budget over a month, and the tasks that spend it.
+struct Budget<'a> {
+    name: String,
+    limit: u64,
+    /// The same for a single run, where there is such a limit.
+    nightly: Option<u64>,
+    tasks: Vec<&'a Task>,
+}
+
+fn budgets<'a>(config: &RunConfig, tasks: &'a [Task], workspace: Option<u64>) -> Vec<Budget<'a>> {
+    let budget = &config.budget;
+    let all = || tasks.iter().collect::<Vec<_>>();
+    let a_month = |name: &str, limit: u64| Budget { name: name.to_owned(), limit, nightly: None, tasks: all() };
+    let a_run = |name: String, limit: u64, tasks| Budget {
+        name,
+        limit: limit.saturating_mul(NIGHTS_A_MONTH),
+        nightly: Some(limit),
+        tasks,
+    };
+    let mut limits: Vec<Budget<'a>> = Vec::new();
+    limits.extend(budget.per_month.map(|limit| a_month("per_month", limit)));
+    limits.extend(workspace.map(|limit| a_month("the workspace's limit less keep_free", limit)));
+    limits.extend(budget.per_run.map(|limit| a_run("per_run (each night)".to_owned(), limit, all())));
+    for (name, limit) in &budget.per_report {
+        let is_of = |task: &&Task| config.reports.get(task.report).is_some_and(|report| report.name == *name);
+        limits.push(a_run(format!("per_report.{name} (each night)"), *limit, tasks.iter().filter(is_of).collect()));
+    }
+    for (name, limit) in &budget.per_target {
+        let is_of = |task: &&Task| config.targets.get(task.target).is_some_and(|target| target.name == *name);
+        limits.push(a_run(format!("per_target.{name} (each night)"), *limit, tasks.iter().filter(is_of).collect()));
+    }
+    limits
+}
+
+fn units(config: &RunConfig, task: &Task, weigh: Weigh) -> u64 {
+    match weigh {
+        Weigh::Least => least_units(config, task),
+        Weigh::Most => task.bound_units.unwrap_or(0),
+    }
+}
+
+/// Units of each report's tasks, once.
+fn rounds(config: &RunConfig, tasks: &[&Task], weigh: Weigh) -> BTreeMap<usize, u64> {
+    let mut rounds: BTreeMap<usize, u64> = BTreeMap::new();
+    for task in tasks {
+        let round = rounds.entry(task.report).or_default();
+        *round = round.saturating_add(units(config, task, weigh));
+    }
+    rounds
+}
+
+fn monthly(config: &RunConfig, report: usize, round: u64) -> u64 {
+    at(round, period(config, report))
+}
+
+fn period(config: &RunConfig, report: usize) -> u64 {
+    config.reports.get(report).map_or(1, |report| u64::from(report.every.nights()))
+}
+
+/// Units in a month of what costs `round` units in every `period` nights.
+fn at(round: u64, period: u64) -> u64 {
+    round.saturating_mul(NIGHTS_A_MONTH).div_ceil(period.max(1))
+}
+
+/// The shortest period at which `round` units fit into `room` a month.
+fn fitting_period(round: u64, room: u64) -> Option<u64> {
+    let period = round.saturating_mul(NIGHTS_A_MONTH).div_ceil(room.max(1)).max(1);
+    (room > 0 && period <= LONGEST_PERIOD).then_some(period)
+}
+
+/// The smallest changes of which each alone brings the month within `limit`.
+fn changes(config: &RunConfig, tasks: &[&Task], limit: u64, weigh: Weigh) -> Vec<String> {
+    let rounds = rounds(config, tasks, weigh);
+    let total: u64 = rounds.iter().map(|(report, round)| monthly(config, *report, *round)).sum();
+    let name = |report: usize| config.reports.get(report).map_or("", |report| report.name.as_str());
+    let mut ways = Vec::new();
+    // The report that has to be stretched least.
+    let stretched = rounds.iter().filter_map(|(report, round)| {
+        let others = total.saturating_sub(monthly(config, *report, *round));
+        let period = fitting_period(*round, limit.checked_sub(others)?)?;
+        Some((period.div_ceil(self::period(config, *report)), period, *report))
+    });
+    if let Some((_, period, report)) = stretched.min() {
+        ways.push(format!("set every = \"{}\" on the report `{}`", every(period), name(report)));
+    } else {
+        let together = rounds.values().fold(0_u64, |sum, round| sum.saturating_add(*round));
+        let period = fitting_period(together, limit);
+        ways.extend(period.map(|period| format!("set every = \"{}\" on all reports", every(period))));
+    }
+    ways.extend(fewer_targets(config, tasks, limit, weigh));
+    if weigh == Weigh::Most {
+        ways.extend(fewer_rows(config, tasks, &rounds, limit));
+    }
+    ways
+}
+
+fn every(period: u64) -> Every {
+    Every::Days(u32::try_from(period).unwrap_or(u32::MAX))
+}
+
+/// How many of the targets, the dearest first, would have to go.
+fn fewer_targets(config: &RunConfig, tasks: &[&Task], limit: u64, weigh: Weigh) -> Option<String> {
+    let mut targets: BTreeMap<usize, BTreeMap<usize, u64>> = BTreeMap::new();
+    for task in tasks {
+        *targets.entry(task.target).or_default().entry(task.report).or_default() += units(config, task, weigh);
+    }
+    let cost =
+        |rounds: &BTreeMap<usize, u64>| rounds.iter().map(|(report, round)| monthly(config, *report, *round)).sum();
+    let mut costs: Vec<u64> = targets.values().map(cost).collect();
+    costs.sort_unstable();
+    let mut sum = 0_u64;
+    let kept = costs.iter().take_while(|cost| {
+        sum = sum.saturating_add(**cost);
+        sum <= limit
+    });
+    let (kept, all) = (kept.count(), costs.len());
+    (0 < kept && kept < all).then(|| format!("keep {kept} of the {all} targets"))
+}
+
+/// The fuse of one report that would do: the report whose rows cost most.
+fn fewer_rows(config: &RunConfig, tasks: &[&Task], rounds: &BTreeMap<usize, u64>, limit: u64) -> Option<String> {
+    let total: u64 = rounds.iter().map(|(report, round)| monthly(config, *report, *round)).sum();
+    let (index, round) = rounds.iter().max_by_key(|(report, round)| monthly(config, **report, **round))?;
+    let report = config.reports.get(*index)?;
+    report.endpoint.parameter("limit")?;
+    let others = total.saturating_sub(monthly(config, *index, *round));
+    let room = limit.checked_sub(others)?.saturating_mul(period(config, *index)) / NIGHTS_A_MONTH;
+    let own: Vec<&&Task> = tasks.iter().filter(|task| task.report == *index && !task.is_free_target).collect();
+    let each = room / u64::try_from(own.len()).unwrap_or(u64::MAX).max(1);
+    let per_row = own.iter().map(|task| task.units_per_row).max().filter(|units| *units > 0)?;
+    // One more question, for keys that are null, may be asked of each task.
+    let rows = each.checked_sub(least_units(config, own.first()?))? / per_row;
+    (rows > 0 && rows < report.max_rows.unwrap_or(u64::MAX))
+        .then(|| format!("set max_rows = {rows} on the report `{}`", report.name))
+}

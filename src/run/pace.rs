@@ -1,0 +1,118 @@
+//! Pacing: which of tonight's tasks are put off, so that what is left of the month reaches to its end.
+
+use super::agenda::{Agenda, Due};
+use super::month::Account;
+use super::stage::Job;
+use crate::config::RunConfig;
+use crate::error::Result;
+use crate::landing::Landing;
+use crate::model::Night;
+use crate::plan::{Allowance, Candidate, admit, least_units};
+use crate::report::count;
+
+/// A task that is put off.
+#[derive(Debug, Clone)]
+pub(super) struct PutOff {
+    /// The task.
+    pub job: Job,
+    /// Since when it is due.
+    pub due: Night,
+    /// Why, for a person.
+    pub reason: String,
+}
+
+/// Takes from the agenda what tonight cannot afford. What an earlier run or night began goes on, and so does what was
+/// asked for by name.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`] if saved responses cannot be read.
+pub(super) fn pace(
+    config: &RunConfig,
+    agenda: &mut Agenda,
+    account: Option<&Account>,
+    landing: &Landing,
+    today: Night,
+    per_run: u64,
+) -> Result<Vec<PutOff>> {
+    let Some(account) = account.filter(|_| config.budget.pace && !agenda.is_forced) else { return Ok(Vec::new()) };
+    let allowance = allowance(account, today, per_run);
+    let mut candidates = Vec::with_capacity(agenda.jobs.len());
+    for job in &agenda.jobs {
+        let Due { since, seen } = agenda.dues.get(&job.task.id).cloned().unwrap_or_default();
+        let is_begun = job.night != agenda.tonight || landing.latest(job.night, &job.task.id)?.is_some();
+        let least = least_units(config, &job.task);
+        candidates.push(Candidate {
+            report: job.task.report,
+            task: job.task.id.clone(),
+            due: since,
+            deferrals: seen.put_off.len(),
+            cost: seen.units.or(job.task.bound_units).unwrap_or(0).max(least),
+            is_begun,
+        });
+    }
+    let admitted = admit(&candidates, allowance);
+    let mut put_off = Vec::new();
+    let mut kept = Vec::new();
+    for ((job, candidate), is_admitted) in std::mem::take(&mut agenda.jobs).into_iter().zip(candidates).zip(admitted) {
+        if is_admitted {
+            kept.push(job);
+            continue;
+        }
+        let reason = format!(
+            "put off by `pace`: about {} units, due since {}; tonight may spend {} of the {} that are left until the \
+             reset on {}",
+            count(candidate.cost),
+            candidate.due,
+            count(allowance.tonight),
+            count(allowance.month),
+            account.reset
+        );
+        put_off.push(PutOff { job, due: candidate.due, reason });
+    }
+    agenda.jobs = kept;
+    if !put_off.is_empty() {
+        agenda.notes.push(format!(
+            "`pace`: tonight may spend {} units of the {} that are left until {}; {} of the due tasks are put off and \
+             come first the next night",
+            count(allowance.tonight),
+            count(allowance.month),
+            account.reset,
+            count(u64::try_from(put_off.len()).unwrap_or(u64::MAX))
+        ));
+    }
+    Ok(put_off)
+}
+
+/// What is left of the month when the night began, spread over its nights, less what the night has spent already.
+fn allowance(account: &Account, today: Night, per_run: u64) -> Allowance {
+    let month = account.month.cap.limit.saturating_sub(account.spent);
+    let nights = u64::try_from((account.reset - today).num_days()).unwrap_or(0).max(1);
+    let tonight = (month.saturating_add(account.today) / nights).saturating_sub(account.today);
+    Allowance { tonight: tonight.min(month).min(per_run), month: month.min(per_run), is_untouched: account.today == 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ledger::Month;
+    use super::*;
+    use crate::limits::Cap;
+
+    #[test]
+    fn what_is_left_is_spread_over_the_nights_to_the_reset_tonight_included() {
+        let day = |text: &str| text.parse::<Night>().expect("a date");
+        let account = |spent, today| Account {
+            reset: day("2026-12-01"),
+            month: Month { cap: Cap { name: String::new(), limit: 2_000 }, since: day("2026-11-01"), foreign: 0 },
+            spent,
+            today,
+        };
+        let tonight = |spent, today, night| allowance(&account(spent, today), day(night), u64::MAX).tonight;
+        assert_eq!(tonight(0, 0, "2026-11-21"), 200);
+        assert_eq!(tonight(1_000, 0, "2026-11-21"), 100);
+        assert_eq!(tonight(1_000, 0, "2026-11-30"), 1_000);
+        // A second run of the same night gets what the first has left of it.
+        assert_eq!(tonight(150, 150, "2026-11-21"), 50);
+        assert_eq!(tonight(230, 230, "2026-11-21"), 0);
+        assert_eq!(tonight(2_500, 0, "2026-11-21"), 0);
+    }
+}

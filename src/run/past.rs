@@ -1,0 +1,77 @@
+//! What earlier nights came to, as far back as it is needed: when each task was last complete, what it cost then, and how
+//! often it was put off.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::Days;
+
+use super::partition_name;
+use crate::config::{Every, Report};
+use crate::error::Result;
+use crate::model::{Night, TaskId};
+use crate::store::Store;
+use crate::table::manifest::UnfinishedStatus;
+
+/// Nights over which it is counted who was put off, so that it is another's turn the next time.
+const MEMORY: u32 = 35;
+
+/// What is known of one task.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Seen {
+    /// The last night on which it was complete.
+    pub last: Option<Night>,
+    /// What it cost then.
+    pub units: Option<u64>,
+    /// Since when it was due when it was last put off, if it was not complete since.
+    pub waits_since: Option<Night>,
+    /// The due dates for which it was put off.
+    pub put_off: BTreeSet<Night>,
+}
+
+/// Reads the states of a report's partitions before `night`, newest first, until every one of `tasks` is accounted for.
+/// With `with_turns` also who was put off.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub(super) fn past(
+    store: &Store,
+    report: &Report,
+    night: Night,
+    tasks: &BTreeSet<&TaskId>,
+    with_turns: bool,
+) -> Result<BTreeMap<TaskId, Seen>> {
+    let mut seen: BTreeMap<TaskId, Seen> = BTreeMap::new();
+    // Whatever is older is due in any case.
+    let period = report.every.nights().saturating_mul(2).saturating_add(1);
+    let horizon = if with_turns { period.max(MEMORY) } else { period };
+    let oldest = night.checked_sub_days(Days::new(u64::from(horizon))).unwrap_or(night);
+    let names: BTreeSet<String> = store.partitions(&report.name)?.into_iter().collect();
+    let mut missing = tasks.len();
+    for before in night.iter_days().rev().skip(1).take_while(|day| *day >= oldest) {
+        // A task of every night that was put off is older than those of tonight: turns need no memory.
+        if missing == 0 && (!with_turns || report.every == Every::DAY) {
+            break;
+        }
+        let name = partition_name(before);
+        let Some(state) = names.contains(&name).then(|| store.partition(&report.name, &name)).transpose()?.flatten()
+        else {
+            continue;
+        };
+        for task in state.unfinished.iter().filter(|task| task.status == UnfinishedStatus::Deferred) {
+            let one = seen.entry(task.task.clone()).or_default();
+            let due = task.due.unwrap_or(before);
+            one.put_off.insert(due);
+            if one.last.is_none() {
+                one.waits_since.get_or_insert(due);
+            }
+        }
+        for entry in state.committed.iter().flat_map(|committed| &committed.tasks) {
+            let one = seen.entry(entry.task.clone()).or_default();
+            if one.last.is_none() {
+                missing -= usize::from(tasks.contains(&entry.task));
+                (one.last, one.units) = (Some(before), Some(entry.units));
+            }
+        }
+    }
+    Ok(seen)
+}
