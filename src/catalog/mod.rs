@@ -122,6 +122,8 @@ pub struct Endpoint {
     pub identity: Vec<String>,
     /// For each grouping `aggregation`, the columns that may stand in K when `where` applies before grouping.
     pub group_columns: BTreeMap<String, Vec<String>>,
+    /// For each grouping `aggregation`, further columns whose values are equal within a group: a range over them divides none.
+    pub group_values: BTreeMap<String, Vec<String>>,
     /// Columns by which a table of it is sorted within a target.
     pub sort_key: Vec<String>,
     /// Named selections of columns; empty where the operation takes no `select`.

@@ -95,6 +95,8 @@ struct RawEndpoint {
     #[serde(default)]
     group_columns: BTreeMap<String, Vec<String>>,
     #[serde(default)]
+    group_values: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
     sort_key: Vec<String>,
     #[serde(default)]
     presets: RawPresets,
@@ -200,6 +202,7 @@ fn endpoint(name: &str, raw: RawEndpoint, enums: &Enums) -> Result<Endpoint> {
         order_key: raw.order_key,
         identity: raw.identity,
         group_columns: raw.group_columns,
+        group_values: raw.group_values,
         sort_key: raw.sort_key,
         presets: raw.presets.cumulated(),
     })

@@ -23,6 +23,7 @@ mod selectors;
 mod source;
 mod starter;
 mod targets;
+mod top;
 mod values;
 
 use std::path::Path;
@@ -35,7 +36,7 @@ use document::{Document, Section};
 pub use environment::{AHREFS_API_KEY, BACKHAUL_CONFIG, Environment};
 pub use keys::{KeySource, KeySources, ResolvedKey};
 pub use known::TABLES;
-pub use resolved::{Budget, Destination, OnTrouble, Report, RunConfig, RunSettings, Source, StableHash, Target};
+pub use resolved::{Budget, Destination, OnTrouble, Report, RunConfig, RunSettings, Source, StableHash, Target, Top};
 pub use starter::starter;
 
 use crate::error::{Code, Error, Errors};

@@ -20,7 +20,7 @@ use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
 use crate::error::{Code, Error, Result};
 use crate::landing::{Attempt, Saved};
 use crate::model::{Request, hex};
-use crate::paging::{Ask, Pager, Step};
+use crate::paging::{Ask, Cursor, Step};
 use crate::plan::{MAX_ROWS, columns_asked};
 use crate::sink::{SorterOptions, TaskSorter};
 use crate::table::manifest::TaskEntry;
@@ -44,7 +44,7 @@ pub struct Fetch<'a> {
     inputs: Inputs,
     /// The columns of the table that answers are decoded into.
     columns: Vec<String>,
-    pager: Pager,
+    pager: Cursor,
     /// Absent only while a background thread works on it.
     sorter: Option<TaskSorter>,
     decoder: Option<(Vec<String>, Arc<Mutex<Decoder>>)>,
@@ -122,7 +122,7 @@ impl<'a> Fetch<'a> {
         let options = SorterOptions { memory_bytes: SORT_MEMORY_BYTES, ..SorterOptions::new(scratch) };
         let sorter = TaskSorter::new(Decoder::new(page).arrow(), &sort_key, options)?;
         Ok(Self {
-            pager: Pager::new(pager_plan(stage, report, job, &inputs, from))?,
+            pager: Cursor::new(pager_plan(stage, report, job, &inputs, from))?,
             stage,
             job,
             report,

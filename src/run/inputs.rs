@@ -10,8 +10,8 @@ use crate::catalog::FREE_ROWS;
 use crate::config::Report;
 use crate::filter;
 use crate::landing::Saved;
-use crate::paging::{PagerLimits, PagerPlan, Paging, Verdicts};
-use crate::plan::{MAX_ROWS, columns_asked};
+use crate::paging::{PagerLimits, PagerPlan, Paging, Top, Verdicts};
+use crate::plan::{MAX_ROWS, columns_asked, ranking_asked};
 
 /// What paging was told when the task began, kept with its first answer, so that a later run asks the same questions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,7 +61,13 @@ pub(super) fn pager_plan(stage: &Stage, report: &Report, job: &Job, inputs: &Inp
         limits.most = FREE_ROWS;
     }
     let aggregation = aggregation.or_else(|| report.endpoint.parameter("aggregation")?.default.as_deref());
-    PagerPlan { paging: Paging::of(report.endpoint, &columns, aggregation), base, verdicts: inputs.verdicts, limits }
+    let ranking = match from {
+        From::Source => report.top.as_ref().map(|top| (top.by.clone(), top.rows)),
+        From::Saved => ranking_asked(&inputs.asked),
+    };
+    let top = ranking.map(|(by, rows)| Top::of(report.endpoint, &by, rows, &columns, aggregation));
+    let paging = Paging::of(report.endpoint, &columns, aggregation);
+    PagerPlan { paging, base, verdicts: inputs.verdicts, limits, top }
 }
 
 impl Stage {

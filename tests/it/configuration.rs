@@ -602,7 +602,6 @@ fn the_example_of_the_contract_is_refused_only_for_what_is_not_built_yet() {
     BH-LATER a destination at s3:// is not built yet in backhaul 0.1.0
     BH-LATER the keyword list `brand` is not built yet in backhaul 0.1.0
     BH-LATER `where` of a report is not built yet in backhaul 0.1.0
-    BH-LATER `top` of a report is not built yet in backhaul 0.1.0
     BH-LATER `every = "week"` is not built yet in backhaul 0.1.0
     BH-LATER `every = "week"` is not built yet in backhaul 0.1.0
     BH-LATER `mode = "changes"` is not built yet in backhaul 0.1.0
@@ -776,7 +775,7 @@ fn an_unbounded_run_needs_a_budget() {
     let links = report("name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ncolumns = [\"url_from\"]");
     let tasks = planned(&sound(&links));
     insta::assert_snapshot!(plan::guard(&tasks, None).expect_err("no budget").render(), @r#"
-    error[BH-BUDGET]: the run has no upper bound: without `max_rows` all rows are fetched, and no budget covers more than 10000 units
+    error[BH-BUDGET]: the run has no upper bound: without `top` or `max_rows` all rows are fetched, and no budget covers more than 10000 units
     next: add under [budget]: per_run = 60000   or give --max-units 60000
     cost: 0 units, nothing was sent
     "#);
@@ -827,7 +826,7 @@ fn what_will_be_exported_is_described_with_history_stated() {
       history = live  (the API's own default is all_time, which costs more)
       at most 1000 rows a task; reaching it is reported as capped
 
-    2 tasks a night, at most 2050 units; no budget is set, so at most 10000 units would run
+    2 tasks a night, at most 3100 units; no budget is set, so at most 10000 units would run
     "#);
     assert!(!shown.contains(KEY));
 }
@@ -852,4 +851,68 @@ proptest! {
             prop_assert!(!shown.contains(KEY));
         }
     }
+}
+
+#[test]
+fn a_ranking_names_a_column_that_the_operation_can_order_by() {
+    let links = |top: &str| {
+        report(&format!(
+            "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ncolumns = [\"url_from\"]\n{top}"
+        ))
+    };
+    let config = sound(&links("top = { by = \"domain_rating_source\", rows = 100 }\nmax_rows = 100"));
+    let top = config.reports[1].top.clone().expect("a ranking");
+    assert_eq!((top.by.as_str(), top.rows, config.reports[1].max_rows), ("domain_rating_source", 100, None));
+    let task = planned(&config).pop().expect("a task");
+    // url_from, the column that ranks, and the column by which similar links are grouped.
+    assert_eq!((task.units_per_row, task.surcharge_per_row, task.bound_rows), (3, 2, Some(100)));
+    assert_eq!(task.order_key[0], "domain_rating_source");
+    assert_eq!(task.asked["top"], "domain_rating_source 100");
+    let whole = sound(&links(""));
+    assert_ne!(whole.fingerprint(), config.fingerprint());
+    let rating =
+        "name = \"ranks\"\nendpoint = \"site-explorer/domain-rating\"\ntop = { by = \"ahrefs_rank\", rows = 1 }";
+    let wrong = [
+        links("top = { by = \"domain_rating\", rows = 10 }"),
+        links("top = { by = \"link_group_count\", rows = 10 }"),
+        links("top = { by = \"traffic\" }"),
+        links("top = { by = \"traffic\", rows = 10 }\nmax_rows = 5"),
+        report(rating),
+    ];
+    insta::assert_snapshot!(wrong.iter().map(|text| faults(text)).collect::<Vec<_>>().join("\n"), @r#"
+    error[BH-COLUMN]: site-explorer/all-backlinks has no column `domain_rating`
+      --> backhaul.toml:20:14
+       | top = { by = "domain_rating", rows = 10 }
+       |              ^^^^^^^^^^^^^^^ did you mean `domain_rating_target`?
+    next: backhaul catalog site-explorer/all-backlinks
+    cost: 0 units, nothing was sent
+
+    error[BH-COLUMN]: site-explorer/all-backlinks cannot order its rows by `link_group_count`
+      --> backhaul.toml:20:14
+       | top = { by = "link_group_count", rows = 10 }
+       |              ^^^^^^^^^^^^^^^^^^ no column that it can order by is near it in spelling
+    next: backhaul catalog site-explorer/all-backlinks
+    cost: 0 units, nothing was sent
+
+    error[BH-CONFIG]: `top` has no `rows`
+      --> backhaul.toml:20:7
+       | top = { by = "traffic" }
+       |       ^^^^^^^^^^^^^^^^^^ for example: top = { by = "domain_rating_source", rows = 1000 }
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-CONFIG]: `max_rows` would cut the ranking of 10 rows short, and call it `capped`
+      --> backhaul.toml:21:12
+       | max_rows = 5
+       |            ^ take this out: a ranking fetches the rows that it names and no more
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+
+    error[BH-PARAMETER]: site-explorer/domain-rating cannot be ranked: it takes no order, or always answers whole
+      --> backhaul.toml:19:7
+       | top = { by = "ahrefs_rank", rows = 1 }
+       |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ take `top` out
+    next: mend the line, then: backhaul check --offline
+    cost: 0 units, nothing was sent
+    "#);
 }

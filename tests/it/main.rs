@@ -10,5 +10,6 @@ mod failures;
 mod ground;
 mod nights;
 mod paging;
+mod ranking;
 mod sandbox;
 mod support;

@@ -155,7 +155,9 @@ impl TestContext {
         let select = columns.join(",");
         let mut query = query.to_vec();
         query.push(("select", &select));
-        query.push(("limit", "100000000"));
+        if !query.iter().any(|(name, _)| *name == "limit") {
+            query.push(("limit", "100000000"));
+        }
         let body = self.ask_oracle(endpoint, &query);
         let described = Catalog::embedded().endpoint(endpoint).unwrap();
         let Some(Json::Array(rows)) = body.get(&described.response_key) else { panic!("no rows in {body}") };
