@@ -132,8 +132,8 @@ impl TestContext {
             ["wide_groups", "round_trip", "null_keys", "null_in_non_nullable"].contains(&quirk.as_str())
         };
         let quirks = self.options.quirks.iter().filter(changes_data).copied().collect();
-        let Options { rows, seed, ties, .. } = self.options;
-        let options = Options { seed, ties, quirks, ..unlimited(rows) };
+        let Options { rows, seed, ties, living, clock_offset, .. } = self.options;
+        let options = Options { seed, ties, living, clock_offset, quirks, ..unlimited(rows) };
         self.runtime.block_on(async {
             let oracle = backhaul::sandbox::start(options).await.unwrap();
             let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
