@@ -8,6 +8,7 @@
 //! file are reported at once, each with its place and what would be right. A key that stands in the file is refused
 //! and its text appears in no message.
 
+mod changes;
 mod columns;
 mod csv;
 mod destination;

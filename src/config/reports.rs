@@ -5,6 +5,7 @@ use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::changes;
 use super::columns::columns;
 use super::document::{Document, Node, Section};
 use super::known;
@@ -86,13 +87,21 @@ fn report(
 ) -> Option<Report> {
     refuse_later(document, section);
     let endpoint = endpoint(document, section)?;
-    let parameters = parameters(document, section, endpoint);
-    let columns = columns(document, section, endpoint, &parameters);
+    let changes = changes::changes(document, section, endpoint);
+    let mut parameters = parameters(document, section, endpoint);
+    if changes.is_some() {
+        parameters = changes::parameters(endpoint, parameters);
+    }
+    let mut columns = columns(document, section, endpoint, &parameters);
+    if let Some(changes) = changes {
+        columns = changes::columns(endpoint, changes, columns);
+    }
     let top = top(document, section, endpoint, &parameters);
     Some(Report {
         filter: where_json(document, section, endpoint),
         varying: varying(document, section, endpoint),
         targets: selected(document, section, targets),
+        changes,
         max_rows: max_rows(document, section, endpoint, top.as_ref()),
         top,
         since: since(document, section, endpoint),
@@ -128,16 +137,6 @@ fn refuse_later(document: &mut Document<'_>, section: &Section<'_>) {
             other => {
                 let message = format!("`every` cannot be `{other}`");
                 document.fault(Code::Config, message, every.span(), "day, week, month, or days such as `10d`");
-            }
-        }
-    }
-    if let Some(mode) = document.text(section, "mode") {
-        match *mode.get_ref() {
-            "snapshot" => {}
-            "changes" => document.later("`mode = \"changes\"`", mode.span()),
-            other => {
-                let label = "`snapshot` or `changes`; how much of a site is meant is the target's `mode`";
-                document.fault(Code::Config, format!("a report's `mode` cannot be `{other}`"), mode.span(), label);
             }
         }
     }

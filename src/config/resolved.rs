@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 use url::Url;
 
 use super::keys::KeySources;
-use crate::catalog::Endpoint;
+use crate::catalog::{Changes, Endpoint};
 use crate::filter::Filter;
 use crate::model::hex;
 
@@ -116,6 +116,8 @@ pub struct Report {
     pub varying: Vec<(String, Vec<String>)>,
     /// Indices into [`RunConfig::targets`], ascending, never empty.
     pub targets: Vec<usize>,
+    /// Only what came and went since the last complete night is fetched, once a first night brought all live rows.
+    pub changes: Option<&'static Changes>,
     /// The ranking that is wanted, if not all rows are; then there is no fuse, since no ranking can reach one.
     pub top: Option<Top>,
     /// The fuse: a task that reaches it is `capped`.
@@ -194,7 +196,9 @@ impl Report {
     }
 
     fn hash_into(&self, hash: &mut StableHash, all: &[Target]) {
-        let Self { name, endpoint, columns, filter, parameters, varying, targets, top, max_rows, since, .. } = self;
+        let Self {
+            name, endpoint, columns, filter, parameters, varying, targets, changes, top, max_rows, since, ..
+        } = self;
         hash.add(name);
         hash.add(&endpoint.name);
         hash.add_all(columns);
@@ -206,6 +210,9 @@ impl Report {
         }
         let names: Vec<_> = targets.iter().filter_map(|index| all.get(*index)).map(|target| &target.name).collect();
         hash.add_all(&names);
+        if changes.is_some() {
+            hash.add("changes");
+        }
         if let Some(Top { by, rows }) = top {
             hash.add("top");
             hash.add(by);

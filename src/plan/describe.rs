@@ -38,6 +38,13 @@ fn describe_report(out: &mut String, report: &Report, tasks: &[&Task]) {
     if let Some(since) = report.since {
         let _ = writeln!(out, "  since {since}");
     }
+    if report.changes.is_some() {
+        let _ = writeln!(
+            out,
+            "  changes: all live rows the first night, then what came or went since the last complete one"
+        );
+        let _ = writeln!(out, "  the latest night's word on a row counts, by {}", report.endpoint.identity.join(", "));
+    }
     if let Some(top) = &report.top {
         let _ = writeln!(out, "  the {} rows of a task with the greatest {}", top.rows, top.by);
     }

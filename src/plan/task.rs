@@ -52,6 +52,12 @@ const COLUMNS: &str = "columns";
 /// Name of the ranking in [`Task::asked`].
 const TOP: &str = "top";
 
+/// Name of a report of changes in [`Task::asked`].
+const REPORT_MODE: &str = "report_mode";
+
+/// The day since when changes were asked for, beside what a task asks; absent from a base. Not a reason to fetch again.
+pub const CHANGES_SINCE: &str = "changes_since";
+
 /// Name of the fuse in [`Task::asked`].
 pub const MAX_ROWS: &str = "max_rows";
 
@@ -77,6 +83,7 @@ impl Task {
                         changed.push(name.clone());
                     }
                 }
+                CHANGES_SINCE => {}
                 _ if wanted != had => changed.push(name.clone()),
                 _ => {}
             }
@@ -94,6 +101,12 @@ pub fn columns_asked(asked: &BTreeMap<String, String>) -> Option<Vec<String>> {
 pub fn ranking_asked(asked: &BTreeMap<String, String>) -> Option<(String, u64)> {
     let (by, rows) = asked.get(TOP)?.split_once(' ')?;
     Some((by.to_owned(), rows.parse().ok()?))
+}
+
+/// Whether what was asked were changes, and since when: no day for a base.
+pub fn changes_asked(asked: &BTreeMap<String, String>) -> Option<Option<NaiveDate>> {
+    asked.get(REPORT_MODE)?;
+    Some(asked.get(CHANGES_SINCE).and_then(|day| day.parse().ok()))
 }
 
 /// The tasks of a night, by report, target and what varies, in file order.
@@ -192,6 +205,10 @@ fn asked(report: &Report, query: &[(String, String)]) -> BTreeMap<String, String
     asked.insert("endpoint".to_owned(), report.endpoint.name.clone());
     asked.insert(COLUMNS.to_owned(), report.columns.join(","));
     asked.extend(report.filter.as_ref().map(|filter| ("where".to_owned(), filter.to_json().to_string())));
+    if report.changes.is_some() {
+        asked.remove("history");
+        asked.insert(REPORT_MODE.to_owned(), "changes".to_owned());
+    }
     asked.extend(report.top.as_ref().map(|top| (TOP.to_owned(), format!("{} {}", top.by, top.rows))));
     asked.extend(report.max_rows.map(|rows| (MAX_ROWS.to_owned(), rows.to_string())));
     asked

@@ -7,6 +7,7 @@ use chrono::DateTime;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
+use super::changes;
 use super::finished::Finished;
 use super::partition_name;
 use super::rewrite::keep_others;
@@ -15,6 +16,7 @@ use crate::config::Report;
 use crate::error::{Code, Error, Result};
 use crate::model::{Night, TaskId, hex};
 use crate::paging::Status;
+use crate::plan::{CHANGES_SINCE, changes_asked};
 use crate::report::PartitionSummary;
 use crate::sink::{Compression, PartitionWriter, TaskColumns, WriterOptions};
 use crate::store::{Commit, Committing, STAGED_SUFFIX};
@@ -68,7 +70,7 @@ impl Opened {
         let stop = (rows > INTERRUPTIBLE_ROWS).then_some(cancel);
         let mut added = Vec::with_capacity(placed.len());
         for (columns, finished) in placed {
-            added.push(write_task(&mut writer, columns, finished, stop)?);
+            added.push(write_task(&mut writer, report, columns, finished, stop)?);
         }
         opened.keep_all_but(&replaced, &mut writer)?;
         let committed = self.publish(writer, &replaced, &added, responses_hash)?;
@@ -194,11 +196,13 @@ pub(super) fn folder(partition_by: &[String], target: &str, parameters: &BTreeMa
 
 fn write_task(
     writer: &mut PartitionWriter,
+    report: &Report,
     columns: TaskColumns,
     finished: Finished,
     stop: Option<&CancellationToken>,
 ) -> Result<TaskEntry> {
     writer.begin_task(columns.clone())?;
+    let window = changes_asked(&finished.asked);
     let mut sorted = finished.rows.finish()?;
     let mut rows = 0_u64;
     for batch in &mut sorted {
@@ -207,7 +211,10 @@ fn write_task(
         }
         let batch = batch?;
         rows += u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
-        writer.write(&batch)?;
+        match window {
+            None => writer.write(&batch)?,
+            Some(since) => writer.write(&changes::mark(&batch, report.endpoint, since.is_none())?)?,
+        }
     }
     if rows != finished.num_rows {
         let message = format!("{} rows were accepted and {rows} came out", finished.num_rows);
@@ -217,8 +224,12 @@ fn write_task(
         Status::Complete => TaskStatus::Complete,
         Status::Capped(_) => TaskStatus::Capped,
     };
-    let evidence = serde_json::to_value(&finished.evidence)
+    let mut evidence = serde_json::to_value(&finished.evidence)
         .map_err(|error| Error::new(Code::Internal, "evidence cannot be written").with_source(error))?;
+    if let (Some(since), Some(evidence)) = (window, evidence.as_object_mut()) {
+        let since = since.map_or_else(|| "base".to_owned(), |since| since.to_string());
+        evidence.insert(CHANGES_SINCE.to_owned(), since.into());
+    }
     Ok(TaskEntry {
         task: columns.task,
         target: columns.target,

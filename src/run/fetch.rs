@@ -11,6 +11,7 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::bodies::{blocking, decode, decode_saved};
+use super::changes;
 use super::finished::Finished;
 use super::inputs::{From, Inputs, inputs, pager_plan};
 use super::request::{answers, limit, quote, request};
@@ -21,7 +22,7 @@ use crate::error::{Code, Error, Result};
 use crate::landing::{Attempt, Saved};
 use crate::model::{Request, hex};
 use crate::paging::{Ask, Cursor, Step};
-use crate::plan::{MAX_ROWS, columns_asked};
+use crate::plan::{MAX_ROWS, Task, columns_asked};
 use crate::sink::{SorterOptions, TaskSorter};
 use crate::table::manifest::TaskEntry;
 
@@ -38,6 +39,8 @@ const SORT_MEMORY_BYTES: usize = 24 << 20;
 pub struct Fetch<'a> {
     stage: &'a Stage,
     job: &'a Job,
+    /// The job's task as it is asked: changes since a day show lost rows too.
+    task: Task,
     report: &'a Report,
     from: From,
     attempt: Attempt,
@@ -78,7 +81,7 @@ impl<'a> Fetch<'a> {
         let begun = saved.and_then(|saved| inputs(&saved));
         let changed = begun.as_ref().map(|begun| job.task.unanswered_by(&begun.asked, false)).unwrap_or_default();
         if changed.is_empty() {
-            let inputs = begun.unwrap_or_else(|| stage.inputs(report, job));
+            let inputs = begun.map_or_else(|| stage.inputs(report, job), Ok)?;
             return Self::with(stage, index, From::Source, attempt, inputs, report.columns.clone());
         }
         let (what, report_name) = (changed.join(", "), report.name.as_str());
@@ -88,7 +91,7 @@ impl<'a> Fetch<'a> {
             "saved responses answer another configuration: asked again"
         );
         let attempt = first(attempt.number + 1);
-        Self::with(stage, index, From::Source, attempt, stage.inputs(report, job), report.columns.clone())
+        Self::with(stage, index, From::Source, attempt, stage.inputs(report, job)?, report.columns.clone())
     }
 
     /// Prepares a committed task for being put together again from its saved responses, with the columns that were fetched.
@@ -121,8 +124,10 @@ impl<'a> Fetch<'a> {
         let page = PageSchema::new(report.endpoint, &columns, &[], OnBadValue::Fail)?;
         let options = SorterOptions { memory_bytes: SORT_MEMORY_BYTES, ..SorterOptions::new(scratch) };
         let sorter = TaskSorter::new(Decoder::new(page).arrow(), &sort_key, options)?;
+        let task = changes::task(&job.task, inputs.since());
         Ok(Self {
-            pager: Cursor::new(pager_plan(stage, report, job, &inputs, from))?,
+            pager: Cursor::new(pager_plan(stage, report, &task, &inputs, from))?,
+            task,
             stage,
             job,
             report,
@@ -199,7 +204,7 @@ impl<'a> Fetch<'a> {
 
     /// Brings one answer: a saved one that fits, or a new one, which is saved before anything builds on it.
     async fn answer(&mut self, ask: &Ask, saved: Option<Saved>, cancel: &CancellationToken) -> Result<()> {
-        let wanted = request(self.report, &self.job.task, &self.columns, ask);
+        let wanted = request(self.report, &self.task, &self.columns, ask);
         let decoder = self.decoder(ask)?;
         let (saved, page) = match saved {
             Some(saved) if self.from == From::Saved || answers(&saved.header.request, &wanted) => {
@@ -276,7 +281,7 @@ impl<'a> Fetch<'a> {
         decoder: Arc<Mutex<Decoder>>,
     ) -> Result<Option<(Saved, Page)>> {
         let started = self.stage.clock.instant();
-        let quote = quote(self.report, &self.job.task, ask);
+        let quote = quote(self.report, &self.task, ask);
         let client = self.stage.client()?;
         let keys = client.keys();
         let sent = client.send(wanted, quote, |answer| decode(Arc::clone(&decoder), Arc::clone(keys), answer)).await;
@@ -316,10 +321,10 @@ impl<'a> Fetch<'a> {
     fn asks_for_what_is_left(&mut self, ask: &Ask) -> bool {
         let left = self.stage.client().ok().and_then(|client| client.meter().left());
         let (Some(limit), Some(left)) = (ask.limit, left) else { return false };
-        let most = quote(self.report, &self.job.task, &Ask { limit: Some(u32::MAX), ..ask.clone() }).worst;
+        let most = quote(self.report, &self.task, &Ask { limit: Some(u32::MAX), ..ask.clone() }).worst;
         let per_row = (most / u64::from(u32::MAX)).max(1);
         let rows = u32::try_from(left / per_row).unwrap_or(u32::MAX);
-        let smaller = quote(self.report, &self.job.task, &Ask { limit: Some(rows), ..ask.clone() }).worst;
+        let smaller = quote(self.report, &self.task, &Ask { limit: Some(rows), ..ask.clone() }).worst;
         if rows == 0 || rows >= limit || smaller > left {
             return false;
         }
