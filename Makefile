@@ -72,6 +72,16 @@ bench-smoke: ## 200,000 rows end to end: rows/s per core, peak memory, bytes per
 	$(CARGO) build --locked --bin backhaul
 	$(PYTHON) benches/smoke.py
 
+.PHONY: bench-memory
+bench-memory: ## Peak memory of exporting 5 x 500,000 and 5 x 1,000,000 rows (BENCH_MEMORY=--rows… for fewer)
+	$(CARGO) build --locked --bin backhaul
+	$(PYTHON) benches/memory.py $(BENCH_MEMORY)
+
+.PHONY: bench-sandbox
+bench-sandbox: ## Pages of tables of 1,000,000 rows: the sandbox's memory and speed, held to their limits
+	$(CARGO) build --locked --bin backhaul
+	$(PYTHON) benches/sandbox.py
+
 .PHONY: deny
 deny: ## Licences, sources and banned crates (needs cargo-deny)
 	$(CARGO) deny --offline --locked check bans licenses sources

@@ -14,5 +14,7 @@ mod task;
 pub use bill::{FREE_BUDGET_UNITS, Total, guard, total};
 pub use describe::describe;
 pub use night::{check as check_night, night};
-pub use select::Selection;
-pub use task::{CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, ranking_asked, tasks, tasks_of_any_night};
+pub use select::{Selection, is_meant};
+pub use task::{
+    CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, ranking_asked, task_id, tasks, tasks_of_any_night,
+};

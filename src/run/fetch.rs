@@ -3,6 +3,7 @@
 //! Progress is a fold over answers. A saved answer goes through the same pager and sorter as a new one, so a task that was
 //! killed goes on where it stopped, and pays for nothing twice.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,13 +17,15 @@ use super::finished::Finished;
 use super::inputs::{From, Inputs, inputs, pager_plan};
 use super::request::{answers, limit, quote, request};
 use super::stage::{Job, Stage};
+use super::tombstone::is_forgotten;
+use super::workers::heavy;
 use crate::config::{OnTrouble, Report};
 use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
 use crate::error::{Code, Error, Result};
 use crate::landing::{Attempt, Saved};
 use crate::model::{Request, hex};
 use crate::paging::{Ask, Cursor, Step};
-use crate::plan::{MAX_ROWS, Task, columns_asked};
+use crate::plan::{Task, columns_asked};
 use crate::sink::{SorterOptions, TaskSorter};
 use crate::table::manifest::TaskEntry;
 
@@ -33,7 +36,10 @@ const FAST: Duration = Duration::from_secs(5);
 const INTERRUPT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Rows in memory of one task under way; several tasks are under way at a time.
-const SORT_MEMORY_BYTES: usize = 24 << 20;
+const SORT_MEMORY_BYTES: usize = 16 << 20;
+
+/// Pages with more bytes of values than this grow no more: a page is in memory as a whole, compressed, as text and decoded.
+const LARGE_PAGE_BYTES: usize = 16 << 20;
 
 /// One task under way.
 pub struct Fetch<'a> {
@@ -45,6 +51,8 @@ pub struct Fetch<'a> {
     from: From,
     attempt: Attempt,
     inputs: Inputs,
+    /// What the rows answer once they are all here.
+    asked: BTreeMap<String, String>,
     /// The columns of the table that answers are decoded into.
     columns: Vec<String>,
     pager: Cursor,
@@ -78,11 +86,17 @@ impl<'a> Fetch<'a> {
         let next = committed.map_or(0, |entry| entry.attempt + 1);
         let attempt = latest.filter(|latest| latest.number >= next).unwrap_or_else(|| first(next));
         let saved = stage.landing.load(&attempt, 0)?;
+        if is_forgotten(stage, job, saved.as_ref())? {
+            let attempt = first(attempt.number + 1);
+            let (inputs, columns) = (stage.inputs(report, job)?, report.columns.clone());
+            return Self::with(stage, index, From::Source, attempt, inputs, columns, job.task.asked.clone());
+        }
         let begun = saved.and_then(|saved| inputs(&saved));
+        let asked = job.task.asked.clone();
         let changed = begun.as_ref().map(|begun| job.task.unanswered_by(&begun.asked, false)).unwrap_or_default();
         if changed.is_empty() {
             let inputs = begun.map_or_else(|| stage.inputs(report, job), Ok)?;
-            return Self::with(stage, index, From::Source, attempt, inputs, report.columns.clone());
+            return Self::with(stage, index, From::Source, attempt, inputs, report.columns.clone(), asked);
         }
         let (what, report_name) = (changed.join(", "), report.name.as_str());
         tracing::warn!(
@@ -91,20 +105,26 @@ impl<'a> Fetch<'a> {
             "saved responses answer another configuration: asked again"
         );
         let attempt = first(attempt.number + 1);
-        Self::with(stage, index, From::Source, attempt, stage.inputs(report, job)?, report.columns.clone())
+        let inputs = stage.inputs(report, job)?;
+        Self::with(stage, index, From::Source, attempt, inputs, report.columns.clone(), asked)
     }
 
-    /// Prepares a committed task for being put together again from its saved responses, with the columns that were fetched.
+    /// Prepares a committed task for being put together again from its saved responses, as it was asked then.
     ///
     /// # Errors
-    /// [`Code::Unfinished`] if they are gone, [`Code::Destination`] if they cannot be read.
-    pub fn again(stage: &'a Stage, index: usize, attempt: Attempt) -> Result<Self> {
-        let (_, report) = stage.job(index)?;
+    /// [`Code::Unfinished`] if they are gone, or hold a column that the catalog no longer knows;
+    /// [`Code::Destination`] if they cannot be read.
+    pub fn again(stage: &'a Stage, index: usize, entry: &TaskEntry) -> Result<Self> {
+        let (job, report) = stage.job(index)?;
+        let attempt = Attempt { night: job.night, task: job.task.id.clone(), number: entry.attempt };
         let saved = stage.landing.load(&attempt, 0)?;
+        let saved = if is_forgotten(stage, job, saved.as_ref())? { None } else { saved };
         let inputs = saved.and_then(|saved| inputs(&saved)).ok_or_else(gone)?;
-        let fetched = columns_asked(&inputs.asked).unwrap_or_default();
-        let columns = fetched.into_iter().filter(|name| report.endpoint.column(name).is_some()).collect();
-        Self::with(stage, index, From::Saved, attempt, inputs, columns)
+        let columns = columns_asked(&entry.asked).unwrap_or_default();
+        if columns.iter().any(|name| report.endpoint.column(name).is_none()) {
+            return Err(gone());
+        }
+        Self::with(stage, index, From::Saved, attempt, inputs, columns, entry.asked.clone())
     }
 
     fn with(
@@ -114,6 +134,7 @@ impl<'a> Fetch<'a> {
         attempt: Attempt,
         inputs: Inputs,
         columns: Vec<String>,
+        asked: BTreeMap<String, String>,
     ) -> Result<Self> {
         let (job, report) = stage.job(index)?;
         let scratch = stage.scratch.join(format!("{}-{}", job.night, job.task.id.0));
@@ -124,9 +145,11 @@ impl<'a> Fetch<'a> {
         let page = PageSchema::new(report.endpoint, &columns, &[], OnBadValue::Fail)?;
         let options = SorterOptions { memory_bytes: SORT_MEMORY_BYTES, ..SorterOptions::new(scratch) };
         let sorter = TaskSorter::new(Decoder::new(page).arrow(), &sort_key, options)?;
+        // The day since when changes are asked for is that of the task's beginning.
+        let asked = inputs.with_window(asked);
         let task = changes::task(&job.task, inputs.since());
         Ok(Self {
-            pager: Cursor::new(pager_plan(stage, report, &task, &inputs, from))?,
+            pager: Cursor::new(pager_plan(stage, report, &task, &inputs, &asked))?,
             task,
             stage,
             job,
@@ -134,6 +157,7 @@ impl<'a> Fetch<'a> {
             from,
             attempt,
             inputs,
+            asked,
             columns,
             sorter: Some(sorter),
             decoder: None,
@@ -170,20 +194,10 @@ impl<'a> Fetch<'a> {
             self.stage.learn_cap(self.report, cap);
         }
         let mut sorter = taken(self.sorter.take())?;
-        let sorter = blocking(move || {
-            sorter.park()?;
-            Ok(sorter)
-        })
-        .await?;
+        let sorter = heavy(move || sorter.park().map(|()| sorter)).await.flatten()?;
         // A column that was fetched and is no longer wanted is no surprise.
         let fetched = columns_asked(&self.inputs.asked).unwrap_or_default();
         self.notes.unknown_columns.retain(|name, _| !fetched.contains(name));
-        let mut asked = self.inputs.asked;
-        if self.from == From::Source {
-            // The fuse is the one that was in force in the end.
-            asked.remove(MAX_ROWS);
-            asked.extend(self.job.task.asked.get_key_value(MAX_ROWS).map(|(name, rows)| (name.clone(), rows.clone())));
-        }
         let (exported_at, run) = self.last.unwrap_or_default();
         Ok(Finished {
             job: index,
@@ -196,7 +210,7 @@ impl<'a> Fetch<'a> {
             exported_at,
             run,
             attempt: self.attempt.number,
-            asked,
+            asked: self.asked,
             responses_hash: hex(&self.bodies.finalize()),
             notes: self.notes,
         })
@@ -344,14 +358,14 @@ impl<'a> Fetch<'a> {
             Ok(emit) => emit,
             Err(error) => {
                 // The answers contradict each other; asked again from the start, a source that was changing may not.
-                if self.from == From::Source {
+                if self.from == From::Source && !error.is_final() {
                     let number = self.attempt.number + 1;
                     self.stage.landing.begin(&Attempt { number, ..self.attempt.clone() })?;
                 }
                 return Err(Error::from(error));
             }
         };
-        if std::mem::take(&mut self.is_fast) {
+        if std::mem::take(&mut self.is_fast) && page.bytes() <= LARGE_PAGE_BYTES {
             self.pager.faster();
         }
         self.sequence += 1;
@@ -363,14 +377,15 @@ impl<'a> Fetch<'a> {
         let Page { batch, keys, notes } = page;
         self.notes.merge(notes);
         let mut sorter = taken(self.sorter.take())?;
-        let sorter = blocking(move || {
+        let sorter = heavy(move || {
             for Range { start, end } in emit.ranges {
                 let digests = keys.digests.get(start..end).unwrap_or_default();
                 sorter.push(&batch.slice(start, end - start), digests)?;
             }
             Ok(sorter)
         })
-        .await?;
+        .await
+        .flatten()?;
         self.sorter = Some(sorter);
         Ok(())
     }

@@ -14,3 +14,4 @@ mod paging;
 mod ranking;
 mod sandbox;
 mod support;
+mod upkeep;
