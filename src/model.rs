@@ -17,6 +17,8 @@ pub enum Value {
     Int(i64),
     /// A date-time, in microseconds since 1970-01-01T00:00:00Z.
     Time(i64),
+    /// A number that need not be whole: only the column of a ranking may be one.
+    Float(Float),
     /// A string, compared by its UTF-8 bytes.
     Text(Box<str>),
 }
@@ -29,6 +31,7 @@ impl Value {
             Self::Bool(value) => (*value).into(),
             Self::Int(value) => (*value).into(),
             Self::Time(micros) => format_time(*micros).into(),
+            Self::Float(value) => value.0.into(),
             Self::Text(text) => text.as_ref().into(),
         }
     }
@@ -41,8 +44,46 @@ impl fmt::Display for Value {
             Self::Bool(value) => write!(f, "{value}"),
             Self::Int(value) => write!(f, "{value}"),
             Self::Time(micros) => f.write_str(&format_time(*micros)),
+            Self::Float(value) => write!(f, "{}", value.0),
             Self::Text(text) => write!(f, "{text:?}"),
         }
+    }
+}
+
+/// A floating-point number that can be ordered and hashed: the two zeros are one.
+#[derive(Debug, Clone, Copy)]
+pub struct Float(f64);
+
+impl Float {
+    /// The number.
+    pub fn new(value: f64) -> Self {
+        Self(if value == 0.0 { 0.0 } else { value })
+    }
+}
+
+impl PartialEq for Float {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Float {}
+
+impl PartialOrd for Float {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Float {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.total_cmp(&other.0)
+    }
+}
+
+impl std::hash::Hash for Float {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.to_bits().hash(state);
     }
 }
 

@@ -122,6 +122,10 @@ pub struct Endpoint {
     pub identity: Vec<String>,
     /// For each grouping `aggregation`, the columns that may stand in K when `where` applies before grouping.
     pub group_columns: BTreeMap<String, Vec<String>>,
+    /// For each grouping `aggregation`, further columns whose values are equal within a group: a range over them divides none.
+    pub group_values: BTreeMap<String, Vec<String>>,
+    /// The columns that date a row's coming and going, where the operation has both and shows lost rows.
+    pub changes: Option<Changes>,
     /// Columns by which a table of it is sorted within a target.
     pub sort_key: Vec<String>,
     /// Named selections of columns; empty where the operation takes no `select`.
@@ -214,6 +218,15 @@ impl Endpoint {
             Pricing::PerRow => MIN_UNITS_PER_REQUEST.max(rows.saturating_mul(units_per_row)),
         }
     }
+}
+
+/// How an operation tells which rows came and went.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changes {
+    /// When the row was first seen; never null.
+    pub new: String,
+    /// When it was lost; null while it is live.
+    pub lost: String,
 }
 
 /// What stands under an answer's top-level key.

@@ -6,7 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::{
-    Catalog, Column, ColumnKind, Endpoint, Filterable, Measure, Parameter, ParameterKind, Presets, Pricing, Shape,
+    Catalog, Changes, Column, ColumnKind, Endpoint, Filterable, Measure, Parameter, ParameterKind, Presets, Pricing,
+    Shape,
 };
 use crate::error::{Code, Error, Result};
 use crate::model::Method;
@@ -95,9 +96,19 @@ struct RawEndpoint {
     #[serde(default)]
     group_columns: BTreeMap<String, Vec<String>>,
     #[serde(default)]
+    group_values: BTreeMap<String, Vec<String>>,
+    changes: Option<RawChanges>,
+    #[serde(default)]
     sort_key: Vec<String>,
     #[serde(default)]
     presets: RawPresets,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawChanges {
+    new: String,
+    lost: String,
 }
 
 /// Each preset lists what it adds to the one before, so that minimal ⊆ standard ⊆ full cannot be broken.
@@ -200,6 +211,8 @@ fn endpoint(name: &str, raw: RawEndpoint, enums: &Enums) -> Result<Endpoint> {
         order_key: raw.order_key,
         identity: raw.identity,
         group_columns: raw.group_columns,
+        group_values: raw.group_values,
+        changes: raw.changes.map(|RawChanges { new, lost }| Changes { new, lost }),
         sort_key: raw.sort_key,
         presets: raw.presets.cumulated(),
     })

@@ -342,6 +342,9 @@ pub struct Sandbox {
     /// Probability that data changes between two requests
     #[arg(long, value_name = "P", default_value_t = 0.0)]
     pub churn: f64,
+    /// Links, domains and anchors come and go from day to day (a function of seed and date)
+    #[arg(long)]
+    pub living: bool,
     /// Make an assumption of paging false; may be repeated
     #[arg(long = "quirk", value_name = "NAME")]
     pub quirks: Vec<String>,

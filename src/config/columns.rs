@@ -118,13 +118,21 @@ impl Choice<'_> {
         }
     }
 
-    /// The parameter value with which the column cannot be selected, if that is the one in force.
     fn conflict(&self, column: &Column) -> Option<(String, String)> {
-        let (parameter, value) = column.not_with.as_ref()?;
-        let set = self.parameters.iter().find(|(name, _)| name == parameter).map(|(_, value)| value.as_str());
-        let default = self.endpoint.parameter(parameter).and_then(|parameter| parameter.default.as_deref());
-        (set.or(default) == Some(value)).then(|| (parameter.clone(), value.clone()))
+        conflict(self.endpoint, self.parameters, column)
     }
+}
+
+/// The parameter value with which the column cannot be selected, if that is the one in force.
+pub(super) fn conflict(
+    endpoint: &Endpoint,
+    parameters: &[(String, String)],
+    column: &Column,
+) -> Option<(String, String)> {
+    let (parameter, value) = column.not_with.as_ref()?;
+    let set = parameters.iter().find(|(name, _)| name == parameter).map(|(_, value)| value.as_str());
+    let default = endpoint.parameter(parameter).and_then(|parameter| parameter.default.as_deref());
+    (set.or(default) == Some(value)).then(|| (parameter.clone(), value.clone()))
 }
 
 fn price(units: u64) -> String {

@@ -9,6 +9,7 @@
 //! and its text appears in no message.
 
 mod budget;
+mod changes;
 mod columns;
 mod csv;
 mod destination;
@@ -25,6 +26,7 @@ mod selectors;
 mod source;
 mod starter;
 mod targets;
+mod top;
 mod values;
 
 use std::path::Path;
@@ -39,7 +41,7 @@ pub use every::Every;
 pub use keys::{KeySource, KeySources, ResolvedKey};
 pub use known::TABLES;
 pub use resolved::{
-    Budget, Destination, KeepFree, OnTrouble, Report, RunConfig, RunSettings, Source, StableHash, Target,
+    Budget, Destination, KeepFree, OnTrouble, Report, RunConfig, RunSettings, Source, StableHash, Target, Top,
 };
 pub use starter::starter;
 

@@ -5,13 +5,15 @@ use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::DeValue;
 
+use super::changes;
 use super::columns::columns;
 use super::document::{Document, Node, Section};
 use super::every::Every;
 use super::known;
 use super::parameters::parameters;
-use super::resolved::{OnTrouble, Report, Target};
+use super::resolved::{OnTrouble, Report, Target, Top};
 use super::selectors::selected;
+use super::top::top;
 use crate::catalog::{Catalog, Endpoint, ParameterKind};
 use crate::error::{Code, Error};
 use crate::filter::{self, Filter};
@@ -86,13 +88,23 @@ fn report(
 ) -> Option<Report> {
     refuse_later(document, section);
     let endpoint = endpoint(document, section)?;
-    let parameters = parameters(document, section, endpoint);
-    let columns = columns(document, section, endpoint, &parameters);
+    let changes = changes::changes(document, section, endpoint);
+    let mut parameters = parameters(document, section, endpoint);
+    if changes.is_some() {
+        parameters = changes::parameters(endpoint, parameters);
+    }
+    let mut columns = columns(document, section, endpoint, &parameters);
+    if let Some(changes) = changes {
+        columns = changes::columns(endpoint, changes, columns);
+    }
+    let top = top(document, section, endpoint, &parameters);
     Some(Report {
         filter: where_json(document, section, endpoint),
         varying: varying(document, section, endpoint),
         targets: selected(document, section, targets),
-        max_rows: max_rows(document, section, endpoint),
+        changes,
+        max_rows: max_rows(document, section, endpoint, top.as_ref()),
+        top,
         since: since(document, section, endpoint),
         every: document.parsed(section, "every", Every::parse).unwrap_or(Every::DAY),
         on_bad_value: on_trouble(document, section, "on_bad_value"),
@@ -115,22 +127,6 @@ fn refuse_later(document: &mut Document<'_>, section: &Section<'_>) {
     }
     if let Some(node) = section.get("keyword_lists") {
         document.later("`keyword_lists` of a report", node.span());
-    }
-    if let Some(node) = section.get("top") {
-        if let Some(top) = document.as_section(node, "`top`") {
-            document.refuse_unknown_keys(&top, known::TOP);
-        }
-        document.later("`top` of a report", node.span());
-    }
-    if let Some(mode) = document.text(section, "mode") {
-        match *mode.get_ref() {
-            "snapshot" => {}
-            "changes" => document.later("`mode = \"changes\"`", mode.span()),
-            other => {
-                let label = "`snapshot` or `changes`; how much of a site is meant is the target's `mode`";
-                document.fault(Code::Config, format!("a report's `mode` cannot be `{other}`"), mode.span(), label);
-            }
-        }
     }
 }
 
@@ -226,14 +222,23 @@ fn varying(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoi
     vec![("country".to_owned(), countries)]
 }
 
-fn max_rows(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint) -> Option<u64> {
+fn max_rows(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint, top: Option<&Top>) -> Option<u64> {
     let count = document.count(section, "max_rows")?;
     if endpoint.parameter("limit").is_none() {
         let message = format!("{} always answers whole", endpoint.name);
         document.fault(Code::Parameter, message, count.span(), "take `max_rows` out");
         return None;
     }
-    Some(count.into_inner())
+    match top {
+        None => Some(count.into_inner()),
+        Some(top) if *count.get_ref() >= top.rows => None,
+        Some(top) => {
+            let message = format!("`max_rows` would cut the ranking of {} rows short, and call it `capped`", top.rows);
+            let label = "take this out: a ranking fetches the rows that it names and no more";
+            document.fault(Code::Config, message, count.span(), label);
+            None
+        }
+    }
 }
 
 fn since(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint) -> Option<NaiveDate> {

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::every::Every;
 use super::keys::KeySources;
-use crate::catalog::Endpoint;
+use crate::catalog::{Changes, Endpoint};
 use crate::filter::Filter;
 use crate::model::hex;
 
@@ -136,6 +136,10 @@ pub struct Report {
     pub varying: Vec<(String, Vec<String>)>,
     /// Indices into [`RunConfig::targets`], ascending, never empty.
     pub targets: Vec<usize>,
+    /// Only what came and went since the last complete night is fetched, once a first night brought all live rows.
+    pub changes: Option<&'static Changes>,
+    /// The ranking that is wanted, if not all rows are; then there is no fuse, since no ranking can reach one.
+    pub top: Option<Top>,
     /// The fuse: a task that reaches it is `capped`.
     pub max_rows: Option<u64>,
     /// First day of a history; set exactly where the operation takes `date_from`.
@@ -144,6 +148,15 @@ pub struct Report {
     pub every: Every,
     /// What becomes of a value that does not fit its column.
     pub on_bad_value: OnTrouble,
+}
+
+/// A ranking: the rows with the greatest values of a column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Top {
+    /// A column that the operation can order by.
+    pub by: String,
+    /// Rows of a task at most, and at least one.
+    pub rows: u64,
 }
 
 /// What happens where an answer does not fit its table.
@@ -205,7 +218,9 @@ impl Report {
     }
 
     fn hash_into(&self, hash: &mut StableHash, all: &[Target]) {
-        let Self { name, endpoint, columns, filter, parameters, varying, targets, max_rows, since, .. } = self;
+        let Self {
+            name, endpoint, columns, filter, parameters, varying, targets, changes, top, max_rows, since, ..
+        } = self;
         hash.add(name);
         hash.add(&endpoint.name);
         hash.add_all(columns);
@@ -217,6 +232,14 @@ impl Report {
         }
         let names: Vec<_> = targets.iter().filter_map(|index| all.get(*index)).map(|target| &target.name).collect();
         hash.add_all(&names);
+        if changes.is_some() {
+            hash.add("changes");
+        }
+        if let Some(Top { by, rows }) = top {
+            hash.add("top");
+            hash.add(by);
+            hash.add(&rows.to_string());
+        }
         hash.add(&max_rows.map(|rows| rows.to_string()).unwrap_or_default());
         hash.add(&since.map(|date| date.to_string()).unwrap_or_default());
     }

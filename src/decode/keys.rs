@@ -4,7 +4,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 
-use crate::model::Value;
+use crate::model::{Float, Value};
 
 /// The values of the key columns, row by row.
 ///
@@ -20,8 +20,7 @@ pub(super) fn values(columns: &[ArrayRef], num_rows: usize) -> Result<Vec<Value>
     Ok(values)
 }
 
-/// Dates become text, whose order is theirs; floats do too, since they can only be asked for in a ranking, where a key is
-/// compared for being the same and never turned into a range.
+/// Dates become text, whose order is theirs. Floats are asked for in rankings only.
 fn value(column: &ArrayRef, row: usize) -> Result<Value, ArrowError> {
     if column.is_null(row) {
         return Ok(Value::Null);
@@ -35,7 +34,7 @@ fn value(column: &ArrayRef, row: usize) -> Result<Value, ArrowError> {
             let date = column.as_primitive::<Date32Type>().value_as_date(row);
             Value::Text(date.map(|date| date.to_string()).unwrap_or_default().into())
         }
-        DataType::Float64 => Value::Text(column.as_primitive::<Float64Type>().value(row).to_string().into()),
+        DataType::Float64 => Value::Float(Float::new(column.as_primitive::<Float64Type>().value(row))),
         other => return Err(ArrowError::NotYetImplemented(format!("key of {other}"))),
     })
 }

@@ -36,6 +36,8 @@ pub enum Comparison {
     Gt,
     /// Greater or equal.
     Gte,
+    /// Less.
+    Lt,
 }
 
 impl Comparison {
@@ -44,6 +46,7 @@ impl Comparison {
             Self::Eq => "eq",
             Self::Gt => "gt",
             Self::Gte => "gte",
+            Self::Lt => "lt",
         }
     }
 }
@@ -109,9 +112,32 @@ pub fn at_least(columns: &[impl AsRef<str>], bound: &[Value]) -> Option<Filter> 
     Some(filter)
 }
 
+/// What is left of a ranking by `column`, the greatest value first and equal ones by `columns`, from a place on:
+/// `column < value or (column = value and columns >= bound)`.
+pub fn ranked_from(column: &str, value: &Value, columns: &[impl AsRef<str>], bound: &[Value]) -> Filter {
+    let equal = Filter::Is(column.to_owned(), Comparison::Eq, value.clone());
+    let tied = match at_least(columns, bound) {
+        Some(rest) => Filter::And(vec![equal, rest]),
+        None => equal,
+    };
+    Filter::Or(vec![Filter::Is(column.to_owned(), Comparison::Lt, value.clone()), tied])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_rest_of_a_ranking_is_what_is_less_and_what_ties_from_a_key_on() {
+        let value = Value::Float(crate::model::Float::new(91.5));
+        let filter = ranked_from("r", &value, &["a"], &[Value::Int(1)]).to_json();
+        let less = json!({"field": "r", "is": ["lt", 91.5]});
+        let equal = json!({"field": "r", "is": ["eq", 91.5]});
+        let rest = json!({"field": "a", "is": ["gte", 1]});
+        assert_eq!(filter, json!({"or": [less, {"and": [equal, rest]}]}));
+        let without_key = ranked_from("r", &value, &[] as &[&str], &[]).to_json();
+        assert_eq!(without_key, json!({"or": [less, equal]}));
+    }
 
     #[test]
     fn a_two_column_bound_is_lexicographic() {

@@ -23,6 +23,17 @@ pub struct Evidence {
     pub limit: u32,
     /// Rows of the answers that ended the ranges, the last range last.
     pub last_answers: Vec<u64>,
+    /// Why a complete task is no more than the best that could be done, if it is not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_effort: Option<BestEffort>,
+}
+
+/// What no answer can prove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BestEffort {
+    /// A ranking took more than one page: a row whose value moved meanwhile may be missing, or stand where it was.
+    RankingOverPages,
 }
 
 /// Whether all rows are there.
@@ -45,6 +56,10 @@ pub enum Shortfall {
     MaxRequests,
     /// One answer was all there is to get, since the operation has no order key, and it was not short.
     NoOrderKey,
+    /// The ranked column cannot stand in a filter, so there is no asking for what comes behind the first answer.
+    RankingNotFilterable,
+    /// More rows tie in a ranking than an answer holds, and no column is left to tell them apart.
+    RankingTies,
     /// An assumption that is not known to hold.
     Assumption(Assumption),
 }
@@ -55,6 +70,8 @@ impl fmt::Display for Shortfall {
             Self::MaxRows => f.write_str("max_rows"),
             Self::MaxRequests => f.write_str("max_requests"),
             Self::NoOrderKey => f.write_str("no_order_key"),
+            Self::RankingNotFilterable => f.write_str("ranking_not_filterable"),
+            Self::RankingTies => f.write_str("ranking_ties"),
             Self::Assumption(assumption) => assumption.fmt(f),
         }
     }

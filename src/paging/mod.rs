@@ -11,8 +11,10 @@
 //! - a row is emitted from exactly one answer, and only once its whole group (the rows of equal key) was seen in it;
 //! - the last group of an answer is *held*: the next answer must bring its rows again;
 //! - the same answers always give the same requests and the same emitted rows, so progress is a fold over answers;
+//! - a ranking is read by a machine of its own, which sends no more requests than its rows need;
 //! - whatever the answers are, the end is one of: everything, an error, or [`Evidence`] that names what is missing.
 
+mod cursor;
 mod error;
 mod evidence;
 mod groups;
@@ -22,16 +24,18 @@ mod pager;
 mod plan;
 mod probe;
 mod range;
+mod ranking;
 mod recheck;
 
 use std::ops::Range;
 
 use crate::filter::Filter;
 
+pub use cursor::Cursor;
 pub use error::PagingError;
-pub use evidence::{Evidence, Shortfall, Status};
+pub use evidence::{BestEffort, Evidence, Shortfall, Status};
 pub use pager::Pager;
-pub use plan::{Assumption, Grouping, KeyColumn, PagerLimits, PagerPlan, Paging, Verdict, Verdicts};
+pub use plan::{Assumption, Grouping, KeyColumn, PagerLimits, PagerPlan, Paging, Top, Verdict, Verdicts};
 pub use probe::{Finding, Probe, ProbeStep, VERDICT_DAYS};
 
 /// What the pager wants next.
@@ -48,8 +52,10 @@ pub enum Step {
 pub struct Ask {
     /// The whole filter, the task's own included.
     pub filter: Option<Filter>,
-    /// Columns to order by, all ascending.
+    /// Columns to order by, ascending.
     pub order_by: Vec<String>,
+    /// Whether the first of them descends instead: a ranking.
+    pub descends: bool,
     /// Rows at most; `None` where the operation takes no limit.
     pub limit: Option<u32>,
     /// Columns that must be selected: the key of each row in the answer, in this order.

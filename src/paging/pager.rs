@@ -105,7 +105,7 @@ impl Pager {
     /// What to do next. Asking again changes nothing.
     pub fn next(&self) -> Step {
         let ask = |filter: Option<Filter>, order_by: Vec<String>, key_columns: Vec<String>, purpose| {
-            Step::Ask(Ask { filter, order_by, limit: self.asked_limit(), key_columns, purpose })
+            Step::Ask(Ask { filter, order_by, descends: false, limit: self.asked_limit(), key_columns, purpose })
         };
         let key = || (self.range.key.clone(), self.range.key_columns());
         match &self.state {
@@ -397,6 +397,7 @@ impl Pager {
             key: self.key.clone(),
             limit: self.largest_limit,
             last_answers: self.last_answers.clone(),
+            best_effort: None,
         }
     }
 }

@@ -18,6 +18,26 @@ pub struct PagerPlan {
     pub verdicts: Verdicts,
     /// Sizes and fuses.
     pub limits: PagerLimits,
+    /// The ranking that is wanted, if not all rows are.
+    pub top: Option<Top>,
+}
+
+/// A ranking: so many rows, the greatest values first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Top {
+    /// The column that ranks.
+    pub by: String,
+    /// Whether its values are strings: their order is an assumption.
+    pub is_text: bool,
+    /// Whether it can stand in a filter, so that the rest of a ranking can be asked for.
+    pub is_filterable: bool,
+    /// Whether it may differ within a group that the API formed, so that a range over it would divide one.
+    pub divides_groups: bool,
+    /// Rows at most.
+    pub rows: u64,
+    /// Selected columns that identify a row together: one that moves while the ranking is read is exported once. Empty
+    /// where they are not all selected.
+    pub identity: Vec<String>,
 }
 
 /// How an operation can be paged.
@@ -218,6 +238,26 @@ impl Paging {
     }
 }
 
+impl Top {
+    /// A ranking of `endpoint` by a column that it can order by, for a report that selects `selected`.
+    pub fn of(endpoint: &Endpoint, by: &str, rows: u64, selected: &[String], aggregation: Option<&str>) -> Self {
+        let is_text = endpoint.column(by).is_none_or(|column| matches!(column.kind, ColumnKind::Text));
+        let within_groups = |name: &str| {
+            let known = [&endpoint.group_columns, &endpoint.group_values];
+            known.iter().filter_map(|columns| columns.get(name)).any(|columns| columns.iter().any(|known| known == by))
+        };
+        let is_identified = endpoint.identity.iter().all(|name| selected.contains(name));
+        Self {
+            by: by.to_owned(),
+            is_text,
+            is_filterable: endpoint.filterable(by).is_some(),
+            divides_groups: aggregation.is_some_and(|name| name != "all" && !within_groups(name)),
+            rows,
+            identity: if is_identified { endpoint.identity.clone() } else { Vec::new() },
+        }
+    }
+}
+
 /// What the plan comes to once the verdicts are weighed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Mode {
@@ -308,7 +348,13 @@ mod tests {
             column("to", true, true),
             column("port", false, false),
         ];
-        PagerPlan { paging: Paging::Keyed { key, grouping }, base: None, verdicts, limits: PagerLimits::default() }
+        PagerPlan {
+            paging: Paging::Keyed { key, grouping },
+            base: None,
+            verdicts,
+            limits: PagerLimits::default(),
+            top: None,
+        }
     }
 
     #[test]
@@ -330,7 +376,7 @@ mod tests {
                 column("c", true, is_selected(2)),
             ];
             let paging = Paging::Keyed { key, grouping: Grouping::Rows };
-            let plan = PagerPlan { paging, base: None, verdicts: holding(), limits: PagerLimits::default() };
+            let plan = PagerPlan { paging, base: None, verdicts: holding(), limits: PagerLimits::default(), top: None };
             let Mode::Keyed { start, spare, .. } = plan.mode() else { panic!("keyed") };
             assert_eq!(start.first().map(String::as_str), Some("seen"));
             assert!(spare.is_sorted(), "{spare:?}");

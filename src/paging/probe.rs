@@ -149,6 +149,7 @@ impl Probe {
         ProbeStep::Ask(Ask {
             filter: Filter::and(Some(without_nulls), filter),
             order_by: vec![self.column.clone()],
+            descends: false,
             limit: Some(self.rows),
             key_columns: vec![self.column.clone()],
             purpose: Purpose::Page,

@@ -36,7 +36,7 @@ pub fn guard(tasks: &[Task], per_run: Option<u64>) -> Result<()> {
         _ if per_run.is_some() => return Ok(()),
         Total::AtMost(units) if units <= FREE_BUDGET_UNITS => return Ok(()),
         Total::AtMost(units) => (format!("could cost {units} units"), units),
-        Total::Unbounded => ("has no upper bound: without `max_rows` all rows are fetched".to_owned(), 60_000),
+        Total::Unbounded => ("has no upper bound: without `top` or `max_rows` all rows are fetched".to_owned(), 60_000),
     };
     let message = format!("the run {could}, and no budget covers more than {FREE_BUDGET_UNITS} units");
     let next = format!("add under [budget]: per_run = {suggestion}   or give --max-units {suggestion}");
@@ -51,7 +51,7 @@ pub(super) fn is_free(target: &Target) -> bool {
     FREE_TARGETS.contains(&host)
 }
 
-/// The most rows that a task can have, if anything bounds them: the fuse; one row of a record; the periods of a history;
+/// The most rows that a task can have, if anything bounds them: the ranking or the fuse; one row of a record; the periods of a history;
 /// the known countries of a table by country.
 pub(super) fn bound_rows(report: &Report, night: Night) -> Option<u64> {
     let endpoint = report.endpoint;
@@ -59,7 +59,7 @@ pub(super) fn bound_rows(report: &Report, night: Night) -> Option<u64> {
         (Shape::Record, _) => Some(1),
         (Shape::Rows | Shape::Scalars, Some(since)) => Some(periods(since, night, grouping(report))),
         (Shape::Rows | Shape::Scalars, None) if endpoint.parameter("limit").is_none() => countries(endpoint),
-        (Shape::Rows | Shape::Scalars, None) => report.max_rows,
+        (Shape::Rows | Shape::Scalars, None) => report.top.as_ref().map(|top| top.rows).or(report.max_rows),
     }
 }
 

@@ -85,6 +85,16 @@ fn describe_report(out: &mut String, report: &Report, tasks: &[&Task]) {
     if let Some(since) = report.since {
         let _ = writeln!(out, "  since {since}");
     }
+    if report.changes.is_some() {
+        let _ = writeln!(
+            out,
+            "  changes: all live rows the first night, then what came or went since the last complete one"
+        );
+        let _ = writeln!(out, "  the latest night's word on a row counts, by {}", report.endpoint.identity.join(", "));
+    }
+    if let Some(top) = &report.top {
+        let _ = writeln!(out, "  the {} rows of a task with the greatest {}", top.rows, top.by);
+    }
     if let Some(rows) = report.max_rows {
         let _ = writeln!(out, "  at most {rows} rows a task; reaching it is reported as capped");
     }
@@ -100,9 +110,10 @@ fn price(report: &Report, task: Option<&Task>) -> String {
             format!("{} units a row; {how}", task.units_per_row)
         }
         Some(task) => format!(
-            "{} units a row, {} of them for paging by {}",
+            "{} units a row, {} of them for {} by {}",
             task.units_per_row,
             task.surcharge_per_row,
+            if report.top.is_some() { "ranking" } else { "paging" },
             task.order_key.join(", ")
         ),
     }

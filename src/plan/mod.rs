@@ -21,4 +21,6 @@ pub use describe::describe;
 pub use monthly::{Bill, NIGHTS_A_MONTH, bill as bill_of_month, least_units, refuse_impossible, ways_to_fit};
 pub use night::{check as check_night, night};
 pub use select::{Selection, is_meant};
-pub use task::{MAX_ROWS, Task, columns_asked, task_id, tasks, tasks_of_any_night};
+pub use task::{
+    CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, ranking_asked, task_id, tasks, tasks_of_any_night,
+};

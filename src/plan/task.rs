@@ -28,7 +28,8 @@ pub struct Task {
     pub parameters: Vec<(String, String)>,
     /// Every query parameter but those that paging sets (`select`, `where`, `order_by`, `limit`), in catalog order.
     pub query: Vec<(String, String)>,
-    /// The columns of K that paging starts with; empty where the operation cannot be paged.
+    /// The columns of K that paging starts with, behind the one that ranks where a ranking is wanted; empty where the
+    /// operation cannot be paged.
     pub order_key: Vec<String>,
     /// Units of one row, the surcharge included. 0 where the operation is free or priced by the request.
     pub units_per_row: u64,
@@ -47,6 +48,15 @@ pub struct Task {
 
 /// Name of the columns in [`Task::asked`].
 const COLUMNS: &str = "columns";
+
+/// Name of the ranking in [`Task::asked`].
+const TOP: &str = "top";
+
+/// Name of a report of changes in [`Task::asked`].
+const REPORT_MODE: &str = "report_mode";
+
+/// The day since when changes were asked for, beside what a task asks; absent from a base. Not a reason to fetch again.
+pub const CHANGES_SINCE: &str = "changes_since";
 
 /// Name of the fuse in [`Task::asked`].
 pub const MAX_ROWS: &str = "max_rows";
@@ -73,6 +83,7 @@ impl Task {
                         changed.push(name.clone());
                     }
                 }
+                CHANGES_SINCE => {}
                 _ if wanted != had => changed.push(name.clone()),
                 _ => {}
             }
@@ -84,6 +95,18 @@ impl Task {
 /// The columns that stand in [`Task::asked`].
 pub fn columns_asked(asked: &BTreeMap<String, String>) -> Option<Vec<String>> {
     Some(asked.get(COLUMNS)?.split(',').map(str::to_owned).collect())
+}
+
+/// Column and rows of the ranking that stands in [`Task::asked`].
+pub fn ranking_asked(asked: &BTreeMap<String, String>) -> Option<(String, u64)> {
+    let (by, rows) = asked.get(TOP)?.split_once(' ')?;
+    Some((by.to_owned(), rows.parse().ok()?))
+}
+
+/// Whether what was asked were changes, and since when: no day for a base.
+pub fn changes_asked(asked: &BTreeMap<String, String>) -> Option<Option<NaiveDate>> {
+    asked.get(REPORT_MODE)?;
+    Some(asked.get(CHANGES_SINCE).and_then(|day| day.parse().ok()))
 }
 
 /// The tasks of a night, by report, target and what varies, in file order.
@@ -182,6 +205,11 @@ fn asked(report: &Report, query: &[(String, String)]) -> BTreeMap<String, String
     asked.insert("endpoint".to_owned(), report.endpoint.name.clone());
     asked.insert(COLUMNS.to_owned(), report.columns.join(","));
     asked.extend(report.filter.as_ref().map(|filter| ("where".to_owned(), filter.to_json().to_string())));
+    if report.changes.is_some() {
+        asked.remove("history");
+        asked.insert(REPORT_MODE.to_owned(), "changes".to_owned());
+    }
+    asked.extend(report.top.as_ref().map(|top| (TOP.to_owned(), format!("{} {}", top.by, top.rows))));
     asked.extend(report.max_rows.map(|rows| (MAX_ROWS.to_owned(), rows.to_string())));
     asked
 }
@@ -203,17 +231,18 @@ fn query(report: &Report, target: &Target, varying: &[(String, String)], night: 
     names.filter_map(|name| Some((name.clone(), value(name)?))).collect()
 }
 
-/// K at its start: its first column, and those that the report selects anyway. Under a grouping aggregation only the
-/// columns that the catalog names for it may stand there.
+/// K at its start: its first column, and those that the report selects anyway; under a grouping aggregation the columns that
+/// the catalog names for it, no other. Behind the column that ranks, where a ranking is wanted.
 fn order_key(report: &Report) -> Vec<String> {
     let endpoint = report.endpoint;
     if endpoint.parameter("limit").is_none() {
         return Vec::new();
     }
     let grouped = report.parameter("aggregation").and_then(|aggregation| endpoint.group_columns.get(aggregation));
-    let may_stand = |column: &&String| grouped.is_none_or(|columns| columns.contains(column));
-    let key = endpoint.order_key.iter().filter(may_stand).enumerate();
-    key.filter(|(at, column)| *at == 0 || report.columns.contains(column)).map(|(_, column)| column.clone()).collect()
+    let stands = |(at, column): (usize, &String)| grouped.is_some() || at == 0 || report.columns.contains(column);
+    let key = grouped.unwrap_or(&endpoint.order_key).iter().enumerate().filter(|place| stands(*place));
+    let by = report.top.as_ref().map(|top| &top.by);
+    by.into_iter().chain(key.map(|(_, column)| column).filter(|column| Some(*column) != by)).cloned().collect()
 }
 
 /// Units of one row with K, and how much of it is K's surcharge.

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::bodies::blocking;
+use super::changes;
 use super::finished::Finished;
 use super::partition_name;
 use super::rewrite::keep_others;
@@ -19,6 +20,7 @@ use crate::config::Report;
 use crate::error::{Code, Error, Result};
 use crate::model::{Night, TaskId, hex};
 use crate::paging::Status;
+use crate::plan::{CHANGES_SINCE, changes_asked};
 use crate::report::PartitionSummary;
 use crate::sink::{Compression, IdentityCounter, PartitionWriter, TaskColumns, WriterOptions};
 use crate::store::{Commit, Committing, STAGED_SUFFIX};
@@ -77,7 +79,7 @@ impl Opened {
         let stop = (rows > INTERRUPTIBLE_ROWS).then_some(cancel);
         let mut added = Vec::with_capacity(placed.len());
         for (columns, finished) in placed {
-            added.push(write_task(&mut writer, stage, &report.endpoint.identity, columns, finished, stop)?);
+            added.push(write_task(&mut writer, stage, report, columns, finished, stop)?);
         }
         opened.keep_all_but(&replaced, &mut writer)?;
         let committed = self.publish(writer, &replaced, &added, responses_hash)?;
@@ -233,13 +235,15 @@ pub(super) fn folder(partition_by: &[String], target: &str, parameters: &BTreeMa
 fn write_task(
     writer: &mut PartitionWriter,
     stage: &Stage,
-    identity: &[String],
+    report: &Report,
     columns: TaskColumns,
     finished: Finished,
     stop: Option<&CancellationToken>,
 ) -> Result<TaskEntry> {
     writer.begin_task(columns.clone())?;
+    let window = changes_asked(&finished.asked);
     let mut sorted = finished.rows.finish()?;
+    let identity = &report.endpoint.identity;
     let has_identity = !identity.is_empty() && identity.iter().all(|name| sorted.schema().index_of(name).is_ok());
     let mut identities = has_identity.then(|| IdentityCounter::new(identity, || Ok(stage.scratch.clone())));
     let mut rows = 0_u64;
@@ -252,7 +256,10 @@ fn write_task(
         if let Some(identities) = &mut identities {
             identities.push(0, &batch)?;
         }
-        writer.write(&batch)?;
+        match window {
+            None => writer.write(&batch)?,
+            Some(since) => writer.write(&changes::mark(&batch, report.endpoint, since.is_none())?)?,
+        }
     }
     let identities = identities.map(IdentityCounter::finish).transpose()?;
     if rows != finished.num_rows {
@@ -263,8 +270,12 @@ fn write_task(
         Status::Complete => TaskStatus::Complete,
         Status::Capped(_) => TaskStatus::Capped,
     };
-    let evidence = serde_json::to_value(&finished.evidence)
+    let mut evidence = serde_json::to_value(&finished.evidence)
         .map_err(|error| Error::new(Code::Internal, "evidence cannot be written").with_source(error))?;
+    if let (Some(since), Some(evidence)) = (window, evidence.as_object_mut()) {
+        let since = since.map_or_else(|| "base".to_owned(), |since| since.to_string());
+        evidence.insert(CHANGES_SINCE.to_owned(), since.into());
+    }
     Ok(TaskEntry {
         task: columns.task,
         target: columns.target,

@@ -12,6 +12,7 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::bodies::{blocking, decode, decode_saved};
+use super::changes;
 use super::finished::Finished;
 use super::inputs::{From, Inputs, inputs, pager_plan};
 use super::request::{answers, limit, quote, request};
@@ -24,8 +25,8 @@ use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
 use crate::error::{Code, Error, Result};
 use crate::landing::{Attempt, Saved};
 use crate::model::{Request, hex};
-use crate::paging::{Ask, Pager, Step};
-use crate::plan::columns_asked;
+use crate::paging::{Ask, Cursor, Step};
+use crate::plan::{Task, columns_asked};
 use crate::sink::{SorterOptions, TaskSorter};
 use crate::table::manifest::TaskEntry;
 
@@ -45,6 +46,8 @@ const LARGE_PAGE_BYTES: usize = 16 << 20;
 pub struct Fetch<'a> {
     stage: &'a Stage,
     job: &'a Job,
+    /// The job's task as it is asked: changes since a day show lost rows too.
+    task: Task,
     report: &'a Report,
     from: From,
     attempt: Attempt,
@@ -53,7 +56,7 @@ pub struct Fetch<'a> {
     asked: BTreeMap<String, String>,
     /// The columns of the table that answers are decoded into.
     columns: Vec<String>,
-    pager: Pager,
+    pager: Cursor,
     /// Absent only while a background thread works on it.
     sorter: Option<TaskSorter>,
     decoder: Option<(Vec<String>, Arc<Mutex<Decoder>>)>,
@@ -86,14 +89,14 @@ impl<'a> Fetch<'a> {
         let saved = stage.landing.load(&attempt, 0)?;
         if is_forgotten(stage, job, saved.as_ref())? {
             let attempt = first(attempt.number + 1);
-            let (inputs, columns) = (stage.inputs(report, job), report.columns.clone());
+            let (inputs, columns) = (stage.inputs(report, job)?, report.columns.clone());
             return Self::with(stage, index, From::Source, attempt, inputs, columns, job.task.asked.clone());
         }
         let begun = saved.and_then(|saved| inputs(&saved));
         let asked = job.task.asked.clone();
         let changed = begun.as_ref().map(|begun| job.task.unanswered_by(&begun.asked, false)).unwrap_or_default();
         if changed.is_empty() {
-            let inputs = begun.unwrap_or_else(|| stage.inputs(report, job));
+            let inputs = begun.map_or_else(|| stage.inputs(report, job), Ok)?;
             return Self::with(stage, index, From::Source, attempt, inputs, report.columns.clone(), asked);
         }
         let (what, report_name) = (changed.join(", "), report.name.as_str());
@@ -103,7 +106,8 @@ impl<'a> Fetch<'a> {
             "saved responses answer another configuration: asked again"
         );
         let attempt = first(attempt.number + 1);
-        Self::with(stage, index, From::Source, attempt, stage.inputs(report, job), report.columns.clone(), asked)
+        let inputs = stage.inputs(report, job)?;
+        Self::with(stage, index, From::Source, attempt, inputs, report.columns.clone(), asked)
     }
 
     /// Prepares a committed task for being put together again from its saved responses, as it was asked then.
@@ -142,8 +146,12 @@ impl<'a> Fetch<'a> {
         let page = PageSchema::new(report.endpoint, &columns, &[], OnBadValue::Fail)?;
         let options = SorterOptions { memory_bytes: SORT_MEMORY_BYTES, ..SorterOptions::new(scratch) };
         let sorter = TaskSorter::new(Decoder::new(page).arrow(), &sort_key, options)?;
+        // The day since when changes are asked for is that of the task's beginning.
+        let asked = inputs.with_window(asked);
+        let task = changes::task(&job.task, inputs.since());
         Ok(Self {
-            pager: Pager::new(pager_plan(stage, report, job, &inputs, &asked))?,
+            pager: Cursor::new(pager_plan(stage, report, &task, &inputs, &asked))?,
+            task,
             stage,
             job,
             report,
@@ -211,7 +219,7 @@ impl<'a> Fetch<'a> {
 
     /// Brings one answer: a saved one that fits, or a new one, which is saved before anything builds on it.
     async fn answer(&mut self, ask: &Ask, saved: Option<Saved>, cancel: &CancellationToken) -> Result<()> {
-        let wanted = request(self.report, &self.job.task, &self.columns, ask);
+        let wanted = request(self.report, &self.task, &self.columns, ask);
         let decoder = self.decoder(ask)?;
         let (saved, page) = match saved {
             Some(saved) if self.from == From::Saved || answers(&saved.header.request, &wanted) => {
@@ -289,7 +297,7 @@ impl<'a> Fetch<'a> {
     ) -> Result<Option<(Saved, Page)>> {
         let started = self.stage.clock.instant();
         let shares = self.stage.shares(self.job);
-        let quote = Quote { shares, ..quote(self.report, &self.job.task, ask) };
+        let quote = Quote { shares, ..quote(self.report, &self.task, ask) };
         let client = self.stage.client()?;
         let keys = client.keys();
         let sent = client.send(wanted, quote, |answer| decode(Arc::clone(&decoder), Arc::clone(keys), answer)).await;
@@ -329,10 +337,10 @@ impl<'a> Fetch<'a> {
     fn asks_for_what_is_left(&mut self, ask: &Ask) -> bool {
         let left = self.stage.client().ok().and_then(|client| client.meter().left_of(self.stage.shares(self.job)));
         let (Some(limit), Some(left)) = (ask.limit, left) else { return false };
-        let most = quote(self.report, &self.job.task, &Ask { limit: Some(u32::MAX), ..ask.clone() }).worst;
+        let most = quote(self.report, &self.task, &Ask { limit: Some(u32::MAX), ..ask.clone() }).worst;
         let per_row = (most / u64::from(u32::MAX)).max(1);
         let rows = u32::try_from(left / per_row).unwrap_or(u32::MAX);
-        let smaller = quote(self.report, &self.job.task, &Ask { limit: Some(rows), ..ask.clone() }).worst;
+        let smaller = quote(self.report, &self.task, &Ask { limit: Some(rows), ..ask.clone() }).worst;
         if rows == 0 || rows >= limit || smaller > left {
             return false;
         }

@@ -2,16 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use super::changes;
 use super::request::url_bytes_left;
 use super::stage::{Job, Stage};
 use crate::catalog::FREE_ROWS;
 use crate::config::Report;
-use crate::filter;
+use crate::error::Result;
+use crate::filter::{self, Filter};
 use crate::landing::Saved;
-use crate::paging::{PagerLimits, PagerPlan, Paging, Verdicts};
-use crate::plan::{MAX_ROWS, columns_asked};
+use crate::paging::{PagerLimits, PagerPlan, Paging, Top, Verdicts};
+use crate::plan::{CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, ranking_asked};
 
 /// What paging was told when the task began, kept with its first answer, so that a later run asks the same questions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +23,19 @@ pub(super) struct Inputs {
     pub cap: Option<u32>,
     #[serde(default)]
     pub asked: BTreeMap<String, String>,
+}
+
+impl Inputs {
+    /// The day since when changes are asked for.
+    pub fn since(&self) -> Option<NaiveDate> {
+        changes_asked(&self.asked).flatten()
+    }
+
+    /// What is asked, with that day.
+    pub fn with_window(&self, mut asked: BTreeMap<String, String>) -> BTreeMap<String, String> {
+        asked.extend(self.since().map(|day| (CHANGES_SINCE.to_owned(), day.to_string())));
+        asked
+    }
 }
 
 /// Where answers may come from.
@@ -40,41 +56,51 @@ pub(super) fn inputs(saved: &Saved) -> Option<Inputs> {
 pub(super) fn pager_plan(
     stage: &Stage,
     report: &Report,
-    job: &Job,
+    task: &Task,
     inputs: &Inputs,
     asked: &BTreeMap<String, String>,
 ) -> PagerPlan {
     // The key starts as it did when the task began, whatever columns are wanted by now.
     let columns = columns_asked(&inputs.asked).unwrap_or_else(|| report.columns.clone());
+    let ranking = ranking_asked(asked);
     let asked = |name: &str| asked.get(name).map(String::as_str);
-    let base = if asked("where") == job.task.asked.get("where").map(String::as_str) {
+    let base = if asked("where") == task.asked.get("where").map(String::as_str) {
         report.filter.clone()
     } else {
         // Of another configuration: nothing is sent then, and the filter only lengthens URLs.
         let json = asked("where").and_then(|text| serde_json::from_str(text).ok());
         json.and_then(|json| filter::check(&json, report.endpoint).ok())
     };
+    let window = inputs.since().and_then(|since| changes::filter(report.endpoint, since));
+    let base = Filter::and(base, window);
     let max_rows = asked(MAX_ROWS).and_then(|rows| rows.parse().ok());
     let mut limits = PagerLimits {
         cap: inputs.cap,
         max_rows,
         max_requests: stage.config.run.max_requests,
-        url_bytes: url_bytes_left(&stage.config.source.base_url, report, &job.task),
+        url_bytes: url_bytes_left(&stage.config.source.base_url, report, task),
         ..PagerLimits::default()
     };
-    if job.task.is_free_target {
+    if task.is_free_target {
         limits.start = FREE_ROWS;
         limits.most = FREE_ROWS;
     }
     let default = || report.endpoint.parameter("aggregation")?.default.as_deref();
     let aggregation = asked("aggregation").or_else(default);
-    PagerPlan { paging: Paging::of(report.endpoint, &columns, aggregation), base, verdicts: inputs.verdicts, limits }
+    let top = ranking.map(|(by, rows)| Top::of(report.endpoint, &by, rows, &columns, aggregation));
+    let paging = Paging::of(report.endpoint, &columns, aggregation);
+    PagerPlan { paging, base, verdicts: inputs.verdicts, limits, top }
 }
 
 impl Stage {
     /// What is known now, for a task that begins.
-    pub(super) fn inputs(&self, report: &Report, job: &Job) -> Inputs {
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Destination`] if what earlier nights committed cannot be read.
+    pub(super) fn inputs(&self, report: &Report, job: &Job) -> Result<Inputs> {
         let (verdicts, cap) = self.known(&report.endpoint.name);
-        Inputs { verdicts, cap, asked: job.task.asked.clone() }
+        let mut asked = job.task.asked.clone();
+        asked.extend(changes::since(self, report, job)?.map(|day| (CHANGES_SINCE.to_owned(), day.to_string())));
+        Ok(Inputs { verdicts, cap, asked })
     }
 }

@@ -11,6 +11,7 @@ mod agenda;
 mod assemble;
 mod bodies;
 mod book;
+mod changes;
 mod check;
 mod chosen;
 mod closing;
@@ -172,7 +173,8 @@ pub fn table_schema(report: &Report) -> Result<TableSchema> {
 /// The schema of a report's table with these columns of its operation.
 fn table_schema_of(report: &Report, columns: &[String]) -> Result<TableSchema> {
     let parameters: Vec<String> = report.varying.iter().map(|(name, _)| name.clone()).collect();
-    TableSchema::new(&report.name, report.endpoint, columns, &parameters)
+    let schema = TableSchema::new(&report.name, report.endpoint, columns, &parameters)?;
+    Ok(if report.changes.is_some() { schema.with_change() } else { schema })
 }
 
 /// Folder of a night's partition.

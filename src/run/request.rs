@@ -22,7 +22,9 @@ pub fn request(report: &Report, task: &Task, columns: &[String], ask: &Ask) -> R
         query.push(("where".to_owned(), filter.to_json().to_string()));
     }
     if !ask.order_by.is_empty() {
-        let order: Vec<String> = ask.order_by.iter().map(|column| format!("{column}:asc")).collect();
+        let direction = |place: usize| if ask.descends && place == 0 { "desc" } else { "asc" };
+        let order = ask.order_by.iter().enumerate();
+        let order: Vec<String> = order.map(|(place, column)| format!("{column}:{}", direction(place))).collect();
         query.push(("order_by".to_owned(), order.join(",")));
     }
     if let Some(limit) = ask.limit {
@@ -75,6 +77,7 @@ pub fn url_bytes_left(base_url: &url::Url, report: &Report, task: &Task) -> usiz
     let ask = Ask {
         filter: None,
         order_by: Vec::new(),
+        descends: false,
         limit: Some(u32::MAX),
         key_columns: Vec::new(),
         purpose: crate::paging::Purpose::Page,

@@ -2,7 +2,7 @@
 //!
 //! It shares the catalog with the client and nothing else, on purpose: a misreading of the API in shared request,
 //! filter or paging code would cancel itself out. Data is a pure function of the seed; between two requests it changes
-//! only with churn. What is assumed of the real API and can be made false has a [`Quirk`].
+//! only with churn, and from one day to the next only where it is living. What is assumed of the real API and can be made false has a [`Quirk`].
 //!
 //! ```text
 //! wire ─▶ http ─▶ server ─▶ query (condition, filter) ─▶ page ◀─ kept, range ◀─ table (index) ◀─ source (link, columns, web) ◀─ hash
@@ -73,6 +73,8 @@ pub struct Options {
     pub ties: Option<u32>,
     /// Probability that the asked table changes before a request is answered.
     pub churn: f64,
+    /// Whether links, domains and anchors come and go from day to day, as a function of seed and date.
+    pub living: bool,
     /// Assumptions made false.
     pub quirks: Vec<Quirk>,
     /// What goes wrong, and how often.
@@ -93,6 +95,7 @@ impl Default for Options {
             row_cap: None,
             ties: None,
             churn: 0.0,
+            living: false,
             quirks: Vec::new(),
             faults: Faults::default(),
             clock_offset: chrono::Duration::zero(),

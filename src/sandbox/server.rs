@@ -178,7 +178,7 @@ impl Server {
 
     /// The table that a query reads, made when first asked for, changed when churn says so.
     pub(super) fn table(&self, endpoint: &Endpoint, query: &Query, number: u64) -> Arc<Table> {
-        let name = table_name(endpoint, query);
+        let name = table_name(endpoint, query, self.is_living(endpoint));
         let slot = self.slot(&name);
         let table = {
             let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -246,6 +246,7 @@ impl Server {
             has_history,
             ties: self.options.ties,
             lead,
+            living_until: self.is_living(endpoint).then(|| end_of(query.date)),
             wide_groups: self.options.quirks.contains(&Quirk::WideGroups),
             planted_null,
             dice: self.dice.of(&salt),
@@ -255,10 +256,20 @@ impl Server {
         let rows = match query.history {
             // Numbered by day, so that overlapping ranges agree.
             _ if family == Family::History => query.days.iter().copied().map(row).collect(),
-            History::Since(date) => (0..total).map(row).filter(|row| source.is_seen_since(*row, date)).collect(),
-            _ => (0..total).map(row).collect(),
+            History::Since(date) => {
+                (0..total).chain(source.born()).map(row).filter(|row| source.is_seen_since(*row, date)).collect()
+            }
+            History::Live if self.is_living(endpoint) => {
+                (0..total).chain(source.born()).map(row).filter(|row| source.is_live(*row)).collect()
+            }
+            _ => (0..total).chain(source.born()).map(row).collect(),
         };
         Table::new(source, rows)
+    }
+
+    /// Whether rows of an operation come and go from day to day.
+    fn is_living(&self, endpoint: &Endpoint) -> bool {
+        self.options.living && endpoint.parameter("history").is_some()
     }
 
     fn limits_and_usage(&self, now: DateTime<Utc>) -> Page {
@@ -283,9 +294,10 @@ impl Server {
 }
 
 /// What makes two queries read the same table.
-fn table_name(endpoint: &Endpoint, query: &Query) -> String {
+fn table_name(endpoint: &Endpoint, query: &Query, is_living: bool) -> String {
     let date = match Family::of(endpoint) {
         Family::Record | Family::Countries => query.date.to_string(),
+        _ if is_living => query.date.to_string(),
         _ => String::new(),
     };
     let days = (query.days.first(), query.days.last(), query.days.len());
@@ -297,6 +309,11 @@ fn table_name(endpoint: &Endpoint, query: &Query) -> String {
         query.compared.is_some(),
         query.history
     )
+}
+
+/// The first second after a day.
+fn end_of(day: NaiveDate) -> i64 {
+    day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp() + 86_400
 }
 
 /// The column that rows of a list are paged by first: the catalog's, else the first well-known date-time.

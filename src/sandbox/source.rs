@@ -6,6 +6,7 @@
 
 mod columns;
 mod link;
+mod living;
 
 use super::cell::Cell;
 use super::hash::Dice;
@@ -107,6 +108,8 @@ pub(super) struct Source {
     /// The column that ties are made in, if the operation has one.
     pub(super) lead: Option<String>,
     pub(super) wide_groups: bool,
+    /// End of the day that it lives, in seconds since 1970; `None` where its rows do not come and go.
+    pub(super) living_until: Option<i64>,
     /// Column with a null in every so many rows, against the catalog.
     pub(super) planted_null: Vec<(String, u32)>,
     pub(super) dice: Dice,
@@ -137,13 +140,16 @@ impl Source {
 
     /// Links have true duplicates: some rows repeat the first of their block of eight.
     fn original(&self, number: u32) -> u32 {
-        let duplicate = self.family == Family::Links && self.dice.of("copy").at(u64::from(number)).once_in(25);
+        let may_repeat = self.family == Family::Links && !self.is_born_later(number);
+        let duplicate = may_repeat && self.dice.of("copy").at(u64::from(number)).once_in(25);
         if duplicate { number / 8 * 8 } else { number }
     }
 
     /// Whether the link, domain or page of this row is gone.
     fn is_lost(&self, number: u32, dice: Dice) -> bool {
-        if self.has_history {
+        if self.death(number, dice).is_some() {
+            true
+        } else if self.has_history {
             (self.rows..self.rows + self.rows / LOST_SHARE).contains(&number)
         } else {
             dice.of("lost").once_in(LOST_SHARE)
@@ -152,6 +158,9 @@ impl Source {
 
     /// When the row was first seen; half of the rows share theirs with a few others.
     fn first_seen(&self, number: u32, dice: Dice) -> i64 {
+        if let Some(birth) = self.birth(number, dice) {
+            return birth;
+        }
         let start = NEWEST - i64::from(SPAN);
         if let Some(ties) = self.ties {
             let batch = number / ties.max(1);

@@ -18,7 +18,7 @@ pub use evolve::{RecordedColumn, evolve};
 pub use partition::{parse_segment, segment};
 pub use render::{render_arrow, render_json};
 pub use schema::{
-    COVERAGE, EXPORTED_AT, ProgramColumn, RUN_ID, SCALAR_COLUMN, SNAPSHOT_DATE, TARGET, TARGETS, TableColumn,
+    CHANGE, COVERAGE, EXPORTED_AT, ProgramColumn, RUN_ID, SCALAR_COLUMN, SNAPSHOT_DATE, TARGET, TARGETS, TableColumn,
     TableSchema, parameter_column, recorded_parameters, source_column,
 };
 

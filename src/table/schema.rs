@@ -16,6 +16,8 @@ pub const SNAPSHOT_DATE: &str = "_snapshot_date";
 pub const EXPORTED_AT: &str = "_exported_at";
 /// The run that fetched the row.
 pub const RUN_ID: &str = "_run_id";
+/// What a row of a report of changes is: `base`, `new` or `lost`.
+pub const CHANGE: &str = "_change";
 /// The one column of an endpoint that answers with plain values.
 pub const SCALAR_COLUMN: &str = "value";
 
@@ -95,6 +97,15 @@ impl TableSchema {
             Shape::Rows | Shape::Record => sort_columns(endpoint, columns),
         };
         Ok(Self::build(name, &endpoint.name, parameters.to_vec(), all, sort_key))
+    }
+
+    /// The same for a report of changes: with the column that says what each row is, behind the other metadata.
+    #[must_use]
+    pub fn with_change(mut self) -> Self {
+        let place = self.columns.iter().position(|column| !column.metadata).unwrap_or(self.columns.len());
+        let description = "base: live on the first night; new: seen since; lost: gone since";
+        self.columns.insert(place, metadata(CHANGE, ColumnType::Text, description));
+        Self::build(&self.name, &self.endpoint, self.parameters, self.columns, self.sort_key)
     }
 
     /// The schema of a table that the program fills itself.
@@ -221,7 +232,7 @@ pub fn source_column<'a>(endpoint: &'a Endpoint, name: &str) -> Result<&'a Colum
 
 /// The task parameters among recorded columns.
 pub fn recorded_parameters(recorded: &[RecordedColumn]) -> impl Iterator<Item = String> {
-    let is_ours = |name: &str| [TARGET, SNAPSHOT_DATE, EXPORTED_AT, RUN_ID].contains(&name);
+    let is_ours = |name: &str| [TARGET, SNAPSHOT_DATE, EXPORTED_AT, RUN_ID, CHANGE].contains(&name);
     let names = recorded.iter().map(|column| column.name.as_str()).filter(move |name| !is_ours(name));
     names.filter_map(|name| name.strip_prefix('_').map(str::to_owned))
 }

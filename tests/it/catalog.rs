@@ -292,6 +292,40 @@ fn only_grouping_aggregations_have_group_columns() {
 }
 
 #[test]
+fn what_is_equal_within_a_group_can_be_ranked_by_and_filtered() {
+    let mut checked = 0;
+    for endpoint in endpoints() {
+        for (aggregation, columns) in &endpoint.group_values {
+            assert!(endpoint.group_columns.contains_key(aggregation), "{} {aggregation}", endpoint.name);
+            for name in columns {
+                assert!(endpoint.is_sortable(name) && endpoint.filterable(name).is_some(), "{} {name}", endpoint.name);
+                // Of the domain that a group is of, by its name.
+                assert!(name.contains("domain") && !name.contains("target"), "{} {name}", endpoint.name);
+                checked += 1;
+            }
+        }
+    }
+    assert_eq!(checked, 16);
+}
+
+#[test]
+fn changes_are_marked_where_both_dates_can_be_selected_and_filtered_and_lost_rows_shown() {
+    let mut marked = Vec::new();
+    for endpoint in endpoints() {
+        let Some(changes) = &endpoint.changes else { continue };
+        for (name, is_nullable) in [(&changes.new, false), (&changes.lost, true)] {
+            let (column, filter) =
+                (endpoint.column(name).expect("a column"), endpoint.filterable(name).expect("a filter"));
+            assert_eq!((&column.kind, &filter.kind), (&ColumnKind::DateTime, &ColumnKind::DateTime), "{name}");
+            assert_eq!((column.nullable, filter.nullable), (is_nullable, is_nullable), "{name}");
+        }
+        assert!(endpoint.parameter("history").is_some() && !endpoint.identity.is_empty(), "{}", endpoint.name);
+        marked.push(endpoint.name.as_str());
+    }
+    assert_eq!(marked, ["site-explorer/all-backlinks"]);
+}
+
+#[test]
 fn every_list_of_columns_names_columns_of_the_operation_once() {
     for endpoint in endpoints() {
         let keys =

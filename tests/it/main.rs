@@ -3,6 +3,7 @@
 
 mod budgets;
 mod catalog;
+mod changes;
 mod columnar;
 mod completeness;
 mod configuration;
@@ -11,6 +12,7 @@ mod failures;
 mod ground;
 mod nights;
 mod paging;
+mod ranking;
 mod sandbox;
 mod support;
 mod upkeep;

@@ -183,6 +183,7 @@ impl Source {
                     Comparison::Eq => ordering == Ordering::Equal,
                     Comparison::Gt => ordering == Ordering::Greater,
                     Comparison::Gte => ordering != Ordering::Less,
+                    Comparison::Lt => ordering == Ordering::Less,
                 }
             }
             Filter::Json(_) => unreachable!("not used here"),
@@ -391,6 +392,7 @@ fn random_plan(rng: &mut Rng, verdicts: Verdicts, grouped: bool) -> PagerPlan {
             max_requests: 500,
             url_bytes: 10_000,
         },
+        top: None,
     }
 }
 

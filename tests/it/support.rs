@@ -137,8 +137,8 @@ impl TestContext {
             ["wide_groups", "round_trip", "null_keys", "null_in_non_nullable"].contains(&quirk.as_str())
         };
         let quirks = self.options.quirks.iter().filter(changes_data).copied().collect();
-        let Options { rows, seed, ties, .. } = self.options;
-        let options = Options { seed, ties, quirks, ..unlimited(rows) };
+        let Options { rows, seed, ties, living, clock_offset, .. } = self.options;
+        let options = Options { seed, ties, living, clock_offset, quirks, ..unlimited(rows) };
         self.runtime.block_on(async {
             let oracle = backhaul::sandbox::start(options).await.unwrap();
             let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
@@ -160,7 +160,9 @@ impl TestContext {
         let select = columns.join(",");
         let mut query = query.to_vec();
         query.push(("select", &select));
-        query.push(("limit", "100000000"));
+        if !query.iter().any(|(name, _)| *name == "limit") {
+            query.push(("limit", "100000000"));
+        }
         let body = self.ask_oracle(endpoint, &query);
         let described = Catalog::embedded().endpoint(endpoint).unwrap();
         let Some(Json::Array(rows)) = body.get(&described.response_key) else { panic!("no rows in {body}") };

@@ -26,6 +26,8 @@ pub fn show_json(endpoint: &Endpoint) -> String {
         "filters": endpoint.filterable.iter().map(filter_json).collect::<Vec<_>>(),
         "order_key": endpoint.order_key,
         "group_columns": endpoint.group_columns,
+        "group_values": endpoint.group_values,
+        "changes": endpoint.changes.as_ref().map(|changes| json!({"new": changes.new, "lost": changes.lost})),
         "identity": endpoint.identity,
         "sort_key": endpoint.sort_key,
         "presets": presets_json(endpoint),

@@ -53,6 +53,9 @@ fn facts(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
     if !endpoint.identity.is_empty() {
         facts.push(("a row is", endpoint.identity.join(", ")));
     }
+    if let Some(changes) = &endpoint.changes {
+        facts.push(("changes", format!("mode = \"changes\": new by {}, lost by {}", changes.new, changes.lost)));
+    }
     if let Some(former) = &endpoint.formerly {
         facts.push(("formerly", format!("{}/{former}", endpoint.section())));
     }

@@ -37,6 +37,9 @@ impl Source {
     }
 
     fn last_seen(&self, number: u32, dice: Dice) -> i64 {
+        if let Some(death) = self.death(number, dice) {
+            return death;
+        }
         let first = self.first_seen(number, dice);
         let room = u32::try_from(NEWEST - first).unwrap_or(0);
         first + i64::from(dice.of("last_seen").below(room.max(1)))

@@ -1,0 +1,78 @@
+//! Either machine behind one face: all rows by key, or the first rows of a ranking.
+
+use crate::model::PageKeys;
+
+use super::ranking::Ranking;
+use super::{Emit, Pager, PagerPlan, PagingError, Step};
+
+/// Reads one task. Feed it every answer in order; after an error it must not be used again.
+#[derive(Debug, Clone)]
+pub enum Cursor {
+    /// All rows.
+    All(Box<Pager>),
+    /// A ranking.
+    Top(Box<Ranking>),
+}
+
+impl Cursor {
+    /// The machine that the plan calls for, before its first request.
+    ///
+    /// # Errors
+    /// As [`Pager::new`].
+    pub fn new(plan: PagerPlan) -> Result<Self, PagingError> {
+        match plan.top.clone() {
+            None => Ok(Self::All(Box::new(Pager::new(plan)?))),
+            Some(top) => Ok(Self::Top(Box::new(Ranking::new(plan, top)?))),
+        }
+    }
+
+    /// What to do next. Asking again changes nothing.
+    pub fn next(&self) -> Step {
+        match self {
+            Self::All(pager) => pager.next(),
+            Self::Top(ranking) => ranking.next(),
+        }
+    }
+
+    /// Takes the answer to the request that [`Cursor::next`] wants.
+    ///
+    /// # Errors
+    /// Where the answers contradict what paging rests on.
+    pub fn answer(&mut self, keys: &PageKeys) -> Result<Emit, PagingError> {
+        match self {
+            Self::All(pager) => pager.answer(keys),
+            Self::Top(ranking) => ranking.answer(keys),
+        }
+    }
+
+    /// The request timed out: asks for half as many rows from now on.
+    pub fn slower(&mut self) {
+        match self {
+            Self::All(pager) => pager.slower(),
+            Self::Top(ranking) => ranking.slower(),
+        }
+    }
+
+    /// Answers are fast: a ranking asks for all that it lacks anyway.
+    pub fn faster(&mut self) {
+        if let Self::All(pager) = self {
+            pager.faster();
+        }
+    }
+
+    /// Sets the limit with which a saved request was sent, before its answer is fed again.
+    pub fn at_limit(&mut self, limit: u32) {
+        match self {
+            Self::All(pager) => pager.at_limit(limit),
+            Self::Top(ranking) => ranking.at_limit(limit),
+        }
+    }
+
+    /// The number of rows at which answers are cut, if it is known or was seen.
+    pub fn learned_cap(&self) -> Option<u32> {
+        match self {
+            Self::All(pager) => pager.learned_cap(),
+            Self::Top(ranking) => ranking.learned_cap(),
+        }
+    }
+}
