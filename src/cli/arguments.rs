@@ -22,7 +22,7 @@ Every night:
 
 Look:
   history      past runs *
-  usage        units left in the account beside what was spent here *
+  usage        units left in the account beside what was spent here; costs nothing
   catalog      endpoints, or one endpoint's parameters, columns and prices
   schema       the schema of a report or endpoint, or its DDL for a warehouse *
   load         SQL that loads what was committed into a warehouse *
@@ -120,6 +120,8 @@ pub enum Command {
     /// Fetch what is due, commit it, print a summary and the bill
     #[command(after_help = EXIT_CODES)]
     Run(Run),
+    /// Units of the account (limit, used, left, reset, expiry of the key) beside what was spent from here; costs nothing
+    Usage(Usage),
     /// Re-read committed files against the manifest: presence, size, checksum, rows, schema, duplicates
     Verify(Verify),
     /// Make partitions again from saved responses, for 0 units: after a change of layout, or when a file was lost
@@ -136,8 +138,6 @@ pub enum Command {
     Estimate(Later),
     /// Past runs (not built yet)
     History(Later),
-    /// Units left beside units spent (not built yet)
-    Usage(Later),
     /// SQL that loads what was committed (not built yet)
     Load(Later),
     /// Remove a client (not built yet)
@@ -231,6 +231,14 @@ pub struct Run {
     #[arg(long)]
     pub dry_run: bool,
     /// Print the run's report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `usage`
+#[derive(Debug, Args)]
+pub struct Usage {
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -8,7 +8,6 @@ pub fn command(command: &Command) -> Error {
     Error::later(match command {
         Command::Estimate(_) => "the command `estimate`",
         Command::History(_) => "the command `history`",
-        Command::Usage(_) => "the command `usage`",
         Command::Load(_) => "the command `load`",
         Command::Forget(_) => "the command `forget`",
         Command::Compact(_) => "the command `compact`",
@@ -17,6 +16,7 @@ pub fn command(command: &Command) -> Error {
         | Command::Init(_)
         | Command::Check(_)
         | Command::Run(_)
+        | Command::Usage(_)
         | Command::Verify(_)
         | Command::Rebuild(_)
         | Command::Catalog(_)

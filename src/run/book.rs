@@ -10,7 +10,7 @@ use super::stage::{Job, Stage};
 use crate::config::Report;
 use crate::error::{Code, Error, Errors};
 use crate::model::Night;
-use crate::report::{ErrorEntry, ReportSummary, RunReport, RunStatus};
+use crate::report::{ErrorEntry, ReportSummary, RunReport, RunStatus, Wasted};
 use crate::table::manifest::{TaskStatus, UnfinishedStatus, UnfinishedTask};
 
 /// Tasks that did not end in a commit, by night and table.
@@ -36,6 +36,7 @@ impl Book {
             retries: 0,
             units: 0,
             units_lost: 0,
+            wasted: Wasted::default(),
             seconds: 0.0,
             peak_memory_bytes: 0,
             reports: Vec::new(),
@@ -211,6 +212,13 @@ impl Book {
         report.units_lost = statistics.units_lost;
         report.units = meter.spent().saturating_add(meter.presumed());
         ledger.settle(report.units)?;
+        for (item, spent) in stage.spending.totals() {
+            report.wasted += spent.wasted;
+            if let Some(summary) = report.reports.iter_mut().find(|summary| summary.name == item.report) {
+                summary.wasted += spent.wasted;
+            }
+        }
+        stage.spending.close()?;
         report.rows = report.reports.iter().map(|summary| summary.rows).sum();
         report.seconds = seconds;
         report.peak_memory_bytes = peak_memory_bytes();

@@ -1,5 +1,6 @@
 //! What `check` finds out by asking: the key and the workspace (a free request), and the destination (a probe).
 
+use chrono::NaiveDate;
 use serde::Deserialize;
 
 use super::Tuning;
@@ -16,7 +17,7 @@ use crate::model::{Answer, Method, Request};
 const LIMITS: &str = "subscription-info/limits-and-usage";
 
 /// What the workspace says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Live {
     /// The plan's name.
     #[serde(default)]
@@ -37,6 +38,38 @@ pub struct Live {
     pub api_key_expiration_date: String,
 }
 
+/// Days before a key dies from which on that is said.
+const EXPIRY_WARNING_DAYS: i64 = 30;
+
+impl Live {
+    /// The day on which usage starts again at zero.
+    pub fn reset(&self) -> Option<NaiveDate> {
+        day(&self.usage_reset_date)
+    }
+
+    /// The day on which the key dies.
+    pub fn expires(&self) -> Option<NaiveDate> {
+        day(&self.api_key_expiration_date)
+    }
+
+    /// What is to be said of the key's life, if it ends within 30 days.
+    pub fn expiry_warning(&self, today: NaiveDate) -> Option<String> {
+        let expires = self.expires()?;
+        let next = "make a new one and put it behind the old one in [source] api_key";
+        match (expires - today).num_days() {
+            days if days > EXPIRY_WARNING_DAYS => None,
+            days if days < 0 => Some(format!("the key has expired on {expires}: {next}")),
+            0 => Some(format!("the key expires today: {next}")),
+            days => Some(format!("the key expires on {expires}, in {days} days: {next}")),
+        }
+    }
+}
+
+/// The date of a date or date-time.
+fn day(text: &str) -> Option<NaiveDate> {
+    text.get(..10)?.parse().ok()
+}
+
 /// Asks the API who we are, for nothing, and tries out the destination.
 ///
 /// # Errors
@@ -48,12 +81,16 @@ pub async fn check(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> (R
     (live, destination)
 }
 
-async fn live(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<Live> {
+/// Asks the API who we are, for nothing.
+///
+/// # Errors
+/// Whatever keeps it from answering.
+pub(super) async fn live(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<Live> {
     #[derive(Deserialize)]
     struct Body {
         limits_and_usage: Live,
     }
-    let client = client(config, UnitMeter::new(Some(0), 0), &clock, tuning).await?;
+    let client = client(config, UnitMeter::new(Some(0), 0), &clock, tuning).await?.free_only();
     let request = Request { endpoint: LIMITS.to_owned(), method: Method::Get, query: Vec::new(), body: None };
     let keys = client.keys();
     let read = |answer: Answer| async move {

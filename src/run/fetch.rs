@@ -13,7 +13,8 @@ use tokio_util::sync::CancellationToken;
 use super::bodies::{blocking, decode, decode_saved};
 use super::finished::Finished;
 use super::inputs::{From, Inputs, inputs, pager_plan};
-use super::request::{answers, limit, quote, request};
+use super::request::{answers, limit, quote, request, wasted};
+use super::spending::Account;
 use super::stage::{Job, Stage};
 use crate::config::{OnTrouble, Report};
 use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
@@ -218,7 +219,7 @@ impl<'a> Fetch<'a> {
                 }
             }
         };
-        self.build_on(saved, page).await
+        self.build_on(ask, saved, page).await
     }
 
     /// Fetches, and gives up on an answer that takes long after an interrupt: it counts as charged.
@@ -279,7 +280,13 @@ impl<'a> Fetch<'a> {
         let quote = quote(self.report, &self.job.task, ask);
         let client = self.stage.client()?;
         let keys = client.keys();
-        let sent = client.send(wanted, quote, |answer| decode(Arc::clone(&decoder), Arc::clone(keys), answer)).await;
+        let account = Account::of(self.stage, self.job, self.report);
+        let note = |attempted| {
+            self.stage.spending.attempted(&account, self.stage.clock.now().timestamp_micros(), attempted);
+        };
+        let sent = client
+            .send_noted(wanted, quote, &note, |answer| decode(Arc::clone(&decoder), Arc::clone(keys), answer))
+            .await;
         let sent = match sent {
             Err(error) if error.code() == Code::Budget && self.asks_for_what_is_left(ask) => return Ok(None),
             Err(error) if error.code() == Code::Timeout && self.asks_for_less(ask) => {
@@ -334,7 +341,7 @@ impl<'a> Fetch<'a> {
     }
 
     /// Lets the pager judge an answer and takes the rows that it accepts.
-    async fn build_on(&mut self, saved: Saved, page: Page) -> Result<()> {
+    async fn build_on(&mut self, ask: &Ask, saved: Saved, page: Page) -> Result<()> {
         let emit = match self.pager.answer(&page.keys) {
             Ok(emit) => emit,
             Err(error) => {
@@ -346,6 +353,9 @@ impl<'a> Fetch<'a> {
                 return Err(Error::from(error));
             }
         };
+        if !self.is_replaying {
+            self.note_waste(ask, &saved, page.keys.len(), emit.num_rows());
+        }
         if std::mem::take(&mut self.is_fast) {
             self.pager.faster();
         }
@@ -368,6 +378,14 @@ impl<'a> Fetch<'a> {
         .await?;
         self.sorter = Some(sorter);
         Ok(())
+    }
+
+    /// Notes what of an answer's price brought no row.
+    fn note_waste(&self, ask: &Ask, saved: &Saved, received: usize, taken: usize) {
+        let rows = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let wasted = wasted(self.report, ask, saved.header.units, rows(received), rows(taken));
+        let account = Account::of(self.stage, self.job, self.report);
+        self.stage.spending.wasted(&account, saved.header.received_at, wasted);
     }
 
     fn decoder(&mut self, ask: &Ask) -> Result<Arc<Mutex<Decoder>>> {

@@ -3,6 +3,7 @@
 //! A run that ends settles its file. Of one that was killed nobody knows what its last requests cost: all that it had
 //! promised counts as spent until the account's own figures show otherwise.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -92,6 +93,42 @@ pub(super) fn close_books_of_the_dead(store: &Store, who: &str) -> Result<Vec<St
         ));
     }
     Ok(notes)
+}
+
+/// Runs that have not settled what they promised, with their promises: cut off, or under way.
+///
+/// # Errors
+/// [`Code::Destination`].
+pub(super) fn unsettled(store: &Store) -> Result<BTreeMap<String, u64>> {
+    let open = |(run, promise): (String, Promise)| promise.settled.is_none().then_some((run, promise.promised));
+    Ok(promises(store)?.into_iter().filter_map(open).collect())
+}
+
+/// Units that each run came to as far as that is known, else what it promised at most.
+///
+/// # Errors
+/// [`Code::Destination`].
+pub(super) fn at_most(store: &Store) -> Result<BTreeMap<String, u64>> {
+    let most = |(run, promise): (String, Promise)| (run, promise.settled.unwrap_or(promise.promised));
+    Ok(promises(store)?.into_iter().map(most).collect())
+}
+
+fn promises(store: &Store) -> Result<BTreeMap<String, Promise>> {
+    let folder = store.system(FOLDER);
+    let entries = match std::fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
+        Err(error) => return Err(unreadable(&folder, error)),
+    };
+    let mut promises = BTreeMap::new();
+    for entry in entries {
+        let path = entry.map_err(|error| unreadable(&folder, error))?.path();
+        if let Some(run) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json").map(str::to_owned)) {
+            let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
+            promises.insert(run, serde_json::from_slice(&bytes).unwrap_or_default());
+        }
+    }
+    Ok(promises)
 }
 
 fn unreadable(path: &std::path::Path, error: std::io::Error) -> Error {

@@ -24,8 +24,10 @@ mod rebuild;
 mod request;
 mod rewrite;
 mod shift;
+mod spending;
 mod stage;
 mod tables;
+mod usage;
 mod verify;
 mod workspace;
 
@@ -40,6 +42,7 @@ pub use probes::probe_now;
 pub use progress::{Progress, Snapshot};
 pub use rebuild::rebuild;
 pub use stage::Tuning;
+pub use usage::usage;
 pub use verify::{Verified, verify};
 
 use self::bodies::blocking;
@@ -96,6 +99,7 @@ impl Night {
         let stage = blocking(move || Stage::open(opening.0, run_id, jobs, Some(client), opening.1, progress)).await?;
         let stage = Arc::new(stage);
         let mut book = Book::new(&stage, &agenda);
+        spending::close_books_of_the_dead(&stage)?;
         book.report.notes.extend(ledger::close_books_of_the_dead(&stage.store, &stage.who)?);
         nights::begin(&stage.store, &config, &stage.jobs, &stage.who)?;
         stage.progress.expect_tasks(stage.jobs.len());

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::progress::Progress;
+use super::spending::Spending;
 use super::workspace::Workspace;
 use crate::api::{Client, ClientOptions};
 use crate::clock::SharedClock;
@@ -60,6 +61,8 @@ pub struct Stage {
     pub clock: SharedClock,
     /// Counters that somebody may watch.
     pub progress: Arc<Progress>,
+    /// What the requests of this run came to.
+    pub(super) spending: Spending,
     /// A folder of this run for rows on their way.
     pub scratch: PathBuf,
     client: Option<Client>,
@@ -89,6 +92,7 @@ impl Stage {
         store.sweep(&who)?;
         let workspace = Workspace::load(&store, &config.source.base_url);
         let landing = super::landing(&config, &store);
+        let spending = Spending::new(&store, &run_id);
         Ok(Self {
             config,
             jobs: Arc::new(jobs),
@@ -98,6 +102,7 @@ impl Stage {
             landing,
             clock,
             progress,
+            spending,
             scratch,
             client,
             workspace: Mutex::new(workspace),

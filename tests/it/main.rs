@@ -11,4 +11,5 @@ mod ground;
 mod nights;
 mod paging;
 mod sandbox;
+mod spending;
 mod support;
