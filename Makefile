@@ -72,6 +72,11 @@ bench-smoke: ## 200,000 rows end to end: rows/s per core, peak memory, bytes per
 	$(CARGO) build --locked --bin backhaul
 	$(PYTHON) benches/smoke.py
 
+.PHONY: bench-units
+bench-units: ## 100,000 rows under caps of none, 500 and 100: units over the ideal, held to their limits
+	$(CARGO) build --locked --bin backhaul
+	$(PYTHON) benches/units.py
+
 .PHONY: deny
 deny: ## Licences, sources and banned crates (needs cargo-deny)
 	$(CARGO) deny --offline --locked check bans licenses sources

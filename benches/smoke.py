@@ -70,9 +70,9 @@ def first_line(process: subprocess.Popen) -> str:
         raise Failed(f"the sandbox said nothing for {START_SECONDS} s") from None
 
 
-def start_sandbox(program: Path, rows: int, log) -> tuple[subprocess.Popen, str]:
-    """A sandbox without limits on a free port, and its base URL."""
-    command = [str(program), "sandbox", "--port", "0", "--rows", str(rows), "--rpm", "0", "--units", "0", "--key", KEY]
+def start_sandbox(program: Path, rows: int, log, options=()) -> tuple[subprocess.Popen, str]:
+    """A sandbox without limits on a free port, and its base URL; more options may limit it."""
+    command = [str(program), "sandbox", "--port", "0", "--rows", str(rows), "--rpm", "0", "--units", "0", "--key", KEY, *options]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
     try:
         line = first_line(process)
