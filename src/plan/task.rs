@@ -203,16 +203,18 @@ fn query(report: &Report, target: &Target, varying: &[(String, String)], night: 
     names.filter_map(|name| Some((name.clone(), value(name)?))).collect()
 }
 
-/// K at its start: its first column, and those that the report selects anyway. Under a grouping aggregation only the
-/// columns that the catalog names for it may stand there.
+/// K at its start: its first column, and those that the report selects anyway. Under a grouping aggregation it is the
+/// columns that the catalog names for it.
 fn order_key(report: &Report) -> Vec<String> {
     let endpoint = report.endpoint;
     if endpoint.parameter("limit").is_none() {
         return Vec::new();
     }
     let grouped = report.parameter("aggregation").and_then(|aggregation| endpoint.group_columns.get(aggregation));
-    let may_stand = |column: &&String| grouped.is_none_or(|columns| columns.contains(column));
-    let key = endpoint.order_key.iter().filter(may_stand).enumerate();
+    if let Some(columns) = grouped {
+        return columns.clone();
+    }
+    let key = endpoint.order_key.iter().enumerate();
     key.filter(|(at, column)| *at == 0 || report.columns.contains(column)).map(|(_, column)| column.clone()).collect()
 }
 
