@@ -228,6 +228,10 @@ impl ApiError {
     /// The error that users see.
     pub fn into_error(self, endpoint: &str) -> Error {
         let next = self.next(endpoint);
+        let refused_column = match &self {
+            Self::Refused { said, .. } => refused_column(said).map(str::to_owned),
+            _ => None,
+        };
         let code = self.code();
         let message = self.to_string();
         let error = match self {
@@ -250,15 +254,24 @@ impl ApiError {
             | Self::Charged { .. }
             | Self::Budget(_) => Error::new(code, message),
         };
+        let error = match refused_column {
+            Some(column) => error.with_context("column", column),
+            None => error,
+        };
         error.with_context("endpoint", endpoint).with_next(next)
     }
 }
 
+/// The selected or ordering column that a refusal names: `column 'x' not found`.
+fn refused_column(said: &str) -> Option<&str> {
+    let quoted = said.split('\'').nth(1).filter(|quoted| !quoted.is_empty())?;
+    (said.contains("not found") && !said.starts_with("bad where")).then_some(quoted)
+}
+
 fn refused_next(endpoint: &str, said: &str) -> String {
-    let quoted = said.split('\'').nth(1).unwrap_or_default();
-    if said.contains("not found") && !quoted.is_empty() {
+    if let Some(column) = refused_column(said) {
         format!(
-            "the API has removed `{quoted}` or never had it: take it out of the report (backhaul catalog {endpoint})"
+            "the API has removed `{column}` or never had it: take it out of the report (backhaul catalog {endpoint})"
         )
     } else if let Some(argument) = said.strip_prefix("missing argument ") {
         format!("add `{argument} = …` to the report (backhaul catalog {endpoint})")

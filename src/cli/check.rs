@@ -37,6 +37,13 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
         if command.live && errors.0.is_empty() {
             let verdicts = run::probe_now(&config, Arc::clone(&clock), tuning).await;
             report(&mut text, "paging", verdicts, &mut errors);
+            match run::columns_now(&config, Arc::clone(&clock), tuning).await {
+                Ok(line) => report(&mut text, "columns", Ok(line), &mut errors),
+                Err(found) => {
+                    let _ = writeln!(text, "columns: failed, see below");
+                    errors.0.extend(found.0);
+                }
+            }
         }
     }
     output::print(&text);

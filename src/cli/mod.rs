@@ -4,6 +4,7 @@ mod arguments;
 pub mod catalog;
 mod check;
 mod demo;
+mod estimate;
 mod init;
 mod later;
 mod logging;
@@ -89,6 +90,7 @@ async fn dispatch(arguments: Arguments) -> Outcome {
         Command::Init(command) => init::init(&command),
         Command::Check(command) => check::check(&globals, &command).await,
         Command::Run(command) => run::run(&globals, command).await,
+        Command::Estimate(command) => estimate::estimate(&globals, &command),
         Command::Usage(command) => usage::usage(&globals, &command).await,
         Command::Verify(command) => verify::verify(&globals, &command),
         Command::Rebuild(command) => rebuild::rebuild(&globals, &command).await,
@@ -99,12 +101,9 @@ async fn dispatch(arguments: Arguments) -> Outcome {
             clap_complete::generate(command.shell, &mut Arguments::command(), "backhaul", &mut std::io::stdout());
             Ok(0)
         }
-        Command::Estimate(_)
-        | Command::History(_)
-        | Command::Load(_)
-        | Command::Forget(_)
-        | Command::Compact(_)
-        | Command::Gateway(_) => Err(later::command(&command).into()),
+        Command::History(_) | Command::Load(_) | Command::Forget(_) | Command::Compact(_) | Command::Gateway(_) => {
+            Err(later::command(&command).into())
+        }
     }
 }
 

@@ -19,6 +19,7 @@ mod mask;
 mod parameters;
 mod reports;
 mod resolved;
+mod sample;
 mod selectors;
 mod source;
 mod starter;
@@ -36,6 +37,7 @@ pub use environment::{AHREFS_API_KEY, BACKHAUL_CONFIG, Environment};
 pub use keys::{KeySource, KeySources, ResolvedKey};
 pub use known::TABLES;
 pub use resolved::{Budget, Destination, OnTrouble, Report, RunConfig, RunSettings, Source, StableHash, Target};
+pub use sample::SAMPLE_FOLDER;
 pub use starter::starter;
 
 use crate::error::{Code, Error, Errors};

@@ -189,6 +189,16 @@ impl Landing {
         Ok(names(&self.root)?.into_iter().filter_map(|name| name.parse().ok()).collect())
     }
 
+    /// What is kept beside the bodies of an attempt's answers, in no order; without those that were set aside.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn headers(&self, attempt: &Attempt) -> Result<Vec<Header>> {
+        let folder = self.folder(attempt);
+        let names = names(&folder)?.into_iter().filter(|name| name.ends_with(SUFFIX));
+        Ok(names.filter_map(|name| saved::header(&folder.join(name))).collect())
+    }
+
     /// What is kept beside the bodies of all answers of the nights from one on, set aside or not.
     ///
     /// # Errors

@@ -171,7 +171,7 @@ mod tests {
         }
         assert!((rate(Duration::ZERO) - 30.0).abs() < 1e-9, "one burst, one halving");
         assert!((rate(Duration::from_mins(2)) - 42.0).abs() < 1e-9, "a tenth of the limit a minute");
-        assert!((rate(Duration::from_mins(60)) - 60.0).abs() < 1e-9, "never beyond the limit");
+        assert!((rate(Duration::from_hours(1)) - 60.0).abs() < 1e-9, "never beyond the limit");
         for second in 0..10 {
             throttle.slow_down_at(start + Duration::from_secs(200 + 6 * second));
         }

@@ -6,13 +6,15 @@
 //! give equal plans.
 
 mod bill;
+mod cost;
 mod describe;
 mod night;
 mod select;
 mod task;
 
 pub use bill::{FREE_BUDGET_UNITS, Total, guard, total};
+pub use cost::{Before, Cost, like_before, of_rows};
 pub use describe::describe;
 pub use night::{check as check_night, night};
 pub use select::Selection;
-pub use task::{MAX_ROWS, Task, columns_asked, tasks, tasks_of_any_night};
+pub use task::{MAX_ROWS, Task, columns_asked, price_per_row, tasks, tasks_of_any_night};

@@ -1,11 +1,13 @@
 //! What a run did: the types of its report and their renderings. Data in, text out; nothing is read or measured here.
 
+mod estimate;
 mod spent;
 mod summary;
 mod usage;
 
 use serde::{Deserialize, Serialize};
 
+pub use estimate::{Change, ColumnShare, Estimate, Fit, ReportEstimate, TargetEstimate, TaskEstimate};
 pub use spent::{Spent, Wasted};
 pub use summary::{bytes, count, summary};
 pub use usage::{Allowance, Difference, Share, Usage};

@@ -148,7 +148,10 @@ impl Usage {
         let named = [(cache_hits, "from the cache"), (free, "free"), (refused, "refused"), (unknown, "unanswered")];
         let parts: Vec<String> =
             named.iter().filter(|(number, _)| *number > 0).map(|(n, name)| format!("{} {name}", count(*n))).collect();
-        out.push_str(&if parts.is_empty() { "\n".to_owned() } else { format!(" ({})\n", parts.join(", ")) });
+        if !parts.is_empty() {
+            let _ = write!(out, " ({})", parts.join(", "));
+        }
+        out.push('\n');
         if units_unknown > 0 {
             let _ = writeln!(out, "           and up to {} more for the unanswered ones", count(units_unknown));
         }

@@ -11,10 +11,14 @@ mod agenda;
 mod assemble;
 mod bodies;
 mod book;
+mod breaker;
 mod check;
+mod columns;
 mod coverage;
+mod estimate;
 mod fetch;
 mod finished;
+mod fit;
 mod inputs;
 mod ledger;
 mod nights;
@@ -38,6 +42,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use agenda::Agenda;
 pub use check::{Live, check};
+pub use columns::columns_now;
+pub use estimate::estimate;
+pub use fit::fit;
 pub use probes::probe_now;
 pub use progress::{Progress, Snapshot};
 pub use rebuild::rebuild;
@@ -68,12 +75,13 @@ pub struct Night {
     budget: u64,
     clock: SharedClock,
     tuning: Tuning,
+    is_sample: bool,
 }
 
 impl Night {
     /// What `agenda` says of `config`, for at most `budget` units.
     pub fn new(config: RunConfig, agenda: Agenda, budget: u64, clock: SharedClock) -> Self {
-        Self { config: Arc::new(config), agenda, budget, clock, tuning: Tuning::default() }
+        Self { config: Arc::new(config), agenda, budget, clock, tuning: Tuning::default(), is_sample: false }
     }
 
     /// Switches of tests.
@@ -83,17 +91,25 @@ impl Night {
         self
     }
 
+    /// Sends only what is free: for the [sample](RunConfig::sample) of a configuration.
+    #[must_use]
+    pub fn sample(mut self) -> Self {
+        self.is_sample = true;
+        self
+    }
+
     /// Does it. The report comes with every error that a task ended with.
     ///
     /// # Errors
     /// What kept the run from beginning: destination, key, or every due task claimed by others ([`Code::Locked`]).
     pub async fn run(self, progress: Arc<Progress>, cancel: CancellationToken) -> Result<(RunReport, Errors), Errors> {
         let started = self.clock.instant();
-        let Self { config, mut agenda, budget, clock, tuning } = self;
+        let Self { config, mut agenda, budget, clock, tuning, is_sample } = self;
         let run_id = stage::run_id(&clock);
         let ledger = Arc::new(UnitLedger::new(&Store::at(&config.destination.path), &run_id));
         let promises = Arc::clone(&ledger) as Arc<dyn Ledger>;
         let client = stage::client(&config, UnitMeter::with_ledger(Some(budget), promises), &clock, tuning).await?;
+        let client = if is_sample { client.free_only() } else { client };
         let jobs = std::mem::take(&mut agenda.jobs);
         let opening = (Arc::clone(&config), Arc::clone(&clock));
         let stage = blocking(move || Stage::open(opening.0, run_id, jobs, Some(client), opening.1, progress)).await?;

@@ -10,9 +10,11 @@ use super::agenda;
 use super::assemble::assemble;
 use super::bodies::blocking;
 use super::book::Book;
+use super::breaker::{Breaker, Reason};
 use super::fetch::Fetch;
 use super::finished::Finished;
 use super::stage::Stage;
+use crate::config::Report;
 use crate::error::{Code, Error, Errors, Result};
 use crate::model::Night;
 use crate::store::FileLock;
@@ -25,6 +27,8 @@ const TASKS_AT_A_TIME: usize = 4;
 enum Ended {
     Finished(Box<Finished>),
     Failed(Error),
+    /// Not begun: the report's tasks all fail alike.
+    NotTried(Reason),
     /// Another process is at it.
     Claimed(String),
     /// Another process finished it in the meantime.
@@ -82,6 +86,9 @@ pub(super) struct Shift<'a> {
     open: BTreeMap<Place, usize>,
     waiting: BTreeMap<Place, Vec<Finished>>,
     claimed: BTreeMap<usize, String>,
+    breaker: Breaker,
+    /// Tasks that were not tried, by report.
+    not_tried: BTreeMap<usize, u64>,
 }
 
 impl<'a> Shift<'a> {
@@ -98,7 +105,8 @@ impl<'a> Shift<'a> {
         }
         let early = std::sync::Mutex::new(early);
         let (claims, waiting, claimed) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        Self { stage, refetch, cancel, early, claims, open, waiting, claimed }
+        let (breaker, not_tried) = (Breaker::default(), BTreeMap::new());
+        Self { stage, refetch, cancel, early, claims, open, waiting, claimed, breaker, not_tried }
     }
 
     /// Works until every job has ended in some way, or is another's.
@@ -119,6 +127,11 @@ impl<'a> Shift<'a> {
         } else {
             self.claimed = left;
         }
+        for (report, number) in &self.not_tried {
+            if let (Some(of), Some(reason)) = (stage_report(self.stage, *report), self.breaker.broken(*report)) {
+                book.told_once(&of.name, &reason, *number);
+            }
+        }
         if self.claimed.len() == self.stage.jobs.len() {
             let holders = self.claimed.iter().map(|(index, holder)| named(self.stage, *index, holder));
             return Err(all_claimed(&holders.collect::<Result<Vec<_>>>()?).into());
@@ -136,10 +149,17 @@ impl<'a> Shift<'a> {
         let stage = self.stage;
         let (refetch, early) = (self.refetch, std::mem::take(&mut self.early));
         let stop = self.cancel.child_token();
+        let breaker = &self.breaker;
         let begin = |index| {
+            let broken = stage.job(index).ok().and_then(|(job, _)| breaker.broken(job.task.report));
             let early = early.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&index);
             let cancel = stop.clone();
-            async move { (index, fetch_one(stage, index, refetch, early, &cancel).await) }
+            async move {
+                match broken {
+                    Some(reason) => (index, (Ended::NotTried(reason), early)),
+                    None => (index, fetch_one(stage, index, refetch, early, &cancel).await),
+                }
+            }
         };
         let mut ends = stream::iter(jobs).map(begin).buffer_unordered(TASKS_AT_A_TIME);
         while let Some((index, (ended, claim))) = ends.next().await {
@@ -147,10 +167,18 @@ impl<'a> Shift<'a> {
             let (job, report) = stage.job(index)?;
             let place = (job.night, job.task.report);
             match ended {
-                Ended::Finished(finished) => self.waiting.entry(place).or_default().push(*finished),
+                Ended::Finished(finished) => {
+                    self.breaker.succeeded(job.task.report);
+                    self.waiting.entry(place).or_default().push(*finished);
+                }
+                Ended::NotTried(reason) => {
+                    *self.not_tried.entry(job.task.report).or_default() += 1;
+                    book.not_tried(stage, job, report, &reason);
+                }
                 Ended::Failed(error) => {
+                    self.breaker.failed(job.task.report, &error);
                     // No other task can succeed where the key is dead, the units are used up, or answers cannot be saved.
-                    if matches!(error.code(), Code::Unauthorized | Code::Units | Code::Destination) {
+                    if matches!(error.code(), Code::Unauthorized | Code::Units | Code::NotFree | Code::Destination) {
                         stop.cancel();
                     }
                     book.failed(stage, job, report, error);
@@ -171,6 +199,10 @@ impl<'a> Shift<'a> {
         }
         Ok(())
     }
+}
+
+fn stage_report(stage: &Stage, index: usize) -> Option<&Report> {
+    stage.config.reports.get(index)
 }
 
 /// Claims a task and fetches it. The claim must live until the task's partition is committed.

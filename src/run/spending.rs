@@ -237,7 +237,8 @@ pub(super) fn of_all_runs(store: &Store) -> Result<BTreeMap<String, Totals>> {
 pub(super) fn close_books_of_the_dead(stage: &Stage) -> Result<()> {
     let (store, today) = (&stage.store, stage.clock.today());
     let oldest = today.checked_sub_days(Days::new(KEPT_DAYS)).unwrap_or(today);
-    let mut open: BTreeSet<String> = super::ledger::unsettled(store)?.into_keys().collect();
+    let unsettled: BTreeSet<String> = super::ledger::unsettled(store)?.into_keys().collect();
+    let mut open = unsettled.clone();
     for name in names(store)? {
         if let Some(run) = name.strip_suffix(".jsonl") {
             open.insert(run.to_owned());
@@ -247,9 +248,13 @@ pub(super) fn close_books_of_the_dead(stage: &Stage) -> Result<()> {
     }
     open.remove(&stage.run_id);
     for run in open {
-        // Alive: it closes its own books. The lock itself is left to those who settle its promises.
-        if let Ok(_lock) = FileLock::try_acquire(&store.run_lock(&run), &stage.who)? {
-            close_book(stage, &run)?;
+        // Alive: it closes its own books.
+        let path = store.run_lock(&run);
+        let Ok(lock) = FileLock::try_acquire(&path, &stage.who)? else { continue };
+        close_book(stage, &run)?;
+        // Those who settle its promises take the lock away with them.
+        if !unsettled.contains(&run) {
+            lock.remove(&path)?;
         }
     }
     Ok(())

@@ -21,15 +21,10 @@ pub async fn usage(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Re
     let today = clock.today();
     let live = live(config, clock, tuning).await?;
     let store = Store::at(&config.destination.path);
-    told(&live, &spending::of_all_runs(&store)?, &ledger::at_most(&store)?, today)
+    Ok(told(&live, &spending::of_all_runs(&store)?, &ledger::at_most(&store)?, today))
 }
 
-fn told(
-    live: &Live,
-    runs: &BTreeMap<String, Totals>,
-    at_most: &BTreeMap<String, u64>,
-    today: NaiveDate,
-) -> Result<Usage> {
+fn told(live: &Live, runs: &BTreeMap<String, Totals>, at_most: &BTreeMap<String, u64>, today: NaiveDate) -> Usage {
     let reset = live.reset();
     let since = reset.and_then(|reset| reset.checked_sub_months(Months::new(1)));
     let first = since.map(|since| since.to_string()).unwrap_or_default();
@@ -59,7 +54,7 @@ fn told(
     let set_aside = set_aside(runs, at_most, &first);
     usage.difference = Difference::new(key, &usage.here, set_aside, workspace.saturating_sub(key));
     usage.since = first;
-    Ok(usage)
+    usage
 }
 
 /// What runs may have come to beyond what their ledgers tell.
@@ -112,7 +107,7 @@ mod tests {
             api_key_expiration_date: "2026-11-20T10:00:00Z".into(),
             ..Live::default()
         };
-        let usage = told(&live, &runs, &at_most, "2026-11-24".parse().expect("a date")).expect("told");
+        let usage = told(&live, &runs, &at_most, "2026-11-24".parse().expect("a date"));
         assert_eq!(
             (usage.here.units, usage.since.as_str(), usage.begins.as_str()),
             (1_100, "2026-11-01", "2026-10-31")
