@@ -77,6 +77,16 @@ bench-units: ## 100,000 rows under caps of none, 500 and 100: units over the ide
 	$(CARGO) build --locked --bin backhaul
 	$(PYTHON) benches/units.py
 
+.PHONY: bench-memory
+bench-memory: ## Peak memory of exporting 5 x 500,000 and 5 x 1,000,000 rows (BENCH_MEMORY=--rows… for fewer)
+	$(CARGO) build --locked --bin backhaul
+	$(PYTHON) benches/memory.py $(BENCH_MEMORY)
+
+.PHONY: bench-sandbox
+bench-sandbox: ## Pages of tables of 1,000,000 rows: the sandbox's memory and speed, held to their limits
+	$(CARGO) build --locked --bin backhaul
+	$(PYTHON) benches/sandbox.py
+
 .PHONY: deny
 deny: ## Licences, sources and banned crates (needs cargo-deny)
 	$(CARGO) deny --offline --locked check bans licenses sources

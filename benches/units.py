@@ -15,13 +15,12 @@ import tempfile
 import urllib.request
 from pathlib import Path
 
-import smoke
-from smoke import KEY, UNITS_PER_ROW, Failed
+import common
+from common import UNITS_PER_ROW, Failed, Line
 
 # Row cap of the plan (0: none), with the part of the ideal that may come on top.
 LIMITS = {0: 0.001, 500: 0.005, 100: 0.02}
 ENDPOINT = "site-explorer/all-backlinks"
-CONFIGURATION = smoke.CONFIGURATION.replace("all_time", "live")
 
 
 def units_per_row(program: Path) -> int:
@@ -42,23 +41,28 @@ def stats(base_url: str) -> dict:
 
 def measure(program: Path, rows: int, cap: int, folder: Path) -> tuple[dict, dict]:
     """One export under a cap: the exporter's summary and the sandbox's account."""
-    log_path, output_path = folder / "log.txt", folder / "summary.json"
     options = ["--row-cap", str(cap)] if cap else []
-    with log_path.open("w+") as log, output_path.open("w+") as output:
-        sandbox, base_url = smoke.start_sandbox(program, rows, log, options)
+    with (folder / "log.txt").open("w+") as log:
+        sandbox, base_url = common.start_sandbox(program, rows, log, *options)
         try:
-            configuration = folder / "backhaul.toml"
-            configuration.write_text(CONFIGURATION.format(base_url=base_url, destination=folder / "export"))
-            status, _, _ = smoke.export(program, configuration, rows * UNITS_PER_ROW, output, log)
+            text = common.configuration(base_url, folder / "export", targets=1, history="live")
+            summary = common.export(program, text, rows * UNITS_PER_ROW, folder, log).summary
             account = stats(base_url)
         finally:
-            smoke.stop(sandbox)
-    if status != 0:
-        raise Failed(f"`backhaul run` ended with {status}:\n{log_path.read_text()[-4000:]}{output_path.read_text()[-2000:]}")
-    summary = smoke.last_object(output_path.read_text())
+            common.stop(sandbox)
     if summary["rows"] != rows:
         raise Failed(f"{summary['rows']:,} rows came instead of {rows:,}: something else was measured")
     return summary, account
+
+
+def judged(cap: int, limit: float, ideal: int, summary: dict, account: dict) -> Line:
+    """What one export came to beyond the ideal."""
+    billed = account["units"]
+    over = billed / ideal - 1
+    wasted = ", ".join(f"{name} {units:,}" for name, units in summary["wasted"].items() if units)
+    said = "" if summary["units"] == billed else f", and the exporter counts {summary['units']:,}"
+    value = f"{billed:,} units in {account['requests']:,} requests{said}, {over:.3%} over the ideal ({wasted})"
+    return Line(f"cap {cap or 'none'}", value, f"at most {limit:.1%}", over <= limit and not said)
 
 
 def main() -> int:
@@ -67,30 +71,19 @@ def main() -> int:
     arguments.add_argument("--program", type=Path, help="default: what `cargo build` made")
     arguments.add_argument("--rows", type=int, default=100_000)
     options = arguments.parse_args()
-    kept = True
     try:
-        program = options.program or smoke.built_program()
+        program = common.program(options.program)
         price = units_per_row(program)
         ideal = options.rows * price
-        print(f"{options.rows:,} rows of {price} units: {ideal:,} units")
+        lines = [Line("ideal", f"{options.rows:,} rows of {price} units: {ideal:,} units")]
         for cap, limit in LIMITS.items():
             with tempfile.TemporaryDirectory(prefix="backhaul-bench-") as folder:
                 summary, account = measure(program, options.rows, cap, Path(folder))
-            billed = account["units"]
-            over = billed / ideal - 1
-            is_kept = over <= limit and summary["units"] == billed
-            kept = kept and is_kept
-            wasted = ", ".join(f"{name} {units:,}" for name, units in summary["wasted"].items() if units)
-            print(
-                f"cap {cap or 'none':<5} {billed:>10,} units in {account['requests']:>5,} requests, {over:.3%} over the ideal"
-                f"  at most {limit:.1%}: {'ok' if is_kept else 'BEYOND THE LIMIT'}  ({wasted})"
-            )
-            if summary["units"] != billed:
-                print(f"  the exporter counts {summary['units']:,} units")
+            lines.append(judged(cap, limit, ideal, summary, account))
     except (Failed, KeyError, OSError, subprocess.CalledProcessError) as error:
         print(f"bench-units could not measure: {error}", file=sys.stderr)
         return 2
-    return 0 if kept else 1
+    return common.report(lines)
 
 
 if __name__ == "__main__":

@@ -30,8 +30,8 @@ Look:
 Maintain:
   verify       re-read committed files against the manifest
   rebuild      make partitions again from saved responses, for 0 units
-  compact      merge small files *
-  forget       remove a client's rows and saved responses *
+  compact      merge small files
+  forget       remove a client's rows and saved responses
 
 Serve:
   sandbox      a local imitation of the API, for trying and for tests
@@ -128,6 +128,10 @@ pub enum Command {
     Verify(Verify),
     /// Make partitions again from saved responses, for 0 units: after a change of layout, or when a file was lost
     Rebuild(Rebuild),
+    /// Merge the small files of partitions into few; readers see the old files or the new ones
+    Compact(Compact),
+    /// Remove a client: its rows, saved responses and mentions; prints what the warehouse has to delete
+    Forget(Forget),
     /// Show the API: endpoints, or one endpoint's parameters, columns by price, presets
     Catalog(Catalog),
     /// Print the schema of a report or endpoint
@@ -140,10 +144,6 @@ pub enum Command {
     History(Later),
     /// SQL that loads what was committed (not built yet)
     Load(Later),
-    /// Remove a client (not built yet)
-    Forget(Later),
-    /// Merge small files (not built yet)
-    Compact(Later),
     /// One place that keeps a team's key (not built yet)
     Gateway(Later),
 }
@@ -275,6 +275,21 @@ pub struct Verify {
 pub struct Rebuild {
     #[command(flatten)]
     pub selection: Selection,
+}
+
+/// `compact`
+#[derive(Debug, Args)]
+pub struct Compact {
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// `forget`
+#[derive(Debug, Args)]
+pub struct Forget {
+    /// The target's name, as in `_target` of every table; it need not be in the configuration any more
+    #[arg(long, value_name = "NAME")]
+    pub target: String,
 }
 
 /// `catalog`

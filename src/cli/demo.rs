@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::arguments::Demo;
 use super::{Outcome, output};
-use crate::clock::{Clock as _, SystemClock};
+use crate::clock::{Clock as _, SharedClock, SystemClock};
 use crate::config::{DEFAULT_FILE, Environment, RunConfig, parse};
 use crate::error::{Code, Error, Errors, Result};
 use crate::plan::Selection;
@@ -48,14 +48,14 @@ pub async fn demo(command: Demo) -> Outcome {
     replace(&path, text.as_bytes())?;
     let environment: Environment = [("AHREFS_API_KEY", KEY)].into_iter().collect();
     let config = parse(&text, &path, &environment)?;
-    let outcome = export(config).await;
+    let outcome = export(config.clone()).await;
     sandbox.stop().await;
     let (report, errors) = outcome?;
     output::print(&summary(&report));
     if report.status != RunStatus::Done {
         return Err(errors);
     }
-    output::print(&epilogue(&folder, &report)?);
+    output::print(&epilogue(&folder, &config, &report)?);
     Ok(0)
 }
 
@@ -145,10 +145,11 @@ since = "2025-01-01"
 }
 
 /// Reads everything back, tells the bill, and leaves a query to paste.
-fn epilogue(folder: &Path, report: &RunReport) -> Result<String> {
-    let verified = run::verify(folder, &[], None)?;
-    if let Some(finding) = verified.findings.first() {
-        let message = format!("{}/{}: {}", finding.report, finding.partition, finding.problem);
+fn epilogue(folder: &Path, config: &RunConfig, report: &RunReport) -> Result<String> {
+    let clock: SharedClock = Arc::new(SystemClock);
+    let verified = run::verify(config, &clock, &Selection::default())?;
+    if let Some(fault) = verified.faults.first() {
+        let message = format!("{}: {}", fault.place, fault.problem);
         return Err(Error::new(Code::Corrupt, message));
     }
     let size: u64 = report.reports.iter().flat_map(|table| &table.partitions).map(|partition| partition.bytes).sum();

@@ -8,8 +8,6 @@ pub fn command(command: &Command) -> Error {
     Error::later(match command {
         Command::History(_) => "the command `history`",
         Command::Load(_) => "the command `load`",
-        Command::Forget(_) => "the command `forget`",
-        Command::Compact(_) => "the command `compact`",
         Command::Gateway(_) => "the command `gateway`",
         Command::Demo(_)
         | Command::Init(_)
@@ -19,6 +17,8 @@ pub fn command(command: &Command) -> Error {
         | Command::Usage(_)
         | Command::Verify(_)
         | Command::Rebuild(_)
+        | Command::Compact(_)
+        | Command::Forget(_)
         | Command::Catalog(_)
         | Command::Schema(_)
         | Command::Sandbox(_)
@@ -39,8 +39,7 @@ pub fn estimate(estimate: &Estimate) -> Result<()> {
 
 /// Refuses flags of `verify`.
 pub fn verify(verify: &Verify) -> Result<()> {
-    refuse(verify.lint, "`verify --lint`")?;
-    selection(&verify.selection)
+    refuse(verify.lint, "`verify --lint`")
 }
 
 /// Refuses forms of `schema`.

@@ -3,8 +3,10 @@
 mod arguments;
 pub mod catalog;
 mod check;
+mod compact;
 mod demo;
 mod estimate;
+mod forget;
 mod init;
 mod later;
 mod logging;
@@ -35,6 +37,7 @@ pub fn main() -> ExitCode {
         Err(code) => return code,
     };
     logging::start(&arguments.globals);
+    raise_file_limit();
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -48,6 +51,16 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(errors) => fail(&errors),
+    }
+}
+
+/// Every task under way and every one that waits for its partition's commit holds a lock, which is an open file: a night of
+/// thousands needs more than the usual soft limit.
+fn raise_file_limit() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::debug!(%error, "the limit of open files stays as it is");
     }
 }
 
@@ -94,6 +107,8 @@ async fn dispatch(arguments: Arguments) -> Outcome {
         Command::Usage(command) => usage::usage(&globals, &command).await,
         Command::Verify(command) => verify::verify(&globals, &command),
         Command::Rebuild(command) => rebuild::rebuild(&globals, &command).await,
+        Command::Compact(command) => compact::compact(&globals, &command),
+        Command::Forget(command) => forget::forget(&globals, &command),
         Command::Catalog(command) => catalog::catalog(&command),
         Command::Schema(command) => schema::schema(&globals, &command),
         Command::Sandbox(command) => sandbox::sandbox(command).await,
@@ -101,9 +116,7 @@ async fn dispatch(arguments: Arguments) -> Outcome {
             clap_complete::generate(command.shell, &mut Arguments::command(), "backhaul", &mut std::io::stdout());
             Ok(0)
         }
-        Command::History(_) | Command::Load(_) | Command::Forget(_) | Command::Compact(_) | Command::Gateway(_) => {
-            Err(later::command(&command).into())
-        }
+        Command::History(_) | Command::Load(_) | Command::Gateway(_) => Err(later::command(&command).into()),
     }
 }
 

@@ -111,14 +111,15 @@ pub fn json(report: &RunReport) -> Result<String, Error> {
         .map_err(|error| Error::new(Code::Internal, "the report cannot be written as JSON").with_source(error))
 }
 
-/// A run in which nothing succeeded ends with its error's own status.
+/// A run in which nothing succeeded ends with its error's own status, unless something was sent: then 1, since 2 and 5 say
+/// that nothing was.
 fn exit_code(report: &RunReport, errors: &Errors) -> u8 {
-    match report.status {
-        crate::report::RunStatus::Failed => match errors.exit_code() {
-            0 => 1,
-            code => code,
-        },
-        status => status.exit_code(),
+    match (report.status, errors.exit_code()) {
+        (RunStatus::Failed, 2 | 5) if report.requests > 0 => 1,
+        (RunStatus::Failed, 0) => 1,
+        (RunStatus::Failed, code) => code,
+        (RunStatus::Done, code) if code != 0 => 3,
+        (status, _) => status.exit_code(),
     }
 }
 

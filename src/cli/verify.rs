@@ -1,9 +1,10 @@
 //! `verify`: committed files against the manifest.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::arguments::{Globals, Verify};
-use super::{Outcome, later, output};
+use super::{Outcome, later, output, testing};
 use crate::config::{Environment, load};
 use crate::error::{Code, Error};
 use crate::report::count;
@@ -12,30 +13,38 @@ use crate::run;
 /// Reads everything that was committed; findings end with status 1.
 pub fn verify(globals: &Globals, command: &Verify) -> Outcome {
     later::verify(command)?;
-    let config = load(&globals.config, &Environment::of_process())?;
+    let environment = Environment::of_process();
+    let clock = testing::clock(&environment)?;
+    let config = load(&globals.config, &environment)?;
     let selection = super::run::selection(&command.selection)?;
-    if !selection.targets.is_empty() {
-        return Err(Error::later("`verify --target`").into());
-    }
-    let verified = run::verify(&config.destination.path, &selection.reports, selection.date)?;
+    let verified = run::verify(&config, &clock, &selection)?;
     let mut text = format!(
         "read {} rows in {} files of {} partitions\n",
         count(verified.rows),
         count(verified.files),
         count(verified.partitions)
     );
-    for finding in &verified.findings {
-        let file = finding.file.as_deref().map(|file| format!("/{file}")).unwrap_or_default();
-        let _ = writeln!(text, "{}/{}{file}: {}", finding.report, finding.partition, finding.problem);
+    for fault in &verified.faults {
+        let _ = writeln!(text, "{}: {}", fault.place, fault.problem);
     }
-    if verified.findings.is_empty() {
+    if verified.faults.is_empty() {
         text.push_str("everything is as the manifest says\n");
         output::print(&text);
         return Ok(0);
     }
+    let remedies: BTreeSet<&str> = verified.faults.iter().map(|fault| fault.remedy.as_str()).collect();
+    let next = match remedies.len() {
+        0 | 1 => remedies.first().copied().unwrap_or("backhaul rebuild").to_owned(),
+        several => {
+            text.push_str("\nwhat helps:\n");
+            for remedy in &remedies {
+                let _ = writeln!(text, "  {remedy}");
+            }
+            format!("the {several} remedies above, then: backhaul verify")
+        }
+    };
     output::print(&text);
-    let count = verified.findings.len();
-    Err(Error::new(Code::Corrupt, format!("{count} findings in {}", config.destination.path.display()))
-        .with_next("move the damaged partition's folder and its state away, then run its night again")
-        .into())
+    let (number, root) = (verified.faults.len(), config.destination.path.display());
+    let noun = if number == 1 { "finding" } else { "findings" };
+    Err(Error::new(Code::Corrupt, format!("{number} {noun} in {root}")).with_next(next).into())
 }

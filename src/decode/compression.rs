@@ -11,6 +11,9 @@ use crate::model::Encoding;
 /// Largest body, decompressed: a text column's offsets have 31 bits, and a body that large is no answer but an attack.
 pub const MAX_BODY_BYTES: usize = 1 << 30;
 
+/// Room that is made at once for what a body says of its size: the rest comes as it grows, so that a lie costs nothing.
+const MAX_ROOM_BYTES: usize = 64 << 20;
+
 /// The body without its compression; borrowed where there is none.
 ///
 /// # Errors
@@ -23,14 +26,25 @@ fn decompress_within(body: &[u8], encoding: Encoding, limit: usize) -> Result<Co
     let plain = match encoding {
         Encoding::Identity if body.len() > limit => return Err(DecodeError::TooLarge { limit }),
         Encoding::Identity => return Ok(Cow::Borrowed(body)),
-        Encoding::Gzip => read(MultiGzDecoder::new(body), limit)?,
-        Encoding::Zstd => read(zstd::stream::read::Decoder::new(body).map_err(DecodeError::Compression)?, limit)?,
+        Encoding::Gzip => read(MultiGzDecoder::new(body), gzip_size(body), limit)?,
+        Encoding::Zstd => {
+            let reader = zstd::stream::read::Decoder::new(body).map_err(DecodeError::Compression)?;
+            let size = zstd::zstd_safe::get_frame_content_size(body).ok().flatten();
+            read(reader, size.and_then(|size| usize::try_from(size).ok()).unwrap_or(0), limit)?
+        }
     };
     Ok(Cow::Owned(plain))
 }
 
-fn read(mut reader: impl Read, limit: usize) -> Result<Vec<u8>, DecodeError> {
-    let mut plain = Vec::new();
+/// The size that a gzip body ends with: a hint.
+fn gzip_size(body: &[u8]) -> usize {
+    let size = body.last_chunk::<4>().map_or(0, |size| u32::from_le_bytes(*size));
+    usize::try_from(size).unwrap_or(0)
+}
+
+/// Reads to the end. A buffer of the right size from the start need not be copied into larger ones while it fills.
+fn read(mut reader: impl Read, size: usize, limit: usize) -> Result<Vec<u8>, DecodeError> {
+    let mut plain = Vec::with_capacity(size.min(limit).min(MAX_ROOM_BYTES));
     let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     reader.by_ref().take(bound).read_to_end(&mut plain).map_err(DecodeError::Compression)?;
     if plain.len() > limit { Err(DecodeError::TooLarge { limit }) } else { Ok(plain) }

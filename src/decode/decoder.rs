@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array as _, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 
 use super::column::Context;
@@ -25,6 +25,13 @@ pub struct Page {
     pub keys: PageKeys,
     /// What was unusual.
     pub notes: Notes,
+}
+
+impl Page {
+    /// Bytes that its values take, about.
+    pub fn bytes(&self) -> usize {
+        self.batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
+    }
 }
 
 /// Decodes the answers of one request shape. Its builders are used again for each page.

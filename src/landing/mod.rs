@@ -15,11 +15,13 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use chrono::{DateTime, Utc};
+
 pub use saved::{Header, Saved};
 
 use crate::error::{Code, Error, Result};
 use crate::model::{Night, TaskId};
-use crate::store::{remove_tree, replace, step, sync_dir};
+use crate::store::{create_folder, names, remove_tree, replace, step, sync_dir};
 
 const SUFFIX: &str = ".response";
 
@@ -59,9 +61,9 @@ impl Landing {
         Ok(numbers.max().map(|number| Attempt { night, task: task.clone(), number }))
     }
 
-    /// Whether an attempt was begun.
-    pub fn has_begun(&self, attempt: &Attempt) -> bool {
-        self.folder(attempt).is_dir()
+    /// Whether an attempt has its first answer.
+    pub fn has_answer(&self, attempt: &Attempt) -> bool {
+        self.path(attempt, 0).is_file()
     }
 
     /// Begins an attempt, durably: from now on it is the latest.
@@ -70,9 +72,7 @@ impl Landing {
     /// [`Code::Destination`].
     pub fn begin(&self, attempt: &Attempt) -> Result<()> {
         let folder = self.folder(attempt);
-        std::fs::create_dir_all(&folder).map_err(|error| fault(&folder, error))?;
-        // The names of the attempt, of its task and of its night must survive too.
-        folder.ancestors().skip(1).take(3).try_for_each(sync_dir)?;
+        create_folder(&folder)?;
         step("landing.attempt");
         Ok(())
     }
@@ -143,42 +143,79 @@ impl Landing {
         Ok(names(&self.root.join(night.to_string()))?.into_iter().map(TaskId).collect())
     }
 
-    /// Removes the answers of every task that got its last one longer than `keep` ago, except those that `is_needed`
-    /// names. Says how many tasks' answers went.
+    /// Removes the answers of every task that got its last one longer than `keep` ago, while `guard` gives something to
+    /// hold meanwhile; where it gives nothing, they stay. `done` gets it back. Says how many tasks' answers went.
     ///
     /// # Errors
-    /// [`Code::Destination`].
-    pub fn expire(&self, now: SystemTime, keep: Duration, is_needed: impl Fn(Night, &TaskId) -> bool) -> Result<u64> {
+    /// [`Code::Destination`], or what `guard` and `done` say.
+    pub fn expire<G>(
+        &self,
+        now: DateTime<Utc>,
+        keep: Duration,
+        guard: impl Fn(Night, &TaskId) -> Result<Option<G>>,
+        done: impl Fn(G) -> Result<()>,
+    ) -> Result<u64> {
         let mut expired = 0;
         for name in names(&self.root)? {
             let Ok(night) = name.parse::<Night>() else { continue };
+            // No answer is older than its night, so most nights need not be looked into.
+            let days = u64::try_from((now.date_naive() - night).num_days()).unwrap_or(0);
+            if (days + 1) * 24 * 3600 <= keep.as_secs() {
+                continue;
+            }
             let folder = self.root.join(&name);
-            let tasks = names(&folder)?;
-            let mut left = tasks.len();
-            for task in tasks {
-                let path = folder.join(&task);
-                let is_old = age(&path, now)?.is_some_and(|age| age > keep);
-                if is_old && !is_needed(night, &TaskId(task)) {
+            for task in names(&folder)?.into_iter().map(TaskId) {
+                let path = folder.join(&task.0);
+                let is_old = age(&path, now.into())?.is_some_and(|age| age > keep);
+                if is_old && let Some(held) = guard(night, &task)? {
                     remove_tree(&path)?;
                     step("landing.expired");
+                    done(held)?;
                     expired += 1;
-                    left -= 1;
                 }
             }
-            if left == 0 {
-                // Another process may have begun a task of that night a moment ago: then the folder stays.
-                let _ = std::fs::remove_dir(&folder);
-            }
+            // Fails where something is left, or where another process has begun a task a moment ago: then it stays.
+            let _ = std::fs::remove_dir(&folder);
         }
         Ok(expired)
     }
 
-    /// Removes every saved answer of a task.
+    /// Removes every saved answer of a task, durably. Says how many there were.
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub fn forget(&self, night: Night, task: &TaskId) -> Result<()> {
-        remove_tree(&self.root.join(night.to_string()).join(&task.0))
+    pub fn forget(&self, night: Night, task: &TaskId) -> Result<u64> {
+        let night = self.root.join(night.to_string());
+        let folder = night.join(&task.0);
+        let mut number = 0;
+        for attempt in names(&folder)? {
+            number += names(&folder.join(attempt))?.len();
+        }
+        remove_tree(&folder)?;
+        // Another task may have begun a moment ago: then the night's folder stays.
+        let left = if std::fs::remove_dir(&night).is_ok() { &self.root } else { &night };
+        if left.exists() {
+            sync_dir(left)?;
+        }
+        Ok(u64::try_from(number).unwrap_or(u64::MAX))
+    }
+
+    /// What is kept of any one answer of a task, also of one that was set aside; `None` if none of them can be read.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn any_header(&self, night: Night, task: &TaskId) -> Result<Option<Header>> {
+        let folder = self.root.join(night.to_string()).join(&task.0);
+        for attempt in names(&folder)? {
+            for name in names(&folder.join(&attempt))? {
+                let path = folder.join(&attempt).join(name);
+                let bytes = std::fs::read(&path).map_err(|error| fault(&path, error))?;
+                if let Some(saved) = Saved::from_bytes(&bytes) {
+                    return Ok(Some(saved.header));
+                }
+            }
+        }
+        Ok(None)
     }
 
     /// Nights of which answers are saved, in order.
@@ -233,27 +270,17 @@ impl Landing {
     }
 }
 
-/// Names in a folder, or none if there is no folder.
-fn names(folder: &Path) -> Result<Vec<String>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(fault(folder, error)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.push(entry.map_err(|error| fault(folder, error))?.file_name().to_string_lossy().into_owned());
-    }
-    Ok(names)
-}
-
 /// Time since a task's last answer: a folder changes when a file in it is put in place. `None` if it lies in the future.
 fn age(task: &Path, now: SystemTime) -> Result<Option<Duration>> {
     let mut newest = SystemTime::UNIX_EPOCH;
     for attempt in names(task)? {
         let path = task.join(attempt);
-        let changed = std::fs::metadata(&path).and_then(|metadata| metadata.modified());
-        newest = newest.max(changed.map_err(|error| fault(&path, error))?);
+        match std::fs::metadata(&path).and_then(|metadata| metadata.modified()) {
+            Ok(changed) => newest = newest.max(changed),
+            // Another process lets go of the same answers.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(fault(&path, error)),
+        }
     }
     Ok(now.duration_since(newest).ok())
 }
@@ -371,12 +398,13 @@ mod tests {
             save(&landing, attempt, 0, b"{}", Encoding::Identity);
         }
         let keep = Duration::from_hours(24);
-        let later = SystemTime::now() + Duration::from_hours(25);
-        let is_needed = |_: Night, task: &TaskId| task.0 == "needed";
-        assert_eq!(landing.expire(SystemTime::now(), keep, is_needed).expect("expires"), 0, "too young");
-        assert_eq!(landing.expire(later, keep, is_needed).expect("expires"), 1);
+        let now = Utc::now();
+        let later = now + Duration::from_hours(25);
+        let guard = |_: Night, task: &TaskId| Ok((task.0 != "needed").then_some(()));
+        assert_eq!(landing.expire(now, keep, guard, Ok).expect("expires"), 0, "too young");
+        assert_eq!(landing.expire(later, keep, guard, Ok).expect("expires"), 1);
         assert_eq!(landing.tasks(attempt.night).expect("listable"), BTreeSet::from([needed.task]));
-        assert_eq!(landing.expire(later, keep, |_, _| false).expect("expires"), 1);
+        assert_eq!(landing.expire(later, keep, |_, _| Ok(Some(())), Ok).expect("expires"), 1);
         assert_eq!(landing.nights().expect("listable"), BTreeSet::new());
     }
 }

@@ -7,6 +7,13 @@ use crate::model::Value;
 
 use super::Assumption;
 
+impl PagingError {
+    /// Whether the same answers will always end so, whatever the source says: asking again would buy the same.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Exhausted { .. } | Self::TooLong { .. } | Self::FilterIgnored)
+    }
+}
+
 /// Why a task cannot be paged on. The pager that returned one must not be used again.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PagingError {

@@ -16,5 +16,5 @@ pub use bill::{FREE_BUDGET_UNITS, Total, guard, total};
 pub use cost::{Before, Cost, like_before, of_rows};
 pub use describe::describe;
 pub use night::{check as check_night, night};
-pub use select::Selection;
-pub use task::{MAX_ROWS, Task, columns_asked, price_per_row, tasks, tasks_of_any_night};
+pub use select::{Selection, is_meant};
+pub use task::{MAX_ROWS, Task, columns_asked, price_per_row, task_id, tasks, tasks_of_any_night};

@@ -1,5 +1,7 @@
 //! `--report NAME… --target NAME|URL|label=value… --date D`: which tasks of the configuration are meant.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 
 use crate::catalog::nearest;
@@ -65,10 +67,14 @@ impl Selection {
 }
 
 fn fits(target: &Target, wanted: &str) -> bool {
-    let by_label = wanted
-        .split_once('=')
-        .is_some_and(|(label, value)| target.labels.get(label).map(String::as_str) == Some(value));
-    target.name == wanted || target.url == wanted || by_label
+    is_meant(&target.name, &target.url, &target.labels, wanted)
+}
+
+/// Whether `NAME|URL|label=value` means a target.
+pub fn is_meant(name: &str, url: &str, labels: &BTreeMap<String, String>, wanted: &str) -> bool {
+    let by_label =
+        wanted.split_once('=').is_some_and(|(label, value)| labels.get(label).map(String::as_str) == Some(value));
+    name == wanted || url == wanted || by_label
 }
 
 fn unknown(kind: &str, wanted: &str, near: Option<&str>, names: Vec<&str>) -> Error {

@@ -133,7 +133,7 @@ fn task(
     let is_paged = !order_key.is_empty();
     let query = query(report, target, &parameters, night);
     Task {
-        id: id(report, target, &parameters),
+        id: task_id(&report.name, &target.name, &parameters),
         report: report_index,
         target: target_index,
         asked: asked(report, &query),
@@ -166,11 +166,11 @@ fn combinations(varying: &[(String, Vec<String>)]) -> Vec<Vec<(String, String)>>
     all
 }
 
-/// Report, target and what varies: there is one task of them in a night. How the target is asked about may change.
-fn id(report: &Report, target: &Target, parameters: &[(String, String)]) -> TaskId {
+/// Report, target and what varies, by name: there is one task of them in a night. How the target is asked about may change.
+pub fn task_id(report: &str, target: &str, parameters: &[(String, String)]) -> TaskId {
     let mut hash = StableHash::new("task-2");
-    hash.add(&report.name);
-    hash.add(&target.name);
+    hash.add(report);
+    hash.add(target);
     hash.add_pairs(parameters);
     TaskId(hash.finish().chars().take(ID_DIGITS).collect())
 }

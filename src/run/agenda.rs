@@ -118,7 +118,7 @@ impl Maker<'_> {
         let gone = record.tasks.iter().filter(is_gone).count();
         if gone > 0 {
             self.agenda.notes.push(format!(
-                "night {night}: {gone} unfinished tasks are no longer in the configuration and are given up"
+                "night {night}: {gone} unfinished tasks are not in this configuration and are left alone"
             ));
         }
         let (mut found, mut too_late) = (0_u64, 0_u64);
@@ -127,7 +127,8 @@ impl Maker<'_> {
             if !record.tasks.contains_key(&task.id) || !self.is_open(night, &task)? {
                 continue;
             }
-            let has_begun = self.landing.latest(night, &task.id)?.is_some();
+            let latest = self.landing.latest(night, &task.id)?;
+            let has_begun = latest.is_some_and(|latest| self.landing.has_answer(&latest));
             if !has_begun && plan::check_night(report, night, today).is_err() {
                 too_late += 1;
                 continue;

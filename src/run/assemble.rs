@@ -2,21 +2,25 @@
 //! added.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::DateTime;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
+use super::bodies::blocking;
 use super::finished::Finished;
 use super::partition_name;
 use super::rewrite::keep_others;
 use super::stage::Stage;
+use super::workers::heavy;
+use crate::catalog::Catalog;
 use crate::config::Report;
 use crate::error::{Code, Error, Result};
 use crate::model::{Night, TaskId, hex};
 use crate::paging::Status;
 use crate::report::PartitionSummary;
-use crate::sink::{Compression, PartitionWriter, TaskColumns, WriterOptions};
+use crate::sink::{Compression, IdentityCounter, PartitionWriter, TaskColumns, WriterOptions};
 use crate::store::{Commit, Committing, STAGED_SUFFIX};
 use crate::table::manifest::{Committed, FileEntry, TaskEntry, TaskStatus};
 use crate::table::{TableSchema, segment};
@@ -33,20 +37,25 @@ pub struct Assembled {
     pub added: Vec<TaskEntry>,
 }
 
-/// Adds finished tasks to a night's partition of a report. Blocking: runs on a thread of its own.
+/// Adds finished tasks to a night's partition of a report, given by its index. The partition's lock is waited for on a thread
+/// that may wait; the rows are written on one of the few that work.
 ///
 /// # Errors
 /// [`Code::Destination`], [`Code::Schema`], [`Code::Locked`] or [`Code::Interrupted`]; readers then see what they saw
 /// before.
-pub fn assemble(
-    stage: &Stage,
-    report: &Report,
+pub async fn assemble(
+    stage: &Arc<Stage>,
     night: Night,
+    report: usize,
     finished: Vec<Finished>,
     cancel: &CancellationToken,
 ) -> Result<Assembled> {
-    let opened = Opened::open(stage, report, night, Layout::AsRecorded)?;
-    opened.assemble(stage, report, night, finished, cancel)
+    let opening = Arc::clone(stage);
+    let opened = blocking(move || Opened::open(&opening, opening.report(report)?, night, Layout::AsRecorded)).await?;
+    let (stage, cancel) = (Arc::clone(stage), cancel.clone());
+    let turn = Arc::clone(&stage.writing);
+    let _turn = turn.lock().await;
+    heavy(move || opened.assemble(&stage, stage.report(report)?, night, finished, &cancel)).await.flatten()
 }
 
 impl Opened {
@@ -61,14 +70,14 @@ impl Opened {
     ) -> Result<Assembled> {
         let opened = &mut self;
         let responses_hash = responses_hash(opened.before.as_ref(), &finished);
-        let mut writer = opened.writer(stage, report, &responses_hash);
+        let mut writer = opened.writer(stage, &responses_hash);
         let placed = placed(stage, report, &opened.partition_by, finished)?;
         let replaced: BTreeSet<TaskId> = placed.iter().map(|(columns, _)| columns.task.clone()).collect();
         let rows: u64 = placed.iter().map(|(_, finished)| finished.num_rows).sum();
         let stop = (rows > INTERRUPTIBLE_ROWS).then_some(cancel);
         let mut added = Vec::with_capacity(placed.len());
         for (columns, finished) in placed {
-            added.push(write_task(&mut writer, columns, finished, stop)?);
+            added.push(write_task(&mut writer, stage, &report.endpoint.identity, columns, finished, stop)?);
         }
         opened.keep_all_but(&replaced, &mut writer)?;
         let committed = self.publish(writer, &replaced, &added, responses_hash)?;
@@ -87,11 +96,12 @@ pub(super) enum Layout {
 
 /// A partition that is being replaced.
 pub(super) struct Opened {
-    committing: Committing,
+    pub committing: Committing,
     pub before: Option<Committed>,
     pub schema: TableSchema,
     pub partition_by: Vec<String>,
-    kept: Vec<FileEntry>,
+    /// Files that are carried over as they are.
+    pub kept: Vec<FileEntry>,
 }
 
 impl Opened {
@@ -100,27 +110,38 @@ impl Opened {
         let wanted = super::table_schema(report)?;
         let partition_by = stage.config.partition_by(report);
         let (name, endpoint) = (&report.name, &report.endpoint.name);
+        let commit = Commit { report: name.clone(), partition: partition_name(night), id: stage.commit_id() };
+        let committing = stage.store.begin(commit, &stage.who)?;
+        // Under the lock: another process may have brought columns while it was waited for.
         let recorded_keys = match layout {
             Layout::AsRecorded => partition_by.clone(),
             Layout::Anew => stage.store.table(name)?.partition_by,
         };
         let recorded = stage.store.record_columns(name, endpoint, &wanted.recorded(), &recorded_keys)?;
         let schema = wanted.over(&recorded)?;
-        let commit = Commit { report: report.name.clone(), partition: partition_name(night), id: stage.commit_id() };
-        let committing = stage.store.begin(commit, &stage.who)?;
         let before = committing.committed().cloned();
         Ok(Self { committing, before, schema, partition_by, kept: Vec::new() })
     }
 
+    /// Locks a partition of a table that need not be in the configuration, as it is recorded.
+    pub fn recorded(stage: &Stage, table: &str, partition: &str) -> Result<Self> {
+        let commit = Commit { report: table.to_owned(), partition: partition.to_owned(), id: stage.commit_id() };
+        let committing = stage.store.begin(commit, &stage.who)?;
+        let record = stage.store.table(table)?;
+        let schema = TableSchema::of_record(table, &record.endpoint, &record.columns)?;
+        let before = committing.committed().cloned();
+        Ok(Self { committing, before, schema, partition_by: record.partition_by, kept: Vec::new() })
+    }
+
     /// A writer of new files.
-    pub fn writer(&self, stage: &Stage, report: &Report, responses_hash: &str) -> PartitionWriter {
+    pub fn writer(&self, stage: &Stage, responses_hash: &str) -> PartitionWriter {
         let options = WriterOptions {
             responses_hash: responses_hash.to_owned(),
             base_generation: self.committing.base_generation(),
             run_id: stage.run_id.clone(),
             compression: Compression::Zstd(stage.config.destination.zstd_level),
             file_bytes: stage.config.destination.file_size_bytes,
-            bloom_columns: lookup_columns(report),
+            bloom_columns: lookup_columns(&self.schema),
             staged_suffix: STAGED_SUFFIX.to_owned(),
             ..WriterOptions::new(self.committing.commit().id.clone())
         };
@@ -134,16 +155,33 @@ impl Opened {
         Ok(())
     }
 
+    /// A task without rows and without a name, in the folder that readers take for missing values.
+    fn nobody(&self) -> TaskColumns {
+        let none = BTreeMap::new();
+        TaskColumns {
+            task: TaskId(String::new()),
+            folder: folder(&self.partition_by, "", &none),
+            target: String::new(),
+            snapshot_date: Night::default(),
+            exported_at: DateTime::default(),
+            run_id: String::new(),
+            parameters: none,
+        }
+    }
+
     /// Publishes what was kept and what was written.
     pub fn publish(
         self,
-        writer: PartitionWriter,
+        mut writer: PartitionWriter,
         replaced: &BTreeSet<TaskId>,
         added: &[TaskEntry],
         responses_hash: String,
     ) -> Result<Committed> {
-        let mut files = self.kept;
         // Without a row there is one empty file, so that readers find the table; with one, empty files go.
+        if self.kept.is_empty() && !writer.has_rows() && !writer.has_task() {
+            writer.begin_task(self.nobody())?;
+        }
+        let mut files = self.kept;
         if files.is_empty() || writer.has_rows() {
             files.extend(writer.close()?);
         }
@@ -194,12 +232,16 @@ pub(super) fn folder(partition_by: &[String], target: &str, parameters: &BTreeMa
 
 fn write_task(
     writer: &mut PartitionWriter,
+    stage: &Stage,
+    identity: &[String],
     columns: TaskColumns,
     finished: Finished,
     stop: Option<&CancellationToken>,
 ) -> Result<TaskEntry> {
     writer.begin_task(columns.clone())?;
     let mut sorted = finished.rows.finish()?;
+    let has_identity = !identity.is_empty() && identity.iter().all(|name| sorted.schema().index_of(name).is_ok());
+    let mut identities = has_identity.then(|| IdentityCounter::new(identity, || Ok(stage.scratch.clone())));
     let mut rows = 0_u64;
     for batch in &mut sorted {
         if stop.is_some_and(CancellationToken::is_cancelled) {
@@ -207,8 +249,12 @@ fn write_task(
         }
         let batch = batch?;
         rows += u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
+        if let Some(identities) = &mut identities {
+            identities.push(0, &batch)?;
+        }
         writer.write(&batch)?;
     }
+    let identities = identities.map(IdentityCounter::finish).transpose()?;
     if rows != finished.num_rows {
         let message = format!("{} rows were accepted and {rows} came out", finished.num_rows);
         return Err(Error::new(Code::Internal, message).with_context("target", columns.target));
@@ -227,6 +273,7 @@ fn write_task(
         evidence,
         rows,
         duplicate_rows: sorted.num_duplicates(),
+        duplicate_identities: identities.map(|repeats| repeats.values().sum()),
         units: finished.units,
         requests: finished.evidence.requests,
         run: finished.run,
@@ -237,13 +284,11 @@ fn write_task(
     })
 }
 
-fn lookup_columns(report: &Report) -> Vec<String> {
-    report
-        .columns
-        .iter()
-        .filter(|name| report.endpoint.column(name).is_some_and(|column| column.lookup))
-        .cloned()
-        .collect()
+fn lookup_columns(schema: &TableSchema) -> Vec<String> {
+    let endpoint = Catalog::embedded().endpoint(schema.endpoint());
+    let is_looked_up = |name: &str| endpoint.and_then(|of| of.column(name)).is_some_and(|column| column.lookup);
+    let names = schema.columns().iter().map(|column| column.name.clone());
+    names.filter(|name| is_looked_up(name)).collect()
 }
 
 fn responses_hash(before: Option<&Committed>, finished: &[Finished]) -> String {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::workers::heavy;
 use crate::api::{KeyRing, Rejected};
 use crate::decode::{Decoder, Page, decompress};
 use crate::error::{Code, Error, Result};
@@ -15,7 +16,7 @@ pub(super) async fn decode(
     keys: Arc<KeyRing>,
     answer: Answer,
 ) -> std::result::Result<(Page, Answer), Rejected> {
-    let decoded = tokio::task::spawn_blocking(move || {
+    let decoded = heavy(move || {
         let body = plain_body(&answer, &keys)?;
         let page = decoder.lock().unwrap_or_else(PoisonError::into_inner).decode(&body);
         drop(body);
@@ -27,17 +28,18 @@ pub(super) async fn decode(
     });
     match decoded.await {
         Ok(outcome) => outcome,
-        Err(error) => Err(Rejected::Unusable(Error::new(Code::Internal, "decoding was cut off").with_source(error))),
+        Err(error) => Err(Rejected::Unusable(error)),
     }
 }
 
 /// Decodes an answer that was saved.
 pub(super) async fn decode_saved(decoder: Arc<Mutex<Decoder>>, saved: Saved) -> Result<Page> {
-    blocking(move || {
+    heavy(move || {
         let body = decompress(&saved.body, saved.header.encoding)?;
         Ok(decoder.lock().unwrap_or_else(PoisonError::into_inner).decode(&body)?)
     })
     .await
+    .flatten()
 }
 
 /// A new body without its compression. One that repeats the key is refused before anything of it is quoted or saved.

@@ -3,6 +3,7 @@
 //! Progress is a fold over answers. A saved answer goes through the same pager and sorter as a new one, so a task that was
 //! killed goes on where it stopped, and pays for nothing twice.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -16,13 +17,15 @@ use super::inputs::{From, Inputs, inputs, pager_plan};
 use super::request::{answers, limit, quote, request, wasted};
 use super::spending::Account;
 use super::stage::{Job, Stage};
+use super::tombstone::is_forgotten;
+use super::workers::heavy;
 use crate::config::{OnTrouble, Report};
 use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
 use crate::error::{Code, Error, Result};
 use crate::landing::{Attempt, Saved};
 use crate::model::{Request, hex};
 use crate::paging::{Ask, Pager, Step};
-use crate::plan::{MAX_ROWS, columns_asked};
+use crate::plan::columns_asked;
 use crate::sink::{SorterOptions, TaskSorter};
 use crate::table::manifest::TaskEntry;
 
@@ -33,7 +36,10 @@ const FAST: Duration = Duration::from_secs(5);
 const INTERRUPT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Rows in memory of one task under way; several tasks are under way at a time.
-const SORT_MEMORY_BYTES: usize = 24 << 20;
+const SORT_MEMORY_BYTES: usize = 16 << 20;
+
+/// Pages with more bytes of values than this grow no more: a page is in memory as a whole, compressed, as text and decoded.
+const LARGE_PAGE_BYTES: usize = 16 << 20;
 
 /// One task under way.
 pub struct Fetch<'a> {
@@ -43,6 +49,8 @@ pub struct Fetch<'a> {
     from: From,
     attempt: Attempt,
     inputs: Inputs,
+    /// What the rows answer once they are all here.
+    asked: BTreeMap<String, String>,
     /// The columns of the table that answers are decoded into.
     columns: Vec<String>,
     pager: Pager,
@@ -76,11 +84,17 @@ impl<'a> Fetch<'a> {
         let next = committed.map_or(0, |entry| entry.attempt + 1);
         let attempt = latest.filter(|latest| latest.number >= next).unwrap_or_else(|| first(next));
         let saved = stage.landing.load(&attempt, 0)?;
+        if is_forgotten(stage, job, saved.as_ref())? {
+            let attempt = first(attempt.number + 1);
+            let (inputs, columns) = (stage.inputs(report, job), report.columns.clone());
+            return Self::with(stage, index, From::Source, attempt, inputs, columns, job.task.asked.clone());
+        }
         let begun = saved.and_then(|saved| inputs(&saved));
+        let asked = job.task.asked.clone();
         let changed = begun.as_ref().map(|begun| job.task.unanswered_by(&begun.asked, false)).unwrap_or_default();
         if changed.is_empty() {
             let inputs = begun.unwrap_or_else(|| stage.inputs(report, job));
-            return Self::with(stage, index, From::Source, attempt, inputs, report.columns.clone());
+            return Self::with(stage, index, From::Source, attempt, inputs, report.columns.clone(), asked);
         }
         let (what, report_name) = (changed.join(", "), report.name.as_str());
         tracing::warn!(
@@ -89,20 +103,25 @@ impl<'a> Fetch<'a> {
             "saved responses answer another configuration: asked again"
         );
         let attempt = first(attempt.number + 1);
-        Self::with(stage, index, From::Source, attempt, stage.inputs(report, job), report.columns.clone())
+        Self::with(stage, index, From::Source, attempt, stage.inputs(report, job), report.columns.clone(), asked)
     }
 
-    /// Prepares a committed task for being put together again from its saved responses, with the columns that were fetched.
+    /// Prepares a committed task for being put together again from its saved responses, as it was asked then.
     ///
     /// # Errors
-    /// [`Code::Unfinished`] if they are gone, [`Code::Destination`] if they cannot be read.
-    pub fn again(stage: &'a Stage, index: usize, attempt: Attempt) -> Result<Self> {
-        let (_, report) = stage.job(index)?;
+    /// [`Code::Unfinished`] if they are gone, or hold a column that the catalog no longer knows;
+    /// [`Code::Destination`] if they cannot be read.
+    pub fn again(stage: &'a Stage, index: usize, entry: &TaskEntry) -> Result<Self> {
+        let (job, report) = stage.job(index)?;
+        let attempt = Attempt { night: job.night, task: job.task.id.clone(), number: entry.attempt };
         let saved = stage.landing.load(&attempt, 0)?;
+        let saved = if is_forgotten(stage, job, saved.as_ref())? { None } else { saved };
         let inputs = saved.and_then(|saved| inputs(&saved)).ok_or_else(gone)?;
-        let fetched = columns_asked(&inputs.asked).unwrap_or_default();
-        let columns = fetched.into_iter().filter(|name| report.endpoint.column(name).is_some()).collect();
-        Self::with(stage, index, From::Saved, attempt, inputs, columns)
+        let columns = columns_asked(&entry.asked).unwrap_or_default();
+        if columns.iter().any(|name| report.endpoint.column(name).is_none()) {
+            return Err(gone());
+        }
+        Self::with(stage, index, From::Saved, attempt, inputs, columns, entry.asked.clone())
     }
 
     fn with(
@@ -112,6 +131,7 @@ impl<'a> Fetch<'a> {
         attempt: Attempt,
         inputs: Inputs,
         columns: Vec<String>,
+        asked: BTreeMap<String, String>,
     ) -> Result<Self> {
         let (job, report) = stage.job(index)?;
         let scratch = stage.scratch.join(format!("{}-{}", job.night, job.task.id.0));
@@ -123,13 +143,14 @@ impl<'a> Fetch<'a> {
         let options = SorterOptions { memory_bytes: SORT_MEMORY_BYTES, ..SorterOptions::new(scratch) };
         let sorter = TaskSorter::new(Decoder::new(page).arrow(), &sort_key, options)?;
         Ok(Self {
-            pager: Pager::new(pager_plan(stage, report, job, &inputs, from))?,
+            pager: Pager::new(pager_plan(stage, report, job, &inputs, &asked))?,
             stage,
             job,
             report,
             from,
             attempt,
             inputs,
+            asked,
             columns,
             sorter: Some(sorter),
             decoder: None,
@@ -166,20 +187,10 @@ impl<'a> Fetch<'a> {
             self.stage.learn_cap(self.report, cap);
         }
         let mut sorter = taken(self.sorter.take())?;
-        let sorter = blocking(move || {
-            sorter.park()?;
-            Ok(sorter)
-        })
-        .await?;
+        let sorter = heavy(move || sorter.park().map(|()| sorter)).await.flatten()?;
         // A column that was fetched and is no longer wanted is no surprise.
         let fetched = columns_asked(&self.inputs.asked).unwrap_or_default();
         self.notes.unknown_columns.retain(|name, _| !fetched.contains(name));
-        let mut asked = self.inputs.asked;
-        if self.from == From::Source {
-            // The fuse is the one that was in force in the end.
-            asked.remove(MAX_ROWS);
-            asked.extend(self.job.task.asked.get_key_value(MAX_ROWS).map(|(name, rows)| (name.clone(), rows.clone())));
-        }
         let (exported_at, run) = self.last.unwrap_or_default();
         Ok(Finished {
             job: index,
@@ -192,7 +203,7 @@ impl<'a> Fetch<'a> {
             exported_at,
             run,
             attempt: self.attempt.number,
-            asked,
+            asked: self.asked,
             responses_hash: hex(&self.bodies.finalize()),
             notes: self.notes,
         })
@@ -281,9 +292,7 @@ impl<'a> Fetch<'a> {
         let client = self.stage.client()?;
         let keys = client.keys();
         let account = Account::of(self.stage, self.job, self.report);
-        let note = |attempted| {
-            self.stage.spending.attempted(&account, self.stage.clock.now().timestamp_micros(), attempted);
-        };
+        let note = |attempted| self.stage.note(&account, attempted);
         let sent = client
             .send_noted(wanted, quote, &note, |answer| decode(Arc::clone(&decoder), Arc::clone(keys), answer))
             .await;
@@ -346,7 +355,7 @@ impl<'a> Fetch<'a> {
             Ok(emit) => emit,
             Err(error) => {
                 // The answers contradict each other; asked again from the start, a source that was changing may not.
-                if self.from == From::Source {
+                if self.from == From::Source && !error.is_final() {
                     let number = self.attempt.number + 1;
                     self.stage.landing.begin(&Attempt { number, ..self.attempt.clone() })?;
                 }
@@ -354,9 +363,11 @@ impl<'a> Fetch<'a> {
             }
         };
         if !self.is_replaying {
-            self.note_waste(ask, &saved, page.keys.len(), emit.num_rows());
+            let wasted = wasted(self.report, ask, saved.header.units, page.keys.len(), emit.num_rows());
+            let account = Account::of(self.stage, self.job, self.report);
+            self.stage.spending.wasted(&account, saved.header.received_at, wasted);
         }
-        if std::mem::take(&mut self.is_fast) {
+        if std::mem::take(&mut self.is_fast) && page.bytes() <= LARGE_PAGE_BYTES {
             self.pager.faster();
         }
         self.sequence += 1;
@@ -368,24 +379,17 @@ impl<'a> Fetch<'a> {
         let Page { batch, keys, notes } = page;
         self.notes.merge(notes);
         let mut sorter = taken(self.sorter.take())?;
-        let sorter = blocking(move || {
+        let sorter = heavy(move || {
             for Range { start, end } in emit.ranges {
                 let digests = keys.digests.get(start..end).unwrap_or_default();
                 sorter.push(&batch.slice(start, end - start), digests)?;
             }
             Ok(sorter)
         })
-        .await?;
+        .await
+        .flatten()?;
         self.sorter = Some(sorter);
         Ok(())
-    }
-
-    /// Notes what of an answer's price brought no row.
-    fn note_waste(&self, ask: &Ask, saved: &Saved, received: usize, taken: usize) {
-        let rows = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
-        let wasted = wasted(self.report, ask, saved.header.units, rows(received), rows(taken));
-        let account = Account::of(self.stage, self.job, self.report);
-        self.stage.spending.wasted(&account, saved.header.received_at, wasted);
     }
 
     fn decoder(&mut self, ask: &Ask) -> Result<Arc<Mutex<Decoder>>> {

@@ -36,19 +36,25 @@ pub(super) fn inputs(saved: &Saved) -> Option<Inputs> {
     serde_json::from_value(saved.header.remark.clone()).ok()
 }
 
-/// How the task is paged: as the report has it, or, for what is only put together again, as it was asked then.
-pub(super) fn pager_plan(stage: &Stage, report: &Report, job: &Job, inputs: &Inputs, from: From) -> PagerPlan {
+/// How a task is paged that answers what is `asked`: the report's own words now, or those of a committed task.
+pub(super) fn pager_plan(
+    stage: &Stage,
+    report: &Report,
+    job: &Job,
+    inputs: &Inputs,
+    asked: &BTreeMap<String, String>,
+) -> PagerPlan {
     // The key starts as it did when the task began, whatever columns are wanted by now.
     let columns = columns_asked(&inputs.asked).unwrap_or_else(|| report.columns.clone());
-    let (base, max_rows, aggregation) = match from {
-        From::Source => (report.filter.clone(), report.max_rows, report.parameter("aggregation")),
-        From::Saved => {
-            let asked = |name: &str| inputs.asked.get(name).map(String::as_str);
-            let filter = asked("where").and_then(|text| serde_json::from_str(text).ok());
-            let filter = filter.and_then(|json| filter::check(&json, report.endpoint).ok());
-            (filter, asked(MAX_ROWS).and_then(|rows| rows.parse().ok()), asked("aggregation"))
-        }
+    let asked = |name: &str| asked.get(name).map(String::as_str);
+    let base = if asked("where") == job.task.asked.get("where").map(String::as_str) {
+        report.filter.clone()
+    } else {
+        // Of another configuration: nothing is sent then, and the filter only lengthens URLs.
+        let json = asked("where").and_then(|text| serde_json::from_str(text).ok());
+        json.and_then(|json| filter::check(&json, report.endpoint).ok())
     };
+    let max_rows = asked(MAX_ROWS).and_then(|rows| rows.parse().ok());
     let mut limits = PagerLimits {
         cap: inputs.cap,
         max_rows,
@@ -60,7 +66,8 @@ pub(super) fn pager_plan(stage: &Stage, report: &Report, job: &Job, inputs: &Inp
         limits.start = FREE_ROWS;
         limits.most = FREE_ROWS;
     }
-    let aggregation = aggregation.or_else(|| report.endpoint.parameter("aggregation")?.default.as_deref());
+    let default = || report.endpoint.parameter("aggregation")?.default.as_deref();
+    let aggregation = asked("aggregation").or_else(default);
     PagerPlan { paging: Paging::of(report.endpoint, &columns, aggregation), base, verdicts: inputs.verdicts, limits }
 }
 

@@ -8,9 +8,9 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::limits::Ledger;
-use crate::store::{FileLock, Store, replace, step};
+use crate::store::{FileLock, Store, json_names, read_json, replace, step, to_json};
 
 /// Folder of the files below `_backhaul/`.
 const FOLDER: &str = "units";
@@ -40,15 +40,13 @@ impl UnitLedger {
     /// The run has ended and came to this.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`crate::error::Code::Destination`].
     pub fn settle(&self, units: u64) -> Result<()> {
         if self.path.exists() { self.write(&Promise { promised: units, settled: Some(units) }) } else { Ok(()) }
     }
 
     fn write(&self, promise: &Promise) -> Result<()> {
-        let bytes = serde_json::to_vec(promise)
-            .map_err(|error| Error::new(Code::Internal, "a promise of units cannot be written").with_source(error))?;
-        replace(&self.path, &bytes)
+        replace(&self.path, &to_json(promise)?)
     }
 }
 
@@ -63,30 +61,22 @@ impl Ledger for UnitLedger {
 /// Closes the books of runs that were killed: what they had promised counts as spent. Gives a note on each.
 ///
 /// # Errors
-/// [`Code::Destination`].
+/// [`crate::error::Code::Destination`].
 pub(super) fn close_books_of_the_dead(store: &Store, who: &str) -> Result<Vec<String>> {
-    let folder = store.system(FOLDER);
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(unreadable(&folder, error)),
-    };
     let mut notes = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| unreadable(&folder, error))?.path();
-        let Some(run) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json").map(str::to_owned))
-        else {
-            continue;
-        };
-        let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
-        let promise: Promise = serde_json::from_slice(&bytes).unwrap_or_default();
+    for run in json_names(&store.system(FOLDER))? {
+        let ledger = UnitLedger::new(store, &run);
+        // Alive: it settles its own books.
+        let Ok(lock) = FileLock::try_acquire(&store.run_lock(&run), who)? else { continue };
+        let next = format!("delete {}: its units stay counted by the account itself", ledger.path.display());
+        let promise: Promise = read_json(&ledger.path).map_err(|error| error.with_next(next))?.unwrap_or_default();
+        if promise.settled.is_none() {
+            ledger.settle(promise.promised)?;
+        }
+        lock.remove(&store.run_lock(&run))?;
         if promise.settled.is_some() {
             continue;
         }
-        // Alive: it settles its own books.
-        let Ok(lock) = FileLock::try_acquire(&store.run_lock(&run), who)? else { continue };
-        UnitLedger { path }.settle(promise.promised)?;
-        lock.remove(&store.run_lock(&run))?;
         notes.push(format!(
             "run {run} was cut off: up to {} units that it had set aside count as spent",
             crate::report::count(promise.promised)
@@ -114,23 +104,10 @@ pub(super) fn at_most(store: &Store) -> Result<BTreeMap<String, u64>> {
 }
 
 fn promises(store: &Store) -> Result<BTreeMap<String, Promise>> {
-    let folder = store.system(FOLDER);
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => return Err(unreadable(&folder, error)),
-    };
     let mut promises = BTreeMap::new();
-    for entry in entries {
-        let path = entry.map_err(|error| unreadable(&folder, error))?.path();
-        if let Some(run) = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".json").map(str::to_owned)) {
-            let bytes = std::fs::read(&path).map_err(|error| unreadable(&path, error))?;
-            promises.insert(run, serde_json::from_slice(&bytes).unwrap_or_default());
-        }
+    for run in json_names(&store.system(FOLDER))? {
+        let promise = read_json(&UnitLedger::new(store, &run).path)?;
+        promises.insert(run, promise.unwrap_or_default());
     }
     Ok(promises)
-}
-
-fn unreadable(path: &std::path::Path, error: std::io::Error) -> Error {
-    Error::new(Code::Destination, format!("cannot read {}", path.display())).with_source(error)
 }

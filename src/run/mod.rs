@@ -13,12 +13,16 @@ mod bodies;
 mod book;
 mod breaker;
 mod check;
+mod chosen;
+mod closing;
 mod columns;
+mod compact;
 mod coverage;
 mod estimate;
 mod fetch;
 mod finished;
 mod fit;
+mod forget;
 mod inputs;
 mod ledger;
 mod nights;
@@ -31,11 +35,12 @@ mod shift;
 mod spending;
 mod stage;
 mod tables;
+mod tombstone;
 mod usage;
 mod verify;
+mod workers;
 mod workspace;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -43,23 +48,26 @@ use tokio_util::sync::CancellationToken;
 pub use agenda::Agenda;
 pub use check::{Live, check};
 pub use columns::columns_now;
+pub use compact::{Compacted, compact};
 pub use estimate::estimate;
 pub use fit::fit;
+pub use forget::{Forgotten, forget};
 pub use probes::probe_now;
 pub use progress::{Progress, Snapshot};
 pub use rebuild::rebuild;
 pub use stage::Tuning;
 pub use usage::usage;
-pub use verify::{Verified, verify};
+pub use verify::{Fault, Verified, verify};
 
 use self::bodies::blocking;
 use self::book::Book;
+use self::closing::close;
 use self::ledger::UnitLedger;
 use self::shift::{Shift, first_claim};
 use self::stage::Stage;
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
-use crate::error::{Code, Errors, Result};
+use crate::error::{Errors, Result};
 use crate::landing::Landing;
 use crate::limits::{Ledger, UnitMeter};
 use crate::model::{Night as Date, TaskId};
@@ -115,12 +123,17 @@ impl Night {
         let stage = blocking(move || Stage::open(opening.0, run_id, jobs, Some(client), opening.1, progress)).await?;
         let stage = Arc::new(stage);
         let mut book = Book::new(&stage, &agenda);
-        spending::close_books_of_the_dead(&stage)?;
-        book.report.notes.extend(ledger::close_books_of_the_dead(&stage.store, &stage.who)?);
-        nights::begin(&stage.store, &config, &stage.jobs, &stage.who)?;
+        let beginning = Arc::clone(&stage);
+        let (notes, claims) = blocking(move || {
+            spending::close_books_of_the_dead(&beginning)?;
+            let notes = ledger::close_books_of_the_dead(&beginning.store, &beginning.who)?;
+            nights::begin(&beginning.store, &beginning.config, &beginning.jobs, &beginning.who)?;
+            Ok((notes, first_claim(&beginning)?))
+        })
+        .await?;
+        book.report.notes.extend(notes);
         stage.progress.expect_tasks(stage.jobs.len());
         if !stage.jobs.is_empty() {
-            let claims = first_claim(&stage)?;
             let paged = stage.jobs.iter().any(|job| !job.task.order_key.is_empty());
             if paged {
                 probes::ensure(&stage, &mut book.report.notes).await?;
@@ -130,57 +143,18 @@ impl Night {
         let closing = Arc::clone(&stage);
         let unfinished = book.take_unfinished();
         let tonight = agenda.tonight;
-        let notes = blocking(move || close(&closing, tonight, unfinished)).await?;
-        book.report.notes.extend(notes);
+        match blocking(move || close(&closing, tonight, unfinished)).await {
+            Ok(notes) => book.report.notes.extend(notes),
+            // What was fetched and committed is to be told all the same.
+            Err(error) => book.errors.push(error),
+        }
         book.close(&stage, &ledger, (clock.instant() - started).as_secs_f64(), cancel.is_cancelled())
     }
 }
 
-/// Says for every night that this run touched or found open what became of its tasks, brings the table of targets up to
-/// date, closes finished nights and lets go of old answers. Gives what is worth knowing.
-fn close(stage: &Stage, tonight: Date, unfinished: book::Unfinished) -> Result<Vec<String>> {
-    for ((night, report), tasks) in unfinished {
-        unless_busy(stage.store.note_unfinished(&report, &partition_name(night), tasks, &stage.who))?;
-    }
-    let begun = nights::begun(&stage.store)?;
-    let mut touched: BTreeSet<Date> = stage.jobs.iter().map(|job| job.night).chain([tonight]).collect();
-    touched.extend(begun.keys());
-    touched.iter().try_for_each(|night| unless_busy(coverage::write(stage, *night)))?;
-    unless_busy(tables::write_targets(stage))?;
-    let today = stage.clock.today();
-    let mut needed: BTreeSet<(Date, TaskId)> = BTreeSet::new();
-    for (night, record) in begun {
-        let is_given_up = !agenda::is_resumed(&stage.config, night, today);
-        let known = agenda::known_tasks(&stage.config, night)?;
-        let is_open = |task: &TaskId, planned: &nights::Planned| {
-            if is_given_up || agenda::is_gone(&stage.config, &known, task, planned) {
-                return Ok(false);
-            }
-            let state = stage.store.partition(&planned.report, &partition_name(night))?;
-            agenda::is_open(&stage.landing, night, task, state.as_ref().and_then(|state| state.task(task)))
-        };
-        nights::settle(&stage.store, night, is_open, &stage.who)?;
-        needed.extend(record.tasks.into_keys().filter(|_| !is_given_up).map(|task| (night, task)));
-    }
-    let days = stage.config.run.resume_within.as_secs() / (24 * 3600);
-    let oldest = today.checked_sub_days(chrono::Days::new(days)).unwrap_or(today);
-    stage.store.sweep_claims(oldest.min(tonight), &stage.who)?;
-    let keep = stage.config.destination.keep_responses;
-    let is_needed = |night: Date, task: &TaskId| needed.contains(&(night, task.clone()));
-    let expired = stage.landing.expire(stage.clock.now().into(), keep, is_needed)?;
-    let note = format!("saved responses of {expired} tasks were older than `keep_responses` and are gone");
-    Ok((expired > 0).then_some(note).into_iter().collect())
-}
-
-/// What another process is at is left to it: it says the same when it is done.
-fn unless_busy(outcome: Result<()>) -> Result<()> {
-    match outcome {
-        Err(error) if error.code() == Code::Locked => {
-            tracing::warn!(error = %error.one_line(), "left to another process");
-            Ok(())
-        }
-        other => other,
-    }
+/// The file whose lock says that somebody works on a task.
+fn claim_path(store: &Store, night: Date, task: &TaskId) -> std::path::PathBuf {
+    store.system("claims").join(night.to_string()).join(&task.0)
 }
 
 /// Where a configuration's saved responses lie.

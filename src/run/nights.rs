@@ -2,16 +2,16 @@
 //!
 //! A record says what was intended, never how far it came: that is a fold over saved answers and committed partitions.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::stage::Job;
 use crate::config::RunConfig;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::model::{Night, TaskId};
-use crate::store::{Store, remove, replace};
+use crate::store::{Store, json_names, read_json, remove, replace, to_json};
 
 /// Folder of the records below `_backhaul/`.
 const FOLDER: &str = "nights";
@@ -31,24 +31,19 @@ pub(super) struct Planned {
     pub report: String,
     /// Name of the target.
     pub target: String,
+    /// Its parameters.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
 }
 
 /// The nights that were begun and are not known to be finished, oldest first.
 ///
 /// # Errors
-/// [`Code::Destination`].
+/// [`crate::error::Code::Destination`].
 pub(super) fn begun(store: &Store) -> Result<BTreeMap<Night, NightRecord>> {
-    let folder = store.system(FOLDER);
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(BTreeMap::new()),
-        Err(error) => return Err(unreadable(&folder, error)),
-    };
     let mut nights = BTreeMap::new();
-    for entry in entries {
-        let name = entry.map_err(|error| unreadable(&folder, error))?.file_name();
-        let night = name.to_str().and_then(|name| name.strip_suffix(".json")).and_then(|name| name.parse().ok());
-        if let Some(night) = night
+    for name in json_names(&store.system(FOLDER))? {
+        if let Ok(night) = name.parse()
             && let Some(record) = read(store, night)?
         {
             nights.insert(night, record);
@@ -60,7 +55,7 @@ pub(super) fn begun(store: &Store) -> Result<BTreeMap<Night, NightRecord>> {
 /// Writes down, before anything is sent, what the jobs of this run set out to do.
 ///
 /// # Errors
-/// [`Code::Destination`].
+/// [`crate::error::Code::Destination`].
 pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job], who: &str) -> Result<()> {
     let _lock = store.lock_folder(FOLDER, who)?;
     let mut records: BTreeMap<Night, NightRecord> = BTreeMap::new();
@@ -68,7 +63,8 @@ pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job], who: &str) 
         let record = records.entry(job.night).or_default();
         let report = config.reports.get(job.task.report).map(|report| report.name.clone()).unwrap_or_default();
         let target = config.targets.get(job.task.target).map(|target| target.name.clone()).unwrap_or_default();
-        record.tasks.insert(job.task.id.clone(), Planned { report, target });
+        let params = job.task.parameters.iter().cloned().collect();
+        record.tasks.insert(job.task.id.clone(), Planned { report, target, params });
     }
     for (night, mut record) in records {
         let known = read(store, night)?.unwrap_or_default();
@@ -83,24 +79,15 @@ pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job], who: &str) 
     Ok(())
 }
 
-/// Strikes off what is finished, or given up; a night of which nothing is left is closed.
+/// Strikes tasks off; a night of which nothing is left is closed.
 ///
 /// # Errors
-/// [`Code::Destination`].
-pub(super) fn settle(
-    store: &Store,
-    night: Night,
-    is_open: impl Fn(&TaskId, &Planned) -> Result<bool>,
-    who: &str,
-) -> Result<()> {
+/// [`crate::error::Code::Destination`].
+pub(super) fn strike(store: &Store, night: Night, closed: &BTreeSet<TaskId>, who: &str) -> Result<()> {
     let _lock = store.lock_folder(FOLDER, who)?;
     let Some(record) = read(store, night)? else { return Ok(()) };
-    let mut left = NightRecord::default();
-    for (task, planned) in &record.tasks {
-        if is_open(task, planned)? {
-            left.tasks.insert(task.clone(), planned.clone());
-        }
-    }
+    let mut left = record.clone();
+    left.tasks.retain(|task, _| !closed.contains(task));
     if left.tasks.is_empty() {
         remove(&path(store, night))
     } else if left == record {
@@ -115,25 +102,11 @@ fn path(store: &Store, night: Night) -> PathBuf {
 }
 
 fn write(store: &Store, night: Night, record: &NightRecord) -> Result<()> {
-    let bytes = serde_json::to_vec_pretty(record)
-        .map_err(|error| Error::new(Code::Internal, "the record of a night cannot be written").with_source(error))?;
-    replace(&path(store, night), &bytes)
+    replace(&path(store, night), &to_json(record)?)
 }
 
 fn read(store: &Store, night: Night) -> Result<Option<NightRecord>> {
     let path = path(store, night);
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(unreadable(&path, error)),
-    };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        Error::new(Code::Destination, format!("{} is damaged", path.display()))
-            .with_source(error)
-            .with_next(format!("delete the file, then: backhaul run --date {night}"))
-    })
-}
-
-fn unreadable(path: &std::path::Path, error: std::io::Error) -> Error {
-    Error::new(Code::Destination, format!("cannot read {}", path.display())).with_source(error)
+    let next = format!("delete {}, then: backhaul run --date {night}", path.display());
+    read_json(&path).map_err(|error| error.with_next(next))
 }

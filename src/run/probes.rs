@@ -50,8 +50,7 @@ pub async fn ensure(stage: &Stage, notes: &mut Vec<String>) -> Result<()> {
     let verdicts = match known {
         Some(finding) => finding.verdicts,
         None => match probe(stage.client()?, &|attempted| {
-            let account = Account::of_probe("", target());
-            stage.spending.attempted(&account, stage.clock.now().timestamp_micros(), attempted);
+            stage.note(&Account::of_probe("", target()), attempted);
         })
         .await
         {

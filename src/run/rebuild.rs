@@ -15,15 +15,15 @@ use super::fetch::Fetch;
 use super::finished::Finished;
 use super::progress::Progress;
 use super::stage::{Job, Stage, run_id};
+use super::workers::heavy;
 use super::{coverage, partition_name, tables};
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
 use crate::error::{Code, Error, Errors, Result};
-use crate::landing::Attempt;
 use crate::model::{Night, TaskId};
 use crate::plan::{self, Selection};
 use crate::report::PartitionSummary;
-use crate::store::{Store, verify_files};
+use crate::store::{KnownFiles, Store, verify_files};
 use crate::table::manifest::PartitionState;
 use crate::table::parse_segment;
 
@@ -126,7 +126,9 @@ fn place(
     if state.committed.is_none() && state.pending.is_none() {
         return Ok(None);
     }
-    let tasks = plan::tasks_of_any_night(config, night, selection)?;
+    let name = config.reports.get(report).map(|report| report.name.clone());
+    let selection = Selection { reports: name.into_iter().collect(), ..selection.clone() };
+    let tasks = plan::tasks_of_any_night(config, night, &selection)?;
     let is_held = |id: &TaskId| state.task(id).is_some();
     let jobs = tasks.into_iter().filter(|task| task.report == report && is_held(&task.id));
     Ok(Some(Place { night, report, jobs: jobs.map(|task| Job { night, task }).collect() }))
@@ -138,7 +140,7 @@ async fn rebuild_partition(
     jobs: std::ops::Range<usize>,
     rebuilt: &mut Rebuilt,
 ) -> Result<()> {
-    let Some(report) = stage.config.reports.get(place.report) else { return Ok(()) };
+    let report = stage.report(place.report)?;
     let state = stage.store.partition(&report.name, &partition_name(place.night))?;
     let state = state.unwrap_or_else(|| PartitionState::new(&report.name, &partition_name(place.night)));
     let state = &state;
@@ -151,11 +153,7 @@ async fn rebuild_partition(
     let finished: Vec<Finished> = finished.into_iter().flatten().collect();
     let done = u64::try_from(finished.len()).unwrap_or(u64::MAX);
     let (shared, night, index) = (Arc::clone(stage), place.night, place.report);
-    let assembled = blocking(move || match shared.config.reports.get(index) {
-        Some(report) => replace(&shared, report, night, finished),
-        None => Err(Error::new(Code::Internal, format!("there is no report {index}"))),
-    })
-    .await?;
+    let assembled = heavy(move || replace(&shared, shared.report(index)?, night, finished)).await.flatten()?;
     rebuilt.tasks += done;
     rebuilt.kept += asked - done;
     rebuilt.partitions.push(assembled);
@@ -166,8 +164,7 @@ async fn rebuild_partition(
 async fn put_together(stage: &Stage, index: usize, state: &PartitionState) -> Result<Option<Finished>> {
     let (job, report) = stage.job(index)?;
     let Some(entry) = state.task(&job.task.id) else { return Ok(None) };
-    let attempt = Attempt { night: job.night, task: job.task.id.clone(), number: entry.attempt };
-    let outcome = match Fetch::again(stage, index, attempt) {
+    let outcome = match Fetch::again(stage, index, entry) {
         Ok(fetch) => fetch.run(index, &CancellationToken::new()).await,
         Err(error) => Err(error),
     };
@@ -201,7 +198,7 @@ fn replace(stage: &Stage, report: &Report, night: Night, mut finished: Vec<Finis
 
 /// Refuses to go on where rows are in no whole file and in no saved response: the partition stays as it is.
 fn refuse_what_is_lost(stage: &Stage, state: &PartitionState, again: &BTreeSet<TaskId>) -> Result<()> {
-    let damaged: BTreeMap<String, String> = verify_files(&stage.store, state)?
+    let damaged: BTreeMap<String, String> = verify_files(&stage.store, state, &KnownFiles::default())?
         .into_iter()
         .filter_map(|finding| Some((finding.file?, finding.problem)))
         .collect();

@@ -75,11 +75,12 @@ pub fn quote(report: &Report, task: &Task, ask: &Ask) -> Quote {
 
 /// Of what an answer cost, the units that brought no row: for rows that came again, below the minimum, for columns that
 /// only paging needs.
-pub fn wasted(report: &Report, ask: &Ask, units: u64, rows_received: u64, rows_taken: u64) -> Wasted {
+pub fn wasted(report: &Report, ask: &Ask, units: u64, received: usize, taken: usize) -> Wasted {
     let endpoint = report.endpoint;
     if endpoint.pricing != Pricing::PerRow || units == 0 {
         return Wasted::default();
     }
+    let [rows_received, rows_taken] = [received, taken].map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
     let with = endpoint.units_per_row(charged(report, ask).iter().map(String::as_str));
     let filtered = report.filter_columns();
     let own = endpoint.units_per_row(report.columns.iter().chain(&filtered).map(String::as_str));

@@ -1,19 +1,21 @@
 //! Rows that a new generation of a partition takes over from the one before.
 //!
 //! A file all of whose tasks stay, in the folder where they belong, is linked: nothing is read. Any other is read through
-//! once, batch by batch, and its remaining rows are written anew in the same order.
+//! once, batch by batch, and its remaining rows are written anew in the same order, so that what it says of its order stays
+//! true. No row goes that does not belong to a task that gives way, and nothing is copied from a damaged file: its damage
+//! would get a checksum of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
-use arrow::array::{Array as _, AsArray as _, RecordBatch};
+use arrow::array::{Array as _, AsArray as _, RecordBatch, StringArray};
 use chrono::{DateTime, NaiveDate};
 
 use super::assemble::folder;
 use crate::error::{Code, Error, Result};
 use crate::model::TaskId;
-use crate::sink::{PartitionWriter, TaskColumns, read_batches};
-use crate::store::Committing;
+use crate::sink::{PartitionWriter, TaskColumns, file_facts, read_batches};
+use crate::store::{Committing, file_problem};
 use crate::table::manifest::{Committed, FileEntry, TaskEntry};
 use crate::table::{TARGET, TableSchema, parameter_column};
 
@@ -27,11 +29,14 @@ pub(super) fn keep_others(
     writer: &mut PartitionWriter,
 ) -> Result<Vec<FileEntry>> {
     let mut kept = Vec::new();
+    let owners = Owners::of(&before.tasks);
     for file in &before.files {
         if file.rows == 0 {
             continue;
         }
-        let tasks: Vec<&TaskEntry> = before.tasks.iter().filter(|entry| file.tasks.contains(&entry.task)).collect();
+        // A file that does not say whose rows it holds may hold those of anybody.
+        let holds = |entry: &&TaskEntry| file.tasks.is_empty() || file.tasks.contains(&entry.task);
+        let tasks: Vec<&TaskEntry> = before.tasks.iter().filter(holds).collect();
         let stays = |entry: &&TaskEntry| !replaced.contains(&entry.task);
         let is_at_home =
             |entry: &&TaskEntry| file_folder(&file.name) == folder(partition_by, &entry.target, &entry.params);
@@ -39,75 +44,137 @@ pub(super) fn keep_others(
             committing.keep(&file.name)?;
             kept.push(file.clone());
         } else if tasks.iter().any(stays) {
-            writer.begin_sequence()?;
-            let left: Vec<&TaskEntry> = tasks.into_iter().filter(stays).collect();
-            copy_rows(committing, file, &left, partition_by, schema, writer)?;
+            refuse_damaged(committing, file)?;
+            writer.begin_sequence(&file_facts(&committing.committed_file(&file.name))?.sorted_by)?;
+            copy_rows(committing, file, &owners, replaced, partition_by, schema, writer)?;
         }
     }
     Ok(kept)
 }
 
+/// Refuses to copy rows out of a file that is not what the manifest says.
+///
+/// # Errors
+/// [`Code::Corrupt`].
+pub(super) fn refuse_damaged(committing: &Committing, file: &FileEntry) -> Result<()> {
+    let path = committing.committed_file(&file.name);
+    let problem = if path.exists() { file_problem(&path, file)? } else { Some("is missing".to_owned()) };
+    problem.map_or(Ok(()), |problem| Err(damaged(committing, file, &problem)))
+}
+
+fn damaged(committing: &Committing, file: &FileEntry, problem: &str) -> Error {
+    let commit = committing.commit();
+    let message = format!("{}/{}/{} {problem}", commit.report, commit.partition, file.name);
+    Error::new(Code::Corrupt, message)
+        .with_next(format!("backhaul verify --report {}   (it says what helps)", commit.report))
+}
+
 /// Folder of a file inside its partition.
-fn file_folder(name: &str) -> &str {
+pub(super) fn file_folder(name: &str) -> &str {
     name.rsplit_once('/').map_or("", |(folder, _)| folder)
 }
 
-/// Copies the rows of these tasks out of a file.
+/// Whose rows a file may hold, by target and parameters.
+pub(super) struct Owners<'a>(BTreeMap<(&'a str, &'a BTreeMap<String, String>), &'a TaskEntry>);
+
+impl<'a> Owners<'a> {
+    pub fn of(tasks: impl IntoIterator<Item = &'a TaskEntry>) -> Self {
+        Self(tasks.into_iter().map(|entry| ((entry.target.as_str(), &entry.params), entry)).collect())
+    }
+
+    pub fn find(&self, target: &str, params: &BTreeMap<String, String>) -> Option<&'a TaskEntry> {
+        self.0.get(&(target, params)).copied()
+    }
+
+    /// The owner of rows of a file.
+    ///
+    /// # Errors
+    /// [`Code::Corrupt`] if the manifest names none: rows that nobody brought are neither kept nor dropped in silence.
+    pub fn expect(
+        &self,
+        committing: &Committing,
+        file: &FileEntry,
+        target: &str,
+        params: &BTreeMap<String, String>,
+    ) -> Result<&'a TaskEntry> {
+        self.find(target, params).ok_or_else(|| {
+            damaged(
+                committing,
+                file,
+                &format!("holds rows of {target} {params:?}, of which the manifest knows nothing"),
+            )
+        })
+    }
+}
+
+/// Copies all rows of a file but those of the tasks that are replaced.
 fn copy_rows(
     committing: &Committing,
     file: &FileEntry,
-    tasks: &[&TaskEntry],
+    owners: &Owners<'_>,
+    replaced: &BTreeSet<TaskId>,
     partition_by: &[String],
     schema: &TableSchema,
     writer: &mut PartitionWriter,
 ) -> Result<()> {
-    let by_place: BTreeMap<(&str, &BTreeMap<String, String>), &TaskEntry> =
-        tasks.iter().map(|entry| ((entry.target.as_str(), &entry.params), *entry)).collect();
     let mut under_way: Option<&TaskId> = None;
-    let mut rows = 0_u64;
+    let (mut seen, mut copied) = (0_u64, 0_u64);
     for batch in read_batches(&committing.committed_file(&file.name), None)? {
         let batch = batch?;
-        for (range, target, params) in stretches(&batch, schema)? {
-            let Some(entry) = by_place.get(&(target.as_str(), &params)).copied() else { continue };
+        for (range, target, params) in stretches(&batch, schema.parameters())? {
+            let entry = owners.expect(committing, file, &target, &params)?;
+            let rows = u64::try_from(range.len()).unwrap_or(u64::MAX);
+            seen += rows;
+            if replaced.contains(&entry.task) {
+                continue;
+            }
             if under_way != Some(&entry.task) {
-                writer.begin_task(TaskColumns {
-                    task: entry.task.clone(),
-                    folder: folder(partition_by, &target, &params),
-                    target: entry.target.clone(),
-                    // The rows bring the columns that these would fill.
-                    snapshot_date: NaiveDate::default(),
-                    exported_at: DateTime::default(),
-                    run_id: String::new(),
-                    parameters: entry.params.clone(),
-                })?;
+                writer.begin_task(taken_over(entry, partition_by))?;
                 under_way = Some(&entry.task);
             }
-            rows += u64::try_from(range.len()).unwrap_or(u64::MAX);
+            copied += rows;
             writer.write(&batch.slice(range.start, range.len()))?;
         }
     }
-    tracing::debug!(file = file.name, rows, "rows taken over");
+    if seen != file.rows {
+        return Err(damaged(committing, file, &format!("holds {seen} rows, the manifest says {}", file.rows)));
+    }
+    tracing::debug!(file = file.name, rows = copied, "rows taken over");
     Ok(())
+}
+
+/// A task whose rows bring their own metadata columns.
+pub(super) fn taken_over(entry: &TaskEntry, partition_by: &[String]) -> TaskColumns {
+    TaskColumns {
+        task: entry.task.clone(),
+        folder: folder(partition_by, &entry.target, &entry.params),
+        target: entry.target.clone(),
+        // The rows bring the columns that these would fill.
+        snapshot_date: NaiveDate::default(),
+        exported_at: DateTime::default(),
+        run_id: String::new(),
+        parameters: entry.params.clone(),
+    }
 }
 
 /// Rows of one task that stand together, with its target and parameters.
 pub(super) type Stretch = (Range<usize>, String, BTreeMap<String, String>);
 
-/// A batch divided by task.
-pub(super) fn stretches(batch: &RecordBatch, schema: &TableSchema) -> Result<Vec<Stretch>> {
-    let text = |name: &str| {
+/// A batch divided by task, by its target and those of these parameters that it has a column for.
+pub(super) fn stretches(batch: &RecordBatch, parameters: &[String]) -> Result<Vec<Stretch>> {
+    let text = |name: &str| -> Result<&StringArray> {
         let column = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
-        column.ok_or_else(|| Error::new(Code::Corrupt, format!("a file of the table lacks the column `{name}`")))
+        column.ok_or_else(|| Error::new(Code::Corrupt, format!("a file of the table lacks the text column `{name}`")))
     };
     let target = text(TARGET)?;
-    let mut parameters = Vec::new();
-    for name in schema.parameters() {
+    let mut known = Vec::new();
+    for name in parameters {
         // A file from before the parameter came has rows without it.
         if batch.column_by_name(&parameter_column(name)).is_some() {
-            parameters.push((name, text(&parameter_column(name))?));
+            known.push((name, text(&parameter_column(name))?));
         }
     }
-    let columns = || std::iter::once(target).chain(parameters.iter().map(|(_, column)| *column));
+    let columns = || std::iter::once(target).chain(known.iter().map(|(_, column)| *column));
     let same = |left: usize, right: usize| {
         columns().all(|column| {
             column.is_null(left) == column.is_null(right)
@@ -120,7 +187,7 @@ pub(super) fn stretches(batch: &RecordBatch, schema: &TableSchema) -> Result<Vec
         if row < batch.num_rows() && same(row - 1, row) {
             continue;
         }
-        let params = parameters
+        let params = known
             .iter()
             .filter(|(_, column)| !column.is_null(start))
             .map(|(name, column)| ((*name).clone(), column.value(start).to_owned()))

@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
 use super::agenda;
-use super::assemble::assemble;
+use super::assemble::{Assembled, assemble};
 use super::bodies::blocking;
 use super::book::Book;
 use super::breaker::{Breaker, Reason};
 use super::fetch::Fetch;
 use super::finished::Finished;
 use super::stage::Stage;
-use crate::config::Report;
 use crate::error::{Code, Error, Errors, Result};
 use crate::model::Night;
 use crate::store::FileLock;
@@ -40,6 +40,9 @@ enum Ended {
 /// # Errors
 /// [`Code::Locked`] if there is none: then this run has nothing to do, and nothing was sent.
 pub(super) fn first_claim(stage: &Stage) -> Result<BTreeMap<usize, FileLock>> {
+    if stage.jobs.is_empty() {
+        return Ok(BTreeMap::new());
+    }
     let mut holders = Vec::new();
     for index in 0..stage.jobs.len() {
         match claim(stage, index)? {
@@ -67,28 +70,37 @@ fn named(stage: &Stage, index: usize, holder: &str) -> Result<String> {
 
 fn claim(stage: &Stage, index: usize) -> Result<std::result::Result<FileLock, String>> {
     let (job, _) = stage.job(index)?;
-    let path = stage.store.system("claims").join(job.night.to_string()).join(&job.task.id.0);
+    let path = super::claim_path(&stage.store, job.night, &job.task.id);
     FileLock::try_acquire(&path, &stage.who)
 }
 
 /// A partition: a night of a report of the configuration.
 type Place = (Night, usize);
 
-/// Fetches jobs side by side; a partition is committed once, when its last job has ended.
+/// Fetches jobs side by side; a partition is committed once, when its last job has ended, while others are still fetched.
 pub(super) struct Shift<'a> {
     stage: &'a Arc<Stage>,
     refetch: bool,
     cancel: &'a CancellationToken,
+    /// Ends the work where no further job can succeed.
+    stop: CancellationToken,
     /// Claims that were taken before their job began.
     early: std::sync::Mutex<BTreeMap<usize, FileLock>>,
     /// Claims live until their partition is committed.
-    claims: Vec<FileLock>,
+    claims: BTreeMap<Place, Vec<FileLock>>,
     open: BTreeMap<Place, usize>,
     waiting: BTreeMap<Place, Vec<Finished>>,
     claimed: BTreeMap<usize, String>,
-    breaker: Breaker,
+    breaker: Arc<Breaker>,
     /// Tasks that were not tried, by report.
     not_tried: BTreeMap<usize, u64>,
+}
+
+/// A commit that has ended, with its jobs and what this run spent on each.
+struct Ending {
+    place: Place,
+    jobs: Vec<(usize, u64)>,
+    outcome: Result<Assembled>,
 }
 
 impl<'a> Shift<'a> {
@@ -104,9 +116,9 @@ impl<'a> Shift<'a> {
             *open.entry((job.night, job.task.report)).or_default() += 1;
         }
         let early = std::sync::Mutex::new(early);
-        let (claims, waiting, claimed) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        let (breaker, not_tried) = (Breaker::default(), BTreeMap::new());
-        Self { stage, refetch, cancel, early, claims, open, waiting, claimed, breaker, not_tried }
+        let (claims, waiting, claimed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (stop, breaker, not_tried) = (cancel.child_token(), Arc::default(), BTreeMap::new());
+        Self { stage, refetch, cancel, stop, early, claims, open, waiting, claimed, breaker, not_tried }
     }
 
     /// Works until every job has ended in some way, or is another's.
@@ -128,8 +140,8 @@ impl<'a> Shift<'a> {
             self.claimed = left;
         }
         for (report, number) in &self.not_tried {
-            if let (Some(of), Some(reason)) = (stage_report(self.stage, *report), self.breaker.broken(*report)) {
-                book.told_once(&of.name, &reason, *number);
+            if let Some(reason) = self.breaker.broken(*report) {
+                book.told_once(&self.stage.report(*report)?.name, &reason, *number);
             }
         }
         if self.claimed.len() == self.stage.jobs.len() {
@@ -147,9 +159,8 @@ impl<'a> Shift<'a> {
 
     async fn pass(&mut self, jobs: Vec<usize>, book: &mut Book) -> Result<(), Errors> {
         let stage = self.stage;
-        let (refetch, early) = (self.refetch, std::mem::take(&mut self.early));
-        let stop = self.cancel.child_token();
-        let breaker = &self.breaker;
+        let (refetch, early, stop) = (self.refetch, std::mem::take(&mut self.early), self.stop.clone());
+        let breaker = Arc::clone(&self.breaker);
         let begin = |index| {
             let broken = stage.job(index).ok().and_then(|(job, _)| breaker.broken(job.task.report));
             let early = early.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&index);
@@ -162,47 +173,79 @@ impl<'a> Shift<'a> {
             }
         };
         let mut ends = stream::iter(jobs).map(begin).buffer_unordered(TASKS_AT_A_TIME);
-        while let Some((index, (ended, claim))) = ends.next().await {
-            self.claims.extend(claim);
-            let (job, report) = stage.job(index)?;
-            let place = (job.night, job.task.report);
-            match ended {
-                Ended::Finished(finished) => {
-                    self.breaker.succeeded(job.task.report);
-                    self.waiting.entry(place).or_default().push(*finished);
-                }
-                Ended::NotTried(reason) => {
-                    *self.not_tried.entry(job.task.report).or_default() += 1;
-                    book.not_tried(stage, job, report, &reason);
-                }
-                Ended::Failed(error) => {
-                    self.breaker.failed(job.task.report, &error);
-                    // No other task can succeed where the key is dead, the units are used up, or answers cannot be saved.
-                    if matches!(error.code(), Code::Unauthorized | Code::Units | Code::NotFree | Code::Destination) {
-                        stop.cancel();
+        // Beside the fetching: answers under way must not wait for rows to be written, nor for another process.
+        let mut commits = FuturesUnordered::new();
+        let mut is_fetching = true;
+        while is_fetching || !commits.is_empty() {
+            tokio::select! {
+                end = ends.next(), if is_fetching => match end {
+                    Some((index, (ended, claim))) => {
+                        if let Some((place, finished)) = self.ended(index, ended, claim, book)? {
+                            book.notes(stage.report(place.1)?, &finished);
+                            commits.push(commit(stage, place, finished, self.cancel));
+                        }
                     }
-                    book.failed(stage, job, report, error);
-                }
-                Ended::AlreadyThere => book.summary(report).tasks.skipped += 1,
-                Ended::Claimed(holder) => {
-                    self.claimed.insert(index, holder);
-                }
-            }
-            stage.progress.task_ended();
-            let left = self.open.entry(place).or_default();
-            *left = left.saturating_sub(1);
-            if *left == 0
-                && let Some(finished) = self.waiting.remove(&place)
-            {
-                commit(stage, place, finished, self.cancel, book).await?;
+                    None => is_fetching = false,
+                },
+                Some(ending) = commits.next() => self.committed(ending, book)?,
             }
         }
         Ok(())
     }
-}
 
-fn stage_report(stage: &Stage, index: usize) -> Option<&Report> {
-    stage.config.reports.get(index)
+    /// Takes note of a job's end. Gives the partition's finished tasks where it was the last of them.
+    fn ended(
+        &mut self,
+        index: usize,
+        ended: Ended,
+        claim: Option<FileLock>,
+        book: &mut Book,
+    ) -> Result<Option<(Place, Vec<Finished>)>> {
+        let stage = self.stage;
+        let (job, report) = stage.job(index)?;
+        let place = (job.night, job.task.report);
+        match ended {
+            Ended::Finished(finished) => {
+                self.breaker.succeeded(job.task.report);
+                self.claims.entry(place).or_default().extend(claim);
+                self.waiting.entry(place).or_default().push(*finished);
+            }
+            Ended::NotTried(reason) => {
+                *self.not_tried.entry(job.task.report).or_default() += 1;
+                book.not_tried(stage, job, report, &reason);
+            }
+            Ended::Failed(error) => {
+                self.breaker.failed(job.task.report, &error);
+                // No other task can succeed where the key is dead, the units are used up, or answers cannot be saved.
+                if matches!(error.code(), Code::Unauthorized | Code::Units | Code::NotFree | Code::Destination) {
+                    self.stop.cancel();
+                }
+                book.failed(stage, job, report, error);
+            }
+            Ended::AlreadyThere => book.summary(report).tasks.skipped += 1,
+            Ended::Claimed(holder) => {
+                self.claimed.insert(index, holder);
+            }
+        }
+        if !self.claimed.contains_key(&index) {
+            stage.progress.task_ended();
+        }
+        let left = self.open.entry(place).or_default();
+        *left = left.saturating_sub(1);
+        let finished = if *left == 0 { self.waiting.remove(&place) } else { None };
+        Ok(finished.map(|finished| (place, finished)))
+    }
+
+    fn committed(&mut self, ending: Ending, book: &mut Book) -> Result<(), Errors> {
+        let Ending { place, jobs, outcome } = ending;
+        let report = self.stage.report(place.1)?;
+        match outcome {
+            Ok(assembled) => book.committed(report, assembled, jobs.iter().map(|(_, units)| units).sum()),
+            Err(error) => book.not_committed(self.stage, report, &jobs, error)?,
+        }
+        self.claims.remove(&place);
+        Ok(())
+    }
 }
 
 /// Claims a task and fetches it. The claim must live until the task's partition is committed.
@@ -228,15 +271,20 @@ async fn try_fetch(
 ) -> Result<(Ended, Option<FileLock>)> {
     let (job, report) = stage.job(index)?;
     if cancel.is_cancelled() {
-        return Ok((Ended::Failed(Error::new(Code::Interrupted, "interrupted before it began")), None));
+        return Ok((Ended::Failed(Error::new(Code::Interrupted, "not begun: the run was ending")), None));
     }
-    let claim = match early.map_or_else(|| claim(stage, index), |early| Ok(Ok(early)))? {
+    let shared = Arc::clone(stage);
+    let claimed = blocking(move || early.map_or_else(|| claim(&shared, index), |early| Ok(Ok(early)))).await?;
+    let claim = match claimed {
         Ok(claim) => claim,
         Err(holder) => return Ok((Ended::Claimed(holder), None)),
     };
-    let state = agenda::held(&stage.store, job.night, report)?;
+    // Under the claim: whoever had it may have committed the task.
+    let (store, night, report) = (stage.store.clone(), job.night, report.clone());
+    let state = blocking(move || agenda::held(&store, night, &report)).await?;
     let entry = state.as_ref().and_then(|state| state.task(&job.task.id));
-    if let Some(entry) = entry.filter(|entry| !refetch || entry.run == stage.run_id) {
+    // What another process has paid for since this run began is not paid for again, not even by `--refetch`.
+    if let Some(entry) = entry.filter(|entry| !refetch || entry.exported_at >= stage.started_at) {
         let changed = job.task.unanswered_by(&entry.asked, agenda::is_capped_by_max_rows(entry));
         if changed.is_empty() && !agenda::is_open(&stage.landing, job.night, &job.task.id, Some(entry))? {
             return Ok((Ended::AlreadyThere, None));
@@ -250,25 +298,8 @@ async fn try_fetch(
 }
 
 /// Commits the finished tasks of one partition.
-async fn commit(
-    stage: &Arc<Stage>,
-    (night, report): Place,
-    finished: Vec<Finished>,
-    cancel: &CancellationToken,
-    book: &mut Book,
-) -> Result<(), Errors> {
-    let Some(of) = stage.config.reports.get(report) else { return Ok(()) };
-    book.notes(of, &finished);
-    let ended: Vec<(usize, u64)> = finished.iter().map(|task| (task.job, task.new_units)).collect();
-    let shared = Arc::clone(stage);
-    let cancel = cancel.clone();
-    let assembled = blocking(move || match shared.config.reports.get(report) {
-        Some(report) => assemble(&shared, report, night, finished, &cancel),
-        None => Err(Error::new(Code::Internal, format!("there is no report {report}"))),
-    });
-    match assembled.await {
-        Ok(assembled) => book.committed(of, assembled, ended.iter().map(|(_, units)| units).sum()),
-        Err(error) => book.not_committed(stage, of, &ended, error)?,
-    }
-    Ok(())
+async fn commit(stage: &Arc<Stage>, place: Place, finished: Vec<Finished>, cancel: &CancellationToken) -> Ending {
+    let jobs = finished.iter().map(|task| (task.job, task.new_units)).collect();
+    let outcome = assemble(stage, place.0, place.1, finished, cancel).await;
+    Ending { place, jobs, outcome }
 }

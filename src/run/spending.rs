@@ -114,6 +114,13 @@ impl Account {
     }
 }
 
+impl Stage {
+    /// Notes what became of an attempt.
+    pub(super) fn note(&self, account: &Account, attempted: Attempted) {
+        self.spending.attempted(account, self.clock.now().timestamp_micros(), attempted);
+    }
+}
+
 impl Spending {
     /// The ledger of a run; its file comes with the first line.
     pub fn new(store: &Store, run: &str) -> Self {
@@ -230,6 +237,29 @@ pub(super) fn of_all_runs(store: &Store) -> Result<BTreeMap<String, Totals>> {
     Ok(runs)
 }
 
+/// Takes the name of a target out of the ledgers of runs that have ended; what it cost stays.
+///
+/// # Errors
+/// [`Code::Destination`].
+pub(super) fn forget(store: &Store, target: &str) -> Result<()> {
+    for name in names(store)?.into_iter().filter(|name| name.strip_suffix(".json").is_some()) {
+        let path = store.system(FOLDER).join(name);
+        let totals = read(&path)?;
+        if totals.keys().all(|item| item.target != target) {
+            continue;
+        }
+        let mut rest = Totals::new();
+        for (mut item, spent) in totals {
+            if item.target == target {
+                item.target.clear();
+            }
+            *rest.entry(item).or_default() += spent;
+        }
+        write(&path, &rest)?;
+    }
+    Ok(())
+}
+
 /// Closes the ledgers of runs that were killed, with what their saved answers tell, and lets go of old ones.
 ///
 /// # Errors
@@ -344,16 +374,8 @@ fn write(path: &std::path::Path, totals: &Totals) -> Result<()> {
 }
 
 fn names(store: &Store) -> Result<Vec<String>> {
-    let folder = store.system(FOLDER);
-    let entries = match std::fs::read_dir(&folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(unreadable(&folder, error)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        names.push(entry.map_err(|error| unreadable(&folder, error))?.file_name().to_string_lossy().into_owned());
-    }
+    let mut names = crate::store::names(&store.system(FOLDER))?;
+    names.retain(|name| !name.starts_with('.'));
     names.sort_unstable();
     Ok(names)
 }

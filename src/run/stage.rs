@@ -51,6 +51,8 @@ pub struct Stage {
     pub jobs: Arc<Vec<Job>>,
     /// Identifies this run.
     pub run_id: String,
+    /// When this run began, in microseconds since 1970.
+    pub started_at: i64,
     /// Who holds what this run holds, for those who wait for it.
     pub who: String,
     /// The destination.
@@ -65,6 +67,8 @@ pub struct Stage {
     pub(super) spending: Spending,
     /// A folder of this run for rows on their way.
     pub scratch: PathBuf,
+    /// Held while a partition is written: one at a time, so that a thread is left for answers.
+    pub writing: Arc<tokio::sync::Mutex<()>>,
     client: Option<Client>,
     workspace: Mutex<Workspace>,
     lock: Mutex<Option<FileLock>>,
@@ -86,6 +90,7 @@ impl Stage {
         progress: Arc<Progress>,
     ) -> Result<Self> {
         let store = open_store(&config)?;
+        let started_at = clock.now().timestamp_micros();
         let since = clock.now().format("%Y-%m-%dT%H:%M:%SZ");
         let who = format!("run {run_id} (process {}) since {since}", std::process::id());
         let (scratch, lock) = store.run_folder(&run_id, &who)?;
@@ -97,6 +102,7 @@ impl Stage {
             config,
             jobs: Arc::new(jobs),
             run_id,
+            started_at,
             who,
             store,
             landing,
@@ -104,6 +110,7 @@ impl Stage {
             progress,
             spending,
             scratch,
+            writing: Arc::default(),
             client,
             workspace: Mutex::new(workspace),
             lock: Mutex::new(Some(lock)),
@@ -126,6 +133,15 @@ impl Stage {
     /// [`Code::Internal`] where this run sends nothing: a defect.
     pub fn client(&self) -> Result<&Client> {
         self.client.as_ref().ok_or_else(|| Error::new(Code::Internal, "this command sends nothing"))
+    }
+
+    /// A report of the configuration.
+    ///
+    /// # Errors
+    /// [`Code::Internal`] if there is none: a defect.
+    pub fn report(&self, index: usize) -> Result<&Report> {
+        let report = self.config.reports.get(index);
+        report.ok_or_else(|| Error::new(Code::Internal, format!("there is no report {index}")))
     }
 
     /// A job with its report.

@@ -8,12 +8,13 @@ use arrow::array::{ArrayRef, AsArray as _, RecordBatch, StringArray};
 use sha2::{Digest as _, Sha256};
 
 use super::stage::Stage;
+use super::tombstone;
 use crate::config::Target;
 use crate::error::{Code, Error, Result};
 use crate::model::hex;
 use crate::sink::{Compression, PartitionWriter, WriterOptions, read_batches};
-use crate::store::{Commit, Committing, STAGED_SUFFIX, Store, UNPARTITIONED};
-use crate::table::manifest::Committed;
+use crate::store::{Commit, Committing, KnownFiles, STAGED_SUFFIX, Store, UNPARTITIONED, verify_files};
+use crate::table::manifest::{Committed, PartitionState};
 use crate::table::{COVERAGE, ColumnType, ProgramColumn, TARGETS, TableSchema};
 
 /// These tables are small: whoever holds one for longer was stopped.
@@ -32,8 +33,10 @@ pub(super) fn publish(
 ) -> Result<()> {
     let (store, table) = (&stage.store, schema.name());
     let known = store.partition(table, partition)?.filter(|state| state.pending.is_none());
+    // A file that was damaged since is written again.
+    let is_whole = known.as_ref().map_or(Ok(true), |state| is_whole(store, state))?;
     let known = known.and_then(|state| state.committed).map(|committed| committed.responses_hash);
-    if known == Some(content_hash(&make(store)?)?) {
+    if is_whole && known == Some(content_hash(&make(store)?)?) {
         return Ok(());
     }
     store.record_columns(table, schema.endpoint(), &schema.recorded(), &[])?;
@@ -41,13 +44,18 @@ pub(super) fn publish(
     let committing = store.begin_within(commit, &stage.who, PATIENCE)?;
     let batch = make(store)?;
     let responses_hash = content_hash(&batch)?;
-    if committing.committed().is_some_and(|committed| committed.responses_hash == responses_hash) {
+    if is_whole && committing.committed().is_some_and(|committed| committed.responses_hash == responses_hash) {
         return Ok(());
     }
     let files = write(stage, schema, &committing, &batch, &responses_hash)?;
     let (commit_id, columns) = (committing.commit().id.clone(), schema.recorded());
     committing.publish(Committed { commit_id, files, tasks: Vec::new(), columns, responses_hash })?;
     Ok(())
+}
+
+fn is_whole(store: &Store, state: &PartitionState) -> Result<bool> {
+    let findings = verify_files(store, state, &KnownFiles::default())?;
+    Ok(findings.iter().all(|finding| finding.is_foreign))
 }
 
 fn write(
@@ -111,14 +119,33 @@ fn targets_schema() -> TableSchema {
 }
 
 /// Brings the table of targets up to date: those of this configuration as they are now, and those that other
-/// configurations or earlier nights brought, since their rows are still there.
+/// configurations or earlier nights brought, since their rows are still there. A target that was forgotten comes back with
+/// its first task, not before.
 pub(super) fn write_targets(stage: &Stage) -> Result<()> {
+    publish_targets(stage, |rows| {
+        for (index, Target { name, url, mode, protocol, labels }) in stage.config.targets.iter().enumerate() {
+            let has_task = || stage.jobs.iter().any(|job| job.task.target == index);
+            if rows.contains_key(name) || has_task() || tombstone::read(&stage.store, name)?.is_none() {
+                rows.insert(name.clone(), [url.clone(), mode.clone(), protocol.clone(), json_text(labels)?]);
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Takes a target out of the table of targets.
+pub(super) fn remove_target(stage: &Stage, name: &str) -> Result<()> {
+    publish_targets(stage, |rows| {
+        rows.remove(name);
+        Ok(())
+    })
+}
+
+fn publish_targets(stage: &Stage, change: impl Fn(&mut BTreeMap<String, [String; 4]>) -> Result<()>) -> Result<()> {
     let schema = targets_schema();
     publish(stage, &schema, UNPARTITIONED, |store| {
-        let mut rows: BTreeMap<String, [String; 4]> = known_targets(store)?;
-        for Target { name, url, mode, protocol, labels } in &stage.config.targets {
-            rows.insert(name.clone(), [url.clone(), mode.clone(), protocol.clone(), json_text(labels)?]);
-        }
+        let mut rows = known_targets(store)?;
+        change(&mut rows)?;
         let column = |index: usize| texts(rows.values().map(|row| row.get(index).map(String::as_str)));
         let names = texts(rows.keys().map(|name| Some(name.as_str())));
         let columns = vec![names, column(0), column(1), column(2), column(3)];
@@ -126,14 +153,21 @@ pub(super) fn write_targets(stage: &Stage) -> Result<()> {
     })
 }
 
-/// The rows of `targets` as readers see them now.
+/// The rows of `targets` as readers see them now. Of a file that is missing or damaged nothing is known: the configuration
+/// and the partitions' states still name the targets.
 pub(super) fn known_targets(store: &Store) -> Result<BTreeMap<String, [String; 4]>> {
     let mut rows = BTreeMap::new();
     let committed = store.partition(TARGETS, UNPARTITIONED)?.and_then(|state| state.committed);
     for file in committed.into_iter().flat_map(|committed| committed.files) {
         let path = store.partition_folder(TARGETS, UNPARTITIONED).join(&file.name);
-        for batch in read_batches(&path, None)? {
-            let batch = batch?;
+        let batches = match read_batches(&path, None).and_then(Iterator::collect::<Result<Vec<_>>>) {
+            Ok(batches) => batches,
+            Err(error) => {
+                tracing::warn!(error = %error.one_line(), "the table of targets cannot be read and is written anew");
+                continue;
+            }
+        };
+        for batch in batches {
             for row in 0..batch.num_rows() {
                 let text = |index: usize| {
                     let column = batch.columns().get(index).and_then(|column| column.as_string_opt::<i32>());

@@ -36,7 +36,8 @@ impl Cell {
         matches!(self, Self::Null)
     }
 
-    fn rank(&self) -> u8 {
+    /// The place of the value's kind among all kinds.
+    pub(super) fn rank(&self) -> u8 {
         match self {
             Self::Null => 0,
             Self::Bool(_) => 1,

@@ -13,13 +13,22 @@ use crate::catalog::{ColumnKind, Endpoint};
 /// A parsed `where`.
 #[derive(Debug)]
 pub(super) struct Filter {
-    root: Node,
+    /// What must hold together: the parts of the outermost `and`, or the whole.
+    pub(super) conjuncts: Vec<Conjunct>,
     /// The columns that it names, each once; nodes refer to them by position.
     pub(super) fields: Vec<Field>,
 }
 
+/// One of the conditions that must all hold.
 #[derive(Debug)]
-enum Node {
+pub(super) struct Conjunct {
+    pub(super) node: Node,
+    /// The JSON that it was read from.
+    pub(super) text: String,
+}
+
+#[derive(Debug)]
+pub(super) enum Node {
     And(Vec<Node>),
     Or(Vec<Node>),
     Not(Box<Node>),
@@ -27,7 +36,7 @@ enum Node {
 }
 
 #[derive(Debug)]
-enum Test {
+pub(super) enum Test {
     Is(Condition),
     Any(ItemTest),
     All(ItemTest),
@@ -35,7 +44,7 @@ enum Test {
 
 /// A condition on an item of a list.
 #[derive(Debug)]
-enum ItemTest {
+pub(super) enum ItemTest {
     And(Vec<ItemTest>),
     Or(Vec<ItemTest>),
     Not(Box<ItemTest>),
@@ -43,7 +52,7 @@ enum ItemTest {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Modifier {
+pub(super) enum Modifier {
     None,
     Uppercase,
     Lowercase,
@@ -54,13 +63,25 @@ impl Filter {
     pub(super) fn parse(text: &str, endpoint: &Endpoint, deviation: Deviation) -> Result<Self, Refusal> {
         let json: Json = serde_json::from_str(text).or(Err(Refusal::FilterExpression))?;
         let mut parser = Parser { endpoint, deviation, fields: Vec::new() };
-        let root = parser.node(&json)?;
-        Ok(Self { root, fields: parser.fields })
+        let mut parts = Vec::new();
+        flatten(&json, &mut parts);
+        let conjunct = |part: &Json| Ok(Conjunct { node: parser.node(part)?, text: part.to_string() });
+        let conjuncts = parts.into_iter().map(conjunct).collect::<Result<_, Refusal>>()?;
+        Ok(Self { conjuncts, fields: parser.fields })
     }
 
     /// Whether a row passes; `cell` gives the row's value of a column by its position in [`Filter::fields`].
+    #[cfg(test)]
     pub(super) fn passes<'a>(&self, cell: &impl Fn(usize) -> Option<&'a Cell>) -> bool {
-        self.root.passes(cell)
+        self.conjuncts.iter().all(|conjunct| conjunct.node.passes(cell))
+    }
+}
+
+/// The parts of an `and`, and of those that are one again; anything else as it is.
+fn flatten<'a>(json: &'a Json, into: &mut Vec<&'a Json>) {
+    match json.as_object().and_then(single) {
+        Some(("and", Json::Array(parts))) if !parts.is_empty() => parts.iter().for_each(|part| flatten(part, into)),
+        _ => into.push(json),
     }
 }
 
@@ -165,7 +186,8 @@ fn inner_kind(kind: &ColumnKind, path: &[String]) -> Option<ColumnKind> {
 }
 
 impl Node {
-    fn passes<'a>(&self, cell: &impl Fn(usize) -> Option<&'a Cell>) -> bool {
+    /// Whether a row passes; `cell` gives the row's value of a column by its position in [`Filter::fields`].
+    pub(super) fn passes<'a>(&self, cell: &impl Fn(usize) -> Option<&'a Cell>) -> bool {
         match self {
             Self::And(nodes) => nodes.iter().all(|node| node.passes(cell)),
             Self::Or(nodes) => nodes.iter().any(|node| node.passes(cell)),
@@ -177,6 +199,15 @@ impl Node {
                 }
                 test.holds(&modified(&inside(cell, path), *modifier))
             }
+        }
+    }
+
+    /// Whether every column that it tests is one of these, by position in [`Filter::fields`].
+    pub(super) fn tests_only(&self, columns: &[usize]) -> bool {
+        match self {
+            Self::And(nodes) | Self::Or(nodes) => nodes.iter().all(|node| node.tests_only(columns)),
+            Self::Not(node) => node.tests_only(columns),
+            Self::Test { field, .. } => columns.contains(field),
         }
     }
 }

@@ -91,7 +91,7 @@ struct Compressed {
 }
 
 fn compressed(page: Page, gzip: bool) -> Compressed {
-    let Page { rows, body } = page;
+    let Page { rows, body, looked_at: _ } = page;
     if !gzip || body.len() < COMPRESS_FROM {
         return Compressed { rows, body, gzip: false };
     }

@@ -25,6 +25,8 @@ pub struct Stats {
     pub units_lost: u64,
     /// Answers from the cache.
     pub cache_hits: u64,
+    /// Rows that were looked at to find those of the answers: the work behind them.
+    pub rows_looked_at: u64,
     /// The same per operation.
     pub endpoints: BTreeMap<String, EndpointStats>,
 }

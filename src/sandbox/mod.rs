@@ -5,7 +5,7 @@
 //! only with churn. What is assumed of the real API and can be made false has a [`Quirk`].
 //!
 //! ```text
-//! wire ─▶ http ─▶ server ─▶ query (condition, filter) ─▶ page ◀─ table ◀─ source (link, columns, web) ◀─ hash
+//! wire ─▶ http ─▶ server ─▶ query (condition, filter) ─▶ page ◀─ kept, range ◀─ table (index) ◀─ source (link, columns, web) ◀─ hash
 //!                   └ meter, faults, refusal
 //! ```
 //!
@@ -20,12 +20,16 @@ mod faults;
 mod filter;
 mod hash;
 mod http;
+mod index;
+mod kept;
 mod meter;
 mod page;
 mod query;
 mod quirks;
+mod range;
 mod refusal;
 mod server;
+mod shelf;
 mod source;
 mod table;
 mod web;

@@ -3,14 +3,13 @@
 //! `where` applies to single rows, which are grouped afterwards (the quirk `filter_before_group` turns that round). A
 //! group is shown by its first row in the table's own order, whatever the request orders by.
 
-use std::sync::Arc;
-
 use super::cell::{Cell, write_text};
 use super::hash::Dice;
-use super::query::{Aggregation, Query};
+use super::kept::Kept;
+use super::query::Query;
 use super::quirks::Quirk;
 use super::source::Field;
-use super::table::{Cells, Table};
+use super::table::Table;
 use crate::catalog::{ColumnKind, Endpoint, Shape};
 
 /// Cap of the quirk `cap_after_order` where no row cap is set.
@@ -20,6 +19,8 @@ const EARLY_CAP: u32 = 500;
 #[derive(Debug)]
 pub(super) struct Page {
     pub(super) rows: u64,
+    /// Rows that were looked at to find them: the work behind the page.
+    pub(super) looked_at: u64,
     pub(super) body: Vec<u8>,
 }
 
@@ -34,8 +35,13 @@ pub(super) struct Conditions<'a> {
 }
 
 impl Conditions<'_> {
-    fn has(&self, quirk: Quirk) -> bool {
+    pub(super) fn has(&self, quirk: Quirk) -> bool {
         self.quirks.contains(&quirk)
+    }
+
+    /// Whether the answer is ordered as the query asks.
+    pub(super) fn orders(&self, query: &Query) -> bool {
+        !query.order.is_empty() && !self.has(Quirk::IgnoredOrder)
     }
 }
 
@@ -47,24 +53,23 @@ struct Shown {
 
 /// Answers a query.
 pub(super) fn page(endpoint: &Endpoint, query: &Query, table: &Table, conditions: Conditions<'_>) -> Page {
-    let shown = shown(query, table, conditions);
-    Page { rows: u64::try_from(shown.len()).unwrap_or(0), body: body(endpoint, query, table, &shown, conditions) }
+    let kept = Kept::new(query, table, conditions);
+    let shown = shown(&kept, query, table, conditions);
+    let body = body(endpoint, query, table, &shown, conditions);
+    Page { rows: u64::try_from(shown.len()).unwrap_or(0), looked_at: kept.looked_at(), body }
 }
 
-fn shown(query: &Query, table: &Table, conditions: Conditions<'_>) -> Vec<Shown> {
-    let kept = Kept::new(query, table, conditions);
-    let ordered = !query.order.is_empty() && !conditions.has(Quirk::IgnoredOrder);
-    let order = if ordered { Some(table.order(&query.order)) } else { None };
+fn shown(kept: &Kept<'_>, query: &Query, table: &Table, conditions: Conditions<'_>) -> Vec<Shown> {
+    let order = if conditions.orders(query) { Some(table.order(&query.order)) } else { None };
     let indices: Box<dyn Iterator<Item = u32>> = match &order {
-        Some(order) => Box::new(order.iter().copied()),
-        None => Box::new(0..u32::try_from(table.len()).unwrap_or(u32::MAX)),
+        Some(order) => Box::new(kept.possible(order, &query.order).iter().copied()),
+        None => Box::new(0..table.len()),
     };
     let limit = usize::try_from(limit(query, conditions)).unwrap_or(usize::MAX);
     let show = |row: u32| kept.group_rows(row).map(|group_rows| Shown { row, group_rows });
     let mut shown: Vec<Shown> = if conditions.has(Quirk::CapAfterOrder) {
         let cap = usize::try_from(conditions.row_cap.unwrap_or(EARLY_CAP)).unwrap_or(usize::MAX);
-        let last = u32::try_from(table.len()).unwrap_or(u32::MAX);
-        let early: Vec<u32> = (0..last).filter(|row| kept.group_rows(*row).is_some()).take(cap).collect();
+        let early: Vec<u32> = (0..table.len()).filter(|row| kept.group_rows(*row).is_some()).take(cap).collect();
         indices.filter(|row| early.binary_search(row).is_ok()).filter_map(show).take(limit).collect()
     } else {
         indices.filter_map(show).take(limit).collect()
@@ -80,6 +85,9 @@ fn shown(query: &Query, table: &Table, conditions: Conditions<'_>) -> Vec<Shown>
 /// Rows of the answer at most: the asked limit under every silent cap.
 fn limit(query: &Query, conditions: Conditions<'_>) -> u32 {
     let mut limit = query.limit;
+    if query.answers_whole {
+        return limit;
+    }
     if let Some(cap) = conditions.row_cap {
         limit = limit.min(cap);
     }
@@ -90,71 +98,6 @@ fn limit(query: &Query, conditions: Conditions<'_>) -> u32 {
         limit = limit.min(100);
     }
     limit
-}
-
-/// Which rows pass, alone or for their group.
-struct Kept<'a> {
-    query: &'a Query,
-    filter_columns: Vec<Cells>,
-    filtering: bool,
-    grouping: Option<Grouping>,
-}
-
-struct Grouping {
-    groups: Arc<Vec<u32>>,
-    /// For each group the row that stands for it and the rows that it counts; none where no row passed.
-    members: Vec<Option<(u32, i64)>>,
-    /// Whether the filter is still to be applied, to the row that stands for the group.
-    filter_afterwards: bool,
-}
-
-impl<'a> Kept<'a> {
-    fn new(query: &'a Query, table: &Table, conditions: Conditions<'_>) -> Self {
-        let filtering = query.filter.is_some() && !conditions.has(Quirk::WhereIgnored);
-        let fields = query.filter.iter().flat_map(|filter| &filter.fields);
-        let filter_columns = fields.map(|field| table.column(field)).collect();
-        let mut kept = Self { query, filter_columns, filtering, grouping: None };
-        let names: &[&str] = match query.aggregation {
-            Aggregation::All => return kept,
-            Aggregation::SimilarLinks => &["root_name_source", "anchor", "url_to"],
-            Aggregation::OnePerDomain => &["root_name_source"],
-        };
-        let fields = names.iter().map(|name| Field {
-            name: (*name).to_owned(),
-            kind: ColumnKind::Text,
-            nullable: false,
-            values: Vec::new(),
-        });
-        let groups = table.groups(&fields.collect::<Vec<_>>());
-        let filter_afterwards = conditions.has(Quirk::FilterBeforeGroup);
-        let count = groups.iter().max().map_or(0, |last| last + 1);
-        let mut members = vec![None; usize::try_from(count).unwrap_or(0)];
-        for (row, group) in (0_u32..).zip(groups.iter()) {
-            if !filter_afterwards && !kept.passes(row) {
-                continue;
-            }
-            if let Some(slot) = usize::try_from(*group).ok().and_then(|group| members.get_mut(group)) {
-                let (first, rows) = slot.unwrap_or((row, 0));
-                *slot = Some((first, rows + 1));
-            }
-        }
-        kept.grouping = Some(Grouping { groups, members, filter_afterwards });
-        kept
-    }
-
-    fn passes(&self, row: u32) -> bool {
-        let Some(filter) = self.query.filter.as_ref().filter(|_| self.filtering) else { return true };
-        let row = usize::try_from(row).unwrap_or(usize::MAX);
-        filter.passes(&|position| self.filter_columns.get(position)?.get(row))
-    }
-
-    /// How many rows this row stands for, if it is shown at all.
-    fn group_rows(&self, row: u32) -> Option<i64> {
-        let Some(grouping) = &self.grouping else { return self.passes(row).then_some(1) };
-        let group = usize::try_from(*grouping.groups.get(usize::try_from(row).ok()?)?).ok()?;
-        let (first, rows) = (*grouping.members.get(group)?)?;
-        (first == row && (!grouping.filter_afterwards || self.passes(row))).then_some(rows)
-    }
 }
 
 fn body(endpoint: &Endpoint, query: &Query, table: &Table, shown: &[Shown], conditions: Conditions<'_>) -> Vec<u8> {
@@ -185,7 +128,7 @@ fn body(endpoint: &Endpoint, query: &Query, table: &Table, shown: &[Shown], cond
 
 struct RowWriter<'a> {
     table: &'a Table,
-    columns: Vec<(&'a Field, Option<Cells>)>,
+    columns: Vec<&'a Field>,
     spoiled: Option<&'a str>,
     conditions: Conditions<'a>,
 }
@@ -200,14 +143,12 @@ impl<'a> RowWriter<'a> {
         let integer = |field: &&&Field| field.kind == ColumnKind::Integer && lead != Some(field.name.as_str());
         let spoiled = fields.iter().find(integer).map(|field| field.name.as_str());
         let spoiled = spoiled.filter(|_| conditions.has(Quirk::BadValue));
-        let columns = fields.into_iter().map(|field| (field, table.known_column(&field.name))).collect();
-        Self { table, columns, spoiled, conditions }
+        Self { table, columns: fields, spoiled, conditions }
     }
 
     fn write(&self, shown: &Shown, out: &mut Vec<u8>) {
-        let index = usize::try_from(shown.row).unwrap_or(usize::MAX);
         out.push(b'{');
-        for (position, (field, cached)) in self.columns.iter().enumerate() {
+        for (position, field) in self.columns.iter().enumerate() {
             if position > 0 {
                 out.push(b',');
             }
@@ -218,7 +159,7 @@ impl<'a> RowWriter<'a> {
             } else if field.name == "link_group_count" {
                 Cell::Int(shown.group_rows).write(out);
             } else {
-                match self.table.cell(index, field, cached.as_ref()) {
+                match self.table.cell(shown.row, field) {
                     Cell::Text(text) if self.conditions.has(Quirk::RoundTrip) => write_text(&text.to_lowercase(), out),
                     cell => cell.write(out),
                 }
@@ -230,3 +171,6 @@ impl<'a> RowWriter<'a> {
         out.push(b'}');
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,10 +4,10 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
 
 use super::condition::Deviation;
 use super::filter::Filter;
+use super::index::Sort;
 use super::quirks::Quirk;
 use super::refusal::Refusal;
 use super::source::Field;
-use super::table::Sort;
 use crate::catalog::{ColumnKind, Endpoint, FREE_ROWS, FREE_TARGETS, Parameter, ParameterKind, Shape};
 
 /// Rows that an operation without `limit` may return.
@@ -38,6 +38,8 @@ pub(super) struct Query {
     pub(super) filter: Option<Filter>,
     pub(super) order: Vec<Sort>,
     pub(super) limit: u32,
+    /// The operation takes no limit: no cap applies to it either.
+    pub(super) answers_whole: bool,
     pub(super) aggregation: Aggregation,
     pub(super) history: History,
     pub(super) country: Option<String>,
@@ -100,6 +102,7 @@ impl Query {
             filter,
             order: order(endpoint, value("order_by"))?,
             limit: if free_target { limit.min(FREE_ROWS) } else { limit },
+            answers_whole: endpoint.parameter("limit").is_none(),
             aggregation,
             history: value("history").map_or(Ok(History::Live), history)?,
             country: value("country").map(str::to_uppercase),
@@ -230,10 +233,10 @@ fn periods(from: NaiveDate, to: NaiveDate, grouping: Option<&str>) -> Vec<u32> {
 }
 
 /// Rows of an operation that a request can cost at most, for a table of this size.
-pub(super) fn expected_rows(endpoint: &Endpoint, query: &Query, table_rows: usize, cap: Option<u32>) -> u64 {
+pub(super) fn expected_rows(endpoint: &Endpoint, query: &Query, table_rows: u32, cap: Option<u32>) -> u64 {
     if endpoint.shape == Shape::Record {
         return 1;
     }
-    let rows = u64::try_from(table_rows).unwrap_or(u64::MAX).min(u64::from(query.limit));
-    cap.map_or(rows, |cap| rows.min(u64::from(cap)))
+    let rows = u64::from(table_rows.min(query.limit));
+    cap.filter(|_| !query.answers_whole).map_or(rows, |cap| rows.min(u64::from(cap)))
 }

@@ -18,8 +18,9 @@ use super::table::Table;
 use crate::catalog::{Catalog, ColumnKind, Endpoint, Pricing};
 use crate::model::Method;
 
-/// Cells that all tables may hold in their caches; beyond it the table used longest ago goes.
-const CACHED_CELLS: usize = 12_000_000;
+/// Bytes that all tables may hold; beyond it the table used longest ago goes. Five tables of 1,000,000 rows with all that
+/// can be kept of them take half of it.
+const TABLE_BYTES: usize = 768 << 20;
 /// Tables kept at most.
 const TABLES: usize = 64;
 /// Countries that metrics-by-country lists.
@@ -60,12 +61,16 @@ pub(super) struct Price {
     pub(super) cache: &'static str,
 }
 
+/// A table once it was made. Its lock is held while it is made or changed: that holds up requests for this table only.
+type Slot = Arc<Mutex<Option<Arc<Table>>>>;
+
 /// All state of a sandbox.
 #[derive(Debug)]
 pub(super) struct Server {
     pub(super) options: Options,
     dice: Dice,
-    tables: Mutex<Vec<(String, Arc<Table>)>>,
+    /// Used longest ago first.
+    tables: Mutex<Vec<(String, Slot)>>,
     meter: Mutex<Meter>,
 }
 
@@ -152,6 +157,7 @@ impl Server {
         let lost = fault.is_some_and(Fault::loses_units);
         let mut meter = self.meter();
         meter.charge(&endpoint.name, expected, page.rows, actual, lost);
+        meter.stats.rows_looked_at += page.looked_at;
         if cached {
             meter.stats.cache_hits += 1;
         }
@@ -171,23 +177,43 @@ impl Server {
     }
 
     /// The table that a query reads, made when first asked for, changed when churn says so.
-    fn table(&self, endpoint: &Endpoint, query: &Query, number: u64) -> Arc<Table> {
+    pub(super) fn table(&self, endpoint: &Endpoint, query: &Query, number: u64) -> Arc<Table> {
         let name = table_name(endpoint, query);
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = tables.iter().position(|(known, _)| *known == name).map(|position| tables.remove(position).1);
-        let mut table = known.unwrap_or_else(|| Arc::new(self.new_table(endpoint, query, &name)));
-        let dice = self.dice.of("churn").at(number);
-        if endpoint.parameter("limit").is_some() && dice.happens(self.options.churn) {
-            table = Arc::new(table.churned(dice));
-        }
-        tables.push((name, Arc::clone(&table)));
-        let cells =
-            |tables: &[(String, Arc<Table>)]| tables.iter().map(|(_, table)| table.cached_cells()).sum::<usize>();
-        while tables.len() > 1 && self.options.churn <= 0.0 && (tables.len() > TABLES || cells(&tables) > CACHED_CELLS)
-        {
-            tables.remove(0);
+        let slot = self.slot(&name);
+        let table = {
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut table = slot.take().unwrap_or_else(|| Arc::new(self.new_table(endpoint, query, &name)));
+            let dice = self.dice.of("churn").at(number);
+            if endpoint.parameter("limit").is_some() && dice.happens(self.options.churn) {
+                table = Arc::new(table.churned(dice));
+            }
+            Arc::clone(slot.insert(table))
+        };
+        // What churn changed cannot be made again.
+        if self.options.churn <= 0.0 {
+            self.evict();
         }
         table
+    }
+
+    fn slot(&self, name: &str) -> Slot {
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = tables.iter().position(|(known, _)| known == name).map(|position| tables.remove(position).1);
+        let slot = known.unwrap_or_default();
+        tables.push((name.to_owned(), Arc::clone(&slot)));
+        slot
+    }
+
+    /// Forgets tables used longest ago until the others fit; a request that still reads one keeps it as long.
+    fn evict(&self) {
+        // A table that is being made counts nothing yet, and is not waited for.
+        let bytes = |slot: &Slot| slot.try_lock().map_or(0, |slot| slot.as_ref().map_or(0, |table| table.bytes()));
+        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut held: usize = tables.iter().map(|(_, slot)| bytes(slot)).sum();
+        while tables.len() > 1 && (tables.len() > TABLES || held > TABLE_BYTES) {
+            let (_, oldest) = tables.remove(0);
+            held = held.saturating_sub(bytes(&oldest));
+        }
     }
 
     fn new_table(&self, endpoint: &Endpoint, query: &Query, name: &str) -> Table {
@@ -252,7 +278,7 @@ impl Server {
             "units_usage_api_key": used,
             "api_key_expiration_date": expires.to_rfc3339_opts(SecondsFormat::Secs, true),
         }});
-        Page { rows: 1, body: body.to_string().into_bytes() }
+        Page { rows: 1, looked_at: 0, body: body.to_string().into_bytes() }
     }
 }
 
@@ -282,4 +308,40 @@ fn lead(endpoint: &Endpoint) -> Option<String> {
     let first = endpoint.order_key.first().and_then(|name| endpoint.column(name));
     let first = first.filter(|column| matches!(column.kind, ColumnKind::DateTime | ColumnKind::Integer));
     first.map(|column| column.name.clone()).or_else(fallback)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_that_is_being_made_holds_up_no_other() {
+        let server = Server::new(Options { rows: 100, ..Options::default() });
+        let slot = server.slot("a table that takes long");
+        let _being_made = slot.lock().unwrap();
+        let query = [("target", "acme.com"), ("select", "anchor")];
+        let request = Incoming {
+            method: "GET".to_owned(),
+            path: "/v3/site-explorer/all-backlinks".to_owned(),
+            raw_query: String::new(),
+            query: query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            authorization: Some(format!("Bearer {}", server.options.key)),
+        };
+        let outcome = server.handle(&request, Utc::now());
+        assert!(matches!(outcome, Outcome::Answer { page, .. } if page.rows > 0));
+    }
+
+    #[test]
+    fn tables_used_longest_ago_go_when_there_are_too_many() {
+        let server = Server::new(Options { rows: 10, ..Options::default() });
+        let endpoint = Catalog::embedded().endpoint("site-explorer/anchors").unwrap();
+        for number in 0..=TABLES {
+            let target = ("target".to_owned(), format!("acme{number}.com"));
+            let parameters = [target, ("select".to_owned(), "anchor".to_owned())];
+            let query = Query::read(endpoint, &Parameters(&parameters), &[], Utc::now()).unwrap();
+            server.table(endpoint, &query, 1);
+        }
+        let tables = server.tables.lock().unwrap();
+        assert!(tables.len() == TABLES && tables[0].0.contains("acme1.com"), "{}", tables[0].0);
+    }
 }

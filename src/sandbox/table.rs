@@ -1,27 +1,24 @@
-//! A table: which rows exist now, with the columns and orders that requests needed so far.
+//! A table: which rows exist now, with the orders, groups and verdicts that requests needed so far.
 //!
-//! A table never changes; churn makes a new one from it. Everything cached belongs to exactly these rows.
+//! A table never changes; churn makes a new one from it. Everything kept belongs to exactly these rows, and is made of row
+//! numbers: a value is computed whenever it is needed, so that a table of a million rows takes some tens of megabytes.
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering as Atomic};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 use super::cell::Cell;
 use super::hash::Dice;
+use super::index::{Sort, sorted};
+use super::shelf::Shelf;
 use super::source::{Field, Row, Source};
 
-/// One column of every row of a table.
-pub(super) type Cells = Arc<Vec<Cell>>;
-
-/// Orders that one table keeps; the oldest goes first.
+/// Orders that one table keeps.
 const ORDERS: usize = 8;
-
-/// A column to order by.
-#[derive(Debug, Clone)]
-pub(super) struct Sort {
-    pub(super) field: Field,
-    pub(super) descending: bool,
-}
+/// Groupings that one table keeps: there are two.
+const GROUPINGS: usize = 2;
+/// Filters that one table keeps the verdicts of.
+const VERDICTS: usize = 8;
 
 /// The rows of one source.
 #[derive(Debug)]
@@ -29,10 +26,9 @@ pub(super) struct Table {
     pub(super) source: Arc<Source>,
     rows: Vec<Row>,
     next_number: u32,
-    columns: Mutex<BTreeMap<String, Cells>>,
-    orders: Mutex<Vec<(String, Arc<Vec<u32>>)>>,
-    groups: Mutex<BTreeMap<Vec<String>, Arc<Vec<u32>>>>,
-    cached_cells: AtomicUsize,
+    orders: Shelf<Vec<u32>>,
+    groupings: Shelf<Groups>,
+    verdicts: Shelf<Verdicts>,
 }
 
 impl Table {
@@ -42,86 +38,46 @@ impl Table {
             source,
             rows,
             next_number,
-            columns: Mutex::default(),
-            orders: Mutex::default(),
-            groups: Mutex::default(),
-            cached_cells: AtomicUsize::new(0),
+            orders: Shelf::new(ORDERS),
+            groupings: Shelf::new(GROUPINGS),
+            verdicts: Shelf::new(VERDICTS),
         }
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.rows.len()
+    /// Number of rows. A table has fewer than 2^32.
+    pub(super) fn len(&self) -> u32 {
+        u32::try_from(self.rows.len()).unwrap_or(u32::MAX)
     }
 
-    /// A measure of the memory held by caches.
-    pub(super) fn cached_cells(&self) -> usize {
-        self.cached_cells.load(Atomic::Relaxed)
+    /// Bytes held, about.
+    pub(super) fn bytes(&self) -> usize {
+        let per_row = size_of::<Row>()
+            + self.orders.len() * size_of::<u32>()
+            + self.groupings.len() * Groups::BYTES_PER_ROW
+            + self.verdicts.len() * size_of::<AtomicU8>();
+        self.rows.len() * per_row
     }
 
-    /// One cell, from the cache where its column is there.
-    pub(super) fn cell(&self, index: usize, field: &Field, cached: Option<&Cells>) -> Cell {
-        match cached {
-            Some(cells) => cells.get(index).cloned().unwrap_or(Cell::Null),
-            None => self.rows.get(index).map_or(Cell::Null, |row| self.source.cell(*row, field)),
-        }
+    /// One value.
+    pub(super) fn cell(&self, row: u32, field: &Field) -> Cell {
+        self.rows.get(index(row)).map_or(Cell::Null, |row| self.source.cell(*row, field))
     }
 
-    /// A whole column, computed once.
-    pub(super) fn column(&self, field: &Field) -> Cells {
-        let mut columns = self.columns.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(cells) = columns.get(&field.name) {
-            return Arc::clone(cells);
-        }
-        let cells: Cells = Arc::new(self.rows.iter().map(|row| self.source.cell(*row, field)).collect());
-        self.cached_cells.fetch_add(cells.len(), Atomic::Relaxed);
-        columns.insert(field.name.clone(), Arc::clone(&cells));
-        cells
-    }
-
-    /// A column if it was computed already.
-    pub(super) fn known_column(&self, name: &str) -> Option<Cells> {
-        self.columns.lock().unwrap_or_else(PoisonError::into_inner).get(name).map(Arc::clone)
-    }
-
-    /// Row indices in the asked order, computed once; ties keep the table's own order. Nulls are the smallest values:
-    /// first ascending, last descending.
+    /// Row indices in the asked order.
     pub(super) fn order(&self, sorts: &[Sort]) -> Arc<Vec<u32>> {
-        let columns: Vec<_> = sorts.iter().map(|sort| (self.column(&sort.field), sort.descending)).collect();
         let name: Vec<_> = sorts.iter().map(|sort| format!("{}:{}", sort.field.name, sort.descending)).collect();
-        let name = name.join(",");
-        let mut orders = self.orders.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, order)) = orders.iter().find(|(known, _)| *known == name) {
-            return Arc::clone(order);
-        }
-        let mut order: Vec<u32> = (0..u32::try_from(self.rows.len()).unwrap_or(u32::MAX)).collect();
-        order.sort_by(|left, right| compare(&columns, *left, *right));
-        let order = Arc::new(order);
-        if orders.len() >= ORDERS {
-            orders.remove(0);
-        }
-        orders.push((name, Arc::clone(&order)));
-        order
+        self.orders.get(name.join(","), || sorted(self.len(), sorts, |row, field| self.cell(row, field)))
     }
 
-    /// For each row the number of its group: rows with equal values in all these columns share one.
-    pub(super) fn groups(&self, fields: &[Field]) -> Arc<Vec<u32>> {
-        let name: Vec<_> = fields.iter().map(|field| field.name.clone()).collect();
-        let mut groups = self.groups.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = groups.get(&name) {
-            return Arc::clone(known);
-        }
-        let mut numbers: HashMap<Vec<u8>, u32> = HashMap::new();
-        let group_of = |row: &Row| {
-            let mut key = Vec::new();
-            for field in fields {
-                self.source.cell(*row, field).write(&mut key);
-            }
-            let next = u32::try_from(numbers.len()).unwrap_or(u32::MAX);
-            *numbers.entry(key).or_insert(next)
-        };
-        let numbered: Arc<Vec<u32>> = Arc::new(self.rows.iter().map(group_of).collect());
-        groups.insert(name, Arc::clone(&numbered));
-        numbered
+    /// The groups of rows with equal values in all these columns.
+    pub(super) fn groups(&self, fields: &[Field]) -> Arc<Groups> {
+        let name: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
+        self.groupings.get(name.join(","), || Groups::new(self, fields))
+    }
+
+    /// What is known of a filter's verdicts: nothing when it is new.
+    pub(super) fn verdicts(&self, filter: String) -> Arc<Verdicts> {
+        self.verdicts.get(filter, || Verdicts(self.rows.iter().map(|_| AtomicU8::new(UNKNOWN)).collect()))
     }
 
     /// The table after one change: a few rows added, removed, or moved by their leading key.
@@ -151,14 +107,100 @@ impl Table {
     }
 }
 
-fn compare(columns: &[(Cells, bool)], left: u32, right: u32) -> std::cmp::Ordering {
-    let (left, right) = (usize::try_from(left).unwrap_or(0), usize::try_from(right).unwrap_or(0));
-    for (cells, descending) in columns {
-        let (Some(left), Some(right)) = (cells.get(left), cells.get(right)) else { continue };
-        let order = if *descending { right.order(left) } else { left.order(right) };
-        if order.is_ne() {
-            return order;
+/// Which rows belong together, for each grouping of a table.
+#[derive(Debug)]
+pub(super) struct Groups {
+    /// For each row its group; groups are numbered by their first rows.
+    of: Vec<u32>,
+    /// For each group the place of its first row in `rows`, then the end.
+    starts: Vec<u32>,
+    /// Rows group by group, in the table's own order within each.
+    rows: Vec<u32>,
+}
+
+impl Groups {
+    const BYTES_PER_ROW: usize = 3 * size_of::<u32>();
+
+    fn new(table: &Table, fields: &[Field]) -> Self {
+        let mut numbers: HashMap<Box<[u8]>, u32> = HashMap::new();
+        let mut key = Vec::new();
+        let mut of = Vec::with_capacity(table.rows.len());
+        let mut sizes: Vec<u32> = Vec::new();
+        for row in &table.rows {
+            key.clear();
+            for field in fields {
+                table.source.cell(*row, field).write(&mut key);
+            }
+            let group = numbers.get(key.as_slice()).copied().unwrap_or_else(|| {
+                let next = u32::try_from(sizes.len()).unwrap_or(u32::MAX);
+                numbers.insert(key.as_slice().into(), next);
+                sizes.push(0);
+                next
+            });
+            of.push(group);
+            if let Some(size) = sizes.get_mut(index(group)) {
+                *size += 1;
+            }
+        }
+        drop(numbers);
+        let mut starts = Vec::with_capacity(sizes.len() + 1);
+        let mut end = 0;
+        starts.push(end);
+        for size in &sizes {
+            end += size;
+            starts.push(end);
+        }
+        let mut places = starts.clone();
+        let mut rows = vec![0; of.len()];
+        for (row, group) in (0_u32..).zip(&of) {
+            if let Some(place) = places.get_mut(index(*group)) {
+                if let Some(slot) = rows.get_mut(index(*place)) {
+                    *slot = row;
+                }
+                *place += 1;
+            }
+        }
+        Self { of, starts, rows }
+    }
+
+    /// The group of a row.
+    pub(super) fn of(&self, row: u32) -> Option<u32> {
+        self.of.get(index(row)).copied()
+    }
+
+    /// The rows of a group in the table's own order.
+    pub(super) fn members(&self, group: u32) -> &[u32] {
+        let bounds = (self.starts.get(index(group)), self.starts.get(index(group) + 1));
+        let (Some(start), Some(end)) = bounds else { return &[] };
+        self.rows.get(index(*start)..index(*end)).unwrap_or_default()
+    }
+}
+
+const UNKNOWN: u8 = 0;
+const PASSES: u8 = 1;
+const FAILS: u8 = 2;
+
+/// For each row whether a filter lets it pass, as far as somebody asked.
+#[derive(Debug)]
+pub(super) struct Verdicts(Vec<AtomicU8>);
+
+impl Verdicts {
+    /// The verdict on a row, if it is known.
+    pub(super) fn known(&self, row: u32) -> Option<bool> {
+        match self.0.get(index(row))?.load(Ordering::Relaxed) {
+            UNKNOWN => None,
+            verdict => Some(verdict == PASSES),
         }
     }
-    std::cmp::Ordering::Equal
+
+    /// Notes a verdict. Whoever judges a row comes to the same one, so no order between threads matters.
+    pub(super) fn note(&self, row: u32, passes: bool) {
+        if let Some(verdict) = self.0.get(index(row)) {
+            verdict.store(if passes { PASSES } else { FAILS }, Ordering::Relaxed);
+        }
+    }
+}
+
+fn index(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }

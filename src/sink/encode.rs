@@ -89,7 +89,7 @@ pub struct WriterOptions {
     pub bloom_columns: Vec<String>,
     /// Whether tasks come in the order of [`super::TaskColumns::place`], each sorted by the table's sort key as
     /// [`super::SortedRows`] are. Files then say so to their readers; a task out of order is refused, but the order inside
-    /// a task is the caller's word: say false for rows that were kept from files with another sort key.
+    /// a task is the caller's word. Rows of other files have [`super::PartitionWriter::begin_sequence`].
     pub sorted: bool,
     /// What stands behind a file's name while it is being written, for example `.tmp`; entries carry the final name.
     pub staged_suffix: String,
@@ -114,10 +114,11 @@ impl WriterOptions {
     }
 }
 
-/// The properties of a file that begins with this batch.
+/// The properties of a file that begins with this batch and is sorted by these columns.
 pub(super) fn properties(
     schema: &TableSchema,
     options: &WriterOptions,
+    sorted_by: &[String],
     first: Option<&RecordBatch>,
 ) -> Result<WriterProperties> {
     let wide = schema.columns().len() > WIDE_TABLE_COLUMNS;
@@ -129,8 +130,8 @@ pub(super) fn properties(
         .set_max_row_group_row_count(Some(options.row_group_rows.max(1)))
         .set_max_row_group_bytes(Some(options.row_group_bytes.max(1)))
         .set_key_value_metadata(Some(footer(schema, options)));
-    if options.sorted {
-        builder = builder.set_sorting_columns(Some(sorting_columns(schema)?));
+    if !sorted_by.is_empty() {
+        builder = builder.set_sorting_columns(Some(sorting_columns(schema, sorted_by)?));
     }
     for column in &options.bloom_columns {
         builder = bloom(builder, schema, column, options.row_group_rows);
@@ -175,16 +176,15 @@ fn footer(schema: &TableSchema, options: &WriterOptions) -> Vec<KeyValue> {
 }
 
 /// The order of the file as Parquet states it: leaf columns by number. All of them stand at the top level.
-fn sorting_columns(schema: &TableSchema) -> Result<Vec<SortingColumn>> {
+fn sorting_columns(schema: &TableSchema, sorted_by: &[String]) -> Result<Vec<SortingColumn>> {
     let leaves = ArrowSchemaConverter::new()
         .convert(schema.arrow())
         .map_err(|error| Error::new(Code::Internal, "the schema has no Parquet form").with_source(error))?;
     let mut sorting = Vec::new();
-    for name in schema.file_order() {
-        let leaf = leaves.columns().iter().position(|leaf| leaf.path().parts().first() == Some(&name));
-        if let Some(column_idx) = leaf.and_then(|leaf| i32::try_from(leaf).ok()) {
-            sorting.push(SortingColumn { column_idx, descending: false, nulls_first: true });
-        }
+    for name in sorted_by {
+        let leaf = leaves.columns().iter().position(|leaf| leaf.path().parts().first() == Some(name));
+        let Some(column_idx) = leaf.and_then(|leaf| i32::try_from(leaf).ok()) else { break };
+        sorting.push(SortingColumn { column_idx, descending: false, nulls_first: true });
     }
     Ok(sorting)
 }

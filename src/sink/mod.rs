@@ -11,6 +11,7 @@
 
 mod cursor;
 mod encode;
+mod identity;
 mod merge;
 mod order;
 mod partition;
@@ -20,8 +21,9 @@ mod spill;
 mod tee;
 
 pub use encode::{Compression, WriterOptions};
+pub use identity::IdentityCounter;
 pub use partition::{PartitionWriter, TaskColumns, TaskPlace};
-pub use read::{Batches, FileFacts, describe_file, file_facts, read_batches};
+pub use read::{Batches, FileFacts, describe_file, file_facts, read_batches, read_rows};
 pub use sorter::{SortedRows, SorterOptions, TaskSorter};
 
 use crate::error::{Code, Error};

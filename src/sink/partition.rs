@@ -59,6 +59,8 @@ pub struct PartitionWriter {
     directory: PathBuf,
     schema: TableSchema,
     options: WriterOptions,
+    /// What the rows of a sequence are sorted by; `None`: what the options say of all.
+    claim: Option<Vec<String>>,
     task: Option<TaskColumns>,
     place: Option<TaskPlace>,
     constants: BTreeMap<String, ArrayRef>,
@@ -81,6 +83,7 @@ impl PartitionWriter {
             directory: directory.into(),
             schema,
             options,
+            claim: None,
             task: None,
             place: None,
             constants: BTreeMap::new(),
@@ -96,7 +99,7 @@ impl PartitionWriter {
     /// [`Code::Internal`] if the files are said to be sorted and the task does not come after the one before.
     pub fn begin_task(&mut self, task: TaskColumns) -> Result<()> {
         let place = task.place(&self.schema);
-        if self.options.sorted && self.place.as_ref().is_some_and(|before| *before >= place) {
+        if self.options.sorted && self.claim.is_none() && self.place.as_ref().is_some_and(|before| *before >= place) {
             let message = format!("the task of {} comes out of order", place.1);
             return Err(Error::new(Code::Internal, message).with_context("table", self.schema.name()));
         }
@@ -110,14 +113,17 @@ impl PartitionWriter {
         Ok(())
     }
 
-    /// Ends the file: the tasks that follow are a sequence of their own, in order among themselves.
+    /// Ends the file: what follows is a sequence of its own, of rows that are taken over from other files. Its files say
+    /// that they are sorted by these columns, in this order; that is the caller's word. Without columns they say nothing.
     ///
     /// # Errors
     /// [`Code::Destination`] if the file cannot be written.
-    pub fn begin_sequence(&mut self) -> Result<()> {
+    pub fn begin_sequence(&mut self, sorted_by: &[String]) -> Result<()> {
         self.place = None;
         self.task = None;
-        self.file.take().map_or(Ok(()), |file| self.finish(file))
+        let ended = self.file.take().map_or(Ok(()), |file| self.finish(file));
+        self.claim = Some(sorted_by.to_vec());
+        ended
     }
 
     /// Adds rows of the current task. Metadata columns are filled in where the batch has none of its own (rows copied from
@@ -151,9 +157,19 @@ impl PartitionWriter {
         Ok(())
     }
 
+    /// Whether a task was begun: its folder is that of a file without rows.
+    pub fn has_task(&self) -> bool {
+        self.task.is_some()
+    }
+
     /// Whether a row was written.
     pub fn has_rows(&self) -> bool {
         self.file.is_some() || !self.files.is_empty()
+    }
+
+    /// Files that were ended so far.
+    pub fn num_files(&self) -> usize {
+        self.files.len()
     }
 
     /// Ends the files, each synced. Without a row there is one file with the whole schema, so that readers find the table.
@@ -181,7 +197,9 @@ impl PartitionWriter {
             std::fs::create_dir_all(folder).map_err(|error| self.fault(&name, error))?;
         }
         let file = File::create_new(&path).map_err(|error| self.fault(&name, error))?;
-        let properties = properties(&self.schema, &self.options, first)?;
+        let own = self.claim.is_none() && self.options.sorted;
+        let sorted_by = if own { self.schema.file_order() } else { self.claim.clone().unwrap_or_default() };
+        let properties = properties(&self.schema, &self.options, &sorted_by, first)?;
         let writer = ArrowWriter::try_new(HashingFile::new(file), Arc::clone(self.schema.arrow()), Some(properties))
             .map_err(|error| self.fault(&name, error))?;
         Ok(OpenFile { name, writer, rows: 0, tasks: Vec::new() })

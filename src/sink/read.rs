@@ -2,13 +2,15 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::file::metadata::ParquetMetaData;
 use sha2::{Digest, Sha256};
 
 use super::destination;
@@ -50,6 +52,18 @@ impl Iterator for Batches {
 /// # Errors
 /// [`Code::Destination`] if it cannot be opened, [`Code::Corrupt`] if it is no whole Parquet file.
 pub fn read_batches(path: &Path, columns: Option<&[&str]>) -> Result<Batches> {
+    read(path, columns, None)
+}
+
+/// Reads some rows of a file, counted from 0, as [`read_batches`] does.
+///
+/// # Errors
+/// As [`read_batches`].
+pub fn read_rows(path: &Path, columns: Option<&[&str]>, rows: Range<usize>) -> Result<Batches> {
+    read(path, columns, Some(rows))
+}
+
+fn read(path: &Path, columns: Option<&[&str]>, rows: Option<Range<usize>>) -> Result<Batches> {
     let name = path.display().to_string();
     let file = open(path)?;
     let mut builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(&name, error))?;
@@ -58,6 +72,12 @@ pub fn read_batches(path: &Path, columns: Option<&[&str]>) -> Result<Batches> {
         let wanted = roots.filter(|(_, field)| columns.contains(&field.name().as_str())).map(|(root, _)| root);
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.collect::<Vec<_>>());
         builder = builder.with_projection(mask);
+    }
+    if let Some(rows) = rows {
+        let total = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
+        let end = rows.end.min(total);
+        let rows = rows.start.min(end)..end;
+        builder = builder.with_row_selection(RowSelection::from_consecutive_ranges([rows].into_iter(), total));
     }
     let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| damaged(&name, error))?;
     let schema = arrow::array::RecordBatchReader::schema(&reader);
@@ -73,6 +93,9 @@ pub struct FileFacts {
     pub row_groups: Vec<u64>,
     /// Our entries of the footer, without their prefix: `commit_id`, `responses_hash`…
     pub footer: Vec<(String, String)>,
+    /// The columns that it says its rows are sorted by, each ascending with nulls first; none if it says nothing of the
+    /// kind, or not the same of all row groups.
+    pub sorted_by: Vec<String>,
     /// The schema.
     pub schema: SchemaRef,
 }
@@ -95,8 +118,21 @@ pub fn file_facts(path: &Path) -> Result<FileFacts> {
         rows: count(metadata.file_metadata().num_rows()),
         row_groups: metadata.row_groups().iter().map(|group| count(group.num_rows())).collect(),
         footer: footer.collect(),
+        sorted_by: sorted_by(metadata),
         schema: Arc::new(Schema::new(builder.schema().fields().clone())),
     })
+}
+
+fn sorted_by(metadata: &ParquetMetaData) -> Vec<String> {
+    let leaves = metadata.file_metadata().schema_descr();
+    let mut claims = metadata.row_groups().iter().map(|group| {
+        let sorting = group.sorting_columns().map(Vec::as_slice).unwrap_or_default();
+        let claimed = sorting.iter().take_while(|column| !column.descending && column.nulls_first);
+        let leaf = |column: i32| leaves.columns().get(usize::try_from(column).ok()?)?.path().parts().first().cloned();
+        claimed.map_while(|column| leaf(column.column_idx)).collect::<Vec<String>>()
+    });
+    let first = claims.next().unwrap_or_default();
+    if claims.all(|claim| claim == first) { first } else { Vec::new() }
 }
 
 /// What a manifest should say of a file: read and hashed as it lies there.

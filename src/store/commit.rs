@@ -16,8 +16,9 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::durable::create_folder;
+use super::listing::to_json;
 use super::recover::settle;
-use super::tables::to_json;
 use super::{FileLock, Store, UNPARTITIONED, cannot, durable, step, sync_dir};
 use crate::error::{Code, Error, Result};
 use crate::table::manifest::{Committed, PartitionState, Pending};
@@ -46,6 +47,8 @@ pub struct Committing {
     commit: Commit,
     state: PartitionState,
     staging: PathBuf,
+    /// Nothing in staging is ours to throw away any more.
+    is_settled: bool,
     _lock: FileLock,
 }
 
@@ -69,7 +72,7 @@ impl Store {
             .unwrap_or_else(|| PartitionState::new(&commit.report, &commit.partition));
         let staging = self.stage(&commit)?;
         step("commit.staging");
-        Ok(Committing { store: self.clone(), commit, state, staging, _lock: lock })
+        Ok(Committing { store: self.clone(), commit, state, staging, is_settled: false, _lock: lock })
     }
 
     /// Waits for a partition's lock: whoever holds it alone may change the partition and its state.
@@ -102,7 +105,8 @@ impl Store {
             return Ok(());
         }
         self.update_table(&state.report, |record| {
-            record.commit_number += 1;
+            // Where the roll-up was lost, it starts again above what its partitions have seen.
+            record.commit_number = (record.commit_number + 1).max(state.generation);
             record.partitions.insert(state.partition.clone(), record.commit_number);
             Ok(())
         })
@@ -167,11 +171,16 @@ impl Committing {
         self.state.generation = base_generation + 1;
         let before = self.state.committed.replace(next.clone());
         settle(&mut self.state.unfinished, before.as_ref(), &next);
-        self.store.write_state(&self.state)?;
-        step("commit.committed");
+        // Before the state, which says that all is done: a crash in between rolls up twice, which costs readers a look.
         self.store.roll_up(&self.state)?;
         step("commit.rolled_up");
-        self.store.clear_staging(&self.commit.id)?;
+        self.store.write_state(&self.state)?;
+        step("commit.committed");
+        if let Err(error) = self.store.clear_staging(&self.commit.id) {
+            // What readers see is right and recorded; the intent stays, so that the next run clears up.
+            tracing::warn!(error = %error.one_line(), "what a commit replaced is not removed yet");
+            self.is_settled = true;
+        }
         step("commit.cleared");
         Ok(next)
     }
@@ -211,10 +220,7 @@ impl Committing {
         step("commit.named");
         let folder = self.store.partition_folder(&self.commit.report, &self.commit.partition);
         let table = folder.parent().unwrap_or(self.store.root());
-        if !table.exists() {
-            std::fs::create_dir_all(table).map_err(|error| cannot("create the folder", table, error))?;
-            sync_dir(self.store.root())?;
-        }
+        create_folder(table)?;
         if folder.exists() {
             self.store.exchange(&self.commit.id, &self.staging, &folder)?;
         } else {
@@ -230,7 +236,7 @@ impl Drop for Committing {
     fn drop(&mut self) {
         // After a publication it is gone or holds what was replaced; before one it is ours to throw away. A pending commit
         // that failed half-way is settled by the next start, which needs its staging only if the exchange did not happen.
-        if self.state.pending.is_none() {
+        if self.state.pending.is_none() && !self.is_settled {
             let _ = self.store.clear_staging(&self.commit.id);
         }
     }
@@ -275,8 +281,9 @@ fn sync_tree(folder: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::TaskId;
     use crate::store::Replace;
-    use crate::table::manifest::FileEntry;
+    use crate::table::manifest::{FileEntry, TaskEntry, UnfinishedStatus, UnfinishedTask};
 
     fn commit(id: &str) -> Commit {
         Commit { report: "links".into(), partition: "snapshot_date=2026-11-23".into(), id: id.into() }
@@ -371,6 +378,61 @@ mod tests {
                 assert_eq!(file_names(&store.system("staging")).expect("listable").len(), 0);
             }
         }
+    }
+
+    /// Leaves a commit as a process does that is killed once its files are in place.
+    fn cut_off_in_place(store: &Store, id: &str) {
+        let mut committing = store.begin(commit(id), "test").expect("begins");
+        std::fs::write(committing.staging().join("b.staged"), b"x").expect("writable");
+        let mut next = next(id, &["b"]);
+        next.tasks.push(entry("t1"));
+        let base_generation = committing.base_generation();
+        committing.state.pending = Some(Pending { commit_id: id.into(), base_generation, next: next.clone() });
+        store.write_state(&committing.state).expect("pending");
+        committing.put_in_place(&next).expect("renames");
+    }
+
+    fn entry(task: &str) -> TaskEntry {
+        serde_json::from_value(serde_json::json!({
+            "task": task, "target": "acme", "status": "complete", "rows": 1
+        }))
+        .expect("an entry")
+    }
+
+    #[test]
+    fn a_file_of_nobody_does_not_undo_a_commit_that_is_in_place() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let store = Store::open(folder.path()).expect("opens");
+        publish(&store, "c1", &[], &["a"]).expect("first");
+        cut_off_in_place(&store, "c2");
+        let partition = store.partition_folder("links", "snapshot_date=2026-11-23");
+        std::fs::write(partition.join(".DS_Store"), b"x").expect("writable");
+        drop(store.begin(commit("c3"), "test").expect("recovers"));
+        let state = store.partition("links", "snapshot_date=2026-11-23").expect("readable").expect("present");
+        assert_eq!(state.committed.map(|committed| committed.commit_id), Some("c2".to_owned()));
+        assert_eq!(visible(&store), [".DS_Store", "b"]);
+    }
+
+    #[test]
+    fn a_commit_that_failed_after_its_rows_were_in_place_did_not_fail() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let store = Store::open(folder.path()).expect("opens");
+        cut_off_in_place(&store, "c1");
+        let failed = |task: &str| UnfinishedTask {
+            task: TaskId(task.into()),
+            target: "acme".into(),
+            params: std::collections::BTreeMap::new(),
+            status: UnfinishedStatus::Failed,
+            reason: "the disk is full".into(),
+            units: 0,
+            run: "r1".into(),
+            at: 0,
+        };
+        let tasks = vec![failed("t1"), failed("t2")];
+        store.note_unfinished("links", "snapshot_date=2026-11-23", tasks, "test").expect("notes");
+        let state = store.partition("links", "snapshot_date=2026-11-23").expect("readable").expect("present");
+        assert_eq!(state.unfinished, [failed("t2")]);
+        assert!(state.task(&TaskId("t1".into())).is_some());
     }
 
     /// Where folders cannot be exchanged, a replacement leaves a gap: whatever it is cut off by, the old partition comes

@@ -27,6 +27,26 @@ pub fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     sync_dir(parent(path))
 }
 
+/// Makes sure that a folder is there, and that it and every folder above it that had to be made survives a power cut.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub fn create_folder(path: &Path) -> Result<()> {
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = parent(path);
+    if above != path && !above.as_os_str().is_empty() {
+        create_folder(above)?;
+    }
+    match std::fs::create_dir(path) {
+        Ok(()) => sync_dir(if above.as_os_str().is_empty() { Path::new(".") } else { above }),
+        // Another process was faster; whoever made it syncs it.
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(cannot("create the folder", path, error)),
+    }
+}
+
 /// Removes a file; it may be absent. The removal survives a power cut.
 ///
 /// # Errors
@@ -84,8 +104,7 @@ fn temporary(path: &Path, mark: &str) -> PathBuf {
 }
 
 fn write(path: &Path, temporary: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = parent(path);
-    std::fs::create_dir_all(folder).map_err(|error| cannot("create the folder", folder, error))?;
+    create_folder(parent(path))?;
     let written = File::create(temporary).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()

@@ -46,7 +46,11 @@ impl Store {
         }
         std::fs::rename(folder, self.replaced_path(commit_id)).map_err(|error| cannot("move away", folder, error))?;
         step("commit.gap");
-        std::fs::rename(staged, folder).map_err(|error| cannot("put in place", folder, error))
+        std::fs::rename(staged, folder).map_err(|error| {
+            // Readers get back what they had; where even that fails, the next start does it.
+            let _ = std::fs::rename(self.replaced_path(commit_id), folder);
+            cannot("put in place", folder, error)
+        })
     }
 
     /// Where a replaced folder lies while its place is empty.

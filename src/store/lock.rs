@@ -24,17 +24,16 @@ impl FileLock {
     /// # Errors
     /// [`Code::Destination`] if the file cannot be opened; `Ok(Err(holder))` if somebody else holds it.
     pub fn try_acquire(path: &Path, who: &str) -> Result<std::result::Result<Self, String>> {
-        if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| cannot("create the folder", folder, error))?;
-        }
         loop {
-            let mut file = File::options()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(false)
-                .open(path)
-                .map_err(|error| cannot("open the lock", path, error))?;
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(|error| cannot("create the folder", folder, error))?;
+            }
+            let mut file = match File::options().read(true).write(true).create(true).truncate(false).open(path) {
+                Ok(file) => file,
+                // The folder was swept away in between.
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+                Err(error) => return Err(cannot("open the lock", path, error)),
+            };
             match file.try_lock() {
                 // Its last holder may have deleted the file between our opening and our locking it.
                 Ok(()) if !is_at(&file, path) => {}

@@ -16,6 +16,7 @@
 mod commit;
 mod durable;
 mod exchange;
+mod listing;
 mod lock;
 mod probe;
 mod recover;
@@ -27,12 +28,13 @@ mod verify;
 use std::path::{Path, PathBuf};
 
 pub use commit::{Commit, Committing, STAGED_SUFFIX};
-pub use durable::{create_new, remove, remove_tree, replace, sync_dir};
+pub use durable::{create_folder, create_new, remove, remove_tree, replace, sync_dir};
 pub use exchange::Replace;
+pub use listing::{json_names, names, read_json, to_json};
 pub use lock::FileLock;
 pub use steps::{Watch, step, watch_steps};
 pub use tables::{TableRecord, UNPARTITIONED};
-pub use verify::{Finding, verify_files};
+pub use verify::{Finding, KnownFiles, file_problem, hidden_data, strays, verify_files};
 
 use crate::error::{Code, Error, Result};
 
@@ -55,9 +57,8 @@ impl Store {
         let store = Self::at(root);
         for folder in ["tables", "staging", "locks", "claims", "runs"] {
             let path = store.system(folder);
-            std::fs::create_dir_all(&path).map_err(|error| cannot("create the folder", &path, error))?;
+            create_folder(&path)?;
         }
-        sync_dir(&store.system(""))?;
         Ok(store)
     }
 

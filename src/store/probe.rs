@@ -1,6 +1,6 @@
 //! What a destination must be able to do, tried out: write, create if absent, list, read, exchange, lock, delete.
 
-use super::durable::{create_new, replace};
+use super::durable::{create_new, remove_tree, replace};
 use super::{FileLock, Store, cannot};
 use crate::error::{Code, Error, Result};
 
@@ -32,6 +32,7 @@ impl Store {
             std::fs::create_dir(path).map_err(|error| cannot("create the folder", path, error))?;
         }
         self.exchange("probe", &left, &right)?;
+        remove_tree(&self.replaced_path("probe"))?;
         FileLock::try_acquire(&folder.join("lock"), "probe")?
             .map(drop)
             .map_err(|holder| Error::new(Code::Destination, format!("a lock that nobody can hold is held by {holder}")))

@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::commit::{Commit, file_names};
-use super::tables::to_json;
+use super::listing::to_json;
 use super::{Store, cannot, durable, remove_tree, step, sync_dir};
 use crate::error::{Code, Error, Result};
 use crate::table::manifest::{Committed, MANIFEST_VERSION, PartitionState, UnfinishedStatus, UnfinishedTask};
@@ -38,9 +38,7 @@ impl Store {
             std::fs::rename(&replaced, &folder).map_err(|error| cannot("put back", &folder, error))?;
             folder.parent().map_or(Ok(()), sync_dir)?;
         }
-        let held = file_names(&folder)?;
-        let wanted: BTreeSet<String> = pending.next.files.iter().map(|file| file.name.clone()).collect();
-        let is_in_place = held == wanted;
+        let is_in_place = is_in_place(&file_names(&folder)?, state.committed.as_ref(), &pending.next);
         if is_in_place {
             tracing::info!(report, partition, commit = pending.commit_id, "finishing a commit that was interrupted");
             state.generation = pending.base_generation + 1;
@@ -49,11 +47,11 @@ impl Store {
         } else {
             tracing::info!(report, partition, commit = pending.commit_id, "rolling back a commit that was interrupted");
         }
-        self.write_state(&state)?;
-        step("recover.settled");
         if is_in_place {
             self.roll_up(&state)?;
         }
+        self.write_state(&state)?;
+        step("recover.settled");
         self.clear_staging(&pending.commit_id)?;
         Ok(Some(state))
     }
@@ -77,6 +75,28 @@ impl Store {
         self.system("staging").join(format!("{commit_id}.json"))
     }
 
+    /// Strikes what is said of unfinished tasks that `is_gone` names. Says how many went.
+    ///
+    /// # Errors
+    /// As [`Store::note_unfinished`].
+    pub fn strike_unfinished(
+        &self,
+        report: &str,
+        partition: &str,
+        is_gone: impl Fn(&UnfinishedTask) -> bool,
+        who: &str,
+    ) -> Result<usize> {
+        let _lock = self.lock_partition(report, partition, who, NOTE_PATIENCE)?;
+        let Some(mut state) = self.recover(report, partition)? else { return Ok(0) };
+        let before = state.unfinished.len();
+        state.unfinished.retain(|task| !is_gone(task));
+        let gone = before - state.unfinished.len();
+        if gone > 0 {
+            self.write_state(&state)?;
+        }
+        Ok(gone)
+    }
+
     /// Writes down, beside what a partition holds, which of its tasks did not end in a commit and why. Of one that was left
     /// to another process, which has committed it since, nothing is to be said.
     ///
@@ -90,7 +110,12 @@ impl Store {
         who: &str,
     ) -> Result<()> {
         let _lock = self.lock_partition(report, partition, who, NOTE_PATIENCE)?;
+        let known = self.partition(report, partition)?.and_then(|state| state.committed);
         let mut state = self.recover(report, partition)?.unwrap_or_else(|| PartitionState::new(report, partition));
+        if let Some(committed) = &state.committed {
+            // A commit that failed after its rows were in place did not fail.
+            settle(&mut tasks, known.as_ref(), committed);
+        }
         let before = state.unfinished.clone();
         tasks.retain(|task| task.status != UnfinishedStatus::Skipped || state.task(&task.task).is_none());
         state.unfinished.retain(|known| !tasks.iter().any(|task| task.task == known.task));
@@ -98,6 +123,15 @@ impl Store {
         state.unfinished.sort_by(|left, right| (&left.target, &left.params).cmp(&(&right.target, &right.params)));
         if state.unfinished == before { Ok(()) } else { self.write_state(&state) }
     }
+}
+
+/// Whether a folder holds what a pending commit puts there. Files that are nobody's (of a file manager, of another tool) do
+/// not matter; one that only the commit before had tells that the exchange did not happen.
+fn is_in_place(held: &BTreeSet<String>, before: Option<&Committed>, next: &Committed) -> bool {
+    let wanted: BTreeSet<&String> = next.files.iter().map(|file| &file.name).collect();
+    let old = before.into_iter().flat_map(|before| &before.files).map(|file| &file.name);
+    wanted.iter().all(|name| held.contains(*name))
+        && !old.filter(|name| !wanted.contains(name)).any(|name| held.contains(name))
 }
 
 /// Strikes off the tasks that a commit brought: all but those that it took over as they were.

@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use super::durable::TEMPORARY_SUFFIX;
 use super::exchange::REPLACED_SUFFIX;
+use super::listing::{folders, names, read_json};
 use super::recover::Intent;
-use super::tables::read_json;
-use super::{FileLock, Store, cannot, durable, remove_tree};
+use super::{FileLock, Store, durable, remove_tree};
 use crate::error::Result;
 use crate::model::Night;
 
@@ -107,6 +107,13 @@ impl Store {
         Ok(FileLock::try_acquire(&self.run_lock(run), who)?.ok())
     }
 
+    /// Whether a live process works on what has this name in staging. Nothing is created: the destination may be one that
+    /// is only read.
+    pub(super) fn is_of_live_run(&self, name: &str) -> bool {
+        let lock = std::fs::File::open(self.run_lock(run_of(name)));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
+    }
+
     /// Removes one thing that a dead run left; a commit is settled first.
     fn sweep_path(&self, path: &Path, who: &str) -> Result<()> {
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -174,25 +181,6 @@ fn temporaries(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
         Some((folder.join(name), whole))
     };
     Ok(names(folder)?.into_iter().filter_map(is_temporary).collect())
-}
-
-fn names(folder: &Path) -> Result<Vec<String>> {
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(cannot("list", folder, error)),
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(|error| cannot("list", folder, error))?;
-        names.push(entry.file_name().to_string_lossy().into_owned());
-    }
-    Ok(names)
-}
-
-/// Names of the folders in a folder.
-pub(super) fn folders(folder: &Path) -> Result<Vec<String>> {
-    Ok(names(folder)?.into_iter().filter(|name| folder.join(name).is_dir()).collect())
 }
 
 /// The run that a file or folder belongs to, by its name: `run-RUN`, `RUN-0001`, `RUN-0001.json`, `RUN.lock`.

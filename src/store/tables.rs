@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::sweep::folders;
-use super::{FileLock, Store, cannot, durable};
+use super::listing::{folders, json_names, read_json, to_json};
+use super::{FileLock, Store, durable};
 use crate::error::{Code, Error, Result};
 use crate::table::manifest::PartitionState;
 use crate::table::{RecordedColumn, evolve};
@@ -88,8 +88,9 @@ impl Store {
     /// # Errors
     /// [`Code::Destination`].
     pub fn tables(&self) -> Result<Vec<String>> {
-        let mut names: BTreeSet<String> = self.json_names("tables")?.into_iter().collect();
-        names.extend(folders(&self.system("tables"))?);
+        let folder = self.system("tables");
+        let mut names: BTreeSet<String> = json_names(&folder)?.into_iter().collect();
+        names.extend(folders(&folder)?);
         Ok(names.into_iter().collect())
     }
 
@@ -154,7 +155,7 @@ impl Store {
     /// # Errors
     /// [`Code::Destination`].
     pub fn partitions(&self, report: &str) -> Result<Vec<String>> {
-        let mut names = self.json_names(&format!("tables/{report}"))?;
+        let mut names = json_names(&self.system("tables").join(report))?;
         names.sort();
         Ok(names)
     }
@@ -170,40 +171,4 @@ impl Store {
     fn table_path(&self, report: &str) -> PathBuf {
         self.system("tables").join(format!("{report}.json"))
     }
-
-    fn json_names(&self, folder: &str) -> Result<Vec<String>> {
-        let path = self.system(folder);
-        let entries = match std::fs::read_dir(&path) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(cannot("list", &path, error)),
-        };
-        let mut names = Vec::new();
-        for entry in entries {
-            let entry = entry.map_err(|error| cannot("list", &path, error))?;
-            if let Some(name) = entry.file_name().to_str().and_then(|name| name.strip_suffix(".json")) {
-                names.push(name.to_owned());
-            }
-        }
-        names.retain(|name| !name.starts_with('.'));
-        Ok(names)
-    }
-}
-
-pub(super) fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    serde_json::to_vec_pretty(value)
-        .map_err(|error| Error::new(Code::Internal, "a state object cannot be written as JSON").with_source(error))
-}
-
-pub(super) fn read_json<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> Result<Option<T>> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(cannot("read", path, error)),
-    };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        Error::new(Code::Destination, format!("{} is damaged", path.display()))
-            .with_source(error)
-            .with_next("restore the file from a backup of the destination; backhaul verify shows what else is affected")
-    })
 }

@@ -132,6 +132,10 @@ pub struct TaskEntry {
     /// How many of them repeat another row of the task in every column.
     #[serde(default)]
     pub duplicate_rows: u64,
+    /// How many of them repeat another row's identity, by the columns that the catalog names for it: the source repeated
+    /// them, or changed while it was read. Absent where the identity's columns were not all fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub duplicate_identities: Option<u64>,
     /// Units that it cost.
     #[serde(default)]
     pub units: u64,

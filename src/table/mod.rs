@@ -19,7 +19,7 @@ pub use partition::{parse_segment, segment};
 pub use render::{render_arrow, render_json};
 pub use schema::{
     COVERAGE, EXPORTED_AT, ProgramColumn, RUN_ID, SCALAR_COLUMN, SNAPSHOT_DATE, TARGET, TARGETS, TableColumn,
-    TableSchema, parameter_column, source_column,
+    TableSchema, parameter_column, recorded_parameters, source_column,
 };
 
 pub use crate::catalog::{Endpoint, Shape};

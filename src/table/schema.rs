@@ -131,8 +131,20 @@ impl TableSchema {
                 None => columns.push(unselected_column(&column)?),
             }
         }
-        let parameters = self.parameters.clone();
+        // Rows of tasks from before keep the parameters that they had.
+        let mut parameters = self.parameters.clone();
+        parameters.extend(recorded_parameters(recorded).filter(|name| !self.parameters.contains(name)));
         Ok(Self::build(&self.name, &self.endpoint, parameters, columns, self.sort_key.clone()))
+    }
+
+    /// The schema of a table as it is recorded, for rows that are only taken over: whoever filled it, and whether or not a
+    /// report of the configuration still does. It says nothing of how the rows of a task are sorted.
+    ///
+    /// # Errors
+    /// [`Code::Schema`] if a recorded type is unknown.
+    pub fn of_record(name: &str, endpoint: &str, recorded: &[RecordedColumn]) -> Result<Self> {
+        let columns = recorded.iter().map(unselected_column).collect::<Result<Vec<_>>>()?;
+        Ok(Self::build(name, endpoint, recorded_parameters(recorded).collect(), columns, Vec::new()))
     }
 
     /// What a manifest records of the columns.
@@ -205,6 +217,13 @@ pub fn source_column<'a>(endpoint: &'a Endpoint, name: &str) -> Result<&'a Colum
         Error::new(Code::Column, format!("{} has no column `{name}`", endpoint.name))
             .with_next(format!("backhaul catalog {}", endpoint.name))
     })
+}
+
+/// The task parameters among recorded columns.
+pub fn recorded_parameters(recorded: &[RecordedColumn]) -> impl Iterator<Item = String> {
+    let is_ours = |name: &str| [TARGET, SNAPSHOT_DATE, EXPORTED_AT, RUN_ID].contains(&name);
+    let names = recorded.iter().map(|column| column.name.as_str()).filter(move |name| !is_ours(name));
+    names.filter_map(|name| name.strip_prefix('_').map(str::to_owned))
 }
 
 fn metadata_columns(parameters: &[String]) -> Vec<TableColumn> {

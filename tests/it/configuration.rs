@@ -827,7 +827,7 @@ fn what_will_be_exported_is_described_with_history_stated() {
       history = live  (the API's own default is all_time, which costs more)
       at most 1000 rows a task; reaching it is reported as capped
 
-    2 tasks a night, at most 2050 units; no budget is set, so at most 10000 units would run
+    2 tasks a night, at most 3100 units; no budget is set, so at most 10000 units would run
     "#);
     assert!(!shown.contains(KEY));
 }

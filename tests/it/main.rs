@@ -13,3 +13,4 @@ mod paging;
 mod sandbox;
 mod spending;
 mod support;
+mod upkeep;

@@ -212,6 +212,64 @@ fn a_column_that_is_dropped_half_way_wastes_no_answer() {
     assert_eq!(exported.len(), 3_000);
 }
 
+/// What rows answer is what was asked in the end, not what the task began with: also for `rebuild`, and for a column that
+/// comes back.
+#[test]
+fn a_configuration_that_changes_half_way_leaves_rows_that_rebuild_and_later_runs_understand() {
+    let context = TestContext::new(Options { row_cap: Some(250), ..unlimited(1_200) });
+    let wide = LINKS.replace("[\"minimal\"]", "[\"minimal\", \"+title\", \"+http_code\"]");
+    context.configure(&format!("{}max_rows = 900\n", wide.trim_end().to_owned() + "\n"));
+    context.backhaul(&["run", "--json", "--max-units", "4000"]).expect(4);
+    assert!(count_responses(&context) > 0);
+    context.configure(LINKS);
+    let report = context.run().expect(0).json();
+    assert_eq!(report["reports"][0]["tasks"]["complete"].as_u64(), Some(1), "{report}");
+    let rows = read_rows(&context.destination().join("links"));
+    assert_eq!(rows.len(), 1_200);
+    assert!(context.backhaul(&["rebuild"]).expect(0).stdout.contains("1 tasks from saved responses"));
+    assert_eq!(read_rows(&context.destination().join("links")), rows);
+    assert_eq!(context.run().expect(0).json()["requests"].as_u64(), Some(0));
+    context.configure(&wide);
+    let report = context.run().expect(0).json();
+    assert!(notes(&report).contains("column http_code"), "{report}");
+    let codes = context.table_rows("links", "site-explorer/all-backlinks", &["http_code".to_owned()]);
+    assert!(codes.len() == 1_200 && codes.iter().all(|row| row[0] != "null"), "{} rows", codes.len());
+}
+
+/// Every claimed task is an open file: the usual soft limit must not end a night of many targets.
+#[test]
+fn more_tasks_than_the_soft_limit_of_open_files_are_no_trouble() {
+    let context = TestContext::new(unlimited(10));
+    let target = |number| format!("[[target]]\nname = \"t{number}\"\nurl = \"t{number}.example\"\n\n");
+    context.configure_with(&(0..150).map(target).collect::<String>(), RATING);
+    let limited = std::process::Command::new("sh")
+        .args(["-c", "ulimit -Sn 64; exec \"$0\" run --json", env!("CARGO_BIN_EXE_backhaul")])
+        .current_dir(context.folder.path())
+        .env("AHREFS_API_KEY", crate::support::KEY)
+        .output()
+        .unwrap();
+    assert!(limited.status.success(), "{limited:?}");
+    assert_eq!(read_rows(&context.destination().join("rating")).len(), 150);
+}
+
+/// A partition that another process holds keeps only its own rows waiting: everything else is fetched and committed.
+#[test]
+fn a_held_partition_keeps_nothing_else_waiting() {
+    let context = TestContext::new(unlimited(300));
+    context.configure(&format!("{RATING}{LINKS}"));
+    let night = Utc::now().date_naive();
+    let lock = context.destination().join(format!("_backhaul/locks/rating/snapshot_date={night}.lock"));
+    let held = backhaul::store::FileLock::try_acquire(&lock, "a test").unwrap().unwrap();
+    let run = start(&context, &["run", "--json"]);
+    let links = context.destination().join("links");
+    wait_until("the other partition", || !parquet_files(&links).is_empty());
+    assert!(parquet_files(&context.destination().join("rating")).is_empty());
+    drop(held);
+    let output = run.wait_with_output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(read_rows(&context.destination().join("rating")).len(), 1);
+}
+
 #[test]
 fn saved_responses_go_when_they_are_old_and_rebuild_says_what_it_kept() {
     let mut context = TestContext::new(days_ahead(600));

@@ -224,6 +224,15 @@ async fn limit_defaults_to_1000_and_a_cap_cuts_silently_after_ordering() {
 }
 
 #[tokio::test]
+async fn operations_without_a_limit_answer_whole_behind_any_cap() {
+    let parameters =
+        [("target", "acme.com"), ("date_from", "2024-01-01"), ("date_to", "2025-06-30"), ("history_grouping", "daily")];
+    let capped = Context::new(Options { row_cap: Some(150), ..options() }).await;
+    let rows = capped.get("site-explorer/domain-rating-history", &parameters).await.rows();
+    assert_eq!(rows.len(), 547);
+}
+
+#[tokio::test]
 async fn rows_are_ordered_by_every_column_with_desc_as_the_default() {
     let context = Context::new(options()).await;
     let rows = context.links("last_visited,anchor", &[("order_by", "anchor,last_visited:asc")]).await.rows();
@@ -669,6 +678,104 @@ async fn quirks_of_content_break_what_they_name() {
         *per_root.entry(text(&row, "root_name_source").to_owned()).or_default() += 1;
     }
     assert!(per_root.values().any(|count| *count > 100));
+}
+
+/// Order of JSON values as the sandbox orders them: nulls first, text by its bytes.
+fn json_order(left: &Value, right: &Value) -> std::cmp::Ordering {
+    let rank = |value: &Value| match value {
+        Value::Null => 0,
+        Value::Bool(_) => 1,
+        Value::Number(_) => 2,
+        _ => 3,
+    };
+    match (left, right) {
+        (Value::Bool(left), Value::Bool(right)) => left.cmp(right),
+        (Value::Number(left), Value::Number(right)) => left.as_f64().unwrap().total_cmp(&right.as_f64().unwrap()),
+        (Value::String(left), Value::String(right)) => left.cmp(right),
+        _ => rank(left).cmp(&rank(right)),
+    }
+}
+
+/// `key >= bound`, column by column.
+fn at_least(key: &[&str], bound: &[&Value]) -> Value {
+    let mut pairs = key.iter().zip(bound).rev();
+    let (column, value) = pairs.next().unwrap();
+    let mut filter = json!({"field": column, "is": ["gte", value]});
+    for (column, value) in pairs {
+        let equal = json!({"field": column, "is": ["eq", value]});
+        filter = json!({"or": [{"field": column, "is": ["gt", value]}, {"and": [equal, filter]}]});
+    }
+    filter
+}
+
+#[tokio::test]
+async fn a_page_deep_in_any_list_is_a_slice_of_the_whole_list() {
+    let context = Context::new(Options { rows: 400, ..options() }).await;
+    let mut asked = 0;
+    let named = ["limit", "where", "order_by"];
+    let is_list = |endpoint: &&backhaul::catalog::Endpoint| {
+        endpoint.section() == "site-explorer" && named.iter().all(|name| endpoint.parameter(name).is_some())
+    };
+    for endpoint in Catalog::embedded().endpoints().filter(is_list) {
+        let mut chance = fastrand::Rng::with_seed(7);
+        let usable = |name: &&str| endpoint.filterable(name).is_some() && endpoint.is_sortable(name);
+        let key: Vec<&str> = endpoint.order_key.iter().map(String::as_str).filter(usable).take(3).collect();
+        if key.is_empty() {
+            continue;
+        }
+        let select = key.join(",");
+        let mut parameters = vec![("target", "acme.com"), ("select", select.as_str())];
+        for (name, value) in [("date", "2026-01-31"), ("country", "us"), ("aggregation", "all"), ("history", "live")] {
+            if endpoint.parameter(name).is_some() {
+                parameters.push((name, value));
+            }
+        }
+        let ask = async |more: &[(&str, &str)]| context.get(&endpoint.name, &[&parameters, more].concat()).await.rows();
+        let mut all = ask(&[("limit", "1000")]).await;
+        all.sort_by(|left, right| {
+            let orders = key.iter().map(|name| json_order(&left[*name], &right[*name]));
+            orders.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
+        });
+        let order = key.iter().map(|name| format!("{name}:asc")).collect::<Vec<_>>().join(",");
+        for width in 1..=key.len() {
+            let like = &all[chance.usize(..all.len())];
+            let bound: Vec<&Value> = key[..width].iter().map(|name| &like[*name]).collect();
+            if bound.iter().any(|value| value.is_null()) {
+                continue;
+            }
+            let reaches = |row: &&Value| {
+                let orders = key.iter().zip(&bound).map(|(name, value)| json_order(&row[*name], value));
+                orders.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then).is_ge()
+            };
+            let expected: Vec<_> = all.iter().filter(reaches).take(50).cloned().collect();
+            let filter = at_least(&key, &bound).to_string();
+            let found = ask(&[("where", &filter), ("order_by", &order), ("limit", "50")]).await;
+            assert_eq!(found, expected, "{} from {bound:?}", endpoint.name);
+            asked += 1;
+        }
+    }
+    assert!(asked > 20, "only {asked} pages were asked for");
+}
+
+#[tokio::test]
+async fn a_page_deep_in_a_big_list_is_found_without_looking_at_the_whole_list() {
+    let context = Context::new(Options { rows: 50_000, ..options() }).await;
+    let base = json!({"field": "is_dofollow", "is": ["eq", true]});
+    for (order, column, value) in [
+        ("first_seen_link:asc", "first_seen_link", json!("2024-06-01T00:00:00Z")),
+        ("url_from:asc,url_to:asc", "url_from", json!("https://m")),
+        ("domain_rating_source:asc", "domain_rating_source", json!(40)),
+    ] {
+        let filter = json!({"and": [base, {"field": column, "is": ["gte", value]}]}).to_string();
+        let more = [("where", filter.as_str()), ("order_by", order), ("limit", "100")];
+        for (aggregation, most) in [("all", 300), ("similar_links", 3_000)] {
+            let before = context.sandbox.stats().rows_looked_at;
+            let more = [&more[..], &[("aggregation", aggregation)]].concat();
+            assert_eq!(context.links("anchor", &more).await.rows().len(), 100);
+            let looked_at = context.sandbox.stats().rows_looked_at - before;
+            assert!((100..most).contains(&looked_at), "{aggregation} {order}: {looked_at} rows");
+        }
+    }
 }
 
 #[tokio::test]

@@ -65,6 +65,11 @@ impl TestContext {
         self.environment.insert(name.to_owned(), value.to_owned());
     }
 
+    /// Takes a variable out of the program's environment.
+    pub fn unset(&mut self, name: &str) {
+        self.environment.remove(name);
+    }
+
     pub fn url(&self) -> String {
         self.sandbox.url()
     }

@@ -1,0 +1,36 @@
+//! `compact`: small files become few.
+
+use std::fmt::Write as _;
+
+use super::arguments::{Compact, Globals};
+use super::{Outcome, output, testing};
+use crate::config::{Environment, load};
+use crate::report::bytes;
+use crate::run;
+
+/// Merges what is selected, and says what came of it.
+pub fn compact(globals: &Globals, command: &Compact) -> Outcome {
+    let environment = Environment::of_process();
+    testing::watch(&environment)?;
+    let clock = testing::clock(&environment)?;
+    let config = load(&globals.config, &environment)?;
+    let selection = super::run::selection(&command.selection)?;
+    let (compacted, errors) = run::compact(config, clock, &selection)?;
+    let mut text = String::new();
+    for partition in &compacted {
+        let (before, after) = (bytes(partition.bytes_before), bytes(partition.bytes_after));
+        let (from, to) = (partition.files_before, partition.files_after);
+        let _ = writeln!(text, "{}  {from} files, {before} -> {to} files, {after}", partition.path);
+    }
+    if compacted.is_empty() && errors.0.is_empty() {
+        text.push_str("nothing to do: no partition has several small files\n");
+    } else {
+        let _ = writeln!(text, "compacted {} partitions", compacted.len());
+    }
+    output::print(&text);
+    if errors.0.is_empty() {
+        return Ok(0);
+    }
+    output::talk(&errors.render());
+    Ok(if compacted.is_empty() { 1 } else { 3 })
+}

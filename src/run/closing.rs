@@ -1,0 +1,109 @@
+//! What is left to be said and done when the work of a run has ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::book::Unfinished;
+use super::nights::{self, NightRecord, Planned};
+use super::stage::Stage;
+use super::{agenda, claim_path, coverage, partition_name, tables};
+use crate::error::{Code, Result};
+use crate::model::{Night, TaskId};
+use crate::store::FileLock;
+use crate::table::manifest::{PartitionState, UnfinishedStatus, UnfinishedTask};
+
+/// Says for every night that this run touched or found open what became of its tasks, brings the table of targets up to
+/// date, closes finished nights and lets go of old answers. Gives what is worth knowing.
+///
+/// # Errors
+/// [`Code::Destination`].
+pub(super) fn close(stage: &Stage, tonight: Night, unfinished: Unfinished) -> Result<Vec<String>> {
+    for ((night, report), tasks) in unfinished {
+        unless_busy(stage.store.note_unfinished(&report, &partition_name(night), tasks, &stage.who))?;
+    }
+    let begun = nights::begun(&stage.store)?;
+    let mut needed: BTreeSet<(Night, TaskId)> = BTreeSet::new();
+    let mut touched: BTreeSet<Night> = stage.jobs.iter().map(|job| job.night).chain([tonight]).collect();
+    for (night, record) in begun {
+        touched.insert(night);
+        needed.extend(settle(stage, night, &record)?.into_iter().map(|task| (night, task)));
+    }
+    touched.iter().try_for_each(|night| unless_busy(coverage::write(stage, *night)))?;
+    unless_busy(tables::write_targets(stage))?;
+    let days = stage.config.run.resume_within.as_secs() / (24 * 3600);
+    let oldest = stage.clock.today().checked_sub_days(chrono::Days::new(days)).unwrap_or(tonight);
+    stage.store.sweep_claims(oldest.min(tonight), &stage.who)?;
+    expire(stage, &needed)
+}
+
+/// Strikes off a night's tasks that are committed, or given up for their age. Gives those that are still open.
+fn settle(stage: &Stage, night: Night, record: &NightRecord) -> Result<BTreeSet<TaskId>> {
+    let is_given_up = !agenda::is_resumed(&stage.config, night, stage.clock.today());
+    let mut states: BTreeMap<&str, Option<PartitionState>> = BTreeMap::new();
+    let (mut open, mut closed) = (BTreeSet::new(), BTreeSet::new());
+    let mut given_up: BTreeMap<&str, Vec<UnfinishedTask>> = BTreeMap::new();
+    for (task, planned) in &record.tasks {
+        let table = planned.report.as_str();
+        if !states.contains_key(table) {
+            states.insert(table, stage.store.partition(table, &partition_name(night))?);
+        }
+        let state = states.get(table).and_then(Option::as_ref);
+        let entry = state.and_then(|state| state.task(task));
+        if !agenda::is_open(&stage.landing, night, task, entry)? {
+            closed.insert(task.clone());
+        } else if is_given_up {
+            closed.insert(task.clone());
+            let is_known = state.is_some_and(|state| state.unfinished.iter().any(|known| known.task == *task));
+            if !is_known {
+                given_up.entry(table).or_default().push(abandoned(stage, task, planned));
+            }
+        } else {
+            open.insert(task.clone());
+        }
+    }
+    for (table, tasks) in given_up {
+        unless_busy(stage.store.note_unfinished(table, &partition_name(night), tasks, &stage.who))?;
+    }
+    nights::strike(&stage.store, night, &closed, &stage.who)?;
+    Ok(open)
+}
+
+/// What is said of a task that was never finished and will not be.
+fn abandoned(stage: &Stage, task: &TaskId, planned: &Planned) -> UnfinishedTask {
+    UnfinishedTask {
+        task: task.clone(),
+        target: planned.target.clone(),
+        params: planned.params.clone(),
+        status: UnfinishedStatus::Stopped,
+        reason: "not finished within `resume_within`".to_owned(),
+        units: 0,
+        run: stage.run_id.clone(),
+        at: stage.clock.now().timestamp_micros(),
+    }
+}
+
+/// Lets go of answers that are old and that nobody needs or works with.
+fn expire(stage: &Stage, needed: &BTreeSet<(Night, TaskId)>) -> Result<Vec<String>> {
+    let guard = |night: Night, task: &TaskId| {
+        if needed.contains(&(night, task.clone())) {
+            return Ok(None);
+        }
+        let path = claim_path(&stage.store, night, task);
+        Ok(FileLock::try_acquire(&path, &stage.who)?.ok().map(|claim| (claim, path)))
+    };
+    let done = |(claim, path): (FileLock, std::path::PathBuf)| claim.remove(&path);
+    let keep = stage.config.destination.keep_responses;
+    let expired = stage.landing.expire(stage.clock.now(), keep, guard, done)?;
+    let note = format!("saved responses of {expired} tasks were older than `keep_responses` and are gone");
+    Ok((expired > 0).then_some(note).into_iter().collect())
+}
+
+/// What another process holds is left as it is: whatever it does there, it says so itself.
+fn unless_busy(outcome: Result<()>) -> Result<()> {
+    match outcome {
+        Err(error) if error.code() == Code::Locked => {
+            tracing::warn!(error = %error.one_line(), "left to another process");
+            Ok(())
+        }
+        other => other,
+    }
+}

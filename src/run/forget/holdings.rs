@@ -1,0 +1,149 @@
+//! All that a destination holds of a target: partitions, tasks, saved responses, claims.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::error::Result;
+use crate::landing::Header;
+use crate::model::{Night, TaskId};
+use crate::plan::{self, Selection, task_id};
+use crate::run::chosen::named_in;
+use crate::run::nights;
+use crate::run::stage::Stage;
+use crate::table::manifest::PartitionState;
+use crate::table::{COVERAGE, TARGETS, parse_segment, recorded_parameters};
+
+/// What was found.
+#[derive(Default)]
+pub(super) struct Holdings {
+    /// Tables and partitions whose state names the target.
+    pub partitions: BTreeSet<(String, String)>,
+    /// Tasks of which answers are saved.
+    pub saved: BTreeSet<(Night, TaskId)>,
+    /// Tasks that somebody may be at.
+    pub claims: BTreeSet<(Night, TaskId)>,
+    /// Words that mean the target and nobody else: its name, and its URL unless another target has it too.
+    pub words: BTreeSet<String>,
+    /// Tasks of the target.
+    own: BTreeSet<TaskId>,
+    /// Tasks of other targets.
+    others: BTreeSet<TaskId>,
+    /// Tables of the program that name the target.
+    of_program: BTreeSet<String>,
+}
+
+impl Holdings {
+    /// Looks through states, records and saved answers.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Destination`] if they cannot be read.
+    pub fn find(stage: &Stage, target: &str) -> Result<Self> {
+        let mut holdings = Self::default();
+        holdings.words(stage, target)?;
+        holdings.add_configuration(stage, target)?;
+        for table in stage.store.tables()? {
+            for partition in stage.store.partitions(&table)? {
+                let Some(state) = stage.store.partition(&table, &partition)? else { continue };
+                holdings.add_state(&state, target);
+            }
+        }
+        for (night, record) in nights::begun(&stage.store)? {
+            for (task, planned) in record.tasks {
+                holdings.note(Some(night), task, planned.target == target);
+            }
+        }
+        for night in stage.landing.nights()? {
+            for task in stage.landing.tasks(night)? {
+                if holdings.is_own(stage, night, &task, target)? {
+                    holdings.claims.insert((night, task.clone()));
+                    holdings.saved.insert((night, task));
+                }
+            }
+        }
+        Ok(holdings)
+    }
+
+    /// The tables that hold the target.
+    pub fn tables(&self) -> BTreeSet<String> {
+        let tables = self.partitions.iter().map(|(table, _)| table.clone());
+        tables.chain(self.of_program.iter().cloned()).collect()
+    }
+
+    fn words(&mut self, stage: &Stage, target: &str) -> Result<()> {
+        let mut urls: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (name, [url, ..]) in named_in(&stage.store)? {
+            if name == target && !url.is_empty() {
+                self.of_program.insert(TARGETS.to_owned());
+            }
+            urls.entry(url).or_default().insert(name);
+        }
+        for known in &stage.config.targets {
+            urls.entry(known.url.clone()).or_default().insert(known.name.clone());
+        }
+        let own = BTreeSet::from([target.to_owned()]);
+        self.words.extend(urls.into_iter().filter(|(url, names)| !url.is_empty() && *names == own).map(|(url, _)| url));
+        self.words.insert(target.to_owned());
+        Ok(())
+    }
+
+    /// The tasks that the configuration makes of the target, begun or not: a run may begin them now.
+    fn add_configuration(&mut self, stage: &Stage, target: &str) -> Result<()> {
+        let tonight = stage.clock.today();
+        for task in plan::tasks_of_any_night(&stage.config, tonight, &Selection::default())? {
+            let is_own = stage.target_name(&task) == target;
+            self.note(Some(tonight), task.id, is_own);
+        }
+        Ok(())
+    }
+
+    fn add_state(&mut self, state: &PartitionState, target: &str) {
+        let night = parse_segment(&state.partition).and_then(|(_, value)| value.parse().ok());
+        let committed = state.committed.iter().chain(state.pending.iter().map(|pending| &pending.next));
+        let held = committed.flat_map(|committed| &committed.tasks).map(|entry| (&entry.task, &entry.target));
+        for (task, of) in held.chain(state.unfinished.iter().map(|task| (&task.task, &task.target))) {
+            self.note(night, task.clone(), of == target);
+            if of == target {
+                self.partitions.insert((state.report.clone(), state.partition.clone()));
+                self.of_program.insert(COVERAGE.to_owned());
+            }
+        }
+    }
+
+    fn note(&mut self, night: Option<Night>, task: TaskId, is_own: bool) {
+        if is_own {
+            self.claims.extend(night.map(|night| (night, task.clone())));
+            self.own.insert(task);
+        } else {
+            self.others.insert(task);
+        }
+    }
+
+    /// Whether saved answers are of the target: by its tasks; where no record knows the task any more, by what was asked.
+    fn is_own(&self, stage: &Stage, night: Night, task: &TaskId, target: &str) -> Result<bool> {
+        if self.own.contains(task) || self.others.contains(task) {
+            return Ok(self.own.contains(task));
+        }
+        let Some(header) = stage.landing.any_header(night, task)? else { return Ok(false) };
+        let asked = header.request.query.iter().find(|(name, _)| name == "target");
+        if asked.is_some_and(|(_, url)| self.words.contains(url)) {
+            return Ok(true);
+        }
+        let mut tables = stage.store.tables()?;
+        tables.extend(stage.config.reports.iter().map(|report| report.name.clone()));
+        for table in tables {
+            if possible_ids(stage, &table, target, &header)?.contains(task) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// The ids that a task of the target would have in a table, with what varied as it was asked.
+fn possible_ids(stage: &Stage, table: &str, target: &str, header: &Header) -> Result<[TaskId; 3]> {
+    let record = stage.store.table(table)?;
+    let value = |name: &String| header.request.query.iter().find(|(known, _)| known == name).cloned();
+    let asked: Vec<(String, String)> = recorded_parameters(&record.columns).filter_map(|name| value(&name)).collect();
+    let mut sorted = asked.clone();
+    sorted.sort();
+    Ok([task_id(table, target, &asked), task_id(table, target, &sorted), task_id(table, target, &[])])
+}

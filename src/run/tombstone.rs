@@ -1,0 +1,68 @@
+//! Tombstones: which targets were forgotten, and when. Nothing builds on answers of theirs that were received before.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::stage::{Job, Stage};
+use crate::error::Result;
+use crate::landing::Saved;
+use crate::store::{Store, read_json, replace, step, to_json};
+
+/// Folder of the tombstones below `_backhaul/`.
+const FOLDER: &str = "forgotten";
+
+/// A target that was forgotten.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tombstone {
+    /// Its name.
+    pub target: String,
+    /// When, in microseconds since 1970.
+    pub forgotten_at: i64,
+    /// The tables that held rows of it: those that a warehouse may still hold.
+    #[serde(default)]
+    pub tables: BTreeSet<String>,
+}
+
+/// The tombstone of a target, if it was ever forgotten.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`] if it cannot be read or is none.
+pub(super) fn read(store: &Store, target: &str) -> Result<Option<Tombstone>> {
+    let next = format!("backhaul forget --target {target}   (it writes the file anew)");
+    read_json(&path(store, target)).map_err(|error| error.with_next(next))
+}
+
+/// Writes a tombstone, durably. An earlier one of the target gives way.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub(super) fn write(store: &Store, tombstone: &Tombstone, who: &str) -> Result<()> {
+    let _lock = store.lock_folder(FOLDER, who)?;
+    replace(&path(store, &tombstone.target), &to_json(tombstone)?)?;
+    step("forget.tombstone");
+    Ok(())
+}
+
+/// Whether an answer of a target, received at this time, was forgotten.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn covers(store: &Store, target: &str, received_at: i64) -> Result<bool> {
+    Ok(read(store, target)?.is_some_and(|tombstone| received_at <= tombstone.forgotten_at))
+}
+
+/// Whether an attempt that begins with this answer is of a target that was forgotten since.
+///
+/// # Errors
+/// As [`read`].
+pub(super) fn is_forgotten(stage: &Stage, job: &Job, first: Option<&Saved>) -> Result<bool> {
+    let Some(first) = first else { return Ok(false) };
+    covers(&stage.store, stage.target_name(&job.task), first.header.received_at)
+}
+
+/// Names of targets hold no character that a file's name may not.
+fn path(store: &Store, target: &str) -> PathBuf {
+    store.system(FOLDER).join(format!("{target}.json"))
+}
