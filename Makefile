@@ -72,6 +72,11 @@ bench-smoke: ## 200,000 rows end to end: rows/s per core, peak memory, bytes per
 	$(CARGO) build --locked --bin backhaul
 	$(PYTHON) benches/smoke.py
 
+.PHONY: bench-units
+bench-units: ## 100,000 rows under caps of none, 500 and 100: units over the ideal, held to their limits
+	$(CARGO) build --locked --bin backhaul
+	$(PYTHON) benches/units.py
+
 .PHONY: bench-memory
 bench-memory: ## Peak memory of exporting 5 x 500,000 and 5 x 1,000,000 rows (BENCH_MEMORY=--rows… for fewer)
 	$(CARGO) build --locked --bin backhaul

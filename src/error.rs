@@ -47,6 +47,8 @@ pub enum Code {
     Plan,
     /// 403: the workspace's or the key's units are used up.
     Units,
+    /// Only free requests may be sent, and one could be billed, or was.
+    NotFree,
     /// 400: the API refused the request.
     Refused,
     /// 404: the API does not know the path.
@@ -101,6 +103,7 @@ impl Code {
             Self::Forbidden => "BH-FORBIDDEN",
             Self::Plan => "BH-PLAN",
             Self::Units => "BH-UNITS",
+            Self::NotFree => "BH-NOT-FREE",
             Self::Refused => "BH-REFUSED",
             Self::NotFound => "BH-NOT-FOUND",
             Self::Throttled => "BH-THROTTLED",
@@ -143,6 +146,7 @@ impl Code {
             | Self::Forbidden
             | Self::Plan
             | Self::Units
+            | Self::NotFree
             | Self::Refused
             | Self::NotFound
             | Self::Throttled
@@ -171,7 +175,7 @@ impl Code {
             | Self::Url
             | Self::KeySource => "mend the line, then: backhaul check --offline",
             Self::Endpoint | Self::Column => "backhaul catalog",
-            Self::Destination | Self::Locked | Self::Budget | Self::Units => "backhaul check",
+            Self::Destination | Self::Locked | Self::Budget | Self::Units | Self::NotFree => "backhaul check",
             Self::Unauthorized | Self::Forbidden | Self::Plan => {
                 "backhaul check, then look at the key and the plan in the Ahrefs account"
             }

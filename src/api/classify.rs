@@ -92,6 +92,18 @@ pub enum ApiError {
     /// Sending it could exceed a budget.
     #[error(transparent)]
     Budget(BudgetReached),
+    /// Not sent: it could be billed, and only what is free may be sent.
+    #[error("the request could be billed, and only free ones may be sent")]
+    Billable {
+        /// What it could cost; 0 where nothing but the request itself shows that it is not free.
+        units: u64,
+    },
+    /// A request that is promised to be free was charged.
+    #[error("a request that should be free was charged {units} units")]
+    Charged {
+        /// What it cost.
+        units: u64,
+    },
     /// What it could cost could not be written down.
     #[error("the units of the request could not be written down")]
     Ledger(#[source] Error),
@@ -134,6 +146,8 @@ impl ApiError {
             | Self::Unexpected { .. }
             | Self::Unusable(_)
             | Self::Ledger(_)
+            | Self::Billable { .. }
+            | Self::Charged { .. }
             | Self::Budget(_) => false,
         }
     }
@@ -170,6 +184,7 @@ impl ApiError {
             Self::Body(_) => Code::Body,
             Self::Unusable(error) | Self::Ledger(error) => error.code(),
             Self::Budget(_) => Code::Budget,
+            Self::Billable { .. } | Self::Charged { .. } => Code::NotFree,
         }
     }
 
@@ -199,6 +214,10 @@ impl ApiError {
                 "run the same command again later; nothing that was committed is lost".into()
             }
             Self::Unusable(error) | Self::Ledger(error) => error.next().to_owned(),
+            Self::Billable { .. } => "leave the report out with --report, or run without --sample and a budget".into(),
+            Self::Charged { .. } => {
+                "send nothing more of this kind: what the API answers for nothing has changed; report this".into()
+            }
             Self::Budget(reached) => format!(
                 "raise {} to {} or more, then run the same command again",
                 reached.name,
@@ -210,6 +229,10 @@ impl ApiError {
     /// The error that users see.
     pub fn into_error(self, endpoint: &str) -> Error {
         let next = self.next(endpoint);
+        let refused_column = match &self {
+            Self::Refused { said, .. } => refused_column(said).map(str::to_owned),
+            _ => None,
+        };
         let code = self.code();
         let message = self.to_string();
         let error = match self {
@@ -228,17 +251,28 @@ impl ApiError {
             | Self::Server { .. }
             | Self::Unexpected { .. }
             | Self::Timeout(_)
+            | Self::Billable { .. }
+            | Self::Charged { .. }
             | Self::Budget(_) => Error::new(code, message),
+        };
+        let error = match refused_column {
+            Some(column) => error.with_context("column", column),
+            None => error,
         };
         error.with_context("endpoint", endpoint).with_next(next)
     }
 }
 
+/// The selected or ordering column that a refusal names: `column 'x' not found`.
+fn refused_column(said: &str) -> Option<&str> {
+    let quoted = said.split('\'').nth(1).filter(|quoted| !quoted.is_empty())?;
+    (said.contains("not found") && !said.starts_with("bad where")).then_some(quoted)
+}
+
 fn refused_next(endpoint: &str, said: &str) -> String {
-    let quoted = said.split('\'').nth(1).unwrap_or_default();
-    if said.contains("not found") && !quoted.is_empty() {
+    if let Some(column) = refused_column(said) {
         format!(
-            "the API has removed `{quoted}` or never had it: take it out of the report (backhaul catalog {endpoint})"
+            "the API has removed `{column}` or never had it: take it out of the report (backhaul catalog {endpoint})"
         )
     } else if let Some(argument) = said.strip_prefix("missing argument ") {
         format!("add `{argument} = …` to the report (backhaul catalog {endpoint})")
@@ -255,8 +289,8 @@ fn refused_next(endpoint: &str, said: &str) -> String {
 pub fn classify(status: u16, said: String, retry_after: Option<Duration>) -> ApiError {
     match status {
         401 => ApiError::Unauthorized,
-        403 if said.contains("units limit") => ApiError::Units { said },
-        403 if said.to_ascii_lowercase().contains("plan") => ApiError::Plan { said },
+        403 if mentions(&said, &["unit", "limit"]) || mentions(&said, &["units left"]) => ApiError::Units { said },
+        403 if mentions(&said, &["plan"]) || mentions(&said, &["subscription"]) => ApiError::Plan { said },
         403 => ApiError::Forbidden { said },
         404 => ApiError::NotFound { said },
         429 => ApiError::Throttled { said, retry_after },
@@ -264,6 +298,12 @@ pub fn classify(status: u16, said: String, retry_after: Option<Duration>) -> Api
         500..=599 => ApiError::Server { status, said, retry_after },
         _ => ApiError::Unexpected { status, said },
     }
+}
+
+/// Whether all the words stand in what was said, in whatever case.
+fn mentions(said: &str, words: &[&str]) -> bool {
+    let said = said.to_ascii_lowercase();
+    words.iter().all(|word| said.contains(word))
 }
 
 /// What an error body says, on one line of at most 300 characters: an object with `error`, an array, HTML, or anything else.
@@ -317,6 +357,11 @@ mod tests {
         assert!(matches!(classify(403, units, None), ApiError::Units { .. }));
         assert!(matches!(classify(403, said(br#"{"error":"Insufficient plan"}"#), None), ApiError::Plan { .. }));
         assert!(matches!(classify(403, said(br#"["Error","Forbidden"]"#), None), ApiError::Forbidden { .. }));
+        let of_the_key = said(br#"{"error":"api key UNITS LIMIT reached"}"#);
+        assert!(matches!(classify(403, of_the_key, None), ApiError::Units { .. }));
+        for unknown in [&b""[..], b"<html>Forbidden</html>", br#"{"error":{"code":7}}"#, b"[]"] {
+            assert!(matches!(classify(403, said(unknown), None), ApiError::Forbidden { .. }), "{unknown:?}");
+        }
     }
 
     #[test]

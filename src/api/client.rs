@@ -7,19 +7,21 @@ use std::time::Duration;
 
 use backoff::Retryable as _;
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{ACCEPT_ENCODING, AUTHORIZATION, CONTENT_ENCODING, HeaderValue, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use url::Url;
 
+use super::account::{Attempted, Outcome, Pending, charged, price};
 use super::backoff::FullJitter;
 use super::classify::{ApiError, Charge, classify, parse_retry_after, said};
+use super::free::is_free;
 use super::keys::KeyRing;
-use super::url::encoded_query;
+use super::url::{encoded_query, is_safe_origin};
 use crate::catalog::Catalog;
 use crate::clock::SharedClock;
 use crate::error::{Code, Error, Result};
 use crate::limits::{Shares, Throttle, UnitMeter};
-use crate::model::{Answer, Encoding, Method, Price, Request};
+use crate::model::{Answer, Encoding, Method, Request};
 use crate::secret::Secret;
 
 /// Time for a connection to stand.
@@ -105,6 +107,7 @@ pub struct Client {
     clock: SharedClock,
     timeout: Duration,
     wait_scale: f64,
+    free_only: bool,
     requests: AtomicU64,
     retries: AtomicU64,
     units_lost: AtomicU64,
@@ -150,10 +153,18 @@ impl Client {
             clock,
             timeout,
             wait_scale,
+            free_only: false,
             requests: AtomicU64::new(0),
             retries: AtomicU64::new(0),
             units_lost: AtomicU64::new(0),
         })
+    }
+
+    /// Sends nothing that could be billed from now on, and fails loudly where an answer was charged all the same.
+    #[must_use]
+    pub fn free_only(mut self) -> Self {
+        self.free_only = true;
+        self
     }
 
     /// Sends a request until `check` is content, attempts are used up, or the API's word is final.
@@ -168,6 +179,27 @@ impl Client {
         F: Fn(Answer) -> Fut,
         Fut: Future<Output = Result<T, Rejected>>,
     {
+        self.send_noted(request, quote, &|_| {}, check).await
+    }
+
+    /// The same, with a note on each attempt that has left, once it is known what became of it.
+    ///
+    /// # Errors
+    /// As [`Client::send`].
+    pub async fn send_noted<T, F, Fut>(
+        &self,
+        request: &Request,
+        quote: Quote,
+        note: &(dyn Fn(Attempted) + Send + Sync),
+        check: F,
+    ) -> Result<Sent<T>>
+    where
+        F: Fn(Answer) -> Fut,
+        Fut: Future<Output = Result<T, Rejected>>,
+    {
+        if self.free_only && (quote.worst > 0 || !is_free(request)) {
+            return Err(ApiError::Billable { units: quote.worst }.into_error(&request.endpoint));
+        }
         let started = self.clock.instant();
         let attempts = AtomicU64::new(0);
         let timeouts = AtomicU64::new(0);
@@ -177,7 +209,7 @@ impl Client {
             if number > 1 {
                 self.retries.fetch_add(1, Ordering::Relaxed);
             }
-            self.attempt(request, quote, u32::try_from(number).unwrap_or(u32::MAX), &check).await
+            self.attempt(request, quote, u32::try_from(number).unwrap_or(u32::MAX), note, &check).await
         };
         let outcome = attempt
             .retry(FullJitter::new(fastrand::u64(..), self.wait_scale))
@@ -240,6 +272,7 @@ impl Client {
         request: &Request,
         quote: Quote,
         number: u32,
+        note: &(dyn Fn(Attempted) + Send + Sync),
         check: &F,
     ) -> Result<Sent<T>, ApiError>
     where
@@ -250,19 +283,24 @@ impl Client {
             let mut reservation = self.meter.reserve_from(quote.worst, quote.shares).await?;
             self.throttle.acquire().await;
             reservation.sent();
+            let pending = Pending::new(note, quote.worst);
             self.requests.fetch_add(1, Ordering::Relaxed);
             let key = self.keys.current();
             let answer = match self.exchange(request, key.map(|(_, key)| key), number).await {
                 Ok(answer) => answer,
                 Err(error) => {
-                    let lost = match error.charge() {
-                        Charge::Unknown => reservation.presume(),
+                    let (lost, outcome) = match error.charge() {
+                        Charge::Unknown => (reservation.presume(), Outcome::Unknown),
                         Charge::Known(units) => {
                             reservation.settle(units);
-                            units
+                            (units, if units > 0 { Outcome::Lost { units } } else { Outcome::Refused })
                         }
                     };
+                    pending.end(outcome);
                     self.units_lost.fetch_add(lost, Ordering::Relaxed);
+                    if matches!(error, ApiError::Throttled { .. }) {
+                        self.throttle.slow_down();
+                    }
                     let next_key = matches!(error, ApiError::Unauthorized)
                         && key.is_some_and(|(index, _)| self.keys.reject(index));
                     if next_key {
@@ -275,15 +313,24 @@ impl Client {
             // Without headers nothing is known: the worst case counts.
             let units = charged(&answer.price).unwrap_or(quote.worst);
             reservation.settle(units);
-            return match check(answer).await {
-                Ok(value) => Ok(Sent { value, units, attempts: number }),
-                Err(Rejected::Damaged(error)) => {
-                    self.units_lost.fetch_add(units, Ordering::Relaxed);
-                    Err(ApiError::Body(error))
+            let (price, received_at) = (answer.price, answer.received_at.timestamp_micros());
+            let checked = if self.free_only && units > 0 { Err(ApiError::Charged { units }) } else { Ok(()) };
+            let checked = match checked {
+                Ok(()) => check(answer).await.map_err(|rejected| match rejected {
+                    Rejected::Damaged(error) => ApiError::Body(error),
+                    Rejected::Unusable(error) => ApiError::Unusable(error),
+                }),
+                Err(error) => Err(error),
+            };
+            return match checked {
+                Ok(value) => {
+                    pending.end(Outcome::Answered { units, price, received_at });
+                    Ok(Sent { value, units, attempts: number })
                 }
-                Err(Rejected::Unusable(error)) => {
+                Err(error) => {
+                    pending.end(Outcome::Lost { units });
                     self.units_lost.fetch_add(units, Ordering::Relaxed);
-                    Err(ApiError::Unusable(error))
+                    Err(error)
                 }
             };
         }
@@ -365,17 +412,6 @@ impl Client {
     }
 }
 
-/// Whether the key may be sent there: over TLS, or to this machine.
-pub(super) fn is_safe_origin(url: &Url) -> bool {
-    let loopback = match url.host() {
-        Some(url::Host::Domain(name)) => name == "localhost",
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    };
-    url.scheme() == "https" || (url.scheme() == "http" && loopback)
-}
-
 fn bearer(key: &Secret) -> Result<HeaderValue, ApiError> {
     let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_invalid| {
         // The cause would print nothing useful and must not come near the key.
@@ -385,52 +421,14 @@ fn bearer(key: &Secret) -> Result<HeaderValue, ApiError> {
     Ok(value)
 }
 
-/// Units charged by what the headers said; `None` if they said nothing.
-fn charged(price: &Price) -> Option<u64> {
-    price.units_actual.or(if price.cache_hit { Some(0) } else { price.units_total })
-}
-
-fn price(headers: &HeaderMap) -> Price {
-    let number = |name: &str| headers.get(name)?.to_str().ok()?.trim().parse::<u64>().ok();
-    Price {
-        rows: number("x-api-rows"),
-        units_per_row: number("x-api-units-cost-row"),
-        units_total: number("x-api-units-cost-total"),
-        units_actual: number("x-api-units-cost-total-actual"),
-        cache_hit: headers.get("x-api-cache").is_some_and(|value| value.as_bytes() == b"hit"),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_key_travels_in_the_open_on_this_machine_only() {
-        for (url, safe) in [
-            ("https://api.ahrefs.com/v3", true),
-            ("http://127.0.0.1:7070/v3", true),
-            ("http://localhost:7070/v3", true),
-            ("http://[::1]:7070/v3", true),
-            ("http://api.ahrefs.com/v3", false),
-            ("http://127.0.0.1.evil.example/v3", false),
-            ("ftp://127.0.0.1/v3", false),
-        ] {
-            assert_eq!(is_safe_origin(&url.parse().expect("valid")), safe, "{url}");
-        }
-    }
 
     #[test]
     fn a_header_with_the_key_is_marked_sensitive() {
         let value = bearer(&Secret::new("k")).expect("valid");
         assert!(value.is_sensitive());
         assert!(!format!("{value:?}").contains('k'));
-    }
-
-    #[test]
-    fn a_cache_hit_without_an_actual_price_costs_nothing() {
-        let price = Price { units_total: Some(90), cache_hit: true, ..Price::default() };
-        assert_eq!(charged(&price), Some(0));
-        assert_eq!(charged(&Price::default()), None);
     }
 }

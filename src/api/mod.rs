@@ -3,12 +3,15 @@
 //! It never sees Arrow and never looks into a body: a caller's check says whether a body is good. The key goes to the
 //! configured origin alone, over plain HTTP only to loopback, and no redirect is followed.
 
+mod account;
 mod backoff;
 mod classify;
 mod client;
+mod free;
 mod keys;
 mod url;
 
+pub use account::{Attempted, Outcome};
 pub use classify::ApiError;
 pub use client::{Client, ClientOptions, Quote, Rejected, Sent, Statistics};
 pub use keys::KeyRing;

@@ -18,11 +18,11 @@ Start:
 
 Every night:
   run          fetch what is due, commit it, print a summary and the bill
-  estimate     rows, requests, units and minutes of the next run, beforehand *
+  estimate     rows, requests, units and minutes of the next run, beforehand; costs nothing
 
 Look:
   history      past runs *
-  usage        units left in the account beside what was spent here *
+  usage        units left in the account beside what was spent here; costs nothing
   catalog      endpoints, or one endpoint's parameters, columns and prices
   schema       the schema of a report or endpoint, or its DDL for a warehouse *
   load         SQL that loads what was committed into a warehouse *
@@ -120,6 +120,10 @@ pub enum Command {
     /// Fetch what is due, commit it, print a summary and the bill
     #[command(after_help = EXIT_CODES)]
     Run(Run),
+    /// Rows, requests, units and minutes of the next run, by report and target; sends nothing
+    Estimate(Estimate),
+    /// Units of the account (limit, used, left, reset, expiry of the key) beside what was spent from here; costs nothing
+    Usage(Usage),
     /// Re-read committed files against the manifest: presence, size, checksum, rows, schema, duplicates
     Verify(Verify),
     /// Make partitions again from saved responses, for 0 units: after a change of layout, or when a file was lost
@@ -136,12 +140,8 @@ pub enum Command {
     Sandbox(Sandbox),
     /// Print shell completions
     Completions(Completions),
-    /// Rows, requests, units and minutes of the next run (not built yet)
-    Estimate(Later),
     /// Past runs (not built yet)
     History(Later),
-    /// Units left beside units spent (not built yet)
-    Usage(Later),
     /// SQL that loads what was committed (not built yet)
     Load(Later),
     /// One place that keeps a team's key (not built yet)
@@ -180,7 +180,8 @@ pub struct Check {
     /// Look at the configuration only: no key, no network, no destination
     #[arg(long)]
     pub offline: bool,
-    /// Also test on the API's free targets (0 units) what paging assumes of it
+    /// Also test on the API's free targets (0 units) what paging assumes of it,
+    /// and that it has every column of the configuration
     #[arg(long, conflicts_with = "offline")]
     pub live: bool,
 }
@@ -218,7 +219,7 @@ pub struct Run {
     /// Spend at most this many API units in this run
     #[arg(long, value_name = "N")]
     pub max_units: Option<u64>,
-    /// Run on the API's free targets, for 0 units, and write under `_sample/` (not built yet)
+    /// Run on the API's free targets, for 0 units, and write under `_sample/` of the destination
     #[arg(long)]
     pub sample: bool,
     /// Fetch and pay again what is complete
@@ -231,6 +232,30 @@ pub struct Run {
     #[arg(long)]
     pub dry_run: bool,
     /// Print the run's report as JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `estimate`
+#[derive(Debug, Args)]
+pub struct Estimate {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// List every task that is due, with its id
+    #[arg(long)]
+    pub tasks: bool,
+    /// Show what each column costs, and a change to the configuration with which a run fits
+    #[arg(long, value_name = "UNITS")]
+    pub fit: Option<u64>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `usage`
+#[derive(Debug, Args)]
+pub struct Usage {
+    /// Print JSON
     #[arg(long)]
     pub json: bool,
 }

@@ -28,7 +28,7 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
         if let Ok(live) = &live {
             usable = run::usable(&config.budget, live.units_limit_workspace);
         }
-        report(&mut text, "key", live.map(|live| describe(&live)), &mut errors);
+        report(&mut text, "key", live.map(|live| describe(&live, today)), &mut errors);
         report(
             &mut text,
             "destination",
@@ -38,6 +38,13 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
         if command.live && errors.0.is_empty() {
             let verdicts = run::probe_now(&config, Arc::clone(&clock), tuning).await;
             report(&mut text, "paging", verdicts, &mut errors);
+            match run::columns_now(&config, Arc::clone(&clock), tuning).await {
+                Ok(line) => report(&mut text, "columns", Ok(line), &mut errors),
+                Err(found) => {
+                    let _ = writeln!(text, "columns: failed, see below");
+                    errors.0.extend(found.0);
+                }
+            }
         }
     }
     output::print(&text);
@@ -91,23 +98,20 @@ fn bill(config: &RunConfig, tasks: &[Task]) -> String {
     text
 }
 
-fn describe(live: &Live) -> String {
+fn describe(live: &Live, today: chrono::NaiveDate) -> String {
     let limit = |limit: Option<u64>| limit.map_or_else(|| "no limit".to_owned(), count);
+    let date = |date: Option<chrono::NaiveDate>| date.map_or_else(|| "unknown".to_owned(), |date| date.to_string());
+    let warning = live.expiry_warning(today).map(|warning| format!("\nwarning: {warning}")).unwrap_or_default();
     format!(
-        "accepted, plan {:?}; workspace {} of {} units used, key {} of {}; reset {}; key expires {}",
+        "accepted, plan {:?}; workspace {} of {} units used, key {} of {}; reset {}; key expires {}{warning}",
         live.subscription,
         count(live.units_usage_workspace.unwrap_or(0)),
         limit(live.units_limit_workspace),
         count(live.units_usage_api_key.unwrap_or(0)),
         limit(live.units_limit_api_key),
-        day(&live.usage_reset_date),
-        day(&live.api_key_expiration_date)
+        date(live.reset()),
+        date(live.expires())
     )
-}
-
-/// The date of a date-time.
-fn day(text: &str) -> &str {
-    text.split('T').next().filter(|day| !day.is_empty()).unwrap_or("unknown")
 }
 
 fn report(text: &mut String, name: &str, outcome: Result<String, Error>, errors: &mut Errors) {

@@ -1,20 +1,20 @@
 //! What the contract names and this version does not do: refused by name, never ignored.
 
-use super::arguments::{Command, Run, SchemaFormat, Selection, Verify};
+use super::arguments::{Command, Estimate, Run, SchemaFormat, Selection, Verify};
 use crate::error::{Error, Result};
 
 /// The refusal of a whole command.
 pub fn command(command: &Command) -> Error {
     Error::later(match command {
-        Command::Estimate(_) => "the command `estimate`",
         Command::History(_) => "the command `history`",
-        Command::Usage(_) => "the command `usage`",
         Command::Load(_) => "the command `load`",
         Command::Gateway(_) => "the command `gateway`",
         Command::Demo(_)
         | Command::Init(_)
         | Command::Check(_)
         | Command::Run(_)
+        | Command::Estimate(_)
+        | Command::Usage(_)
         | Command::Verify(_)
         | Command::Rebuild(_)
         | Command::Compact(_)
@@ -28,9 +28,13 @@ pub fn command(command: &Command) -> Error {
 
 /// Refuses flags of `run`.
 pub fn run(run: &Run) -> Result<()> {
-    refuse(run.sample, "`run --sample`")?;
     refuse(run.shard.is_some(), "`run --shard`")?;
     selection(&run.selection)
+}
+
+/// Refuses flags of `estimate`.
+pub fn estimate(estimate: &Estimate) -> Result<()> {
+    selection(&estimate.selection)
 }
 
 /// Refuses flags of `verify`.

@@ -5,6 +5,7 @@ pub mod catalog;
 mod check;
 mod compact;
 mod demo;
+mod estimate;
 mod forget;
 mod init;
 mod later;
@@ -16,6 +17,7 @@ mod run;
 mod sandbox;
 mod schema;
 mod testing;
+mod usage;
 mod verify;
 
 use std::process::ExitCode;
@@ -71,7 +73,7 @@ fn parse() -> Result<Arguments, ExitCode> {
     let matches = Arguments::command().try_get_matches();
     match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => Ok(arguments),
-        Err(error) if error.use_stderr() => Err(fail(&usage(&error).into())),
+        Err(error) if error.use_stderr() => Err(fail(&complaint(&error).into())),
         // Help and version are results.
         Err(help) => {
             output::print(&help.render().to_string());
@@ -81,7 +83,7 @@ fn parse() -> Result<Arguments, ExitCode> {
 }
 
 /// The parser's complaint in the shape of every other error.
-fn usage(error: &clap::Error) -> Error {
+fn complaint(error: &clap::Error) -> Error {
     let text = error.render().to_string();
     let mut paragraphs = text.split("\n\n");
     let first = paragraphs.next().unwrap_or_default().trim();
@@ -101,6 +103,8 @@ async fn dispatch(arguments: Arguments) -> Outcome {
         Command::Init(command) => init::init(&command),
         Command::Check(command) => check::check(&globals, &command).await,
         Command::Run(command) => run::run(&globals, command).await,
+        Command::Estimate(command) => estimate::estimate(&globals, &command),
+        Command::Usage(command) => usage::usage(&globals, &command).await,
         Command::Verify(command) => verify::verify(&globals, &command),
         Command::Rebuild(command) => rebuild::rebuild(&globals, &command).await,
         Command::Compact(command) => compact::compact(&globals, &command),
@@ -112,9 +116,7 @@ async fn dispatch(arguments: Arguments) -> Outcome {
             clap_complete::generate(command.shell, &mut Arguments::command(), "backhaul", &mut std::io::stdout());
             Ok(0)
         }
-        Command::Estimate(_) | Command::History(_) | Command::Usage(_) | Command::Load(_) | Command::Gateway(_) => {
-            Err(later::command(&command).into())
-        }
+        Command::History(_) | Command::Load(_) | Command::Gateway(_) => Err(later::command(&command).into()),
     }
 }
 
@@ -130,7 +132,7 @@ mod tests {
     #[test]
     fn a_complaint_of_the_parser_has_the_shape_of_every_error() {
         let error = Arguments::command().try_get_matches_from(["backhaul", "rum"]).expect_err("unknown");
-        let text = usage(&error).render();
+        let text = complaint(&error).render();
         assert!(text.starts_with("error[BH-USAGE]: unrecognized subcommand 'rum'"), "{text}");
         assert!(text.contains("tip: a similar subcommand exists: 'run'"), "{text}");
         assert!(text.ends_with("cost: 0 units, nothing was sent\n"), "{text}");

@@ -2,6 +2,8 @@
 
 use std::io::Write as _;
 
+use crate::error::{Code, Error, Result};
+
 /// Prints a result. A closed pipe is no error: the reader has seen enough.
 pub fn print(text: &str) {
     let mut out = std::io::stdout().lock();
@@ -12,4 +14,14 @@ pub fn print(text: &str) {
 pub fn talk(text: &str) {
     let mut out = std::io::stderr().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// A result as one line of JSON.
+///
+/// # Errors
+/// [`Code::Internal`]: a defect.
+pub fn json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value)
+        .map(|text| text + "\n")
+        .map_err(|error| Error::new(Code::Internal, "the result cannot be written as JSON").with_source(error))
 }

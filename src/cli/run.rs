@@ -21,10 +21,13 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
     testing::watch(&environment)?;
     let clock = testing::clock(&environment)?;
     let config = load(&globals.config, &environment)?;
+    let config = if command.sample { config.sample() } else { config };
     let selection = selection(&command.selection)?;
     let agenda = Agenda::make(&config, clock.today(), &selection, command.refetch)?;
     let tasks = agenda.tasks();
-    let budget = [config.budget.per_run, command.max_units].into_iter().flatten().min();
+    // A sample has the smallest budget there is, and a client that sends nothing else.
+    let nothing = command.sample.then_some(0);
+    let budget = [config.budget.per_run, command.max_units, nothing].into_iter().flatten().min();
     if command.dry_run {
         output::print(&dry_run(&config, &agenda, &tasks));
         return Ok(0);
@@ -34,6 +37,7 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
     let without = if config.budget.per_month.is_some() { u64::MAX } else { plan::FREE_BUDGET_UNITS };
     let budget = budget.unwrap_or(without);
     let night = Night::new(config, agenda, budget, clock).with_tuning(testing::tuning(&environment)?);
+    let night = if command.sample { night.sample() } else { night };
     let (report, errors) = watched(globals, night).await?;
     if !errors.0.is_empty() {
         output::talk(&errors.render());

@@ -22,6 +22,7 @@ mod mask;
 mod parameters;
 mod reports;
 mod resolved;
+mod sample;
 mod selectors;
 mod source;
 mod starter;
@@ -43,6 +44,7 @@ pub use known::TABLES;
 pub use resolved::{
     Budget, Destination, KeepFree, OnTrouble, Report, RunConfig, RunSettings, Source, StableHash, Target, Top,
 };
+pub use sample::SAMPLE_FOLDER;
 pub use starter::starter;
 
 use crate::error::{Code, Error, Errors};

@@ -226,6 +226,36 @@ impl Landing {
         Ok(names(&self.root)?.into_iter().filter_map(|name| name.parse().ok()).collect())
     }
 
+    /// What is kept beside the bodies of an attempt's answers, in no order; without those that were set aside.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn headers(&self, attempt: &Attempt) -> Result<Vec<Header>> {
+        let folder = self.folder(attempt);
+        let names = names(&folder)?.into_iter().filter(|name| name.ends_with(SUFFIX));
+        Ok(names.filter_map(|name| saved::header(&folder.join(name))).collect())
+    }
+
+    /// What is kept beside the bodies of all answers of the nights from one on, set aside or not.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn headers_from(&self, first: Night) -> Result<Vec<(TaskId, Header)>> {
+        let mut headers = Vec::new();
+        for night in self.nights()?.range(first..).copied() {
+            for task in self.tasks(night)? {
+                let folder = self.root.join(night.to_string()).join(&task.0);
+                for attempt in names(&folder)? {
+                    let folder = folder.join(attempt);
+                    for name in names(&folder)? {
+                        headers.extend(saved::header(&folder.join(name)).map(|header| (task.clone(), header)));
+                    }
+                }
+            }
+        }
+        Ok(headers)
+    }
+
     fn folder(&self, attempt: &Attempt) -> PathBuf {
         self.root.join(attempt.night.to_string()).join(&attempt.task.0).join(attempt.number.to_string())
     }

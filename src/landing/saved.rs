@@ -1,5 +1,7 @@
 //! One saved response: a line with the checksum, a line of JSON, then the body.
 
+use std::io::BufRead as _;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -46,6 +48,15 @@ pub struct Saved {
     pub header: Header,
     /// The body, compressed as the header says.
     pub body: Bytes,
+}
+
+/// The header of a file, without its body; `None` where there is none. The checksum is over the body too and is not
+/// looked at: a file has its name only once it is whole.
+pub(super) fn header(path: &std::path::Path) -> Option<Header> {
+    let mut lines = std::io::BufReader::new(std::fs::File::open(path).ok()?).split(b'\n');
+    let first = lines.next()?.ok()?;
+    first.starts_with(MAGIC.as_bytes()).then_some(())?;
+    serde_json::from_slice(&lines.next()?.ok()?).ok()
 }
 
 impl Saved {

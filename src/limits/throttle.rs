@@ -1,4 +1,8 @@
-//! One throttle for all tasks: at most so many requests in any minute, and silence while the server asked for it.
+//! One throttle for all tasks: at most so many requests in any minute, fewer after the server complained, and silence
+//! while it asked for that.
+//!
+//! The rate halves with a complaint and comes back a tenth of the limit a minute, never beyond the limit. Complaints about
+//! requests that left before the rate was halved count as one.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -10,6 +14,18 @@ use crate::clock::SharedClock;
 
 /// The server counts arrivals, we count departures; a window a little longer than its minute absorbs the jitter between.
 const WINDOW: Duration = Duration::from_millis(60_500);
+
+/// Complaints within this time after one are about the same burst of requests.
+const SAME_COMPLAINT: Duration = Duration::from_secs(5);
+
+/// The rate never falls below this part of the limit: at 60 a minute, 3 are left.
+const LEAST_PART: f64 = 1.0 / 16.0;
+
+/// The shortest wait: rounding must not make one of nothing.
+const TICK: Duration = Duration::from_millis(1);
+
+/// Minutes in which the rate grows by the whole limit.
+const MINUTES_TO_RECOVER: f64 = 10.0;
 
 /// Spaces requests so that no window of a minute holds more than the plan allows.
 ///
@@ -27,6 +43,8 @@ struct State {
     sent: VecDeque<Instant>,
     /// Nothing leaves before this.
     paused_until: Option<Instant>,
+    /// The last complaint that halved the rate: when, and what the rate was then.
+    slowed: Option<(Instant, f64)>,
 }
 
 impl Throttle {
@@ -42,6 +60,27 @@ impl Throttle {
             let Some(wait) = self.try_acquire(self.clock.instant()) else { return };
             self.clock.sleep(wait).await;
         }
+    }
+
+    /// The server complained of too many requests: half as many a minute from now on, for all tasks.
+    pub fn slow_down(&self) {
+        self.slow_down_at(self.clock.instant());
+    }
+
+    fn slow_down_at(&self, now: Instant) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.slowed.is_some_and(|(at, _)| now.saturating_duration_since(at) < SAME_COMPLAINT) {
+            return;
+        }
+        let limit = self.limit();
+        let rate = (state.rate(limit, now) / 2.0).max(limit * LEAST_PART).max(1.0);
+        state.slowed = Some((now, rate));
+        tracing::warn!(requests_per_minute = rate, "the API throttles: fewer requests for a while");
+    }
+
+    fn limit(&self) -> f64 {
+        // Exact: a number of requests is far below 2^32.
+        f64::from(u32::try_from(self.requests_per_minute).unwrap_or(u32::MAX))
     }
 
     /// Lets nothing leave for this long: the server said so to one task, and means all of them.
@@ -63,11 +102,27 @@ impl Throttle {
         while state.sent.front().is_some_and(|oldest| now.duration_since(*oldest) >= WINDOW) {
             state.sent.pop_front();
         }
-        if state.sent.len() < self.requests_per_minute {
+        let limit = self.limit();
+        let rate = state.rate(limit, now);
+        let sent = f64::from(u32::try_from(state.sent.len()).unwrap_or(u32::MAX));
+        // A whole request must fit.
+        if sent + 1.0 <= rate {
             state.sent.push_back(now);
             return None;
         }
-        state.sent.front().map(|oldest| (*oldest + WINDOW).saturating_duration_since(now))
+        let until_one_leaves = state.sent.front().map(|oldest| (*oldest + WINDOW).saturating_duration_since(now))?;
+        // Meanwhile the rate may have grown enough.
+        let until_it_fits = Duration::from_secs_f64((sent + 1.0 - rate) * MINUTES_TO_RECOVER * 60.0 / limit);
+        Some(if sent < limit { until_one_leaves.min(until_it_fits) } else { until_one_leaves }.max(TICK))
+    }
+}
+
+impl State {
+    /// Requests a minute that may leave now.
+    fn rate(&self, limit: f64, now: Instant) -> f64 {
+        let Some((at, rate)) = self.slowed else { return limit };
+        let minutes = now.saturating_duration_since(at).as_secs_f64() / 60.0;
+        (rate + limit * minutes / MINUTES_TO_RECOVER).min(limit)
     }
 }
 
@@ -104,5 +159,64 @@ mod tests {
         throttle.pause(Duration::from_secs(1));
         let wait = throttle.try_acquire(Instant::now()).expect("paused");
         assert!(wait > Duration::from_secs(25), "{wait:?}");
+    }
+
+    #[test]
+    fn a_complaint_halves_the_rate_once_and_it_comes_back_slowly() {
+        let throttle = Throttle::new(60, Arc::new(SystemClock));
+        let start = Instant::now();
+        let rate = |at: Duration| throttle.state.lock().expect("sound").rate(60.0, start + at);
+        for millis in [0, 300, 4_000] {
+            throttle.slow_down_at(start + Duration::from_millis(millis));
+        }
+        assert!((rate(Duration::ZERO) - 30.0).abs() < 1e-9, "one burst, one halving");
+        assert!((rate(Duration::from_mins(2)) - 42.0).abs() < 1e-9, "a tenth of the limit a minute");
+        assert!((rate(Duration::from_hours(1)) - 60.0).abs() < 1e-9, "never beyond the limit");
+        for second in 0..10 {
+            throttle.slow_down_at(start + Duration::from_secs(200 + 6 * second));
+        }
+        assert!((rate(Duration::from_secs(254)) - 3.75).abs() < 1.0, "it never stops");
+    }
+
+    proptest::proptest! {
+        /// Whatever complaints come, no minute holds more than the limit, everybody gets through in the end, and right
+        /// behind a complaint that counts no more than half of the rate before it is let through in a minute.
+        #[test]
+        fn complaints_at_any_time_keep_the_rate_between_its_bounds(
+            limit in 1_u32..200,
+            complaints in proptest::collection::vec(0_u64..900_000, 0..20),
+        ) {
+            let throttle = Throttle::new(limit, Arc::new(SystemClock));
+            let start = Instant::now();
+            let most = f64::from(limit);
+            let mut complaints: Vec<Instant> =
+                complaints.iter().map(|millis| start + Duration::from_millis(*millis)).collect();
+            complaints.sort_unstable();
+            let mut complaints = complaints.into_iter().peekable();
+            let (mut now, mut sent, mut rounds) = (start, Vec::new(), 0);
+            while now < start + Duration::from_mins(20) {
+                while let Some(at) = complaints.next_if(|at| *at <= now) {
+                    let before = throttle.state.lock().expect("sound").rate(most, at);
+                    throttle.slow_down_at(at);
+                    let after = throttle.state.lock().expect("sound").rate(most, at);
+                    proptest::prop_assert!(after <= before && after >= (before / 2.0).min(before));
+                    proptest::prop_assert!(after >= (most * LEAST_PART).min(1.0) && after <= most);
+                }
+                match throttle.try_acquire(now) {
+                    None => sent.push(now),
+                    Some(wait) => {
+                        proptest::prop_assert!(wait > Duration::ZERO && wait <= WINDOW);
+                        now += wait;
+                    }
+                }
+                rounds += 1;
+                proptest::prop_assert!(rounds < 200_000, "waits of next to nothing");
+            }
+            let limit = usize::try_from(limit).expect("small");
+            for (place, time) in sent.iter().enumerate().skip(limit) {
+                proptest::prop_assert!(*time - sent[place - limit] >= Duration::from_mins(1));
+            }
+            proptest::prop_assert!(sent.len() >= 10, "{} requests in 20 minutes", sent.len());
+        }
     }
 }

@@ -8,6 +8,7 @@
 mod admission;
 mod bill;
 mod cadence;
+mod cost;
 mod describe;
 mod monthly;
 mod night;
@@ -17,10 +18,12 @@ mod task;
 pub use admission::{Allowance, Candidate, admit};
 pub use bill::{FREE_BUDGET_UNITS, Total, guard, total};
 pub use cadence::{due, next as next_due};
+pub use cost::{Before, Cost, like_before, of_rows};
 pub use describe::describe;
 pub use monthly::{Bill, NIGHTS_A_MONTH, bill as bill_of_month, least_units, refuse_impossible, ways_to_fit};
 pub use night::{check as check_night, night};
 pub use select::{Selection, is_meant};
 pub use task::{
-    CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, ranking_asked, task_id, tasks, tasks_of_any_night,
+    CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, price_per_row, ranking_asked, task_id, tasks,
+    tasks_of_any_night,
 };

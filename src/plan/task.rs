@@ -245,6 +245,11 @@ fn order_key(report: &Report) -> Vec<String> {
     by.into_iter().chain(key.map(|(_, column)| column).filter(|column| Some(*column) != by)).cloned().collect()
 }
 
+/// Units of one row of a report, with the columns that only paging needs; 0 where rows have no price.
+pub fn price_per_row(report: &Report) -> u64 {
+    units_per_row(report, &order_key(report)).0
+}
+
 /// Units of one row with K, and how much of it is K's surcharge.
 fn units_per_row(report: &Report, order_key: &[String]) -> (u64, u64) {
     let endpoint = report.endpoint;

@@ -1,10 +1,16 @@
 //! What a run did: the types of its report and their renderings. Data in, text out; nothing is read or measured here.
 
+mod estimate;
+mod spent;
 mod summary;
+mod usage;
 
 use serde::{Deserialize, Serialize};
 
+pub use estimate::{Change, ColumnShare, Estimate, Fit, ReportEstimate, TargetEstimate, TaskEstimate};
+pub use spent::{Spent, Wasted};
 pub use summary::{bytes, count, summary};
+pub use usage::{Allowance, Difference, Share, Usage};
 
 use crate::error::Error;
 
@@ -56,6 +62,9 @@ pub struct RunReport {
     pub units: u64,
     /// Of these, units charged for answers that were then lost or damaged.
     pub units_lost: u64,
+    /// Of all units, those that brought no row, by cause.
+    #[serde(default)]
+    pub wasted: Wasted,
     /// Wall-clock seconds.
     pub seconds: f64,
     /// Largest resident memory of the process so far, in bytes; 0 where the system does not tell.
@@ -80,6 +89,9 @@ pub struct ReportSummary {
     pub rows: u64,
     /// Units charged for its tasks.
     pub units: u64,
+    /// Of these, and of those for answers that were lost, units that brought no row, by cause.
+    #[serde(default)]
+    pub wasted: Wasted,
     /// Its tasks by status.
     pub tasks: TaskCounts,
     /// Partitions that this run committed.

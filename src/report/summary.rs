@@ -45,6 +45,9 @@ pub fn summary(report: &RunReport) -> String {
     if report.units_lost > 0 {
         let _ = write!(out, "; {} units went into answers that were lost", count(report.units_lost));
     }
+    for (what, units) in report.wasted.parts() {
+        let _ = write!(out, "\n  {:>10} units for {what}", count(units));
+    }
     if report.peak_memory_bytes > 0 {
         let _ = write!(out, "; peak memory {}", bytes(report.peak_memory_bytes));
     }

@@ -281,6 +281,13 @@ pub(super) fn known_tasks(config: &RunConfig, night: Night) -> Result<BTreeSet<T
     Ok(tasks.into_iter().map(|task| task.id).collect())
 }
 
+/// Report and target of a task that the configuration knows.
+pub(super) fn name_of(config: &RunConfig, task: &TaskId) -> Option<(String, String)> {
+    let tasks = plan::tasks_of_any_night(config, Night::default(), &Selection::default()).ok()?;
+    let task = tasks.into_iter().find(|known| known.id == *task)?;
+    Some((config.reports.get(task.report)?.name.clone(), config.targets.get(task.target)?.name.clone()))
+}
+
 /// Whether a task was taken out of the configuration. A report that it does not have may belong to another configuration
 /// that fills the same destination.
 pub(super) fn is_gone(config: &RunConfig, known: &BTreeSet<TaskId>, task: &TaskId, planned: &Planned) -> bool {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::agenda::Agenda;
 use super::assemble::Assembled;
+use super::breaker::Reason;
 use super::finished::Finished;
 use super::ledger::UnitLedger;
 use super::pace::PutOff;
@@ -11,7 +12,7 @@ use super::stage::{Job, Stage};
 use crate::config::Report;
 use crate::error::{Code, Error, Errors};
 use crate::model::Night;
-use crate::report::{ErrorEntry, ReportSummary, RunReport, RunStatus};
+use crate::report::{ErrorEntry, ReportSummary, RunReport, RunStatus, Wasted};
 use crate::table::manifest::{TaskStatus, UnfinishedStatus, UnfinishedTask};
 
 /// Tasks that did not end in a commit, by night and table.
@@ -37,6 +38,7 @@ impl Book {
             retries: 0,
             units: 0,
             units_lost: 0,
+            wasted: Wasted::default(),
             seconds: 0.0,
             peak_memory_bytes: 0,
             reports: Vec::new(),
@@ -116,6 +118,24 @@ impl Book {
             error = error.with_context("target", stage.target_name(&job.task));
         }
         self.errors.push(error);
+    }
+
+    /// A task that was not tried, since its report's tasks all fail alike. Its error has been told by others.
+    pub fn not_tried(&mut self, stage: &Stage, job: &Job, report: &Report, reason: &Reason) {
+        let code = reason.code.as_str();
+        let why = format!("not tried: tasks of the report fail alike ({code}: {})", reason.message);
+        self.unfinished(stage, job, report, UnfinishedStatus::Failed, &why, 0);
+        self.summary(report).tasks.failed += 1;
+    }
+
+    /// One error in the place of all those with which the tasks of a report failed alike.
+    pub fn told_once(&mut self, report: &str, reason: &Reason, not_tried: u64) {
+        let is_alike = |error: &Error| error.context_value("report") == Some(report) && Reason::of(error) == *reason;
+        let (alike, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.errors.0).into_iter().partition(is_alike);
+        let (number, units) = (alike.len(), alike.iter().map(Error::units).sum());
+        self.errors.0 = others;
+        let told = format!("{number} failed alike, so that {not_tried} more were not tried");
+        self.errors.0.extend(alike.into_iter().next().map(|error| error.with_context("tasks", told).with_units(units)));
     }
 
     /// The finished tasks of a partition could not be committed: their saved answers are there for the next run.
@@ -222,6 +242,13 @@ impl Book {
         report.units_lost = statistics.units_lost;
         report.units = meter.spent().saturating_add(meter.presumed());
         ledger.settle(report.units)?;
+        for (item, spent) in stage.spending.totals() {
+            report.wasted += spent.wasted;
+            if let Some(summary) = report.reports.iter_mut().find(|summary| summary.name == item.report) {
+                summary.wasted += spent.wasted;
+            }
+        }
+        stage.spending.close()?;
         report.rows = report.reports.iter().map(|summary| summary.rows).sum();
         report.seconds = seconds;
         report.peak_memory_bytes = peak_memory_bytes();

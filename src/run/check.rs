@@ -17,7 +17,7 @@ use crate::model::{Answer, Method, Request};
 const LIMITS: &str = "subscription-info/limits-and-usage";
 
 /// What the workspace says of itself.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Live {
     /// The plan's name.
     #[serde(default)]
@@ -38,6 +38,38 @@ pub struct Live {
     pub api_key_expiration_date: String,
 }
 
+/// Days before a key dies from which on that is said.
+const EXPIRY_WARNING_DAYS: i64 = 30;
+
+impl Live {
+    /// The day on which usage starts again at zero.
+    pub fn reset(&self) -> Option<NaiveDate> {
+        day(&self.usage_reset_date)
+    }
+
+    /// The day on which the key dies.
+    pub fn expires(&self) -> Option<NaiveDate> {
+        day(&self.api_key_expiration_date)
+    }
+
+    /// What is to be said of the key's life, if it ends within 30 days.
+    pub fn expiry_warning(&self, today: NaiveDate) -> Option<String> {
+        let expires = self.expires()?;
+        let next = "make a new one and put it behind the old one in [source] api_key";
+        match (expires - today).num_days() {
+            days if days > EXPIRY_WARNING_DAYS => None,
+            days if days < 0 => Some(format!("the key has expired on {expires}: {next}")),
+            0 => Some(format!("the key expires today: {next}")),
+            days => Some(format!("the key expires on {expires}, in {days} days: {next}")),
+        }
+    }
+}
+
+/// The date of a date or date-time.
+fn day(text: &str) -> Option<NaiveDate> {
+    text.get(..10)?.parse().ok()
+}
+
 /// Asks the API who we are, for nothing, and tries out the destination.
 ///
 /// # Errors
@@ -49,15 +81,12 @@ pub async fn check(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> (R
     (live, destination)
 }
 
-impl Live {
-    /// The day on which usage starts again at zero.
-    pub fn reset(&self) -> Option<NaiveDate> {
-        self.usage_reset_date.get(..10)?.parse().ok()
-    }
-}
-
-async fn live(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<Live> {
-    ask_limits(&client(config, UnitMeter::new(Some(0), 0), &clock, tuning).await?).await
+/// Asks the API who we are, for nothing.
+///
+/// # Errors
+/// Whatever keeps it from answering.
+pub(super) async fn live(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<Live> {
+    ask_limits(&client(config, UnitMeter::new(Some(0), 0), &clock, tuning).await?.free_only()).await
 }
 
 /// Asks the API for the workspace's limits and usage, for nothing.

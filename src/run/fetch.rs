@@ -15,7 +15,8 @@ use super::bodies::{blocking, decode, decode_saved};
 use super::changes;
 use super::finished::Finished;
 use super::inputs::{From, Inputs, inputs, pager_plan};
-use super::request::{answers, limit, quote, request};
+use super::request::{answers, limit, quote, request, wasted};
+use super::spending::Account;
 use super::stage::{Job, Stage};
 use super::tombstone::is_forgotten;
 use super::workers::heavy;
@@ -238,7 +239,7 @@ impl<'a> Fetch<'a> {
                 }
             }
         };
-        self.build_on(saved, page).await
+        self.build_on(ask, saved, page).await
     }
 
     /// Fetches, and gives up on an answer that takes long after an interrupt: it counts as charged.
@@ -300,7 +301,11 @@ impl<'a> Fetch<'a> {
         let quote = Quote { shares, ..quote(self.report, &self.task, ask) };
         let client = self.stage.client()?;
         let keys = client.keys();
-        let sent = client.send(wanted, quote, |answer| decode(Arc::clone(&decoder), Arc::clone(keys), answer)).await;
+        let account = Account::of(self.stage, self.job, self.report);
+        let note = |attempted| self.stage.note(&account, attempted);
+        let sent = client
+            .send_noted(wanted, quote, &note, |answer| decode(Arc::clone(&decoder), Arc::clone(keys), answer))
+            .await;
         let sent = match sent {
             Err(error) if error.code() == Code::Budget && self.asks_for_what_is_left(ask) => return Ok(None),
             Err(error) if error.code() == Code::Timeout && self.asks_for_less(ask) => {
@@ -355,7 +360,7 @@ impl<'a> Fetch<'a> {
     }
 
     /// Lets the pager judge an answer and takes the rows that it accepts.
-    async fn build_on(&mut self, saved: Saved, page: Page) -> Result<()> {
+    async fn build_on(&mut self, ask: &Ask, saved: Saved, page: Page) -> Result<()> {
         let emit = match self.pager.answer(&page.keys) {
             Ok(emit) => emit,
             Err(error) => {
@@ -367,6 +372,11 @@ impl<'a> Fetch<'a> {
                 return Err(Error::from(error));
             }
         };
+        if !self.is_replaying {
+            let wasted = wasted(self.report, ask, saved.header.units, page.keys.len(), emit.num_rows());
+            let account = Account::of(self.stage, self.job, self.report);
+            self.stage.spending.wasted(&account, saved.header.received_at, wasted);
+        }
         if std::mem::take(&mut self.is_fast) && page.bytes() <= LARGE_PAGE_BYTES {
             self.pager.faster();
         }

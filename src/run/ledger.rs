@@ -4,6 +4,7 @@
 //! promised counts as spent until the account's own figures show otherwise. Where the month has a budget, promises are made
 //! under a lock, over the sum of all files: two processes cannot promise the same units.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
@@ -193,4 +194,22 @@ pub(super) fn close_books_of_the_dead(store: &Store, who: &str) -> Result<Vec<St
         ));
     }
     Ok(notes)
+}
+
+/// Runs that have not settled what they promised, with their promises: cut off, or under way.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub(super) fn unsettled(store: &Store) -> Result<BTreeMap<String, u64>> {
+    let open = |Entry { run, promise }: Entry| promise.settled.is_none().then_some((run, promise.promised));
+    Ok(entries(store)?.into_iter().filter_map(open).collect())
+}
+
+/// Units that each run came to as far as that is known, else what it promised at most.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub(super) fn at_most(store: &Store) -> Result<BTreeMap<String, u64>> {
+    let most = |Entry { run, promise }: Entry| (run, promise.settled.unwrap_or(promise.promised));
+    Ok(entries(store)?.into_iter().map(most).collect())
 }

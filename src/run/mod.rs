@@ -11,14 +11,18 @@ mod agenda;
 mod assemble;
 mod bodies;
 mod book;
+mod breaker;
 mod changes;
 mod check;
 mod chosen;
 mod closing;
+mod columns;
 mod compact;
 mod coverage;
+mod estimate;
 mod fetch;
 mod finished;
+mod fit;
 mod forget;
 mod inputs;
 mod ledger;
@@ -32,9 +36,11 @@ mod rebuild;
 mod request;
 mod rewrite;
 mod shift;
+mod spending;
 mod stage;
 mod tables;
 mod tombstone;
+mod usage;
 mod verify;
 mod workers;
 mod workspace;
@@ -45,13 +51,17 @@ use tokio_util::sync::CancellationToken;
 
 pub use agenda::Agenda;
 pub use check::{Live, check};
+pub use columns::columns_now;
 pub use compact::{Compacted, compact};
+pub use estimate::estimate;
+pub use fit::fit;
 pub use forget::{Forgotten, forget};
 pub use month::usable;
 pub use probes::probe_now;
 pub use progress::{Progress, Snapshot};
 pub use rebuild::rebuild;
 pub use stage::Tuning;
+pub use usage::usage;
 pub use verify::{Fault, Verified, verify};
 
 use self::bodies::blocking;
@@ -78,12 +88,13 @@ pub struct Night {
     budget: u64,
     clock: SharedClock,
     tuning: Tuning,
+    is_sample: bool,
 }
 
 impl Night {
     /// What `agenda` says of `config`, for at most `budget` units.
     pub fn new(config: RunConfig, agenda: Agenda, budget: u64, clock: SharedClock) -> Self {
-        Self { config: Arc::new(config), agenda, budget, clock, tuning: Tuning::default() }
+        Self { config: Arc::new(config), agenda, budget, clock, tuning: Tuning::default(), is_sample: false }
     }
 
     /// Switches of tests.
@@ -93,19 +104,27 @@ impl Night {
         self
     }
 
+    /// Sends only what is free: for the [sample](RunConfig::sample) of a configuration.
+    #[must_use]
+    pub fn sample(mut self) -> Self {
+        self.is_sample = true;
+        self
+    }
+
     /// Does it. The report comes with every error that a task ended with.
     ///
     /// # Errors
     /// What kept the run from beginning: destination, key, or every due task claimed by others ([`Code::Locked`]).
     pub async fn run(self, progress: Arc<Progress>, cancel: CancellationToken) -> Result<(RunReport, Errors), Errors> {
         let started = self.clock.instant();
-        let Self { config, mut agenda, budget, clock, tuning } = self;
+        let Self { config, mut agenda, budget, clock, tuning, is_sample } = self;
         let run_id = stage::run_id(&clock);
         let store = Store::at(&config.destination.path);
         let ledger = Arc::new(UnitLedger::new(&store, &run_id, &clock));
         let promises = Arc::clone(&ledger) as Arc<dyn Ledger>;
         let meter = UnitMeter::with_ledger(Some(budget), month::share_caps(&config.budget), promises);
         let client = stage::client(&config, meter, &clock, tuning).await?;
+        let client = if is_sample { client.free_only() } else { client };
         let put_off = if agenda.jobs.is_empty() {
             Vec::new()
         } else {
@@ -126,6 +145,7 @@ impl Night {
         }
         let beginning = Arc::clone(&stage);
         let (notes, claims) = blocking(move || {
+            spending::close_books_of_the_dead(&beginning)?;
             let notes = ledger::close_books_of_the_dead(&beginning.store, &beginning.who)?;
             nights::begin(&beginning.store, &beginning.config, &beginning.jobs, &beginning.who)?;
             Ok((notes, first_claim(&beginning)?))

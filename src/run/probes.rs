@@ -3,8 +3,9 @@
 use std::sync::{Arc, Mutex};
 
 use super::bodies::decode;
+use super::spending::Account;
 use super::stage::Stage;
-use crate::api::{Client, Quote};
+use crate::api::{Attempted, Client, Quote};
 use crate::catalog::{Catalog, FREE_ROWS, FREE_TARGETS};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
@@ -16,6 +17,9 @@ use crate::paging::{Ask, Assumption, Finding, Probe, ProbeStep, Verdict, Verdict
 
 use super::Tuning;
 use super::workspace::Workspace;
+
+/// Hears what became of each request.
+type Note<'a> = &'a (dyn Fn(Attempted) + Send + Sync);
 
 /// What a probe asks: an operation, the column it is about, and parameters of its own.
 struct Subject {
@@ -45,7 +49,11 @@ pub async fn ensure(stage: &Stage, notes: &mut Vec<String>) -> Result<()> {
     let known = stage.workspace().finding.filter(|finding| finding.is_fresh(today));
     let verdicts = match known {
         Some(finding) => finding.verdicts,
-        None => match probe(stage.client()?).await {
+        None => match probe(stage.client()?, &|attempted| {
+            stage.note(&Account::of_probe("", target()), attempted);
+        })
+        .await
+        {
             Ok(verdicts) => {
                 let mut workspace = stage.workspace();
                 workspace.finding = Some(Finding { verdicts, made_on: today });
@@ -70,9 +78,9 @@ pub async fn ensure(stage: &Stage, notes: &mut Vec<String>) -> Result<()> {
 /// # Errors
 /// Whatever kept the probe from its answers; [`Code::Paging`] if an assumption is false.
 pub async fn probe_now(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<String> {
-    let client = super::stage::client(config, UnitMeter::new(Some(0), 0), &clock, tuning).await?;
+    let client = super::stage::client(config, UnitMeter::new(Some(0), 0), &clock, tuning).await?.free_only();
     let store = super::stage::open_store(config)?;
-    let verdicts = probe(&client).await?;
+    let verdicts = probe(&client, &|_| {}).await?;
     let mut workspace = Workspace::load(&store, &config.source.base_url);
     workspace.finding = Some(Finding { verdicts, made_on: clock.today() });
     workspace.save(&store, &config.source.base_url, "a check")?;
@@ -102,14 +110,14 @@ fn doubts(verdicts: Verdicts) -> impl Iterator<Item = String> {
         .map(|assumption| format!("the API was seen to break an assumption of paging: {assumption}"))
 }
 
-async fn probe(client: &Client) -> Result<Verdicts> {
-    let times = answers(client, &TIMES, Probe::on_times(TIMES.column, FREE_ROWS)).await?;
-    let strings = answers(client, &STRINGS, Probe::new(STRINGS.column, FREE_ROWS)).await?;
+async fn probe(client: &Client, note: Note<'_>) -> Result<Verdicts> {
+    let times = answers(client, note, &TIMES, Probe::on_times(TIMES.column, FREE_ROWS)).await?;
+    let strings = answers(client, note, &STRINGS, Probe::new(STRINGS.column, FREE_ROWS)).await?;
     Ok(times.with_strings(strings))
 }
 
 /// Sends what a probe wants until it is done.
-async fn answers(client: &Client, subject: &Subject, mut probe: Probe) -> Result<Verdicts> {
+async fn answers(client: &Client, note: Note<'_>, subject: &Subject, mut probe: Probe) -> Result<Verdicts> {
     let endpoint = Catalog::embedded()
         .endpoint(subject.endpoint)
         .ok_or_else(|| Error::new(Code::Internal, format!("a probe asks {}, which is not there", subject.endpoint)))?;
@@ -121,7 +129,7 @@ async fn answers(client: &Client, subject: &Subject, mut probe: Probe) -> Result
             ProbeStep::Done(verdicts) => return Ok(verdicts),
             ProbeStep::Ask(ask) => {
                 let request = request(subject, &ask);
-                let sent = client.send(&request, Quote::default(), |answer| {
+                let sent = client.send_noted(&request, Quote::default(), note, |answer| {
                     decode(Arc::clone(&decoder), Arc::clone(client.keys()), answer)
                 });
                 let (page, _) = sent.await?.value;

@@ -1,10 +1,12 @@
 //! A task and what paging wants next → the request and its price in the worst case.
 
 use crate::api::Quote;
+use crate::catalog::Pricing;
 use crate::config::Report;
 use crate::model::{Method, Request};
 use crate::paging::Ask;
 use crate::plan::Task;
+use crate::report::Wasted;
 
 /// The parameter that names the columns.
 const SELECT: &str = "select";
@@ -64,12 +66,37 @@ pub fn quote(report: &Report, task: &Task, ask: &Ask) -> Quote {
     if task.is_free_target {
         return Quote::default();
     }
-    let filtered = ask.filter.as_ref().map(crate::filter::Filter::columns).unwrap_or_default();
-    let columns = selected(&report.columns, ask).into_iter().chain(filtered.iter().map(String::as_str));
-    let columns = columns.chain(ask.order_by.iter().map(String::as_str));
+    let columns = charged(report, ask);
     let rows = ask.limit.map(u64::from).or(task.bound_rows).unwrap_or(1);
-    let worst = report.endpoint.units_per_request(rows, report.endpoint.units_per_row(columns));
+    let worst =
+        report.endpoint.units_per_request(rows, report.endpoint.units_per_row(columns.iter().map(String::as_str)));
     Quote { worst, ..Quote::default() }
+}
+
+/// Of what an answer cost, the units that brought no row: for rows that came again, below the minimum, for columns that
+/// only paging needs.
+pub fn wasted(report: &Report, ask: &Ask, units: u64, received: usize, taken: usize) -> Wasted {
+    let endpoint = report.endpoint;
+    if endpoint.pricing != Pricing::PerRow || units == 0 {
+        return Wasted::default();
+    }
+    let [rows_received, rows_taken] = [received, taken].map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
+    let with = endpoint.units_per_row(charged(report, ask).iter().map(String::as_str));
+    let filtered = report.filter_columns();
+    let own = endpoint.units_per_row(report.columns.iter().chain(&filtered).map(String::as_str));
+    Wasted {
+        reread: rows_received.saturating_sub(rows_taken).saturating_mul(with),
+        minimums: units.saturating_sub(rows_received.saturating_mul(with)),
+        surcharge: rows_taken.saturating_mul(with.saturating_sub(own)),
+        lost: 0,
+    }
+}
+
+/// The columns that each row is charged for: selected, filtered by, ordered by.
+fn charged(report: &Report, ask: &Ask) -> Vec<String> {
+    let filtered = ask.filter.as_ref().map(crate::filter::Filter::columns).unwrap_or_default();
+    let named = selected(&report.columns, ask).into_iter().map(str::to_owned).chain(filtered);
+    named.chain(ask.order_by.iter().cloned()).collect()
 }
 
 /// Bytes of the URL that are left for filter, order and key columns once everything else of the task is said.

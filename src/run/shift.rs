@@ -11,6 +11,7 @@ use super::agenda;
 use super::assemble::{Assembled, assemble};
 use super::bodies::blocking;
 use super::book::Book;
+use super::breaker::{Breaker, Reason};
 use super::fetch::Fetch;
 use super::finished::Finished;
 use super::stage::Stage;
@@ -26,6 +27,8 @@ const TASKS_AT_A_TIME: usize = 4;
 enum Ended {
     Finished(Box<Finished>),
     Failed(Error),
+    /// Not begun: the report's tasks all fail alike.
+    NotTried(Reason),
     /// Another process is at it.
     Claimed(String),
     /// Another process finished it in the meantime.
@@ -88,6 +91,9 @@ pub(super) struct Shift<'a> {
     open: BTreeMap<Place, usize>,
     waiting: BTreeMap<Place, Vec<Finished>>,
     claimed: BTreeMap<usize, String>,
+    breaker: Arc<Breaker>,
+    /// Tasks that were not tried, by report.
+    not_tried: BTreeMap<usize, u64>,
 }
 
 /// A commit that has ended, with its jobs and what this run spent on each.
@@ -111,7 +117,8 @@ impl<'a> Shift<'a> {
         }
         let early = std::sync::Mutex::new(early);
         let (claims, waiting, claimed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { stage, refetch, cancel, stop: cancel.child_token(), early, claims, open, waiting, claimed }
+        let (stop, breaker, not_tried) = (cancel.child_token(), Arc::default(), BTreeMap::new());
+        Self { stage, refetch, cancel, stop, early, claims, open, waiting, claimed, breaker, not_tried }
     }
 
     /// Works until every job has ended in some way, or is another's.
@@ -132,6 +139,11 @@ impl<'a> Shift<'a> {
         } else {
             self.claimed = left;
         }
+        for (report, number) in &self.not_tried {
+            if let Some(reason) = self.breaker.broken(*report) {
+                book.told_once(&self.stage.report(*report)?.name, &reason, *number);
+            }
+        }
         if self.claimed.len() == self.stage.jobs.len() {
             let holders = self.claimed.iter().map(|(index, holder)| named(self.stage, *index, holder));
             return Err(all_claimed(&holders.collect::<Result<Vec<_>>>()?).into());
@@ -148,10 +160,17 @@ impl<'a> Shift<'a> {
     async fn pass(&mut self, jobs: Vec<usize>, book: &mut Book) -> Result<(), Errors> {
         let stage = self.stage;
         let (refetch, early, stop) = (self.refetch, std::mem::take(&mut self.early), self.stop.clone());
+        let breaker = Arc::clone(&self.breaker);
         let begin = |index| {
+            let broken = stage.job(index).ok().and_then(|(job, _)| breaker.broken(job.task.report));
             let early = early.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&index);
             let cancel = stop.clone();
-            async move { (index, fetch_one(stage, index, refetch, early, &cancel).await) }
+            async move {
+                match broken {
+                    Some(reason) => (index, (Ended::NotTried(reason), early)),
+                    None => (index, fetch_one(stage, index, refetch, early, &cancel).await),
+                }
+            }
         };
         let mut ends = stream::iter(jobs).map(begin).buffer_unordered(TASKS_AT_A_TIME);
         // Beside the fetching: answers under way must not wait for rows to be written, nor for another process.
@@ -187,12 +206,18 @@ impl<'a> Shift<'a> {
         let place = (job.night, job.task.report);
         match ended {
             Ended::Finished(finished) => {
+                self.breaker.succeeded(job.task.report);
                 self.claims.entry(place).or_default().extend(claim);
                 self.waiting.entry(place).or_default().push(*finished);
             }
+            Ended::NotTried(reason) => {
+                *self.not_tried.entry(job.task.report).or_default() += 1;
+                book.not_tried(stage, job, report, &reason);
+            }
             Ended::Failed(error) => {
+                self.breaker.failed(job.task.report, &error);
                 // No other task can succeed where the key is dead, the units are used up, or answers cannot be saved.
-                if matches!(error.code(), Code::Unauthorized | Code::Units | Code::Destination) {
+                if matches!(error.code(), Code::Unauthorized | Code::Units | Code::NotFree | Code::Destination) {
                     self.stop.cancel();
                 }
                 book.failed(stage, job, report, error);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::progress::Progress;
+use super::spending::Spending;
 use super::workspace::Workspace;
 use crate::api::{Client, ClientOptions};
 use crate::clock::SharedClock;
@@ -62,6 +63,8 @@ pub struct Stage {
     pub clock: SharedClock,
     /// Counters that somebody may watch.
     pub progress: Arc<Progress>,
+    /// What the requests of this run came to.
+    pub(super) spending: Spending,
     /// A folder of this run for rows on their way.
     pub scratch: PathBuf,
     /// Held while a partition is written: one at a time, so that a thread is left for answers.
@@ -94,6 +97,7 @@ impl Stage {
         store.sweep(&who)?;
         let workspace = Workspace::load(&store, &config.source.base_url);
         let landing = super::landing(&config, &store);
+        let spending = Spending::new(&store, &run_id);
         Ok(Self {
             config,
             jobs: Arc::new(jobs),
@@ -104,6 +108,7 @@ impl Stage {
             landing,
             clock,
             progress,
+            spending,
             scratch,
             writing: Arc::default(),
             client,

@@ -144,6 +144,24 @@ fn a_wait_that_the_server_asks_for_is_kept_in_full_or_named() {
 }
 
 #[test]
+fn where_only_free_requests_may_be_sent_one_that_was_charged_fails_loudly() {
+    let context = TestContext::new(unlimited(10));
+    let body = r#"{"domain_rating":{"domain_rating":91.0,"ahrefs_rank":1}}"#;
+    let server = Canned::start("200 OK", "x-api-units-cost-total-actual: 50\r\n", body);
+    against(&context, &server.url, "{ env = \"AHREFS_API_KEY\" }");
+    let ran = context.backhaul(&["run", "--sample", "--json"]).expect(1);
+    assert!(ran.stderr.contains("error[BH-NOT-FREE]: a request that should be free was charged 50"), "{}", ran.stderr);
+    assert!(!context.destination().join("_sample/rating").exists());
+    let units = ran.json()["units"].as_u64().unwrap();
+    assert_eq!(units, 50 * u64::try_from(server.requests()).unwrap(), "and it is counted");
+    assert!(server.requests() <= 3, "nothing follows what was under way");
+    // Anything but a charge leaves the sample as it is.
+    let server = Canned::start("200 OK", "x-api-units-cost-total-actual: 0\r\n", body);
+    against(&context, &server.url, "{ env = \"AHREFS_API_KEY\" }");
+    assert_eq!(context.backhaul(&["run", "--sample", "--json"]).expect(0).json()["rows"], 3);
+}
+
+#[test]
 fn a_redirect_is_not_followed() {
     let context = TestContext::new(unlimited(10));
     let elsewhere = Canned::start("200 OK", "", "{}");
@@ -206,8 +224,8 @@ fn what_is_wrong_before_the_first_request_sends_none() {
     for (arguments, code) in [
         (["run", "--date", "2999-01-01"].as_slice(), "BH-DATE"),
         (&["run", "--report", "linsk"], "BH-USAGE"),
-        (&["run", "--sample"], "BH-LATER"),
-        (&["estimate", "--tasks"], "BH-LATER"),
+        (&["run", "--shard", "1/2"], "BH-LATER"),
+        (&["estimate", "--report", "linsk"], "BH-USAGE"),
         (&["load", "snowflake"], "BH-LATER"),
         (&["rum"], "BH-USAGE"),
     ] {

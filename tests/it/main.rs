@@ -14,5 +14,6 @@ mod nights;
 mod paging;
 mod ranking;
 mod sandbox;
+mod spending;
 mod support;
 mod upkeep;

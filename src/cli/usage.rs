@@ -1,0 +1,16 @@
+//! `usage`: units left in the account beside what was spent from here. One free request.
+
+use super::arguments::{Globals, Usage};
+use super::{Outcome, output, testing};
+use crate::config::{Environment, load};
+use crate::run;
+
+/// Asks, reads, prints.
+pub async fn usage(globals: &Globals, command: &Usage) -> Outcome {
+    let environment = Environment::of_process();
+    let clock = testing::clock(&environment)?;
+    let config = load(&globals.config, &environment)?;
+    let usage = run::usage(&config, clock, testing::tuning(&environment)?).await?;
+    output::print(&if command.json { output::json(&usage)? } else { usage.text() });
+    Ok(0)
+}

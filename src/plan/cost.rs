@@ -1,0 +1,89 @@
+//! What a task of so many rows will cost: the requests that paging makes of it and their price. Pure.
+
+use super::task::Task;
+use crate::catalog::{Endpoint, MIN_UNITS_PER_REQUEST, Pricing};
+
+/// Rows of the first page where no cap is known; it doubles up to [`LARGEST_PAGE`] while answers are fast.
+const FIRST_PAGE: u64 = 5_000;
+
+/// Rows of a page at most.
+const LARGEST_PAGE: u64 = 50_000;
+
+/// Only an answer shorter than this ends a range.
+const SHORT: u64 = 100;
+
+/// What a task comes to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cost {
+    /// Rows exported.
+    pub rows: u64,
+    /// Requests.
+    pub requests: u64,
+    /// Units.
+    pub units: u64,
+}
+
+/// What an earlier run made of the same task.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Before {
+    /// Rows exported.
+    pub rows: u64,
+    /// Rows received again.
+    pub reread: u64,
+    /// Requests answered.
+    pub requests: u64,
+    /// Rows of the answers that ended the ranges.
+    pub last_rows: u64,
+    /// Units charged.
+    pub units: u64,
+    /// Units of a row then; 0 where that is not known.
+    pub units_per_row: u64,
+}
+
+/// Cost of a task that is as large as it was. What was charged then counts at least, since a key that had to grow made rows
+/// dearer; what came from the source's cache will be charged this time.
+pub fn like_before(endpoint: &Endpoint, task: &Task, before: &Before) -> Cost {
+    let price = task.units_per_row;
+    let received = before.rows.saturating_add(before.reread);
+    let units = if endpoint.pricing != Pricing::PerRow || before.requests <= 1 {
+        endpoint.units_per_request(received, price).saturating_mul(before.requests.max(1))
+    } else {
+        let question = MIN_UNITS_PER_REQUEST;
+        let pages = received.saturating_sub(before.last_rows).saturating_mul(price);
+        pages.saturating_add(question).saturating_add(endpoint.units_per_request(before.last_rows, price))
+    };
+    let then = before.units.saturating_mul(price).checked_div(before.units_per_row).unwrap_or(0);
+    let units = if task.is_free_target { 0 } else { units.max(then) };
+    Cost { rows: before.rows, requests: before.requests.max(1), units }
+}
+
+/// Cost of a task of so many rows that was never fetched: pages of which each receives the last key of the one before
+/// again (`seam` rows), one question for nulls, and an answer short enough to be the end.
+pub fn of_rows(endpoint: &Endpoint, task: &Task, rows: u64, cap: Option<u64>, is_fuse: bool, seam: u64) -> Cost {
+    let price = task.units_per_row;
+    if task.order_key.is_empty() || endpoint.pricing != Pricing::PerRow {
+        let units = if task.is_free_target { 0 } else { endpoint.units_per_request(rows, price) };
+        return Cost { rows, requests: 1, units };
+    }
+    let cap = cap.unwrap_or(LARGEST_PAGE).max(1);
+    let (mut limit, mut position) = (FIRST_PAGE.min(cap), 0_u64);
+    let (mut requests, mut units) = (0_u64, 0_u64);
+    loop {
+        let left = rows.saturating_sub(position);
+        let got = left.min(limit);
+        requests += 1;
+        units = units.saturating_add(endpoint.units_per_request(got, price));
+        let reached = position.saturating_add(got) >= rows;
+        if got < limit.min(SHORT) || (is_fuse && reached) {
+            break;
+        }
+        if requests == 1 {
+            requests += 1;
+            units = units.saturating_add(MIN_UNITS_PER_REQUEST);
+        }
+        // A page that is one group only would not get on; paging then lengthens the key.
+        position = position.saturating_add(got.saturating_sub(seam.min(got / 2)).max(1));
+        limit = limit.saturating_mul(2).min(LARGEST_PAGE).min(cap);
+    }
+    Cost { rows, requests, units: if task.is_free_target { 0 } else { units } }
+}

@@ -1,0 +1,331 @@
+//! What the next run will come to, from the cheapest sound source for each task: a size that is fixed, the last commit of
+//! the same task, a bound, other targets of the report. Answers that are saved already are not paid again. Sends nothing.
+
+use std::collections::BTreeMap;
+
+use chrono::NaiveDate;
+
+use super::agenda::{self, Agenda};
+use super::inputs::Inputs;
+use super::stage::Job;
+use super::workspace::Workspace;
+use crate::catalog::{Pricing, Shape};
+use crate::config::{Report, RunConfig};
+use crate::error::Result;
+use crate::landing::Landing;
+use crate::model::TaskId;
+use crate::plan::{self, Before, Cost, Selection, Task};
+use crate::report::{Estimate, ReportEstimate, TargetEstimate, TaskEstimate};
+use crate::store::Store;
+use crate::table::manifest::TaskEntry;
+
+/// Partitions of a report that are looked through, the newest first: a month of nights and some.
+const NIGHTS_BACK: usize = 40;
+
+/// Seconds of a request where nothing was measured; four are under way at a time.
+const SECONDS_A_REQUEST: f64 = 2.0;
+
+/// Tasks under way at a time.
+const AT_A_TIME: f64 = 4.0;
+
+/// What tells tasks of two targets apart in what they ask.
+const OF_TARGET: [&str; 3] = ["target", "mode", "protocol"];
+
+/// What a task's figures rest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Basis {
+    Fixed,
+    LastRun,
+    Bound,
+    OtherTargets,
+    Unknown,
+}
+
+impl Basis {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Fixed => "fixed size",
+            Self::LastRun => "last run",
+            Self::Bound => "upper bound",
+            Self::OtherTargets => "mean of other targets",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+struct Estimated {
+    cost: Cost,
+    basis: Basis,
+    /// Part of it is saved already.
+    is_begun: bool,
+}
+
+/// Estimates the next run.
+///
+/// # Errors
+/// As [`Agenda::make`].
+pub fn estimate(config: &RunConfig, today: NaiveDate, selection: &Selection, with_tasks: bool) -> Result<Estimate> {
+    let agenda = Agenda::make(config, today, selection, false)?;
+    let store = Store::at(&config.destination.path);
+    let workspace = Workspace::load(&store, &config.source.base_url);
+    let landing = super::landing(config, &store);
+    let mut estimate = Estimate { notes: agenda.notes.clone(), ..Estimate::default() };
+    let mut seconds = Seconds::default();
+    for (index, report) in config.reports.iter().enumerate().filter(|(index, _)| agenda.reports.contains(index)) {
+        let jobs: Vec<&Job> = agenda.jobs.iter().filter(|job| job.task.report == index).collect();
+        let known = known(&store, report, &jobs)?;
+        for entry in known.values() {
+            seconds.add(entry);
+        }
+        let cap = workspace.row_caps.get(&report.endpoint.name).copied().map(u64::from);
+        let maker = Maker { report, known: &known, cap, landing: &landing, store: &store };
+        let mut tasks = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            tasks.push((job, fill_in(report, &known, job, maker.task(job)?)));
+        }
+        add(&mut estimate, config, report, &tasks, with_tasks);
+        let complete = agenda.complete.get(&index).copied().unwrap_or(0);
+        if complete > 0 {
+            estimate.notes.push(format!("{}: {complete} tasks of tonight are complete and cost nothing", report.name));
+        }
+    }
+    let at_the_limit = as_float(estimate.requests) / f64::from(config.source.requests_per_minute.max(1));
+    estimate.minutes = (seconds.mean() * as_float(estimate.requests) / AT_A_TIME / 60.0).max(at_the_limit - 1.0);
+    Ok(estimate)
+}
+
+struct Maker<'a> {
+    report: &'a Report,
+    known: &'a BTreeMap<TaskId, TaskEntry>,
+    cap: Option<u64>,
+    landing: &'a Landing,
+    store: &'a Store,
+}
+
+impl Maker<'_> {
+    fn task(&self, job: &Job) -> Result<Estimated> {
+        let (cost, basis) = self.whole(&job.task);
+        let saved = self.saved(job)?;
+        // What is saved is not asked again, but for the seam.
+        let left = Cost {
+            rows: cost.rows,
+            requests: cost.requests.saturating_sub(saved.requests),
+            units: cost.units.saturating_sub(saved.units),
+        };
+        Ok(Estimated { cost: left, basis, is_begun: saved.requests > 0 })
+    }
+
+    fn whole(&self, task: &Task) -> (Cost, Basis) {
+        let endpoint = self.report.endpoint;
+        let is_fixed = endpoint.shape == Shape::Record || (self.report.since.is_some() && task.order_key.is_empty());
+        let bound = |basis| task.bound_rows.map(|rows| (self.of_rows(task, rows), basis));
+        if endpoint.pricing == Pricing::Free || matches!(endpoint.pricing, Pricing::Fixed(_)) {
+            return (self.of_rows(task, task.bound_rows.unwrap_or(0)), Basis::Fixed);
+        }
+        if let Some(fixed) = bound(Basis::Fixed).filter(|_| is_fixed) {
+            return fixed;
+        }
+        let entry = self.known.get(&task.id).and_then(|entry| before(self.report, task, entry, |_| false));
+        if let Some(before) = entry {
+            return (plan::like_before(endpoint, task, &before), Basis::LastRun);
+        }
+        bound(Basis::Bound).unwrap_or((Cost::default(), Basis::Unknown))
+    }
+
+    fn of_rows(&self, task: &Task, rows: u64) -> Cost {
+        let seams: Vec<(u64, u64)> = self.known.values().filter_map(seams).collect();
+        let (rows_again, pages) = seams.iter().fold((0, 0), |sum, seam| (sum.0 + seam.0, sum.1 + seam.1));
+        let seam = rows_again.checked_div(pages).unwrap_or(1).max(1);
+        plan::of_rows(self.report.endpoint, task, rows, self.cap, true, seam)
+    }
+
+    /// Requests and units of the answers that an unfinished attempt has saved.
+    fn saved(&self, job: &Job) -> Result<Cost> {
+        let mut saved = Cost::default();
+        let Some(attempt) = self.landing.latest(job.night, &job.task.id)? else { return Ok(saved) };
+        let held = agenda::held(self.store, job.night, self.report)?;
+        let held = held.as_ref().and_then(|state| state.task(&job.task.id));
+        if held.is_some_and(|entry| entry.attempt >= attempt.number) {
+            return Ok(saved);
+        }
+        let headers = self.landing.headers(&attempt)?;
+        let first = headers.iter().find(|header| header.sequence == 0);
+        let begun: Option<Inputs> = first.and_then(|header| serde_json::from_value(header.remark.clone()).ok());
+        if begun.is_none_or(|begun| !job.task.unanswered_by(&begun.asked, false).is_empty()) {
+            return Ok(saved);
+        }
+        for header in headers {
+            saved.requests += 1;
+            saved.units += header.units;
+        }
+        Ok(saved)
+    }
+}
+
+/// Tasks of which nothing is known are taken to be like those of the report's other targets and countries.
+fn fill_in(report: &Report, known: &BTreeMap<TaskId, TaskEntry>, job: &Job, estimated: Estimated) -> Estimated {
+    if estimated.basis != Basis::Unknown {
+        return estimated;
+    }
+    let varies =
+        |name: &str| OF_TARGET.contains(&name) || report.varying.iter().any(|(varying, _)| varying.as_str() == name);
+    let others: Vec<Cost> = known
+        .values()
+        .filter_map(|entry| before(report, &job.task, entry, varies))
+        .map(|before| plan::like_before(report.endpoint, &job.task, &before))
+        .collect();
+    let number = u64::try_from(others.len()).unwrap_or(u64::MAX);
+    if number == 0 {
+        return estimated;
+    }
+    let mean = |of: fn(&Cost) -> u64| others.iter().map(of).sum::<u64>() / number;
+    let cost =
+        Cost { rows: mean(|cost| cost.rows), requests: mean(|cost| cost.requests), units: mean(|cost| cost.units) };
+    Estimated { cost, basis: Basis::OtherTargets, is_begun: estimated.is_begun }
+}
+
+/// What the last run made of the task, as far as it still tells of it: columns may differ, rows may not.
+fn before(report: &Report, task: &Task, entry: &TaskEntry, varies: impl Fn(&str) -> bool) -> Option<Before> {
+    let was_capped = agenda::is_capped_by_max_rows(entry);
+    let changed = task.unanswered_by(&entry.asked, was_capped);
+    if changed.iter().any(|name| !name.starts_with("column ") && !varies(name)) {
+        return None;
+    }
+    let had = plan::columns_asked(&entry.asked).unwrap_or_default();
+    let then = Report { columns: had, ..report.clone() };
+    let number = |name: &str| entry.evidence.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let last_rows: u64 = entry
+        .evidence
+        .get("last_answers")
+        .and_then(serde_json::Value::as_array)
+        .map_or(0, |answers| answers.iter().filter_map(serde_json::Value::as_u64).sum());
+    let before = Before {
+        rows: entry.rows,
+        reread: number("rows_reread"),
+        requests: entry.requests,
+        last_rows,
+        units: entry.units,
+        units_per_row: plan::price_per_row(&then),
+    };
+    // A new fuse below what there was cuts it in proportion.
+    let fuse = report.max_rows.filter(|most| *most < before.rows);
+    Some(match fuse {
+        Some(most) => {
+            let part = |number: u64| number.saturating_mul(most) / before.rows.max(1);
+            Before {
+                rows: most,
+                reread: part(before.reread),
+                requests: part(before.requests).max(1),
+                last_rows: 0,
+                units: part(before.units),
+                ..before
+            }
+        }
+        None => before,
+    })
+}
+
+/// Rows that came again and the seams at which they did.
+fn seams(entry: &TaskEntry) -> Option<(u64, u64)> {
+    let again = entry.evidence.get("rows_reread")?.as_u64()?;
+    // One request was the question for nulls, and the first page has no seam.
+    (entry.requests > 2).then(|| (again, entry.requests - 2))
+}
+
+/// The newest commit of each task.
+fn known(store: &Store, report: &Report, jobs: &[&Job]) -> Result<BTreeMap<TaskId, TaskEntry>> {
+    let mut known = BTreeMap::new();
+    let mut partitions = store.partitions(&report.name)?;
+    partitions.sort_unstable();
+    for partition in partitions.iter().rev().take(NIGHTS_BACK) {
+        if !known.is_empty() && jobs.iter().all(|job| known.contains_key(&job.task.id)) {
+            break;
+        }
+        let committed = store.partition(&report.name, partition)?.and_then(|state| state.committed);
+        for entry in committed.into_iter().flat_map(|committed| committed.tasks) {
+            known.entry(entry.task.clone()).or_insert(entry);
+        }
+    }
+    Ok(known)
+}
+
+fn add(estimate: &mut Estimate, config: &RunConfig, report: &Report, tasks: &[(&Job, Estimated)], with_tasks: bool) {
+    let mut own = ReportEstimate { name: report.name.clone(), ..ReportEstimate::default() };
+    let mut bases: BTreeMap<Basis, u64> = BTreeMap::new();
+    let mut targets: BTreeMap<usize, (TargetEstimate, BTreeMap<Basis, u64>, bool)> = BTreeMap::new();
+    let mut begun = false;
+    for (job, Estimated { cost, basis, is_begun }) in tasks {
+        let Cost { rows, requests, units } = *cost;
+        own.due += 1;
+        (own.rows, own.requests, own.units) = (own.rows + rows, own.requests + requests, own.units + units);
+        *bases.entry(*basis).or_default() += 1;
+        begun |= is_begun;
+        estimate.unknown_tasks += u64::from(*basis == Basis::Unknown);
+        let (target, of_target, target_begun) = targets.entry(job.task.target).or_default();
+        (target.rows, target.requests, target.units) =
+            (target.rows + rows, target.requests + requests, target.units + units);
+        *of_target.entry(*basis).or_default() += 1;
+        *target_begun |= is_begun;
+        let name = config.targets.get(job.task.target).map(|target| target.name.clone()).unwrap_or_default();
+        if with_tasks {
+            estimate.tasks.push(TaskEstimate {
+                task: job.task.id.0.clone(),
+                night: job.night.to_string(),
+                report: report.name.clone(),
+                target: name.clone(),
+                parameters: job.task.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+                units,
+                rows,
+                requests,
+                basis: basis.as_str().to_owned(),
+            });
+        }
+        target.name = name;
+    }
+    own.basis = if tasks.is_empty() { "nothing is due".to_owned() } else { said(&bases, begun) };
+    own.targets = targets
+        .into_values()
+        .map(|(target, bases, begun)| TargetEstimate { basis: said(&bases, begun), ..target })
+        .collect();
+    estimate.units += own.units;
+    estimate.rows += own.rows;
+    estimate.requests += own.requests;
+    estimate.reports.push(own);
+}
+
+/// `last run (3), unknown (1)`.
+fn said(bases: &BTreeMap<Basis, u64>, begun: bool) -> String {
+    let parts: Vec<String> = match bases.first_key_value() {
+        Some((basis, _)) if bases.len() == 1 => vec![basis.as_str().to_owned()],
+        _ => bases.iter().map(|(basis, number)| format!("{} ({number})", basis.as_str())).collect(),
+    };
+    let saved = if begun { ", less what is saved" } else { "" };
+    format!("{}{saved}", parts.join(", "))
+}
+
+/// Time that requests took.
+#[derive(Debug, Default)]
+struct Seconds {
+    requests: u64,
+    micros: u64,
+}
+
+impl Seconds {
+    fn add(&mut self, entry: &TaskEntry) {
+        // From the first answer to the last lie one fewer waits than answers.
+        if let (true, Ok(micros)) = (entry.requests > 1, u64::try_from(entry.exported_at - entry.started_at)) {
+            self.requests += entry.requests - 1;
+            self.micros += micros;
+        }
+    }
+
+    fn mean(&self) -> f64 {
+        if self.requests == 0 { SECONDS_A_REQUEST } else { as_float(self.micros) / 1e6 / as_float(self.requests) }
+    }
+}
+
+/// Rounding in the sixteenth digit does not matter to minutes.
+#[expect(clippy::cast_precision_loss, reason = "minutes need no more digits")]
+fn as_float(number: u64) -> f64 {
+    number as f64
+}

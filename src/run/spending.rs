@@ -1,0 +1,438 @@
+//! The ledger of requests: what each was expected to cost and did cost, by day, report, endpoint and target.
+//!
+//! A run appends a line an attempt, so that being killed loses only what was in flight, and leaves a summary in their
+//! place when it ends. Of a run that was killed the saved answers are the truth: those that no line tells of are added.
+//!
+//! ```text
+//! <root>/_backhaul/units/spent/<run>.jsonl     while it runs, or was cut off
+//! <root>/_backhaul/units/spent/<run>.json      when it has ended
+//! ```
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
+
+use chrono::{DateTime, Days, NaiveDateTime};
+use serde::{Deserialize, Serialize};
+
+use super::stage::{Job, Stage};
+use crate::api::{Attempted, Outcome};
+use crate::config::Report;
+use crate::error::{Code, Error, Result};
+use crate::landing::Header;
+use crate::model::TaskId;
+use crate::report::{Spent, Wasted};
+use crate::store::{FileLock, Store, remove, replace};
+
+/// Folder of the files below `_backhaul/`.
+const FOLDER: &str = "units/spent";
+
+/// Days for which the ledger of a run is kept: three months of bills, and some to look back.
+const KEPT_DAYS: u64 = 100;
+
+/// What the ledger tells apart.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Item {
+    /// The UTC day, `2026-11-23`: its order is that of time.
+    pub day: String,
+    /// The table; empty for what no table was filled from.
+    pub report: String,
+    /// The operation.
+    pub endpoint: String,
+    /// Name of the target.
+    pub target: String,
+}
+
+/// A line of the ledger: what is to be added to an item.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+struct Line {
+    /// When, in microseconds since 1970. Of an answer: when it was received, which tells it from all others of its task.
+    at: i64,
+    #[serde(default)]
+    task: String,
+    #[serde(default)]
+    report: String,
+    #[serde(default)]
+    endpoint: String,
+    #[serde(default)]
+    target: String,
+    #[serde(flatten)]
+    spent: Spent,
+}
+
+/// One item of a closed ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Entry {
+    #[serde(flatten)]
+    item: Item,
+    #[serde(flatten)]
+    spent: Spent,
+}
+
+/// What a run has spent, by item.
+pub type Totals = BTreeMap<Item, Spent>;
+
+/// The ledger of the run that is under way.
+#[derive(Debug)]
+pub(super) struct Spending {
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    file: Option<File>,
+    totals: Totals,
+    is_told: bool,
+}
+
+/// Who a request is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Account {
+    task: String,
+    report: String,
+    endpoint: String,
+    target: String,
+}
+
+impl Account {
+    /// The account of a job.
+    pub fn of(stage: &Stage, job: &Job, report: &Report) -> Self {
+        Self {
+            task: job.task.id.0.clone(),
+            report: report.name.clone(),
+            endpoint: report.endpoint.name.clone(),
+            target: stage.target_name(&job.task).to_owned(),
+        }
+    }
+
+    /// The account of what is asked for no table.
+    pub fn of_probe(endpoint: &str, target: &str) -> Self {
+        Self { endpoint: endpoint.to_owned(), target: target.to_owned(), ..Self::default() }
+    }
+}
+
+impl Stage {
+    /// Notes what became of an attempt.
+    pub(super) fn note(&self, account: &Account, attempted: Attempted) {
+        self.spending.attempted(account, self.clock.now().timestamp_micros(), attempted);
+    }
+}
+
+impl Spending {
+    /// The ledger of a run; its file comes with the first line.
+    pub fn new(store: &Store, run: &str) -> Self {
+        Self { path: store.system(FOLDER).join(format!("{run}.jsonl")), state: Mutex::default() }
+    }
+
+    /// Notes what became of an attempt.
+    pub fn attempted(&self, account: &Account, now: i64, attempted: Attempted) {
+        let Attempted { expected, outcome } = attempted;
+        let base = Spent { requests: 1, ..Spent::default() };
+        let (at, spent) = match outcome {
+            Outcome::Answered { units, price, received_at } => (
+                received_at,
+                Spent {
+                    answers: 1,
+                    cache_hits: u64::from(price.cache_hit),
+                    free: u64::from(units == 0 && !price.cache_hit),
+                    expected,
+                    units,
+                    ..base
+                },
+            ),
+            Outcome::Lost { units } => {
+                (now, Spent { expected, units, wasted: Wasted { lost: units, ..Wasted::default() }, ..base })
+            }
+            Outcome::Unknown => {
+                let wasted = Wasted { lost: expected, ..Wasted::default() };
+                (now, Spent { unknown: 1, expected, units_unknown: expected, wasted, ..base })
+            }
+            Outcome::Refused => (now, Spent { refused: 1, ..base }),
+        };
+        self.note(account, at, spent);
+    }
+
+    /// Notes what of an answer's price brought no row.
+    pub fn wasted(&self, account: &Account, at: i64, wasted: Wasted) {
+        if !wasted.is_nothing() {
+            self.note(account, at, Spent { wasted, ..Spent::default() });
+        }
+    }
+
+    /// What was noted so far.
+    pub fn totals(&self) -> Totals {
+        self.lock().totals.clone()
+    }
+
+    /// Puts a summary in the place of the lines.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn close(&self) -> Result<()> {
+        let mut state = self.lock();
+        if state.totals.is_empty() {
+            return Ok(());
+        }
+        state.file = None;
+        write(&self.path.with_extension("json"), &state.totals)?;
+        remove(&self.path)
+    }
+
+    fn note(&self, account: &Account, at: i64, spent: Spent) {
+        let Account { task, report, endpoint, target } = account.clone();
+        let line = Line { at, task, report, endpoint, target, spent };
+        let mut state = self.lock();
+        *state.totals.entry(line.item()).or_default() += spent;
+        // What is noted is a convenience beside saved answers and promises: it must not stop what they allow.
+        if let Err(error) = self.append(&mut state, &line)
+            && !std::mem::replace(&mut state.is_told, true)
+        {
+            tracing::warn!(path = %self.path.display(), %error, "the ledger of requests cannot be written");
+        }
+    }
+
+    fn append(&self, state: &mut State, line: &Line) -> std::io::Result<()> {
+        let mut bytes = serde_json::to_vec(line)?;
+        bytes.push(b'\n');
+        if state.file.is_none() {
+            self.path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
+            state.file = Some(File::options().append(true).create(true).open(&self.path)?);
+        }
+        // In one piece, so that a killed process leaves whole lines.
+        state.file.as_mut().map_or(Ok(()), |file| file.write_all(&bytes))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Line {
+    fn item(&self) -> Item {
+        let day =
+            DateTime::from_timestamp_micros(self.at).map(|time| time.date_naive()).unwrap_or_default().to_string();
+        Item { day, report: self.report.clone(), endpoint: self.endpoint.clone(), target: self.target.clone() }
+    }
+}
+
+/// What every run has spent of which the ledger is there, those under way included, by run.
+///
+/// # Errors
+/// [`Code::Destination`].
+pub(super) fn of_all_runs(store: &Store) -> Result<BTreeMap<String, Totals>> {
+    let mut runs = BTreeMap::new();
+    for name in names(store)? {
+        let path = store.system(FOLDER).join(&name);
+        if let Some(run) = name.strip_suffix(".json") {
+            runs.insert(run.to_owned(), read(&path)?);
+        } else if let Some(run) = name.strip_suffix(".jsonl")
+            && !runs.contains_key(run)
+        {
+            runs.insert(run.to_owned(), totals(&lines(&path)?));
+        }
+    }
+    Ok(runs)
+}
+
+/// Takes the name of a target out of the ledgers of runs that have ended; what it cost stays.
+///
+/// # Errors
+/// [`Code::Destination`].
+pub(super) fn forget(store: &Store, target: &str) -> Result<()> {
+    for name in names(store)?.into_iter().filter(|name| name.strip_suffix(".json").is_some()) {
+        let path = store.system(FOLDER).join(name);
+        let totals = read(&path)?;
+        if totals.keys().all(|item| item.target != target) {
+            continue;
+        }
+        let mut rest = Totals::new();
+        for (mut item, spent) in totals {
+            if item.target == target {
+                item.target.clear();
+            }
+            *rest.entry(item).or_default() += spent;
+        }
+        write(&path, &rest)?;
+    }
+    Ok(())
+}
+
+/// Closes the ledgers of runs that were killed, with what their saved answers tell, and lets go of old ones.
+///
+/// # Errors
+/// [`Code::Destination`].
+pub(super) fn close_books_of_the_dead(stage: &Stage) -> Result<()> {
+    let (store, today) = (&stage.store, stage.clock.today());
+    let oldest = today.checked_sub_days(Days::new(KEPT_DAYS)).unwrap_or(today);
+    let unsettled: BTreeSet<String> = super::ledger::unsettled(store)?.into_keys().collect();
+    let mut open = unsettled.clone();
+    for name in names(store)? {
+        if let Some(run) = name.strip_suffix(".jsonl") {
+            open.insert(run.to_owned());
+        } else if name.strip_suffix(".json").and_then(started).is_some_and(|start| start.date() < oldest) {
+            remove(&store.system(FOLDER).join(&name))?;
+        }
+    }
+    open.remove(&stage.run_id);
+    for run in open {
+        // Alive: it closes its own books.
+        let path = store.run_lock(&run);
+        let Ok(lock) = FileLock::try_acquire(&path, &stage.who)? else { continue };
+        close_book(stage, &run)?;
+        // Those who settle its promises take the lock away with them.
+        if !unsettled.contains(&run) {
+            lock.remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn close_book(stage: &Stage, run: &str) -> Result<()> {
+    let path = stage.store.system(FOLDER).join(format!("{run}.jsonl"));
+    let mut lines = lines(&path)?;
+    if !path.with_extension("json").exists() {
+        let told: BTreeSet<(String, i64)> =
+            lines.iter().filter(|line| line.spent.answers > 0).map(|line| (line.task.clone(), line.at)).collect();
+        let resumed = Days::new(stage.config.run.resume_within.as_secs() / (24 * 3600) + 1);
+        let first = started(run).and_then(|start| start.date().checked_sub_days(resumed)).unwrap_or_default();
+        for (task, header) in stage.landing.headers_from(first)? {
+            if header.run == run && !told.contains(&(task.0.clone(), header.received_at)) {
+                lines.push(line_of(stage, &task, &header));
+            }
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
+        write(&path.with_extension("json"), &totals(&lines))?;
+    }
+    remove(&path)
+}
+
+/// The line that was not written any more when the answer was saved.
+fn line_of(stage: &Stage, task: &TaskId, header: &Header) -> Line {
+    let known = super::agenda::name_of(&stage.config, task);
+    let asked = || header.request.query.iter().find(|(name, _)| name == "target").map(|(_, value)| value.clone());
+    let (report, target) = known.unwrap_or_else(|| (String::new(), asked().unwrap_or_default()));
+    let (units, is_hit) = (header.units, header.price.cache_hit);
+    let spent = Spent {
+        requests: u64::from(header.attempts.max(1)),
+        answers: 1,
+        cache_hits: u64::from(is_hit),
+        free: u64::from(units == 0 && !is_hit),
+        expected: header.price.units_total.unwrap_or(units),
+        units,
+        ..Spent::default()
+    };
+    let endpoint = header.request.endpoint.clone();
+    Line { at: header.received_at, task: task.0.clone(), report, endpoint, target, spent }
+}
+
+/// When a run started, by its name.
+pub(super) fn started(run: &str) -> Option<NaiveDateTime> {
+    NaiveDateTime::parse_from_str(run.split('-').next()?, "%Y%m%dT%H%M%SZ").ok()
+}
+
+fn totals(lines: &[Line]) -> Totals {
+    let mut totals = Totals::new();
+    for line in lines {
+        *totals.entry(line.item()).or_default() += line.spent;
+    }
+    totals
+}
+
+/// The whole lines of a file; the last one of a killed process may be torn.
+fn lines(path: &std::path::Path) -> Result<Vec<Line>> {
+    let text = match std::fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(unreadable(path, error)),
+    };
+    Ok(text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
+}
+
+fn read(path: &std::path::Path) -> Result<Totals> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, error))?;
+    let entries: Vec<Entry> = serde_json::from_slice(&bytes).unwrap_or_else(|error| {
+        tracing::warn!(path = %path.display(), %error, "a ledger of requests is damaged and does not count");
+        Vec::new()
+    });
+    let mut totals = Totals::new();
+    for Entry { item, spent } in entries {
+        *totals.entry(item).or_default() += spent;
+    }
+    Ok(totals)
+}
+
+fn write(path: &std::path::Path, totals: &Totals) -> Result<()> {
+    let entries: Vec<Entry> = totals.iter().map(|(item, spent)| Entry { item: item.clone(), spent: *spent }).collect();
+    let bytes = serde_json::to_vec(&entries)
+        .map_err(|error| Error::new(Code::Internal, "a ledger cannot be written").with_source(error))?;
+    replace(path, &bytes)
+}
+
+fn names(store: &Store) -> Result<Vec<String>> {
+    let mut names = crate::store::names(&store.system(FOLDER))?;
+    names.retain(|name| !name.starts_with('.'));
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn unreadable(path: &std::path::Path, error: std::io::Error) -> Error {
+    Error::new(Code::Destination, format!("cannot read {}", path.display())).with_source(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account() -> Account {
+        Account { target: "acme".into(), ..Account::of_probe("site-explorer/anchors", "acme") }
+    }
+
+    fn answered(units: u64, received_at: i64) -> Attempted {
+        let price = crate::model::Price::default();
+        Attempted { expected: 90, outcome: Outcome::Answered { units, price, received_at } }
+    }
+
+    #[test]
+    fn a_ledger_reads_the_same_while_it_is_written_and_when_it_is_closed() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let store = Store::at(folder.path());
+        let spending = Spending::new(&store, "20261123T021507Z-00000000");
+        spending.attempted(&account(), 0, answered(50, 86_400_000_000));
+        spending.attempted(&account(), 86_400_000_001, Attempted { expected: 90, outcome: Outcome::Unknown });
+        spending.wasted(&account(), 86_400_000_000, Wasted { minimums: 20, ..Wasted::default() });
+        let open = of_all_runs(&store).expect("readable");
+        spending.close().expect("closes");
+        let closed = of_all_runs(&store).expect("readable");
+        assert_eq!(open, closed);
+        let (item, spent) = closed.values().next().and_then(|totals| totals.first_key_value()).expect("an item");
+        assert_eq!(item.day, "1970-01-02");
+        assert_eq!((spent.requests, spent.units, spent.units_unknown), (2, 50, 90));
+        assert_eq!((spent.wasted.minimums, spent.wasted.lost), (20, 90));
+        assert_eq!(names(&store).expect("listable"), ["20261123T021507Z-00000000.json"]);
+    }
+
+    #[test]
+    fn a_torn_line_is_the_only_one_that_does_not_count() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let store = Store::at(folder.path());
+        let spending = Spending::new(&store, "r");
+        spending.attempted(&account(), 0, answered(50, 1));
+        spending.attempted(&account(), 0, answered(60, 2));
+        let whole = std::fs::read(&spending.path).expect("readable");
+        std::fs::write(&spending.path, &whole[..whole.len() - 5]).expect("writable");
+        let runs = of_all_runs(&store).expect("readable");
+        assert_eq!(runs["r"].values().map(|spent| spent.units).sum::<u64>(), 50);
+    }
+
+    #[test]
+    fn a_run_tells_by_its_name_when_it_started() {
+        let time = started("20261123T021507Z-1f3a9c04").expect("a time");
+        assert_eq!(time.to_string(), "2026-11-23 02:15:07");
+        assert_eq!(started("nonsense"), None);
+    }
+}
