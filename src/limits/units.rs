@@ -197,18 +197,18 @@ impl UnitMeter {
     async fn cover(&self, reservation: &mut Reservation) -> Result<Covered> {
         let worst = reservation.worst;
         let mut promised = self.promised.lock().await;
-        let (needed, spent, num_ended) = {
+        let (needed, soon, spent, num_ended) = {
             let mut state = self.lock();
             let needed = state.all.gone().saturating_add(state.covered).saturating_add(worst);
             if self.ledger.is_none() || needed <= *promised {
                 state.cover(reservation);
                 return Ok(Covered::Yes);
             }
-            (needed, state.all.spent, state.num_ended)
+            (needed, state.all.taken().max(needed), state.all.spent, state.num_ended)
         };
         let Some(ledger) = &self.ledger else { return Ok(Covered::Yes) };
         let most = self.limit.as_ref().map_or(u64::MAX, |cap| cap.limit);
-        let preferred = needed.saturating_add(worst.saturating_mul(BLOCK_REQUESTS)).min(most).max(needed);
+        let preferred = soon.saturating_add(worst.saturating_mul(BLOCK_REQUESTS)).min(most).max(needed);
         let ledger = Arc::clone(ledger);
         let wanted = Wanted { needed, preferred, spent };
         let written = tokio::task::spawn_blocking(move || ledger.promise(wanted)).await;
