@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::bodies::{blocking, decode, decode_saved};
 use super::changes;
-use super::finished::Finished;
+use super::finished::{Finished, gone, interrupted, taken};
 use super::inputs::{From, Inputs, inputs, pager_plan};
 use super::request::{answers, limit, quote, request, wasted};
 use super::spending::Account;
@@ -417,18 +417,4 @@ impl<'a> Fetch<'a> {
             }
         }
     }
-}
-
-/// A sorter that a background thread has given back.
-fn taken(sorter: Option<TaskSorter>) -> Result<TaskSorter> {
-    sorter.ok_or_else(|| Error::new(Code::Internal, "the rows of a task are still at work elsewhere"))
-}
-
-fn interrupted() -> Error {
-    Error::new(Code::Interrupted, "interrupted")
-}
-
-fn gone() -> Error {
-    Error::new(Code::Unfinished, "the saved responses do not hold the whole task")
-        .with_next("backhaul run --refetch pays for it again")
 }

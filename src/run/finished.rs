@@ -1,8 +1,9 @@
-//! What a task comes to when paging is done with it.
+//! What a task comes to when paging is done with it, and why it may come to nothing yet.
 
 use std::collections::BTreeMap;
 
 use crate::decode::Notes;
+use crate::error::{Code, Error, Result};
 use crate::paging::Evidence;
 use crate::sink::TaskSorter;
 
@@ -34,4 +35,20 @@ pub struct Finished {
     pub responses_hash: String,
     /// What was unusual in its answers.
     pub notes: Notes,
+}
+
+/// The user, or a failure that no task survives, ended the run.
+pub(super) fn interrupted() -> Error {
+    Error::new(Code::Interrupted, "interrupted")
+}
+
+/// The task cannot be put together from what is saved.
+pub(super) fn gone() -> Error {
+    Error::new(Code::Unfinished, "the saved responses do not hold the whole task")
+        .with_next("backhaul run --refetch pays for it again")
+}
+
+/// A sorter that a background thread has given back.
+pub(super) fn taken(sorter: Option<TaskSorter>) -> Result<TaskSorter> {
+    sorter.ok_or_else(|| Error::new(Code::Internal, "the rows of a task are still at work elsewhere"))
 }
