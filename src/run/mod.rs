@@ -114,7 +114,7 @@ impl Night {
     /// Does it. The report comes with every error that a task ended with.
     ///
     /// # Errors
-    /// What kept the run from beginning: destination, key, or every due task claimed by others ([`Code::Locked`]).
+    /// What kept the run from beginning: destination, key, or every due task claimed by others ([`crate::error::Code::Locked`]).
     pub async fn run(self, progress: Arc<Progress>, cancel: CancellationToken) -> Result<(RunReport, Errors), Errors> {
         let started = self.clock.instant();
         let Self { config, mut agenda, budget, clock, tuning, is_sample } = self;
@@ -185,7 +185,7 @@ pub(crate) fn landing(config: &RunConfig, store: &Store) -> Landing {
 /// The schema that a report wants for its table.
 ///
 /// # Errors
-/// [`Code::Column`] or [`Code::Schema`]; a resolved configuration has neither.
+/// [`crate::error::Code::Column`] or [`crate::error::Code::Schema`]; a resolved configuration has neither.
 pub fn table_schema(report: &Report) -> Result<TableSchema> {
     table_schema_of(report, &report.columns)
 }

@@ -49,7 +49,7 @@ fn duckdb_and_pyarrow_read_the_demo_as_hive_partitioned_tables() {
         assert_eq!(by_duckdb["rows"].as_u64(), Some(rows), "{table}");
         assert_eq!(seen["pyarrow"][table]["rows"].as_u64(), Some(rows), "{table}");
         let key = by_duckdb["columns"].as_array().unwrap().iter().any(|column| column[0] == "snapshot_date");
-        assert!(key, "the hive key is a column of {table}");
+        assert_eq!(key, table != "targets", "the hive key is a column of {table}, where the table has partitions");
     }
 }
 
