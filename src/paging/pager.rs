@@ -383,7 +383,7 @@ impl Pager {
     fn finish(&mut self) {
         self.state = State::Ended;
         // Nothing showed that the task's own filter was applied, and nothing is known of it: worse than any missing row.
-        if self.base.is_some() && self.verdicts.where_honoured != Verdict::Holds && !self.where_seen {
+        if self.base.is_some() && self.verdicts.leave_filter_in_doubt(self.where_seen) {
             self.shortfall = Some(Shortfall::Assumption(Assumption::WhereHonoured));
         }
     }

@@ -157,6 +157,11 @@ pub struct Verdicts {
 }
 
 impl Verdicts {
+    /// Whether nothing says that a task's own filter was applied: neither an answer of the task nor a probe.
+    pub(super) fn leave_filter_in_doubt(self, was_seen: bool) -> bool {
+        self.where_honoured != Verdict::Holds && !was_seen
+    }
+
     /// The verdict on one assumption.
     pub fn get(&self, assumption: Assumption) -> Verdict {
         match assumption {

@@ -379,7 +379,7 @@ impl Ranking {
                 self.shortfall.get_or_insert(Shortfall::Assumption(doubt));
             }
         }
-        if self.base.is_some() && self.verdicts.where_honoured != Verdict::Holds && !self.where_seen {
+        if self.base.is_some() && self.verdicts.leave_filter_in_doubt(self.where_seen) {
             self.shortfall = Some(Shortfall::Assumption(Assumption::WhereHonoured));
         }
     }
