@@ -229,6 +229,10 @@ impl ApiError {
     /// The error that users see.
     pub fn into_error(self, endpoint: &str) -> Error {
         let next = self.next(endpoint);
+        let refused_target = match &self {
+            Self::Refused { said, .. } => refused_target(said).map(str::to_owned),
+            _ => None,
+        };
         let refused_column = match &self {
             Self::Refused { said, .. } => refused_column(said).map(str::to_owned),
             _ => None,
@@ -254,6 +258,10 @@ impl ApiError {
             | Self::Billable { .. }
             | Self::Charged { .. }
             | Self::Budget(_) => Error::new(code, message),
+        };
+        let error = match refused_target {
+            Some(target) => error.with_context("bad target", target),
+            None => error,
         };
         let error = match refused_column {
             Some(column) => error.with_context("column", column),
@@ -283,6 +291,11 @@ fn refused_next(endpoint: &str, said: &str) -> String {
     } else {
         format!("compare the report with `backhaul catalog {endpoint}`")
     }
+}
+
+/// The target that a refusal names.
+fn refused_target(said: &str) -> Option<&str> {
+    Some(said.strip_prefix("bad target")?.trim_start_matches(':').trim())
 }
 
 /// Sorts a status other than 200, with what the body said, into a kind.

@@ -94,6 +94,8 @@ pub struct Endpoint {
     pub parameters: Vec<Parameter>,
     /// Published shape of the POST body, untouched.
     pub body: Option<serde_json::Value>,
+    /// What a body that lists targets takes, as parameters: of each target, then of the whole; empty for all others.
+    pub body_parameters: Vec<Parameter>,
     /// Top-level key of the answer.
     pub response_key: String,
     /// What stands under that key.
@@ -126,6 +128,8 @@ pub struct Endpoint {
     pub group_values: BTreeMap<String, Vec<String>>,
     /// The columns that date a row's coming and going, where the operation has both and shows lost rows.
     pub changes: Option<Changes>,
+    /// The operation that gives the same numbers of many targets in one request, where there is one.
+    pub batch: Option<Batch>,
     /// Columns by which a table of it is sorted within a target.
     pub sort_key: Vec<String>,
     /// Named selections of columns; empty where the operation takes no `select`.
@@ -148,9 +152,19 @@ impl Endpoint {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// One query parameter by name.
+    /// Everything that can be said in a request, in the query or in the body.
+    pub fn all_parameters(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter().chain(&self.body_parameters)
+    }
+
+    /// One parameter by name, of the query or of the body.
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
-        self.parameters.iter().find(|parameter| parameter.name == name)
+        self.all_parameters().find(|parameter| parameter.name == name)
+    }
+
+    /// Whether one request can ask for many targets.
+    pub fn takes_many_targets(&self) -> bool {
+        !self.body_parameters.is_empty()
     }
 
     /// One filterable column by name.
@@ -227,6 +241,17 @@ pub struct Changes {
     pub new: String,
     /// When it was lost; null while it is live.
     pub lost: String,
+}
+
+/// Where the same numbers of many targets come in one request. Marked only where the vendor's own words leave no doubt:
+/// Domain Rating and Ahrefs Rank are numbers of a domain today, whoever asks. Counts of links, domains, keywords and traffic
+/// are not marked: other operations give them by date, history or country, and nothing says that they agree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// The operation, which knows the present only.
+    pub operation: String,
+    /// Its columns, by the name that they have here.
+    pub columns: BTreeMap<String, String>,
 }
 
 /// What stands under an answer's top-level key.

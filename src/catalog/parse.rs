@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::{
-    Catalog, Changes, Column, ColumnKind, Endpoint, Filterable, Measure, Parameter, ParameterKind, Presets, Pricing,
-    Shape,
+    Batch, Catalog, Changes, Column, ColumnKind, Endpoint, Filterable, Measure, Parameter, ParameterKind, Presets,
+    Pricing, Shape,
 };
 use crate::error::{Code, Error, Result};
 use crate::model::Method;
@@ -98,6 +98,7 @@ struct RawEndpoint {
     #[serde(default)]
     group_values: BTreeMap<String, Vec<String>>,
     changes: Option<RawChanges>,
+    batch: Option<RawBatch>,
     #[serde(default)]
     sort_key: Vec<String>,
     #[serde(default)]
@@ -109,6 +110,13 @@ struct RawEndpoint {
 struct RawChanges {
     new: String,
     lost: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawBatch {
+    operation: String,
+    columns: BTreeMap<String, String>,
 }
 
 /// Each preset lists what it adds to the one before, so that minimal ⊆ standard ⊆ full cannot be broken.
@@ -196,6 +204,7 @@ fn endpoint(name: &str, raw: RawEndpoint, enums: &Enums) -> Result<Endpoint> {
         path: raw.path,
         description: raw.description,
         parameters: fields("parameter", raw.params, |name, field| parameter(name, field, enums))?,
+        body_parameters: body_parameters(raw.body.as_ref(), enums)?,
         body: raw.body,
         response_key: raw.response_key,
         shape,
@@ -213,9 +222,30 @@ fn endpoint(name: &str, raw: RawEndpoint, enums: &Enums) -> Result<Endpoint> {
         group_columns: raw.group_columns,
         group_values: raw.group_values,
         changes: raw.changes.map(|RawChanges { new, lost }| Changes { new, lost }),
+        batch: raw.batch.map(|RawBatch { operation, columns }| Batch { operation, columns }),
         sort_key: raw.sort_key,
         presets: raw.presets.cumulated(),
     })
+}
+
+/// What a body that lists targets asks for beside them, and what each of them is asked about, under the names that the
+/// same things have as query parameters elsewhere.
+fn body_parameters(body: Option<&Json>, enums: &Enums) -> Result<Vec<Parameter>> {
+    /// Rows are joined by the target's place, so that their order says nothing.
+    const UNUSED: [&str; 2] = ["targets", "order_by"];
+    let fields_at = |pointer: &str| body.and_then(|body| body.pointer(pointer)).and_then(Json::as_object);
+    let Some(of_target) = fields_at("/fields/targets/items/fields") else { return Ok(Vec::new()) };
+    let mut all: Map<String, Json> = of_target.clone();
+    if let Some(mut url) = all.shift_remove("url") {
+        if let Some(url) = url.as_object_mut() {
+            url.insert("format".to_owned(), "url".into());
+            url.insert("required".to_owned(), true.into());
+        }
+        all.shift_insert(0, "target".to_owned(), url);
+    }
+    let beside = fields_at("/fields").into_iter().flatten().filter(|(name, _)| !UNUSED.contains(&name.as_str()));
+    all.extend(beside.map(|(name, json)| (name.clone(), json.clone())));
+    fields("body field", all, |name, field| parameter(name, field, enums))
 }
 
 fn fields<T>(

@@ -58,7 +58,7 @@ pub(super) fn parameters(
     if endpoint.parameter("history").is_some() && !set.iter().any(|(name, _)| name == "history") {
         set.push(("history".to_owned(), super::DEFAULT_HISTORY.to_owned()));
     }
-    let position = |name: &str| endpoint.parameters.iter().position(|parameter| parameter.name == name);
+    let position = |name: &str| endpoint.all_parameters().position(|parameter| parameter.name == name);
     set.sort_by_key(|(name, _)| position(name));
     for parameter in endpoint.parameters.iter().filter(|parameter| parameter.required) {
         let name = parameter.name.as_str();
@@ -82,7 +82,7 @@ fn refuse_unknown(
     name: &str,
     span: super::document::Span,
 ) {
-    let settable = endpoint.parameters.iter().map(|parameter| parameter.name.as_str()).filter(|name| !is_ours(name));
+    let settable = endpoint.all_parameters().map(|parameter| parameter.name.as_str()).filter(|name| !is_ours(name));
     let candidates: Vec<&str> = known::REPORT.iter().copied().chain(settable).collect();
     let label = match nearest(name, candidates.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),

@@ -21,7 +21,7 @@ use crate::filter::{self, Filter};
 /// Tables that the program fills itself.
 const RESERVED: [&str; 2] = ["coverage", "targets"];
 
-/// The section whose operations can be exported: each answers for one target.
+/// The section whose operations can be exported: each answers for one target. So does one that takes many at a time.
 const SECTION: &str = "site-explorer";
 
 /// All reports of the file, names unique.
@@ -139,7 +139,7 @@ fn endpoint(document: &mut Document<'_>, section: &Section<'_>) -> Option<&'stat
     let text = document.text(section, "endpoint")?;
     let catalog = Catalog::embedded();
     match catalog.endpoint(text.get_ref()) {
-        Some(endpoint) if endpoint.section() == SECTION => Some(endpoint),
+        Some(endpoint) if endpoint.section() == SECTION || endpoint.takes_many_targets() => Some(endpoint),
         Some(endpoint) => {
             document.later(&format!("exporting {}", endpoint.name), text.span());
             None

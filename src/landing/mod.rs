@@ -7,8 +7,10 @@
 //!
 //! ```text
 //! <responses>/<night>/<task>/<attempt>/000000.response     a checksum, one line of JSON, then the body
+//! <responses>/packs/<name>.response                        the same, for many tasks, until it is divided
 //! ```
 
+mod packs;
 mod saved;
 
 use std::collections::BTreeSet;
@@ -17,7 +19,7 @@ use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
 
-pub use saved::{Header, Saved};
+pub use saved::{Header, Saved, Source};
 
 use crate::error::{Code, Error, Result};
 use crate::model::{Night, TaskId};
@@ -94,18 +96,7 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`] if the disk refuses to be read.
     pub fn load(&self, attempt: &Attempt, sequence: u32) -> Result<Option<Saved>> {
-        let path = self.path(attempt, sequence);
-        match std::fs::read(&path) {
-            Ok(bytes) => {
-                let saved = Saved::from_bytes(&bytes);
-                if saved.is_none() {
-                    tracing::warn!(path = %path.display(), "a saved response is damaged and does not count");
-                }
-                Ok(saved)
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(fault(&path, error)),
-        }
+        read(&self.path(attempt, sequence))
     }
 
     /// Sets aside the answers of an attempt from a number on: what follows a damaged or outdated answer proves nothing.
@@ -283,6 +274,21 @@ fn age(task: &Path, now: SystemTime) -> Result<Option<Duration>> {
         }
     }
     Ok(now.duration_since(newest).ok())
+}
+
+/// A file's answer; `None` if there is no file, or if it is damaged.
+fn read(path: &Path) -> Result<Option<Saved>> {
+    match std::fs::read(path) {
+        Ok(bytes) => {
+            let saved = Saved::from_bytes(&bytes);
+            if saved.is_none() {
+                tracing::warn!(path = %path.display(), "a saved response is damaged and does not count");
+            }
+            Ok(saved)
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(fault(path, error)),
+    }
 }
 
 fn fault(path: &Path, error: std::io::Error) -> Error {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Code, Error, Result};
-use crate::model::{Answer, Encoding, Price, Request, hex};
+use crate::model::{Answer, Encoding, Price, Request, TaskId, hex};
 
 /// First line: a word that names the format and its version, then a CRC-32 of everything behind the line.
 const MAGIC: &str = "backhaul-response-1 ";
@@ -39,6 +39,26 @@ pub struct Header {
     /// Whatever the one who saved it needs in order to build on it again.
     #[serde(default)]
     pub remark: serde_json::Value,
+    /// Where it comes from, if it was not received for this task alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+}
+
+/// Where an answer comes from that was not received for its task alone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// It was received for another task of the night, which asks the same and paid for it.
+    SameAs(TaskId),
+    /// It is a part of an answer for many targets.
+    Batch {
+        /// The operation that was asked.
+        operation: String,
+        /// Targets that were asked about.
+        targets: u32,
+        /// Whether the request is counted here: it is at one of them.
+        is_counted: bool,
+    },
 }
 
 /// An answer with all that is known of it.
@@ -86,6 +106,7 @@ impl Saved {
             received_at: answer.received_at.timestamp_micros(),
             attempts: answer.attempts,
             remark: serde_json::Value::Null,
+            source: None,
         };
         Ok(Self { header, body })
     }

@@ -4,7 +4,7 @@ use chrono::{Datelike as _, NaiveDate};
 
 use super::task::Task;
 use crate::catalog::{Endpoint, FREE_ROWS, FREE_TARGETS, MIN_UNITS_PER_REQUEST, ParameterKind, Shape};
-use crate::config::{Report, Target};
+use crate::config::{Report, RunConfig, Target};
 use crate::error::{Code, Error, Result};
 use crate::model::Night;
 
@@ -57,6 +57,7 @@ pub(super) fn bound_rows(report: &Report, night: Night) -> Option<u64> {
     let endpoint = report.endpoint;
     match (endpoint.shape, report.since) {
         (Shape::Record, _) => Some(1),
+        _ if endpoint.takes_many_targets() => Some(1),
         (Shape::Rows | Shape::Scalars, Some(since)) => Some(periods(since, night, grouping(report))),
         (Shape::Rows | Shape::Scalars, None) if endpoint.parameter("limit").is_none() => countries(endpoint),
         (Shape::Rows | Shape::Scalars, None) => report.top.as_ref().map(|top| top.rows).or(report.max_rows),
@@ -71,6 +72,14 @@ pub(super) fn bound_units(report: &Report, target: &Target, rows: u64, units_per
     }
     let question = if is_paged { MIN_UNITS_PER_REQUEST } else { 0 };
     report.endpoint.units_per_request(rows, units_per_row).saturating_add(question)
+}
+
+/// The most units that a task can cost if it is bought alone.
+pub(super) fn bound_alone(config: &RunConfig, task: &Task) -> Option<u64> {
+    let report = config.reports.get(task.report)?;
+    let target = config.targets.get(task.target)?;
+    let is_paged = !task.order_key.is_empty();
+    task.bound_rows.map(|rows| bound_units(report, target, rows, task.units_per_row, is_paged))
 }
 
 fn grouping(report: &Report) -> &str {

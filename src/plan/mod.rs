@@ -12,6 +12,7 @@ mod cost;
 mod describe;
 mod monthly;
 mod night;
+mod once;
 mod select;
 mod task;
 
@@ -22,6 +23,7 @@ pub use cost::{Before, Cost, like_before, of_rows};
 pub use describe::describe;
 pub use monthly::{Bill, NIGHTS_A_MONTH, bill as bill_of_month, least_units, refuse_impossible, ways_to_fit};
 pub use night::{check as check_night, night};
+pub use once::{Bought, INDEX, Lot, MAX_TARGETS, batch_of, lots, packed_columns, packed_units, part, question, share};
 pub use select::{Selection, is_meant};
 pub use task::{
     CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, price_per_row, ranking_asked, task_id, tasks,

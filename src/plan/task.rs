@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 
 use super::bill::{bound_rows, bound_units, is_free};
 use super::night;
+use super::once::{Bought, share};
 use super::select::Selection;
 use crate::catalog::Pricing;
 use crate::config::{Report, RunConfig, StableHash, Target};
@@ -37,8 +38,10 @@ pub struct Task {
     pub surcharge_per_row: u64,
     /// The most rows that the task can have; `None`: as many as the source holds.
     pub bound_rows: Option<u64>,
-    /// The most units that the task can cost; `None`: no bound.
+    /// The most units that the task can cost, as it is bought; `None`: no bound.
     pub bound_units: Option<u64>,
+    /// How it is bought among the tasks of its night.
+    pub bought: Bought,
     /// The source charges nothing for this target, up to 100 rows a request.
     pub is_free_target: bool,
     /// What is asked, by name: the operation, its parameters but for the night's own dates, the filter, the columns and the
@@ -47,7 +50,7 @@ pub struct Task {
 }
 
 /// Name of the columns in [`Task::asked`].
-const COLUMNS: &str = "columns";
+pub(super) const COLUMNS: &str = "columns";
 
 /// Name of the ranking in [`Task::asked`].
 const TOP: &str = "top";
@@ -119,10 +122,12 @@ pub fn tasks(config: &RunConfig, night: Night, today: NaiveDate, selection: &Sel
     for index in selection.reports(config)? {
         config.reports.get(index).map_or(Ok(()), |report| night::check(report, night, today))?;
     }
-    tasks_of_any_night(config, night, selection)
+    let mut tasks = tasks_of_any_night(config, night, selection)?;
+    share(config, tasks.iter_mut().map(|task| (night, task)), today, &BTreeSet::new());
+    Ok(tasks)
 }
 
-/// The same for a night of which it does not matter whether its operations can still answer for it: what is left of an
+/// The same, each task bought alone, for a night of which it does not matter whether its operations can still answer for it: what is left of an
 /// unfinished night, or what was committed.
 ///
 /// # Errors
@@ -166,6 +171,7 @@ fn task(
         surcharge_per_row,
         bound_rows,
         bound_units: bound_rows.map(|rows| bound_units(report, target, rows, units_per_row, is_paged)),
+        bought: Bought::Alone,
         is_free_target: is_free(target),
         order_key,
     }
@@ -227,7 +233,7 @@ fn query(report: &Report, target: &Target, varying: &[(String, String)], night: 
         "output" => Some("json".to_owned()),
         other => find(varying, other).or_else(|| find(&report.parameters, other)),
     };
-    let names = report.endpoint.parameters.iter().map(|parameter| &parameter.name);
+    let names = report.endpoint.all_parameters().map(|parameter| &parameter.name);
     names.filter_map(|name| Some((name.clone(), value(name)?))).collect()
 }
 

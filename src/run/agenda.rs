@@ -56,6 +56,7 @@ impl Agenda {
             store,
             states: BTreeMap::new(),
             pasts: BTreeMap::new(),
+            answered: BTreeSet::new(),
             agenda: Self { tonight, refetch, is_forced: refetch && selection.names_something(), ..Self::default() },
         };
         let tasks = plan::tasks(config, tonight, today, selection)?;
@@ -65,7 +66,9 @@ impl Agenda {
             maker.open_nights(today, selection)?;
         }
         maker.tonight(tasks)?;
-        Ok(maker.agenda)
+        let Maker { mut agenda, answered, .. } = maker;
+        plan::share(config, agenda.jobs.iter_mut().map(|job| (job.night, &mut job.task)), today, &answered);
+        Ok(agenda)
     }
 
     /// The tasks that are due, for their price.
@@ -102,6 +105,8 @@ struct Maker<'a> {
     landing: Landing,
     states: BTreeMap<(Night, usize), Option<PartitionState>>,
     pasts: BTreeMap<usize, BTreeMap<TaskId, Seen>>,
+    /// What complete tasks of tonight asked: whoever asks it too gets their answers.
+    answered: BTreeSet<(Night, String)>,
     agenda: Agenda,
 }
 
@@ -206,6 +211,7 @@ impl Maker<'_> {
                 self.agenda.jobs.push(Job { night, task });
             } else {
                 *self.agenda.complete.entry(task.report).or_default() += 1;
+                self.answered.insert((night, plan::question(self.config, &task)));
             }
         }
         self.agenda.notes.extend(self.agenda.not_due());

@@ -18,6 +18,7 @@ use super::workers::heavy;
 use crate::catalog::Catalog;
 use crate::config::Report;
 use crate::error::{Code, Error, Result};
+use crate::landing::Source;
 use crate::model::{Night, TaskId, hex};
 use crate::paging::Status;
 use crate::plan::{CHANGES_SINCE, changes_asked};
@@ -276,6 +277,10 @@ fn write_task(
         let since = since.map_or_else(|| "base".to_owned(), |since| since.to_string());
         evidence.insert(CHANGES_SINCE.to_owned(), since.into());
     }
+    if let (Some(source), Some(evidence)) = (&finished.source, evidence.as_object_mut()) {
+        let (name, what) = told(source);
+        evidence.insert(name.to_owned(), what);
+    }
     Ok(TaskEntry {
         task: columns.task,
         target: columns.target,
@@ -293,6 +298,16 @@ fn write_task(
         attempt: finished.attempt,
         asked: finished.asked,
     })
+}
+
+/// What is said of an answer that was not received for its task alone. No names of targets: they may be forgotten.
+fn told(source: &Source) -> (&'static str, serde_json::Value) {
+    match source {
+        Source::SameAs(task) => ("answers_of_task", task.0.as_str().into()),
+        Source::Batch { operation, targets, is_counted: _ } => {
+            ("batch", serde_json::json!({ "operation": operation, "targets": targets }))
+        }
+    }
 }
 
 fn lookup_columns(schema: &TableSchema) -> Vec<String> {

@@ -2,13 +2,21 @@
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
+use super::finished::interrupted;
 use super::workers::heavy;
 use crate::api::{KeyRing, Rejected};
+use crate::clock::SharedClock;
 use crate::decode::{Decoder, Page, decompress};
 use crate::error::{Code, Error, Result};
 use crate::landing::Saved;
 use crate::model::Answer;
+
+/// How long answers under way are waited for after an interrupt: they are being paid for.
+const INTERRUPT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// The check of a new answer: a body that cannot be read may come whole the next time, one that does not fit will not.
 pub(super) async fn decode(
@@ -51,6 +59,22 @@ pub(super) fn plain_body<'a>(answer: &'a Answer, keys: &KeyRing) -> std::result:
         return Err(Rejected::Unusable(error));
     }
     Ok(body)
+}
+
+/// Waits for an answer, and gives up on one that takes long after an interrupt: it counts as charged.
+pub(super) async fn patiently<T>(
+    clock: &SharedClock,
+    cancel: &CancellationToken,
+    answer: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let out_of_patience = async {
+        cancel.cancelled().await;
+        clock.sleep(INTERRUPT_PATIENCE).await;
+    };
+    tokio::select! {
+        answer = answer => answer,
+        () = out_of_patience => Err(interrupted()),
+    }
 }
 
 /// Runs work that would hold up other tasks on a thread of its own.

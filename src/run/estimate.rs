@@ -14,7 +14,7 @@ use crate::config::{Report, RunConfig};
 use crate::error::Result;
 use crate::landing::Landing;
 use crate::model::TaskId;
-use crate::plan::{self, Before, Cost, Selection, Task};
+use crate::plan::{self, Before, Bought, Cost, Selection, Task};
 use crate::report::{Estimate, ReportEstimate, TargetEstimate, TaskEstimate};
 use crate::store::Store;
 use crate::table::manifest::TaskEntry;
@@ -81,7 +81,7 @@ pub fn estimate(config: &RunConfig, today: NaiveDate, selection: &Selection, wit
         let maker = Maker { report, known: &known, cap, landing: &landing, store: &store };
         let mut tasks = Vec::with_capacity(jobs.len());
         for job in jobs {
-            tasks.push((job, fill_in(report, &known, job, maker.task(job)?)));
+            tasks.push((job, as_bought(&job.task, fill_in(report, &known, job, maker.task(job)?))));
         }
         add(&mut estimate, config, report, &tasks, with_tasks);
         let complete = agenda.complete.get(&index).copied().unwrap_or(0);
@@ -117,7 +117,8 @@ impl Maker<'_> {
 
     fn whole(&self, task: &Task) -> (Cost, Basis) {
         let endpoint = self.report.endpoint;
-        let is_fixed = endpoint.shape == Shape::Record || (self.report.since.is_some() && task.order_key.is_empty());
+        let is_one_row = endpoint.shape == Shape::Record || endpoint.takes_many_targets();
+        let is_fixed = is_one_row || (self.report.since.is_some() && task.order_key.is_empty());
         let bound = |basis| task.bound_rows.map(|rows| (self.of_rows(task, rows), basis));
         if endpoint.pricing == Pricing::Free || matches!(endpoint.pricing, Pricing::Fixed(_)) {
             return (self.of_rows(task, task.bound_rows.unwrap_or(0)), Basis::Fixed);
@@ -182,6 +183,21 @@ fn fill_in(report: &Report, known: &BTreeMap<TaskId, TaskEntry>, job: &Job, esti
     let cost =
         Cost { rows: mean(|cost| cost.rows), requests: mean(|cost| cost.requests), units: mean(|cost| cost.units) };
     Estimated { cost, basis: Basis::OtherTargets, is_begun: estimated.is_begun }
+}
+
+/// What a task adds to the bill, as it is bought among the others.
+fn as_bought(task: &Task, estimated: Estimated) -> Estimated {
+    let Estimated { cost, basis, is_begun } = estimated;
+    let cost = match task.bought {
+        Bought::Alone => cost,
+        Bought::Twin => Cost { requests: 0, units: 0, ..cost },
+        // What is saved already is paid.
+        Bought::Packed { .. } if is_begun => cost,
+        Bought::Packed { is_first } => {
+            Cost { requests: u64::from(is_first), units: task.bound_units.unwrap_or(cost.units), ..cost }
+        }
+    };
+    Estimated { cost, basis, is_begun }
 }
 
 /// What the last run made of the task, as far as it still tells of it: columns may differ, rows may not.

@@ -11,7 +11,8 @@ use std::time::Duration;
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::bodies::{blocking, decode, decode_saved};
+use super::begun::{Begun, begun};
+use super::bodies::{blocking, decode, decode_saved, patiently};
 use super::changes;
 use super::finished::{Finished, gone, interrupted, taken};
 use super::inputs::{From, Inputs, inputs, pager_plan};
@@ -24,7 +25,7 @@ use crate::api::Quote;
 use crate::config::{OnTrouble, Report};
 use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
 use crate::error::{Code, Error, Result};
-use crate::landing::{Attempt, Saved};
+use crate::landing::{Attempt, Saved, Source};
 use crate::model::{Request, hex};
 use crate::paging::{Ask, Cursor, Step};
 use crate::plan::{Task, columns_asked};
@@ -33,9 +34,6 @@ use crate::table::manifest::TaskEntry;
 
 /// An answer that came within this time was fast: the next one may be larger.
 const FAST: Duration = Duration::from_secs(5);
-
-/// How long answers under way are waited for after an interrupt: they are being paid for.
-const INTERRUPT_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Rows in memory of one task under way; several tasks are under way at a time.
 const SORT_MEMORY_BYTES: usize = 16 << 20;
@@ -71,8 +69,20 @@ pub struct Fetch<'a> {
     rows: u64,
     started_at: Option<i64>,
     last: Option<(i64, String)>,
+    source: Option<Source>,
     bodies: Sha256,
     notes: Notes,
+}
+
+/// The first question of a task that has no answer yet.
+#[derive(Debug, Clone)]
+pub struct Question {
+    /// The attempt that its answer belongs to; begun.
+    pub(super) attempt: Attempt,
+    /// What it would send.
+    pub(super) request: Request,
+    /// What is kept with the first answer.
+    pub(super) inputs: Inputs,
 }
 
 impl<'a> Fetch<'a> {
@@ -83,32 +93,10 @@ impl<'a> Fetch<'a> {
     /// [`Code::Destination`] if saved responses cannot be read or the scratch folder cannot be made.
     pub fn new(stage: &'a Stage, index: usize, committed: Option<&TaskEntry>) -> Result<Self> {
         let (job, report) = stage.job(index)?;
-        let first = |number| Attempt { night: job.night, task: job.task.id.clone(), number };
-        let latest = stage.landing.latest(job.night, &job.task.id)?;
-        let next = committed.map_or(0, |entry| entry.attempt + 1);
-        let attempt = latest.filter(|latest| latest.number >= next).unwrap_or_else(|| first(next));
-        let saved = stage.landing.load(&attempt, 0)?;
-        if is_forgotten(stage, job, saved.as_ref())? {
-            let attempt = first(attempt.number + 1);
-            let (inputs, columns) = (stage.inputs(report, job)?, report.columns.clone());
-            return Self::with(stage, index, From::Source, attempt, inputs, columns, job.task.asked.clone());
-        }
-        let begun = saved.and_then(|saved| inputs(&saved));
-        let asked = job.task.asked.clone();
-        let changed = begun.as_ref().map(|begun| job.task.unanswered_by(&begun.asked, false)).unwrap_or_default();
-        if changed.is_empty() {
-            let inputs = begun.map_or_else(|| stage.inputs(report, job), Ok)?;
-            return Self::with(stage, index, From::Source, attempt, inputs, report.columns.clone(), asked);
-        }
-        let (what, report_name) = (changed.join(", "), report.name.as_str());
-        tracing::warn!(
-            report = report_name,
-            changed = what,
-            "saved responses answer another configuration: asked again"
-        );
-        let attempt = first(attempt.number + 1);
-        let inputs = stage.inputs(report, job)?;
-        Self::with(stage, index, From::Source, attempt, inputs, report.columns.clone(), asked)
+        let Begun { attempt, inputs } = begun(stage, job, report, committed)?;
+        let inputs = inputs.map_or_else(|| stage.inputs(report, job), Ok)?;
+        let (columns, asked) = (report.columns.clone(), job.task.asked.clone());
+        Self::with(stage, index, From::Source, attempt, inputs, columns, asked)
     }
 
     /// Prepares a committed task for being put together again from its saved responses, as it was asked then.
@@ -171,6 +159,7 @@ impl<'a> Fetch<'a> {
             rows: 0,
             started_at: None,
             last: None,
+            source: None,
             bodies: Sha256::new(),
             notes: Notes::default(),
         })
@@ -215,7 +204,24 @@ impl<'a> Fetch<'a> {
             asked: self.asked,
             responses_hash: hex(&self.bodies.finalize()),
             notes: self.notes,
+            source: self.source,
         })
+    }
+
+    /// What the task would ask first, for those who ask for many at once; nothing where an answer to it is saved. What is
+    /// saved and answers something else is set aside.
+    ///
+    /// # Errors
+    /// [`Code::Destination`] if saved responses cannot be read or set aside.
+    pub async fn first_question(mut self) -> Result<Option<Question>> {
+        let saved = self.saved().await?;
+        let Step::Ask(ask) = self.pager.next() else { return Ok(None) };
+        let request = request(self.report, &self.task, &self.columns, &ask);
+        match &saved {
+            Some(saved) if answers(&saved.header.request, &request) => return Ok(None),
+            outdated => self.end_replay(outdated.is_some()).await?,
+        }
+        Ok(Some(Question { attempt: self.attempt, request, inputs: self.inputs }))
     }
 
     /// Brings one answer: a saved one that fits, or a new one, which is saved before anything builds on it.
@@ -251,14 +257,7 @@ impl<'a> Fetch<'a> {
         decoder: Arc<Mutex<Decoder>>,
     ) -> Result<Option<(Saved, Page)>> {
         let clock = Arc::clone(&self.stage.clock);
-        let out_of_patience = async {
-            cancel.cancelled().await;
-            clock.sleep(INTERRUPT_PATIENCE).await;
-        };
-        tokio::select! {
-            fetched = self.fetch(ask, wanted, decoder) => fetched,
-            () = out_of_patience => Err(interrupted()),
-        }
+        patiently(&clock, cancel, self.fetch(ask, wanted, decoder)).await
     }
 
     /// The saved answer that comes next, if there is one. The pager asks for as many rows as were asked for then.
@@ -385,6 +384,7 @@ impl<'a> Fetch<'a> {
         self.bodies.update(saved.header.body_sha256.as_bytes());
         self.started_at.get_or_insert(saved.header.received_at);
         self.last = Some((saved.header.received_at, saved.header.run));
+        self.source = saved.header.source;
         self.rows += u64::try_from(emit.num_rows()).unwrap_or(u64::MAX);
         let Page { batch, keys, notes } = page;
         self.notes.merge(notes);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::decode::Notes;
 use crate::error::{Code, Error, Result};
+use crate::landing::Source;
 use crate::paging::Evidence;
 use crate::sink::TaskSorter;
 
@@ -35,6 +36,8 @@ pub struct Finished {
     pub responses_hash: String,
     /// What was unusual in its answers.
     pub notes: Notes,
+    /// Where its last answer comes from, if it was not received for it alone.
+    pub source: Option<Source>,
 }
 
 /// The user, or a failure that no task survives, ended the run.

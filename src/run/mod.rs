@@ -9,6 +9,8 @@
 
 mod agenda;
 mod assemble;
+mod batch;
+mod begun;
 mod bodies;
 mod book;
 mod breaker;
@@ -26,9 +28,11 @@ mod fit;
 mod forget;
 mod inputs;
 mod ledger;
+mod lot;
 mod month;
 mod nights;
 mod pace;
+mod pack;
 mod past;
 mod probes;
 mod progress;
@@ -40,6 +44,7 @@ mod spending;
 mod stage;
 mod tables;
 mod tombstone;
+mod twins;
 mod usage;
 mod verify;
 mod workers;
@@ -145,6 +150,7 @@ impl Night {
         }
         let beginning = Arc::clone(&stage);
         let (notes, claims) = blocking(move || {
+            pack::settle_left(&beginning)?;
             spending::close_books_of_the_dead(&beginning)?;
             let notes = ledger::close_books_of_the_dead(&beginning.store, &beginning.who)?;
             nights::begin(&beginning.store, &beginning.config, &beginning.jobs, &beginning.who)?;

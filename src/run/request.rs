@@ -1,5 +1,8 @@
 //! A task and what paging wants next → the request and its price in the worst case.
 
+use serde_json::Value as Json;
+
+use super::batch;
 use crate::api::Quote;
 use crate::catalog::Pricing;
 use crate::config::Report;
@@ -16,6 +19,9 @@ const MAX_URL_BYTES: usize = 8 * 1024;
 
 /// The request for one answer of a task, with these columns of its table.
 pub fn request(report: &Report, task: &Task, columns: &[String], ask: &Ask) -> Request {
+    if report.endpoint.method == Method::Post {
+        return batch::request(report.endpoint, &selected(columns, ask), &[&task.query]);
+    }
     let mut query = task.query.clone();
     if report.endpoint.has_select() {
         query.push((SELECT.to_owned(), selected(columns, ask).join(",")));
@@ -37,15 +43,21 @@ pub fn request(report: &Report, task: &Task, columns: &[String], ask: &Ask) -> R
 
 /// Whether the answer to a request that was sent answers another one too: it asked the same, for these columns at least.
 pub fn answers(sent: &Request, wanted: &Request) -> bool {
-    let parts = |request: &Request| {
-        let query = request.query.clone();
-        query.into_iter().partition::<Vec<_>, _>(|(name, _)| name == SELECT)
-    };
     let ((had, sent_rest), (wants, wanted_rest)) = (parts(sent), parts(wanted));
-    let had: Vec<&str> = had.iter().flat_map(|(_, columns)| columns.split(',')).collect();
-    let mut wants = wants.iter().flat_map(|(_, columns)| columns.split(','));
-    let same = (&sent.endpoint, sent.method, &sent.body) == (&wanted.endpoint, wanted.method, &wanted.body);
-    same && sent_rest == wanted_rest && wants.all(|column| had.contains(&column))
+    let same = (&sent.endpoint, sent.method) == (&wanted.endpoint, wanted.method);
+    same && sent_rest == wanted_rest && wants.iter().all(|column| had.contains(column))
+}
+
+/// The columns that a request names, and everything else that it says.
+fn parts(request: &Request) -> (Vec<String>, (Vec<(String, String)>, Option<Json>)) {
+    let (select, query): (Vec<_>, Vec<_>) = request.query.iter().cloned().partition(|(name, _)| name == SELECT);
+    let mut columns: Vec<String> =
+        select.iter().flat_map(|(_, columns)| columns.split(',')).map(str::to_owned).collect();
+    let mut body: Option<Json> = request.body.as_ref().map(|text| serde_json::from_str(text).unwrap_or_default());
+    let listed = body.as_mut().and_then(Json::as_object_mut).and_then(|body| body.shift_remove(SELECT));
+    let listed = listed.as_ref().and_then(Json::as_array).into_iter().flatten();
+    columns.extend(listed.filter_map(|column| column.as_str().map(str::to_owned)));
+    (columns, (query, body))
 }
 
 /// Rows that a request asked for.

@@ -2,44 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
-use super::agenda;
 use super::assemble::{Assembled, assemble};
-use super::bodies::blocking;
 use super::book::Book;
-use super::breaker::{Breaker, Reason};
-use super::fetch::Fetch;
 use super::finished::Finished;
-use super::stage::Stage;
+use super::lot::{Claim, Desk, End, Ended, claim};
+use super::stage::{Job, Stage};
+use super::twins::Siblings;
 use crate::error::{Code, Error, Errors, Result};
 use crate::model::Night;
+use crate::plan::{Lot, Task, lots};
 use crate::store::FileLock;
 use crate::table::manifest::UnfinishedStatus;
 
-/// Tasks under way at a time: enough to fill a minute's requests while some answers take 20 s, few enough to bound memory.
-const TASKS_AT_A_TIME: usize = 4;
-
-/// How a task ended.
-enum Ended {
-    Finished(Box<Finished>),
-    Failed(Error),
-    /// Not begun: the report's tasks all fail alike.
-    NotTried(Reason),
-    /// Another process is at it.
-    Claimed(String),
-    /// Another process finished it in the meantime.
-    AlreadyThere,
-}
+/// Lots under way at a time: enough to fill a minute's requests while some answers take 20 s, few enough to bound memory.
+const LOTS_AT_A_TIME: usize = 4;
 
 /// A claim on the first job that nobody else is at.
 ///
 /// # Errors
 /// [`Code::Locked`] if there is none: then this run has nothing to do, and nothing was sent.
-pub(super) fn first_claim(stage: &Stage) -> Result<BTreeMap<usize, FileLock>> {
+pub(super) fn first_claim(stage: &Stage) -> Result<BTreeMap<usize, Claim>> {
     if stage.jobs.is_empty() {
         return Ok(BTreeMap::new());
     }
@@ -68,11 +56,9 @@ fn named(stage: &Stage, index: usize, holder: &str) -> Result<String> {
     Ok(format!("{} {} of night {}: {holder}", report.name, stage.target_name(&job.task), job.night))
 }
 
-fn claim(stage: &Stage, index: usize) -> Result<std::result::Result<FileLock, String>> {
-    let (job, _) = stage.job(index)?;
-    let path = super::claim_path(&stage.store, job.night, &job.task.id);
-    FileLock::try_acquire(&path, &stage.who)
-}
+/// Said once a run.
+const LACKS_BATCHES: &str = "the plan of the workspace does not include requests for many targets (batch-analysis): each \
+                             target was asked about by itself, at the minimum price of a request";
 
 /// A partition: a night of a report of the configuration.
 type Place = (Night, usize);
@@ -80,18 +66,13 @@ type Place = (Night, usize);
 /// Fetches jobs side by side; a partition is committed once, when its last job has ended, while others are still fetched.
 pub(super) struct Shift<'a> {
     stage: &'a Arc<Stage>,
-    refetch: bool,
     cancel: &'a CancellationToken,
-    /// Ends the work where no further job can succeed.
-    stop: CancellationToken,
-    /// Claims that were taken before their job began.
-    early: std::sync::Mutex<BTreeMap<usize, FileLock>>,
+    desk: Arc<Desk<'a>>,
     /// Claims live until their partition is committed.
     claims: BTreeMap<Place, Vec<FileLock>>,
     open: BTreeMap<Place, usize>,
     waiting: BTreeMap<Place, Vec<Finished>>,
     claimed: BTreeMap<usize, String>,
-    breaker: Arc<Breaker>,
     /// Tasks that were not tried, by report.
     not_tried: BTreeMap<usize, u64>,
 }
@@ -109,16 +90,23 @@ impl<'a> Shift<'a> {
         stage: &'a Arc<Stage>,
         refetch: bool,
         cancel: &'a CancellationToken,
-        early: BTreeMap<usize, FileLock>,
+        early: BTreeMap<usize, Claim>,
     ) -> Self {
         let mut open: BTreeMap<Place, usize> = BTreeMap::new();
         for job in stage.jobs.iter() {
             *open.entry((job.night, job.task.report)).or_default() += 1;
         }
-        let early = std::sync::Mutex::new(early);
+        let desk = Desk {
+            stage,
+            refetch,
+            cancel: cancel.child_token(),
+            breaker: Arc::default(),
+            early: std::sync::Mutex::new(early),
+            siblings: Siblings::default(),
+            lacks_batches: Arc::default(),
+        };
         let (claims, waiting, claimed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let (stop, breaker, not_tried) = (cancel.child_token(), Arc::default(), BTreeMap::new());
-        Self { stage, refetch, cancel, stop, early, claims, open, waiting, claimed, breaker, not_tried }
+        Self { stage, cancel, desk: Arc::new(desk), claims, open, waiting, claimed, not_tried: BTreeMap::new() }
     }
 
     /// Works until every job has ended in some way, or is another's.
@@ -139,8 +127,11 @@ impl<'a> Shift<'a> {
         } else {
             self.claimed = left;
         }
+        if self.desk.lacks_batches.load(Ordering::Relaxed) {
+            book.report.notes.push(LACKS_BATCHES.to_owned());
+        }
         for (report, number) in &self.not_tried {
-            if let Some(reason) = self.breaker.broken(*report) {
+            if let Some(reason) = self.desk.breaker.broken(*report) {
                 book.told_once(&self.stage.report(*report)?.name, &reason, *number);
             }
         }
@@ -159,30 +150,25 @@ impl<'a> Shift<'a> {
 
     async fn pass(&mut self, jobs: Vec<usize>, book: &mut Book) -> Result<(), Errors> {
         let stage = self.stage;
-        let (refetch, early, stop) = (self.refetch, std::mem::take(&mut self.early), self.stop.clone());
-        let breaker = Arc::clone(&self.breaker);
-        let begin = |index| {
-            let broken = stage.job(index).ok().and_then(|(job, _)| breaker.broken(job.task.report));
-            let early = early.lock().unwrap_or_else(std::sync::PoisonError::into_inner).remove(&index);
-            let cancel = stop.clone();
-            async move {
-                match broken {
-                    Some(reason) => (index, (Ended::NotTried(reason), early)),
-                    None => (index, fetch_one(stage, index, refetch, early, &cancel).await),
-                }
-            }
+        let desk = Arc::clone(&self.desk);
+        let lots = self.lots(&jobs)?;
+        let work = |lot: Lot| {
+            let desk = Arc::clone(&desk);
+            async move { desk.work(lot).await }
         };
-        let mut ends = stream::iter(jobs).map(begin).buffer_unordered(TASKS_AT_A_TIME);
+        let mut ends = stream::iter(lots).map(work).buffer_unordered(LOTS_AT_A_TIME);
         // Beside the fetching: answers under way must not wait for rows to be written, nor for another process.
         let mut commits = FuturesUnordered::new();
         let mut is_fetching = true;
         while is_fetching || !commits.is_empty() {
             tokio::select! {
                 end = ends.next(), if is_fetching => match end {
-                    Some((index, (ended, claim))) => {
-                        if let Some((place, finished)) = self.ended(index, ended, claim, book)? {
-                            book.notes(stage.report(place.1)?, &finished);
-                            commits.push(commit(stage, place, finished, self.cancel));
+                    Some(lot) => {
+                        for end in lot {
+                            if let Some((place, finished)) = self.ended(end, book)? {
+                                book.notes(stage.report(place.1)?, &finished);
+                                commits.push(commit(stage, place, finished, self.cancel));
+                            }
                         }
                     }
                     None => is_fetching = false,
@@ -193,20 +179,26 @@ impl<'a> Shift<'a> {
         Ok(())
     }
 
+    /// The jobs in lots, with their indices among all.
+    fn lots(&self, jobs: &[usize]) -> Result<Vec<Lot>> {
+        let all: Vec<&Job> = jobs.iter().map(|index| Ok(self.stage.job(*index)?.0)).collect::<Result<_>>()?;
+        let tasks: Vec<(Night, &Task)> = all.into_iter().map(|job| (job.night, &job.task)).collect();
+        let mut lots = lots(&self.stage.config, &tasks, self.stage.clock.today());
+        for place in lots.iter_mut().flat_map(|lot| lot.groups.iter_mut().flatten()) {
+            *place = jobs.get(*place).copied().unwrap_or(*place);
+        }
+        Ok(lots)
+    }
+
     /// Takes note of a job's end. Gives the partition's finished tasks where it was the last of them.
-    fn ended(
-        &mut self,
-        index: usize,
-        ended: Ended,
-        claim: Option<FileLock>,
-        book: &mut Book,
-    ) -> Result<Option<(Place, Vec<Finished>)>> {
+    fn ended(&mut self, end: End, book: &mut Book) -> Result<Option<(Place, Vec<Finished>)>> {
+        let End { index, ended, claim } = end;
         let stage = self.stage;
         let (job, report) = stage.job(index)?;
         let place = (job.night, job.task.report);
         match ended {
             Ended::Finished(finished) => {
-                self.breaker.succeeded(job.task.report);
+                self.desk.breaker.succeeded(job.task.report);
                 self.claims.entry(place).or_default().extend(claim);
                 self.waiting.entry(place).or_default().push(*finished);
             }
@@ -214,11 +206,12 @@ impl<'a> Shift<'a> {
                 *self.not_tried.entry(job.task.report).or_default() += 1;
                 book.not_tried(stage, job, report, &reason);
             }
+            Ended::FailedAlike(error) => book.failed(stage, job, report, error),
             Ended::Failed(error) => {
-                self.breaker.failed(job.task.report, &error);
+                self.desk.breaker.failed(job.task.report, &error);
                 // No other task can succeed where the key is dead, the units are used up, or answers cannot be saved.
                 if matches!(error.code(), Code::Unauthorized | Code::Units | Code::NotFree | Code::Destination) {
-                    self.stop.cancel();
+                    self.desk.cancel.cancel();
                 }
                 book.failed(stage, job, report, error);
             }
@@ -246,55 +239,6 @@ impl<'a> Shift<'a> {
         self.claims.remove(&place);
         Ok(())
     }
-}
-
-/// Claims a task and fetches it. The claim must live until the task's partition is committed.
-async fn fetch_one(
-    stage: &Arc<Stage>,
-    index: usize,
-    refetch: bool,
-    early: Option<FileLock>,
-    cancel: &CancellationToken,
-) -> (Ended, Option<FileLock>) {
-    match try_fetch(stage, index, refetch, early, cancel).await {
-        Ok(ended) => ended,
-        Err(error) => (Ended::Failed(error), None),
-    }
-}
-
-async fn try_fetch(
-    stage: &Arc<Stage>,
-    index: usize,
-    refetch: bool,
-    early: Option<FileLock>,
-    cancel: &CancellationToken,
-) -> Result<(Ended, Option<FileLock>)> {
-    let (job, report) = stage.job(index)?;
-    if cancel.is_cancelled() {
-        return Ok((Ended::Failed(Error::new(Code::Interrupted, "not begun: the run was ending")), None));
-    }
-    let shared = Arc::clone(stage);
-    let claimed = blocking(move || early.map_or_else(|| claim(&shared, index), |early| Ok(Ok(early)))).await?;
-    let claim = match claimed {
-        Ok(claim) => claim,
-        Err(holder) => return Ok((Ended::Claimed(holder), None)),
-    };
-    // Under the claim: whoever had it may have committed the task.
-    let (store, night, report) = (stage.store.clone(), job.night, report.clone());
-    let state = blocking(move || agenda::held(&store, night, &report)).await?;
-    let entry = state.as_ref().and_then(|state| state.task(&job.task.id));
-    // What another process has paid for since this run began is not paid for again, not even by `--refetch`.
-    if let Some(entry) = entry.filter(|entry| !refetch || entry.exported_at >= stage.started_at) {
-        let changed = job.task.unanswered_by(&entry.asked, agenda::is_capped_by_max_rows(entry));
-        if changed.is_empty() && !agenda::is_open(&stage.landing, job.night, &job.task.id, Some(entry))? {
-            return Ok((Ended::AlreadyThere, None));
-        }
-    }
-    let ended = match Fetch::new(stage, index, entry)?.run(index, cancel).await {
-        Ok(finished) => Ended::Finished(Box::new(finished)),
-        Err(error) => Ended::Failed(error),
-    };
-    Ok((ended, Some(claim)))
 }
 
 /// Commits the finished tasks of one partition.

@@ -21,7 +21,7 @@ use super::stage::{Job, Stage};
 use crate::api::{Attempted, Outcome};
 use crate::config::Report;
 use crate::error::{Code, Error, Result};
-use crate::landing::Header;
+use crate::landing::{Header, Source};
 use crate::model::TaskId;
 use crate::report::{Spent, Wasted};
 use crate::store::{FileLock, Store, remove, replace};
@@ -152,6 +152,11 @@ impl Spending {
             }
             Outcome::Refused => (now, Spent { refused: 1, ..base }),
         };
+        self.note(account, at, spent);
+    }
+
+    /// Notes the part of an answer for many targets that falls to one of them.
+    pub fn part(&self, account: &Account, at: i64, spent: Spent) {
         self.note(account, at, spent);
     }
 
@@ -294,12 +299,16 @@ fn close_book(stage: &Stage, run: &str) -> Result<()> {
     let path = stage.store.system(FOLDER).join(format!("{run}.jsonl"));
     let mut lines = lines(&path)?;
     if !path.with_extension("json").exists() {
+        // A part of an answer for many targets has units of its own, while the answer counts at one of them.
+        let tells = |line: &&Line| line.spent.answers > 0 || line.spent.units > 0;
         let told: BTreeSet<(String, i64)> =
-            lines.iter().filter(|line| line.spent.answers > 0).map(|line| (line.task.clone(), line.at)).collect();
+            lines.iter().filter(tells).map(|line| (line.task.clone(), line.at)).collect();
         let resumed = Days::new(stage.config.run.resume_within.as_secs() / (24 * 3600) + 1);
         let first = started(run).and_then(|start| start.date().checked_sub_days(resumed)).unwrap_or_default();
         for (task, header) in stage.landing.headers_from(first)? {
-            if header.run == run && !told.contains(&(task.0.clone(), header.received_at)) {
+            // A copy was paid for by the task that it names.
+            let is_copy = matches!(header.source, Some(Source::SameAs(_)));
+            if header.run == run && !is_copy && !told.contains(&(task.0.clone(), header.received_at)) {
                 lines.push(line_of(stage, &task, &header));
             }
         }
@@ -317,11 +326,13 @@ fn line_of(stage: &Stage, task: &TaskId, header: &Header) -> Line {
     let asked = || header.request.query.iter().find(|(name, _)| name == "target").map(|(_, value)| value.clone());
     let (report, target) = known.unwrap_or_else(|| (String::new(), asked().unwrap_or_default()));
     let (units, is_hit) = (header.units, header.price.cache_hit);
+    let is_counted = !matches!(header.source, Some(Source::Batch { is_counted: false, .. }));
+    let count = |number: u32| if is_counted { u64::from(number) } else { 0 };
     let spent = Spent {
-        requests: u64::from(header.attempts.max(1)),
-        answers: 1,
-        cache_hits: u64::from(is_hit),
-        free: u64::from(units == 0 && !is_hit),
+        requests: count(header.attempts.max(1)),
+        answers: count(1),
+        cache_hits: count(u32::from(is_hit)),
+        free: count(u32::from(units == 0 && !is_hit)),
         expected: header.price.units_total.unwrap_or(units),
         units,
         ..Spent::default()

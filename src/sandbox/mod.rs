@@ -14,6 +14,7 @@
 //! data, while `mode`, `protocol`, `volume_mode`, `traffic_mode` and, for lists, `date` do not; `history=live` shows
 //! exactly [`Options::rows`] rows, the other histories an eighth more, which are lost.
 
+mod batch;
 mod cell;
 mod condition;
 mod faults;

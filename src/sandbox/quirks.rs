@@ -44,11 +44,19 @@ pub enum Quirk {
     Plan,
     /// A source domain has hundreds of similar-link groups.
     WideGroups,
+    /// The plan lacks requests for many targets.
+    PlanWithoutBatch,
+    /// The answer for many targets has no row of the second.
+    MissingRow,
+    /// In the answer for many targets, two rows each have the same index.
+    RepeatedIndex,
+    /// A bad target among many is refused without its name.
+    UnnamedTarget,
 }
 
 impl Quirk {
     /// Every quirk.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 22] = [
         Self::FilterOrderIsByteOrder,
         Self::RoundTrip,
         Self::CapFloor100,
@@ -67,6 +75,10 @@ impl Quirk {
         Self::BadValue,
         Self::Plan,
         Self::WideGroups,
+        Self::PlanWithoutBatch,
+        Self::MissingRow,
+        Self::RepeatedIndex,
+        Self::UnnamedTarget,
     ];
 
     /// The columns that `removed_column` and `null_in_non_nullable` look for, first match first.
@@ -94,6 +106,10 @@ impl Quirk {
             Self::BadValue => "bad_value",
             Self::Plan => "plan",
             Self::WideGroups => "wide_groups",
+            Self::PlanWithoutBatch => "plan_without_batch",
+            Self::MissingRow => "missing_row",
+            Self::RepeatedIndex => "repeated_index",
+            Self::UnnamedTarget => "unnamed_target",
         }
     }
 }

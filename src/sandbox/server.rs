@@ -6,6 +6,7 @@ use std::time::Instant;
 use chrono::{DateTime, Datelike, NaiveDate, SecondsFormat, Utc};
 
 use super::Options;
+use super::batch;
 use super::faults::Fault;
 use super::hash::Dice;
 use super::meter::Meter;
@@ -34,6 +35,7 @@ pub(super) struct Incoming {
     pub(super) raw_query: String,
     pub(super) query: Vec<(String, String)>,
     pub(super) authorization: Option<String>,
+    pub(super) body: Vec<u8>,
 }
 
 /// What becomes of a request.
@@ -124,6 +126,9 @@ impl Server {
         if endpoint.name == "subscription-info/limits-and-usage" {
             let price = Price { per_row: 0, total: 0, actual: 0, cache: "no_cache" };
             return Ok(Outcome::Answer { page: self.limits_and_usage(now), price, damage: fault });
+        }
+        if endpoint.takes_many_targets() {
+            return batch::answer(self, endpoint, request, number, fault, now);
         }
         if endpoint.section() != "site-explorer" {
             return Err(Refusal::NotServed);
@@ -343,6 +348,7 @@ mod tests {
             raw_query: String::new(),
             query: query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             authorization: Some(format!("Bearer {}", server.options.key)),
+            body: Vec::new(),
         };
         let outcome = server.handle(&request, Utc::now());
         assert!(matches!(outcome, Outcome::Answer { page, .. } if page.rows > 0));

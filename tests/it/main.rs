@@ -11,6 +11,7 @@ mod examples;
 mod failures;
 mod ground;
 mod nights;
+mod once;
 mod paging;
 mod ranking;
 mod sandbox;

@@ -16,7 +16,7 @@ use super::chosen::{named_in, unknown_target};
 use super::progress::Progress;
 use super::stage::{Stage, run_id};
 use super::tombstone::{self, Tombstone};
-use super::{coverage, nights, spending, tables};
+use super::{coverage, nights, pack, spending, tables};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::error::{Code, Error, Errors, Result};
@@ -61,6 +61,8 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
     }
     let run = run_id(&clock);
     let stage = Stage::open(config, run, Vec::new(), None, clock, Arc::new(Progress::default()))?;
+    // A row of the target may wait in an answer that is not divided yet.
+    pack::settle_left(&stage)?;
     let holdings = Holdings::find(&stage, target)?;
     let claims = claim(&stage, target, &holdings)?;
     let mut tables = holdings.tables();
