@@ -390,6 +390,28 @@ mod tests {
     }
 
     #[test]
+    fn every_error_that_was_captured_is_sorted_by_status_and_body() {
+        let next = |error: &ApiError| error.next("site-explorer/domain-rating");
+        let error = |status, body: &[u8]| classify(status, said(body), None);
+        let sample = error(400, include_bytes!("../../tests/it/samples/error-400-bad-where--adobe-spacecat.json"));
+        assert_eq!(sample.to_string(), "the API refused the request (400): bad where: invalid filter expression");
+        assert!(next(&sample).starts_with("mend the report's filter"));
+        let sample =
+            error(400, include_bytes!("../../tests/it/samples/error-400-missing-argument--aminemat-ahrefs-cli.json"));
+        assert_eq!(sample.to_string(), "the API refused the request (400): missing argument date");
+        assert!(next(&sample).starts_with("add `date = …` to the report"));
+        let sample = error(401, include_bytes!("../../tests/it/samples/error-401-bad-key--w6w-probe-2026-10.json"));
+        assert!(matches!(sample, ApiError::Unauthorized));
+        let sample = error(403, include_bytes!("../../tests/it/samples/error-403-units-exhausted.json"));
+        let text = "the API units are used up (403): API units limit reached. Expected usage: 50, API units left: 0.";
+        assert_eq!((sample.code(), sample.to_string().as_str()), (Code::Units, text));
+        let sample = error(404, include_bytes!("../../tests/it/samples/error-404-unknown-route--probe-2025-12.json"));
+        let text = "the API does not know the path (404): NotFound this route does not exist \
+            /v2/site-explorer/domain-rating";
+        assert_eq!((sample.code(), sample.to_string().as_str()), (Code::NotFound, text));
+    }
+
+    #[test]
     fn retry_after_is_read_in_both_forms() {
         let now = chrono::DateTime::from_timestamp(1_700_000_000, 0).expect("valid");
         assert_eq!(parse_retry_after("17", now), Some(Duration::from_secs(17)));

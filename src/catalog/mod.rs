@@ -157,6 +157,16 @@ impl Endpoint {
         self.parameters.iter().chain(&self.body_parameters)
     }
 
+    /// Whether a column says something only with `date_compared`: its plain name, without the ending, is a column as well,
+    /// or it tells on which of the two dates the row exists.
+    pub fn compares(&self, column: &Column) -> bool {
+        const ENDINGS: [&str; 5] = ["_prev", "_previous", "_diff", "_diff_percent", "_merged"];
+        let is_status = column.name == "status" && self.parameter("date_compared").is_some();
+        let of_another =
+            |ending: &&str| column.name.strip_suffix(*ending).is_some_and(|plain| self.column(plain).is_some());
+        is_status || (!self.order_key.contains(&column.name) && ENDINGS.iter().any(|ending| of_another(ending)))
+    }
+
     /// One parameter by name, of the query or of the body.
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
         self.all_parameters().find(|parameter| parameter.name == name)
@@ -321,6 +331,8 @@ pub struct Column {
     pub name: String,
     /// Type of its values.
     pub kind: ColumnKind,
+    /// Its objects are sent as arrays, each place of which stands for the field of that place: `["us", 123]`.
+    pub by_place: bool,
     /// Whether the API says that it may be null. The real API sends nulls elsewhere too.
     pub nullable: bool,
     /// Units that it adds to each row.

@@ -312,9 +312,11 @@ fn column(name: String, raw: RawField, enums: &Enums) -> Result<Column> {
         Some(other) => return Err(fault(&format!("measure {other}"))),
     };
     let kind = column_kind(&raw)?;
+    let by_place = is_by_place(&raw);
     let values = raw.values.or_else(|| raw.items.and_then(|items| items.values));
     Ok(Column {
         kind,
+        by_place,
         nullable: raw.nullable,
         units: raw.units,
         units_note: raw.units_note,
@@ -328,6 +330,11 @@ fn column(name: String, raw: RawField, enums: &Enums) -> Result<Column> {
     })
 }
 
+/// Whether an array has fields, at any depth of lists: then its places stand for them.
+fn is_by_place(raw: &RawField) -> bool {
+    (raw.kind == "array" && raw.fields.is_some()) || raw.items.as_deref().is_some_and(is_by_place)
+}
+
 fn column_kind(raw: &RawField) -> Result<ColumnKind> {
     Ok(match (raw.kind.as_str(), raw.format.as_deref()) {
         ("string", Some("date")) => ColumnKind::Date,
@@ -336,23 +343,22 @@ fn column_kind(raw: &RawField) -> Result<ColumnKind> {
         ("integer", _) => ColumnKind::Integer,
         ("number", _) => ColumnKind::Float,
         ("boolean", _) => ColumnKind::Boolean,
-        ("array", _) => match &raw.items {
-            Some(items) => ColumnKind::List(Box::new(column_kind(items)?)),
-            None => ColumnKind::Json,
+        ("array", _) => match (&raw.items, &raw.fields) {
+            (Some(items), _) => ColumnKind::List(Box::new(column_kind(items)?)),
+            (None, Some(fields)) => ColumnKind::Struct(field_kinds(fields)?),
+            (None, None) => ColumnKind::Json,
         },
         ("object", _) => match &raw.fields {
-            Some(fields) => {
-                let mut columns = Vec::with_capacity(fields.len());
-                for (name, json) in fields {
-                    columns.push((name.clone(), column_kind(&field(name, json.clone())?)?));
-                }
-                ColumnKind::Struct(columns)
-            }
+            Some(fields) => ColumnKind::Struct(field_kinds(fields)?),
             None => ColumnKind::Json,
         },
         ("any", _) => ColumnKind::Json,
         (other, _) => return Err(fault(&format!("column type {other}"))),
     })
+}
+
+fn field_kinds(fields: &Map<String, Json>) -> Result<Vec<(String, ColumnKind)>> {
+    fields.iter().map(|(name, json)| Ok((name.clone(), column_kind(&field(name, json.clone())?)?))).collect()
 }
 
 fn filterable(name: String, raw: RawField, enums: &Enums) -> Result<Filterable> {

@@ -10,7 +10,7 @@ use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{FieldRef, Fields as ArrowFields};
 
 use super::error::shorten;
-use super::fields::Fields;
+use super::fields::{Fields, Known};
 use super::scanner::Scanner;
 use super::{DecodeError, Notes, OnBadValue, json_text, number, time};
 use crate::table::{ColumnType, LIST_ELEMENT};
@@ -38,11 +38,13 @@ pub(super) enum Column {
     Json(StringBuilder),
     List(Box<ListColumn>),
     Struct(Box<StructColumn>),
+    /// A struct that is sent as an array.
+    Tuple(Box<StructColumn>),
 }
 
 impl Column {
-    /// An empty column. `path` names it in notes.
-    pub fn new(kind: &ColumnType, path: &str) -> Self {
+    /// An empty column. `path` names it in notes; `by_place`: its objects come as arrays.
+    pub fn new(kind: &ColumnType, path: &str, by_place: bool) -> Self {
         match kind {
             ColumnType::Integer => Self::Integer(Int64Builder::with_capacity(0)),
             ColumnType::Float => Self::Float(Float64Builder::with_capacity(0)),
@@ -53,7 +55,8 @@ impl Column {
             }
             ColumnType::Text => Self::Text(StringBuilder::with_capacity(0, 0)),
             ColumnType::Json => Self::Json(StringBuilder::with_capacity(0, 0)),
-            ColumnType::List(items) => Self::List(Box::new(ListColumn::new(items, path))),
+            ColumnType::List(items) => Self::List(Box::new(ListColumn::new(items, path, by_place))),
+            ColumnType::Struct(fields) if by_place => Self::Tuple(Box::new(StructColumn::new(fields, path))),
             ColumnType::Struct(fields) => Self::Struct(Box::new(StructColumn::new(fields, path))),
         }
     }
@@ -113,6 +116,7 @@ impl Column {
             }
             (Self::List(list), Some(b'[')) => return list.read(path, scanner, context),
             (Self::Struct(object), Some(b'{')) => return object.read(scanner, context),
+            (Self::Tuple(object), Some(b'[')) => return object.read_places(scanner, context),
             _ => scanner.skip_value()?,
         }
         self.reject(path, scanner.since(start), context)
@@ -147,6 +151,7 @@ impl Column {
             Self::Json(_) => "JSON",
             Self::List(_) => "list",
             Self::Struct(_) => "object",
+            Self::Tuple(_) => "list of an object's values",
         }
     }
 
@@ -160,7 +165,7 @@ impl Column {
             Self::Timestamp(builder) => builder.append_null(),
             Self::Text(builder) | Self::Json(builder) => builder.append_null(),
             Self::List(list) => list.append_null(),
-            Self::Struct(object) => {
+            Self::Struct(object) | Self::Tuple(object) => {
                 object.fields.append_nulls();
                 object.validity.append_null();
             }
@@ -177,7 +182,7 @@ impl Column {
             Self::Timestamp(builder) => Arc::new(builder.finish()),
             Self::Text(builder) | Self::Json(builder) => Arc::new(builder.finish()),
             Self::List(list) => Arc::new(list.finish(notes)?),
-            Self::Struct(object) => Arc::new(object.finish(notes)?),
+            Self::Struct(object) | Self::Tuple(object) => Arc::new(object.finish(notes)?),
         })
     }
 }
@@ -192,10 +197,10 @@ pub(super) struct ListColumn {
 }
 
 impl ListColumn {
-    fn new(items: &ColumnType, path: &str) -> Self {
+    fn new(items: &ColumnType, path: &str, by_place: bool) -> Self {
         Self {
             field: Arc::new(items.field(LIST_ELEMENT)),
-            items: Column::new(items, path),
+            items: Column::new(items, path, by_place),
             offsets: vec![0],
             length: 0,
             validity: NullBufferBuilder::new(0),
@@ -245,13 +250,19 @@ impl StructColumn {
     fn new(fields: &[(String, ColumnType)], path: &str) -> Self {
         Self {
             arrow: fields.iter().map(|(name, kind)| kind.field(name)).collect(),
-            fields: Fields::new(path, fields.iter().map(|(name, kind)| (name.as_str(), kind, true))),
+            fields: Fields::new(path, fields.iter().map(|(name, kind)| Known::field(name, kind))),
             validity: NullBufferBuilder::new(0),
         }
     }
 
     fn read(&mut self, scanner: &mut Scanner<'_>, context: &mut Context) -> Result<(), DecodeError> {
         self.fields.read(scanner, context)?;
+        self.validity.append_non_null();
+        Ok(())
+    }
+
+    fn read_places(&mut self, scanner: &mut Scanner<'_>, context: &mut Context) -> Result<(), DecodeError> {
+        self.fields.read_places(scanner, context)?;
         self.validity.append_non_null();
         Ok(())
     }

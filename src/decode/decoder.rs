@@ -8,6 +8,7 @@ use arrow::datatypes::{Schema, SchemaRef};
 use super::column::Context;
 use super::error::shorten;
 use super::fields::Fields;
+use super::page::ExpectedColumn;
 use super::scanner::Scanner;
 use super::{DecodeError, MAX_BODY_BYTES, Notes, PageSchema, digest, keys};
 use crate::model::PageKeys;
@@ -184,7 +185,7 @@ impl Decoder {
 }
 
 fn root(schema: &PageSchema) -> Fields {
-    Fields::new("", schema.expected.iter().map(|column| (column.name.as_str(), &column.kind, column.nullable)))
+    Fields::new("", schema.expected.iter().map(ExpectedColumn::known))
 }
 
 fn list(keys: &[String]) -> String {

@@ -1,11 +1,34 @@
 //! The fields of an object, each with the column that its values go to: rows and structs alike.
 
+use std::collections::HashSet;
+
 use arrow::array::ArrayRef;
 
 use super::column::{Column, Context};
 use super::scanner::Scanner;
+use super::vocabulary;
 use super::{DecodeError, Notes};
 use crate::table::ColumnType;
+
+/// What is known of a field beforehand.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub name: &'a str,
+    pub kind: &'a ColumnType,
+    /// Whether the source says that it may be null.
+    pub nullable: bool,
+    /// The values that the source lists for it; empty where it lists none.
+    pub values: &'a [String],
+    /// Its objects come as arrays.
+    pub by_place: bool,
+}
+
+impl<'a> Known<'a> {
+    /// A field of an object, of which only name and type are known.
+    pub fn field(name: &'a str, kind: &'a ColumnType) -> Self {
+        Self { name, kind, nullable: true, values: &[], by_place: false }
+    }
+}
 
 /// The known fields of an object.
 pub(super) struct Fields {
@@ -25,15 +48,17 @@ struct Slot {
     pattern: Vec<u8>,
     column: Column,
     nullable: bool,
+    /// The values that the source lists; empty where it lists none.
+    values: HashSet<String>,
     mark: u64,
     num_missing: u64,
     num_unexpected_nulls: u64,
 }
 
 impl Fields {
-    /// The fields of a row (no parent) or of a struct: name, type and whether the source says that it may be null.
-    pub fn new<'a>(parent: &str, fields: impl IntoIterator<Item = (&'a str, &'a ColumnType, bool)>) -> Self {
-        let slots = fields.into_iter().map(|(name, kind, nullable)| Slot::new(parent, name, kind, nullable)).collect();
+    /// The fields of a row (no parent) or of a struct.
+    pub fn new<'a>(parent: &str, fields: impl IntoIterator<Item = Known<'a>>) -> Self {
+        let slots = fields.into_iter().map(|known| Slot::new(parent, known)).collect();
         Self { parent: parent.to_owned(), slots, mark: 0 }
     }
 
@@ -62,6 +87,30 @@ impl Fields {
             more = scanner.another(b'}', "`,` or `}`")?;
         }
         if num_found < self.slots.len() {
+            self.fill();
+        }
+        Ok(())
+    }
+
+    /// Reads one array, each place of which stands for the field of that place. Places beyond the fields are skipped and
+    /// noted by their number.
+    pub fn read_places(&mut self, scanner: &mut Scanner<'_>, context: &mut Context) -> Result<(), DecodeError> {
+        scanner.expect(b'[', "an array")?;
+        self.mark += 1;
+        let mut place = 0;
+        let mut more = !scanner.accept(b']');
+        while more {
+            if let Some(slot) = self.slots.get_mut(place) {
+                slot.mark = self.mark;
+                slot.read(scanner, context)?;
+            } else {
+                scanner.skip_value()?;
+                context.notes.add_unknown(&self.parent, &place.to_string());
+            }
+            place += 1;
+            more = scanner.another(b']', "`,` or `]`")?;
+        }
+        if place < self.slots.len() {
             self.fill();
         }
         Ok(())
@@ -122,14 +171,15 @@ impl Fields {
 }
 
 impl Slot {
-    fn new(parent: &str, name: &str, kind: &ColumnType, nullable: bool) -> Self {
+    fn new(parent: &str, Known { name, kind, nullable, values, by_place }: Known<'_>) -> Self {
         let path = if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") };
         Self {
             pattern: format!("\"{name}\":").into_bytes(),
-            column: Column::new(kind, &path),
+            column: Column::new(kind, &path, by_place),
             name: name.to_owned(),
             path,
             nullable,
+            values: values.iter().cloned().collect(),
             mark: 0,
             num_missing: 0,
             num_unexpected_nulls: 0,
@@ -156,6 +206,10 @@ impl Slot {
         if nulls > 0 {
             notes.unexpected_nulls.insert(self.path.clone(), nulls);
         }
-        self.column.finish(notes)
+        let array = self.column.finish(notes)?;
+        if !self.values.is_empty() {
+            notes.add_unknown_values(&self.path, vocabulary::unknown(&array, &self.values));
+        }
+        Ok(array)
     }
 }

@@ -15,6 +15,9 @@
 //!   bits, a fraction in an integer column, or a float beyond range does not fit.
 //! - A date may carry a time of midnight UTC; a date-time may be a date alone (midnight), lack its zone (UTC), carry an
 //!   offset (converted), or a fraction (digits beyond microseconds are cut off).
+//! - An array for an object whose places have names fills its fields by place: places that are missing are null and counted
+//!   as missing, further ones are skipped and counted by number.
+//! - A value that the catalog does not list for an enum is kept and counted, with the first of them by name.
 //! - Unpaired surrogates become U+FFFD and are counted; `\u0000` is kept; raw control characters are no JSON.
 
 mod column;
@@ -30,6 +33,7 @@ mod number;
 mod page;
 mod scanner;
 mod time;
+mod vocabulary;
 
 pub use compression::{MAX_BODY_BYTES, decompress};
 pub use decoder::{Decoder, Page};
@@ -37,3 +41,4 @@ pub use error::DecodeError;
 pub use notes::{BadValue, Notes};
 pub use page::{OnBadValue, PageSchema};
 pub use scanner::MAX_DEPTH;
+pub use vocabulary::UnknownValues;

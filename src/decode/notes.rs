@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::UnknownValues;
+
 /// Bad values and unknown columns that are kept by name; beyond that they are only counted.
 const MAX_LISTED: usize = 1_000;
 
@@ -25,6 +27,8 @@ pub struct Notes {
     pub unknown_columns: BTreeMap<String, u64>,
     /// Columns that were asked for, with the number of rows that lacked them.
     pub missing_columns: BTreeMap<String, u64>,
+    /// Values that the catalog does not list for their column, by column.
+    pub unknown_values: BTreeMap<String, UnknownValues>,
     /// Values that were replaced by null: the first thousand of them.
     pub bad_values: Vec<BadValue>,
     /// How many values were replaced by null.
@@ -47,6 +51,7 @@ impl Notes {
             unexpected_nulls,
             unknown_columns,
             missing_columns,
+            unknown_values,
             bad_values,
             num_bad_values,
             num_duplicate_keys,
@@ -55,6 +60,9 @@ impl Notes {
         add_all(&mut self.unexpected_nulls, unexpected_nulls);
         add_all(&mut self.unknown_columns, unknown_columns);
         add_all(&mut self.missing_columns, missing_columns);
+        for (column, values) in unknown_values {
+            self.add_unknown_values(&column, values);
+        }
         let room = MAX_LISTED.saturating_sub(self.bad_values.len());
         self.bad_values.extend(bad_values.into_iter().take(room));
         self.num_bad_values += num_bad_values;
@@ -66,6 +74,12 @@ impl Notes {
         self.num_bad_values += 1;
         if self.bad_values.len() < MAX_LISTED {
             self.bad_values.push(BadValue { row, column: column.to_owned(), text });
+        }
+    }
+
+    pub(super) fn add_unknown_values(&mut self, column: &str, values: UnknownValues) {
+        if values.count > 0 {
+            self.unknown_values.entry(column.to_owned()).or_default().merge(values);
         }
     }
 

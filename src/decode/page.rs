@@ -1,7 +1,8 @@
 //! What a page of one request looks like: which columns are expected, in which order, and what is done with bad values.
 
-use crate::error::Result;
-use crate::table::{ColumnType, Endpoint, SCALAR_COLUMN, Shape, source_column};
+use super::fields::Known;
+use crate::error::{Code, Error, Result};
+use crate::table::{Column, ColumnType, Endpoint, SCALAR_COLUMN, Shape, source_column};
 
 /// What happens to a value that does not fit its column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,6 +20,26 @@ pub(super) struct ExpectedColumn {
     pub name: String,
     pub kind: ColumnType,
     pub nullable: bool,
+    pub values: Vec<String>,
+    pub by_place: bool,
+}
+
+impl ExpectedColumn {
+    fn new(name: &str, column: &Column) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind: ColumnType::from(&column.kind),
+            nullable: column.nullable,
+            values: column.values.clone(),
+            by_place: column.by_place,
+        }
+    }
+
+    /// What the fields of a row know of it.
+    pub fn known(&self) -> Known<'_> {
+        let Self { name, kind, nullable, values, by_place } = self;
+        Known { name, kind, nullable: *nullable, values, by_place: *by_place }
+    }
 }
 
 /// What a page looks like. Built once for each request shape; pages of a task that differ in their key columns have
@@ -40,11 +61,11 @@ impl PageSchema {
     /// which may stand among them or not. Plain values have the one column `value`.
     ///
     /// # Errors
-    /// [`crate::error::Code::Column`] for a column that the endpoint does not have.
+    /// [`Code::Column`] for a column that the endpoint does not have.
     pub fn new(endpoint: &Endpoint, columns: &[String], key: &[String], on_bad_value: OnBadValue) -> Result<Self> {
         let mut expected = Vec::with_capacity(columns.len() + key.len());
         if endpoint.shape == Shape::Scalars {
-            expected.push(scalar(endpoint));
+            expected.push(scalar(endpoint)?);
         } else {
             for column in columns {
                 expected.push(expect(endpoint, column)?);
@@ -65,15 +86,10 @@ impl PageSchema {
 }
 
 fn expect(endpoint: &Endpoint, name: &str) -> Result<ExpectedColumn> {
-    let column = source_column(endpoint, name)?;
-    Ok(ExpectedColumn { name: name.to_owned(), kind: ColumnType::from(&column.kind), nullable: column.nullable })
+    Ok(ExpectedColumn::new(name, source_column(endpoint, name)?))
 }
 
-fn scalar(endpoint: &Endpoint) -> ExpectedColumn {
-    let column = endpoint.columns.first();
-    ExpectedColumn {
-        name: SCALAR_COLUMN.to_owned(),
-        kind: column.map_or(ColumnType::Text, |column| ColumnType::from(&column.kind)),
-        nullable: column.is_some_and(|column| column.nullable),
-    }
+fn scalar(endpoint: &Endpoint) -> Result<ExpectedColumn> {
+    let missing = || Error::new(Code::Internal, format!("{} has no column in the catalog", endpoint.name));
+    Ok(ExpectedColumn::new(SCALAR_COLUMN, endpoint.columns.first().ok_or_else(missing)?))
 }

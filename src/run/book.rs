@@ -196,6 +196,7 @@ impl Book {
             unexpected_nulls,
             unknown_columns,
             missing_columns,
+            unknown_values,
             bad_values: _,
             num_bad_values,
             num_duplicate_keys,
@@ -213,6 +214,10 @@ impl Book {
         }
         for (column, count) in missing_columns {
             out.push(format!("{name}.{column}: not sent in {count} rows; null there"));
+        }
+        for (column, crate::decode::UnknownValues { count, examples }) in unknown_values {
+            let named = examples.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
+            out.push(format!("{name}.{column}: {count} values that the catalog does not list ({named}); kept"));
         }
         for (count, what) in [
             (num_bad_values, "values did not fit and are null"),

@@ -22,4 +22,4 @@ pub use schema::{
     TableSchema, parameter_column, recorded_parameters, source_column,
 };
 
-pub use crate::catalog::{Endpoint, Shape};
+pub use crate::catalog::{Column, Endpoint, Shape};

@@ -1,7 +1,9 @@
 //! Bytes → typed Arrow → sorted Parquet.
 
 mod decoding;
+mod every_table;
 mod files;
+mod samples;
 mod sorting;
 mod speed;
 
@@ -10,6 +12,7 @@ use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMi
 use backhaul::catalog::{Catalog, Column, ColumnKind, Endpoint, Shape};
 use backhaul::decode::{DecodeError, Decoder, OnBadValue, Page, PageSchema};
 use backhaul::model::format_time;
+use backhaul::table::ColumnType;
 use serde_json::{Map, Value as Json, json};
 
 fn endpoint(name: &str) -> Endpoint {
@@ -45,12 +48,22 @@ fn every_type() -> Endpoint {
             "object",
             ColumnKind::Struct(vec![("x".to_owned(), ColumnKind::Integer), ("y".to_owned(), ColumnKind::Text)]),
         ),
+        Column {
+            by_place: true,
+            ..column(
+                "places",
+                ColumnKind::List(Box::new(ColumnKind::Struct(vec![
+                    ("place".to_owned(), ColumnKind::Text),
+                    ("number".to_owned(), ColumnKind::Integer),
+                ]))),
+            )
+        },
     ];
     endpoint.sort_key = names(&["whole", "text"]);
     endpoint
 }
 
-const EVERY_COLUMN: [&str; 9] = ["whole", "real", "flag", "day", "moment", "text", "json", "list", "object"];
+const EVERY_COLUMN: [&str; 10] = ["whole", "real", "flag", "day", "moment", "text", "json", "list", "object", "places"];
 
 fn decoder(endpoint: &Endpoint, columns: &[&str], key: &[&str], on_bad_value: OnBadValue) -> Decoder {
     Decoder::new(PageSchema::new(endpoint, &names(columns), &names(key), on_bad_value).unwrap())
@@ -82,6 +95,30 @@ fn cell(array: &dyn Array, row: usize) -> Json {
             Json::Object(pairs.collect::<Map<_, _>>())
         }
         other => panic!("no column has the type {other}"),
+    }
+}
+
+/// What a cell should hold for what the body says, with the body read by another program.
+fn wanted(kind: &ColumnType, value: &Json) -> Json {
+    match (kind, value) {
+        (_, Json::Null) => Json::Null,
+        (ColumnType::Float, value) => json!(value.as_f64().unwrap()),
+        (ColumnType::Date, value) => json!(value.as_str().unwrap().get(..10).unwrap()),
+        (ColumnType::Json, value) => json!(value.to_string()),
+        (ColumnType::List(items), Json::Array(values)) => values.iter().map(|value| wanted(items, value)).collect(),
+        (ColumnType::Struct(fields), Json::Object(object)) => {
+            let field = |(name, kind): &(String, ColumnType)| {
+                (name.clone(), wanted(kind, object.get(name).unwrap_or(&Json::Null)))
+            };
+            Json::Object(fields.iter().map(field).collect())
+        }
+        (ColumnType::Struct(fields), Json::Array(places)) => {
+            let field = |(place, (name, kind)): (usize, &(String, ColumnType))| {
+                (name.clone(), wanted(kind, places.get(place).unwrap_or(&Json::Null)))
+            };
+            Json::Object(fields.iter().enumerate().map(field).collect())
+        }
+        (_, value) => value.clone(),
     }
 }
 

@@ -10,73 +10,7 @@ use backhaul::table::ColumnType;
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
-use super::{EVERY_COLUMN, cell, cells, decode, decoder, endpoint, every_type, names};
-
-fn samples() -> Vec<(String, String)> {
-    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/samples");
-    let mut samples = Vec::new();
-    for entry in std::fs::read_dir(directory).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
-        samples.push((name, std::fs::read_to_string(path).unwrap()));
-    }
-    samples.sort();
-    samples
-}
-
-fn endpoint_of(sample: &str) -> backhaul::catalog::Endpoint {
-    let name = sample.split("--").next().unwrap().trim_end_matches("-POST");
-    let catalog = backhaul::catalog::Catalog::embedded();
-    let found = catalog.endpoints().find(|endpoint| endpoint.name.replace('/', "-") == name);
-    found.expect("the sample is named after its endpoint").clone()
-}
-
-/// What a cell should hold for what the body says.
-fn wanted(kind: &ColumnType, value: &Json) -> Json {
-    match (kind, value) {
-        (_, Json::Null) => Json::Null,
-        (ColumnType::Float, value) => json!(value.as_f64().unwrap()),
-        (ColumnType::Date, value) => json!(value.as_str().unwrap().get(..10).unwrap()),
-        (ColumnType::Json, value) => json!(value.to_string()),
-        (_, value) => value.clone(),
-    }
-}
-
-#[test]
-fn every_sample_body_decodes_value_for_value() {
-    let mut num_values = 0;
-    for (name, body) in samples().into_iter().filter(|(name, _)| !name.starts_with("error-")) {
-        let endpoint = endpoint_of(&name);
-        let parsed: Json = serde_json::from_str(&body).unwrap();
-        let content = &parsed[&endpoint.response_key];
-        let rows = content.as_array().cloned().unwrap_or_else(|| vec![content.clone()]);
-        let first = rows[0].as_object().unwrap();
-        let known: Vec<&str> = first.keys().map(String::as_str).filter(|key| endpoint.column(key).is_some()).collect();
-        let page = decoder(&endpoint, &known, &[], OnBadValue::Fail).decode(body.as_bytes()).unwrap();
-        assert_eq!(page.batch.num_rows(), rows.len(), "{name}");
-        for (place, column) in known.iter().enumerate() {
-            let kind = ColumnType::from(&endpoint.column(column).unwrap().kind);
-            for (row, object) in rows.iter().enumerate() {
-                assert_eq!(cell(page.batch.column(place), row), wanted(&kind, &object[*column]), "{name}: {column}");
-                num_values += 1;
-            }
-        }
-    }
-    assert!(num_values > 150, "{num_values}");
-}
-
-#[test]
-fn bodies_of_errors_in_a_200_say_what_the_api_said() {
-    let mut num_errors = 0;
-    for (name, body) in samples().into_iter().filter(|(name, _)| name.starts_with("error-")) {
-        let error = decode(&["whole"], &body).unwrap_err();
-        let said = matches!(&error, DecodeError::ErrorAnswer { text } if body.contains(text.as_str()));
-        assert!(said, "{name}: {error}");
-        assert_eq!(Error::from(error).code(), Code::Body);
-        num_errors += 1;
-    }
-    assert_eq!(num_errors, 3);
-}
+use super::{EVERY_COLUMN, cell, cells, decode, decoder, endpoint, every_type, names, wanted};
 
 #[test]
 fn numbers_are_read_by_value_and_not_by_spelling() {
@@ -122,6 +56,7 @@ fn a_value_that_does_not_fit_names_page_row_column_value_and_the_way_out() {
         ("text", "{\"a\":[1]}", "string"),
         ("list", "\"a\"", "list"),
         ("object", "[1]", "object"),
+        ("places", "{\"place\":\"us\"}", "list"),
     ];
     for (column, value, wanted) in cases {
         let body = format!("{{\"rows\":[{{\"{column}\":null}},{{\"{column}\":{value}}}]}}");
@@ -153,6 +88,49 @@ fn what_is_unusual_is_kept_and_counted() {
     assert_eq!(json!(notes.unknown_columns), json!({"new": 2, "object.z": 1}));
     assert_eq!(json!(notes.missing_columns), json!({"whole": 1, "text": 1, "object": 2, "object.y": 1}));
     assert_eq!((notes.num_duplicate_keys, notes.num_lone_surrogates, notes.num_bad_values), (1, 1, 0));
+}
+
+#[test]
+fn an_object_sent_as_an_array_is_read_by_place() {
+    let body = r#"{"rows":[{"places":[["us",123],["gb"],[],null,["de",null,7,8]]},{"places":[]},{"places":null}]}"#;
+    let page = decode(&["places"], body).unwrap();
+    let pair = |place: &str, number: Json| json!({"place": place, "number": number});
+    let first = json!([pair("us", json!(123)), pair("gb", Json::Null), {"place": null, "number": null}, null, pair("de", Json::Null)]);
+    assert_eq!(json!(cells(&page.batch)), json!([[first], [[]], [null]]));
+    assert_eq!(json!(page.notes.missing_columns), json!({"places.place": 1, "places.number": 2}));
+    assert_eq!(json!(page.notes.unknown_columns), json!({"places.2": 1, "places.3": 1}));
+
+    let crossed = r#"{"rows":[{"places":[[123,"us"]]}]}"#;
+    let error = decode(&["places"], crossed).unwrap_err();
+    assert_eq!(error.to_string(), "row 1, column `places.place`: 123 is no string");
+    let named = decode(&["places"], r#"{"rows":[{"places":[{"place":"us","number":1}]}]}"#).unwrap_err();
+    assert!(named.to_string().starts_with("row 1, column `places`: {\"place\""), "{named}");
+    let placed = decode(&["object"], r#"{"rows":[{"object":[1,"z"]}]}"#).unwrap_err();
+    assert_eq!(placed.to_string(), "row 1, column `object`: [1,\"z\"] is no object");
+}
+
+#[test]
+fn values_that_the_catalog_does_not_list_are_kept_and_counted_by_name() {
+    let mut endpoint = every_type();
+    for column in endpoint.columns.iter_mut().filter(|column| ["text", "list"].contains(&column.name.as_str())) {
+        column.values = names(&["left", "right"]);
+    }
+    let body = r#"{"rows":[{"text":"left","list":["right","up"]},{"text":"down","list":null},{"text":null,"list":[null]},
+        {"text":"down","list":["left","left"]}]}"#;
+    let page = decoder(&endpoint, &["text", "list"], &[], OnBadValue::Fail).decode(body.as_bytes()).unwrap();
+    let wanted = json!([["left", ["right", "up"]], ["down", null], [null, [null]], ["down", ["left", "left"]]]);
+    assert_eq!(json!(cells(&page.batch)), wanted);
+    let found: Vec<_> =
+        page.notes.unknown_values.iter().map(|(column, unknown)| (column.as_str(), unknown.count)).collect();
+    assert_eq!(found, [("list", 1), ("text", 2)]);
+    assert_eq!(page.notes.unknown_values["text"].examples.iter().collect::<Vec<_>>(), ["down"]);
+
+    let many: Vec<Json> = (0..500).map(|number| json!({"text": format!("v{number:03}")})).collect();
+    let mut all = page.notes;
+    let page =
+        decoder(&endpoint, &["text"], &[], OnBadValue::Fail).decode(json!({"rows": many}).to_string().as_bytes());
+    all.merge(page.unwrap().notes);
+    assert_eq!((all.unknown_values["text"].count, all.unknown_values["text"].examples.len()), (502, 10));
 }
 
 #[test]
@@ -308,6 +286,17 @@ fn any_value(column: &str) -> BoxedStrategy<Json> {
         "text" => "\\PC{0,40}|.{0,20}".prop_map(Json::from).boxed(),
         "list" => prop::collection::vec(prop::option::of(".{0,8}"), 0..5).prop_map(|items| json!(items)).boxed(),
         "object" => (any::<i64>(), ".{0,8}").prop_map(|(x, y)| json!({"y": y, "x": x})).boxed(),
+        "places" => {
+            let one = prop_oneof![
+                1 => Just(Json::Null),
+                1 => ".{0,8}".prop_map(|place| json!([place])),
+                6 => (prop::option::of(".{0,8}"), prop::option::of(any::<i64>()), 0..2_usize)
+                    .prop_map(|(place, number, more)| {
+                        [json!(place), json!(number)].into_iter().chain(vec![json!({"a": []}); more]).collect()
+                    }),
+            ];
+            prop::collection::vec(one, 0..4).prop_map(Json::from).boxed()
+        }
         _ => any_json().boxed(),
     };
     prop_oneof![1 => Just(Json::Null), 6 => value].boxed()

@@ -77,7 +77,7 @@ fn rows_of_every_type_come_back_with_their_metadata() {
     let schema = schema(&every_type(), &EVERY_COLUMN, &["country"]);
     let rows = json!([
         {"whole": 1, "real": 2.5, "flag": true, "day": "2024-01-29", "moment": "2024-01-29T10:00:00.25Z", "text": "ä",
-         "json": [1], "list": ["a", null], "object": {"x": 7, "y": "z"}},
+         "json": [1], "list": ["a", null], "object": {"x": 7, "y": "z"}, "places": [["us", 1], null]},
         {"whole": null, "list": [], "object": null},
     ]);
     let tasks = [
@@ -89,9 +89,9 @@ fn rows_of_every_type_come_back_with_their_metadata() {
     let none = Json::Null;
     let wanted = json!([
         ["acme", "2026-11-23", written, "r1", none, 1, 2.5, true, "2024-01-29", "2024-01-29T10:00:00.250Z", "ä", "[1]",
-         ["a", null], {"x": 7, "y": "z"}],
-        ["acme", "2026-11-23", written, "r1", none, none, none, none, none, none, none, none, [], none],
-        ["acme", "2026-11-23", written, "r1", "us", 3, none, none, none, none, none, none, none, none],
+         ["a", null], {"x": 7, "y": "z"}, [{"place": "us", "number": 1}, null]],
+        ["acme", "2026-11-23", written, "r1", none, none, none, none, none, none, none, none, [], none, none],
+        ["acme", "2026-11-23", written, "r1", "us", 3, none, none, none, none, none, none, none, none, none],
     ]);
     assert_eq!(json!(read(directory.path(), &entries, None)), wanted);
     let projected = read(directory.path(), &entries, Some(&["whole", "_target"]));
