@@ -228,7 +228,8 @@ pub struct Run {
     /// Prefer the I-th of N parts of the tasks (not built yet)
     #[arg(long, value_name = "I/N")]
     pub shard: Option<String>,
-    /// Print what would be fetched and its price, send nothing
+    /// Print what would be fetched, its price, and what `pace` would put off by what is known here of the month; send nothing,
+    /// not even a free request
     #[arg(long)]
     pub dry_run: bool,
     /// Print the run's report as JSON

@@ -14,7 +14,7 @@ pub fn estimate(globals: &Globals, command: &Estimate) -> Outcome {
     let selection = run::selection(&command.selection)?;
     let mut estimate = of_next_run(&config, today, &selection, command.tasks)?;
     if let Some(units) = command.fit {
-        estimate.fit = Some(fit(&config, today, &selection, &estimate, units)?);
+        estimate.fit = Some(fit(&config, today, &selection, units)?);
     }
     output::print(&if command.json { output::json(&estimate)? } else { estimate.text() });
     Ok(0)

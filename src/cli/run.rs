@@ -23,16 +23,16 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
     let config = load(&globals.config, &environment)?;
     let config = if command.sample { config.sample() } else { config };
     let selection = selection(&command.selection)?;
-    let agenda = Agenda::make(&config, clock.today(), &selection, command.refetch)?;
-    let tasks = agenda.tasks();
+    let mut agenda = Agenda::make(&config, clock.today(), &selection, command.refetch)?;
     // A sample has the smallest budget there is, and a client that sends nothing else.
     let nothing = command.sample.then_some(0);
     let budget = [config.budget.per_run, command.max_units, nothing].into_iter().flatten().min();
     if command.dry_run {
-        output::print(&dry_run(&config, &agenda, &tasks));
+        let put_off = agenda.put_off(&config, clock.today(), budget.unwrap_or(u64::MAX))?;
+        output::print(&dry_run(&config, &agenda, &put_off));
         return Ok(0);
     }
-    plan::guard(&tasks, budget.or(config.budget.per_month))?;
+    plan::guard(&agenda.tasks(), budget.or(config.budget.per_month))?;
     // The month's budget is kept while the run spends, as every other.
     let without = if config.budget.per_month.is_some() { u64::MAX } else { plan::FREE_BUDGET_UNITS };
     let budget = budget.unwrap_or(without);
@@ -125,24 +125,32 @@ fn exit_code(report: &RunReport, errors: &Errors) -> u8 {
     }
 }
 
-fn dry_run(config: &RunConfig, agenda: &Agenda, tasks: &[plan::Task]) -> String {
-    let bound = match plan::total(tasks) {
+fn dry_run(config: &RunConfig, agenda: &Agenda, put_off: &[String]) -> String {
+    /// Tasks that are listed by name.
+    const SHOWN: usize = 20;
+    let tasks = agenda.tasks();
+    let bound = match plan::total(&tasks) {
         plan::Total::AtMost(units) => format!("at most {} units", count(units)),
         plan::Total::Unbounded => "no upper bound: some report fetches all rows".to_owned(),
     };
-    let mut text = format!("{}\n", plan::describe(config, tasks));
+    let mut text = format!("{}\n", plan::describe(config, &tasks));
     for note in &agenda.notes {
         let _ = writeln!(text, "note: {note}");
     }
-    if config.budget.pace {
-        text.push_str(
-            "note: `pace` may put some of them off: it asks the workspace, when the run begins, for what is left\n",
-        );
+    if !put_off.is_empty() {
+        text.push_str("\ndeferred, by what is known here of the month (the run itself asks the workspace):\n");
+        put_off.iter().take(SHOWN).for_each(|line| {
+            let _ = writeln!(text, "  {line}");
+        });
+        if put_off.len() > SHOWN {
+            let _ = writeln!(text, "  and {} more", put_off.len() - SHOWN);
+        }
     }
     let complete = agenda.num_complete();
     if complete > 0 {
         let _ = writeln!(text, "{complete} tasks of night {} are complete and cost nothing", agenda.tonight);
     }
-    let _ = writeln!(text, "{} tasks are due, {bound}; nothing was sent", tasks.len());
+    let deferred = if put_off.is_empty() { String::new() } else { format!(", {} are deferred", put_off.len()) };
+    let _ = writeln!(text, "{} tasks would be fetched{deferred}, {bound}; nothing was sent", tasks.len());
     text
 }

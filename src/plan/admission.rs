@@ -1,8 +1,10 @@
 //! Which of the due tasks a night can afford: whole ones, so that some complete rather than all starve.
 //!
-//! The order of reports in the file is their priority. Within a report the oldest due date comes first, and of one date
-//! the tasks that were put off most often; once one of a report is put off, all behind it are, however small. So nobody
-//! overtakes, and what is put off comes first the next night.
+//! What has waited longest comes first, counted in whole periods of its report; among those that wait alike the order of
+//! reports in the file is their priority. Within a report the oldest due date comes first, and of one date the tasks that
+//! were put off most often; once one of a report is put off, all behind it are, however small. So nobody overtakes, what
+//! is put off comes first the next night, and where the month lacks units for all, every report comes less often than
+//! wished by about the same factor, the first ones of the file a period earlier.
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
@@ -18,6 +20,8 @@ pub struct Candidate {
     pub task: TaskId,
     /// Since when it is due.
     pub due: Night,
+    /// Whole periods of its report for which it has waited since.
+    pub periods_late: u64,
     /// For how many due dates it was put off, as far as that is known.
     pub deferrals: usize,
     /// What it is expected to cost.
@@ -41,7 +45,8 @@ pub struct Allowance {
 pub fn admit(candidates: &[Candidate], allowance: Allowance) -> Vec<bool> {
     let mut order: Vec<usize> = (0..candidates.len()).collect();
     order.sort_by_key(|index| {
-        candidates.get(*index).map(|one| (!one.is_begun, one.report, one.due, Reverse(one.deferrals), &one.task))
+        let order = |one: &'_ Candidate| (!one.is_begun, Reverse(one.periods_late), one.report, one.due);
+        candidates.get(*index).map(|one| (order(one), Reverse(one.deferrals), &one.task))
     });
     let mut admitted = vec![false; candidates.len()];
     let mut full: BTreeSet<usize> = BTreeSet::new();
@@ -67,6 +72,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::config::Every;
 
     fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
         let one = (0_usize..4, 0_u64..6, 0_usize..3, 0_u64..3_000, 0_u8..20);
@@ -77,6 +83,8 @@ mod tests {
                     report,
                     task: TaskId(format!("{number:016x}")),
                     due: start + Days::new(due),
+                    // Tonight is the sixth night; the reports are fetched every one, two, three and four.
+                    periods_late: (6 - due) / (report as u64 + 1),
                     deferrals,
                     cost,
                     is_begun: begun == 0,
@@ -112,10 +120,10 @@ mod tests {
                     prop_assert!((other.due, Reverse(other.deferrals)) <= (put_off.due, Reverse(put_off.deferrals)));
                 }
             }
-            // The first report starves for no other.
-            let first = chosen(false).map(|one| one.report).min();
-            if let Some(put_off) = chosen(false).filter(|one| Some(one.report) == first).min_by_key(|one| (one.due, Reverse(one.deferrals), &one.task)) {
-                let before = new.iter().filter(|one| one.report <= put_off.report).map(|one| one.cost).sum::<u64>();
+            // Whoever waits longest starves for no other, and of those that wait alike the first report.
+            let place = |one: &Candidate| (Reverse(one.periods_late), one.report, one.due, Reverse(one.deferrals), one.task.clone());
+            if let Some(put_off) = chosen(false).min_by_key(|one| place(one)) {
+                let before: u64 = new.iter().filter(|one| place(one) < place(put_off)).map(|one| one.cost).sum();
                 prop_assert!(begun + before + put_off.cost > allowance.tonight);
             }
         }
@@ -127,6 +135,66 @@ mod tests {
             let mut backwards = admit(&turned, allowance);
             backwards.reverse();
             prop_assert_eq!(forwards, backwards);
+        }
+    }
+
+    /// Nights of a plan that has `percent` of the units that it needs. For each task, the nights on which it was fetched.
+    fn starved(percent: u64, reports: &[(Every, usize, u64)], nights: u64) -> Vec<(usize, Vec<u64>)> {
+        let start: Night = "2026-11-01".parse().expect("a date");
+        let needed: u64 =
+            reports.iter().map(|(every, tasks, cost)| *tasks as u64 * cost * 100 / u64::from(every.nights())).sum();
+        let tonight = needed * percent / 10_000;
+        let tasks: Vec<(usize, TaskId)> = reports
+            .iter()
+            .enumerate()
+            .flat_map(|(report, of)| (0..of.1).map(move |number| (report, TaskId(format!("{report:08x}{number:08x}")))))
+            .collect();
+        let mut fetched: Vec<(usize, Vec<u64>)> = tasks.iter().map(|(report, _)| (*report, Vec::new())).collect();
+        let mut waits: Vec<Option<Night>> = vec![None; tasks.len()];
+        for number in 0..nights {
+            let night = start + Days::new(number);
+            let (mut due, mut places) = (Vec::new(), Vec::new());
+            for (place, (report, task)) in tasks.iter().enumerate() {
+                let (every, _, cost) = reports[*report];
+                let last = fetched[place].1.last().map(|last| start + Days::new(*last));
+                let Some(since) = crate::plan::due(every, task, night, last) else { continue };
+                let since = if last.is_none() { *waits[place].get_or_insert(since) } else { since };
+                let late = u64::try_from((night - since).num_days()).expect("past");
+                due.push(Candidate {
+                    report: *report,
+                    task: task.clone(),
+                    due: since,
+                    periods_late: late / u64::from(every.nights()),
+                    deferrals: 0,
+                    cost,
+                    is_begun: false,
+                });
+                places.push(place);
+            }
+            let admitted = admit(&due, Allowance { tonight, month: tonight * 30, is_untouched: true });
+            let cost: u64 = due.iter().zip(&admitted).filter(|(_, is)| **is).map(|(one, _)| one.cost).sum();
+            assert!(cost <= tonight, "{cost} of {tonight}");
+            for (place, _) in places.iter().zip(admitted).filter(|(_, is)| *is) {
+                fetched[*place].1.push(number);
+            }
+        }
+        fetched
+    }
+
+    #[test]
+    fn a_plan_of_half_of_what_is_needed_fetches_every_task_within_about_three_periods() {
+        let reports =
+            [(Every::DAY, 20, 50), (Every::Days(7), 300, 200), (Every::Days(10), 300, 150), (Every::Month, 40, 400)];
+        let nights = 240;
+        let mut longest = vec![0; reports.len()];
+        for (report, fetched) in starved(50, &reports, nights) {
+            let ends = fetched.iter().copied().chain([nights]);
+            let gaps = ends.scan(0, |last, night| Some(night - std::mem::replace(last, night)));
+            longest[report] = gaps.max().unwrap_or(nights).max(longest[report]);
+        }
+        for ((every, ..), gap) in reports.iter().zip(&longest) {
+            // A month may have 31 days.
+            assert!(*gap <= 3 * u64::from(every.nights()) + 3, "{every}: {longest:?}");
         }
     }
 }

@@ -97,14 +97,31 @@ pub struct TaskEstimate {
 /// How the bill is made to fit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Fit {
-    /// Units that it is to fit into.
+    /// Units that every run is to fit into.
     pub wanted: u64,
-    /// Units of a run after the change, estimated again.
+    /// Units of the next run as it is.
     pub units: u64,
+    /// Units of the dearest night after it, as it is.
+    pub later: u64,
     /// Whether that fits.
     pub fits: bool,
     /// What each column costs now, the dearest first.
     pub columns: Vec<ColumnShare>,
+    /// What to change: one of these, the one that loses least first.
+    pub proposals: Vec<Proposal>,
+}
+
+/// Changes that go together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Proposal {
+    /// What they cost beside units.
+    pub loses: String,
+    /// Units of the next run with them, estimated again.
+    pub units: u64,
+    /// Units of the dearest night after it.
+    pub later: u64,
+    /// Whether both fit.
+    pub fits: bool,
     /// What to change.
     pub changes: Vec<Change>,
 }
@@ -118,7 +135,7 @@ pub struct ColumnShare {
     pub column: String,
     /// Units of a row.
     pub units_per_row: u64,
-    /// Units of the run.
+    /// Units of a night on which all of its report is due.
     pub units: u64,
 }
 
@@ -127,10 +144,14 @@ pub struct ColumnShare {
 pub struct Change {
     /// The table.
     pub report: String,
+    /// The cadence, where a slower one is needed.
+    pub every: Option<String>,
     /// The columns that stay; empty where all do.
     pub columns: Vec<String>,
     /// The columns that go.
     pub dropped: Vec<String>,
+    /// Column and rows of the ranking, where a shorter one is needed.
+    pub top: Option<(String, u64)>,
     /// The fuse, where a new one is needed.
     pub max_rows: Option<u64>,
 }
@@ -180,7 +201,7 @@ impl Estimate {
             let _ = writeln!(out, "note: {note}");
         }
         self.list_tasks(&mut out);
-        self.fit.iter().for_each(|fit| fit.text(&mut out, self.units));
+        self.fit.iter().for_each(|fit| fit.text(&mut out));
         out
     }
 
@@ -199,16 +220,22 @@ impl Estimate {
     }
 }
 
-impl Fit {
+impl Proposal {
     /// The change as it is put into the configuration.
     pub fn toml(&self) -> String {
         let mut out = String::new();
-        for Change { report, columns, dropped, max_rows } in &self.changes {
+        for Change { report, every, columns, dropped, top, max_rows } in &self.changes {
             let _ = writeln!(out, "[[report]]\nname = \"{report}\"");
+            if let Some(every) = every {
+                let _ = writeln!(out, "every = \"{every}\"");
+            }
             if !dropped.is_empty() {
                 let kept: Vec<String> = columns.iter().map(|column| format!("\"{column}\"")).collect();
                 let _ = writeln!(out, "# without {}", dropped.join(", "));
                 let _ = writeln!(out, "columns = [{}]", kept.join(", "));
+            }
+            if let Some((by, rows)) = top {
+                let _ = writeln!(out, "top = {{ by = \"{by}\", rows = {rows} }}");
             }
             if let Some(rows) = max_rows {
                 let _ = writeln!(out, "max_rows = {rows}");
@@ -218,32 +245,52 @@ impl Fit {
         out
     }
 
-    fn text(&self, out: &mut String, total: u64) {
+    fn text(&self, out: &mut String, wanted: u64) {
+        let Self { loses, units, later, fits, changes: _ } = self;
+        let (next, after) = (count(*units), count(*later));
+        let said = match (fits, *later <= wanted) {
+            (true, _) => format!("the next run comes to {next} units, none after it to more than {after}"),
+            (false, true) => format!(
+                "none but the next run comes to more than {after} units; that one comes to {next}, since what was never \
+                 fetched is due at once: `pace`, --target or --max-units spread it"
+            ),
+            (false, false) => format!("not enough: the next run comes to {next} units, others to {after}"),
+        };
+        let _ = writeln!(out, "\nloses {loses}\n{said}:\n");
+        out.push_str(&self.toml());
+    }
+}
+
+impl Fit {
+    fn text(&self, out: &mut String) {
         /// Enough to see where the money goes.
         const COLUMNS: usize = 12;
-        let _ = writeln!(out, "\nwhat the columns cost");
+        let total = self.columns.iter().map(|share| share.units).sum();
+        let _ = writeln!(out, "\nwhat the columns cost, of a night on which all is due");
         for share in self.columns.iter().take(COLUMNS) {
             let ColumnShare { report, column, units_per_row, units } = share;
             let part = percent(*units, total);
             let _ = writeln!(out, "  {:>12}  {part:>6}  {units_per_row:>3} a row  {report}.{column}", count(*units));
         }
-        if self.changes.is_empty() && self.fits {
-            let _ = writeln!(out, "\nit fits into {} units as it is", count(self.wanted));
-            return;
-        }
-        let (after, wanted) = (count(self.units), count(self.wanted));
+        let (wanted, units, later) = (count(self.wanted), count(self.units), count(self.later));
         if self.fits {
             let _ = writeln!(
                 out,
-                "\nwith these lines in the place of their own a run comes to {after} units ({wanted} wanted):\n"
+                "\nit fits into {wanted} units as it is: the next run comes to {units}, none after it to more than {later}"
             );
-        } else {
-            let _ = writeln!(
-                out,
-                "\nno choice of columns and rows fits into {wanted} units: with the lines below a run comes to {after}. \
-                 Every request costs 50 at least, so only fewer reports, targets or nights help further:\n"
+            return;
+        }
+        let _ = writeln!(
+            out,
+            "\nit does not fit into {wanted} units: the next run comes to {units}, the dearest after it to {later}. One of \
+             these changes, its lines in the place of their own:"
+        );
+        self.proposals.iter().for_each(|proposal| proposal.text(out, self.wanted));
+        if !self.proposals.iter().any(|proposal| proposal.fits) {
+            out.push_str(
+                "no cadence, columns and rows fit every run into that: every request costs 50 units at least, so only fewer \
+                 reports or targets help further\n",
             );
         }
-        out.push_str(&self.toml());
     }
 }

@@ -7,7 +7,7 @@ mod usage;
 
 use serde::{Deserialize, Serialize};
 
-pub use estimate::{Change, ColumnShare, Estimate, Fit, ReportEstimate, TargetEstimate, TaskEstimate};
+pub use estimate::{Change, ColumnShare, Estimate, Fit, Proposal, ReportEstimate, TargetEstimate, TaskEstimate};
 pub use spent::{Spent, Wasted};
 pub use summary::{bytes, count, summary};
 pub use usage::{Allowance, Difference, Share, Usage};
@@ -65,6 +65,9 @@ pub struct RunReport {
     /// Of all units, those that brought no row, by cause.
     #[serde(default)]
     pub wasted: Wasted,
+    /// What the month has left after the run, where a budget of the month is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub month: Option<MonthLeft>,
     /// Wall-clock seconds.
     pub seconds: f64,
     /// Largest resident memory of the process so far, in bytes; 0 where the system does not tell.
@@ -76,6 +79,19 @@ pub struct RunReport {
     /// What is worth knowing and went right all the same.
     #[serde(default)]
     pub notes: Vec<String>,
+}
+
+/// What is left of a month's budget.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MonthLeft {
+    /// The budget: the tightest of those that count by the month.
+    pub budget: String,
+    /// Units of it.
+    pub limit: u64,
+    /// Units that are left of them.
+    pub left: u64,
+    /// The day on which usage starts again at zero.
+    pub reset: String,
 }
 
 /// One report of a run.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{RunReport, RunStatus};
+use super::{MonthLeft, RunReport, RunStatus};
 
 /// The summary that `run` prints, without errors: those are rendered one by one on stderr.
 pub fn summary(report: &RunReport) -> String {
@@ -49,7 +49,11 @@ pub fn summary(report: &RunReport) -> String {
         let _ = write!(out, "\n  {:>10} units for {what}", count(units));
     }
     if report.peak_memory_bytes > 0 {
-        let _ = write!(out, "; peak memory {}", bytes(report.peak_memory_bytes));
+        let _ = write!(out, "\n  peak memory {}", bytes(report.peak_memory_bytes));
+    }
+    if let Some(MonthLeft { budget, limit, left, reset }) = &report.month {
+        let (left, limit) = (count(*left), count(*limit));
+        let _ = write!(out, "\n  {left} of {limit} units are left until {reset} ({budget})");
     }
     out.push('\n');
     for note in &report.notes {

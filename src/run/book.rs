@@ -39,6 +39,7 @@ impl Book {
             units: 0,
             units_lost: 0,
             wasted: Wasted::default(),
+            month: None,
             seconds: 0.0,
             peak_memory_bytes: 0,
             reports: Vec::new(),
@@ -86,7 +87,7 @@ impl Book {
     }
 
     /// A task is put off to a later night, as planned.
-    pub fn put_off(&mut self, stage: &Stage, PutOff { job, due, reason }: &PutOff) {
+    pub fn put_off(&mut self, stage: &Stage, PutOff { job, due, reason, .. }: &PutOff) {
         let Some(report) = stage.config.reports.get(job.task.report) else { return };
         self.summary(report).tasks.deferred += 1;
         self.unfinished(stage, job, report, UnfinishedStatus::Deferred, reason, 0);
@@ -247,6 +248,9 @@ impl Book {
         report.units_lost = statistics.units_lost;
         report.units = meter.spent().saturating_add(meter.presumed());
         ledger.settle(report.units)?;
+        if let Some(month) = &mut report.month {
+            month.left = month.left.saturating_sub(report.units);
+        }
         for (item, spent) in stage.spending.totals() {
             report.wasted += spent.wasted;
             if let Some(summary) = report.reports.iter_mut().find(|summary| summary.name == item.report) {

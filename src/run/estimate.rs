@@ -94,6 +94,31 @@ pub fn estimate(config: &RunConfig, today: NaiveDate, selection: &Selection, wit
     Ok(estimate)
 }
 
+/// What each task of a selection costs on a night on which it is due, whether it is tonight or not.
+///
+/// # Errors
+/// As [`Agenda::make`].
+pub(super) fn of_all_tasks(config: &RunConfig, today: NaiveDate, selection: &Selection) -> Result<Vec<(Task, Cost)>> {
+    let agenda = Agenda::make(config, today, selection, true)?;
+    let store = Store::at(&config.destination.path);
+    let workspace = Workspace::load(&store, &config.source.base_url);
+    let landing = super::landing(config, &store);
+    let mut all = Vec::with_capacity(agenda.jobs.len());
+    for (index, report) in config.reports.iter().enumerate().filter(|(index, _)| agenda.reports.contains(index)) {
+        let is_meant = |job: &&Job| job.task.report == index && job.night == agenda.tonight;
+        let jobs: Vec<&Job> = agenda.jobs.iter().filter(is_meant).collect();
+        let known = known(&store, report, &jobs)?;
+        let cap = workspace.row_caps.get(&report.endpoint.name).copied().map(u64::from);
+        let maker = Maker { report, known: &known, cap, landing: &landing, store: &store };
+        for job in jobs {
+            let (cost, basis) = maker.whole(&job.task);
+            let estimated = fill_in(report, &known, job, Estimated { cost, basis, is_begun: false });
+            all.push((job.task.clone(), estimated.cost));
+        }
+    }
+    Ok(all)
+}
+
 struct Maker<'a> {
     report: &'a Report,
     known: &'a BTreeMap<TaskId, TaskEntry>,

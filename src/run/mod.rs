@@ -130,12 +130,14 @@ impl Night {
         let meter = UnitMeter::with_ledger(Some(budget), month::share_caps(&config.budget), promises);
         let client = stage::client(&config, meter, &clock, tuning).await?;
         let client = if is_sample { client.free_only() } else { client };
+        let mut left = None;
         let put_off = if agenda.jobs.is_empty() {
             Vec::new()
         } else {
             let account = month::account(&client, &config, &store, &clock, &mut agenda.notes).await?;
             if let Some(account) = &account {
                 ledger.keep_to(account.month.clone());
+                left = Some(account.left());
             }
             let landing = landing(&config, &store);
             pace::pace(&config, &mut agenda, account.as_ref(), &landing, clock.today(), budget)?
@@ -145,6 +147,7 @@ impl Night {
         let stage = blocking(move || Stage::open(opening.0, run_id, jobs, Some(client), opening.1, progress)).await?;
         let stage = Arc::new(stage);
         let mut book = Book::new(&stage, &agenda);
+        book.report.month = left;
         for task in &put_off {
             book.put_off(&stage, task);
         }

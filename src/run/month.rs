@@ -13,7 +13,7 @@ use crate::config::{Budget, KeepFree, RunConfig};
 use crate::error::Result;
 use crate::limits::{Cap, Shares};
 use crate::model::maybe_day;
-use crate::report::count;
+use crate::report::{MonthLeft, count};
 use crate::store::Store;
 
 /// What is remembered of the workspace's month, for a night on which it cannot be asked.
@@ -25,6 +25,12 @@ pub struct KnownMonth {
     /// Units a month; none where there is no limit.
     #[serde(default)]
     pub limit: Option<u64>,
+    /// The day on which it was last told.
+    #[serde(default, with = "maybe_day")]
+    pub told: Option<NaiveDate>,
+    /// Units that had been spent in the workspace by then, and stand in no file of the ledger.
+    #[serde(default)]
+    pub foreign: u64,
 }
 
 /// The month as a run finds it.
@@ -40,6 +46,19 @@ pub(super) struct Account {
     pub today: u64,
 }
 
+impl Account {
+    /// What is left before this run.
+    pub fn left(&self) -> MonthLeft {
+        let Cap { name, limit } = self.month.cap.clone();
+        MonthLeft { budget: name, limit, left: limit.saturating_sub(self.spent), reset: self.reset.to_string() }
+    }
+}
+
+/// Whether a budget needs to know what the month has left.
+fn is_wanted(budget: &Budget) -> bool {
+    budget.per_month.is_some() || budget.keep_free.is_some() || budget.pace
+}
+
 /// Asks the workspace, for nothing, and sums the ledger up; `None` where no budget needs it or nothing limits the month.
 ///
 /// # Errors
@@ -51,57 +70,105 @@ pub(super) async fn account(
     clock: &SharedClock,
     notes: &mut Vec<String>,
 ) -> Result<Option<Account>> {
-    let budget = &config.budget;
-    if budget.per_month.is_none() && budget.keep_free.is_none() && !budget.pace {
+    if !is_wanted(&config.budget) {
         return Ok(None);
     }
     let today = clock.today();
     // The ledger first: what others spend in between then counts twice, never not at all.
     let entries = ledger::entries(store)?;
     let mut workspace = Workspace::load(store, &config.source.base_url);
-    let used = match ask_limits(client).await {
+    match ask_limits(client).await {
         Ok(live) => {
-            let known = KnownMonth { reset: live.reset(), limit: live.units_limit_workspace };
+            notes.extend(live.expiry_warning(today));
+            let known = KnownMonth {
+                reset: live.reset(),
+                limit: live.units_limit_workspace,
+                told: Some(today),
+                foreign: foreign(&entries, live.reset(), today, live.units_usage_workspace.unwrap_or(0)),
+            };
             if workspace.month != known {
                 workspace.month = known;
                 workspace.save(store, &config.source.base_url, "the month's account")?;
             }
-            live.units_usage_workspace.unwrap_or(0)
         }
         Err(error) => {
+            let others = others_known(&workspace.month, today)
+                .map(|(units, day)| format!(" and the {} units that others had spent by {day}", count(units)));
             notes.push(format!(
                 "the workspace could not be asked for its usage ({}): the month is counted by this destination's own \
-                 ledger alone",
-                error.one_line()
+                 ledger alone{}",
+                error.one_line(),
+                others.unwrap_or_default()
             ));
-            0
         }
-    };
-    let KnownMonth { limit, .. } = workspace.month;
-    let Some(cap) = cap(budget, limit) else {
-        let what = if budget.pace { "`pace` has nothing to spread" } else { "`keep_free` keeps nothing" };
-        notes.push(format!("{what}: there is no `per_month`, and no limit of the workspace is known"));
-        return Ok(None);
-    };
-    if budget.keep_free.is_some() && limit.is_none() {
-        notes.push("`keep_free` keeps nothing: no limit of the workspace is known".to_owned());
     }
-    Ok(Some(fold(&entries, cap, next_reset(workspace.month.reset, today), used, today)))
+    Ok(sum_up(&config.budget, &entries, &workspace.month, today, notes))
 }
 
-/// The account from the ledger's files and what the workspace says is used.
-fn fold(entries: &[Entry], cap: Cap, reset: NaiveDate, used: u64, today: NaiveDate) -> Account {
-    let since = reset.checked_sub_months(Months::new(1)).unwrap_or(reset);
+/// The same from what is remembered, without asking.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`] if the ledger cannot be read.
+pub(super) fn remembered(
+    config: &RunConfig,
+    store: &Store,
+    today: NaiveDate,
+    notes: &mut Vec<String>,
+) -> Result<Option<Account>> {
+    if !is_wanted(&config.budget) {
+        return Ok(None);
+    }
+    let workspace = Workspace::load(store, &config.source.base_url);
+    Ok(sum_up(&config.budget, &ledger::entries(store)?, &workspace.month, today, notes))
+}
+
+fn sum_up(
+    budget: &Budget,
+    entries: &[Entry],
+    known: &KnownMonth,
+    today: NaiveDate,
+    notes: &mut Vec<String>,
+) -> Option<Account> {
+    let Some(cap) = cap(budget, known.limit) else {
+        let what = if budget.pace { "`pace` has nothing to spread" } else { "`keep_free` keeps nothing" };
+        notes.push(format!("{what}: there is no `per_month`, and no limit of the workspace is known"));
+        return None;
+    };
+    if budget.keep_free.is_some() && known.limit.is_none() {
+        notes.push("`keep_free` keeps nothing: no limit of the workspace is known".to_owned());
+    }
+    let foreign = others_known(known, today).map_or(0, |(units, _)| units);
+    Some(fold(entries, cap, next_reset(known.reset, today), foreign, today))
+}
+
+/// What others had spent when the workspace was last asked, and when that was; `None` if usage has begun at zero since.
+fn others_known(known: &KnownMonth, today: NaiveDate) -> Option<(u64, NaiveDate)> {
+    let told = known.told?;
+    (told >= month_before(next_reset(known.reset, today))).then_some((known.foreign, told))
+}
+
+/// Units that the workspace counts and the ledger does not know.
+fn foreign(entries: &[Entry], reset: Option<NaiveDate>, today: NaiveDate, used: u64) -> u64 {
+    let since = month_before(next_reset(reset, today));
+    used.saturating_sub(entries.iter().map(|entry| entry.certain(since)).fold(0, u64::saturating_add))
+}
+
+/// The account from the ledger's files and what others have spent.
+fn fold(entries: &[Entry], cap: Cap, reset: NaiveDate, foreign: u64, today: NaiveDate) -> Account {
+    let since = month_before(reset);
     let sum = |of: &dyn Fn(&Entry) -> u64| entries.iter().map(of).fold(0_u64, u64::saturating_add);
-    let counted = sum(&|entry| entry.counted(since));
-    let foreign = used.saturating_sub(sum(&|entry| entry.certain(since)));
     let of_today = |entry: &Entry| if entry.begun() == Some(today) { entry.counted(since) } else { 0 };
     Account {
         reset,
         month: Month { cap, since, foreign },
-        spent: counted.saturating_add(foreign),
+        spent: sum(&|entry| entry.counted(since)).saturating_add(foreign),
         today: sum(&of_today),
     }
+}
+
+/// The reset before a reset.
+fn month_before(reset: NaiveDate) -> NaiveDate {
+    reset.checked_sub_months(Months::new(1)).unwrap_or(reset)
 }
 
 /// The tighter of what may be spent a month and what must stay free.
@@ -180,12 +247,26 @@ mod tests {
             entry("20261123T010000Z-0", 900, Some(900), 0),
             entry("20261123T020000Z-0", 800, None, 300),
         ];
-        let of = |used| fold(&entries, cap.clone(), day("2026-12-01"), used, day("2026-11-23"));
+        let (reset, today) = (day("2026-12-01"), day("2026-11-23"));
+        let of = |used| fold(&entries, cap.clone(), reset, foreign(&entries, Some(reset), today, used), today);
         assert_eq!((of(0).spent, of(0).today), (400 + 900 + 800, 900 + 800));
         assert_eq!(of(1_600).spent, 2_100, "the ledger knows all of it");
         // 5,000 used: 1,600 of it are known to the ledger for certain, what is promised may still come.
         assert_eq!((of(5_000).spent, of(5_000).month.foreign), (2_100 + 3_400, 3_400));
         assert_eq!(of(0).month.since, day("2026-11-01"));
+    }
+
+    #[test]
+    fn what_others_spent_is_remembered_until_the_reset() {
+        let known = KnownMonth {
+            reset: Some(day("2026-12-05")),
+            limit: Some(10_000),
+            told: Some(day("2026-11-20")),
+            foreign: 700,
+        };
+        assert_eq!(others_known(&known, day("2026-12-04")), Some((700, day("2026-11-20"))));
+        assert_eq!(others_known(&known, day("2026-12-05")), None);
+        assert_eq!(others_known(&KnownMonth::default(), day("2026-12-05")), None);
     }
 
     #[test]

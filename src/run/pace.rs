@@ -1,14 +1,15 @@
 //! Pacing: which of tonight's tasks are put off, so that what is left of the month reaches to its end.
 
 use super::agenda::{Agenda, Due};
-use super::month::Account;
+use super::month::{self, Account};
 use super::stage::Job;
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::landing::Landing;
 use crate::model::Night;
-use crate::plan::{Allowance, Candidate, admit, least_units};
+use crate::plan::{Allowance, Candidate, Task, admit, least_units};
 use crate::report::count;
+use crate::store::Store;
 
 /// A task that is put off.
 #[derive(Debug, Clone)]
@@ -17,8 +18,30 @@ pub(super) struct PutOff {
     pub job: Job,
     /// Since when it is due.
     pub due: Night,
+    /// Units that it is expected to cost.
+    pub units: u64,
     /// Why, for a person.
     pub reason: String,
+}
+
+impl Agenda {
+    /// Takes from the agenda what a run that began now would put off, by what this destination remembers of the month:
+    /// nothing is sent. Gives a line for each, and adds what is worth knowing to the notes.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Destination`] if the ledger or saved responses cannot be read.
+    pub fn put_off(&mut self, config: &RunConfig, today: Night, per_run: u64) -> Result<Vec<String>> {
+        let store = Store::at(&config.destination.path);
+        let account = month::remembered(config, &store, today, &mut self.notes)?;
+        let put_off = pace(config, self, account.as_ref(), &super::landing(config, &store), today, per_run)?;
+        let line = |PutOff { job, due, units, .. }: &PutOff| {
+            let report = config.reports.get(job.task.report).map_or("", |report| report.name.as_str());
+            let target = config.targets.get(job.task.target).map_or("", |target| target.name.as_str());
+            let varying: String = job.task.parameters.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+            format!("{report} {target}{varying}: about {} units, due since {due}", count(*units))
+        };
+        Ok(put_off.iter().map(line).collect())
+    }
 }
 
 /// Takes from the agenda what tonight cannot afford. What an earlier run or night began goes on, and so does what was
@@ -45,6 +68,7 @@ pub(super) fn pace(
             report: job.task.report,
             task: job.task.id.clone(),
             due: since,
+            periods_late: periods_late(config, &job.task, since, agenda.tonight),
             deferrals: seen.put_off.len(),
             cost: seen.units.or(job.task.bound_units).unwrap_or(0).max(least),
             is_begun,
@@ -67,7 +91,7 @@ pub(super) fn pace(
             count(allowance.month),
             account.reset
         );
-        put_off.push(PutOff { job, due: candidate.due, reason });
+        put_off.push(PutOff { job, due: candidate.due, units: candidate.cost, reason });
     }
     agenda.jobs = kept;
     if !put_off.is_empty() {
@@ -81,6 +105,12 @@ pub(super) fn pace(
         ));
     }
     Ok(put_off)
+}
+
+/// Whole periods of its report for which a task has been due.
+fn periods_late(config: &RunConfig, task: &Task, since: Night, tonight: Night) -> u64 {
+    let period = config.reports.get(task.report).map_or(1, |report| u64::from(report.every.nights()));
+    u64::try_from((tonight - since).num_days()).unwrap_or(0) / period.max(1)
 }
 
 /// What is left of the month when the night began, spread over its nights, less what the night has spent already.
