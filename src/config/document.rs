@@ -263,7 +263,8 @@ impl<'t> Document<'t> {
     /// The place of a part of a string's `value`, given the place of the string; the whole string where it is not found.
     pub fn inside(&self, span: Span, value: &str, bytes: Span) -> Span {
         let raw = self.text.get(span.clone()).unwrap_or_default();
-        strings::place(raw, value, &bytes).map_or(span.clone(), |place| span.start + place.start..span.start + place.end)
+        strings::place(raw, value, &bytes)
+            .map_or(span.clone(), |place| span.start + place.start..span.start + place.end)
     }
 
     fn snippet(&self, span: Span, label: String) -> Snippet {

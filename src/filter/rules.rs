@@ -133,8 +133,7 @@ impl<'a> Column<'a> {
             return Ok(());
         }
         let is_near = |known: &&String| {
-            known.eq_ignore_ascii_case(value)
-                || (known.len() >= MIN_LETTERS && strsim::osa_distance(known, value) == 1)
+            known.eq_ignore_ascii_case(value) || (known.len() >= MIN_LETTERS && strsim::osa_distance(known, value) == 1)
         };
         let Some(near) = self.known_values.iter().find(is_near) else { return Ok(()) };
         let message = format!("`{}` has no value `{value}`", self.name);

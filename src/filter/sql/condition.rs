@@ -39,7 +39,9 @@ impl<'a> Reader<'a> {
                 self.items(Quantifier::Any, left, compare_op, right, negated)
             }
             Expr::AllOp { left, compare_op, right } => self.items(Quantifier::All, left, compare_op, right, negated),
-            Expr::In { expr, target: InTarget::List(list), negated: not, global: false } => self.is_one_of(expr, list, negated != *not),
+            Expr::In { expr, target: InTarget::List(list), negated: not, global: false } => {
+                self.is_one_of(expr, list, negated != *not)
+            }
             Expr::Between { expr, negated: not, low, high } => self.between(expr, low, high, negated != *not),
             Expr::Like { negated: not, any: false, expr, pattern, escape_char: None } => {
                 self.like(expr, pattern, "LIKE", negated != *not)
@@ -118,7 +120,7 @@ impl<'a> Reader<'a> {
     ) -> Result<Filter, Fault> {
         let comparison = compared(op).ok_or_else(|| self.refused_operator(op, right))?;
         if matches!(right, Expr::Subquery(_)) {
-            return Err(self.refusal(right));
+            return Err(self.refusal(right).at(self.source.begin(left)));
         }
         let column = self.expect_column(right, "ANY and ALL need")?;
         let literal = match self.operand(left)? {
@@ -148,9 +150,8 @@ impl<'a> Reader<'a> {
 
     fn between(&self, expression: &Expr, low: &Expr, high: &Expr, negated: bool) -> Result<Filter, Fault> {
         let column = self.expect_column(expression, "BETWEEN needs")?;
-        let end = |comparison, value| {
-            self.test(&column, (comparison, "BETWEEN"), &self.expect_literal(value)?, negated)
-        };
+        let end =
+            |comparison, value| self.test(&column, (comparison, "BETWEEN"), &self.expect_literal(value)?, negated);
         let parts = vec![end(Comparison::Gte, low)?, end(Comparison::Lte, high)?];
         Ok(if negated { any_of(parts) } else { all_of(parts) })
     }
@@ -265,7 +266,8 @@ impl<'a> Reader<'a> {
 
     /// The API does not calculate.
     pub fn calculation(&self, operator: &str, place: std::ops::Range<usize>) -> Fault {
-        Fault::new(format!("the API does not calculate: `{operator}`"), "compare the column itself with a value").at(place)
+        Fault::new(format!("the API does not calculate: `{operator}`"), "compare the column itself with a value")
+            .at(place)
     }
 
     /// Why an expression is no part of a filter.
@@ -292,9 +294,10 @@ impl<'a> Reader<'a> {
             }
             Expr::Value(_) => ("a value alone is no condition", "compare a column with it"),
             Expr::Tuple(_) => ("a filter compares one column at a time", "join conditions with AND and OR"),
-            Expr::Between { .. } | Expr::In { target: InTarget::List(_), .. } | Expr::IsNull(_) | Expr::IsNotNull(_) => {
-                ("a condition is no value", "join conditions with AND and OR")
-            }
+            Expr::Between { .. }
+            | Expr::In { target: InTarget::List(_), .. }
+            | Expr::IsNull(_)
+            | Expr::IsNotNull(_) => ("a condition is no value", "join conditions with AND and OR"),
             _ => ("the API has no such condition", FORMS),
         };
         Fault::new(message, help).at(self.source.begin(expression))
@@ -369,7 +372,11 @@ fn any_of(parts: Vec<Filter>) -> Filter {
 }
 
 /// One filter of several: those of the same kind are taken apart, repetitions left out.
-fn join(parts: Vec<Filter>, whole: fn(Vec<Filter>) -> Filter, apart: fn(Filter) -> Result<Vec<Filter>, Filter>) -> Filter {
+fn join(
+    parts: Vec<Filter>,
+    whole: fn(Vec<Filter>) -> Filter,
+    apart: fn(Filter) -> Result<Vec<Filter>, Filter>,
+) -> Filter {
     let mut flat: Vec<Filter> = Vec::new();
     for part in parts.into_iter().flat_map(|part| apart(part).unwrap_or_else(|single| vec![single])) {
         if !flat.contains(&part) {

@@ -81,8 +81,10 @@ fn parse_fault(source: &Source<'_>, error: ParserError) -> Fault {
     // The parser tells the place in words only.
     let (message, place) = text.rsplit_once(" at Line: ").unwrap_or((&text, ""));
     let message = lower_first(message).replace("expected: ", "expected ").replace("found: EOF", "found its end");
-    let place = place.split_once(", Column: ").and_then(|(line, column)| Some((line.parse().ok()?, column.parse().ok()?)));
-    let fault = Fault::new(format!("the expression does not parse: {message}"), "a SQL condition, such as: a >= 30 AND b");
+    let place =
+        place.split_once(", Column: ").and_then(|(line, column)| Some((line.parse().ok()?, column.parse().ok()?)));
+    let fault =
+        Fault::new(format!("the expression does not parse: {message}"), "a SQL condition, such as: a >= 30 AND b");
     match place {
         Some((line, column)) => fault.at(source.token_at(line, column)),
         None => fault.at(source.end()),

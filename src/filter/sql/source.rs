@@ -74,6 +74,11 @@ impl<'a> Source<'a> {
                     let name = |part: &ObjectNamePart| part.as_ident().map(|name| name.span);
                     function.name.0.iter().find_map(name).unwrap_or_else(Span::empty)
                 }
+                Expr::TypedString(typed) => typed.value.span,
+                Expr::Interval(interval) => {
+                    expression = &interval.value;
+                    continue;
+                }
                 Expr::Nested(inner)
                 | Expr::UnaryOp { expr: inner, .. }
                 | Expr::Cast { expr: inner, .. }
@@ -108,7 +113,7 @@ impl<'a> Source<'a> {
         let start = self.begin(operand).start;
         let before = self.words().rev().skip_while(|token| self.offset(token.span.start) >= start);
         let operator = before.into_iter().find(|token| token.token != Token::LParen);
-        operator.map_or(0..self.text.len(), |token| self.bytes(token.span))
+        operator.map_or(start..self.text.len(), |token| self.bytes(token.span))
     }
 
     /// Lines and columns count characters from 1.

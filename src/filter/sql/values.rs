@@ -81,11 +81,15 @@ impl<'a> Reader<'a> {
                 names => Expr::CompoundIdentifier(names.to_vec()),
             };
             let place = self.source.begin(&expression);
-            if is_quoted && !fault.help.starts_with("did you mean") {
-                let help = format!("double quotes are for columns; for text write '{name}'");
-                return Fault { help, ..fault }.at(place);
+            if fault.help.starts_with("did you mean") {
+                return fault.at(place);
             }
-            fault.at(place)
+            let help = if is_quoted {
+                format!("double quotes are for columns; for text write '{name}'")
+            } else {
+                "no column is near it in spelling; text stands in single quotes".to_owned()
+            };
+            Fault { help, ..fault }.at(place)
         })
     }
 
