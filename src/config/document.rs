@@ -10,6 +10,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::mask::{hide_keys, hide_values, names_a_key};
+use super::strings;
 use crate::catalog::nearest;
 use crate::error::{Code, Error, Errors, Snippet};
 
@@ -257,6 +258,13 @@ impl<'t> Document<'t> {
     pub fn find(&self, span: Span, word: &str) -> Span {
         let found = self.text.get(span.clone()).and_then(|text| text.find(word)).map(|at| span.start + at);
         found.map_or(span, |start| start..start + word.len())
+    }
+
+    /// The place of a part of a string's `value`, given the place of the string; the whole string where it is not found.
+    pub fn inside(&self, span: Span, value: &str, bytes: Span) -> Span {
+        let raw = self.text.get(span.clone()).unwrap_or_default();
+        strings::place(raw, value, &bytes)
+            .map_or(span.clone(), |place| span.start + place.start..span.start + place.end)
     }
 
     fn snippet(&self, span: Span, label: String) -> Snippet {

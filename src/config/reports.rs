@@ -1,14 +1,14 @@
 //! `[[report]]`: tables and how they are filled, each checked against the catalog.
 
 use chrono::NaiveDate;
-use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::DeValue;
 
 use super::changes;
 use super::columns::columns;
-use super::document::{Document, Node, Section};
+use super::document::{Document, Section};
 use super::every::Every;
+use super::filter;
 use super::known;
 use super::parameters::parameters;
 use super::resolved::{OnTrouble, Report, Target, Top};
@@ -16,7 +16,6 @@ use super::selectors::selected;
 use super::top::top;
 use crate::catalog::{Catalog, Endpoint, ParameterKind};
 use crate::error::{Code, Error};
-use crate::filter::{self, Filter};
 
 /// Tables that the program fills itself.
 const RESERVED: [&str; 2] = ["coverage", "targets"];
@@ -99,7 +98,7 @@ fn report(
     }
     let top = top(document, section, endpoint, &parameters);
     Some(Report {
-        filter: where_json(document, section, endpoint),
+        filter: filter::filter(document, section, endpoint),
         varying: varying(document, section, endpoint),
         targets: selected(document, section, targets),
         changes,
@@ -117,9 +116,6 @@ fn report(
 
 /// What the contract names and this version does not do. The values are still read where their form can be wrong.
 fn refuse_later(document: &mut Document<'_>, section: &Section<'_>) {
-    if let Some(node) = section.get("where") {
-        document.later_with("`where` of a report", node.span(), "write the API's own filter in `where_json` for now");
-    }
     if document.choice(section, "on_removed_column", &["fail", "null"]) == Some("null")
         && let Some(node) = section.get("on_removed_column")
     {
@@ -151,47 +147,6 @@ fn endpoint(document: &mut Document<'_>, section: &Section<'_>) -> Option<&'stat
             };
             document.fault(Code::Endpoint, format!("the API has no endpoint `{}`", text.get_ref()), text.span(), label);
             None
-        }
-    }
-}
-
-fn where_json(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint) -> Option<Filter> {
-    let node = section.get("where_json")?;
-    let json = match node.get_ref() {
-        DeValue::String(text) => match serde_json::from_str(text) {
-            Ok(json) => json,
-            Err(error) => {
-                document.fault(Code::Filter, "`where_json` is no JSON", node.span(), error.to_string());
-                return None;
-            }
-        },
-        DeValue::Table(_) => to_json(node),
-        other => {
-            document.wrong_type("`where_json`", "JSON in a string, or a table", other, node.span());
-            return None;
-        }
-    };
-    match filter::check(&json, endpoint) {
-        Ok(filter) => Some(filter),
-        Err(fault) => {
-            let span = fault.word.as_ref().map_or(node.span(), |word| document.find(node.span(), word));
-            let next = format!("backhaul catalog {}", endpoint.name);
-            document.fault_next(Code::Filter, fault.message, span, &fault.help, next);
-            None
-        }
-    }
-}
-
-fn to_json(node: &Node<'_>) -> Json {
-    match node.get_ref() {
-        DeValue::String(text) => text.as_ref().into(),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok().into(),
-        DeValue::Float(number) => number.as_str().parse::<f64>().ok().into(),
-        DeValue::Boolean(value) => (*value).into(),
-        DeValue::Datetime(time) => time.to_string().into(),
-        DeValue::Array(nodes) => nodes.iter().map(to_json).collect(),
-        DeValue::Table(table) => {
-            Json::Object(table.iter().map(|(name, node)| (name.get_ref().to_string(), to_json(node))).collect())
         }
     }
 }

@@ -50,5 +50,5 @@ max_rows = 1_000                        # a fuse per site: reaching it is report
 # name = "organic_keywords"
 # endpoint = "site-explorer/organic-keywords"
 # countries = ["us", "gb"]              # one task per site and country
-# where_json = '{"field": "volume", "is": ["gte", 100]}'
+# where = "volume >= 100 AND keyword LIKE '%shoes%'"
 "#;

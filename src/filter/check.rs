@@ -1,47 +1,47 @@
 //! Checks a filter that the user wrote as JSON against the grammar and the catalog's filterable columns, before it costs
 //! anything: the API's own answers to a wrong filter name neither the column nor the operator.
 
-use chrono::{DateTime, NaiveDate};
 use serde_json::{Map, Value as Json};
 
-use super::Filter;
+use super::rules::{self, Column, Fault};
+use super::{Comparison, Filter};
 use crate::catalog::{ColumnKind, Endpoint, nearest};
 
-/// Operators that compare values of any type that has equality.
-const EQUALITY: [&str; 2] = ["eq", "neq"];
-/// Operators that need an order.
-const ORDER: [&str; 4] = ["gt", "gte", "lt", "lte"];
-/// Operators on text.
-const TEXT: [&str; 7] = ["substring", "isubstring", "phrase_match", "iphrase_match", "prefix", "suffix", "regex"];
 /// Conditions without a value.
 const BARE: [&str; 2] = ["empty", "is_null"];
 
-/// What is wrong with a filter.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Fault {
-    /// What is wrong, with the word or value.
-    pub message: String,
-    /// What would be right.
-    pub help: String,
-    /// The word in the filter that is wrong, to underline it.
-    pub word: Option<String>,
-}
+/// The keys of a condition, in the order in which they are sent.
+const LEAF_KEYS: [&str; 4] = ["field", "is", "list_is", "modifier"];
 
 /// The filter, if the operation can answer it.
 ///
 /// # Errors
 /// The first thing that does not fit: grammar, column, operator or type of a value.
 pub fn check(json: &Json, endpoint: &Endpoint) -> Result<Filter, Fault> {
-    if endpoint.parameter("where").is_none() {
-        return fault(format!("{} takes no filter", endpoint.name), "take the filter out", None);
-    }
+    rules::check_takes_filter(endpoint)?;
     node(json, endpoint)?;
-    Ok(Filter::Json(json.clone()))
+    Ok(Filter::Json(ordered(json)))
+}
+
+/// The same filter with the keys of its conditions in one order, so that filters that say the same ask the same.
+fn ordered(json: &Json) -> Json {
+    match json {
+        Json::Array(parts) => parts.iter().map(ordered).collect(),
+        Json::Object(object) if object.contains_key("field") => {
+            let entry = |key: &&str| object.get(*key).map(|value| ((*key).to_owned(), value.clone()));
+            Json::Object(LEAF_KEYS.iter().filter_map(entry).collect())
+        }
+        Json::Object(object) => object.iter().map(|(key, part)| (key.clone(), ordered(part))).collect(),
+        other => other.clone(),
+    }
 }
 
 fn fault<T>(message: impl Into<String>, help: impl Into<String>, word: Option<&str>) -> Result<T, Fault> {
-    Err(Fault { message: message.into(), help: help.into(), word: word.map(str::to_owned) })
+    let fault = Fault::new(message, help);
+    Err(match word {
+        Some(word) => fault.of_word(word),
+        None => fault,
+    })
 }
 
 const NODE_HELP: &str = r#"{"and": […]}, {"or": […]}, {"not": …}, or {"field": …, "is": …}"#;
@@ -72,8 +72,8 @@ fn boolean(object: &Map<String, Json>, help: &str, check: &dyn Fn(&Json) -> Resu
 
 fn leaf(object: &Map<String, Json>, endpoint: &Endpoint) -> Result<(), Fault> {
     for key in object.keys().map(String::as_str) {
-        if !["field", "is", "list_is", "modifier"].contains(&key) {
-            return fault(format!("a condition has no key `{key}`"), "field, is, list_is, modifier", Some(key));
+        if !LEAF_KEYS.contains(&key) {
+            return fault(format!("a condition has no key `{key}`"), LEAF_KEYS.join(", "), Some(key));
         }
     }
     let Some(Json::String(field)) = object.get("field") else {
@@ -82,7 +82,7 @@ fn leaf(object: &Map<String, Json>, endpoint: &Endpoint) -> Result<(), Fault> {
     if object.get("modifier").is_some_and(|modifier| !modifier.is_string()) {
         return fault("`modifier` must be a string", "for example \"uppercase\"", Some("modifier"));
     }
-    let column = Column { name: field, kind: kind_of(field, endpoint)?, endpoint };
+    let column = Leaf(Column::find(field, endpoint).map_err(|fault| fault.of_word(field))?);
     match (object.get("is"), object.get("list_is")) {
         (Some(condition), None) => column.is(condition),
         (None, Some(condition)) => column.list_is(condition),
@@ -90,51 +90,24 @@ fn leaf(object: &Map<String, Json>, endpoint: &Endpoint) -> Result<(), Fault> {
     }
 }
 
-/// The type of a column; a nested field of an object is not described by the catalog and takes any value.
-fn kind_of(field: &str, endpoint: &Endpoint) -> Result<ColumnKind, Fault> {
-    if let Some(filterable) = endpoint.filterable(field) {
-        return Ok(filterable.kind.clone());
-    }
-    let parent = field.split_once('.').and_then(|(parent, _)| endpoint.filterable(parent));
-    match parent.map(|parent| &parent.kind) {
-        Some(ColumnKind::Json | ColumnKind::Struct(_)) => return Ok(ColumnKind::Json),
-        Some(ColumnKind::List(item)) if **item == ColumnKind::Json => return Ok(ColumnKind::Json),
-        _ => {}
-    }
-    let near = nearest(field, endpoint.filterable.iter().map(|filterable| filterable.name.as_str()));
-    let help = match near {
-        Some(near) => format!("did you mean `{near}`?"),
-        None => format!("see: backhaul catalog {}", endpoint.name),
-    };
-    let message = if endpoint.column(field).is_some() {
-        format!("{} selects `{field}` but cannot filter by it", endpoint.name)
-    } else {
-        format!("{} has no column `{field}` to filter by", endpoint.name)
-    };
-    fault(message, help, Some(field))
-}
-
 /// A column that a condition speaks of.
-struct Column<'a> {
-    name: &'a str,
-    kind: ColumnKind,
-    endpoint: &'a Endpoint,
-}
+struct Leaf<'a>(Column<'a>);
 
-impl Column<'_> {
+impl Leaf<'_> {
     fn is(&self, condition: &Json) -> Result<(), Fault> {
-        let is_list = matches!(self.kind, ColumnKind::List(_));
+        let name = self.0.name.as_str();
+        let is_list = matches!(self.0.kind, ColumnKind::List(_));
         if is_list && !condition.as_str().is_some_and(|word| BARE.contains(&word)) {
             let help = r#""list_is": {"any": …} or {"all": …}"#;
-            return fault(format!("`{}` is a list: `is` does not fit it", self.name), help, Some(self.name));
+            return fault(format!("`{name}` is a list: `is` does not fit it"), help, Some(name));
         }
-        self.condition(condition, &self.kind)
+        self.condition(condition, &self.0.kind)
     }
 
     fn list_is(&self, condition: &Json) -> Result<(), Fault> {
-        let ColumnKind::List(item) = &self.kind else {
-            let message = format!("`{}` is no list: `list_is` does not fit it", self.name);
-            return fault(message, r#"use "is""#, Some(self.name));
+        let name = self.0.name.as_str();
+        let Some(item) = self.0.items() else {
+            return fault(format!("`{name}` is no list: `list_is` does not fit it"), r#"use "is""#, Some(name));
         };
         let entry = condition.as_object().filter(|object| object.len() == 1).and_then(|object| object.iter().next());
         match entry {
@@ -151,90 +124,51 @@ impl Column<'_> {
     }
 
     fn condition(&self, condition: &Json, kind: &ColumnKind) -> Result<(), Fault> {
+        let name = self.0.name.as_str();
         match condition {
             Json::String(word) if BARE.contains(&word.as_str()) => Ok(()),
             Json::Array(parts) => match parts.as_slice() {
                 [Json::String(operator), value] => self.comparison(operator, value, kind),
                 _ => fault(
-                    format!("a condition on `{}` must be an operator and a value", self.name),
+                    format!("a condition on `{name}` must be an operator and a value"),
                     r#"for example ["gte", 30]"#,
-                    Some(self.name),
+                    Some(name),
                 ),
             },
             _ => fault(
-                format!("a condition on `{}` cannot be {}", self.name, name_of(condition)),
+                format!("a condition on `{name}` cannot be {}", name_of(condition)),
                 r#"["eq", VALUE], "empty" or "is_null""#,
-                Some(self.name),
+                Some(name),
             ),
         }
     }
 
     fn comparison(&self, operator: &str, value: &Json, kind: &ColumnKind) -> Result<(), Fault> {
-        let all = EQUALITY.iter().chain(&ORDER).chain(&TEXT).copied();
-        if !all.clone().any(|known| known == operator) {
-            let help = nearest(operator, all.clone())
-                .map_or_else(|| all.collect::<Vec<_>>().join(", "), |near| format!("did you mean `{near}`?"));
+        let name = self.0.name.as_str();
+        let Some(comparison) = Comparison::named(operator) else {
+            let all = || Comparison::ALL.into_iter().map(Comparison::as_str);
+            let help = nearest(operator, all())
+                .map_or_else(|| all().collect::<Vec<_>>().join(", "), |near| format!("did you mean `{near}`?"));
             return fault(format!("a filter has no operator `{operator}`"), help, Some(operator));
-        }
-        let fits = match kind {
-            ColumnKind::Text | ColumnKind::Json => true,
-            ColumnKind::Boolean | ColumnKind::List(_) | ColumnKind::Struct(_) => EQUALITY.contains(&operator),
-            ColumnKind::Integer | ColumnKind::Float | ColumnKind::Date | ColumnKind::DateTime => {
-                !TEXT.contains(&operator)
-            }
         };
-        if !fits {
-            let message = format!("`{operator}` does not fit `{}`, {}", self.name, words(kind));
+        if !rules::operator_fits(comparison, kind) {
+            let message = format!("`{operator}` does not fit `{name}`, {}", rules::words(kind));
             return fault(message, "eq, neq, or an operator of that type", Some(operator));
         }
-        if TEXT.contains(&operator) && !value.is_string() {
+        if comparison.is_textual() && !value.is_string() {
             return fault(format!("`{operator}` needs a string, not {value}"), "write it in quotes", Some(operator));
         }
-        if operator == "regex" {
-            return self.pattern(value);
+        if !comparison.is_textual() && !rules::value_fits(value, kind) {
+            let message = format!("`{name}` is {} and cannot be compared with {value}", rules::words(kind));
+            return fault(message, rules::example(kind, '"'), Some(name));
         }
-        if value_fits(value, kind) {
-            return Ok(());
-        }
-        let message = format!("`{}` is {} and cannot be compared with {value}", self.name, words(kind));
-        fault(message, example(kind), Some(self.name))
-    }
-
-    /// The API's expressions are RE2, which the `regex` crate follows; some sections know only `*`.
-    fn pattern(&self, value: &Json) -> Result<(), Fault> {
-        let pattern = value.as_str().unwrap_or_default();
-        if self.endpoint.wildcard_regex {
-            return Ok(());
-        }
-        match regex::Regex::new(pattern) {
-            Ok(_) => Ok(()),
-            Err(_) => fault(
-                format!("the regular expression on `{}` does not parse: {pattern}", self.name),
-                "RE2 syntax, without look-around and back-references",
-                Some("regex"),
-            ),
+        let text = value.as_str().unwrap_or_default();
+        match comparison {
+            Comparison::Regex => self.0.check_pattern(text).map_err(|fault| fault.of_word("regex")),
+            Comparison::Eq | Comparison::Neq => self.0.check_known(text).map_err(|fault| fault.of_word(text)),
+            _ => Ok(()),
         }
     }
-}
-
-fn value_fits(value: &Json, kind: &ColumnKind) -> bool {
-    match kind {
-        ColumnKind::Integer => value.is_i64(),
-        ColumnKind::Float => value.is_number(),
-        ColumnKind::Boolean => value.is_boolean(),
-        ColumnKind::Text => value.is_string(),
-        ColumnKind::Date => value.as_str().is_some_and(is_date),
-        ColumnKind::DateTime => value.as_str().is_some_and(|text| is_date(text) || is_time(text)),
-        ColumnKind::List(_) | ColumnKind::Struct(_) | ColumnKind::Json => true,
-    }
-}
-
-fn is_date(text: &str) -> bool {
-    NaiveDate::parse_from_str(text, "%Y-%m-%d").is_ok()
-}
-
-fn is_time(text: &str) -> bool {
-    DateTime::parse_from_rfc3339(text).is_ok()
 }
 
 fn name_of(json: &Json) -> &'static str {
@@ -245,31 +179,6 @@ fn name_of(json: &Json) -> &'static str {
         Json::String(_) => "a string",
         Json::Array(_) => "a list",
         Json::Object(_) => "an object",
-    }
-}
-
-fn words(kind: &ColumnKind) -> &'static str {
-    match kind {
-        ColumnKind::Integer => "a whole number",
-        ColumnKind::Float => "a number",
-        ColumnKind::Boolean => "true or false",
-        ColumnKind::Date => "a date",
-        ColumnKind::DateTime => "a point in time",
-        ColumnKind::Text => "text",
-        ColumnKind::List(_) => "a list",
-        ColumnKind::Struct(_) | ColumnKind::Json => "an object",
-    }
-}
-
-fn example(kind: &ColumnKind) -> &'static str {
-    match kind {
-        ColumnKind::Integer => "for example 30, without quotes and fraction",
-        ColumnKind::Float => "for example 30 or 0.5, without quotes",
-        ColumnKind::Boolean => "true or false, without quotes",
-        ColumnKind::Date => "for example \"2024-01-31\"",
-        ColumnKind::DateTime => "for example \"2024-01-31T00:00:00Z\"",
-        ColumnKind::Text => "write it in quotes",
-        ColumnKind::List(_) | ColumnKind::Struct(_) | ColumnKind::Json => "see: backhaul catalog",
     }
 }
 

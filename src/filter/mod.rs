@@ -1,12 +1,18 @@
-//! Filters of the API: a typed tree, its JSON, and the ranges that paging asks for.
+//! Filters of the API: a typed tree, its JSON, the SQL and the JSON that users write, and the ranges that paging asks for.
 //!
 //! Knows the API's filter grammar and the catalog's filterable columns; knows nothing of requests or answers.
 
 mod check;
+mod comparison;
+mod rules;
+mod sql;
 
 use serde_json::{Value as Json, json};
 
-pub use check::{Fault, check};
+pub use check::check;
+pub use comparison::Comparison;
+pub use rules::{Fault, Place};
+pub use sql::from_sql;
 
 use crate::model::Value;
 
@@ -23,30 +29,28 @@ pub enum Filter {
     Is(String, Comparison, Value),
     /// A column without a value.
     IsNull(String),
+    /// Text of no characters, or a list of no items.
+    Empty(String),
+    /// Items of a list compared with a value.
+    Items(String, Quantifier, Comparison, Value),
     /// A filter that the user wrote as JSON, already checked.
     Json(Json),
 }
 
-/// Comparisons that the ranges of paging need.
+/// How many items of a list must pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Comparison {
-    /// Equal.
-    Eq,
-    /// Greater.
-    Gt,
-    /// Greater or equal.
-    Gte,
-    /// Less.
-    Lt,
+pub enum Quantifier {
+    /// At least one.
+    Any,
+    /// Every one; so does a list without items.
+    All,
 }
 
-impl Comparison {
+impl Quantifier {
     fn as_str(self) -> &'static str {
         match self {
-            Self::Eq => "eq",
-            Self::Gt => "gt",
-            Self::Gte => "gte",
-            Self::Lt => "lt",
+            Self::Any => "any",
+            Self::All => "all",
         }
     }
 }
@@ -60,6 +64,10 @@ impl Filter {
             Self::Not(inner) => json!({"not": inner.to_json()}),
             Self::Is(field, comparison, value) => json!({"field": field, "is": [comparison.as_str(), value.to_json()]}),
             Self::IsNull(field) => json!({"field": field, "is": "is_null"}),
+            Self::Empty(field) => json!({"field": field, "is": "empty"}),
+            Self::Items(field, quantifier, comparison, value) => {
+                json!({"field": field, "list_is": {quantifier.as_str(): [comparison.as_str(), value.to_json()]}})
+            }
             Self::Json(json) => json.clone(),
         }
     }

@@ -9,6 +9,7 @@ mod completeness;
 mod configuration;
 mod examples;
 mod failures;
+mod filter_sql;
 mod ground;
 mod nights;
 mod once;

@@ -184,9 +184,10 @@ impl Source {
                     Comparison::Gt => ordering == Ordering::Greater,
                     Comparison::Gte => ordering != Ordering::Less,
                     Comparison::Lt => ordering == Ordering::Less,
+                    other => unreachable!("paging does not ask {other:?}"),
                 }
             }
-            Filter::Json(_) => unreachable!("not used here"),
+            Filter::Empty(_) | Filter::Items(..) | Filter::Json(_) => unreachable!("not used here"),
         }
     }
 

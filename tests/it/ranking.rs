@@ -75,9 +75,10 @@ impl Source {
                     Comparison::Gt => actual > value,
                     Comparison::Gte => actual >= value,
                     Comparison::Lt => actual < value,
+                    other => unreachable!("paging does not ask {other:?}"),
                 }
             }
-            Filter::Json(_) => unreachable!("not used here"),
+            Filter::Empty(_) | Filter::Items(..) | Filter::Json(_) => unreachable!("not used here"),
         }
     }
 
