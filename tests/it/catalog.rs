@@ -681,8 +681,8 @@ fn the_page_of_an_operation_reads_well() {
                         url_redirect_with_target (list of text), url_to (text)
       not in filters    none
       not in the order  none
-      conditions        = <> < <= > >=, IN, BETWEEN, LIKE, ILIKE, ~, IS NULL, phrase(), iphrase(), empty(), = ANY(),
-                        = ALL(), joined by AND, OR, NOT and parentheses
+      conditions        = <> < <= > >=, IN, BETWEEN, LIKE, ILIKE, ~, IS NULL, phrase(), iphrase(), empty(), ANY(),
+                        ALL(), joined by AND, OR, NOT and parentheses
       for example       where = "domain_rating >= 30 AND is_content"
 
     A report of it

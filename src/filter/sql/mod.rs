@@ -24,7 +24,7 @@ use crate::catalog::Endpoint;
 
 /// Everything that a condition of `where` can be.
 pub const FORMS: &str =
-    "= <> < <= > >=, IN, BETWEEN, LIKE, ILIKE, ~, IS NULL, phrase(), iphrase(), empty(), = ANY(), = ALL()";
+    "= <> < <= > >=, IN, BETWEEN, LIKE, ILIKE, ~, IS NULL, phrase(), iphrase(), empty(), ANY(), ALL()";
 
 /// Longest expression. A filter travels in a URL of at most 8 KiB.
 const MAX_BYTES: usize = 16 * 1024;
