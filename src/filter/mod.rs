@@ -12,7 +12,7 @@ use serde_json::{Value as Json, json};
 pub use check::check;
 pub use comparison::Comparison;
 pub use rules::{Fault, Place};
-pub use sql::from_sql;
+pub use sql::{FORMS, from_sql};
 
 use crate::model::Value;
 

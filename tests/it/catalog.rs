@@ -702,6 +702,21 @@ fn a_page_names_every_column_and_parameter() {
 }
 
 #[test]
+fn the_filter_that_a_page_shows_is_one() {
+    let mut shown = 0;
+    for endpoint in endpoints().filter(|endpoint| endpoint.parameter("where").is_some()) {
+        let page = pages::show(endpoint);
+        let Some((_, behind)) = page.split_once("for example       where = \"") else { continue };
+        let text = behind.split('"').next().expect("its text");
+        if let Err(fault) = backhaul::filter::from_sql(text, endpoint) {
+            panic!("{}: {text}: {fault}", endpoint.name);
+        }
+        shown += 1;
+    }
+    assert!(shown > 20, "{shown}");
+}
+
+#[test]
 fn the_page_of_an_operation_reads_well() {
     insta::assert_snapshot!(pages::show(endpoint("site-explorer/anchors")), @r#"
     site-explorer/anchors
@@ -753,6 +768,9 @@ fn the_page_of_an_operation_reads_well() {
                         url_redirect_with_target (list of text), url_to (text)
       not in filters    none
       not in the order  none
+      conditions        = <> < <= > >=, IN, BETWEEN, LIKE, ILIKE, ~, IS NULL, phrase(), iphrase(), empty(), ANY(),
+                        ALL(), joined by AND, OR, NOT and parentheses
+      for example       where = "domain_rating >= 30 AND is_content"
 
     A report of it
       [[report]]

@@ -598,7 +598,6 @@ fn the_example_of_the_contract_is_refused_only_for_what_is_not_built_yet() {
     insta::assert_snapshot!(shown.join("\n"), @r#"
     BH-LATER a destination at s3:// is not built yet in backhaul 0.1.0
     BH-LATER the keyword list `brand` is not built yet in backhaul 0.1.0
-    BH-LATER `where` of a report is not built yet in backhaul 0.1.0
     "#);
 }
 

@@ -203,10 +203,11 @@ fn what_is_wrong_before_the_first_request_sends_none() {
         context.configure(report);
         std::fs::read_to_string(context.folder.path().join("backhaul.toml")).unwrap()
     };
-    let cases: [(String, &str); 9] = [
+    let cases: [(String, &str); 10] = [
         (good(&LINKS.replace("standard", "domian")), "BH-COLUMN"),
         (good(&format!("{LINKS}where_json = '{{\"field\":\"domian\",\"is\":[\"eq\",\"x\"]}}'\n")), "BH-FILTER"),
-        (good(&format!("{LINKS}where = \"is_spam\"\n")), "BH-LATER"),
+        (good(&format!("{LINKS}where = \"is_spm\"\n")), "BH-FILTER"),
+        (good(&format!("{LINKS}on_removed_column = \"null\"\n")), "BH-LATER"),
         (good(&format!("{LINKS}targets = [\"nobody\"]\n")), "BH-TARGET"),
         (good(LINKS).replace("acme.com", "not a site"), "BH-TARGET"),
         (good(LINKS).replace(&context.url(), "http://api.example.com/v3"), "BH-URL"),

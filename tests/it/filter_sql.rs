@@ -240,6 +240,7 @@ fn words_that_do_not_parse_are_underlined_too() {
         "class_c ? 1",
         "SELECT 1",
         "{\"field\": \"class_c\", \"is\": [\"eq\", 1]}",
+        "class_c = {",
         "class_c = 1 LIMIT 5",
     ];
     let all: Vec<String> = texts.iter().map(|text| shown_where(&format!("'{text}'"))).collect();
@@ -264,6 +265,8 @@ fn filters_are_refused_where_they_cannot_be_and_where_there_are_two() {
     let all = [
         shown("endpoint = \"site-explorer/metrics\"\nwhere = \"org_traffic > 1\""),
         shown(&format!("endpoint = \"{BACKLINKS}\"\n{both}")),
+        shown("endpoint = \"site-explorer/organic-keywords\"\ncountries = [\"us\"]\nwhere = \"all_positions IS NULL\""),
+        shown("endpoint = \"site-explorer/crawled-pages\"\nwhere = \"http_code = 200\""),
         shown(&format!(
             "endpoint = \"{BACKLINKS}\"\nwhere_json = {{ field = \"discovered_status\", is = [\"eq\", \"LINKFOUND\"] }}"
         )),

@@ -7,6 +7,7 @@ use super::{SHOWN_ROWS, least_units_per_row, paging_word, shape_word};
 use crate::catalog::{
     Column, ColumnKind, Endpoint, Filterable, MIN_UNITS_PER_REQUEST, Parameter, ParameterKind, Presets, Pricing, Shape,
 };
+use crate::filter::FORMS;
 use crate::model::Method;
 
 /// Widest line of a page.
@@ -270,6 +271,21 @@ fn write_filter_columns(out: &mut String, endpoint: &Endpoint) {
     if endpoint.parameter("order_by").is_some() {
         write_wrapped(out, "  not in the order  ", &listed(endpoint.order_by_excludes.clone()));
     }
+    write_wrapped(out, "  conditions        ", &format!("{FORMS}, joined by AND, OR, NOT and parentheses"));
+    if let Some(example) = example_filter(endpoint) {
+        write_wrapped(out, "  for example       ", &format!("where = \"{example}\""));
+    }
+}
+
+/// A filter over the operation's own columns, to begin with.
+fn example_filter(endpoint: &Endpoint) -> Option<String> {
+    let first = |kind: ColumnKind| endpoint.filterable.iter().find(|filter| filter.kind == kind);
+    let number = first(ColumnKind::Float).or_else(|| first(ColumnKind::Integer));
+    let number = number.map(|filter| format!("{} >= 30", filter.name));
+    let text = || first(ColumnKind::Text).map(|filter| format!("{} LIKE '%shoes%'", filter.name));
+    let other = first(ColumnKind::Boolean).map(|filter| filter.name.clone()).or_else(text);
+    let conditions: Vec<String> = number.into_iter().chain(other).collect();
+    (!conditions.is_empty()).then(|| conditions.join(" AND "))
 }
 
 fn filter_word(filter: &Filterable) -> String {

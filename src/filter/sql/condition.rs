@@ -1,5 +1,7 @@
 //! Parsed expressions → filters, under SQL's logic of three values.
 
+use std::ops::Range;
+
 use sqlparser::ast::{
     BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget, UnaryOperator,
 };
@@ -9,11 +11,8 @@ use super::source::Source;
 use super::values::{Literal, Operand};
 use crate::catalog::{ColumnKind, Endpoint, nearest};
 use crate::filter::rules::{self, Column, Fault};
-use crate::filter::{Comparison, Filter, Quantifier};
+use crate::filter::{Comparison, FORMS, Filter, Quantifier};
 use crate::model::Value;
-
-/// Everything that a condition can be.
-const FORMS: &str = "= <> < <= > >=, IN, BETWEEN, LIKE, ILIKE, ~, IS NULL, phrase(), iphrase(), empty(), = ANY()";
 
 /// The functions.
 const FUNCTIONS: [&str; 3] = ["phrase", "iphrase", "empty"];
@@ -25,7 +24,7 @@ pub(super) struct Reader<'a> {
     pub source: &'a Source<'a>,
 }
 
-impl<'a> Reader<'a> {
+impl Reader<'_> {
     /// What passes where the expression is true, or where it is false if `negated`; never where it is unknown.
     pub fn condition(&self, expression: &Expr, negated: bool) -> Result<Filter, Fault> {
         match expression {
@@ -255,19 +254,13 @@ impl<'a> Reader<'a> {
             | BinaryOperator::Multiply
             | BinaryOperator::Divide
             | BinaryOperator::Modulo
-            | BinaryOperator::StringConcat => return self.calculation(&written, place),
+            | BinaryOperator::StringConcat => return calculation(&written, place),
             BinaryOperator::PGRegexIMatch => "for any case write ~ '(?i)…'",
             BinaryOperator::PGRegexNotMatch | BinaryOperator::PGRegexNotIMatch => "write NOT column ~ '…'",
             _ if compared(op).is_some() => "a comparison is no value: join conditions with AND and OR",
             _ => FORMS,
         };
         Fault::new(format!("`{written}` has no place here"), help).at(place)
-    }
-
-    /// The API does not calculate.
-    pub fn calculation(&self, operator: &str, place: std::ops::Range<usize>) -> Fault {
-        Fault::new(format!("the API does not calculate: `{operator}`"), "compare the column itself with a value")
-            .at(place)
     }
 
     /// Why an expression is no part of a filter.
@@ -302,6 +295,11 @@ impl<'a> Reader<'a> {
         };
         Fault::new(message, help).at(self.source.begin(expression))
     }
+}
+
+/// The API does not calculate.
+pub(super) fn calculation(operator: &str, place: Range<usize>) -> Fault {
+    Fault::new(format!("the API does not calculate: `{operator}`"), "compare the column itself with a value").at(place)
 }
 
 /// The comparison that an operator of SQL is.

@@ -22,6 +22,10 @@ use super::Filter;
 use super::rules::{self, Fault};
 use crate::catalog::Endpoint;
 
+/// Everything that a condition of `where` can be.
+pub const FORMS: &str =
+    "= <> < <= > >=, IN, BETWEEN, LIKE, ILIKE, ~, IS NULL, phrase(), iphrase(), empty(), ANY(), ALL()";
+
 /// Longest expression. A filter travels in a URL of at most 8 KiB.
 const MAX_BYTES: usize = 16 * 1024;
 
@@ -40,6 +44,9 @@ pub fn from_sql(text: &str, endpoint: &Endpoint) -> Result<Filter, Fault> {
     if text.len() > MAX_BYTES {
         let message = format!("the expression is {} bytes long", text.len());
         return Err(Fault::new(message, format!("at most {MAX_BYTES}: a filter travels in a URL")));
+    }
+    if text.trim_start().starts_with('{') {
+        return Err(Fault::new("this is JSON, not SQL", "the API's own filter stands in `where_json`"));
     }
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location();
     let tokens = tokens.map_err(|error| {

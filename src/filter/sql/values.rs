@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use sqlparser::ast::{Expr, Ident, UnaryOperator, Value as SqlValue, ValueWithSpan};
 
-use super::condition::Reader;
+use super::condition::{Reader, calculation};
 use crate::catalog::ColumnKind;
 use crate::filter::Comparison;
 use crate::filter::rules::{self, Column, Fault};
@@ -34,7 +34,7 @@ impl<'a> Reader<'a> {
             Expr::Value(value) => self.literal(value, false).map(Operand::Literal),
             Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match expr.as_ref() {
                 Expr::Value(value) => self.literal(value, true).map(Operand::Literal),
-                other => Err(self.calculation("-", self.source.operator_before(other))),
+                other => Err(calculation("-", self.source.operator_before(other))),
             },
             Expr::BinaryOp { op, right, .. } => Err(self.refused_operator(op, right)),
             other => Err(self.refusal(other)),
@@ -81,7 +81,7 @@ impl<'a> Reader<'a> {
                 names => Expr::CompoundIdentifier(names.to_vec()),
             };
             let place = self.source.begin(&expression);
-            if fault.help.starts_with("did you mean") {
+            if fault.help.starts_with("did you mean") || self.endpoint.column(&name).is_some() {
                 return fault.at(place);
             }
             let help = if is_quoted {
@@ -102,7 +102,7 @@ impl<'a> Reader<'a> {
                 }
                 number(digits, negative)
             }
-            _ if negative => return Err(self.calculation("-", place)),
+            _ if negative => return Err(calculation("-", place)),
             SqlValue::SingleQuotedString(text) => Some(Value::Text(text.as_str().into())),
             SqlValue::Boolean(value) => Some(Value::Bool(*value)),
             SqlValue::Null => {

@@ -1,4 +1,4 @@
-//! The rows that the sandbox answers to a compiled expression are those that DuckDB finds by the same expression among all
+//! The rows that the sandbox answers to a compiled expression are those that `DuckDB` finds by the same expression among all
 //! rows: the oracle knows neither our parser, nor our filters, nor the sandbox's reading of them.
 
 use std::collections::BTreeMap;
@@ -27,7 +27,7 @@ const EXPRESSIONS: usize = 160;
 /// Rows of each table: enough that most conditions choose some and leave some.
 const ROWS: u64 = 300;
 
-/// An expression as `where` and as DuckDB spell it.
+/// An expression as `where` and as `DuckDB` spell it.
 #[derive(Debug, Clone)]
 struct Pair {
     ours: String,
@@ -263,7 +263,7 @@ fn file_rows(context: &TestContext, table: &str, names: &[String]) -> (PathBuf, 
     (file, rows)
 }
 
-/// Which rows of each file pass, as DuckDB sees it.
+/// Which rows of each file pass, as `DuckDB` sees it.
 fn ask_duckdb(questions: &[Json]) -> Vec<Vec<usize>> {
     let python = std::env::var("BACKHAUL_TEST_PYTHON").expect("make test sets it");
     let mut child = Command::new(python)
