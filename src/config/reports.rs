@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::changes;
-use super::columns::columns;
+use super::columns::{Chosen, columns};
 use super::document::{Document, Node, Section};
 use super::every::Every;
 use super::known;
@@ -93,7 +93,7 @@ fn report(
     if changes.is_some() {
         parameters = changes::parameters(endpoint, parameters);
     }
-    let mut columns = columns(document, section, endpoint, &parameters);
+    let Chosen { mut columns, words } = columns(document, section, endpoint, &parameters);
     if let Some(changes) = changes {
         columns = changes::columns(endpoint, changes, columns);
     }
@@ -108,9 +108,11 @@ fn report(
         since: since(document, section, endpoint),
         every: document.parsed(section, "every", Every::parse).unwrap_or(Every::DAY),
         on_bad_value: on_trouble(document, section, "on_bad_value"),
+        on_removed_column: on_trouble(document, section, "on_removed_column"),
         name: name?,
         endpoint,
         columns,
+        words,
         parameters,
     })
 }
@@ -119,11 +121,6 @@ fn report(
 fn refuse_later(document: &mut Document<'_>, section: &Section<'_>) {
     if let Some(node) = section.get("where") {
         document.later_with("`where` of a report", node.span(), "write the API's own filter in `where_json` for now");
-    }
-    if document.choice(section, "on_removed_column", &["fail", "null"]) == Some("null")
-        && let Some(node) = section.get("on_removed_column")
-    {
-        document.later("`on_removed_column = \"null\"`", node.span());
     }
     if let Some(node) = section.get("keyword_lists") {
         document.later("`keyword_lists` of a report", node.span());

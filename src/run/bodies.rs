@@ -5,10 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::workers::heavy;
 use crate::api::{KeyRing, Rejected};
-use crate::decode::{Decoder, Page, decompress};
+use crate::config::{OnTrouble, Report};
+use crate::decode::{Decoder, OnBadValue, Page, decompress};
 use crate::error::{Code, Error, Result};
 use crate::landing::Saved;
 use crate::model::Answer;
+
+/// What the report wants done with a value that does not fit.
+pub(super) fn on_bad_value(report: &Report) -> OnBadValue {
+    match report.on_bad_value {
+        OnTrouble::Fail => OnBadValue::Fail,
+        OnTrouble::Null => OnBadValue::Null,
+    }
+}
 
 /// The check of a new answer: a body that cannot be read may come whole the next time, one that does not fit will not.
 pub(super) async fn decode(

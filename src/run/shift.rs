@@ -139,9 +139,12 @@ impl<'a> Shift<'a> {
         } else {
             self.claimed = left;
         }
-        for (report, number) in &self.not_tried {
-            if let Some(reason) = self.breaker.broken(*report) {
-                book.told_once(&self.stage.report(*report)?.name, &reason, *number);
+        for (index, report) in self.stage.config.reports.iter().enumerate() {
+            let not_tried = self.not_tried.get(&index).copied().unwrap_or(0);
+            if let Some(reason) = self.breaker.broken(index)
+                && (not_tried > 0 || reason.code == Code::Refused)
+            {
+                book.told_once(&report.name, &reason, not_tried);
             }
         }
         if self.claimed.len() == self.stage.jobs.len() {
@@ -181,7 +184,7 @@ impl<'a> Shift<'a> {
                 end = ends.next(), if is_fetching => match end {
                     Some((index, (ended, claim))) => {
                         if let Some((place, finished)) = self.ended(index, ended, claim, book)? {
-                            book.notes(stage.report(place.1)?, &finished);
+                            book.notes(stage, stage.report(place.1)?, &finished);
                             commits.push(commit(stage, place, finished, self.cancel));
                         }
                     }
