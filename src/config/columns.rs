@@ -147,13 +147,11 @@ impl Choice<'_> {
             self.columns.retain(|chosen| chosen != name);
             return if before == self.columns.len() { Err(Fault::NotChosen) } else { Ok(()) };
         }
-        match conflict(self.endpoint, self.parameters, column) {
-            Some((parameter, value)) => Err(Fault::Conflict { parameter, value }),
-            None => {
-                self.add(name);
-                Ok(())
-            }
+        if let Some((parameter, value)) = conflict(self.endpoint, self.parameters, column) {
+            return Err(Fault::Conflict { parameter, value });
         }
+        self.add(name);
+        Ok(())
     }
 
     fn add_preset(&mut self, preset: &str) {

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use backhaul::sandbox::Options;
 use serde_json::Value as Json;
 
 use crate::support::{TestContext, preset, unlimited};
@@ -103,4 +104,47 @@ fn full_holds_what_compares_dates_exactly_where_a_date_is_compared_with() {
         &report.replace("full", "standard").replace("\ncolumns", "\ndate_compared = \"2026-01-01\"\ncolumns"),
     );
     assert!(!columns(&context).contains(&"volume_prev".to_owned()));
+}
+
+#[test]
+#[ignore = "needs Python with DuckDB, pyarrow and Polars: make test"]
+fn a_table_that_gains_columns_of_every_kind_stays_readable_with_its_old_nights() {
+    let python = std::env::var("BACKHAUL_TEST_PYTHON").expect("make test sets it");
+    let mut context = TestContext::new(Options { clock_offset: chrono::Duration::days(10), ..unlimited(120) });
+    let links = "[[report]]\nname = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\naggregation = \"all\"\n";
+    let answers = "[[report]]\nname = \"answers\"\nendpoint = \"site-explorer/ai-responses-count\"\n";
+    let configure = |context: &TestContext, of_links: &str, of_answers: &str| {
+        context.configure(&format!("{links}columns = {of_links}\n{answers}columns = {of_answers}\n"));
+    };
+    configure(&context, "[\"minimal\"]", "[\"gemini\"]");
+    context.run().expect(0);
+    let tomorrow = chrono::Utc::now() + chrono::Duration::days(1);
+    context.env("BACKHAUL_TEST_CLOCK", &tomorrow.to_rfc3339());
+    // Lists, dates, floats, booleans and structs are added, and one column is no longer fetched.
+    configure(&context, "[\"full\", \"-is_dofollow\"]", "[\"chatgpt\", \"gemini\"]");
+    context.run().expect(0);
+
+    let output = std::process::Command::new(python)
+        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/read_tables.py"))
+        .arg(context.destination())
+        .args(["--table", "links", "--table", "answers", "--rows", "--grown", "--polars"])
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    let seen: Json = serde_json::from_str(&text).unwrap();
+    for (table, rows) in [("links", 240), ("answers", 2)] {
+        let by_duckdb = &seen["duckdb"][table];
+        assert_eq!(by_duckdb["rows"], rows, "{table}");
+        let names = by_duckdb["columns"].as_array().unwrap().iter().map(|column| column[0].as_str().unwrap());
+        let names: Vec<&str> = names.collect();
+        assert_eq!(by_duckdb["partitions"].as_object().unwrap().len(), 2);
+        let added = if table == "links" { "languages" } else { "chatgpt" };
+        let place = names.iter().position(|name| *name == added).unwrap();
+        let values = by_duckdb["values"].as_array().unwrap();
+        assert_eq!(values.iter().filter(|row| row[place].is_null()).count(), values.len() / 2, "{table} {added}");
+        for reader in ["pyarrow", "polars"] {
+            assert_eq!(seen[reader][table]["values"], by_duckdb["values"], "{reader} {table}");
+        }
+    }
 }
