@@ -72,6 +72,10 @@ bench-smoke: ## 200,000 rows end to end: rows/s per core, peak memory, bytes per
 	$(CARGO) build --locked --bin backhaul
 	$(PYTHON) benches/smoke.py
 
+.PHONY: compare-openapi
+compare-openapi: ## What differs between schemas/ and the vendor's OpenAPI description: make compare-openapi OPENAPI=file.json
+	$(PYTHON) schemas/compare_openapi.py $(OPENAPI)
+
 .PHONY: bench-units
 bench-units: ## 100,000 rows under caps of none, 500 and 100: units over the ideal, held to their limits
 	$(CARGO) build --locked --bin backhaul

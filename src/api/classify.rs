@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::drift::Drift;
 use crate::error::{Code, Error};
 use crate::limits::{BudgetReached, NotReserved};
 
@@ -233,10 +234,11 @@ impl ApiError {
             Self::Refused { said, .. } => refused_target(said).map(str::to_owned),
             _ => None,
         };
-        let refused_column = match &self {
-            Self::Refused { said, .. } => refused_column(said).map(str::to_owned),
+        let drift = match &self {
+            Self::Refused { said, .. } => Drift::of(said).map(Drift::context),
             _ => None,
         };
+        let drift = drift.map(|(name, value)| (name, value.to_owned()));
         let code = self.code();
         let message = self.to_string();
         let error = match self {
@@ -263,27 +265,17 @@ impl ApiError {
             Some(target) => error.with_context("bad target", target),
             None => error,
         };
-        let error = match refused_column {
-            Some(column) => error.with_context("column", column),
+        let error = match drift {
+            Some((name, value)) => error.with_context(name, value),
             None => error,
         };
         error.with_context("endpoint", endpoint).with_next(next)
     }
 }
 
-/// The selected or ordering column that a refusal names: `column 'x' not found`.
-fn refused_column(said: &str) -> Option<&str> {
-    let quoted = said.split('\'').nth(1).filter(|quoted| !quoted.is_empty())?;
-    (said.contains("not found") && !said.starts_with("bad where")).then_some(quoted)
-}
-
 fn refused_next(endpoint: &str, said: &str) -> String {
-    if let Some(column) = refused_column(said) {
-        format!(
-            "the API has removed `{column}` or never had it: take it out of the report (backhaul catalog {endpoint})"
-        )
-    } else if let Some(argument) = said.strip_prefix("missing argument ") {
-        format!("add `{argument} = …` to the report (backhaul catalog {endpoint})")
+    if let Some(drift) = Drift::of(said) {
+        drift.next(endpoint)
     } else if said.starts_with("bad target") {
         "mend the target's url in the configuration".to_owned()
     } else if said.starts_with("bad where") {

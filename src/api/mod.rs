@@ -7,6 +7,7 @@ mod account;
 mod backoff;
 mod classify;
 mod client;
+mod drift;
 mod free;
 mod keys;
 mod url;

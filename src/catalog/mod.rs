@@ -164,7 +164,7 @@ impl Endpoint {
         let is_status = column.name == "status" && self.parameter("date_compared").is_some();
         let of_another =
             |ending: &&str| column.name.strip_suffix(*ending).is_some_and(|plain| self.column(plain).is_some());
-        is_status || (!self.order_key.contains(&column.name) && ENDINGS.iter().any(|ending| of_another(ending)))
+        is_status || (!self.order_key.contains(&column.name) && ENDINGS.iter().any(of_another))
     }
 
     /// One parameter by name, of the query or of the body.
@@ -326,6 +326,7 @@ pub enum ParameterKind {
 
 /// A column of an answer.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of a column, each on its own")]
 pub struct Column {
     /// Its name, unique within the operation.
     pub name: String,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::arguments::{Check, Globals};
 use super::{Outcome, output};
-use crate::config::{Environment, RunConfig, load};
+use crate::config::{Environment, RunConfig};
 use crate::error::{Error, Errors};
 use crate::plan::{self, Bill, Selection, Task};
 use crate::report::count;
@@ -14,12 +14,15 @@ use crate::run::{self, Live};
 /// Checks what can be checked, and says what a run would do.
 pub async fn check(globals: &Globals, command: &Check) -> Outcome {
     let environment = Environment::of_process();
-    let config = load(&globals.config, &environment)?;
+    let config = super::configuration(globals, &environment)?;
     let clock = super::testing::clock(&environment)?;
     let today = clock.today();
     let tasks = plan::tasks(&config, today, today, &Selection::default())?;
     let mut text = plan::describe(&config, &tasks);
     let _ = writeln!(text, "\n{}", bill(&config, &tasks));
+    for offer in run::newer_presets(&config)? {
+        let _ = writeln!(text, "newer preset: {offer}");
+    }
     let mut errors = Errors::default();
     let mut usable = None;
     if !command.offline {

@@ -2,7 +2,7 @@
 
 use super::arguments::{Estimate, Globals};
 use super::{Outcome, later, output, run, testing};
-use crate::config::{Environment, load};
+use crate::config::Environment;
 use crate::run::{estimate as of_next_run, fit};
 
 /// Estimates and prints.
@@ -10,7 +10,7 @@ pub fn estimate(globals: &Globals, command: &Estimate) -> Outcome {
     later::estimate(command)?;
     let environment = Environment::of_process();
     let today = testing::clock(&environment)?.today();
-    let config = load(&globals.config, &environment)?;
+    let config = super::configuration(globals, &environment)?;
     let selection = run::selection(&command.selection)?;
     let mut estimate = of_next_run(&config, today, &selection, command.tasks)?;
     if let Some(units) = command.fit {

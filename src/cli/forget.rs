@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::arguments::{Forget, Globals};
 use super::{Outcome, output, testing};
-use crate::config::{Environment, load};
+use crate::config::Environment;
 use crate::report::count;
 use crate::run::{self, Forgotten};
 use crate::table::{COVERAGE, TARGETS};
@@ -14,7 +14,7 @@ pub fn forget(globals: &Globals, command: &Forget) -> Outcome {
     let environment = Environment::of_process();
     testing::watch(&environment)?;
     let clock = testing::clock(&environment)?;
-    let config = load(&globals.config, &environment)?;
+    let config = super::configuration(globals, &environment)?;
     let file = config.file().display().to_string();
     let target = command.target.as_str();
     let forgotten = run::forget(config, clock, target)?;

@@ -25,6 +25,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use self::arguments::{Arguments, Command};
+use crate::config::{Environment, RunConfig, load};
 use crate::error::{Code, Error, Errors};
 
 /// How a command ended well: its exit status. Errors carry their own.
@@ -94,6 +95,11 @@ fn complaint(error: &clap::Error) -> Error {
         complaint = complaint.with_context("tip", tip.trim());
     }
     complaint
+}
+
+/// The configuration, with the columns that its presets stand for in the tables of its destination.
+fn configuration(globals: &arguments::Globals, environment: &Environment) -> Result<RunConfig, Errors> {
+    Ok(crate::run::with_recorded_presets(load(&globals.config, environment)?)?)
 }
 
 async fn dispatch(arguments: Arguments) -> Outcome {

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::arguments::{Globals, Rebuild};
 use super::{Outcome, output, testing};
-use crate::config::{Environment, load};
+use crate::config::Environment;
 use crate::report::{bytes, count};
 use crate::run;
 
@@ -13,7 +13,7 @@ pub async fn rebuild(globals: &Globals, command: &Rebuild) -> Outcome {
     let environment = Environment::of_process();
     testing::watch(&environment)?;
     let clock = testing::clock(&environment)?;
-    let config = load(&globals.config, &environment)?;
+    let config = super::configuration(globals, &environment)?;
     let selection = super::run::selection(&command.selection)?;
     let rebuilt = run::rebuild(config, clock, &selection).await?;
     let mut text = String::new();

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::arguments::{Globals, Run};
 use super::progress::Display;
 use super::{Outcome, later, output, testing};
-use crate::config::{Environment, RunConfig, load};
+use crate::config::{Environment, RunConfig};
 use crate::error::{Code, Error, Errors};
 use crate::plan::{self, Selection};
 use crate::report::{RunReport, RunStatus, count, summary};
@@ -20,7 +20,7 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
     let environment = Environment::of_process();
     testing::watch(&environment)?;
     let clock = testing::clock(&environment)?;
-    let config = load(&globals.config, &environment)?;
+    let config = super::configuration(globals, &environment)?;
     let config = if command.sample { config.sample() } else { config };
     let selection = selection(&command.selection)?;
     let mut agenda = Agenda::make(&config, clock.today(), &selection, command.refetch)?;

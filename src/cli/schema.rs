@@ -3,7 +3,7 @@
 use super::arguments::{Globals, Schema, SchemaFormat};
 use super::{Outcome, later, output};
 use crate::catalog::{Catalog, Endpoint, nearest};
-use crate::config::{Environment, RunConfig, load};
+use crate::config::{Environment, RunConfig};
 use crate::error::{Code, Error, Errors};
 use crate::run::table_schema;
 use crate::table::{TableSchema, render_arrow, render_json};
@@ -32,7 +32,7 @@ fn of_report(globals: &Globals, name: &str) -> Result<TableSchema, Errors> {
     if name.contains('/') {
         return super::catalog::find(Catalog::embedded(), name).and_then(of_endpoint).map_err(Errors::from);
     }
-    let config: RunConfig = load(&globals.config, &Environment::of_process())?;
+    let config: RunConfig = super::configuration(globals, &Environment::of_process())?;
     let Some(report) = config.reports.iter().find(|report| report.name == name) else {
         let names: Vec<&str> = config.reports.iter().map(|report| report.name.as_str()).collect();
         let hint =

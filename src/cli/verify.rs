@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use super::arguments::{Globals, Verify};
 use super::{Outcome, later, output, testing};
-use crate::config::{Environment, load};
+use crate::config::Environment;
 use crate::error::{Code, Error};
 use crate::report::count;
 use crate::run;
@@ -15,7 +15,7 @@ pub fn verify(globals: &Globals, command: &Verify) -> Outcome {
     later::verify(command)?;
     let environment = Environment::of_process();
     let clock = testing::clock(&environment)?;
-    let config = load(&globals.config, &environment)?;
+    let config = super::configuration(globals, &environment)?;
     let selection = super::run::selection(&command.selection)?;
     let verified = run::verify(&config, &clock, &selection)?;
     let mut text = format!(

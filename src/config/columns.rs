@@ -1,39 +1,60 @@
 //! `columns`: presets, names, `+name` and `-name` → the columns of a table, in order.
 
+use std::collections::BTreeMap;
+
 use toml::Spanned;
 
+use super::changes;
 use super::document::{Document, Section};
+use super::resolved::Report;
 use crate::catalog::{Column, Endpoint, Presets, nearest};
 use crate::error::Code;
 
 /// The preset where a report says nothing.
 const DEFAULT_PRESET: &str = "standard";
 
-/// The report's columns, unique, in the order written. `parameters` are those that the report sets: some columns
-/// exist only without some of them.
+/// The parameter with which `full` holds the columns that compare two dates.
+const DATE_COMPARED: &str = "date_compared";
+
+/// What each preset of a table stands for, by its name.
+pub type PresetColumns = BTreeMap<String, Vec<String>>;
+
+/// Columns, and the words that they were chosen with.
+pub(super) struct Chosen {
+    /// Unique, in the order written.
+    pub columns: Vec<String>,
+    /// Presets, names, `+name` and `-name`; empty where the operation leaves no choice.
+    pub words: Vec<String>,
+}
+
+/// The report's columns. `parameters` are those that the report sets: some columns exist only without some of them.
 pub(super) fn columns(
     document: &mut Document<'_>,
     section: &Section<'_>,
     endpoint: &Endpoint,
     parameters: &[(String, String)],
-) -> Vec<String> {
+) -> Chosen {
     if !endpoint.has_select() {
         if let Some(node) = section.get("columns") {
             let message = format!("{} has no choice of columns", endpoint.name);
             let label = "take this out: it always sends, and bills, all of them";
             document.fault(Code::Column, message, node.span(), label);
         }
-        return endpoint.columns.iter().map(|column| column.name.clone()).collect();
+        let columns = endpoint.columns.iter().map(|column| column.name.clone()).collect();
+        return Chosen { columns, words: Vec::new() };
     }
-    let mut choice = Choice { endpoint, parameters, columns: Vec::new() };
+    let recorded = PresetColumns::new();
+    let mut choice = Choice { endpoint, parameters, recorded: &recorded, columns: Vec::new() };
     if section.get("columns").is_none() {
         choice.add_preset(DEFAULT_PRESET);
-        return choice.columns;
+        return Chosen { columns: choice.columns, words: vec![DEFAULT_PRESET.to_owned()] };
     }
     let before = document.num_faults();
     let words = document.texts(section, "columns").unwrap_or_default();
     for word in &words {
-        choice.apply(document, word);
+        if let Err(fault) = choice.apply(word.get_ref()) {
+            fault.told(document, endpoint, word);
+        }
     }
     if choice.columns.is_empty()
         && document.num_faults() == before
@@ -41,73 +62,104 @@ pub(super) fn columns(
     {
         document.fault(Code::Column, "no column is left", node.span(), "begin with a preset or a name");
     }
-    choice.columns
+    let words = words.iter().map(|word| (*word.get_ref()).to_owned()).collect();
+    Chosen { columns: choice.columns, words }
+}
+
+impl Report {
+    /// Chooses the columns again, where what a preset stands for was recorded for the table: a preset stays what it was
+    /// when the table first used it. What a newer catalog no longer has is left out.
+    pub fn use_presets(&mut self, recorded: &PresetColumns) {
+        let mut choice =
+            Choice { endpoint: self.endpoint, parameters: &self.parameters, recorded, columns: Vec::new() };
+        // The words were checked; one that takes out what the recorded preset does not hold changes nothing.
+        let applied = self.words.iter().filter(|word| choice.apply(word).is_ok()).count();
+        if applied == 0 || choice.columns.is_empty() {
+            return;
+        }
+        let columns = choice.columns;
+        self.columns = match self.changes {
+            Some(changes) => changes::columns(self.endpoint, changes, columns),
+            None => columns,
+        };
+    }
+
+    /// The presets that the report names, each with what it stands for in this version.
+    pub fn presets(&self) -> PresetColumns {
+        let named = self.words.iter().filter(|word| Presets::NAMES.contains(&word.as_str()));
+        named
+            .map(|preset| {
+                (preset_name(preset, &self.parameters), preset_columns(self.endpoint, preset, &self.parameters))
+            })
+            .collect()
+    }
+}
+
+/// The name under which a preset is recorded: `full` with a date to compare with is another one.
+fn preset_name(preset: &str, parameters: &[(String, String)]) -> String {
+    if compares(preset, parameters) { format!("{preset} with {DATE_COMPARED}") } else { preset.to_owned() }
+}
+
+fn compares(preset: &str, parameters: &[(String, String)]) -> bool {
+    preset == "full" && parameters.iter().any(|(name, _)| name == DATE_COMPARED)
+}
+
+/// What a preset stands for by the catalog; an operation whose entry has none offers all that the vendor does not call
+/// deprecated and that needs no date to compare with.
+fn preset_columns(endpoint: &Endpoint, preset: &str, parameters: &[(String, String)]) -> Vec<String> {
+    let named = endpoint.presets.get(preset).unwrap_or_default();
+    let current = |column: &&Column| !column.deprecated;
+    let names = |columns: Vec<&Column>| columns.into_iter().map(|column| column.name.clone()).collect::<Vec<_>>();
+    let mut columns = if named.is_empty() {
+        names(endpoint.columns.iter().filter(current).filter(|column| !endpoint.compares(column)).collect())
+    } else {
+        named.to_vec()
+    };
+    if compares(preset, parameters) {
+        let compared = endpoint.columns.iter().filter(current).filter(|column| endpoint.compares(column));
+        columns.extend(compared.map(|column| column.name.clone()));
+    }
+    columns
 }
 
 /// The columns chosen so far.
 struct Choice<'a> {
     endpoint: &'a Endpoint,
     parameters: &'a [(String, String)],
+    /// What presets stand for instead of what the catalog says.
+    recorded: &'a PresetColumns,
     columns: Vec<String>,
 }
 
 impl Choice<'_> {
-    fn apply(&mut self, document: &mut Document<'_>, word: &Spanned<&str>) {
-        let written = *word.get_ref();
+    fn apply(&mut self, written: &str) -> Result<(), Fault> {
         if Presets::NAMES.contains(&written) {
             self.add_preset(written);
-            return;
+            return Ok(());
         }
         if written.starts_with(['+', '-']) && self.columns.is_empty() {
-            let label = "begin with `minimal`, `standard`, `full`, or names";
-            document.fault(Code::Column, format!("`{written}` changes nothing yet"), word.span(), label);
-            return;
+            return Err(Fault::ChangesNothing);
         }
         let name = written.trim_start_matches(['+', '-']);
-        let Some(column) = self.endpoint.column(name) else {
-            self.unknown(document, word, name);
-            return;
-        };
+        let column = self.endpoint.column(name).ok_or(Fault::Unknown)?;
         if written.starts_with('-') {
             let before = self.columns.len();
             self.columns.retain(|chosen| chosen != name);
-            if before == self.columns.len() {
-                let message = format!("`{name}` is not among the columns so far");
-                document.fault(Code::Column, message, word.span(), "take this out");
-            }
-        } else if let Some((parameter, value)) = self.conflict(column) {
-            let message = format!("{} has no `{name}` with `{parameter} = \"{value}\"`", self.endpoint.name);
-            document.fault(Code::Column, message, word.span(), "take the column out, or change the parameter");
-        } else {
-            self.add(name);
+            return if before == self.columns.len() { Err(Fault::NotChosen) } else { Ok(()) };
         }
+        if let Some((parameter, value)) = conflict(self.endpoint, self.parameters, column) {
+            return Err(Fault::Conflict { parameter, value });
+        }
+        self.add(name);
+        Ok(())
     }
 
-    fn unknown(&self, document: &mut Document<'_>, word: &Spanned<&str>, name: &str) {
-        let names = self.endpoint.columns.iter().map(|column| column.name.as_str());
-        let label = match nearest(name, names.chain(Presets::NAMES)).map(|near| (near, self.endpoint.column(near))) {
-            Some((near, Some(column))) => format!("did you mean `{near}` ({})?", price(column.units)),
-            Some((near, None)) => format!("did you mean `{near}`?"),
-            None => "no column is near it in spelling".to_owned(),
-        };
-        let message = format!("{} has no column `{name}`", self.endpoint.name);
-        let next = format!("backhaul catalog {}", self.endpoint.name);
-        document.fault_next(Code::Column, message, word.span(), &label, next);
-    }
-
-    /// A preset; an operation whose catalog entry has none offers all that the vendor does not call deprecated.
     fn add_preset(&mut self, preset: &str) {
-        let endpoint = self.endpoint;
-        let named = endpoint.presets.get(preset).unwrap_or_default();
-        let all = endpoint.columns.iter().filter(|column| !column.deprecated);
-        let columns: Vec<&Column> = if named.is_empty() {
-            all.collect()
-        } else {
-            named.iter().filter_map(|name| endpoint.column(name)).collect()
-        };
-        for column in columns {
-            if self.conflict(column).is_none() {
-                self.add(&column.name);
+        let recorded = self.recorded.get(&preset_name(preset, self.parameters)).cloned();
+        for name in recorded.unwrap_or_else(|| preset_columns(self.endpoint, preset, self.parameters)) {
+            let column = self.endpoint.column(&name);
+            if column.is_some_and(|column| conflict(self.endpoint, self.parameters, column).is_none()) {
+                self.add(&name);
             }
         }
     }
@@ -117,10 +169,45 @@ impl Choice<'_> {
             self.columns.push(name.to_owned());
         }
     }
+}
 
-    fn conflict(&self, column: &Column) -> Option<(String, String)> {
-        conflict(self.endpoint, self.parameters, column)
+/// Why a word chooses nothing.
+enum Fault {
+    ChangesNothing,
+    Unknown,
+    NotChosen,
+    Conflict { parameter: String, value: String },
+}
+
+impl Fault {
+    fn told(self, document: &mut Document<'_>, endpoint: &Endpoint, word: &Spanned<&str>) {
+        let written = *word.get_ref();
+        let name = written.trim_start_matches(['+', '-']);
+        let (message, label) = match self {
+            Self::ChangesNothing => {
+                (format!("`{written}` changes nothing yet"), "begin with `minimal`, `standard`, `full`, or names")
+            }
+            Self::NotChosen => (format!("`{name}` is not among the columns so far"), "take this out"),
+            Self::Conflict { parameter, value } => (
+                format!("{} has no `{name}` with `{parameter} = \"{value}\"`", endpoint.name),
+                "take the column out, or change the parameter",
+            ),
+            Self::Unknown => return unknown(document, endpoint, word, name),
+        };
+        document.fault(Code::Column, message, word.span(), label);
     }
+}
+
+fn unknown(document: &mut Document<'_>, endpoint: &Endpoint, word: &Spanned<&str>, name: &str) {
+    let names = endpoint.columns.iter().map(|column| column.name.as_str());
+    let label = match nearest(name, names.chain(Presets::NAMES)).map(|near| (near, endpoint.column(near))) {
+        Some((near, Some(column))) => format!("did you mean `{near}` ({})?", price(column.units)),
+        Some((near, None)) => format!("did you mean `{near}`?"),
+        None => "no column is near it in spelling".to_owned(),
+    };
+    let message = format!("{} has no column `{name}`", endpoint.name);
+    let next = format!("backhaul catalog {}", endpoint.name);
+    document.fault_next(Code::Column, message, word.span(), &label, next);
 }
 
 /// The parameter value with which the column cannot be selected, if that is the one in force.

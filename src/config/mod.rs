@@ -39,6 +39,7 @@ use toml::de::DeTable;
 
 use document::{Document, Section};
 
+pub use columns::PresetColumns;
 pub use environment::{AHREFS_API_KEY, BACKHAUL_CONFIG, Environment};
 pub use every::Every;
 pub use keys::{KeySource, KeySources, ResolvedKey};

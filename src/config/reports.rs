@@ -5,7 +5,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::changes;
-use super::columns::columns;
+use super::columns::{Chosen, columns};
 use super::document::{Document, Section};
 use super::every::Every;
 use super::filter;
@@ -92,7 +92,7 @@ fn report(
     if changes.is_some() {
         parameters = changes::parameters(endpoint, parameters);
     }
-    let mut columns = columns(document, section, endpoint, &parameters);
+    let Chosen { mut columns, words } = columns(document, section, endpoint, &parameters);
     if let Some(changes) = changes {
         columns = changes::columns(endpoint, changes, columns);
     }
@@ -107,20 +107,17 @@ fn report(
         since: since(document, section, endpoint),
         every: document.parsed(section, "every", Every::parse).unwrap_or(Every::DAY),
         on_bad_value: on_trouble(document, section, "on_bad_value"),
+        on_removed_column: on_trouble(document, section, "on_removed_column"),
         name: name?,
         endpoint,
         columns,
+        words,
         parameters,
     })
 }
 
 /// What the contract names and this version does not do. The values are still read where their form can be wrong.
 fn refuse_later(document: &mut Document<'_>, section: &Section<'_>) {
-    if document.choice(section, "on_removed_column", &["fail", "null"]) == Some("null")
-        && let Some(node) = section.get("on_removed_column")
-    {
-        document.later("`on_removed_column = \"null\"`", node.span());
-    }
     if let Some(node) = section.get("keyword_lists") {
         document.later("`keyword_lists` of a report", node.span());
     }

@@ -128,6 +128,8 @@ pub struct Report {
     pub endpoint: &'static Endpoint,
     /// Its columns, unique, in the order of the table; all of the operation's where it takes no `select`.
     pub columns: Vec<String>,
+    /// The words that the columns were chosen with: presets, names, `+name`, `-name`; empty where there is no choice.
+    pub words: Vec<String>,
     /// Which rows; `None`: all.
     pub filter: Option<Filter>,
     /// Query parameters that are the same in all its tasks, `history` stated where the operation has it.
@@ -148,6 +150,8 @@ pub struct Report {
     pub every: Every,
     /// What becomes of a value that does not fit its column.
     pub on_bad_value: OnTrouble,
+    /// What becomes of a column that the API refuses.
+    pub on_removed_column: OnTrouble,
 }
 
 /// A ranking: the rows with the greatest values of a column.

@@ -10,6 +10,8 @@ const MAX_LISTED: usize = 1_000;
 /// A value that did not fit and was replaced by null.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadValue {
+    /// Page of the task, from 1; 0 where nobody has counted pages yet.
+    pub page: u32,
     /// Row of the page, from 1.
     pub row: u64,
     /// Column; a field inside a struct is written `column.field`.
@@ -45,6 +47,13 @@ impl Notes {
         *self == Self::default()
     }
 
+    /// The notes of a page, by the page's number.
+    #[must_use]
+    pub fn of_page(mut self, page: u32) -> Self {
+        self.bad_values.iter_mut().for_each(|bad| bad.page = page);
+        self
+    }
+
     /// Adds what another page had. Rows of bad values stay rows of their page.
     pub fn merge(&mut self, other: Self) {
         let Self {
@@ -73,7 +82,7 @@ impl Notes {
     pub(super) fn add_bad_value(&mut self, row: u64, column: &str, text: String) {
         self.num_bad_values += 1;
         if self.bad_values.len() < MAX_LISTED {
-            self.bad_values.push(BadValue { row, column: column.to_owned(), text });
+            self.bad_values.push(BadValue { page: 0, row, column: column.to_owned(), text });
         }
     }
 

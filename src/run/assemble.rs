@@ -120,6 +120,7 @@ impl Opened {
             Layout::AsRecorded => partition_by.clone(),
             Layout::Anew => stage.store.table(name)?.partition_by,
         };
+        stage.store.record_presets(name, report.presets())?;
         let recorded = stage.store.record_columns(name, endpoint, &wanted.recorded(), &recorded_keys)?;
         let schema = wanted.over(&recorded)?;
         let before = committing.committed().cloned();

@@ -10,13 +10,22 @@ use super::finished::interrupted;
 use super::workers::heavy;
 use crate::api::{KeyRing, Rejected};
 use crate::clock::SharedClock;
-use crate::decode::{Decoder, Page, decompress};
+use crate::config::{OnTrouble, Report};
+use crate::decode::{Decoder, OnBadValue, Page, decompress};
 use crate::error::{Code, Error, Result};
 use crate::landing::Saved;
 use crate::model::Answer;
 
 /// How long answers under way are waited for after an interrupt: they are being paid for.
 const INTERRUPT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the report wants done with a value that does not fit.
+pub(super) fn on_bad_value(report: &Report) -> OnBadValue {
+    match report.on_bad_value {
+        OnTrouble::Fail => OnBadValue::Fail,
+        OnTrouble::Null => OnBadValue::Null,
+    }
+}
 
 /// The check of a new answer: a body that cannot be read may come whole the next time, one that does not fit will not.
 pub(super) async fn decode(

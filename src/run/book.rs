@@ -9,6 +9,7 @@ use super::finished::Finished;
 use super::ledger::UnitLedger;
 use super::pace::PutOff;
 use super::stage::{Job, Stage};
+use super::unusual::Unusual;
 use crate::config::Report;
 use crate::error::{Code, Error, Errors};
 use crate::model::Night;
@@ -25,6 +26,7 @@ pub(super) struct Book {
     /// By table; they go into the report, in the order of the configuration, when it is closed.
     tables: BTreeMap<String, ReportSummary>,
     unfinished: Unfinished,
+    unusual: Unusual,
 }
 
 impl Book {
@@ -46,7 +48,13 @@ impl Book {
             errors: Vec::new(),
             notes: agenda.notes.clone(),
         };
-        let mut book = Self { report, errors: Errors::default(), tables: BTreeMap::new(), unfinished: BTreeMap::new() };
+        let mut book = Self {
+            report,
+            errors: Errors::default(),
+            tables: BTreeMap::new(),
+            unfinished: BTreeMap::new(),
+            unusual: Unusual::default(),
+        };
         for (index, report) in stage.config.reports.iter().enumerate() {
             if agenda.reports.contains(&index) {
                 book.summary(report).tasks.skipped = agenda.complete.get(&index).copied().unwrap_or(0);
@@ -135,7 +143,10 @@ impl Book {
         let (alike, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.errors.0).into_iter().partition(is_alike);
         let (number, units) = (alike.len(), alike.iter().map(Error::units).sum());
         self.errors.0 = others;
-        let told = format!("{number} failed alike, so that {not_tried} more were not tried");
+        let told = match not_tried {
+            0 => format!("{number} failed alike"),
+            _ => format!("{number} failed alike, so that {not_tried} more were not tried"),
+        };
         self.errors.0.extend(alike.into_iter().next().map(|error| error.with_context("tasks", told).with_units(units)));
     }
 
@@ -187,48 +198,9 @@ impl Book {
         self.report.notes.extend(capped);
     }
 
-    /// What was unusual in the answers, by name.
-    pub fn notes(&mut self, report: &Report, finished: &[Finished]) {
-        let mut notes = crate::decode::Notes::default();
-        for task in finished {
-            notes.merge(task.notes.clone());
-        }
-        let crate::decode::Notes {
-            unexpected_nulls,
-            unknown_columns,
-            missing_columns,
-            unknown_values,
-            bad_values: _,
-            num_bad_values,
-            num_duplicate_keys,
-            num_lone_surrogates,
-        } = notes;
-        let name = &report.name;
-        let out = &mut self.report.notes;
-        for (column, count) in unexpected_nulls {
-            out.push(format!("{name}.{column}: {count} nulls where the catalog says never; kept as null"));
-        }
-        for (column, count) in unknown_columns {
-            out.push(format!(
-                "{name}: the API sent `{column}`, which the catalog does not know, in {count} rows; skipped"
-            ));
-        }
-        for (column, count) in missing_columns {
-            out.push(format!("{name}.{column}: not sent in {count} rows; null there"));
-        }
-        for (column, crate::decode::UnknownValues { count, examples }) in unknown_values {
-            let named = examples.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
-            out.push(format!("{name}.{column}: {count} values that the catalog does not list ({named}); kept"));
-        }
-        for (count, what) in [
-            (num_bad_values, "values did not fit and are null"),
-            (num_duplicate_keys, "keys stood twice in an object; the first one counted"),
-            (num_lone_surrogates, "unpaired surrogates became U+FFFD"),
-        ] {
-            if count > 0 {
-                out.push(format!("{name}: {count} {what}"));
-            }
-        }
+    /// Takes note of what was unusual in the answers.
+    pub fn notes(&mut self, stage: &Stage, report: &Report, finished: &[Finished]) {
+        self.unusual.add(stage, report, finished);
     }
 
     /// Sums up and keeps the report.
@@ -241,6 +213,10 @@ impl Book {
     ) -> Result<(RunReport, Errors), Errors> {
         let statistics = stage.client()?.statistics();
         let meter = stage.client()?.meter();
+        match self.unusual.close(stage) {
+            Ok(notes) => self.report.notes.extend(notes),
+            Err(error) => self.errors.push(error),
+        }
         let report = &mut self.report;
         report.reports = stage.config.reports.iter().filter_map(|of| self.tables.remove(&of.name)).collect();
         report.requests = statistics.requests;

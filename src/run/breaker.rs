@@ -1,4 +1,5 @@
-//! Stops a report whose tasks all fail alike: three in a row with one code and one message, and none that succeeded. What
+//! Stops a report whose tasks all fail alike: three in a row with one code and one message, and none that succeeded; at
+//! once where the API refuses a column or a choice. What
 //! kept three tasks from succeeding keeps three hundred, and each of them costs requests.
 
 use std::collections::BTreeMap;
@@ -58,6 +59,8 @@ impl Breaker {
             }
             // Broken is broken: what was under way by then may fail in its own way.
             Some(broken @ State::Failing { times, .. }) if *times >= FAILURES => broken.clone(),
+            // A column or a choice that the API refuses, it refuses in every task.
+            Some(State::Failing { .. }) | None if is_drift(error) => State::Failing { reason, times: FAILURES },
             Some(State::Failing { .. }) | None => State::Failing { reason, times: 1 },
         };
         reports.insert(report, next);
@@ -74,6 +77,11 @@ impl Breaker {
     fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<usize, State>> {
         self.reports.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the API refuses what the catalog lists.
+fn is_drift(error: &Error) -> bool {
+    error.code() == Code::Refused && ["column", "value"].iter().any(|name| error.context_value(name).is_some())
 }
 
 #[cfg(test)]
@@ -101,6 +109,16 @@ mod tests {
             breaker.failed(1, &error("no"));
         }
         assert_eq!(breaker.broken(1), None);
+    }
+
+    #[test]
+    fn a_refused_column_breaks_a_report_at_once() {
+        let breaker = Breaker::default();
+        breaker.failed(0, &Error::new(Code::Refused, "no `x`").with_context("column", "x"));
+        assert_eq!(breaker.broken(0).map(|reason| reason.code), Some(Code::Refused));
+        breaker.failed(1, &Error::new(Code::Value, "no integer").with_context("column", "x"));
+        breaker.failed(2, &Error::new(Code::Refused, "bad target"));
+        assert_eq!((breaker.broken(1), breaker.broken(2)), (None, None));
     }
 
     #[test]

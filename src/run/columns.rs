@@ -10,7 +10,7 @@ use super::request::request;
 use crate::api::{Client, Quote};
 use crate::catalog::{FREE_ROWS, Pricing};
 use crate::clock::SharedClock;
-use crate::config::{Report, RunConfig};
+use crate::config::{OnTrouble, Report, RunConfig};
 use crate::decode::{Decoder, OnBadValue, PageSchema};
 use crate::error::{Code, Error, Errors, Result};
 use crate::limits::UnitMeter;
@@ -27,6 +27,7 @@ pub async fn columns_now(config: &RunConfig, clock: SharedClock, tuning: Tuning)
     let tasks = plan::tasks_of_any_night(&config, clock.today(), &Selection::default())?;
     let (mut errors, mut named) = (Errors::default(), BTreeSet::new());
     let (mut asked, mut empty, mut skipped) = (0_u64, 0_u64, 0_u64);
+    let mut spared = Vec::new();
     for (index, report) in config.reports.iter().enumerate() {
         let Some(task) = tasks.iter().find(|task| task.report == index) else { continue };
         let is_free = report.endpoint.pricing == Pricing::Free || report.endpoint.parameter("target").is_some();
@@ -39,7 +40,9 @@ pub async fn columns_now(config: &RunConfig, clock: SharedClock, tuning: Tuning)
                 asked += 1;
                 empty += u64::from(!has_rows);
                 for (column, how) in columns {
-                    if named.insert((&report.endpoint.name, column.clone())) {
+                    if matches!(how, How::Refused) && report.on_removed_column == OnTrouble::Null {
+                        spared.push(format!("{}.{column}", report.name));
+                    } else if named.insert((&report.endpoint.name, column.clone())) {
                         errors.push(lacks(report, &column, how));
                     }
                 }
@@ -55,6 +58,9 @@ pub async fn columns_now(config: &RunConfig, clock: SharedClock, tuning: Tuning)
         if number > 0 {
             line = format!("{line}; {number} {what}");
         }
+    }
+    if !spared.is_empty() {
+        line = format!("{line}; refused and will be null: {}", spared.join(", "));
     }
     Ok(format!("{line} (0 units)"))
 }

@@ -12,17 +12,18 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::begun::{Begun, begun};
-use super::bodies::{blocking, decode, decode_saved, patiently};
+use super::bodies::{blocking, decode, decode_saved, on_bad_value, patiently};
 use super::changes;
 use super::finished::{Finished, gone, interrupted, taken};
 use super::inputs::{From, Inputs, inputs, pager_plan};
+use super::removed::named;
 use super::request::{answers, limit, quote, request, wasted};
 use super::spending::Account;
 use super::stage::{Job, Stage};
 use super::tombstone::is_forgotten;
 use super::workers::heavy;
 use crate::api::Quote;
-use crate::config::{OnTrouble, Report};
+use crate::config::Report;
 use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
 use crate::error::{Code, Error, Result};
 use crate::landing::{Attempt, Saved, Source};
@@ -226,7 +227,9 @@ impl<'a> Fetch<'a> {
 
     /// Brings one answer: a saved one that fits, or a new one, which is saved before anything builds on it.
     async fn answer(&mut self, ask: &Ask, saved: Option<Saved>, cancel: &CancellationToken) -> Result<()> {
-        let wanted = request(self.report, &self.task, &self.columns, ask);
+        self.stage.removed.learn(self.report, &self.inputs.asked, saved.as_ref());
+        let columns = self.stage.removed.left(self.report, &self.columns);
+        let wanted = request(self.report, &self.task, &columns, ask);
         let decoder = self.decoder(ask)?;
         let (saved, page) = match saved {
             Some(saved) if self.from == From::Saved || answers(&saved.header.request, &wanted) => {
@@ -314,7 +317,8 @@ impl<'a> Fetch<'a> {
             Err(error) if error.code() == Code::Value => {
                 return Err(error.with_context("page", (self.sequence + 1).to_string()));
             }
-            other => other?,
+            Err(error) if self.stage.removed.takes(self.report, wanted, ask, &error) => return Ok(None),
+            other => other.map_err(|error| named(error, wanted))?,
         };
         let is_fast = self.stage.clock.instant() - started <= FAST;
         let (page, answer) = sent.value;
@@ -387,7 +391,7 @@ impl<'a> Fetch<'a> {
         self.source = saved.header.source;
         self.rows += u64::try_from(emit.num_rows()).unwrap_or(u64::MAX);
         let Page { batch, keys, notes } = page;
-        self.notes.merge(notes);
+        self.notes.merge(notes.of_page(self.sequence));
         let mut sorter = taken(self.sorter.take())?;
         let sorter = heavy(move || {
             for Range { start, end } in emit.ranges {
@@ -406,11 +410,8 @@ impl<'a> Fetch<'a> {
         match &self.decoder {
             Some((columns, decoder)) if *columns == ask.key_columns => Ok(Arc::clone(decoder)),
             _ => {
-                let on_bad_value = match self.report.on_bad_value {
-                    OnTrouble::Fail => OnBadValue::Fail,
-                    OnTrouble::Null => OnBadValue::Null,
-                };
-                let schema = PageSchema::new(self.report.endpoint, &self.columns, &ask.key_columns, on_bad_value)?;
+                let (endpoint, on_bad_value) = (self.report.endpoint, on_bad_value(self.report));
+                let schema = PageSchema::new(endpoint, &self.columns, &ask.key_columns, on_bad_value)?;
                 let decoder = Arc::new(Mutex::new(Decoder::new(schema)));
                 self.decoder = Some((ask.key_columns.clone(), Arc::clone(&decoder)));
                 Ok(decoder)

@@ -60,6 +60,12 @@ fn parts(request: &Request) -> (Vec<String>, (Vec<(String, String)>, Option<Json
     (columns, (query, body))
 }
 
+/// The columns that a request names; none where it leaves no choice.
+pub fn selected_of(request: &Request) -> Vec<&str> {
+    let named = request.query.iter().filter(|(name, _)| name == SELECT);
+    named.flat_map(|(_, columns)| columns.split(',')).collect()
+}
+
 /// Rows that a request asked for.
 pub fn limit(request: &Request) -> Option<u32> {
     let (_, limit) = request.query.iter().find(|(name, _)| name == "limit")?;

@@ -130,9 +130,12 @@ impl<'a> Shift<'a> {
         if self.desk.lacks_batches.load(Ordering::Relaxed) {
             book.report.notes.push(LACKS_BATCHES.to_owned());
         }
-        for (report, number) in &self.not_tried {
-            if let Some(reason) = self.desk.breaker.broken(*report) {
-                book.told_once(&self.stage.report(*report)?.name, &reason, *number);
+        for (index, report) in self.stage.config.reports.iter().enumerate() {
+            let not_tried = self.not_tried.get(&index).copied().unwrap_or(0);
+            if let Some(reason) = self.desk.breaker.broken(index)
+                && (not_tried > 0 || reason.code == Code::Refused)
+            {
+                book.told_once(&report.name, &reason, not_tried);
             }
         }
         if self.claimed.len() == self.stage.jobs.len() {
@@ -166,7 +169,7 @@ impl<'a> Shift<'a> {
                     Some(lot) => {
                         for end in lot {
                             if let Some((place, finished)) = self.ended(end, book)? {
-                                book.notes(stage.report(place.1)?, &finished);
+                                book.notes(stage, stage.report(place.1)?, &finished);
                                 commits.push(commit(stage, place, finished, self.cancel));
                             }
                         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::progress::Progress;
+use super::removed::Removed;
 use super::spending::Spending;
 use super::workspace::Workspace;
 use crate::api::{Client, ClientOptions};
@@ -65,6 +66,8 @@ pub struct Stage {
     pub progress: Arc<Progress>,
     /// What the requests of this run came to.
     pub(super) spending: Spending,
+    /// Columns that the API refused.
+    pub(super) removed: Removed,
     /// A folder of this run for rows on their way.
     pub scratch: PathBuf,
     /// Held while a partition is written: one at a time, so that a thread is left for answers.
@@ -109,6 +112,7 @@ impl Stage {
             clock,
             progress,
             spending,
+            removed: Removed::default(),
             scratch,
             writing: Arc::default(),
             client,

@@ -115,6 +115,19 @@ impl Store {
         })
     }
 
+    /// Records what presets stand for that the table uses for the first time; of others nothing changes.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn record_presets(&self, report: &str, presets: BTreeMap<String, Vec<String>>) -> Result<()> {
+        self.update_table(report, |record| {
+            for (name, columns) in presets {
+                record.presets.entry(name).or_insert(columns);
+            }
+            Ok(())
+        })
+    }
+
     /// Records that all partitions of a table are laid out by these keys now.
     ///
     /// # Errors

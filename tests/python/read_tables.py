@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""Reads every table of a destination as its users do, with DuckDB and with pyarrow, and prints what they see as JSON.
+"""Reads every table of a destination as its users do, with DuckDB, pyarrow and, if asked for, Polars, and prints what they
+see as JSON.
 
-    read_tables.py FOLDER [--table NAME]... [--rows] [--grown]
+    read_tables.py FOLDER [--table NAME]... [--rows] [--grown] [--polars]
 
 Output:
     {"duckdb": {TABLE: SEEN}, "pyarrow": {TABLE: SEEN}}
     SEEN = {"rows": N, "columns": [[NAME, TYPE], ...], "partitions": {"snapshot_date=2026-11-23": N, ...}}
 With --rows each SEEN also has "values": every row as a list in the order of "columns", sorted by their JSON text: equal rows
-from both readers are equal JSON. With --grown older files may lack columns that later ones have.
+from all readers are equal JSON. With --grown older files may lack columns that later ones have.
 
 A table is a folder of FOLDER that does not start with `_` and holds at least one *.parquet. A table that one reader refuses
 has {"error": TEXT} instead, and the exit status is 1. Hive keys are part of the columns.
@@ -117,13 +118,45 @@ def with_pyarrow(table: Path, files: list[Path], options: argparse.Namespace) ->
     return seen
 
 
+def with_polars(table: Path, files: list[Path], options: argparse.Namespace) -> dict:
+    """What Polars sees. Without --grown a file that lacks a column is an error, as it is for pyarrow."""
+    import polars  # Only where it is asked for: it is no part of older environments.
+
+    keys = hive_keys(table, files)
+    try:
+        frames = [polars.scan_parquet(file, hive_partitioning=False) for file in files]
+        names = list(dict.fromkeys(name for frame in frames for name in frame.collect_schema().names()))
+        schema = {name: kind for frame in frames for name, kind in frame.collect_schema().items()}
+        data = polars.scan_parquet(
+            str(table / "**" / "*.parquet"),
+            hive_partitioning=bool(keys),
+            hive_schema=dict.fromkeys(keys, polars.String) if keys else None,
+            schema={name: schema[name] for name in names} | dict.fromkeys(keys, polars.String) if options.grown else None,
+            missing_columns="insert" if options.grown else "raise",
+        ).collect()
+    except polars.exceptions.PolarsError as error:
+        raise ValueError(str(error)) from error
+    seen = {
+        "rows": data.height,
+        "columns": [[name, str(kind)] for name, kind in data.schema.items()],
+        "partitions": dict.fromkeys(labels(table, files), 0),
+    }
+    if keys:
+        for *held, rows in data.group_by(keys).len().iter_rows():
+            seen["partitions"]["/".join(f"{key}={value}" for key, value in zip(keys, held))] = rows
+    if options.rows:
+        seen["values"] = values(data.to_arrow())
+    return seen
+
+
 def main() -> int:
-    """Prints what both readers see."""
+    """Prints what the readers see."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("folder", type=Path)
     arguments.add_argument("--table", action="append", default=[], help="only this table; may be repeated")
     arguments.add_argument("--rows", action="store_true", help="also print every row")
     arguments.add_argument("--grown", action="store_true", help="older files may lack later columns")
+    arguments.add_argument("--polars", action="store_true", help="read with Polars as well")
     options = arguments.parse_args()
     if not options.folder.is_dir():
         print(f"{options.folder} is no folder", file=sys.stderr)
@@ -134,12 +167,15 @@ def main() -> int:
     if missing:
         print(f"no such table: {', '.join(missing)}; there are: {', '.join(found) or 'none'}", file=sys.stderr)
         return 2
-    result = {"duckdb": {}, "pyarrow": {}}
+    readers = {"duckdb": with_duckdb, "pyarrow": with_pyarrow}
+    if options.polars:
+        readers["polars"] = with_polars
+    result = {reader: {} for reader in readers}
     refused = False
     for name, files in found.items():
         if options.table and name not in options.table:
             continue
-        for reader, read in (("duckdb", with_duckdb), ("pyarrow", with_pyarrow)):
+        for reader, read in readers.items():
             try:
                 result[reader][name] = read(options.folder / name, files, options)
             except (duckdb.Error, pyarrow.ArrowException, ValueError, KeyError, OSError) as error:

@@ -91,9 +91,11 @@ class ReadTables(unittest.TestCase):
         self.write("anchors/snapshot_date=2026-11-22/part-0.parquet", {"n": pyarrow.array([1])})
         self.write("anchors/snapshot_date=2026-11-23/part-0.parquet", {"n": pyarrow.array([2]), "m": pyarrow.array(["x"])})
         self.assertEqual(self.read()[0], 1)
-        status, seen = self.read("--grown", "--rows")
-        self.assertEqual(status, 0)
+        status, seen = self.read("--grown", "--rows", "--polars")
+        self.assertEqual(status, 0, seen)
+        self.assertEqual(seen["duckdb"]["anchors"]["values"], [[1, None, "2026-11-22"], [2, "x", "2026-11-23"]])
         self.assertEqual(seen["duckdb"]["anchors"]["values"], seen["pyarrow"]["anchors"]["values"])
+        self.assertEqual(seen["duckdb"]["anchors"]["values"], seen["polars"]["anchors"]["values"])
 
     def test_a_missing_table_is_an_error(self):
         self.assertEqual(self.read("--table", "nowhere")[0], 2)

@@ -85,7 +85,9 @@ fn price_sentence(endpoint: &Endpoint) -> String {
             format!("{} units a request", endpoint.units_per_request(1, least_units_per_row(endpoint)))
         }
         Pricing::PerRow => {
-            format!("{} units a row, at least {MIN_UNITS_PER_REQUEST} a request", least_units_per_row(endpoint))
+            let units = least_units_per_row(endpoint);
+            let for_shown = thousands(endpoint.units_per_request(SHOWN_ROWS, units));
+            format!("{units} units a row, {for_shown} for 1,000 rows, at least {MIN_UNITS_PER_REQUEST} a request")
         }
     };
     for (parameter, value) in &endpoint.free_when {

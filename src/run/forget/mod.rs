@@ -76,6 +76,7 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
         step("forget.responses");
     }
     scrub::run_reports(&stage.store, &holdings.words)?;
+    scrub::bad_values(&stage.store, &holdings.words)?;
     spending::forget(&stage.store, target)?;
     for (table, partition) in &holdings.partitions {
         match remove_rows(&stage, table, partition, target) {

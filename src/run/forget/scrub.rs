@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::error::{Code, Error, Result};
 use crate::report::{ErrorEntry, RunReport};
-use crate::store::{Store, json_names, read_json, replace, step, to_json};
+use crate::run::unusual::{self, BAD_VALUES};
+use crate::store::{Store, json_names, names, read_json, replace, step, to_json};
 
 /// What stands in the place of a sentence that named the target.
 const GONE: &str = "of a target that was forgotten";
@@ -31,6 +32,26 @@ pub(super) fn run_reports(store: &Store, words: &BTreeSet<String>) -> Result<()>
         }
         replace(&path, &to_json(&report)?)?;
         step("forget.report");
+    }
+    Ok(())
+}
+
+/// Takes the lines that mention one of the words out of the lists of bad values.
+///
+/// # Errors
+/// [`Code::Destination`].
+pub(super) fn bad_values(store: &Store, words: &BTreeSet<String>) -> Result<()> {
+    let lists = names(&store.system("runs"))?;
+    for name in lists.into_iter().filter(|name| name.ends_with(BAD_VALUES) && !name.starts_with('.')) {
+        let path = unusual::path(store, &name);
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            Error::new(Code::Destination, format!("cannot read {}", path.display())).with_source(error)
+        })?;
+        let kept: String = text.split_inclusive('\n').filter(|line| !mentions(line, words)).collect();
+        if kept.len() < text.len() {
+            replace(&path, kept.as_bytes())?;
+            step("forget.report");
+        }
     }
     Ok(())
 }

@@ -69,7 +69,7 @@ fn a_value_that_does_not_fit_names_page_row_column_value_and_the_way_out() {
         let mut lenient = decoder(&every_type(), &[column], &[], OnBadValue::Null);
         let page = lenient.decode(body.as_bytes()).unwrap();
         assert_eq!(json!(cells(&page.batch)), json!([[null], [null]]));
-        let bad = BadValue { row: 2, column: column.to_owned(), text: value.to_owned() };
+        let bad = BadValue { page: 0, row: 2, column: column.to_owned(), text: value.to_owned() };
         assert_eq!((page.notes.bad_values, page.notes.num_bad_values), (vec![bad], 1));
     }
 }

@@ -1,0 +1,100 @@
+//! Columns that the API has removed. With `on_removed_column = "null"` the rest is fetched without them; they stay in the
+//! table as nulls.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+
+use super::request::selected_of;
+use crate::config::{OnTrouble, Report};
+use crate::error::{Code, Error};
+use crate::landing::Saved;
+use crate::model::Request;
+use crate::paging::Ask;
+use crate::plan::columns_asked;
+
+/// What the API refused in this run, by report.
+#[derive(Debug, Default)]
+pub(super) struct Removed(Mutex<BTreeMap<String, BTreeSet<String>>>);
+
+impl Removed {
+    /// The columns of a report that are not asked for any more.
+    pub fn of(&self, report: &Report) -> BTreeSet<String> {
+        self.lock().get(&report.name).cloned().unwrap_or_default()
+    }
+
+    /// The columns that are still asked for.
+    pub fn left(&self, report: &Report, columns: &[String]) -> Vec<String> {
+        let removed = self.of(report);
+        columns.iter().filter(|column| !removed.contains(*column)).cloned().collect()
+    }
+
+    /// Whether a refusal is of a column that the report can go without: then it is not asked for again in this run. What
+    /// is filtered or ordered by cannot be done without.
+    pub fn takes(&self, report: &Report, sent: &Request, ask: &Ask, error: &Error) -> bool {
+        if report.on_removed_column == OnTrouble::Fail || error.code() != Code::Refused {
+            return false;
+        }
+        let Some(column) = error.context_value("column").map(str::to_owned) else { return false };
+        let selected = selected_of(sent);
+        let is_needed = ask.order_by.iter().chain(&ask.key_columns).any(|needed| *needed == column)
+            || ask.filter.as_ref().is_some_and(|filter| filter.columns().contains(&column));
+        if is_needed || selected.len() < 2 || !selected.contains(&column.as_str()) {
+            return false;
+        }
+        tracing::warn!(report = report.name, column, "the API refuses the column: going on without it");
+        self.add(report, [column]);
+        true
+    }
+
+    /// Learns from a saved answer which columns its task asked for and its request went without.
+    pub fn learn(&self, report: &Report, asked: &BTreeMap<String, String>, saved: Option<&Saved>) {
+        let Some(saved) = saved else { return };
+        if report.on_removed_column == OnTrouble::Fail || !report.endpoint.has_select() {
+            return;
+        }
+        let selected = selected_of(&saved.header.request);
+        let asked = columns_asked(asked).unwrap_or_default();
+        self.add(report, asked.into_iter().filter(|column| !selected.contains(&column.as_str())));
+    }
+
+    fn add(&self, report: &Report, columns: impl IntoIterator<Item = String>) {
+        let mut columns = columns.into_iter().peekable();
+        if columns.peek().is_some() {
+            self.lock().entry(report.name.clone()).or_default().extend(columns);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, BTreeSet<String>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A refusal of a value, with the parameters that had it.
+pub(super) fn named(error: Error, sent: &Request) -> Error {
+    let Some(value) = error.context_value("value").filter(|_| error.code() == Code::Refused) else { return error };
+    let has = |(_, text): &&(String, String)| text.split(',').any(|part| part == value);
+    let names: Vec<&str> = sent.query.iter().filter(has).map(|(name, _)| name.as_str()).collect();
+    if names.is_empty() {
+        return error;
+    }
+    let names = names.join(", ");
+    error.with_context("parameter", names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Method;
+
+    #[test]
+    fn a_refused_value_is_laid_to_the_parameters_that_had_it() {
+        let pairs = [("mode", "latest"), ("where", "latest x"), ("channels", "a,latest")];
+        let query = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let sent = Request { endpoint: "a/b".to_owned(), method: Method::Get, query, body: None };
+        let refused = |value: &str| Error::new(Code::Refused, "no").with_context("value", value);
+        assert_eq!(named(refused("latest"), &sent).context_value("parameter"), Some("mode, channels"));
+        assert_eq!(named(refused("other"), &sent).context_value("parameter"), None);
+        let of_the_body = Error::new(Code::Value, "no").with_context("value", "latest");
+        assert_eq!(named(of_the_body, &sent).context_value("parameter"), None);
+    }
+}
