@@ -30,7 +30,9 @@ pub async fn columns_now(config: &RunConfig, clock: SharedClock, tuning: Tuning)
     let mut spared = Vec::new();
     for (index, report) in config.reports.iter().enumerate() {
         let Some(task) = tasks.iter().find(|task| task.report == index) else { continue };
-        let is_free = report.endpoint.pricing == Pricing::Free || report.endpoint.parameter("target").is_some();
+        // Nothing promises that a request for many targets is free where all of them are.
+        let asks_a_target = report.endpoint.parameter("target").is_some() && !report.endpoint.takes_many_targets();
+        let is_free = report.endpoint.pricing == Pricing::Free || asks_a_target;
         if !is_free {
             skipped += 1;
             continue;

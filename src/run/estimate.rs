@@ -81,7 +81,7 @@ pub fn estimate(config: &RunConfig, today: NaiveDate, selection: &Selection, wit
         let maker = Maker { report, known: &known, cap, landing: &landing, store: &store };
         let mut tasks = Vec::with_capacity(jobs.len());
         for job in jobs {
-            tasks.push((job, as_bought(&job.task, fill_in(report, &known, job, maker.task(job)?))));
+            tasks.push((job, as_bought(&job.task, &fill_in(report, &known, job, maker.task(job)?))));
         }
         add(&mut estimate, config, report, &tasks, with_tasks);
         let complete = agenda.complete.get(&index).copied().unwrap_or(0);
@@ -211,8 +211,8 @@ fn fill_in(report: &Report, known: &BTreeMap<TaskId, TaskEntry>, job: &Job, esti
 }
 
 /// What a task adds to the bill, as it is bought among the others.
-fn as_bought(task: &Task, estimated: Estimated) -> Estimated {
-    let Estimated { cost, basis, is_begun } = estimated;
+fn as_bought(task: &Task, estimated: &Estimated) -> Estimated {
+    let Estimated { cost, basis, is_begun } = *estimated;
     let cost = match task.bought {
         Bought::Alone => cost,
         Bought::Twin => Cost { requests: 0, units: 0, ..cost },

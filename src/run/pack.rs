@@ -148,7 +148,7 @@ impl<'a> Packer<'a> {
         for one in pack {
             let (job, report) = stage.job(one.index)?;
             shares = stage.shares(job);
-            accounts.push(Account::of(stage, job, report));
+            accounts.push(Account::of(stage, job, report).asking(&self.endpoint.name));
             queries.push(job.task.query.as_slice());
         }
         let columns = packed_columns(&self.columns);

@@ -48,8 +48,11 @@ pub fn answers(sent: &Request, wanted: &Request) -> bool {
     same && sent_rest == wanted_rest && wants.iter().all(|column| had.contains(column))
 }
 
+/// What a request says beside its columns, in the query and in the body.
+type Rest = (Vec<(String, String)>, Option<Json>);
+
 /// The columns that a request names, and everything else that it says.
-fn parts(request: &Request) -> (Vec<String>, (Vec<(String, String)>, Option<Json>)) {
+fn parts(request: &Request) -> (Vec<String>, Rest) {
     let (select, query): (Vec<_>, Vec<_>) = request.query.iter().cloned().partition(|(name, _)| name == SELECT);
     let mut columns: Vec<String> =
         select.iter().flat_map(|(_, columns)| columns.split(',')).map(str::to_owned).collect();

@@ -108,6 +108,11 @@ impl Account {
         }
     }
 
+    /// The same, for a request to another operation.
+    pub fn asking(self, endpoint: &str) -> Self {
+        Self { endpoint: endpoint.to_owned(), ..self }
+    }
+
     /// The account of what is asked for no table.
     pub fn of_probe(endpoint: &str, target: &str) -> Self {
         Self { endpoint: endpoint.to_owned(), target: target.to_owned(), ..Self::default() }
@@ -337,7 +342,10 @@ fn line_of(stage: &Stage, task: &TaskId, header: &Header) -> Line {
         units,
         ..Spent::default()
     };
-    let endpoint = header.request.endpoint.clone();
+    let endpoint = match &header.source {
+        Some(Source::Batch { operation, .. }) => operation.clone(),
+        _ => header.request.endpoint.clone(),
+    };
     Line { at: header.received_at, task: task.0.clone(), report, endpoint, target, spent }
 }
 

@@ -5,6 +5,7 @@
 //! order, each durably: a process that is killed in between leaves a beginning that is gone on with.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::begun::{Begun, begun};
@@ -25,27 +26,34 @@ struct Sibling {
     target: String,
 }
 
+/// Tasks by what they ask.
+type Questions = BTreeMap<String, Vec<Sibling>>;
+
 /// The tasks of the configuration by what they ask, made once a night.
 #[derive(Debug, Default)]
-pub(super) struct Siblings(Mutex<BTreeMap<Night, Arc<BTreeMap<String, Vec<Sibling>>>>>);
+pub(super) struct Siblings(Mutex<BTreeMap<Night, Arc<Questions>>>);
 
 impl Siblings {
     fn of(&self, stage: &Stage, job: &Job) -> Result<Vec<Sibling>> {
         let mut nights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if !nights.contains_key(&job.night) {
-            let mut questions: BTreeMap<String, Vec<Sibling>> = BTreeMap::new();
-            for task in plan::tasks_of_any_night(&stage.config, job.night, &Selection::default())? {
-                let target = stage.target_name(&task).to_owned();
-                let question = plan::question(&stage.config, &task);
-                questions.entry(question).or_default().push(Sibling { task: task.id, target });
-            }
-            nights.insert(job.night, Arc::new(questions));
-        }
-        let questions = nights.get(&job.night).cloned().unwrap_or_default();
+        let questions = match nights.entry(job.night) {
+            Entry::Occupied(made) => Arc::clone(made.get()),
+            Entry::Vacant(vacant) => Arc::clone(vacant.insert(Arc::new(questions(stage, job.night)?))),
+        };
         drop(nights);
         let alike = questions.get(&plan::question(&stage.config, &job.task)).into_iter().flatten();
         Ok(alike.filter(|sibling| sibling.task != job.task.id).cloned().collect())
     }
+}
+
+fn questions(stage: &Stage, night: Night) -> Result<Questions> {
+    let mut questions = Questions::new();
+    for task in plan::tasks_of_any_night(&stage.config, night, &Selection::default())? {
+        let target = stage.target_name(&task).to_owned();
+        let question = plan::question(&stage.config, &task);
+        questions.entry(question).or_default().push(Sibling { task: task.id, target });
+    }
+    Ok(questions)
 }
 
 /// Copies to a task what others have received for the same question, as far as that goes beyond its own answers. With
