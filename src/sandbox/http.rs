@@ -20,6 +20,8 @@ use super::wire::Switch;
 
 /// Bodies below this size are not compressed.
 const COMPRESS_FROM: usize = 1024;
+/// Bytes of a request's body at most.
+const LARGEST_BODY: usize = 1 << 20;
 /// How late a slow answer comes.
 const SLOW: Duration = Duration::from_secs(2);
 const HTML: &str =
@@ -54,13 +56,19 @@ async fn api(
     let headers = request.headers();
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let gzip = text(header::ACCEPT_ENCODING).is_some_and(|accepted| accepted.contains("gzip"));
+    let authorization = text(header::AUTHORIZATION);
     let raw_query = request.uri().query().unwrap_or("").to_owned();
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
+        return plain(413, "application/json", r#"{"error":"body too large"}"#);
+    };
     let incoming = Incoming {
-        method: request.method().to_string(),
-        path: request.uri().path().to_owned(),
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
         query: url::form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect(),
         raw_query,
-        authorization: text(header::AUTHORIZATION),
+        authorization,
+        body: body.to_vec(),
     };
     let computed = tokio::task::spawn_blocking(move || {
         let outcome = server.handle(&incoming, Utc::now() + server.options.clock_offset);

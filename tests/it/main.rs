@@ -14,6 +14,7 @@ mod nights;
 mod paging;
 mod ranking;
 mod sandbox;
+mod sandbox_sections;
 mod spending;
 mod support;
 mod upkeep;
