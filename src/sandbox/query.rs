@@ -234,10 +234,10 @@ fn is_free_test(endpoint: &Endpoint, host: &str, values: &Values) -> bool {
     !asked.is_empty() && asked.iter().all(is_free) && values.get("keyword_list_id").is_none()
 }
 
-/// In one number for everything, or one for each day, a filter chooses what is counted.
+/// In one number for everything, or one for each day or brand, a filter chooses what is counted.
 fn filters_rows(endpoint: &Endpoint) -> bool {
-    let dated = ["date", "timestamp"].iter().any(|name| endpoint.column(name).is_some());
-    endpoint.section() == "site-explorer" || (endpoint.shape != Shape::Record && !dated)
+    let sums = ["date", "timestamp", "brand"].iter().any(|name| endpoint.column(name).is_some());
+    endpoint.section() == "site-explorer" || (endpoint.shape != Shape::Record && !sums)
 }
 
 fn history(text: &str) -> Result<History, Refusal> {

@@ -118,8 +118,9 @@ fn value_of(endpoint: &Endpoint, parameter: &Parameter) -> Value {
     match (parameter.name.as_str(), &parameter.kind) {
         ("select", _) => json!(selectable(endpoint).join(",")),
         ("target" | "target_url", _) => json!("https://acme.com/"),
-        ("keyword" | "keywords", _) => json!("silver shoes"),
+        ("keyword" | "keywords", _) => json!("running shoes"),
         ("country" | "country_code", _) => json!("us"),
+        ("brand", _) => json!("Acme"),
         ("project_id", _) => json!(1001),
         ("post_id", _) => json!(50_001),
         ("report_id", _) => json!("6f1d8c1e-0001"),
@@ -152,7 +153,7 @@ fn minimal(endpoint: &Endpoint) -> Sent {
         sent.push(("project_id".to_owned(), json!(1001)));
     }
     if endpoint.section() == "keywords-explorer" && takes("keywords") {
-        sent.push(("keywords".to_owned(), json!("silver shoes,river,ahrefs")));
+        sent.push(("keywords".to_owned(), json!("running shoes,river,ahrefs")));
     }
     sent
 }

@@ -49,7 +49,8 @@ impl Keyword {
     /// Searches a month in a country (lower case), the mean of a year; `None` where nobody asks for it.
     pub(super) fn volume(&self, country: &str) -> Option<i64> {
         let dice = self.dice.of("volume").of(country);
-        let is_asked = self.is_free() || (self.is_known() && !dice.of("none").once_in(4));
+        // Whatever is known is looked for in the largest market at least.
+        let is_asked = self.is_free() || (self.is_known() && (country == "us" || !dice.of("none").once_in(4)));
         is_asked.then(|| (self.dice.of("size").magnitude(16) + dice.magnitude(6)) / 10 * 10)
     }
 
