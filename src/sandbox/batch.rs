@@ -1,7 +1,6 @@
 //! Batch analysis: one request about up to 100 targets, a row for each, told apart by `index`.
 //!
-//! Domain Rating and Ahrefs Rank are those that `site-explorer/domain-rating` serves for the same target today; the other
-//! columns are the sandbox's own. A malformed target refuses the whole request by name.
+//! The numbers are those that the other operations serve for the same target today. A malformed target refuses the whole request by name.
 
 use std::time::Instant;
 
@@ -11,15 +10,18 @@ use serde_json::Value as Json;
 use super::cell::{Cell, write_text};
 use super::faults::Fault;
 use super::page::Page;
-use super::query::{Parameters, Query};
+use super::parameters::Parameters;
+use super::query::Query;
 use super::quirks::Quirk;
 use super::refusal::Refusal;
 use super::server::{Incoming, Outcome, Price, Server};
-use super::source::{Field, Row};
 use crate::catalog::{Catalog, Endpoint, FREE_TARGETS, Pricing};
 
 /// Targets of a request at most.
 const MAX_TARGETS: usize = 100;
+
+/// The operation that is served here.
+pub(super) const OPERATION: &str = "batch-analysis/batch-analysis";
 
 /// The operation that the numbers of a domain come from.
 const RATING: &str = "site-explorer/domain-rating";
@@ -29,7 +31,6 @@ pub(super) fn answer(
     server: &Server,
     endpoint: &Endpoint,
     request: &Incoming,
-    number: u64,
     fault: Option<Fault>,
     now: DateTime<Utc>,
 ) -> Result<Outcome, Refusal> {
@@ -37,7 +38,7 @@ pub(super) fn answer(
     if quirks.contains(&Quirk::Plan) || quirks.contains(&Quirk::PlanWithoutBatch) {
         return Err(Refusal::Plan);
     }
-    let batch = Batch::read(server, endpoint, request, number, now)?;
+    let batch = Batch::read(server, endpoint, request, now)?;
     let per_row = endpoint.units_per_row(batch.select.iter().map(String::as_str));
     let wire = format!("{}?{}", request.path, String::from_utf8_lossy(&request.body));
     let is_free = batch.targets.iter().all(|target| FREE_TARGETS.contains(&url(target)));
@@ -73,13 +74,7 @@ struct Batch {
 
 impl Batch {
     /// Reads the body and makes the rows: everything that can be refused is refused here.
-    fn read(
-        server: &Server,
-        endpoint: &Endpoint,
-        request: &Incoming,
-        number: u64,
-        now: DateTime<Utc>,
-    ) -> Result<Self, Refusal> {
+    fn read(server: &Server, endpoint: &Endpoint, request: &Incoming, now: DateTime<Utc>) -> Result<Self, Refusal> {
         let body: Json = serde_json::from_slice(&request.body).map_err(|_| bad("body", "no JSON"))?;
         let missing = |name: &str| Refusal::MissingArgument(name.to_owned());
         let list = |name: &str| body.get(name).and_then(Json::as_array).ok_or_else(|| missing(name));
@@ -114,7 +109,7 @@ impl Batch {
                 Refusal::BadTarget(_) if has(Quirk::UnnamedTarget) => Refusal::BadTarget("one of them".to_owned()),
                 other => other,
             };
-            let context = Context { server, endpoint, rating, number, now };
+            let context = Context { server, rating, now };
             context.row(&batch.select, index, target, &mut out).map_err(refused)?;
         }
         out.extend_from_slice(b"]}");
@@ -148,9 +143,7 @@ fn asked(target: &Json, country: Option<&str>, now: DateTime<Utc>) -> Result<Vec
 /// What all rows of an answer depend on.
 struct Context<'a> {
     server: &'a Server,
-    endpoint: &'a Endpoint,
     rating: &'a Endpoint,
-    number: u64,
     now: DateTime<Utc>,
 }
 
@@ -162,16 +155,12 @@ impl Context<'_> {
         target: &[(String, String)],
         out: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
-        let Self { server, endpoint, rating, number, now } = *self;
-        let quirks = server.options.quirks.as_slice();
-        let of = |endpoint: &Endpoint| -> Result<_, Refusal> {
-            let known = |(name, _): &&(String, String)| endpoint.parameter(name).is_some();
-            let parameters: Vec<(String, String)> = target.iter().filter(known).cloned().collect();
-            let query = Query::read(endpoint, &Parameters(&parameters), quirks, now)?;
-            Ok(server.table(endpoint, &query, number))
-        };
-        let (own, ratings) = (of(endpoint)?, of(rating)?);
-        let first = Row { number: 0, epoch: 0 };
+        let Self { server, rating, now } = *self;
+        let known = |(name, _): &&(String, String)| rating.parameter(name).is_some();
+        let parameters: Vec<(String, String)> = target.iter().filter(known).cloned().collect();
+        let host = Query::read(rating, &Parameters(&parameters), server.options.quirks.as_slice(), now)?.host;
+        let value = |wanted: &str| target.iter().find(|(known, _)| known == wanted).map(|(_, value)| value.as_str());
+        let figures = server.figures(&host, value("country"), now.date_naive());
         out.push(b'{');
         for (position, name) in select.iter().enumerate() {
             if position > 0 {
@@ -179,19 +168,11 @@ impl Context<'_> {
             }
             write_text(name, out);
             out.push(b':');
-            let value = |wanted: &str| target.iter().find(|(known, _)| known == wanted).map_or("", |(_, value)| value);
             let cell = match name.as_str() {
                 "index" => Cell::Int(i64::try_from(index).unwrap_or(i64::MAX)),
                 "url" => Cell::text(format!("{}/", url(target).to_lowercase().trim_end_matches('/'))),
-                "mode" | "protocol" => Cell::text(value(name)),
-                _ => {
-                    let (table, described) =
-                        if rating.column(name).is_some() { (&ratings, rating) } else { (&own, endpoint) };
-                    match Field::of(described, name) {
-                        Some(field) => table.source.cell(first, &field),
-                        None => Cell::Null,
-                    }
-                }
+                "mode" | "protocol" => Cell::text(value(name).unwrap_or("")),
+                _ => figures.cell(name)?.unwrap_or(Cell::Null),
             };
             cell.write(out);
         }

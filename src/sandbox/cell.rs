@@ -1,6 +1,7 @@
 //! One value of a row: its order and its JSON. Knows nothing of columns.
 
 use std::cmp::Ordering;
+use std::fmt;
 use std::io::Write as _;
 
 /// A value. The order of the variants is the order of mixed kinds, nulls first; a column has one kind.
@@ -78,12 +79,7 @@ impl Cell {
                 let end = if *midnight { "T00:00:00Z" } else { "" };
                 write_all(out, format_args!("\"{year:04}-{month:02}-{day:02}{end}\""));
             }
-            Self::Time(seconds) => {
-                let (year, month, day) = civil(seconds.div_euclid(86_400));
-                let rest = seconds.rem_euclid(86_400);
-                let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-                write_all(out, format_args!("\"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z\""));
-            }
+            Self::Time(seconds) => write_all(out, format_args!("\"{}\"", Moment(*seconds))),
             Self::Text(text) => write_text(text, out),
             Self::List(items) => {
                 out.push(b'[');
@@ -97,6 +93,19 @@ impl Cell {
             }
             Self::Json(json) => out.extend_from_slice(json.as_bytes()),
         }
+    }
+}
+
+/// Seconds since 1970-01-01T00:00:00Z, shown as `2024-01-29T00:00:00Z`.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Moment(pub(super) i64);
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (year, month, day) = civil(self.0.div_euclid(86_400));
+        let rest = self.0.rem_euclid(86_400);
+        let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
     }
 }
 

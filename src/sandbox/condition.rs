@@ -20,6 +20,8 @@ pub(super) struct Deviation {
     pub(super) folded_text: bool,
     /// `gt` and `gte` on text and date-times match nothing.
     pub(super) deaf: bool,
+    /// Not of a quirk but of some operations: `regex` knows only `*`, and must fit the whole text.
+    pub(super) wildcards: bool,
 }
 
 /// A condition on one value.
@@ -77,7 +79,7 @@ impl Condition {
             "gte" => Compare::Gte,
             "lt" => Compare::Lt,
             "lte" => Compare::Lte,
-            _ => return Self::on_text(operator, value, kind),
+            _ => return Self::on_text(operator, value, kind, deviation),
         };
         let value = literal(value, kind)?;
         let reaches_up = matches!(compare, Compare::Gt | Compare::Gte);
@@ -87,7 +89,7 @@ impl Condition {
         Ok(Self::Compare { test: compare, value, folded: deviation.folded_text })
     }
 
-    fn on_text(operator: &str, value: &Json, kind: &ColumnKind) -> Result<Self, Refusal> {
+    fn on_text(operator: &str, value: &Json, kind: &ColumnKind, deviation: Deviation) -> Result<Self, Refusal> {
         let known = matches!(
             operator,
             "substring" | "isubstring" | "phrase_match" | "iphrase_match" | "prefix" | "suffix" | "regex"
@@ -106,6 +108,7 @@ impl Condition {
             "suffix" => Ok(Self::Suffix(text.clone())),
             "phrase_match" => phrase(""),
             "iphrase_match" => phrase("(?i)"),
+            _ if deviation.wildcards => pattern(&format!("(?s)^{}$", regex::escape(text).replace(r"\*", ".*"))),
             _ => pattern(text),
         }
     }
@@ -225,6 +228,20 @@ mod tests {
             (json!(["gte", "Z"]), "a", true),
         ] {
             assert_eq!(holds(&condition, &ColumnKind::Text, &Cell::text(text)), expected, "{condition} {text}");
+        }
+    }
+
+    #[test]
+    fn where_only_wildcards_are_known_everything_else_is_itself() {
+        let deviation = Deviation { wildcards: true, ..Deviation::default() };
+        for (pattern, text, expected) in [
+            ("red*", "red shoes", true),
+            ("*shoes", "red shoes", true),
+            ("red", "red shoes", false),
+            ("r.d*", "red", false),
+        ] {
+            let condition = Condition::parse(&json!(["regex", pattern]), &ColumnKind::Text, deviation).unwrap();
+            assert_eq!(condition.holds(&Cell::text(text)), expected, "{pattern} {text}");
         }
     }
 

@@ -147,19 +147,19 @@ impl Parser<'_> {
 
     /// Position, kind and inner path of a field; `a.b` is a field of that name, or the inside of `a`.
     fn field(&mut self, name: &str) -> Result<(usize, ColumnKind, Vec<String>), Refusal> {
-        let whole = self.endpoint.filterable(name).map(|column| (column, Vec::new()));
+        let whole = filterable(self.endpoint, name).map(|kind| (name, kind, Vec::new()));
         let inside = || {
             let (outer, inner) = name.split_once('.')?;
-            Some((self.endpoint.filterable(outer)?, inner.split('.').map(str::to_owned).collect()))
+            Some((outer, filterable(self.endpoint, outer)?, inner.split('.').map(str::to_owned).collect()))
         };
         let unknown = || Refusal::FilterColumn(name.to_owned());
-        let (column, path) = whole.or_else(inside).ok_or_else(unknown)?;
-        let kind = inner_kind(&column.kind, &path).ok_or_else(unknown)?;
-        let position = self.fields.iter().position(|field| field.name == column.name);
+        let (column, kind, path) = whole.or_else(inside).ok_or_else(unknown)?;
+        let kind = inner_kind(&kind, &path).ok_or_else(unknown)?;
+        let position = self.fields.iter().position(|field| field.name == column);
         let position = if let Some(position) = position {
             position
         } else {
-            self.fields.push(Field::of(self.endpoint, &column.name).ok_or_else(unknown)?);
+            self.fields.push(Field::of(self.endpoint, column).ok_or_else(unknown)?);
             self.fields.len() - 1
         };
         Ok((position, kind, path))
@@ -172,6 +172,14 @@ fn single(object: &Map<String, Json>) -> Option<(&str, &Json)> {
         (Some((key, value)), None) => Some((key, value)),
         _ => None,
     }
+}
+
+/// The type of a column that `where` knows. Where the catalog lists none it is taken to know those of the answer.
+fn filterable(endpoint: &Endpoint, name: &str) -> Option<ColumnKind> {
+    let listed = |name: &str| endpoint.filterable(name).map(|column| column.kind.clone());
+    listed(name)
+        .or_else(|| name.strip_prefix("event_prop:").and_then(|_| listed("event_prop:EVENT_PROP")))
+        .or_else(|| endpoint.column(name).filter(|_| endpoint.filterable.is_empty()).map(|column| column.kind.clone()))
 }
 
 fn inner_kind(kind: &ColumnKind, path: &[String]) -> Option<ColumnKind> {

@@ -20,8 +20,8 @@ use super::wire::Switch;
 
 /// Bodies below this size are not compressed.
 const COMPRESS_FROM: usize = 1024;
-/// A request's body is no larger: a hundred targets with long URLs take a fraction of it.
-const MAX_BODY_BYTES: usize = 4 << 20;
+/// Bytes of a request's body at most.
+const LARGEST_BODY: usize = 1 << 20;
 /// How late a slow answer comes.
 const SLOW: Duration = Duration::from_secs(2);
 const HTML: &str =
@@ -56,15 +56,15 @@ async fn api(
     let headers = request.headers();
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
     let gzip = text(header::ACCEPT_ENCODING).is_some_and(|accepted| accepted.contains("gzip"));
-    let raw_query = request.uri().query().unwrap_or("").to_owned();
-    let (method, path) = (request.method().to_string(), request.uri().path().to_owned());
     let authorization = text(header::AUTHORIZATION);
-    let Ok(body) = axum::body::to_bytes(request.into_body(), MAX_BODY_BYTES).await else {
-        return plain(413, "application/json", r#"{"error":"the body is too large"}"#);
+    let raw_query = request.uri().query().unwrap_or("").to_owned();
+    let (parts, body) = request.into_parts();
+    let Ok(body) = axum::body::to_bytes(body, LARGEST_BODY).await else {
+        return plain(413, "application/json", r#"{"error":"body too large"}"#);
     };
     let incoming = Incoming {
-        method,
-        path,
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
         query: url::form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect(),
         raw_query,
         authorization,

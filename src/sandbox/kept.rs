@@ -42,7 +42,7 @@ struct Grouping {
 
 impl<'a> Kept<'a> {
     pub(super) fn new(query: &'a Query, table: &'a Table, conditions: Conditions<'_>) -> Self {
-        let filter = query.filter.as_ref().filter(|_| !conditions.has(Quirk::WhereIgnored));
+        let filter = query.filter.as_ref().filter(|_| query.filters_rows && !conditions.has(Quirk::WhereIgnored));
         let sorts: &[Sort] = if conditions.orders(query) { &query.order } else { &[] };
         let (mut changing, mut steady, mut name) = (Vec::new(), Vec::new(), String::new());
         if let Some(filter) = filter {

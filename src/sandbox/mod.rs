@@ -5,8 +5,8 @@
 //! only with churn, and from one day to the next only where it is living. What is assumed of the real API and can be made false has a [`Quirk`].
 //!
 //! ```text
-//! wire ─▶ http ─▶ server ─▶ query (condition, filter) ─▶ page ◀─ kept, range ◀─ table (index) ◀─ source (link, columns, web) ◀─ hash
-//!                   └ meter, faults, refusal
+//! wire ─▶ http ─▶ server ─▶ parameters ─▶ query (condition, filter) ─▶ page ◀─ kept, range ◀─ table (index) ◀─ source (link, columns, web) ◀─ hash
+//!                   └ meter, price, faults, refusal                                                            └ sections, figures
 //! ```
 //!
 //! Choices where the real API is unknown: nulls are the smallest values (first ascending, last descending); the
@@ -18,6 +18,7 @@ mod batch;
 mod cell;
 mod condition;
 mod faults;
+mod figures;
 mod filter;
 mod hash;
 mod http;
@@ -25,10 +26,13 @@ mod index;
 mod kept;
 mod meter;
 mod page;
+mod parameters;
+mod price;
 mod query;
 mod quirks;
 mod range;
 mod refusal;
+mod sections;
 mod server;
 mod shelf;
 mod source;

@@ -66,13 +66,14 @@ fn shown(kept: &Kept<'_>, query: &Query, table: &Table, conditions: Conditions<'
         None => Box::new(0..table.len()),
     };
     let limit = usize::try_from(limit(query, conditions)).unwrap_or(usize::MAX);
+    let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
     let show = |row: u32| kept.group_rows(row).map(|group_rows| Shown { row, group_rows });
     let mut shown: Vec<Shown> = if conditions.has(Quirk::CapAfterOrder) {
         let cap = usize::try_from(conditions.row_cap.unwrap_or(EARLY_CAP)).unwrap_or(usize::MAX);
         let early: Vec<u32> = (0..table.len()).filter(|row| kept.group_rows(*row).is_some()).take(cap).collect();
-        indices.filter(|row| early.binary_search(row).is_ok()).filter_map(show).take(limit).collect()
+        indices.filter(|row| early.binary_search(row).is_ok()).filter_map(show).skip(offset).take(limit).collect()
     } else {
-        indices.filter_map(show).take(limit).collect()
+        indices.filter_map(show).skip(offset).take(limit).collect()
     };
     if conditions.has(Quirk::ShortAnswers) && shown.len() > 100 {
         let room = u32::try_from(shown.len() - 100).unwrap_or(0);

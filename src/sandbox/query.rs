@@ -5,13 +5,16 @@ use chrono::{DateTime, Datelike, Days, NaiveDate, Utc, Weekday};
 use super::condition::Deviation;
 use super::filter::Filter;
 use super::index::Sort;
+use super::parameters::{self, Parameters, Values};
 use super::quirks::Quirk;
 use super::refusal::Refusal;
 use super::source::Field;
-use crate::catalog::{ColumnKind, Endpoint, FREE_ROWS, FREE_TARGETS, Parameter, ParameterKind, Shape};
+use crate::catalog::{Catalog, ColumnKind, Endpoint, FREE_KEYWORDS, FREE_ROWS, FREE_TARGETS, ParameterKind, Shape};
 
-/// Rows that an operation without `limit` may return.
+/// Rows of a request that names no limit.
 const DEFAULT_LIMIT: u32 = 1000;
+/// The one largest limit that is documented.
+const LARGEST_LIMIT: u32 = 150_000;
 
 /// How similar rows are shown as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,11 +36,16 @@ pub(super) enum History {
 #[derive(Debug)]
 pub(super) struct Query {
     pub(super) host: String,
-    pub(super) free_target: bool,
+    /// Asks for free targets or keywords only.
+    pub(super) is_free_test: bool,
     pub(super) select: Vec<Field>,
     pub(super) filter: Option<Filter>,
+    /// Whether `where` chooses rows; else it chooses what they are summed from.
+    pub(super) filters_rows: bool,
     pub(super) order: Vec<Sort>,
     pub(super) limit: u32,
+    /// Rows that are skipped.
+    pub(super) offset: u32,
     /// The operation takes no limit: no cap applies to it either.
     pub(super) answers_whole: bool,
     pub(super) aggregation: Aggregation,
@@ -47,15 +55,9 @@ pub(super) struct Query {
     pub(super) date: NaiveDate,
     /// Dates of a history's rows, as days since 1970-01-01.
     pub(super) days: Vec<u32>,
-}
-
-/// The parameters of a request by name, as sent; unknown names are ignored.
-pub(super) struct Parameters<'a>(pub(super) &'a [(String, String)]);
-
-impl Parameters<'_> {
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
+    pub(super) today: NaiveDate,
+    /// Every parameter that has a value.
+    pub(super) values: Values,
 }
 
 impl Query {
@@ -66,17 +68,12 @@ impl Query {
         quirks: &[Quirk],
         now: DateTime<Utc>,
     ) -> Result<Self, Refusal> {
-        for parameter in &endpoint.parameters {
-            check(parameter, parameters.get(&parameter.name), now)?;
-        }
-        let value = |name: &str| {
-            let parameter = endpoint.parameter(name)?;
-            parameters.get(name).or(parameter.default.as_deref())
-        };
+        let values = parameters::read(endpoint, parameters, now)?;
+        // An empty `where` is refused, not taken for none.
+        let value = |name: &str| values.even_empty(name);
         let host = value("target").map(host).transpose()?.unwrap_or_default();
-        let free_target = FREE_TARGETS.iter().any(|free| host == *free || host.ends_with(&format!(".{free}")));
-        let limit = value("limit").and_then(|limit| limit.parse().ok()).unwrap_or(DEFAULT_LIMIT);
-        let limit = if endpoint.parameter("limit").is_none() { u32::MAX } else { limit };
+        let is_free_test = is_free_test(endpoint, &host, &values);
+        let limit = limit(endpoint, &values)?;
         let aggregation = match value("aggregation") {
             Some("similar_links") => Aggregation::SimilarLinks,
             Some("1_per_domain") => Aggregation::OnePerDomain,
@@ -86,9 +83,10 @@ impl Query {
         let deviation = Deviation {
             folded_text: quirks.contains(&Quirk::FilterOrderIsByteOrder),
             deaf: quirks.contains(&Quirk::WhereHonoured),
+            wildcards: endpoint.wildcard_regex || endpoint.section() == "keywords-explorer",
         };
         let filter = match value("where") {
-            Some(text) => Some(Filter::parse(text, endpoint, deviation)?),
+            Some(text) => Some(Filter::parse(text, filterable_twin(endpoint), deviation)?),
             None => None,
         };
         let today = now.date_naive();
@@ -97,11 +95,13 @@ impl Query {
         let days = date_of("date_from").map(|from| periods(from, to, value("history_grouping"))).unwrap_or_default();
         Ok(Self {
             host,
-            free_target,
+            is_free_test,
             select,
             filter,
-            order: order(endpoint, value("order_by"))?,
-            limit: if free_target { limit.min(FREE_ROWS) } else { limit },
+            filters_rows: filters_rows(endpoint),
+            order: order(endpoint, &values)?,
+            limit: if is_free_test { limit.min(FREE_ROWS) } else { limit },
+            offset: values.get("offset").and_then(|offset| offset.parse().ok()).unwrap_or(0),
             answers_whole: endpoint.parameter("limit").is_none(),
             aggregation,
             history: value("history").map_or(Ok(History::Live), history)?,
@@ -109,6 +109,8 @@ impl Query {
             compared: date_of("date_compared"),
             date: date_of("date").unwrap_or(today),
             days,
+            today,
+            values,
         })
     }
 
@@ -117,30 +119,6 @@ impl Query {
         let filtered = self.filter.iter().flat_map(|filter| &filter.fields);
         let ordered = self.order.iter().map(|sort| &sort.field);
         self.select.iter().chain(filtered).chain(ordered).map(|field| field.name.as_str())
-    }
-}
-
-/// One parameter against its type.
-fn check(parameter: &Parameter, value: Option<&str>, now: DateTime<Utc>) -> Result<(), Refusal> {
-    let Some(value) = value else {
-        return if parameter.required { Err(Refusal::MissingArgument(parameter.name.clone())) } else { Ok(()) };
-    };
-    let bad = || Refusal::BadParameter { name: parameter.name.clone(), value: value.to_owned() };
-    match &parameter.kind {
-        ParameterKind::Enum(_) if parameter.name == "output" && value != "json" => {
-            Err(Refusal::Output(value.to_owned()))
-        }
-        ParameterKind::Enum(values) if !values.iter().any(|known| known == value) => {
-            Err(Refusal::BadEnum(value.to_owned()))
-        }
-        ParameterKind::Integer => value.parse::<u32>().map(|_| ()).or(Err(bad())),
-        ParameterKind::Boolean if !matches!(value, "true" | "false") => Err(bad()),
-        ParameterKind::Date => match value.parse::<NaiveDate>() {
-            Ok(date) if date > now.date_naive() => Err(Refusal::FutureDate(value.to_owned())),
-            Ok(_) => Ok(()),
-            Err(_) => Err(bad()),
-        },
-        _ => Ok(()),
     }
 }
 
@@ -188,9 +166,13 @@ pub(super) fn planted_column(endpoint: &Endpoint) -> Option<&str> {
     Quirk::COLUMNS.into_iter().find_map(|name| endpoint.column(name)).map(|column| column.name.as_str())
 }
 
-fn order(endpoint: &Endpoint, text: Option<&str>) -> Result<Vec<Sort>, Refusal> {
+fn order(endpoint: &Endpoint, values: &Values) -> Result<Vec<Sort>, Refusal> {
+    let text = values.get("order_by").unwrap_or("");
+    if let Some(ParameterKind::Enum(_)) = endpoint.parameter("order_by").map(|parameter| &parameter.kind) {
+        return Ok(chosen_order(text, values.get("order_direction")));
+    }
     let mut order: Vec<Sort> = Vec::new();
-    for part in text.unwrap_or("").split(',').map(str::trim).filter(|part| !part.is_empty()) {
+    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
         let (name, direction) = part.split_once(':').unwrap_or((part, "desc"));
         let field = endpoint.column(name).and_then(|_| Field::of(endpoint, name));
         let field = field.ok_or_else(|| Refusal::ColumnNotFound(name.to_owned()))?;
@@ -206,6 +188,56 @@ fn order(endpoint: &Endpoint, text: Option<&str>) -> Result<Vec<Sort>, Refusal> 
         order.push(Sort { field, descending });
     }
     Ok(order)
+}
+
+/// The order where `order_by` is a choice, not a list of columns: by what it names, whether that is shown or not.
+fn chosen_order(choice: &str, direction: Option<&str>) -> Vec<Sort> {
+    let (name, kind) = match choice {
+        "" | "relevance" => return Vec::new(),
+        "date" => ("created_at", ColumnKind::DateTime),
+        other => (other, ColumnKind::Integer),
+    };
+    let field = Field { name: name.to_owned(), kind, nullable: false, values: Vec::new() };
+    vec![Sort { field, descending: direction != Some("asc") }]
+}
+
+/// Rows at most; the operations that document a largest limit refuse a larger one.
+fn limit(endpoint: &Endpoint, values: &Values) -> Result<u32, Refusal> {
+    if endpoint.parameter("limit").is_none() {
+        return Ok(u32::MAX);
+    }
+    let Some(text) = values.get("limit") else { return Ok(DEFAULT_LIMIT) };
+    let limit = text.parse().unwrap_or(DEFAULT_LIMIT);
+    let has_largest = ["matching-terms", "related-terms", "search-suggestions"].contains(&endpoint.short_name());
+    if has_largest && limit > LARGEST_LIMIT {
+        return Err(Refusal::BadParameter { name: "limit".to_owned(), value: text.to_owned() });
+    }
+    Ok(limit)
+}
+
+/// The operation whose filterable columns are known where those of a POST are not: citations are filtered as mentions are.
+fn filterable_twin(endpoint: &Endpoint) -> &Endpoint {
+    let twin = endpoint.name.replace("/citations-", "/mentions-");
+    Catalog::embedded().endpoint(&twin).unwrap_or(endpoint)
+}
+
+/// Whether everything that is asked for is among what may be asked for nothing.
+fn is_free_test(endpoint: &Endpoint, host: &str, values: &Values) -> bool {
+    let asked: Vec<&str> = if endpoint.parameter("keyword").is_some() {
+        values.get("keyword").into_iter().collect()
+    } else if ["keywords-explorer", "serp-overview"].contains(&endpoint.section()) {
+        values.list("keywords")
+    } else {
+        return FREE_TARGETS.iter().any(|free| host == *free || host.ends_with(&format!(".{free}")));
+    };
+    let is_free = |keyword: &&str| FREE_KEYWORDS.contains(&keyword.to_lowercase().as_str());
+    !asked.is_empty() && asked.iter().all(is_free) && values.get("keyword_list_id").is_none()
+}
+
+/// In one number for everything, or one for each day or brand, a filter chooses what is counted.
+fn filters_rows(endpoint: &Endpoint) -> bool {
+    let sums = ["date", "timestamp", "brand"].iter().any(|name| endpoint.column(name).is_some());
+    endpoint.section() == "site-explorer" || (endpoint.shape != Shape::Record && !sums)
 }
 
 fn history(text: &str) -> Result<History, Refusal> {

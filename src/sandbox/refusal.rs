@@ -28,6 +28,13 @@ pub(super) enum Refusal {
         left: u64,
     },
     UnknownRoute(String),
+    /// Nothing has this id: a project, report, channel or post.
+    UnknownId {
+        what: &'static str,
+        id: String,
+    },
+    /// No JSON object.
+    Body,
     NotServed,
     Output(String),
     TooManyRequests {
@@ -40,7 +47,7 @@ impl Refusal {
         match self {
             Self::Unauthorized => 401,
             Self::Forbidden | Self::Plan | Self::UnitsExhausted { .. } => 403,
-            Self::UnknownRoute(_) => 404,
+            Self::UnknownRoute(_) | Self::UnknownId { .. } => 404,
             Self::TooManyRequests { .. } => 429,
             Self::NotServed => 501,
             _ => 400,
@@ -57,6 +64,8 @@ impl Refusal {
                 body.extend_from_slice(b"]]");
                 return body;
             }
+            Self::UnknownId { what, id } => format!("{what} {id} not found"),
+            Self::Body => "bad body: invalid JSON".to_owned(),
             Self::MissingArgument(name) => format!("missing argument {name}"),
             Self::BadEnum(value) => format!("bad value {value} for type enum"),
             Self::BadParameter { name, value } => format!("bad value {value} for {name}"),

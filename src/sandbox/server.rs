@@ -11,9 +11,12 @@ use super::faults::Fault;
 use super::hash::Dice;
 use super::meter::Meter;
 use super::page::{Conditions, Page, page};
-use super::query::{History, Parameters, Query, expected_rows, planted_column};
+use super::parameters::{Parameters, read_body};
+use super::price;
+use super::query::{History, Query, expected_rows, planted_column};
 use super::quirks::Quirk;
 use super::refusal::Refusal;
+use super::sections::{self, Ground, Section};
 use super::source::{Family, LOST_SHARE, Row, Source};
 use super::table::Table;
 use crate::catalog::{Catalog, ColumnKind, Endpoint, Pricing};
@@ -35,6 +38,7 @@ pub(super) struct Incoming {
     pub(super) raw_query: String,
     pub(super) query: Vec<(String, String)>,
     pub(super) authorization: Option<String>,
+    /// Of a POST.
     pub(super) body: Vec<u8>,
 }
 
@@ -94,7 +98,7 @@ impl Server {
         });
         let number = self.meter().count(endpoint.map(|endpoint| endpoint.name.as_str()));
         let Some(endpoint) = endpoint else { return Outcome::Refused(Refusal::UnknownRoute(request.path.clone())) };
-        if let Err(refusal) = self.admit(request) {
+        if let Err(refusal) = self.admit(endpoint, request) {
             return Outcome::Refused(refusal);
         }
         let dice = self.dice.of("request").at(number);
@@ -106,11 +110,13 @@ impl Server {
         self.answer(endpoint, request, number, fault, now).unwrap_or_else(Outcome::Refused)
     }
 
-    fn admit(&self, request: &Incoming) -> Result<(), Refusal> {
-        let authorization = request.authorization.as_deref().unwrap_or("");
-        let key = authorization.strip_prefix("Bearer ").ok_or(Refusal::Forbidden)?;
-        if key.trim() != self.options.key {
-            return Err(Refusal::Unauthorized);
+    fn admit(&self, endpoint: &Endpoint, request: &Incoming) -> Result<(), Refusal> {
+        if endpoint.needs_key {
+            let authorization = request.authorization.as_deref().unwrap_or("");
+            let key = authorization.strip_prefix("Bearer ").ok_or(Refusal::Forbidden)?;
+            if key.trim() != self.options.key {
+                return Err(Refusal::Unauthorized);
+            }
         }
         self.meter().admit(Instant::now())
     }
@@ -127,21 +133,20 @@ impl Server {
             let price = Price { per_row: 0, total: 0, actual: 0, cache: "no_cache" };
             return Ok(Outcome::Answer { page: self.limits_and_usage(now), price, damage: fault });
         }
-        if endpoint.takes_many_targets() {
-            return batch::answer(self, endpoint, request, number, fault, now);
-        }
-        if endpoint.section() != "site-explorer" {
-            return Err(Refusal::NotServed);
+        if endpoint.name == batch::OPERATION {
+            return batch::answer(self, endpoint, request, fault, now);
         }
         let quirks = self.options.quirks.as_slice();
         if quirks.contains(&Quirk::Plan) && endpoint.pricing != Pricing::Free {
             return Err(Refusal::Plan);
         }
-        let query = Query::read(endpoint, &Parameters(&request.query), quirks, now)?;
-        let table = self.table(endpoint, &query, number);
-        let per_row = endpoint.units_per_row(query.charged_columns());
-        let wire = format!("{}?{}", request.path, request.raw_query);
-        let free = query.free_target || endpoint.pricing == Pricing::Free;
+        let is_post = endpoint.method == Method::Post;
+        let sent = if is_post { read_body(endpoint, &request.body)? } else { request.query.clone() };
+        let query = Query::read(endpoint, &Parameters(&sent), quirks, now)?;
+        let table = self.table(endpoint, &query, number)?;
+        let per_row = price::per_row(endpoint, &query);
+        let wire = format!("{}?{} {}", request.path, request.raw_query, String::from_utf8_lossy(&request.body));
+        let free = price::is_free(endpoint, &query);
         let cached = self.options.churn <= 0.0 && self.meter().is_cached(&wire, Instant::now());
         let expected = if free || cached {
             0
@@ -182,12 +187,18 @@ impl Server {
     }
 
     /// The table that a query reads, made when first asked for, changed when churn says so.
-    pub(super) fn table(&self, endpoint: &Endpoint, query: &Query, number: u64) -> Arc<Table> {
-        let name = table_name(endpoint, query, self.is_living(endpoint));
+    ///
+    /// # Errors
+    /// If the query names something that does not exist.
+    pub(super) fn table(&self, endpoint: &Endpoint, query: &Query, number: u64) -> Result<Arc<Table>, Refusal> {
+        let name = table_name(endpoint, query, self.options.living);
         let slot = self.slot(&name);
         let table = {
             let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-            let mut table = slot.take().unwrap_or_else(|| Arc::new(self.new_table(endpoint, query, &name)));
+            let mut table = match slot.take() {
+                Some(table) => table,
+                None => Arc::new(self.new_table(endpoint, query, &name)?),
+            };
             let dice = self.dice.of("churn").at(number);
             if endpoint.parameter("limit").is_some() && dice.happens(self.options.churn) {
                 table = Arc::new(table.churned(dice));
@@ -198,7 +209,7 @@ impl Server {
         if self.options.churn <= 0.0 {
             self.evict();
         }
-        table
+        Ok(table)
     }
 
     fn slot(&self, name: &str) -> Slot {
@@ -221,9 +232,35 @@ impl Server {
         }
     }
 
-    fn new_table(&self, endpoint: &Endpoint, query: &Query, name: &str) -> Table {
+    /// A table that nobody will ask for again.
+    pub(super) fn unkept_table(&self, operation: &str, query: &Query) -> Result<Option<Table>, Refusal> {
+        let Some(endpoint) = Catalog::embedded().endpoint(operation) else { return Ok(None) };
+        let name = table_name(endpoint, query, self.options.living);
+        self.new_table(endpoint, query, &name).map(Some)
+    }
+
+    pub(super) fn dice(&self) -> Dice {
+        self.dice
+    }
+
+    fn section(&self, endpoint: &Endpoint, query: &Query) -> Result<Option<Arc<dyn Section>>, Refusal> {
+        let figured = self.figured(&endpoint.name, query)?;
+        if figured.is_some() || endpoint.section() == "site-explorer" {
+            return Ok(figured);
+        }
+        sections::section(self.ground(query), endpoint, query).map(Some)
+    }
+
+    fn ground(&self, query: &Query) -> Ground {
+        let rows = u32::try_from(self.options.rows).unwrap_or(u32::MAX);
+        Ground { dice: self.dice, rows, living: self.options.living, today: query.today }
+    }
+
+    fn new_table(&self, endpoint: &Endpoint, query: &Query, name: &str) -> Result<Table, Refusal> {
         let family = Family::of(endpoint);
+        let section = self.section(endpoint, query)?;
         let rows = match family {
+            Family::Section => section.as_ref().map_or(0, |section| section.rows()),
             Family::Record => 1,
             Family::Countries => COUNTRIES,
             Family::History => u32::try_from(query.days.len()).unwrap_or(u32::MAX),
@@ -242,9 +279,15 @@ impl Server {
             Family::Record | Family::Countries => name.to_owned(),
             _ => format!("{} {} {:?}", endpoint.name, query.host, query.country),
         };
+        let host = match family {
+            Family::Section if query.host.is_empty() => sections::host(self.ground(query), query),
+            _ => query.host.clone(),
+        };
+        let salt = if family == Family::Section { format!("{} {host}", endpoint.section()) } else { salt };
+        let corrects = self.options.living && family == Family::History;
         let source = Arc::new(Source {
             family,
-            host: query.host.clone(),
+            host,
             compared: query.compared.is_some(),
             country: query.country.clone(),
             rows,
@@ -254,13 +297,24 @@ impl Server {
             living_until: self.is_living(endpoint).then(|| end_of(query.date)),
             wide_groups: self.options.quirks.contains(&Quirk::WideGroups),
             planted_null,
+            corrected_on: corrects.then(|| day_number(query.today)).flatten(),
+            section,
             dice: self.dice.of(&salt),
         });
+        Ok(Table::new(Arc::clone(&source), self.rows(endpoint, query, &source)))
+    }
+
+    /// The rows that a table starts with.
+    fn rows(&self, endpoint: &Endpoint, query: &Query, source: &Source) -> Vec<Row> {
+        let (rows, has_history) = (source.rows, source.has_history);
         let total = if has_history && query.history != History::Live { rows + rows / LOST_SHARE } else { rows };
         let row = |number| Row { number, epoch: 0 };
-        let rows = match query.history {
+        if let Some(section) = &source.section {
+            return (0..section.rows()).filter(|number| section.has(*number)).map(row).collect();
+        }
+        match query.history {
             // Numbered by day, so that overlapping ranges agree.
-            _ if family == Family::History => query.days.iter().copied().map(row).collect(),
+            _ if source.family == Family::History => query.days.iter().copied().map(row).collect(),
             History::Since(date) => {
                 (0..total).chain(source.born()).map(row).filter(|row| source.is_seen_since(*row, date)).collect()
             }
@@ -268,8 +322,7 @@ impl Server {
                 (0..total).chain(source.born()).map(row).filter(|row| source.is_live(*row)).collect()
             }
             _ => (0..total).chain(source.born()).map(row).collect(),
-        };
-        Table::new(source, rows)
+        }
     }
 
     /// Whether rows of an operation come and go from day to day.
@@ -300,7 +353,15 @@ impl Server {
 
 /// What makes two queries read the same table.
 fn table_name(endpoint: &Endpoint, query: &Query, is_living: bool) -> String {
-    let date = match Family::of(endpoint) {
+    let family = Family::of(endpoint);
+    if family == Family::Section {
+        let mut of_view = vec!["select", "order_by", "order_direction", "limit", "offset", "output", "timeout"];
+        if query.filters_rows {
+            of_view.push("where");
+        }
+        return format!("{} {} {}", endpoint.name, query.values.without(&of_view), query.today);
+    }
+    let date = match family {
         Family::Record | Family::Countries => query.date.to_string(),
         _ if is_living => query.date.to_string(),
         _ => String::new(),
@@ -316,6 +377,11 @@ fn table_name(endpoint: &Endpoint, query: &Query, is_living: bool) -> String {
     )
 }
 
+/// Days since 1970-01-01.
+fn day_number(day: NaiveDate) -> Option<u32> {
+    u32::try_from(day.signed_duration_since(NaiveDate::default()).num_days()).ok()
+}
+
 /// The first second after a day.
 fn end_of(day: NaiveDate) -> i64 {
     day.and_time(chrono::NaiveTime::MIN).and_utc().timestamp() + 86_400
@@ -325,8 +391,9 @@ fn end_of(day: NaiveDate) -> i64 {
 fn lead(endpoint: &Endpoint) -> Option<String> {
     endpoint.parameter("limit")?;
     let known = |name: &&&str| endpoint.column(name).is_some();
-    let fallback =
-        || ["first_seen_link", "first_seen", "last_update"].iter().find(known).map(|name| (*name).to_owned());
+    let well_known = ["first_seen_link", "first_seen", "last_update"];
+    let well_known = if endpoint.section() == "site-explorer" { &well_known[..] } else { &[] };
+    let fallback = || well_known.iter().find(known).map(|name| (*name).to_owned());
     let first = endpoint.order_key.first().and_then(|name| endpoint.column(name));
     let first = first.filter(|column| matches!(column.kind, ColumnKind::DateTime | ColumnKind::Integer));
     first.map(|column| column.name.clone()).or_else(fallback)
@@ -346,9 +413,9 @@ mod tests {
             method: "GET".to_owned(),
             path: "/v3/site-explorer/all-backlinks".to_owned(),
             raw_query: String::new(),
+            body: Vec::new(),
             query: query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             authorization: Some(format!("Bearer {}", server.options.key)),
-            body: Vec::new(),
         };
         let outcome = server.handle(&request, Utc::now());
         assert!(matches!(outcome, Outcome::Answer { page, .. } if page.rows > 0));
@@ -362,7 +429,7 @@ mod tests {
             let target = ("target".to_owned(), format!("acme{number}.com"));
             let parameters = [target, ("select".to_owned(), "anchor".to_owned())];
             let query = Query::read(endpoint, &Parameters(&parameters), &[], Utc::now()).unwrap();
-            server.table(endpoint, &query, 1);
+            server.table(endpoint, &query, 1).unwrap();
         }
         let tables = server.tables.lock().unwrap();
         assert!(tables.len() == TABLES && tables[0].0.contains("acme1.com"), "{}", tables[0].0);

@@ -8,8 +8,11 @@ mod columns;
 mod link;
 mod living;
 
+use std::sync::Arc;
+
 use super::cell::Cell;
 use super::hash::Dice;
+use super::sections::Section;
 use super::web;
 use crate::catalog::{ColumnKind, Endpoint};
 
@@ -41,8 +44,9 @@ impl Field {
             values: column.values.clone(),
         });
         selectable.or_else(|| {
-            endpoint.filterable(name).map(|column| Self {
-                name: column.name.clone(),
+            let listed = if name.starts_with("event_prop:") { "event_prop:EVENT_PROP" } else { name };
+            endpoint.filterable(listed).map(|column| Self {
+                name: name.to_owned(),
                 kind: column.kind.clone(),
                 nullable: column.nullable,
                 values: column.values.clone(),
@@ -72,11 +76,14 @@ pub(super) enum Family {
     History,
     /// One row.
     Record,
+    /// What a section beside Site Explorer says.
+    Section,
 }
 
 impl Family {
     pub(super) fn of(endpoint: &Endpoint) -> Self {
         match endpoint.short_name() {
+            _ if endpoint.section() != "site-explorer" => Self::Section,
             "all-backlinks" | "broken-backlinks" => Self::Links,
             "refdomains" | "linkeddomains" => Self::Domains,
             "anchors" | "linked-anchors-external" | "linked-anchors-internal" => Self::Anchors,
@@ -110,6 +117,10 @@ pub(super) struct Source {
     pub(super) wide_groups: bool,
     /// End of the day that it lives, in seconds since 1970; `None` where its rows do not come and go.
     pub(super) living_until: Option<i64>,
+    /// Day, since 1970, on which a history is looked at whose last weeks are corrected from day to day.
+    pub(super) corrected_on: Option<u32>,
+    /// Who knows the rows better.
+    pub(super) section: Option<Arc<dyn Section>>,
     /// Column with a null in every so many rows, against the catalog.
     pub(super) planted_null: Vec<(String, u32)>,
     pub(super) dice: Dice,
@@ -119,7 +130,10 @@ impl Source {
     /// The value of one column of one row.
     pub(super) fn cell(&self, row: Row, field: &Field) -> Cell {
         let number = self.original(row.number);
-        let dice = self.dice.of("row").at(u64::from(number));
+        let dice = match &self.section {
+            Some(section) => section.dice(number),
+            None => self.dice.of("row").at(u64::from(number)),
+        };
         let name = field.name.as_str();
         if self.planted_null.iter().any(|(column, times)| column == name && dice.of("planted").once_in(*times)) {
             return Cell::Null;
@@ -131,9 +145,13 @@ impl Source {
                 _ => return Cell::Time(self.first_seen(number, dice) + i64::from(row.epoch) * MOVE),
             }
         }
+        if let Some(section) = &self.section {
+            return section.cell(number, field).unwrap_or_else(|| self.section_cell(number, dice, field));
+        }
         match self.family {
             Family::Links => self.link_cell(number, row, dice, field),
             Family::History if name == "date" => Cell::Date { days: i64::from(row.number), midnight: true },
+            Family::History => self.corrected(row.number, dice, self.column_cell(number, row, dice, field)),
             _ => self.identity_cell(number, dice, name).unwrap_or_else(|| self.column_cell(number, row, dice, field)),
         }
     }

@@ -18,6 +18,7 @@ mod paging;
 mod presets;
 mod ranking;
 mod sandbox;
+mod sandbox_sections;
 mod spending;
 mod support;
 mod upkeep;

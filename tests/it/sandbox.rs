@@ -190,7 +190,7 @@ async fn wrong_requests_are_refused_with_the_api_s_words_and_cost_nothing() {
             404,
             json!(["Error", ["NotFound", "this route does not exist /v3/site-explorer/nothing"]]),
         ),
-        ("rank-tracker/overview", vec![], 501, json!({"error": "not served by this sandbox"})),
+        ("rank-tracker/overview", vec![], 400, json!({"error": "missing argument select"})),
     ] {
         let reply = context.get(endpoint, &parameters).await;
         assert_eq!((reply.status, reply.json()), (status, body), "{parameters:?}");

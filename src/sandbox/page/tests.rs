@@ -8,7 +8,8 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::catalog::{Catalog, Parameter};
 use crate::sandbox::Options;
-use crate::sandbox::query::{Aggregation, Parameters};
+use crate::sandbox::parameters::Parameters;
+use crate::sandbox::query::Aggregation;
 use crate::sandbox::server::Server;
 
 const ROWS: u32 = 300;
@@ -163,7 +164,7 @@ fn ask(seed: u64, endpoint: &Endpoint) -> bool {
         parameters.push(("aggregation".to_owned(), value.to_owned()));
     }
     let read = |parameters: &[(String, String)]| Query::read(endpoint, &Parameters(parameters), &quirks, Utc::now());
-    let mut table = server.table(endpoint, &read(&parameters).unwrap(), 1);
+    let mut table = server.table(endpoint, &read(&parameters).unwrap(), 1).unwrap();
     if dice.of("churn").once_in(3) {
         table = std::sync::Arc::new(table.churned(dice));
     }

@@ -36,6 +36,12 @@ impl Source {
         }
     }
 
+    /// A value that no section knows better. What it was on an earlier date is what it is now: sections know what changes.
+    pub(super) fn section_cell(&self, number: u32, dice: Dice, field: &Field) -> Cell {
+        let name = field.name.as_str();
+        self.plain(number, dice, name.strip_suffix("_prev").unwrap_or(name), field)
+    }
+
     fn last_seen(&self, number: u32, dice: Dice) -> i64 {
         if let Some(death) = self.death(number, dice) {
             return death;

@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use super::{LOST_SHARE, NEWEST, Row, Source};
+use crate::sandbox::cell::Cell;
 use crate::sandbox::hash::Dice;
 
 const DAY: i64 = 86_400;
@@ -16,6 +17,8 @@ const LIFE_DAYS: u32 = 400;
 const BIRTH_SHARE: u32 = 200;
 /// Seconds of a day in which rows come and go.
 const SECONDS_OF_CHANGE: u32 = 60;
+/// Days behind today whose histories are still corrected: a month, and a few days after its end.
+const CORRECTED_DAYS: u32 = 40;
 
 impl Source {
     /// Numbers of the rows that were born after the newest day of the data.
@@ -50,6 +53,20 @@ impl Source {
         let days = i64::from(dice.of("life").below(LIFE_DAYS)) + 1;
         let death = born + days * DAY + i64::from(dice.of("died").below(SECONDS_OF_CHANGE));
         (!dead_before.contains(&number) && death < end).then_some(death)
+    }
+
+    /// A history's value as it is told so far: counts of the last weeks are corrected from one day to the next.
+    pub(super) fn corrected(&self, day: u32, dice: Dice, value: Cell) -> Cell {
+        let Some(today) = self.corrected_on.filter(|today| today.saturating_sub(day) < CORRECTED_DAYS) else {
+            return value;
+        };
+        match value {
+            Cell::Int(value) => {
+                let correction = i64::from(dice.of("correction").at(u64::from(today)).below(11));
+                Cell::Int(value + value * (correction - 5) / 100)
+            }
+            other => other,
+        }
     }
 
     fn first_born(&self) -> u32 {
