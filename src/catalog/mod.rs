@@ -94,6 +94,12 @@ pub struct Endpoint {
     pub parameters: Vec<Parameter>,
     /// Published shape of the POST body, untouched.
     pub body: Option<serde_json::Value>,
+    /// Fields of the POST body, as parameters.
+    pub body_parameters: Vec<Parameter>,
+    /// Groups of parameters of which exactly one is given.
+    pub requires_one_of: Vec<Vec<String>>,
+    /// Each row belongs to one of the `keywords` that were sent, so that a list may be sent in parts.
+    pub divisible: bool,
     /// Top-level key of the answer.
     pub response_key: String,
     /// What stands under that key.
@@ -148,9 +154,20 @@ impl Endpoint {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// One query parameter by name.
+    /// One parameter by name, of the query or of the body.
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
-        self.parameters.iter().find(|parameter| parameter.name == name)
+        self.inputs().find(|parameter| parameter.name == name)
+    }
+
+    /// All that a request can say: parameters of the query, then of the body.
+    pub fn inputs(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter().chain(&self.body_parameters)
+    }
+
+    /// Whether its rows are dated and a first day is asked for.
+    pub fn is_history(&self) -> bool {
+        self.parameter("date_from").is_some()
+            && (self.column("date").is_some() || self.column("retrieved_at").is_some())
     }
 
     /// One filterable column by name.

@@ -90,6 +90,10 @@ struct RawEndpoint {
     #[serde(default, rename = "also")]
     _also: Vec<Method>,
     #[serde(default)]
+    requires_one_of: Vec<Vec<String>>,
+    #[serde(default)]
+    divisible: bool,
+    #[serde(default)]
     order_key: Vec<String>,
     #[serde(default)]
     identity: Vec<String>,
@@ -196,7 +200,10 @@ fn endpoint(name: &str, raw: RawEndpoint, enums: &Enums) -> Result<Endpoint> {
         path: raw.path,
         description: raw.description,
         parameters: fields("parameter", raw.params, |name, field| parameter(name, field, enums))?,
+        body_parameters: raw.body.as_ref().map(|body| body_parameters(body, enums)).transpose()?.unwrap_or_default(),
         body: raw.body,
+        requires_one_of: raw.requires_one_of,
+        divisible: raw.divisible,
         response_key: raw.response_key,
         shape,
         columns: fields("column", raw.columns, |name, field| column(name, field, enums))?,
@@ -241,6 +248,17 @@ fn resolve(values: Option<RawEnum>, enums: &Enums) -> Result<Vec<String>> {
         Some(RawEnum::Values(values)) => Ok(values),
         Some(RawEnum::Named { name }) => enums.get(&name).cloned().ok_or_else(|| fault(&format!("enum {name}"))),
     }
+}
+
+/// The fields of a body's object, of which `required` names those that must be there.
+fn body_parameters(body: &Json, enums: &Enums) -> Result<Vec<Parameter>> {
+    let raw = body.get("fields").and_then(Json::as_object).cloned().unwrap_or_default();
+    let required = body.get("required").and_then(Json::as_array).cloned().unwrap_or_default();
+    let mut all = fields("body field", raw, |name, field| parameter(name, field, enums))?;
+    for parameter in &mut all {
+        parameter.required = required.iter().any(|name| name.as_str() == Some(&parameter.name));
+    }
+    Ok(all)
 }
 
 fn parameter(name: String, raw: RawField, enums: &Enums) -> Result<Parameter> {

@@ -9,6 +9,12 @@ use crate::error::Code;
 /// The preset where a report says nothing.
 const DEFAULT_PRESET: &str = "standard";
 
+/// The preset with everything, comparisons included where there is something to compare with.
+const FULL_PRESET: &str = "full";
+
+/// The parameter that names the day to compare with.
+const COMPARED: &str = "date_compared";
+
 /// The report's columns, unique, in the order written. `parameters` are those that the report sets: some columns
 /// exist only without some of them.
 pub(super) fn columns(
@@ -99,12 +105,17 @@ impl Choice<'_> {
     fn add_preset(&mut self, preset: &str) {
         let endpoint = self.endpoint;
         let named = endpoint.presets.get(preset).unwrap_or_default();
-        let all = endpoint.columns.iter().filter(|column| !column.deprecated);
-        let columns: Vec<&Column> = if named.is_empty() {
-            all.collect()
+        let is_compared = self.parameters.iter().any(|(name, _)| name == COMPARED);
+        let mut columns: Vec<&Column> = if named.is_empty() {
+            let plain = |column: &&Column| !column.deprecated && !is_comparison(endpoint, column);
+            endpoint.columns.iter().filter(plain).collect()
         } else {
             named.iter().filter_map(|name| endpoint.column(name)).collect()
         };
+        if is_compared && preset == FULL_PRESET {
+            let compared = |column: &&Column| !column.deprecated && is_comparison(endpoint, column);
+            columns.extend(endpoint.columns.iter().filter(compared));
+        }
         for column in columns {
             if self.conflict(column).is_none() {
                 self.add(&column.name);
@@ -121,6 +132,14 @@ impl Choice<'_> {
     fn conflict(&self, column: &Column) -> Option<(String, String)> {
         conflict(self.endpoint, self.parameters, column)
     }
+}
+
+/// Whether a column says something only beside a day to compare with: what it compares is a column of its own.
+fn is_comparison(endpoint: &Endpoint, column: &Column) -> bool {
+    let is_of = |plain: &str| endpoint.column(plain).or_else(|| endpoint.column(&format!("sum_{plain}"))).is_some();
+    let endings = ["_prev", "_diff", "_diff_percent"];
+    endpoint.parameter(COMPARED).is_some()
+        && (column.name == "status" || endings.iter().any(|end| column.name.strip_suffix(end).is_some_and(is_of)))
 }
 
 /// The parameter value with which the column cannot be selected, if that is the one in force.

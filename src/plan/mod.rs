@@ -1,4 +1,4 @@
-//! From the resolved configuration to the tasks of a night: what is asked for each report, target and country, under
+//! From the resolved configuration to the tasks of a night: what is asked for each report and all that varies, under
 //! which id, at which price per row and with which upper bound.
 //!
 //! Pure: no clock, no network, no state. Knows configuration and catalog; knows nothing of requests, pages or files.
@@ -12,6 +12,8 @@ mod cost;
 mod describe;
 mod monthly;
 mod night;
+mod query;
+mod segments;
 mod select;
 mod task;
 
@@ -22,6 +24,7 @@ pub use cost::{Before, Cost, like_before, of_rows};
 pub use describe::describe;
 pub use monthly::{Bill, NIGHTS_A_MONTH, bill as bill_of_month, least_units, refuse_impossible, ways_to_fit};
 pub use night::{check as check_night, night};
+pub use segments::{MAX_URL_BYTES, Segments};
 pub use select::{Selection, is_meant};
 pub use task::{
     CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, price_per_row, ranking_asked, task_id, tasks,

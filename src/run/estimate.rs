@@ -252,7 +252,7 @@ fn known(store: &Store, report: &Report, jobs: &[&Job]) -> Result<BTreeMap<TaskI
 fn add(estimate: &mut Estimate, config: &RunConfig, report: &Report, tasks: &[(&Job, Estimated)], with_tasks: bool) {
     let mut own = ReportEstimate { name: report.name.clone(), ..ReportEstimate::default() };
     let mut bases: BTreeMap<Basis, u64> = BTreeMap::new();
-    let mut targets: BTreeMap<usize, (TargetEstimate, BTreeMap<Basis, u64>, bool)> = BTreeMap::new();
+    let mut targets: BTreeMap<Option<usize>, (TargetEstimate, BTreeMap<Basis, u64>, bool)> = BTreeMap::new();
     let mut begun = false;
     for (job, Estimated { cost, basis, is_begun }) in tasks {
         let Cost { rows, requests, units } = *cost;
@@ -266,7 +266,7 @@ fn add(estimate: &mut Estimate, config: &RunConfig, report: &Report, tasks: &[(&
             (target.rows + rows, target.requests + requests, target.units + units);
         *of_target.entry(*basis).or_default() += 1;
         *target_begun |= is_begun;
-        let name = config.targets.get(job.task.target).map(|target| target.name.clone()).unwrap_or_default();
+        let name = config.target_name(job.task.target).to_owned();
         if with_tasks {
             estimate.tasks.push(TaskEstimate {
                 task: job.task.id.0.clone(),

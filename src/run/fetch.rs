@@ -13,8 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::bodies::{blocking, decode, decode_saved};
 use super::changes;
+use super::course::Course;
 use super::finished::{Finished, gone, interrupted, taken};
-use super::inputs::{From, Inputs, inputs, pager_plan};
+use super::inputs::{From, Inputs, inputs};
 use super::request::{answers, limit, quote, request, wasted};
 use super::spending::Account;
 use super::stage::{Job, Stage};
@@ -26,8 +27,8 @@ use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
 use crate::error::{Code, Error, Result};
 use crate::landing::{Attempt, Saved};
 use crate::model::{Request, hex};
-use crate::paging::{Ask, Cursor, Step};
-use crate::plan::{Task, columns_asked};
+use crate::paging::{Ask, Step};
+use crate::plan::columns_asked;
 use crate::sink::{SorterOptions, TaskSorter};
 use crate::table::manifest::TaskEntry;
 
@@ -47,8 +48,6 @@ const LARGE_PAGE_BYTES: usize = 16 << 20;
 pub struct Fetch<'a> {
     stage: &'a Stage,
     job: &'a Job,
-    /// The job's task as it is asked: changes since a day show lost rows too.
-    task: Task,
     report: &'a Report,
     from: From,
     attempt: Attempt,
@@ -57,7 +56,8 @@ pub struct Fetch<'a> {
     asked: BTreeMap<String, String>,
     /// The columns of the table that answers are decoded into.
     columns: Vec<String>,
-    pager: Cursor,
+    /// What comes next, of the job's task as it is asked: changes since a day show lost rows too.
+    pager: Course<'a>,
     /// Absent only while a background thread works on it.
     sorter: Option<TaskSorter>,
     decoder: Option<(Vec<String>, Arc<Mutex<Decoder>>)>,
@@ -151,8 +151,7 @@ impl<'a> Fetch<'a> {
         let asked = inputs.with_window(asked);
         let task = changes::task(&job.task, inputs.since());
         Ok(Self {
-            pager: Cursor::new(pager_plan(stage, report, &task, &inputs, &asked))?,
-            task,
+            pager: Course::new(stage, report, task, &inputs, &asked)?,
             stage,
             job,
             report,
@@ -220,7 +219,7 @@ impl<'a> Fetch<'a> {
 
     /// Brings one answer: a saved one that fits, or a new one, which is saved before anything builds on it.
     async fn answer(&mut self, ask: &Ask, saved: Option<Saved>, cancel: &CancellationToken) -> Result<()> {
-        let wanted = request(self.report, &self.task, &self.columns, ask);
+        let wanted = request(self.report, self.pager.task(), &self.columns, ask);
         let decoder = self.decoder(ask)?;
         let (saved, page) = match saved {
             Some(saved) if self.from == From::Saved || answers(&saved.header.request, &wanted) => {
@@ -298,7 +297,7 @@ impl<'a> Fetch<'a> {
     ) -> Result<Option<(Saved, Page)>> {
         let started = self.stage.clock.instant();
         let shares = self.stage.shares(self.job);
-        let quote = Quote { shares, ..quote(self.report, &self.task, ask) };
+        let quote = Quote { shares, ..quote(self.report, self.pager.task(), ask) };
         let client = self.stage.client()?;
         let keys = client.keys();
         let account = Account::of(self.stage, self.job, self.report);
@@ -342,21 +341,21 @@ impl<'a> Fetch<'a> {
     fn asks_for_what_is_left(&mut self, ask: &Ask) -> bool {
         let left = self.stage.client().ok().and_then(|client| client.meter().left_of(self.stage.shares(self.job)));
         let (Some(limit), Some(left)) = (ask.limit, left) else { return false };
-        let most = quote(self.report, &self.task, &Ask { limit: Some(u32::MAX), ..ask.clone() }).worst;
+        let most = quote(self.report, self.pager.task(), &Ask { limit: Some(u32::MAX), ..ask.clone() }).worst;
         let per_row = (most / u64::from(u32::MAX)).max(1);
         let rows = u32::try_from(left / per_row).unwrap_or(u32::MAX);
-        let smaller = quote(self.report, &self.task, &Ask { limit: Some(rows), ..ask.clone() }).worst;
+        let smaller = quote(self.report, self.pager.task(), &Ask { limit: Some(rows), ..ask.clone() }).worst;
         if rows == 0 || rows >= limit || smaller > left {
             return false;
         }
         self.pager.at_limit(rows);
-        matches!(self.pager.next(), Step::Ask(next) if next.limit < ask.limit)
+        self.pager.ask().is_some_and(|next| next.limit < ask.limit)
     }
 
     /// After a time-out: whether a smaller page can be asked for.
     fn asks_for_less(&mut self, ask: &Ask) -> bool {
         self.pager.slower();
-        matches!(self.pager.next(), Step::Ask(smaller) if smaller.limit < ask.limit)
+        self.pager.ask().is_some_and(|smaller| smaller.limit < ask.limit)
     }
 
     /// Lets the pager judge an answer and takes the rows that it accepts.

@@ -411,7 +411,9 @@ fn every_price_of_a_preset_is_pinned() {
         lines.push(format!("{} {}", endpoint.name, prices.join(" ")));
     }
     insta::assert_snapshot!(lines.join("\n"), @r"
+    batch-analysis/batch-analysis 3 24 92
     brand-radar/ai-responses 4 15 36
+    brand-radar/citations-overview 2 6 6
     brand-radar/cited-domains 2 3 3
     brand-radar/cited-pages 2 2 2
     brand-radar/impressions-overview 2 6 6

@@ -17,3 +17,4 @@ mod sandbox;
 mod spending;
 mod support;
 mod upkeep;
+mod varying;
