@@ -74,6 +74,8 @@ pub enum Shortfall {
     MaxRequests,
     /// One answer was all there is to get, since the operation has no order key, and it was not short.
     NoOrderKey,
+    /// Rows were skipped in an order in which some are equal, so that one may have come twice and another not at all.
+    NoTotalOrder,
     /// The ranked column cannot stand in a filter, so there is no asking for what comes behind the first answer.
     RankingNotFilterable,
     /// More rows tie in a ranking than an answer holds, and no column is left to tell them apart.
@@ -88,6 +90,7 @@ impl fmt::Display for Shortfall {
             Self::MaxRows => f.write_str("max_rows"),
             Self::MaxRequests => f.write_str("max_requests"),
             Self::NoOrderKey => f.write_str("no_order_key"),
+            Self::NoTotalOrder => f.write_str("no_total_order"),
             Self::RankingNotFilterable => f.write_str("ranking_not_filterable"),
             Self::RankingTies => f.write_str("ranking_ties"),
             Self::Assumption(assumption) => assumption.fmt(f),

@@ -94,6 +94,11 @@ pub(super) fn bound_units(report: &Report, task: &Task, is_paged: bool) -> Optio
     if task.segments.len() > 1 {
         return Some(of_segments(endpoint, task, rows));
     }
+    if endpoint.pricing != Pricing::PerRow {
+        // Pages of the smallest cap, each of which brings the last row of the one before again.
+        let requests = rows.div_ceil(u64::from(FREE_ROWS) - 1).saturating_add(1);
+        return Some(requests.saturating_mul(endpoint.units_per_request(0, 0)));
+    }
     let question = if is_paged { MIN_UNITS_PER_REQUEST } else { 0 };
     Some(endpoint.units_per_request(rows, task.units_per_row).saturating_add(question))
 }

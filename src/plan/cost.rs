@@ -67,6 +67,11 @@ pub fn of_rows(endpoint: &Endpoint, task: &Task, rows: u64, cap: Option<u64>, is
         let requests = u64::try_from(task.segments.len()).unwrap_or(u64::MAX);
         return Cost { rows, requests, units };
     }
+    if endpoint.has_offset() && endpoint.pricing != Pricing::PerRow {
+        let page = cap.unwrap_or(FIRST_PAGE).max(2) - 1;
+        let requests = rows / page + 1;
+        return Cost { rows, requests, units: endpoint.units_per_request(0, 0).saturating_mul(requests) };
+    }
     if task.order_key.is_empty() || endpoint.pricing != Pricing::PerRow {
         let units = if task.costs_nothing() { 0 } else { endpoint.units_per_request(rows, price) };
         return Cost { rows, requests: 1, units };

@@ -38,6 +38,9 @@ pub fn request(report: &Report, task: &Task, columns: &[String], ask: &Ask) -> R
     if let Some(limit) = ask.limit {
         query.push(("limit".to_owned(), limit.to_string()));
     }
+    if let Purpose::Behind(rows) = ask.purpose {
+        query.push(("offset".to_owned(), rows.to_string()));
+    }
     let (endpoint, method) = (report.endpoint.name.clone(), report.endpoint.method);
     match method {
         Method::Get => Request { endpoint, method, query, body: None },

@@ -346,8 +346,9 @@ fn faults_of_keyword_files_name_file_and_line() {
 fn seeds_of_one_answer_are_never_divided() {
     let words: Vec<String> = (0..600).map(|at| format!("\"keyword {at}\"")).collect();
     let list = format!("[[keyword_list]]\nname = \"long\"\nkeywords = [{}]\n", words.join(", "));
-    let text =
-        |endpoint: &str| format!("{HEAD}{list}{}", report(endpoint, "countries = [\"us\"]\nkeyword_lists = [\"long\"]"));
+    let text = |endpoint: &str| {
+        format!("{HEAD}{list}{}", report(endpoint, "countries = [\"us\"]\nkeyword_lists = [\"long\"]"))
+    };
     for endpoint in ["matching-terms", "related-terms", "search-suggestions"] {
         let shown = faults(&text(&format!("keywords-explorer/{endpoint}")));
         assert!(shown.contains("the keyword list `long` is too long") && shown.contains("split the list"), "{shown}");
