@@ -8,7 +8,7 @@ use super::task::Task;
 use crate::catalog::{Endpoint, FREE_KEYWORDS, FREE_ROWS, FREE_TARGETS, MIN_UNITS_PER_REQUEST, Pricing, Shape};
 use crate::config::{Report, Target, day_of};
 use crate::error::{Code, Error, Result};
-use crate::model::Night;
+use crate::model::{Method, Night};
 
 /// What a run without a budget may cost at most, in units.
 pub const FREE_BUDGET_UNITS: u64 = 10_000;
@@ -58,7 +58,8 @@ pub(super) fn is_free(subject: &Subject<'_>) -> bool {
     let keyword = subject.varying.iter().find(|(name, _)| name == "keyword").map(|(_, word)| is_free_keyword(word));
     let list = subject.keywords().map(|words| words.iter().all(|word| is_free_keyword(word)));
     let known: Vec<bool> = target.into_iter().chain(keyword).chain(list).collect();
-    !known.is_empty() && known.iter().all(|is_free| *is_free)
+    // Nothing is promised of requests whose targets stand in a body.
+    subject.report.endpoint.method == Method::Get && !known.is_empty() && known.iter().all(|is_free| *is_free)
 }
 
 /// The most rows that a task can have, if anything bounds them: the ranking or the fuse; one row of a record, of a target

@@ -8,12 +8,13 @@ use super::Tuning;
 use super::bodies::decode;
 use super::request::request;
 use crate::api::{Client, Quote};
-use crate::catalog::{FREE_ROWS, Pricing};
+use crate::catalog::FREE_ROWS;
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
 use crate::decode::{Decoder, OnBadValue, PageSchema};
 use crate::error::{Code, Error, Errors, Result};
 use crate::limits::UnitMeter;
+use crate::model::Method;
 use crate::paging::{Ask, Purpose};
 use crate::plan::{self, Selection, Task};
 
@@ -29,8 +30,7 @@ pub async fn columns_now(config: &RunConfig, clock: SharedClock, tuning: Tuning)
     let (mut asked, mut empty, mut skipped) = (0_u64, 0_u64, 0_u64);
     for (index, report) in config.reports.iter().enumerate() {
         let Some(task) = tasks.iter().find(|task| task.report == index) else { continue };
-        let is_free = report.endpoint.pricing == Pricing::Free || report.endpoint.parameter("target").is_some();
-        if !is_free {
+        if !task.costs_nothing() || report.endpoint.method != Method::Get {
             skipped += 1;
             continue;
         }

@@ -29,7 +29,7 @@ const SECONDS_A_REQUEST: f64 = 2.0;
 const AT_A_TIME: f64 = 4.0;
 
 /// What tells tasks of two targets apart in what they ask.
-const OF_TARGET: [&str; 3] = ["target", "mode", "protocol"];
+const OF_TARGET: [&str; 5] = ["target", "mode", "protocol", "targets", "keywords"];
 
 /// What a task's figures rest on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -626,8 +626,8 @@ fn the_starter_loads_and_teaches_the_main_keys() {
         }
         plan::guard(&planned(&config), config.budget.per_run).expect("the starter has a budget");
     }
-    let uncommented = config::starter(&[]).replace("# [[report]]", "[[report]]");
-    let uncommented = ["name", "endpoint", "countries", "where_json", "base_url"]
+    let uncommented = config::starter(&[]).replace("# [[", "[[");
+    let uncommented = ["name", "endpoint", "countries", "where_json", "base_url", "keywords"]
         .iter()
         .fold(uncommented, |text, key| text.replace(&format!("\n# {key}"), &format!("\n{key}")));
     assert_eq!(sound(&uncommented).reports.len(), 3, "what is commented out is correct too");

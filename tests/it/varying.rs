@@ -459,6 +459,20 @@ fn prices_follow_the_parameters_that_tell_them() {
 }
 
 #[test]
+fn thousands_of_values_are_described_by_a_few() {
+    let words: Vec<String> = (0..2_000).map(|at| format!("\"keyword {at}\"")).collect();
+    let text = format!(
+        "{HEAD}[[keyword_list]]\nname = \"long\"\nkeywords = [{}]\n{}",
+        words.join(", "),
+        report("keywords-explorer/volume-by-country", "")
+    );
+    let config = sound(&text);
+    let shown = plan::describe(&config, &tasks(&config));
+    assert!(shown.contains("2 columns, 2000 tasks"), "{shown}");
+    assert!(shown.contains("keyword 19 and 1980 more\n") && !shown.contains("keyword 20,"), "{shown}");
+}
+
+#[test]
 fn a_batch_names_each_target_and_may_name_several() {
     let targets = "[[target]]\nurl = \"acme.com\"\n[[target]]\nurl = \"https://b.com/x\"\nmode = \"exact\"\nprotocol = \"https\"\n";
     let config = sound(&format!(
