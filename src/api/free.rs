@@ -15,7 +15,8 @@ pub(super) fn is_free(request: &Request) -> bool {
     }
     let target = value("target").map(is_free_target);
     let keywords = value("keywords").map(|list| list.split(',').all(|word| FREE_KEYWORDS.contains(&word)));
-    let subjects: Vec<bool> = target.into_iter().chain(keywords).collect();
+    let keyword = value("keyword").map(|word| FREE_KEYWORDS.contains(&word));
+    let subjects: Vec<bool> = target.into_iter().chain(keywords).chain(keyword).collect();
     request.body.is_none()
         && endpoint.pricing == Pricing::PerRow
         && !subjects.is_empty()

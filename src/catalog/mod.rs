@@ -94,8 +94,12 @@ pub struct Endpoint {
     pub parameters: Vec<Parameter>,
     /// Published shape of the POST body, untouched.
     pub body: Option<serde_json::Value>,
-    /// What a body that lists targets takes, as parameters: of each target, then of the whole; empty for all others.
+    /// Fields of the POST body, as parameters.
     pub body_parameters: Vec<Parameter>,
+    /// Groups of parameters of which exactly one is given.
+    pub requires_one_of: Vec<Vec<String>>,
+    /// Each row belongs to one of the `keywords` that were sent, so that a list may be sent in parts.
+    pub divisible: bool,
     /// Top-level key of the answer.
     pub response_key: String,
     /// What stands under that key.
@@ -152,11 +156,6 @@ impl Endpoint {
         self.columns.iter().find(|column| column.name == name)
     }
 
-    /// Everything that can be said in a request, in the query or in the body.
-    pub fn all_parameters(&self) -> impl Iterator<Item = &Parameter> {
-        self.parameters.iter().chain(&self.body_parameters)
-    }
-
     /// Whether a column says something only with `date_compared`: its plain name, without the ending, is a column as well,
     /// or it tells on which of the two dates the row exists.
     pub fn compares(&self, column: &Column) -> bool {
@@ -169,12 +168,23 @@ impl Endpoint {
 
     /// One parameter by name, of the query or of the body.
     pub fn parameter(&self, name: &str) -> Option<&Parameter> {
-        self.all_parameters().find(|parameter| parameter.name == name)
+        self.inputs().find(|parameter| parameter.name == name)
+    }
+
+    /// All that a request can say: parameters of the query, then of the body.
+    pub fn inputs(&self) -> impl Iterator<Item = &Parameter> {
+        self.parameters.iter().chain(&self.body_parameters)
+    }
+
+    /// Whether its rows are dated and a first day is asked for.
+    pub fn is_history(&self) -> bool {
+        self.parameter("date_from").is_some()
+            && (self.column("date").is_some() || self.column("retrieved_at").is_some())
     }
 
     /// Whether one request can ask for many targets.
     pub fn takes_many_targets(&self) -> bool {
-        !self.body_parameters.is_empty()
+        self.parameter("targets").is_some()
     }
 
     /// One filterable column by name.

@@ -90,6 +90,10 @@ struct RawEndpoint {
     #[serde(default, rename = "also")]
     _also: Vec<Method>,
     #[serde(default)]
+    requires_one_of: Vec<Vec<String>>,
+    #[serde(default)]
+    divisible: bool,
+    #[serde(default)]
     order_key: Vec<String>,
     #[serde(default)]
     identity: Vec<String>,
@@ -204,8 +208,10 @@ fn endpoint(name: &str, raw: RawEndpoint, enums: &Enums) -> Result<Endpoint> {
         path: raw.path,
         description: raw.description,
         parameters: fields("parameter", raw.params, |name, field| parameter(name, field, enums))?,
-        body_parameters: body_parameters(raw.body.as_ref(), enums)?,
+        body_parameters: raw.body.as_ref().map(|body| body_parameters(body, enums)).transpose()?.unwrap_or_default(),
         body: raw.body,
+        requires_one_of: raw.requires_one_of,
+        divisible: raw.divisible,
         response_key: raw.response_key,
         shape,
         columns: fields("column", raw.columns, |name, field| column(name, field, enums))?,
@@ -226,26 +232,6 @@ fn endpoint(name: &str, raw: RawEndpoint, enums: &Enums) -> Result<Endpoint> {
         sort_key: raw.sort_key,
         presets: raw.presets.cumulated(),
     })
-}
-
-/// What a body that lists targets asks for beside them, and what each of them is asked about, under the names that the
-/// same things have as query parameters elsewhere.
-fn body_parameters(body: Option<&Json>, enums: &Enums) -> Result<Vec<Parameter>> {
-    /// Rows are joined by the target's place, so that their order says nothing.
-    const UNUSED: [&str; 2] = ["targets", "order_by"];
-    let fields_at = |pointer: &str| body.and_then(|body| body.pointer(pointer)).and_then(Json::as_object);
-    let Some(of_target) = fields_at("/fields/targets/items/fields") else { return Ok(Vec::new()) };
-    let mut all: Map<String, Json> = of_target.clone();
-    if let Some(mut url) = all.shift_remove("url") {
-        if let Some(url) = url.as_object_mut() {
-            url.insert("format".to_owned(), "url".into());
-            url.insert("required".to_owned(), true.into());
-        }
-        all.shift_insert(0, "target".to_owned(), url);
-    }
-    let beside = fields_at("/fields").into_iter().flatten().filter(|(name, _)| !UNUSED.contains(&name.as_str()));
-    all.extend(beside.map(|(name, json)| (name.clone(), json.clone())));
-    fields("body field", all, |name, field| parameter(name, field, enums))
 }
 
 fn fields<T>(
@@ -271,6 +257,17 @@ fn resolve(values: Option<RawEnum>, enums: &Enums) -> Result<Vec<String>> {
         Some(RawEnum::Values(values)) => Ok(values),
         Some(RawEnum::Named { name }) => enums.get(&name).cloned().ok_or_else(|| fault(&format!("enum {name}"))),
     }
+}
+
+/// The fields of a body's object, of which `required` names those that must be there.
+fn body_parameters(body: &Json, enums: &Enums) -> Result<Vec<Parameter>> {
+    let raw = body.get("fields").and_then(Json::as_object).cloned().unwrap_or_default();
+    let required = body.get("required").and_then(Json::as_array).cloned().unwrap_or_default();
+    let mut all = fields("body field", raw, |name, field| parameter(name, field, enums))?;
+    for parameter in &mut all {
+        parameter.required = required.iter().any(|name| name.as_str() == Some(&parameter.name));
+    }
+    Ok(all)
 }
 
 fn parameter(name: String, raw: RawField, enums: &Enums) -> Result<Parameter> {

@@ -58,7 +58,7 @@ pub(super) fn parameters(endpoint: &Endpoint, mut parameters: Vec<(String, Strin
     let (name, value) = AGGREGATION;
     if endpoint.parameter(name).is_some() && !parameters.iter().any(|(known, _)| known == name) {
         parameters.push((name.to_owned(), value.to_owned()));
-        parameters.sort_by_key(|(name, _)| endpoint.parameters.iter().position(|known| known.name == *name));
+        parameters.sort_by_key(|(name, _)| endpoint.inputs().position(|known| known.name == *name));
     }
     parameters
 }

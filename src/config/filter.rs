@@ -1,9 +1,9 @@
 //! `where` and `where_json`: which rows of an operation a report wants.
 
-use serde_json::Value as Json;
 use toml::de::DeValue;
 
 use super::document::{Document, Node, Section, Span};
+use super::render::to_json;
 use crate::catalog::Endpoint;
 use crate::error::Code;
 use crate::filter::{self, Fault, Filter, Place};
@@ -37,7 +37,7 @@ fn from_json(document: &mut Document<'_>, node: &Node<'_>, endpoint: &Endpoint) 
                 return None;
             }
         },
-        DeValue::Table(_) => to_json(node),
+        DeValue::Table(_) => to_json(node.get_ref()),
         other => {
             document.wrong_type("`where_json`", "JSON in a string, or a table", other, node.span());
             return None;
@@ -66,18 +66,4 @@ fn accept(
     let next = format!("backhaul catalog {}", endpoint.name);
     document.fault_next(Code::Filter, fault.message, place, &fault.help, next);
     None
-}
-
-fn to_json(node: &Node<'_>) -> Json {
-    match node.get_ref() {
-        DeValue::String(text) => text.as_ref().into(),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok().into(),
-        DeValue::Float(number) => number.as_str().parse::<f64>().ok().into(),
-        DeValue::Boolean(value) => (*value).into(),
-        DeValue::Datetime(time) => time.to_string().into(),
-        DeValue::Array(nodes) => nodes.iter().map(to_json).collect(),
-        DeValue::Table(table) => {
-            Json::Object(table.iter().map(|(name, node)| (name.get_ref().to_string(), to_json(node))).collect())
-        }
-    }
 }

@@ -12,25 +12,32 @@ mod budget;
 mod changes;
 mod columns;
 mod csv;
+mod dates;
 mod destination;
 mod document;
 mod environment;
 mod every;
 mod filter;
 mod keys;
+mod keywords;
 mod known;
+mod listed;
 mod mask;
 mod parameters;
+mod render;
 mod reports;
+mod required;
 mod resolved;
 mod sample;
 mod selectors;
 mod source;
 mod starter;
 mod strings;
+mod subjects;
 mod targets;
 mod top;
 mod values;
+mod varying;
 
 use std::path::Path;
 
@@ -40,15 +47,18 @@ use toml::de::DeTable;
 use document::{Document, Section};
 
 pub use columns::PresetColumns;
+pub use dates::{day_of, is_relative};
 pub use environment::{AHREFS_API_KEY, BACKHAUL_CONFIG, Environment};
 pub use every::Every;
 pub use keys::{KeySource, KeySources, ResolvedKey};
 pub use known::TABLES;
 pub use resolved::{
-    Budget, Destination, KeepFree, OnTrouble, Report, RunConfig, RunSettings, Source, StableHash, Target, Top,
+    Budget, Destination, KeepFree, KeywordList, OnTrouble, Report, RunConfig, RunSettings, Source, StableHash, Target,
+    Top,
 };
 pub use sample::SAMPLE_FOLDER;
 pub use starter::starter;
+pub use subjects::MAX_KEYWORD_BYTES;
 
 use crate::error::{Code, Error, Errors};
 
@@ -91,9 +101,10 @@ pub fn parse(text: &str, path: &Path, environment: &Environment) -> Result<RunCo
     let source = source::source(&mut document, &root, environment);
     let run = source::run(&mut document, &root);
     let destination = destination::destination(&mut document, &root);
-    let targets = targets::targets(&mut document, &root);
-    reports::refuse_keyword_lists(&mut document, &root);
-    let reports = reports::reports(&mut document, &root, &targets);
+    let targets = targets::targets(&mut document, &root, reports::need_targets(&root));
+    let keyword_lists = keywords::keyword_lists(&mut document, &root);
+    let known = subjects::Known { targets: &targets, lists: &keyword_lists };
+    let reports = reports::reports(&mut document, &root, known);
     destination::check_partition_by(&mut document, &root, &reports);
     let budget = budget::budget(&mut document, &root, &reports, &targets);
     let config = source.zip(destination).map(|(source, destination)| RunConfig {
@@ -103,6 +114,7 @@ pub fn parse(text: &str, path: &Path, environment: &Environment) -> Result<RunCo
         destination,
         run,
         targets,
+        keyword_lists,
         reports,
     });
     document.finish(config)

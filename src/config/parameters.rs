@@ -1,16 +1,19 @@
 //! Query parameters of an operation that stand in a report under their API names.
 
-use toml::de::DeValue;
-
-use super::document::{Document, Node, Section, type_of};
+use super::document::{Document, Node, Section};
 use super::known;
 use super::mask::hide_keys;
+use super::render::{describe, render};
+use super::varying;
 use crate::catalog::{Endpoint, Parameter, ParameterKind, nearest};
 use crate::error::Code;
+use crate::model::Method;
 
 /// Parameters that the program sets itself, each with what to write instead.
-const OURS: [(&str, &str); 14] = [
+const OURS: [(&str, &str); 16] = [
     ("target", "write `targets`"),
+    ("keyword", "write `keyword_lists`"),
+    ("keywords", "write `keyword_lists`"),
     ("select", "write `columns`"),
     ("where", "write `where_json`"),
     ("order_by", "rows are ordered for paging"),
@@ -26,9 +29,21 @@ const OURS: [(&str, &str); 14] = [
     ("timeout", "time-outs are handled"),
 ];
 
-/// Required parameters that something of ours supplies: everything above but the countries.
-fn is_supplied(name: &str) -> bool {
-    name != "country" && OURS.iter().any(|(ours, _)| *ours == name)
+/// How many days a table covers whose operation wants two points in time and no report says how many: the last whole one.
+const DEFAULT_FROM: &str = "-1d";
+
+/// What to write instead of a parameter that the program sets itself.
+fn instead_of(endpoint: &Endpoint, name: &str) -> Option<&'static str> {
+    let kind = endpoint.parameter(name).map(|parameter| &parameter.kind);
+    match (name, kind) {
+        ("to", Some(ParameterKind::DateTime)) => Some("the night is sent: backhaul run --date"),
+        // A point in time of which the source shows the state: the newest where the report says nothing.
+        ("date", Some(ParameterKind::DateTime)) => None,
+        // A choice of the source, which no page is ordered by.
+        ("order_by", Some(ParameterKind::Enum(_))) => None,
+        ("date_from", Some(_)) if !endpoint.is_history() => None,
+        _ => OURS.iter().find(|(ours, _)| *ours == name).map(|(_, instead)| *instead),
+    }
 }
 
 /// The report's fixed query parameters in catalog order, `history` stated where the operation has it.
@@ -43,12 +58,14 @@ pub(super) fn parameters(
         if known::REPORT.contains(&name) {
             continue;
         }
-        match (endpoint.parameter(name), OURS.iter().find(|(ours, _)| *ours == name)) {
-            (_, Some((_, instead))) => {
-                document.fault(Code::Parameter, format!("`{name}` is not set in a report"), key.span(), *instead);
+        match (endpoint.parameter(name), instead_of(endpoint, name)) {
+            (_, Some(instead)) => {
+                document.fault(Code::Parameter, format!("`{name}` is not set in a report"), key.span(), instead);
             }
+            // It varies, if only by one value.
+            (Some(_), None) if varying::list_of(name).is_some() => {}
             (Some(parameter), None) => {
-                if let Some(text) = text_of(document, parameter, value) {
+                if let Some(text) = text_of(document, endpoint, parameter, value) {
                     set.push((name.to_owned(), text));
                 }
             }
@@ -58,20 +75,11 @@ pub(super) fn parameters(
     if endpoint.parameter("history").is_some() && !set.iter().any(|(name, _)| name == "history") {
         set.push(("history".to_owned(), super::DEFAULT_HISTORY.to_owned()));
     }
-    let position = |name: &str| endpoint.all_parameters().position(|parameter| parameter.name == name);
-    set.sort_by_key(|(name, _)| position(name));
-    for parameter in endpoint.parameters.iter().filter(|parameter| parameter.required) {
-        let name = parameter.name.as_str();
-        let is_set = section.get(name).is_some() || (name == "country" && section.get("countries").is_some());
-        if !is_set && !is_supplied(name) {
-            let (message, add) = match name {
-                "country" => (format!("{} needs `countries`", endpoint.name), "countries = [\"us\"]".to_owned()),
-                _ => (format!("{} needs `{name}`", endpoint.name), format!("{name} = {}", example(&parameter.kind))),
-            };
-            let next = format!("add to the report: {add}");
-            document.fault_next(Code::Parameter, message, section.span.clone(), "this report lacks it", next);
-        }
+    let is_time = |name: &str| endpoint.parameter(name).is_some_and(|known| known.kind == ParameterKind::DateTime);
+    if is_time("from") && is_time("to") && !set.iter().any(|(name, _)| name == "from") {
+        set.push(("from".to_owned(), DEFAULT_FROM.to_owned()));
     }
+    set.sort_by_key(|(name, _)| endpoint.inputs().position(|parameter| parameter.name == *name));
     set
 }
 
@@ -82,7 +90,8 @@ fn refuse_unknown(
     name: &str,
     span: super::document::Span,
 ) {
-    let settable = endpoint.all_parameters().map(|parameter| parameter.name.as_str()).filter(|name| !is_ours(name));
+    let settable = endpoint.inputs().map(|parameter| parameter.name.as_str());
+    let settable = settable.filter(|name| instead_of(endpoint, name).is_none() && varying::list_of(name).is_none());
     let candidates: Vec<&str> = known::REPORT.iter().copied().chain(settable).collect();
     let label = match nearest(name, candidates.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
@@ -92,71 +101,14 @@ fn refuse_unknown(
     document.fault(Code::ConfigKey, message, span, label);
 }
 
-fn is_ours(name: &str) -> bool {
-    OURS.iter().any(|(ours, _)| *ours == name)
-}
-
-/// The value as the query has it, or the fault that it does not fit the parameter.
-fn text_of(document: &mut Document<'_>, parameter: &Parameter, node: &Node<'_>) -> Option<String> {
-    match render(&parameter.kind, node.get_ref()) {
+/// The value as the request has it, or the fault that it does not fit the parameter.
+fn text_of(document: &mut Document<'_>, endpoint: &Endpoint, parameter: &Parameter, node: &Node<'_>) -> Option<String> {
+    match render(&parameter.kind, node.get_ref(), endpoint.method == Method::Post) {
         Ok(text) => Some(text),
         Err(found) => {
             let wanted = describe(&parameter.kind);
             document.fault(Code::Parameter, format!("`{}` cannot be {found}", parameter.name), node.span(), wanted);
             None
         }
-    }
-}
-
-fn render(kind: &ParameterKind, value: &DeValue<'_>) -> Result<String, String> {
-    match (kind, value) {
-        (ParameterKind::Enum(values), DeValue::String(text)) if values.iter().any(|known| known == text) => {
-            Ok(text.to_string())
-        }
-        (ParameterKind::Date, DeValue::String(text)) if super::date(text).is_some() => Ok(text.to_string()),
-        (ParameterKind::Date, DeValue::Datetime(date)) if super::date(&date.to_string()).is_some() => {
-            Ok(date.to_string())
-        }
-        (ParameterKind::Enum(_) | ParameterKind::Date, DeValue::String(text)) => Err(format!("`{text}`")),
-        (ParameterKind::DateTime, DeValue::Datetime(time)) => Ok(time.to_string()),
-        (
-            ParameterKind::Text | ParameterKind::Url | ParameterKind::DateTime | ParameterKind::Json,
-            DeValue::String(text),
-        ) if !text.is_empty() => Ok(text.to_string()),
-        (ParameterKind::Integer | ParameterKind::Number, DeValue::Integer(number)) if number.radix() == 10 => {
-            Ok(number.as_str().to_owned())
-        }
-        (ParameterKind::Number, DeValue::Float(number)) => Ok(number.as_str().to_owned()),
-        (ParameterKind::Boolean, DeValue::Boolean(value)) => Ok(value.to_string()),
-        (ParameterKind::List(item), DeValue::Array(nodes)) if !nodes.is_empty() => {
-            let items: Result<Vec<_>, _> = nodes.iter().map(|node| render(item, node.get_ref())).collect();
-            items.map(|items| items.join(","))
-        }
-        (_, other) => Err(type_of(other).to_owned()),
-    }
-}
-
-fn describe(kind: &ParameterKind) -> String {
-    match kind {
-        ParameterKind::Text | ParameterKind::Url => "a string".to_owned(),
-        ParameterKind::Date => "a date such as \"2024-01-31\"".to_owned(),
-        ParameterKind::DateTime => "a point in time such as \"2024-01-31T00:00:00Z\"".to_owned(),
-        ParameterKind::Integer => "a whole number".to_owned(),
-        ParameterKind::Number => "a number".to_owned(),
-        ParameterKind::Boolean => "true or false".to_owned(),
-        ParameterKind::Enum(values) => format!("one of: {}", values.join(", ")),
-        ParameterKind::List(item) => format!("a list of: {}", describe(item)),
-        ParameterKind::Json => "JSON in a string".to_owned(),
-    }
-}
-
-fn example(kind: &ParameterKind) -> String {
-    match kind {
-        ParameterKind::Enum(values) => format!("\"{}\"", values.first().map_or("…", String::as_str)),
-        ParameterKind::Date => "\"2024-01-31\"".to_owned(),
-        ParameterKind::Integer | ParameterKind::Number => "1".to_owned(),
-        ParameterKind::Boolean => "true".to_owned(),
-        ParameterKind::List(item) => format!("[{}]", example(item)),
-        ParameterKind::Text | ParameterKind::Url | ParameterKind::DateTime | ParameterKind::Json => "\"…\"".to_owned(),
     }
 }

@@ -9,22 +9,30 @@ use super::columns::{Chosen, columns};
 use super::document::{Document, Section};
 use super::every::Every;
 use super::filter;
-use super::known;
 use super::parameters::parameters;
-use super::resolved::{OnTrouble, Report, Target, Top};
-use super::selectors::selected;
+use super::required::{Supplied, refuse_missing};
+use super::resolved::{OnTrouble, Report, Top};
+use super::subjects::{self, Known};
 use super::top::top;
-use crate::catalog::{Catalog, Endpoint, ParameterKind};
+use super::varying::varying;
+use crate::catalog::{Catalog, Endpoint};
 use crate::error::{Code, Error};
 
 /// Tables that the program fills itself.
 const RESERVED: [&str; 2] = ["coverage", "targets"];
 
-/// The section whose operations can be exported: each answers for one target. So does one that takes many at a time.
-const SECTION: &str = "site-explorer";
+/// Whether any report needs a target: one whose operation does, or whose operation is not known.
+pub(super) fn need_targets(root: &Section<'_>) -> bool {
+    let Some(DeValue::Array(nodes)) = root.get("report").map(Spanned::get_ref) else { return true };
+    nodes.iter().any(|node| {
+        let endpoint = node.get_ref().as_table().and_then(|report| report.get("endpoint")?.get_ref().as_str());
+        let endpoint = endpoint.and_then(|name| Catalog::embedded().endpoint(name));
+        endpoint.is_none_or(subjects::needs_target)
+    })
+}
 
 /// All reports of the file, names unique.
-pub(super) fn reports(document: &mut Document<'_>, root: &Section<'_>, targets: &[Target]) -> Vec<Report> {
+pub(super) fn reports(document: &mut Document<'_>, root: &Section<'_>, known: Known<'_>) -> Vec<Report> {
     let sections = document.tables(root, "report");
     if sections.is_empty() && root.get("report").is_none() {
         let error = Error::new(Code::Config, "the configuration names no report");
@@ -39,7 +47,7 @@ pub(super) fn reports(document: &mut Document<'_>, root: &Section<'_>, targets: 
             names.push(name.clone());
             section.name = format!("the report `{name}`");
         }
-        if let Some(report) = report(document, &section, name, targets) {
+        if let Some(report) = report(document, &section, name, known) {
             reports.push(report);
         }
     }
@@ -83,9 +91,8 @@ fn report(
     document: &mut Document<'_>,
     section: &Section<'_>,
     name: Option<String>,
-    targets: &[Target],
+    known: Known<'_>,
 ) -> Option<Report> {
-    refuse_later(document, section);
     let endpoint = endpoint(document, section)?;
     let changes = changes::changes(document, section, endpoint);
     let mut parameters = parameters(document, section, endpoint);
@@ -97,14 +104,21 @@ fn report(
         columns = changes::columns(endpoint, changes, columns);
     }
     let top = top(document, section, endpoint, &parameters);
+    refuse_unpriced(document, section, endpoint, &columns, &parameters);
+    let (keyword_lists, by_keyword) = subjects::keywords(document, section, endpoint, known.lists);
+    let varying: Vec<_> = by_keyword.into_iter().chain(varying(document, section, endpoint)).collect();
+    let since = since(document, section, endpoint);
+    let supplied = Supplied { parameters: &parameters, varying: &varying, has_since: since.is_some() };
+    refuse_missing(document, section, endpoint, &supplied);
     Some(Report {
         filter: filter::filter(document, section, endpoint),
-        varying: varying(document, section, endpoint),
-        targets: selected(document, section, targets),
+        varying,
+        targets: subjects::targets(document, section, endpoint, known.targets),
+        keyword_lists,
         changes,
         max_rows: max_rows(document, section, endpoint, top.as_ref()),
         top,
-        since: since(document, section, endpoint),
+        since,
         every: document.parsed(section, "every", Every::parse).unwrap_or(Every::DAY),
         on_bad_value: on_trouble(document, section, "on_bad_value"),
         on_removed_column: on_trouble(document, section, "on_removed_column"),
@@ -116,10 +130,26 @@ fn report(
     })
 }
 
-/// What the contract names and this version does not do. The values are still read where their form can be wrong.
-fn refuse_later(document: &mut Document<'_>, section: &Section<'_>) {
-    if let Some(node) = section.get("keyword_lists") {
-        document.later("`keyword_lists` of a report", node.span());
+/// The column whose price is told by the months that are asked for.
+const MONTHLY_HISTORY: &str = "volume_monthly_history";
+
+/// Refuses a column of which nobody could tell the price.
+fn refuse_unpriced(
+    document: &mut Document<'_>,
+    section: &Section<'_>,
+    endpoint: &Endpoint,
+    columns: &[String],
+    parameters: &[(String, String)],
+) {
+    const FROM: &str = "volume_monthly_date_from";
+    let is_asked = columns.iter().any(|column| column == MONTHLY_HISTORY) && endpoint.parameter(FROM).is_some();
+    if is_asked && section.get(FROM).is_none() && !parameters.iter().any(|(name, _)| name == FROM) {
+        let message =
+            format!("`{MONTHLY_HISTORY}` costs 2 units for each month asked, and {FROM} does not say how many");
+        let span =
+            section.get("columns").map_or(section.span.clone(), |node| document.find(node.span(), MONTHLY_HISTORY));
+        let next = format!("add to the report: {FROM} = \"-12mo\", or take the column out");
+        document.fault_next(Code::Parameter, message, span, "its price depends on it", next);
     }
 }
 
@@ -132,11 +162,7 @@ fn endpoint(document: &mut Document<'_>, section: &Section<'_>) -> Option<&'stat
     let text = document.text(section, "endpoint")?;
     let catalog = Catalog::embedded();
     match catalog.endpoint(text.get_ref()) {
-        Some(endpoint) if endpoint.section() == SECTION || endpoint.takes_many_targets() => Some(endpoint),
-        Some(endpoint) => {
-            document.later(&format!("exporting {}", endpoint.name), text.span());
-            None
-        }
+        Some(endpoint) => Some(endpoint),
         None => {
             let label = match catalog.nearest_endpoint(text.get_ref()) {
                 Some(near) => format!("did you mean `{}`?", near.name),
@@ -146,32 +172,6 @@ fn endpoint(document: &mut Document<'_>, section: &Section<'_>) -> Option<&'stat
             None
         }
     }
-}
-
-fn varying(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint) -> Vec<(String, Vec<String>)> {
-    let Some(written) = document.texts(section, "countries") else { return Vec::new() };
-    let Some(parameter) = endpoint.parameter("country") else {
-        if let Some(node) = section.get("countries") {
-            let message = format!("{} does not vary by country", endpoint.name);
-            document.fault(Code::Parameter, message, node.span(), "take this out");
-        }
-        return Vec::new();
-    };
-    let known = if let ParameterKind::Enum(values) = &parameter.kind { values.as_slice() } else { &[] };
-    let mut countries: Vec<String> = Vec::new();
-    for country in &written {
-        let lower = country.get_ref().to_ascii_lowercase();
-        if !known.is_empty() && !known.contains(&lower) {
-            let message = format!("the API knows no country `{}`", country.get_ref());
-            document.fault(Code::Parameter, message, country.span(), "two letters of ISO 3166, for example \"us\"");
-        } else if countries.contains(&lower) {
-            let message = format!("the country `{lower}` stands twice");
-            document.fault(Code::Parameter, message, country.span(), "take this out");
-        } else {
-            countries.push(lower);
-        }
-    }
-    vec![("country".to_owned(), countries)]
 }
 
 fn max_rows(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint, top: Option<&Top>) -> Option<u64> {
@@ -194,18 +194,12 @@ fn max_rows(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpo
 }
 
 fn since(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint) -> Option<NaiveDate> {
-    let is_history = endpoint.parameter("date_from").is_some();
-    let Some(node) = section.get("since") else {
-        if is_history {
-            let next = "add to the report: since = \"2024-01-01\"".to_owned();
-            let message = format!("{} needs `since`", endpoint.name);
-            document.fault_next(Code::Parameter, message, section.span.clone(), "the first day is missing", next);
-        }
-        return None;
-    };
-    if !is_history {
+    let node = section.get("since")?;
+    if !endpoint.is_history() {
         let message = format!("{} is no history", endpoint.name);
-        document.fault(Code::Parameter, message, node.span(), "take `since` out");
+        let has_window = endpoint.parameter("date_from").is_some();
+        let label = if has_window { "write `date_from`, such as \"-28d\"" } else { "take `since` out" };
+        document.fault(Code::Parameter, message, node.span(), label);
         return None;
     }
     let text = match node.get_ref() {
@@ -228,14 +222,5 @@ fn on_trouble(document: &mut Document<'_>, section: &Section<'_>, key: &str) -> 
     match document.choice(section, key, &["fail", "null"]) {
         Some("null") => OnTrouble::Null,
         _ => OnTrouble::Fail,
-    }
-}
-
-/// `[[keyword_list]]`: named by the contract; its keys are read so that typing errors are not hidden.
-pub(super) fn refuse_keyword_lists(document: &mut Document<'_>, root: &Section<'_>) {
-    for section in document.tables(root, "keyword_list") {
-        document.refuse_unknown_keys(&section, known::KEYWORD_LIST);
-        let name = document.text(&section, "name").map_or("", Spanned::into_inner).to_owned();
-        document.later(&format!("the keyword list `{name}`"), section.span.clone());
     }
 }

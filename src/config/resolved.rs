@@ -12,7 +12,7 @@ use url::Url;
 
 use super::every::Every;
 use super::keys::KeySources;
-use crate::catalog::{Changes, Endpoint};
+use crate::catalog::{Changes, Endpoint, Pricing};
 use crate::filter::Filter;
 use crate::model::hex;
 
@@ -28,8 +28,10 @@ pub struct RunConfig {
     pub destination: Destination,
     /// How a run behaves.
     pub run: RunSettings,
-    /// The sites, in file order, names unique; never empty.
+    /// The sites, in file order, names unique; empty only where no report looks one up.
     pub targets: Vec<Target>,
+    /// The keyword lists, in file order, names unique.
+    pub keyword_lists: Vec<KeywordList>,
     /// The tables, in file order, names unique; never empty.
     pub reports: Vec<Report>,
 }
@@ -119,6 +121,15 @@ pub struct Target {
     pub labels: BTreeMap<String, String>,
 }
 
+/// Keywords that are looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeywordList {
+    /// Unique name, `[a-z0-9][a-z0-9._-]*`.
+    pub name: String,
+    /// The keywords in file order, each once; never empty.
+    pub keywords: Vec<String>,
+}
+
 /// One table of the output and how it is filled.
 #[derive(Debug, Clone)]
 pub struct Report {
@@ -134,17 +145,19 @@ pub struct Report {
     pub filter: Option<Filter>,
     /// Query parameters that are the same in all its tasks, `history` stated where the operation has it.
     pub parameters: Vec<(String, String)>,
-    /// Query parameters that vary from task to task (`country`), each with its values.
+    /// What varies from task to task beside the target (`country`, `keyword_list`), each with its values.
     pub varying: Vec<(String, Vec<String>)>,
-    /// Indices into [`RunConfig::targets`], ascending, never empty.
+    /// Indices into [`RunConfig::targets`], ascending; empty where it looks up none.
     pub targets: Vec<usize>,
+    /// Indices into [`RunConfig::keyword_lists`], as the report names them; empty where it looks up none.
+    pub keyword_lists: Vec<usize>,
     /// Only what came and went since the last complete night is fetched, once a first night brought all live rows.
     pub changes: Option<&'static Changes>,
     /// The ranking that is wanted, if not all rows are; then there is no fuse, since no ranking can reach one.
     pub top: Option<Top>,
     /// The fuse: a task that reaches it is `capped`.
     pub max_rows: Option<u64>,
-    /// First day of a history; set exactly where the operation takes `date_from`.
+    /// First day of a history; set wherever the operation requires one.
     pub since: Option<NaiveDate>,
     /// How often it is fetched.
     pub every: Every,
@@ -178,9 +191,16 @@ impl RunConfig {
         &self.file
     }
 
+    /// Name of a target; empty where none is looked up.
+    pub fn target_name(&self, target: Option<usize>) -> &str {
+        target.and_then(|at| self.targets.get(at)).map_or("", |target| target.name.as_str())
+    }
+
     /// Keys of the folders of a report's partitions below the night's.
     pub fn partition_by(&self, report: &Report) -> Vec<String> {
-        let has = |key: &&String| *key == "target" || report.varying.iter().any(|(name, _)| name == *key);
+        let has = |key: &&String| {
+            (*key == "target" && !report.targets.is_empty()) || report.varying.iter().any(|(name, _)| name == *key)
+        };
         self.destination.partition_by.iter().filter(has).cloned().collect()
     }
 
@@ -193,7 +213,7 @@ impl RunConfig {
             target.hash_into(&mut hash);
         }
         for report in &self.reports {
-            report.hash_into(&mut hash, &self.targets);
+            report.hash_into(&mut hash, self);
         }
         hash.finish()
     }
@@ -221,9 +241,30 @@ impl Report {
         self.filter.as_ref().map(Filter::columns).unwrap_or_default()
     }
 
-    fn hash_into(&self, hash: &mut StableHash, all: &[Target]) {
+    /// Whether it fetches nothing that is charged for: by its operation, or by a parameter (`prompts = "custom"`).
+    pub fn is_free(&self) -> bool {
+        let is_set = |(name, value): &(String, String)| self.parameter(name) == Some(value);
+        self.endpoint.pricing == Pricing::Free || self.endpoint.free_when.iter().any(is_set)
+    }
+
+    fn hash_into(&self, hash: &mut StableHash, config: &RunConfig) {
         let Self {
-            name, endpoint, columns, filter, parameters, varying, targets, changes, top, max_rows, since, ..
+            name,
+            endpoint,
+            columns,
+            filter,
+            parameters,
+            varying,
+            targets,
+            keyword_lists,
+            changes,
+            top,
+            max_rows,
+            since,
+            words: _,
+            every: _,
+            on_bad_value: _,
+            on_removed_column: _,
         } = self;
         hash.add(name);
         hash.add(&endpoint.name);
@@ -234,8 +275,11 @@ impl Report {
             hash.add(parameter);
             hash.add_all(values);
         }
-        let names: Vec<_> = targets.iter().filter_map(|index| all.get(*index)).map(|target| &target.name).collect();
-        hash.add_all(&names);
+        let targets = targets.iter().filter_map(|index| config.targets.get(*index));
+        hash.add_all(&targets.map(|target| &target.name).collect::<Vec<_>>());
+        for list in keyword_lists.iter().filter_map(|index| config.keyword_lists.get(*index)) {
+            hash.add_all(&list.keywords);
+        }
         if changes.is_some() {
             hash.add("changes");
         }

@@ -51,4 +51,9 @@ max_rows = 1_000                        # a fuse per site: reaching it is report
 # endpoint = "site-explorer/organic-keywords"
 # countries = ["us", "gb"]              # one task per site and country
 # where = "volume >= 100 AND keyword LIKE '%shoes%'"
+
+# Keywords are looked up by list; every operation of the API can be a report: backhaul catalog
+# [[keyword_list]]
+# name = "brand"
+# keywords = ["acme", "acme shoes"]     # or a file with one a line: file = "keywords.txt"
 "#;

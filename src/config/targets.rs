@@ -8,8 +8,9 @@ use url::{Host, Url};
 use super::csv;
 use super::document::{Document, Section, Span};
 use super::known;
+use super::listed::ListedFile;
 use super::resolved::Target;
-use crate::error::{Code, Error, Snippet};
+use crate::error::{Code, Error};
 
 /// How much of a site a target covers, as the API spells it.
 const MODES: [&str; 4] = ["exact", "prefix", "domain", "subdomains"];
@@ -17,8 +18,8 @@ const PROTOCOLS: [&str; 3] = ["both", "http", "https"];
 const DEFAULT_MODE: &str = "subdomains";
 const DEFAULT_PROTOCOL: &str = "both";
 
-/// All targets of the file, names unique.
-pub(super) fn targets(document: &mut Document<'_>, root: &Section<'_>) -> Vec<Target> {
+/// All targets of the file, names unique. None are needed where no report looks one up.
+pub(super) fn targets(document: &mut Document<'_>, root: &Section<'_>, are_needed: bool) -> Vec<Target> {
     let before = document.num_faults();
     let mut targets = Vec::new();
     let mut names = HashMap::new();
@@ -34,7 +35,7 @@ pub(super) fn targets(document: &mut Document<'_>, root: &Section<'_>) -> Vec<Ta
             targets.push(target);
         }
     }
-    if targets.is_empty() && document.num_faults() == before {
+    if targets.is_empty() && are_needed && document.num_faults() == before {
         let error = Error::new(Code::Target, "the configuration names no target");
         document.push(error.with_next("add to the file: [[target]] and below it url = \"example.com\""));
     }
@@ -73,7 +74,7 @@ fn one(document: &mut Document<'_>, section: &Section<'_>) -> Option<(Target, Sp
     Some((Target { name, url, mode, protocol, labels }, span))
 }
 
-const NAME_HELP: &str = "lower-case letters, digits, `.`, `_` and `-`, beginning with a letter or digit";
+pub(super) const NAME_HELP: &str = "lower-case letters, digits, `.`, `_` and `-`, beginning with a letter or digit";
 
 fn labels(document: &mut Document<'_>, section: &Section<'_>) -> BTreeMap<String, String> {
     let Some(labels) = document.table(section, "labels", "`labels`") else { return BTreeMap::new() };
@@ -116,67 +117,54 @@ fn from_file(
             return;
         }
     };
-    let file = List { file: written.get_ref(), text: &text };
+    let mut file = ListedFile::new(written.get_ref(), &text, Code::Target);
     match csv::records(&text) {
-        Ok(records) => file.read(document, &records, &base, targets, names),
-        Err(fault) => document.push(file.error(fault.line, &format!("{} is no CSV", file.file), &fault.message)),
+        Ok(records) => read(document, &mut file, &records, &base, targets, names),
+        Err(fault) => {
+            let message = format!("{} is no CSV", file.file);
+            file.fault(document, fault.line, &message, &fault.message);
+        }
     }
+    file.close(document);
 }
 
-/// A CSV file of targets while it is read.
-struct List<'a> {
-    file: &'a str,
-    text: &'a str,
-}
-
-impl List<'_> {
-    fn read(
-        &self,
-        document: &mut Document<'_>,
-        records: &[csv::Record],
-        base: &Target,
-        targets: &mut Vec<Target>,
-        names: &mut HashMap<String, String>,
-    ) {
-        let Some((header, rows)) = records.split_first() else {
-            document.push(self.error(1, &format!("{} is empty", self.file), "begin with the line name,url,mode"));
-            return;
-        };
-        let header: Vec<_> = header.fields.iter().map(|field| field.trim()).collect();
-        if !header.contains(&"url") {
-            document.push(self.error(1, &format!("{} has no column `url`", self.file), "the header is name,url,mode"));
-            return;
-        }
-        if let Some(twice) =
-            header.iter().enumerate().find(|(at, name)| header.iter().take(*at).any(|one| one == *name))
-        {
-            document.push(self.error(1, &format!("{} has two columns `{}`", self.file, twice.1), "name each once"));
-            return;
-        }
-        for row in rows {
-            let target = target_of(&header, row, base);
-            let target = target.and_then(|target| {
-                let place = format!("{}:{}", self.file, row.line);
-                match names.insert(target.name.clone(), place) {
-                    None => Ok(target),
-                    Some(first) => {
-                        let label = format!("the first is in {first}; give this one another name");
-                        Err((format!("two targets have the name `{}`", target.name), label))
-                    }
+/// Reads the records of a CSV file of targets.
+fn read(
+    document: &mut Document<'_>,
+    file: &mut ListedFile<'_>,
+    records: &[csv::Record],
+    base: &Target,
+    targets: &mut Vec<Target>,
+    names: &mut HashMap<String, String>,
+) {
+    let Some((header, rows)) = records.split_first() else {
+        let message = format!("{} is empty", file.file);
+        return file.fault(document, 1, &message, "begin with the line name,url,mode");
+    };
+    let header: Vec<_> = header.fields.iter().map(|field| field.trim()).collect();
+    if !header.contains(&"url") {
+        let message = format!("{} has no column `url`", file.file);
+        return file.fault(document, 1, &message, "the header is name,url,mode");
+    }
+    if let Some(twice) = header.iter().enumerate().find(|(at, name)| header.iter().take(*at).any(|one| one == *name)) {
+        let message = format!("{} has two columns `{}`", file.file, twice.1);
+        return file.fault(document, 1, &message, "name each once");
+    }
+    for row in rows {
+        let target = target_of(&header, row, base).and_then(|target| {
+            let place = format!("{}:{}", file.file, row.line);
+            match names.insert(target.name.clone(), place) {
+                None => Ok(target),
+                Some(first) => {
+                    let label = format!("the first is in {first}; give this one another name");
+                    Err((format!("two targets have the name `{}`", target.name), label))
                 }
-            });
-            match target {
-                Ok(target) => targets.push(target),
-                Err((message, label)) => document.push(self.error(row.line, &message, &label)),
             }
+        });
+        match target {
+            Ok(target) => targets.push(target),
+            Err((message, label)) => file.fault(document, row.line, &message, &label),
         }
-    }
-
-    fn error(&self, line: usize, message: &str, label: &str) -> Error {
-        let text = self.text.lines().nth(line.saturating_sub(1)).unwrap_or_default().to_owned();
-        let width = text.chars().count().max(1);
-        let (file, label) = (self.file.to_owned(), label.to_owned());
-        Error::new(Code::Target, message).with_snippet(Snippet { file, line, column: 1, width, text, label })
     }
 }
 
@@ -216,7 +204,7 @@ fn one_of(key: &str, field: &str, choices: &[&str]) -> Result<String, (String, S
     Err((format!("`{key}` cannot be `{field}`"), format!("one of: {}", choices.join(", "))))
 }
 
-fn is_name(name: &str) -> bool {
+pub(super) fn is_name(name: &str) -> bool {
     let is_first = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit();
     name.starts_with(is_first) && name.chars().all(|character| is_first(character) || "._-".contains(character))
 }

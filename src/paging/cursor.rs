@@ -1,15 +1,17 @@
-//! Either machine behind one face: all rows by key, or the first rows of a ranking.
+//! Every machine behind one face: all rows by key, all rows by skipping, or the first rows of a ranking.
 
 use crate::model::PageKeys;
 
 use super::ranking::Ranking;
-use super::{Emit, Pager, PagerPlan, PagingError, Step};
+use super::{Emit, Pager, PagerPlan, Paging, PagingError, Skipping, Step, Verdict};
 
 /// Reads one task. Feed it every answer in order; after an error it must not be used again.
 #[derive(Debug, Clone)]
 pub enum Cursor {
     /// All rows.
     All(Box<Pager>),
+    /// All rows, where rows can be skipped.
+    Skip(Box<Skipping>),
     /// A ranking.
     Top(Box<Ranking>),
 }
@@ -21,6 +23,12 @@ impl Cursor {
     /// As [`Pager::new`].
     pub fn new(plan: PagerPlan) -> Result<Self, PagingError> {
         match plan.top.clone() {
+            None if matches!(plan.paging, Paging::Skipping { .. }) => {
+                if plan.base.is_some() && plan.verdicts.where_honoured == Verdict::Broken {
+                    return Err(PagingError::FilterIgnored);
+                }
+                Ok(Self::Skip(Box::new(Skipping::new(plan))))
+            }
             None => Ok(Self::All(Box::new(Pager::new(plan)?))),
             Some(top) => Ok(Self::Top(Box::new(Ranking::new(plan, top)?))),
         }
@@ -30,6 +38,7 @@ impl Cursor {
     pub fn next(&self) -> Step {
         match self {
             Self::All(pager) => pager.next(),
+            Self::Skip(pages) => pages.next(),
             Self::Top(ranking) => ranking.next(),
         }
     }
@@ -41,6 +50,7 @@ impl Cursor {
     pub fn answer(&mut self, keys: &PageKeys) -> Result<Emit, PagingError> {
         match self {
             Self::All(pager) => pager.answer(keys),
+            Self::Skip(pages) => pages.answer(keys),
             Self::Top(ranking) => ranking.answer(keys),
         }
     }
@@ -49,6 +59,7 @@ impl Cursor {
     pub fn slower(&mut self) {
         match self {
             Self::All(pager) => pager.slower(),
+            Self::Skip(pages) => pages.slower(),
             Self::Top(ranking) => ranking.slower(),
         }
     }
@@ -64,6 +75,7 @@ impl Cursor {
     pub fn at_limit(&mut self, limit: u32) {
         match self {
             Self::All(pager) => pager.at_limit(limit),
+            Self::Skip(pages) => pages.at_limit(limit),
             Self::Top(ranking) => ranking.at_limit(limit),
         }
     }
@@ -72,6 +84,7 @@ impl Cursor {
     pub fn learned_cap(&self) -> Option<u32> {
         match self {
             Self::All(pager) => pager.learned_cap(),
+            Self::Skip(_) => None,
             Self::Top(ranking) => ranking.learned_cap(),
         }
     }

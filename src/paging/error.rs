@@ -70,6 +70,14 @@ pub enum PagingError {
         /// The value.
         value: String,
     },
+    /// A page that skips rows does not begin with the last row of the one before.
+    #[error("rows moved between two pages: the one at {columns} = {value} did not come again")]
+    Moved {
+        /// The columns of the order.
+        columns: String,
+        /// Key of the row.
+        value: String,
+    },
     /// More rows share one key than an answer holds, and no column is left to tell them apart.
     #[error("more rows share {columns} = {value} than one answer holds ({rows}), and no column is left to divide them{}", kept_out(*.withheld))]
     Exhausted {
@@ -133,7 +141,7 @@ impl From<PagingError> for Error {
             | PagingError::NullFilter { .. }
             | PagingError::RoundTrip { .. }
             | PagingError::Exhausted { withheld: Some(_), .. } => (Code::Paging, "backhaul check --live"),
-            PagingError::NullsLost { .. } | PagingError::Unjudged { .. } => {
+            PagingError::NullsLost { .. } | PagingError::Unjudged { .. } | PagingError::Moved { .. } => {
                 (Code::Paging, "the rows changed meanwhile: run the same command again")
             }
             PagingError::Exhausted { withheld: None, .. } => {

@@ -28,6 +28,24 @@ pub struct Evidence {
     pub best_effort: Option<BestEffort>,
 }
 
+impl Evidence {
+    /// Of two parts of one task: complete only if both are, and the first shortfall counts.
+    #[must_use]
+    pub fn and(self, next: Self) -> Self {
+        let Self { status, requests, rows, rows_reread, key, limit, last_answers, best_effort } = next;
+        Self {
+            status: if self.status == Status::Complete { status } else { self.status },
+            requests: self.requests + requests,
+            rows: self.rows + rows,
+            rows_reread: self.rows_reread + rows_reread,
+            key: if key.len() > self.key.len() { key } else { self.key },
+            limit: self.limit.max(limit),
+            last_answers: [self.last_answers, last_answers].concat(),
+            best_effort: self.best_effort.or(best_effort),
+        }
+    }
+}
+
 /// What no answer can prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -56,6 +74,8 @@ pub enum Shortfall {
     MaxRequests,
     /// One answer was all there is to get, since the operation has no order key, and it was not short.
     NoOrderKey,
+    /// Rows were skipped in an order in which some are equal, so that one may have come twice and another not at all.
+    NoTotalOrder,
     /// The ranked column cannot stand in a filter, so there is no asking for what comes behind the first answer.
     RankingNotFilterable,
     /// More rows tie in a ranking than an answer holds, and no column is left to tell them apart.
@@ -70,9 +90,44 @@ impl fmt::Display for Shortfall {
             Self::MaxRows => f.write_str("max_rows"),
             Self::MaxRequests => f.write_str("max_requests"),
             Self::NoOrderKey => f.write_str("no_order_key"),
+            Self::NoTotalOrder => f.write_str("no_total_order"),
             Self::RankingNotFilterable => f.write_str("ranking_not_filterable"),
             Self::RankingTies => f.write_str("ranking_ties"),
             Self::Assumption(assumption) => assumption.fmt(f),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn part(status: Status, rows: u64, key: &[&str]) -> Evidence {
+        Evidence {
+            status,
+            requests: 1,
+            rows,
+            rows_reread: 1,
+            key: key.iter().map(|name| (*name).to_owned()).collect(),
+            limit: 100,
+            last_answers: vec![rows],
+            best_effort: None,
+        }
+    }
+
+    #[test]
+    fn a_part_that_is_capped_caps_the_whole() {
+        let capped = Status::Capped(Shortfall::NoOrderKey);
+        for (first, second, both) in [
+            (Status::Complete, Status::Complete, Status::Complete),
+            (Status::Complete, capped, capped),
+            (capped, Status::Complete, capped),
+            (capped, Status::Capped(Shortfall::MaxRows), capped),
+        ] {
+            let whole = part(first, 3, &["a"]).and(part(second, 4, &["a", "b"]));
+            assert_eq!(whole.status, both);
+            assert_eq!((whole.requests, whole.rows, whole.rows_reread, whole.limit), (2, 7, 2, 100));
+            assert_eq!((whole.key.len(), whole.last_answers), (2, vec![3, 4]));
         }
     }
 }

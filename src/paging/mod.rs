@@ -20,6 +20,7 @@ mod evidence;
 mod groups;
 mod limit;
 mod nulls;
+mod offset;
 mod pager;
 mod plan;
 mod probe;
@@ -34,6 +35,7 @@ use crate::filter::Filter;
 pub use cursor::Cursor;
 pub use error::PagingError;
 pub use evidence::{BestEffort, Evidence, Shortfall, Status};
+pub use offset::Skipping;
 pub use pager::Pager;
 pub use plan::{Assumption, Grouping, KeyColumn, PagerLimits, PagerPlan, Paging, Top, Verdict, Verdicts};
 pub use probe::{Finding, Probe, ProbeStep, VERDICT_DAYS};
@@ -69,6 +71,8 @@ pub struct Ask {
 pub enum Purpose {
     /// The next rows.
     Page,
+    /// The rows behind the first so many.
+    Behind(u64),
     /// Whether a key column has nulls; its rows are never exported.
     Nulls,
     /// Why rows that were held did not come again; it may bring new rows too.

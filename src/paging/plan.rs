@@ -47,6 +47,13 @@ pub enum Paging {
     Whole,
     /// It takes a `limit` but has no order key: one answer, complete only if it is short.
     OneAnswer,
+    /// It can skip rows.
+    Skipping {
+        /// Columns of an order in which no two rows are equal; empty where it knows none.
+        order: Vec<String>,
+        /// Rows of a request.
+        page: u32,
+    },
     /// It has an order key.
     Keyed {
         /// K, best column first.
@@ -243,6 +250,17 @@ impl Paging {
     }
 }
 
+impl Paging {
+    /// How `endpoint` is read where it can skip rows: in the order of its key, or as it sends them. An operation whose own
+    /// limit is below what any plan allows is asked for no more than that.
+    pub fn skipping(endpoint: &Endpoint, limits: &PagerLimits) -> Option<Self> {
+        let own = endpoint.parameter("limit").filter(|_| endpoint.has_offset())?.default.as_deref();
+        let own = own.and_then(|rows| rows.parse::<u32>().ok()).unwrap_or(FREE_ROWS);
+        let page = if own < FREE_ROWS { own } else { limits.start };
+        Some(Self::Skipping { order: endpoint.order_key.clone(), page })
+    }
+}
+
 impl Top {
     /// A ranking of `endpoint` by a column that it can order by, for a report that selects `selected`.
     pub fn of(endpoint: &Endpoint, by: &str, rows: u64, selected: &[String], aggregation: Option<&str>) -> Self {
@@ -292,6 +310,7 @@ impl PagerPlan {
         let (key, grouping) = match &self.paging {
             Paging::Whole => return Mode::Whole,
             Paging::OneAnswer => return Mode::Single(Shortfall::NoOrderKey),
+            Paging::Skipping { .. } => return Mode::Single(Shortfall::NoTotalOrder),
             Paging::Keyed { key, grouping } => (key, grouping),
         };
         if self.verdicts.where_honoured == Verdict::Broken {

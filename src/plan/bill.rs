@@ -2,11 +2,13 @@
 
 use chrono::{Datelike as _, NaiveDate};
 
+use super::query::Subject;
+use super::segments::{Segments, num_keywords};
 use super::task::Task;
-use crate::catalog::{Endpoint, FREE_ROWS, FREE_TARGETS, MIN_UNITS_PER_REQUEST, ParameterKind, Shape};
-use crate::config::{Report, RunConfig, Target};
+use crate::catalog::{Endpoint, FREE_KEYWORDS, FREE_ROWS, FREE_TARGETS, MIN_UNITS_PER_REQUEST, Pricing, Shape};
+use crate::config::{Report, RunConfig, Target, day_of};
 use crate::error::{Code, Error, Result};
-use crate::model::Night;
+use crate::model::{Method, Night};
 
 /// What a run without a budget may cost at most, in units.
 pub const FREE_BUDGET_UNITS: u64 = 10_000;
@@ -43,43 +45,100 @@ pub fn guard(tasks: &[Task], per_run: Option<u64>) -> Result<()> {
     Err(Error::new(Code::Budget, message).with_next(next))
 }
 
-/// Whether the source answers for this target at no cost, up to 100 rows a request. Subdomains are not promised to be
-/// free, so they count as billed.
-pub(super) fn is_free(target: &Target) -> bool {
-    let rest = target.url.split_once("://").map_or(target.url.as_str(), |(_, rest)| rest);
-    let host = rest.split(['/', '?', ':']).next().unwrap_or(rest);
-    FREE_TARGETS.contains(&host)
+/// Whether the source answers for this target and these keywords at no cost, up to 100 rows a request. Subdomains are not
+/// promised to be free, so they count as billed.
+pub(super) fn is_free(subject: &Subject<'_>) -> bool {
+    let is_free_target = |target: &Target| {
+        let rest = target.url.split_once("://").map_or(target.url.as_str(), |(_, rest)| rest);
+        let host = rest.split(['/', '?', ':']).next().unwrap_or(rest);
+        FREE_TARGETS.contains(&host)
+    };
+    let is_free_keyword = |keyword: &str| FREE_KEYWORDS.contains(&keyword);
+    let target = subject.target.map(is_free_target);
+    let keyword = subject.varying.iter().find(|(name, _)| name == "keyword").map(|(_, word)| is_free_keyword(word));
+    let list = subject.keywords().map(|words| words.iter().all(|word| is_free_keyword(word)));
+    let known: Vec<bool> = target.into_iter().chain(keyword).chain(list).collect();
+    // Nothing is promised of requests whose targets stand in a body.
+    subject.report.endpoint.method == Method::Get && !known.is_empty() && known.iter().all(|is_free| *is_free)
 }
 
-/// The most rows that a task can have, if anything bounds them: the ranking or the fuse; one row of a record; the periods of a history;
-/// the known countries of a table by country.
-pub(super) fn bound_rows(report: &Report, night: Night) -> Option<u64> {
-    let endpoint = report.endpoint;
-    match (endpoint.shape, report.since) {
-        (Shape::Record, _) => Some(1),
-        _ if endpoint.takes_many_targets() => Some(1),
-        (Shape::Rows | Shape::Scalars, Some(since)) => Some(periods(since, night, grouping(report))),
-        (Shape::Rows | Shape::Scalars, None) if endpoint.parameter("limit").is_none() => countries(endpoint),
-        (Shape::Rows | Shape::Scalars, None) => report.top.as_ref().map(|top| top.rows).or(report.max_rows),
+/// The most rows that a task can have, if anything bounds them: the ranking or the fuse; one row of a record, of a target
+/// of a batch, or of a keyword of a list; the periods of a history; the known countries of a table by country.
+pub(super) fn bound_rows(subject: &Subject<'_>, segments: &Segments) -> Option<u64> {
+    let (report, endpoint) = (subject.report, subject.report.endpoint);
+    if endpoint.shape == Shape::Record || endpoint.takes_many_targets() {
+        return Some(1);
+    }
+    match report.since {
+        Some(since) => Some(periods(since, subject.night, grouping(report))),
+        None if endpoint.parameter("limit").is_none() => countries(endpoint),
+        None => {
+            let rows = report.top.as_ref().map(|top| top.rows).or(report.max_rows);
+            let keywords = segments.iter().map(|segment| num_keywords(segment)).sum();
+            if endpoint.divisible && keywords > 0 { Some(rows.unwrap_or(keywords).min(keywords)) } else { rows }
+        }
     }
 }
 
-/// The most units that a task of this many rows can cost. A task that is paged may ask one more question (for keys
+/// The most units that a task can cost, if anything bounds them. A task that is paged may ask one more question (for keys
 /// that are null), at the smallest price; rows that pages share at their seams are not counted.
-pub(super) fn bound_units(report: &Report, target: &Target, rows: u64, units_per_row: u64, is_paged: bool) -> u64 {
-    if is_free(target) && rows <= u64::from(FREE_ROWS) {
-        return 0;
+pub(super) fn bound_units(report: &Report, task: &Task, is_paged: bool) -> Option<u64> {
+    let endpoint = report.endpoint;
+    let is_one_request = !is_paged && task.segments.len() <= 1;
+    if task.is_free || (endpoint.pricing != Pricing::PerRow && is_one_request) {
+        return Some(if task.is_free { 0 } else { endpoint.units_per_request(0, 0) });
+    }
+    let rows = task.bound_rows?;
+    if task.is_free_target && rows <= u64::from(FREE_ROWS) {
+        return Some(0);
+    }
+    if task.segments.len() > 1 {
+        return Some(of_segments(endpoint, task, rows));
+    }
+    if endpoint.pricing != Pricing::PerRow {
+        // Pages of the smallest cap, each of which brings the last row of the one before again.
+        let requests = rows.div_ceil(u64::from(FREE_ROWS) - 1).saturating_add(1);
+        return Some(requests.saturating_mul(endpoint.units_per_request(0, 0)));
     }
     let question = if is_paged { MIN_UNITS_PER_REQUEST } else { 0 };
-    report.endpoint.units_per_request(rows, units_per_row).saturating_add(question)
+    Some(endpoint.units_per_request(rows, task.units_per_row).saturating_add(question))
+}
+
+/// Units of a task of several segments that brings so many rows: each is a request, with as many rows as keywords.
+pub(super) fn of_segments(endpoint: &Endpoint, task: &Task, rows: u64) -> u64 {
+    let mut left = rows;
+    task.segments.iter().fold(0, |units, segment| {
+        let own = left.min(num_keywords(segment));
+        left -= own;
+        units.saturating_add(endpoint.units_per_request(own, task.units_per_row))
+    })
+}
+
+/// Columns whose price the parameters tell, and what they cost beyond the catalog's word.
+pub(super) fn extra_units(report: &Report, night: Night) -> Vec<(String, u64)> {
+    let endpoint = report.endpoint;
+    let noted =
+        |name: &str| endpoint.column(name).filter(|column| column.units_note.is_some()).map(|column| column.units);
+    let mut extra = Vec::new();
+    if let Some((units, from)) = noted("volume_monthly_history").zip(report.parameter("volume_monthly_date_from")) {
+        let to = report.parameter("volume_monthly_date_to").and_then(|to| day_of(to, night)).unwrap_or(night);
+        let months = day_of(from, night).map_or(0, |from| periods(from, to, "monthly"));
+        let price = months.saturating_mul(2).max(MIN_UNITS_PER_REQUEST);
+        extra.push(("volume_monthly_history".to_owned(), price.saturating_sub(units)));
+    }
+    if let Some(units) = noted("share_of_voice") {
+        let brands = ["brand", "competitors"].iter().filter_map(|name| report.parameter(name));
+        let brands = brands.flat_map(|text| text.split(',')).filter(|brand| !brand.is_empty()).count();
+        let price = u64::try_from(brands).unwrap_or(u64::MAX);
+        extra.push(("share_of_voice".to_owned(), price.saturating_sub(units)));
+    }
+    extra
 }
 
 /// The most units that a task can cost if it is bought alone.
 pub(super) fn bound_alone(config: &RunConfig, task: &Task) -> Option<u64> {
     let report = config.reports.get(task.report)?;
-    let target = config.targets.get(task.target)?;
-    let is_paged = !task.order_key.is_empty();
-    task.bound_rows.map(|rows| bound_units(report, target, rows, task.units_per_row, is_paged))
+    bound_units(report, task, !task.order_key.is_empty() || report.endpoint.has_offset())
 }
 
 fn grouping(report: &Report) -> &str {
@@ -101,11 +160,7 @@ fn periods(since: NaiveDate, night: Night, grouping: &str) -> u64 {
 
 fn countries(endpoint: &Endpoint) -> Option<u64> {
     let from_column = endpoint.column("country").map(|column| column.values.len()).filter(|count| *count > 0);
-    let from_parameter = || match &endpoint.parameter("country")?.kind {
-        ParameterKind::Enum(values) => Some(values.len()),
-        _ => None,
-    };
-    from_column.or_else(from_parameter).and_then(|count| u64::try_from(count).ok())
+    from_column.and_then(|count| u64::try_from(count).ok())
 }
 
 #[cfg(test)]

@@ -64,10 +64,16 @@ fn budgets(budget: &Budget) -> String {
     out
 }
 
+/// Values of what varies that are shown: keywords come in thousands.
+const SHOWN_VALUES: usize = 20;
+
 fn describe_report(out: &mut String, report: &Report, tasks: &[&Task]) {
     let _ = writeln!(out, "\n{}  ({})", report.name, report.endpoint.name);
-    let targets = report.targets.len();
-    let _ = writeln!(out, "  {} columns, {targets} targets, {} tasks", report.columns.len(), tasks.len());
+    let targets = match report.targets.len() {
+        0 => String::new(),
+        number => format!("{number} targets, "),
+    };
+    let _ = writeln!(out, "  {} columns, {targets}{} tasks", report.columns.len(), tasks.len());
     if report.every != Every::DAY {
         let nights = report.every.nights();
         let a_night = tasks.len().div_ceil(usize::try_from(nights).unwrap_or(usize::MAX));
@@ -80,7 +86,12 @@ fn describe_report(out: &mut String, report: &Report, tasks: &[&Task]) {
         let _ = writeln!(out, "  {name} = {value}{note}");
     }
     for (name, values) in &report.varying {
-        let _ = writeln!(out, "  {name} = {}", values.join(", "));
+        let shown = values.iter().take(SHOWN_VALUES).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let more = match values.len().saturating_sub(SHOWN_VALUES) {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
+        let _ = writeln!(out, "  {name} = {shown}{more}");
     }
     if let Some(since) = report.since {
         let _ = writeln!(out, "  since {since}");

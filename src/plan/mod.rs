@@ -1,4 +1,4 @@
-//! From the resolved configuration to the tasks of a night: what is asked for each report, target and country, under
+//! From the resolved configuration to the tasks of a night: what is asked for each report and all that varies, under
 //! which id, at which price per row and with which upper bound.
 //!
 //! Pure: no clock, no network, no state. Knows configuration and catalog; knows nothing of requests, pages or files.
@@ -13,6 +13,8 @@ mod describe;
 mod monthly;
 mod night;
 mod once;
+mod query;
+mod segments;
 mod select;
 mod task;
 
@@ -24,6 +26,7 @@ pub use describe::describe;
 pub use monthly::{Bill, NIGHTS_A_MONTH, bill as bill_of_month, least_units, refuse_impossible, ways_to_fit};
 pub use night::{check as check_night, night};
 pub use once::{Bought, INDEX, Lot, MAX_TARGETS, batch_of, lots, packed_columns, packed_units, part, question, share};
+pub use segments::{MAX_URL_BYTES, Segments};
 pub use select::{Selection, is_meant};
 pub use task::{
     CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, price_per_row, ranking_asked, task_id, tasks,

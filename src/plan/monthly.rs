@@ -34,7 +34,7 @@ enum Weigh {
 /// The least that a task can cost: one request, whatever it brings.
 pub fn least_units(config: &RunConfig, task: &Task) -> u64 {
     let least = match config.reports.get(task.report) {
-        Some(report) if !task.is_free_target => report.endpoint.units_per_request(0, task.units_per_row),
+        Some(report) if !task.costs_nothing() => report.endpoint.units_per_request(0, task.units_per_row),
         _ => 0,
     };
     least.min(task.bound_units.unwrap_or(u64::MAX))
@@ -108,7 +108,8 @@ fn budgets<'a>(config: &RunConfig, tasks: &'a [Task], workspace: Option<u64>) ->
         limits.push(a_run(format!("per_report.{name} (each night)"), *limit, tasks.iter().filter(is_of).collect()));
     }
     for (name, limit) in &budget.per_target {
-        let is_of = |task: &&Task| config.targets.get(task.target).is_some_and(|target| target.name == *name);
+        let is_of =
+            |task: &&Task| task.target.and_then(|at| config.targets.get(at)).is_some_and(|target| target.name == *name);
         limits.push(a_run(format!("per_target.{name} (each night)"), *limit, tasks.iter().filter(is_of).collect()));
     }
     limits
@@ -182,7 +183,7 @@ fn every(period: u64) -> Every {
 
 /// How many of the targets, the dearest first, would have to go.
 fn fewer_targets(config: &RunConfig, tasks: &[&Task], limit: u64, weigh: Weigh) -> Option<String> {
-    let mut targets: BTreeMap<usize, BTreeMap<usize, u64>> = BTreeMap::new();
+    let mut targets: BTreeMap<Option<usize>, BTreeMap<usize, u64>> = BTreeMap::new();
     for task in tasks {
         *targets.entry(task.target).or_default().entry(task.report).or_default() += units(config, task, weigh);
     }
@@ -207,7 +208,7 @@ fn fewer_rows(config: &RunConfig, tasks: &[&Task], rounds: &BTreeMap<usize, u64>
     report.endpoint.parameter("limit")?;
     let others = total.saturating_sub(monthly(config, *index, *round));
     let room = limit.checked_sub(others)?.saturating_mul(period(config, *index)) / NIGHTS_A_MONTH;
-    let own: Vec<&&Task> = tasks.iter().filter(|task| task.report == *index && !task.is_free_target).collect();
+    let own: Vec<&&Task> = tasks.iter().filter(|task| task.report == *index && !task.costs_nothing()).collect();
     let each = room / u64::try_from(own.len()).unwrap_or(u64::MAX).max(1);
     let per_row = own.iter().map(|task| task.units_per_row).max().filter(|units| *units > 0)?;
     // One more question, for keys that are null, may be asked of each task.

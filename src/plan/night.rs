@@ -2,6 +2,7 @@
 
 use chrono::{Days, NaiveDate};
 
+use crate::catalog::ParameterKind;
 use crate::config::Report;
 use crate::error::{Code, Error, Result};
 use crate::model::Night;
@@ -30,7 +31,11 @@ pub fn night(asked: Option<NaiveDate>, today: NaiveDate) -> Result<Night> {
 /// after the night.
 pub fn check(report: &Report, night: Night, today: NaiveDate) -> Result<()> {
     let endpoint = report.endpoint;
-    let knows_the_past = ["date", "date_to"].iter().any(|name| endpoint.parameter(name).is_some());
+    let is = |name: &str, kind: &ParameterKind| endpoint.parameter(name).is_some_and(|known| known.kind == *kind);
+    let begins = report.since.is_some() || report.parameter("date_from").is_some();
+    let knows_the_past = is("date", &ParameterKind::Date)
+        || is("to", &ParameterKind::DateTime)
+        || (begins && endpoint.parameter("date_to").is_some());
     let oldest = today.checked_sub_days(Days::new(GRACE_DAYS)).unwrap_or(today);
     if !knows_the_past && night < oldest {
         let message = format!("{} only knows the present, not the night {night}", endpoint.name);

@@ -129,8 +129,8 @@ pub fn lots(config: &RunConfig, tasks: &[(Night, &Task)], today: Night) -> Vec<L
 fn key(config: &RunConfig, night: Night, task: &Task, today: Night) -> Option<Key> {
     let report = config.reports.get(task.report)?;
     batch_of(report, night == today)?;
-    let target = config.targets.get(task.target)?;
-    let pays_alone = task.is_free_target || config.budget.per_target.contains_key(&target.name);
+    let target = config.targets.get(task.target?)?;
+    let pays_alone = task.costs_nothing() || config.budget.per_target.contains_key(&target.name);
     (!pays_alone).then(|| (night, task.report, task.parameters.clone()))
 }
 

@@ -1,34 +1,37 @@
-//! Tasks: one report for one target and one value of everything that varies.
+//! Tasks: one report for one value of everything that varies, the target among them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use super::bill::{bound_rows, bound_units, is_free};
-use super::night;
 use super::once::{Bought, share};
+use super::query::Subject;
+use super::segments::{self, Segments};
 use super::select::Selection;
+use super::{bill, night};
 use crate::catalog::Pricing;
-use crate::config::{Report, RunConfig, StableHash, Target};
+use crate::config::{Report, RunConfig, StableHash};
 use crate::error::Result;
 use crate::model::{Night, TaskId};
 
 /// Hexadecimal digits of an id: 64 bits, so that two of a million tasks share one with a chance of one in 10⁷.
 const ID_DIGITS: usize = 16;
 
-/// One report for one target and one value of everything that varies.
+/// One report for one value of everything that varies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
     /// The same on every night and every machine, as long as the same thing is asked.
     pub id: TaskId,
     /// Index into [`RunConfig::reports`].
     pub report: usize,
-    /// Index into [`RunConfig::targets`].
-    pub target: usize,
-    /// What varies, as `_<name>` columns of the table: `country`.
+    /// Index into [`RunConfig::targets`]; `None` where no target is looked up.
+    pub target: Option<usize>,
+    /// What else varies, as `_<name>` columns of the table: `country`.
     pub parameters: Vec<(String, String)>,
     /// Every query parameter but those that paging sets (`select`, `where`, `order_by`, `limit`), in catalog order.
     pub query: Vec<(String, String)>,
+    /// The keywords of each of its requests, where a list of them is looked up; the query holds the first.
+    pub segments: Segments,
     /// The columns of K that paging starts with, behind the one that ranks where a ranking is wanted; empty where the
     /// operation cannot be paged.
     pub order_key: Vec<String>,
@@ -36,14 +39,18 @@ pub struct Task {
     pub units_per_row: u64,
     /// The part of it that columns cost which only paging needs.
     pub surcharge_per_row: u64,
+    /// Columns that cost more than the catalog says, and how much more: their price is told by the parameters.
+    pub extra_units: Vec<(String, u64)>,
     /// The most rows that the task can have; `None`: as many as the source holds.
     pub bound_rows: Option<u64>,
     /// The most units that the task can cost, as it is bought; `None`: no bound.
     pub bound_units: Option<u64>,
     /// How it is bought among the tasks of its night.
     pub bought: Bought,
-    /// The source charges nothing for this target, up to 100 rows a request.
+    /// The source charges nothing for this target or keyword, up to 100 rows a request.
     pub is_free_target: bool,
+    /// The source charges nothing for what the report asks.
+    pub is_free: bool,
     /// What is asked, by name: the operation, its parameters but for the night's own dates, the filter, the columns and the
     /// fuse. Kept with saved answers and committed rows, so that a later run can tell what no longer answers it.
     pub asked: BTreeMap<String, String>,
@@ -53,10 +60,10 @@ pub struct Task {
 pub(super) const COLUMNS: &str = "columns";
 
 /// Name of the ranking in [`Task::asked`].
-const TOP: &str = "top";
+pub(super) const TOP: &str = "top";
 
 /// Name of a report of changes in [`Task::asked`].
-const REPORT_MODE: &str = "report_mode";
+pub(super) const REPORT_MODE: &str = "report_mode";
 
 /// The day since when changes were asked for, beside what a task asks; absent from a base. Not a reason to fetch again.
 pub const CHANGES_SINCE: &str = "changes_since";
@@ -65,6 +72,27 @@ pub const CHANGES_SINCE: &str = "changes_since";
 pub const MAX_ROWS: &str = "max_rows";
 
 impl Task {
+    /// The task of one of its requests: with the keywords of that segment, and no more rows than they can bring. Of a task
+    /// without segments the only one is itself.
+    pub fn segment(&self, place: usize) -> Option<Self> {
+        let Some(keywords) = self.segments.get(place) else {
+            return (place == 0 && self.segments.is_empty()).then(|| self.clone());
+        };
+        let mut task = Self { segments: vec![keywords.clone()], ..self.clone() };
+        for (_, value) in task.query.iter_mut().filter(|(name, _)| name == segments::KEYWORDS) {
+            value.clone_from(keywords);
+        }
+        if self.segments.len() > 1 {
+            task.bound_rows = self.bound_rows.map(|rows| rows.min(segments::num_keywords(keywords)));
+        }
+        Some(task)
+    }
+
+    /// Whether no request of it is charged for.
+    pub fn costs_nothing(&self) -> bool {
+        self.is_free_target || self.is_free
+    }
+
     /// What this task asks that rows fetched for `asked` do not answer, by name; nothing if they do. Columns that are no
     /// longer wanted are no reason to fetch again, nor is a fuse that did not end the fetching.
     pub fn unanswered_by(&self, asked: &BTreeMap<String, String>, was_capped_by_max_rows: bool) -> Vec<String> {
@@ -137,44 +165,51 @@ pub fn tasks_of_any_night(config: &RunConfig, night: Night, selection: &Selectio
     let mut tasks = Vec::new();
     for index in selection.reports(config)? {
         let Some(report) = config.reports.get(index) else { continue };
-        for position in report.targets.iter().filter(|position| selected.contains(position)) {
-            let Some(target) = config.targets.get(*position) else { continue };
-            for parameters in combinations(&report.varying) {
-                tasks.push(task(report, index, target, *position, parameters, night));
+        let positions = report.targets.iter().filter(|position| selected.contains(position)).map(|at| Some(*at));
+        // Where a target is selected, what is about no target is not meant.
+        let untargeted = (report.targets.is_empty() && selection.targets.is_empty()).then_some(None);
+        for position in positions.chain(untargeted) {
+            for varying in combinations(&report.varying) {
+                let target = position.and_then(|at| config.targets.get(at));
+                let subject = Subject { config, report, target, varying: &varying, night };
+                let task = task(&subject);
+                tasks.push(Task { report: index, target: position, ..task });
             }
         }
     }
     Ok(tasks)
 }
 
-fn task(
-    report: &Report,
-    report_index: usize,
-    target: &Target,
-    target_index: usize,
-    parameters: Vec<(String, String)>,
-    night: Night,
-) -> Task {
+/// The task of a subject, without its places in the configuration.
+fn task(subject: &Subject<'_>) -> Task {
+    let Subject { report, target, varying, night, .. } = *subject;
     let order_key = order_key(report);
-    let (units_per_row, surcharge_per_row) = units_per_row(report, &order_key);
-    let bound_rows = bound_rows(report, night);
-    let is_paged = !order_key.is_empty();
-    let query = query(report, target, &parameters, night);
-    Task {
-        id: task_id(&report.name, &target.name, &parameters),
-        report: report_index,
-        target: target_index,
-        asked: asked(report, &query),
+    let extra_units = bill::extra_units(report, night);
+    let (units_per_row, surcharge_per_row) = units_per_row(report, &order_key, &extra_units);
+    let (query, segments) = subject.query();
+    let bound_rows = bill::bound_rows(subject, &segments);
+    let is_paged = !order_key.is_empty() || report.endpoint.has_offset();
+    let is_free_target = bill::is_free(subject);
+    let mut task = Task {
+        id: task_id(&report.name, target.map_or("", |target| &target.name), varying),
+        report: 0,
+        target: None,
+        asked: subject.asked(&query),
         query,
-        parameters,
+        parameters: varying.to_vec(),
+        segments,
         units_per_row,
         surcharge_per_row,
+        extra_units,
         bound_rows,
-        bound_units: bound_rows.map(|rows| bound_units(report, target, rows, units_per_row, is_paged)),
+        bound_units: None,
         bought: Bought::Alone,
-        is_free_target: is_free(target),
+        is_free_target,
+        is_free: report.is_free(),
         order_key,
-    }
+    };
+    task.bound_units = bill::bound_units(report, &task, is_paged);
+    task
 }
 
 /// Every combination of the varying parameters; one empty combination where nothing varies.
@@ -204,39 +239,6 @@ pub fn task_id(report: &str, target: &str, parameters: &[(String, String)]) -> T
     TaskId(hash.finish().chars().take(ID_DIGITS).collect())
 }
 
-fn asked(report: &Report, query: &[(String, String)]) -> BTreeMap<String, String> {
-    let is_of_the_night = |name: &str| matches!(name, "date" | "date_to" | "output");
-    let mut asked: BTreeMap<String, String> =
-        query.iter().filter(|(name, _)| !is_of_the_night(name)).cloned().collect();
-    asked.insert("endpoint".to_owned(), report.endpoint.name.clone());
-    asked.insert(COLUMNS.to_owned(), report.columns.join(","));
-    asked.extend(report.filter.as_ref().map(|filter| ("where".to_owned(), filter.to_json().to_string())));
-    if report.changes.is_some() {
-        asked.remove("history");
-        asked.insert(REPORT_MODE.to_owned(), "changes".to_owned());
-    }
-    asked.extend(report.top.as_ref().map(|top| (TOP.to_owned(), format!("{} {}", top.by, top.rows))));
-    asked.extend(report.max_rows.map(|rows| (MAX_ROWS.to_owned(), rows.to_string())));
-    asked
-}
-
-fn query(report: &Report, target: &Target, varying: &[(String, String)], night: Night) -> Vec<(String, String)> {
-    let find = |pairs: &[(String, String)], name: &str| {
-        pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
-    };
-    let value = |name: &str| match name {
-        "target" => Some(target.url.clone()),
-        "mode" => Some(target.mode.clone()),
-        "protocol" => Some(target.protocol.clone()),
-        "date" | "date_to" => Some(night.to_string()),
-        "date_from" => report.since.map(|date| date.to_string()),
-        "output" => Some("json".to_owned()),
-        other => find(varying, other).or_else(|| find(&report.parameters, other)),
-    };
-    let names = report.endpoint.all_parameters().map(|parameter| &parameter.name);
-    names.filter_map(|name| Some((name.clone(), value(name)?))).collect()
-}
-
 /// K at its start: its first column, and those that the report selects anyway; under a grouping aggregation the columns that
 /// the catalog names for it, no other. Behind the column that ranks, where a ranking is wanted.
 fn order_key(report: &Report) -> Vec<String> {
@@ -251,22 +253,24 @@ fn order_key(report: &Report) -> Vec<String> {
     by.into_iter().chain(key.map(|(_, column)| column).filter(|column| Some(*column) != by)).cloned().collect()
 }
 
-/// Units of one row of a report, with the columns that only paging needs; 0 where rows have no price.
+/// Units of one row of a report, with the columns that only paging needs; 0 where rows have no price. It is the same on every
+/// night, but where a column is priced by months that are counted from a day of the calendar: then the least it can be.
 pub fn price_per_row(report: &Report) -> u64 {
-    units_per_row(report, &order_key(report)).0
+    units_per_row(report, &order_key(report), &bill::extra_units(report, Night::default())).0
 }
 
 /// Units of one row with K, and how much of it is K's surcharge.
-fn units_per_row(report: &Report, order_key: &[String]) -> (u64, u64) {
+fn units_per_row(report: &Report, order_key: &[String], extra: &[(String, u64)]) -> (u64, u64) {
     let endpoint = report.endpoint;
-    if endpoint.pricing != Pricing::PerRow {
+    if endpoint.pricing != Pricing::PerRow || report.is_free() {
         return (0, 0);
     }
     let filtered = report.filter_columns();
     let own = || report.columns.iter().chain(&filtered).map(String::as_str);
     let without = endpoint.units_per_row(own());
     let with = endpoint.units_per_row(own().chain(order_key.iter().map(String::as_str)));
-    (with, with - without)
+    let extra: u64 = extra.iter().filter(|(column, _)| report.columns.contains(column)).map(|(_, units)| units).sum();
+    (with + extra, with - without)
 }
 
 #[cfg(test)]
@@ -290,7 +294,7 @@ mod tests {
     "#;
 
     /// The report of `TEXT` with an order key of our own, so that the prices do not move with the catalog's choice.
-    fn report(aggregation: &str) -> (Report, Target) {
+    fn config(aggregation: &str) -> RunConfig {
         let mut config = config::parse(TEXT, Path::new("backhaul.toml"), &Environment::default())
             .map_err(|errors| errors.render())
             .expect("a sound configuration");
@@ -300,15 +304,16 @@ mod tests {
             group_columns: [("similar_links".to_owned(), vec!["url_to".to_owned()])].into_iter().collect(),
             ..known.clone()
         };
-        let mut report = config.reports.remove(0);
+        let report = config.reports.first_mut().expect("a report");
         report.endpoint = Box::leak(Box::new(endpoint));
         report.parameters.push(("aggregation".to_owned(), aggregation.to_owned()));
-        (report, config.targets.remove(0))
+        config
     }
 
     fn first_task(aggregation: &str) -> Task {
-        let (report, target) = report(aggregation);
-        task(&report, 0, &target, 0, Vec::new(), "2026-11-23".parse().expect("a date"))
+        let config = config(aggregation);
+        let night = "2026-11-23".parse().expect("a date");
+        tasks_of_any_night(&config, night, &Selection::default()).expect("a plan").remove(0)
     }
 
     #[test]

@@ -291,7 +291,7 @@ pub(super) fn known_tasks(config: &RunConfig, night: Night) -> Result<BTreeSet<T
 pub(super) fn name_of(config: &RunConfig, task: &TaskId) -> Option<(String, String)> {
     let tasks = plan::tasks_of_any_night(config, Night::default(), &Selection::default()).ok()?;
     let task = tasks.into_iter().find(|known| known.id == *task)?;
-    Some((config.reports.get(task.report)?.name.clone(), config.targets.get(task.target)?.name.clone()))
+    Some((config.reports.get(task.report)?.name.clone(), config.target_name(task.target).to_owned()))
 }
 
 /// Whether a task was taken out of the configuration. A report that it does not have may belong to another configuration

@@ -39,7 +39,7 @@ pub(super) fn request(endpoint: &Endpoint, columns: &[&str], targets: &[&[(Strin
     body.insert("select".to_owned(), columns.to_vec().into());
     body.insert("targets".to_owned(), targets.iter().map(target).collect());
     let first = targets.first().copied().unwrap_or_default();
-    for parameter in endpoint.all_parameters() {
+    for parameter in endpoint.inputs() {
         let name = parameter.name.as_str();
         if !OF_TARGET.iter().any(|(known, _)| *known == name)
             && let Some(text) = value(first, name)

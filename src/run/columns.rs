@@ -8,12 +8,13 @@ use super::Tuning;
 use super::bodies::decode;
 use super::request::request;
 use crate::api::{Client, Quote};
-use crate::catalog::{FREE_ROWS, Pricing};
+use crate::catalog::FREE_ROWS;
 use crate::clock::SharedClock;
 use crate::config::{OnTrouble, Report, RunConfig};
 use crate::decode::{Decoder, OnBadValue, PageSchema};
 use crate::error::{Code, Error, Errors, Result};
 use crate::limits::UnitMeter;
+use crate::model::Method;
 use crate::paging::{Ask, Purpose};
 use crate::plan::{self, Selection, Task};
 
@@ -31,9 +32,7 @@ pub async fn columns_now(config: &RunConfig, clock: SharedClock, tuning: Tuning)
     for (index, report) in config.reports.iter().enumerate() {
         let Some(task) = tasks.iter().find(|task| task.report == index) else { continue };
         // Nothing promises that a request for many targets is free where all of them are.
-        let asks_a_target = report.endpoint.parameter("target").is_some() && !report.endpoint.takes_many_targets();
-        let is_free = report.endpoint.pricing == Pricing::Free || asks_a_target;
-        if !is_free {
+        if !task.costs_nothing() || report.endpoint.method != Method::Get {
             skipped += 1;
             continue;
         }

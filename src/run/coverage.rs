@@ -123,7 +123,7 @@ fn rows(schema: &TableSchema, night: Night, all: &[Covered]) -> Result<RecordBat
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Date32Array::from_value(date, all.len())),
         texts(all.iter().map(|task| Some(task.report.as_str()))),
-        texts(all.iter().map(|task| Some(task.target.as_str()))),
+        texts(all.iter().map(|task| Some(task.target.as_str()).filter(|name| !name.is_empty()))),
         texts(all.iter().map(|task| Some(task.parameters.as_str()))),
         texts(all.iter().map(|task| Some(task.status()))),
         texts(all.iter().map(|task| task.unfinished.as_ref().map(|task| task.reason.as_str()))),

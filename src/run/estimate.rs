@@ -29,7 +29,7 @@ const SECONDS_A_REQUEST: f64 = 2.0;
 const AT_A_TIME: f64 = 4.0;
 
 /// What tells tasks of two targets apart in what they ask.
-const OF_TARGET: [&str; 3] = ["target", "mode", "protocol"];
+const OF_TARGET: [&str; 5] = ["target", "mode", "protocol", "targets", "keywords"];
 
 /// What a task's figures rest on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -293,7 +293,7 @@ fn known(store: &Store, report: &Report, jobs: &[&Job]) -> Result<BTreeMap<TaskI
 fn add(estimate: &mut Estimate, config: &RunConfig, report: &Report, tasks: &[(&Job, Estimated)], with_tasks: bool) {
     let mut own = ReportEstimate { name: report.name.clone(), ..ReportEstimate::default() };
     let mut bases: BTreeMap<Basis, u64> = BTreeMap::new();
-    let mut targets: BTreeMap<usize, (TargetEstimate, BTreeMap<Basis, u64>, bool)> = BTreeMap::new();
+    let mut targets: BTreeMap<Option<usize>, (TargetEstimate, BTreeMap<Basis, u64>, bool)> = BTreeMap::new();
     let mut begun = false;
     for (job, Estimated { cost, basis, is_begun }) in tasks {
         let Cost { rows, requests, units } = *cost;
@@ -307,7 +307,7 @@ fn add(estimate: &mut Estimate, config: &RunConfig, report: &Report, tasks: &[(&
             (target.rows + rows, target.requests + requests, target.units + units);
         *of_target.entry(*basis).or_default() += 1;
         *target_begun |= is_begun;
-        let name = config.targets.get(job.task.target).map(|target| target.name.clone()).unwrap_or_default();
+        let name = config.target_name(job.task.target).to_owned();
         if with_tasks {
             estimate.tasks.push(TaskEstimate {
                 task: job.task.id.0.clone(),

@@ -14,8 +14,9 @@ use tokio_util::sync::CancellationToken;
 use super::begun::{Begun, begun};
 use super::bodies::{blocking, decode, decode_saved, on_bad_value, patiently};
 use super::changes;
+use super::course::Course;
 use super::finished::{Finished, gone, interrupted, taken};
-use super::inputs::{From, Inputs, inputs, pager_plan};
+use super::inputs::{From, Inputs, inputs};
 use super::removed::named;
 use super::request::{answers, limit, quote, request, wasted};
 use super::spending::Account;
@@ -28,8 +29,8 @@ use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
 use crate::error::{Code, Error, Result};
 use crate::landing::{Attempt, Saved, Source};
 use crate::model::{Request, hex};
-use crate::paging::{Ask, Cursor, Step};
-use crate::plan::{Task, columns_asked};
+use crate::paging::{Ask, Step};
+use crate::plan::columns_asked;
 use crate::sink::{SorterOptions, TaskSorter};
 use crate::table::manifest::TaskEntry;
 
@@ -46,8 +47,6 @@ const LARGE_PAGE_BYTES: usize = 16 << 20;
 pub struct Fetch<'a> {
     stage: &'a Stage,
     job: &'a Job,
-    /// The job's task as it is asked: changes since a day show lost rows too.
-    task: Task,
     report: &'a Report,
     from: From,
     attempt: Attempt,
@@ -56,7 +55,8 @@ pub struct Fetch<'a> {
     asked: BTreeMap<String, String>,
     /// The columns of the table that answers are decoded into.
     columns: Vec<String>,
-    pager: Cursor,
+    /// What comes next, of the job's task as it is asked: changes since a day show lost rows too.
+    pager: Course<'a>,
     /// Absent only while a background thread works on it.
     sorter: Option<TaskSorter>,
     decoder: Option<(Vec<String>, Arc<Mutex<Decoder>>)>,
@@ -140,8 +140,7 @@ impl<'a> Fetch<'a> {
         let asked = inputs.with_window(asked);
         let task = changes::task(&job.task, inputs.since());
         Ok(Self {
-            pager: Cursor::new(pager_plan(stage, report, &task, &inputs, &asked))?,
-            task,
+            pager: Course::new(stage, report, task, &inputs, &asked)?,
             stage,
             job,
             report,
@@ -217,7 +216,7 @@ impl<'a> Fetch<'a> {
     pub async fn first_question(mut self) -> Result<Option<Question>> {
         let saved = self.saved().await?;
         let Step::Ask(ask) = self.pager.next() else { return Ok(None) };
-        let request = request(self.report, &self.task, &self.columns, &ask);
+        let request = request(self.report, self.pager.task(), &self.columns, &ask);
         match &saved {
             Some(saved) if answers(&saved.header.request, &request) => return Ok(None),
             outdated => self.end_replay(outdated.is_some()).await?,
@@ -229,7 +228,7 @@ impl<'a> Fetch<'a> {
     async fn answer(&mut self, ask: &Ask, saved: Option<Saved>, cancel: &CancellationToken) -> Result<()> {
         self.stage.removed.learn(self.report, &self.inputs.asked, saved.as_ref());
         let columns = self.stage.removed.left(self.report, &self.columns);
-        let wanted = request(self.report, &self.task, &columns, ask);
+        let wanted = request(self.report, self.pager.task(), &columns, ask);
         let decoder = self.decoder(ask)?;
         let (saved, page) = match saved {
             Some(saved) if self.from == From::Saved || answers(&saved.header.request, &wanted) => {
@@ -300,7 +299,7 @@ impl<'a> Fetch<'a> {
     ) -> Result<Option<(Saved, Page)>> {
         let started = self.stage.clock.instant();
         let shares = self.stage.shares(self.job);
-        let quote = Quote { shares, ..quote(self.report, &self.task, ask) };
+        let quote = Quote { shares, ..quote(self.report, self.pager.task(), ask) };
         let client = self.stage.client()?;
         let keys = client.keys();
         let account = Account::of(self.stage, self.job, self.report);
@@ -345,21 +344,21 @@ impl<'a> Fetch<'a> {
     fn asks_for_what_is_left(&mut self, ask: &Ask) -> bool {
         let left = self.stage.client().ok().and_then(|client| client.meter().left_of(self.stage.shares(self.job)));
         let (Some(limit), Some(left)) = (ask.limit, left) else { return false };
-        let most = quote(self.report, &self.task, &Ask { limit: Some(u32::MAX), ..ask.clone() }).worst;
+        let most = quote(self.report, self.pager.task(), &Ask { limit: Some(u32::MAX), ..ask.clone() }).worst;
         let per_row = (most / u64::from(u32::MAX)).max(1);
         let rows = u32::try_from(left / per_row).unwrap_or(u32::MAX);
-        let smaller = quote(self.report, &self.task, &Ask { limit: Some(rows), ..ask.clone() }).worst;
+        let smaller = quote(self.report, self.pager.task(), &Ask { limit: Some(rows), ..ask.clone() }).worst;
         if rows == 0 || rows >= limit || smaller > left {
             return false;
         }
         self.pager.at_limit(rows);
-        matches!(self.pager.next(), Step::Ask(next) if next.limit < ask.limit)
+        self.pager.ask().is_some_and(|next| next.limit < ask.limit)
     }
 
     /// After a time-out: whether a smaller page can be asked for.
     fn asks_for_less(&mut self, ask: &Ask) -> bool {
         self.pager.slower();
-        matches!(self.pager.next(), Step::Ask(smaller) if smaller.limit < ask.limit)
+        self.pager.ask().is_some_and(|smaller| smaller.limit < ask.limit)
     }
 
     /// Lets the pager judge an answer and takes the rows that it accepts.

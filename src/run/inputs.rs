@@ -85,10 +85,16 @@ pub(super) fn pager_plan(
         limits.start = FREE_ROWS;
         limits.most = FREE_ROWS;
     }
+    if report.endpoint.divisible && !task.segments.is_empty() {
+        // A part brings fewer rows than any cap has: it ends with its only answer.
+        limits.start = FREE_ROWS;
+        limits.most = FREE_ROWS;
+    }
     let default = || report.endpoint.parameter("aggregation")?.default.as_deref();
     let aggregation = asked("aggregation").or_else(default);
     let top = ranking.map(|(by, rows)| Top::of(report.endpoint, &by, rows, &columns, aggregation));
-    let paging = Paging::of(report.endpoint, &columns, aggregation);
+    let skipping = Paging::skipping(report.endpoint, &limits).filter(|_| top.is_none());
+    let paging = skipping.unwrap_or_else(|| Paging::of(report.endpoint, &columns, aggregation));
     PagerPlan { paging, base, verdicts: inputs.verdicts, limits, top }
 }
 

@@ -219,7 +219,7 @@ pub(super) fn share_caps(budget: &Budget) -> Vec<Cap> {
 pub(super) fn shares(config: &RunConfig, job: &Job) -> Shares {
     let Budget { per_report, per_target, .. } = &config.budget;
     let report = config.reports.get(job.task.report);
-    let target = config.targets.get(job.task.target);
+    let target = job.task.target.and_then(|at| config.targets.get(at));
     let of_report = report.and_then(|report| per_report.keys().position(|name| *name == report.name));
     let of_target = target.and_then(|target| per_target.keys().position(|name| *name == target.name));
     Shares([of_report, of_target.map(|index| per_report.len() + index)])

@@ -62,7 +62,7 @@ pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job], who: &str) 
     for job in jobs {
         let record = records.entry(job.night).or_default();
         let report = config.reports.get(job.task.report).map(|report| report.name.clone()).unwrap_or_default();
-        let target = config.targets.get(job.task.target).map(|target| target.name.clone()).unwrap_or_default();
+        let target = config.target_name(job.task.target).to_owned();
         let params = job.task.parameters.iter().cloned().collect();
         record.tasks.insert(job.task.id.clone(), Planned { report, target, params });
     }

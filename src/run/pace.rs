@@ -36,7 +36,7 @@ impl Agenda {
         let put_off = pace(config, self, account.as_ref(), &super::landing(config, &store), today, per_run)?;
         let line = |PutOff { job, due, units, .. }: &PutOff| {
             let report = config.reports.get(job.task.report).map_or("", |report| report.name.as_str());
-            let target = config.targets.get(job.task.target).map_or("", |target| target.name.as_str());
+            let target = config.target_name(job.task.target);
             let varying: String = job.task.parameters.iter().map(|(name, value)| format!(" {name}={value}")).collect();
             format!("{report} {target}{varying}: about {} units, due since {due}", count(*units))
         };

@@ -4,22 +4,26 @@ use serde_json::Value as Json;
 
 use super::batch;
 use crate::api::Quote;
-use crate::catalog::Pricing;
+use crate::catalog::{Endpoint, ParameterKind, Pricing};
 use crate::config::Report;
 use crate::model::{Method, Request};
-use crate::paging::Ask;
-use crate::plan::Task;
+use crate::paging::{Ask, PagerLimits, Purpose};
+use crate::plan::{MAX_URL_BYTES, Task};
 use crate::report::Wasted;
 
 /// The parameter that names the columns.
 const SELECT: &str = "select";
 
-/// Bytes of a URL that every server and proxy on the way takes.
-const MAX_URL_BYTES: usize = 8 * 1024;
+/// Bytes of a body that are left for a filter: nothing on the way limits bodies as it does URLs.
+const MAX_BODY_FILTER_BYTES: usize = 64 * 1024;
+
+/// Rows that an answer without limit may have where nothing says how many: the first hundred results of a search, with all
+/// that stands between them.
+const ROWS_OF_A_WHOLE_ANSWER: u64 = 400;
 
 /// The request for one answer of a task, with these columns of its table.
 pub fn request(report: &Report, task: &Task, columns: &[String], ask: &Ask) -> Request {
-    if report.endpoint.method == Method::Post {
+    if report.endpoint.takes_many_targets() {
         return batch::request(report.endpoint, &selected(columns, ask), &[&task.query]);
     }
     let mut query = task.query.clone();
@@ -38,7 +42,47 @@ pub fn request(report: &Report, task: &Task, columns: &[String], ask: &Ask) -> R
     if let Some(limit) = ask.limit {
         query.push(("limit".to_owned(), limit.to_string()));
     }
-    Request { endpoint: report.endpoint.name.clone(), method: Method::Get, query, body: None }
+    if let Purpose::Behind(rows) = ask.purpose {
+        query.push(("offset".to_owned(), rows.to_string()));
+    }
+    let (endpoint, method) = (report.endpoint.name.clone(), report.endpoint.method);
+    match method {
+        Method::Get => Request { endpoint, method, query, body: None },
+        Method::Post => Request { endpoint, method, query: Vec::new(), body: Some(body(report.endpoint, &query)) },
+    }
+}
+
+/// The request that a task begins with where nothing is known of the source yet, for those who want to see it.
+pub fn first_request(report: &Report, task: &Task) -> Request {
+    let ask = Ask {
+        filter: report.filter.clone(),
+        order_by: task.order_key.clone(),
+        descends: report.top.is_some(),
+        limit: report.endpoint.parameter("limit").map(|_| PagerLimits::default().start),
+        key_columns: task.order_key.clone(),
+        purpose: Purpose::Page,
+    };
+    request(report, task, &report.columns, &ask)
+}
+
+/// The parameters as a JSON body, each with its type.
+fn body(endpoint: &Endpoint, query: &[(String, String)]) -> String {
+    let field = |(name, text): &(String, String)| {
+        let kind = endpoint.parameter(name).map_or(&ParameterKind::Text, |parameter| &parameter.kind);
+        (name.clone(), json(kind, text))
+    };
+    Json::Object(query.iter().map(field).collect()).to_string()
+}
+
+fn json(kind: &ParameterKind, text: &str) -> Json {
+    let parsed = || serde_json::from_str(text).ok();
+    let value = match kind {
+        // JSON where the report lists it; several columns, or one value of what varies.
+        ParameterKind::List(_) => parsed().filter(Json::is_array).or_else(|| Some(text.split(',').collect())),
+        ParameterKind::Json | ParameterKind::Integer | ParameterKind::Number | ParameterKind::Boolean => parsed(),
+        _ => None,
+    };
+    value.unwrap_or_else(|| text.into())
 }
 
 /// Whether the answer to a request that was sent answers another one too: it asked the same, for these columns at least.
@@ -84,14 +128,14 @@ fn selected<'a>(columns: &'a [String], ask: &'a Ask) -> Vec<&'a str> {
 
 /// The most that the request can cost: as many rows as it asks for, at the price of every column that it names.
 pub fn quote(report: &Report, task: &Task, ask: &Ask) -> Quote {
-    if task.is_free_target {
+    if task.costs_nothing() {
         return Quote::default();
     }
     let columns = charged(report, ask);
-    let rows = ask.limit.map(u64::from).or(task.bound_rows).unwrap_or(1);
-    let worst =
-        report.endpoint.units_per_request(rows, report.endpoint.units_per_row(columns.iter().map(String::as_str)));
-    Quote { worst, ..Quote::default() }
+    let rows = ask.limit.map(u64::from).or(task.bound_rows).unwrap_or(ROWS_OF_A_WHOLE_ANSWER);
+    let extra: u64 = task.extra_units.iter().filter(|(name, _)| columns.contains(name)).map(|(_, units)| units).sum();
+    let per_row = report.endpoint.units_per_row(columns.iter().map(String::as_str)).saturating_add(extra);
+    Quote { worst: report.endpoint.units_per_request(rows, per_row), ..Quote::default() }
 }
 
 /// Of what an answer cost, the units that brought no row: for rows that came again, below the minimum, for columns that
@@ -122,6 +166,9 @@ fn charged(report: &Report, ask: &Ask) -> Vec<String> {
 
 /// Bytes of the URL that are left for filter, order and key columns once everything else of the task is said.
 pub fn url_bytes_left(base_url: &url::Url, report: &Report, task: &Task) -> usize {
+    if report.endpoint.method == Method::Post {
+        return MAX_BODY_FILTER_BYTES;
+    }
     let ask = Ask {
         filter: None,
         order_by: Vec::new(),

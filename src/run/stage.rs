@@ -163,9 +163,9 @@ impl Stage {
         super::month::shares(&self.config, job)
     }
 
-    /// Name of a task's target.
+    /// Name of a task's target; empty where it looks up none.
     pub fn target_name(&self, task: &Task) -> &str {
-        self.config.targets.get(task.target).map_or("", |target| target.name.as_str())
+        self.config.target_name(task.target)
     }
 
     /// Unique for ever: it stands in file names, and a name is never used twice. Names the run, whose lock tells whether

@@ -124,7 +124,7 @@ fn targets_schema() -> TableSchema {
 pub(super) fn write_targets(stage: &Stage) -> Result<()> {
     publish_targets(stage, |rows| {
         for (index, Target { name, url, mode, protocol, labels }) in stage.config.targets.iter().enumerate() {
-            let has_task = || stage.jobs.iter().any(|job| job.task.target == index);
+            let has_task = || stage.jobs.iter().any(|job| job.task.target == Some(index));
             if rows.contains_key(name) || has_task() || tombstone::read(&stage.store, name)?.is_none() {
                 rows.insert(name.clone(), [url.clone(), mode.clone(), protocol.clone(), json_text(labels)?]);
             }

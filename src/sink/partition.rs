@@ -253,7 +253,10 @@ impl PartitionWriter {
         let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values((0..num_rows).map(|_| value))) };
         let date = Date32Type::from_naive_date(task.snapshot_date);
         let time = TimestampMicrosecondArray::from_value(task.exported_at.timestamp_micros(), num_rows);
-        self.constants.insert(TARGET.to_owned(), text(&task.target));
+        // A task that looks up no target has none: null.
+        if !task.target.is_empty() {
+            self.constants.insert(TARGET.to_owned(), text(&task.target));
+        }
         self.constants.insert(SNAPSHOT_DATE.to_owned(), Arc::new(Date32Array::from_value(date, num_rows)));
         self.constants.insert(EXPORTED_AT.to_owned(), Arc::new(time.with_timezone("UTC")));
         self.constants.insert(RUN_ID.to_owned(), text(&task.run_id));

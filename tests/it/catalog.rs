@@ -501,6 +501,7 @@ fn every_price_of_a_preset_is_pinned() {
     insta::assert_snapshot!(lines.join("\n"), @r"
     batch-analysis/batch-analysis 3 21 89
     brand-radar/ai-responses 4 15 36
+    brand-radar/citations-overview 2 6 6
     brand-radar/cited-domains 2 3 3
     brand-radar/cited-pages 2 2 2
     brand-radar/impressions-overview 2 6 6

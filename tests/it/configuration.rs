@@ -597,7 +597,6 @@ fn the_example_of_the_contract_is_refused_only_for_what_is_not_built_yet() {
     let shown: Vec<_> = errors.0.iter().map(|error| format!("{} {error}", error.code().as_str())).collect();
     insta::assert_snapshot!(shown.join("\n"), @r#"
     BH-LATER a destination at s3:// is not built yet in backhaul 0.1.0
-    BH-LATER the keyword list `brand` is not built yet in backhaul 0.1.0
     "#);
 }
 
@@ -626,8 +625,8 @@ fn the_starter_loads_and_teaches_the_main_keys() {
         }
         plan::guard(&planned(&config), config.budget.per_run).expect("the starter has a budget");
     }
-    let uncommented = config::starter(&[]).replace("# [[report]]", "[[report]]");
-    let uncommented = ["name", "endpoint", "countries", "where", "base_url"]
+    let uncommented = config::starter(&[]).replace("# [[", "[[");
+    let uncommented = ["name", "endpoint", "countries", "where", "base_url", "keywords"]
         .iter()
         .fold(uncommented, |text, key| text.replace(&format!("\n# {key}"), &format!("\n{key}")));
     assert_eq!(sound(&uncommented).reports.len(), 3, "what is commented out is correct too");
@@ -698,7 +697,7 @@ fn every_operation_of_site_explorer_can_be_a_report_with_all_its_required_parame
 #[test]
 fn endpoints_are_named_as_the_catalog_has_them() {
     let text = report("name = \"a\"\nendpoint = \"site-explorer/backlinks\"")
-        + "[[report]]\nname = \"b\"\nendpoint = \"best-by-external-links\"\n[[report]]\nname = \"c\"\nendpoint = \"rank-tracker/overview\"\n[[report]]\nname = \"d\"\n";
+        + "[[report]]\nname = \"b\"\nendpoint = \"best-by-external-links\"\n[[report]]\nname = \"d\"\n";
     insta::assert_snapshot!(faults(&text), @r#"
     error[BH-ENDPOINT]: the API has no endpoint `site-explorer/backlinks`
       --> backhaul.toml:18:12
@@ -714,15 +713,8 @@ fn endpoints_are_named_as_the_catalog_has_them() {
     next: backhaul catalog
     cost: 0 units, nothing was sent
 
-    error[BH-LATER]: exporting rank-tracker/overview is not built yet in backhaul 0.1.0
-      --> backhaul.toml:24:12
-       | endpoint = "rank-tracker/overview"
-       |            ^^^^^^^^^^^^^^^^^^^^^^^ take this out for now
-    next: take it out, then: backhaul check --offline
-    cost: 0 units, nothing was sent
-
     error[BH-ENDPOINT]: the report `d` has no `endpoint`
-      --> backhaul.toml:25:1
+      --> backhaul.toml:22:1
        | [[report]]
        | ^^^^^^^^^^ add one; see: backhaul catalog
     next: backhaul catalog

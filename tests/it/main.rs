@@ -22,3 +22,4 @@ mod sandbox_sections;
 mod spending;
 mod support;
 mod upkeep;
+mod varying;
