@@ -120,8 +120,8 @@ impl Opened {
             Layout::AsRecorded => partition_by.clone(),
             Layout::Anew => stage.store.table(name)?.partition_by,
         };
-        stage.store.record_presets(name, report.presets())?;
         let recorded = stage.store.record_columns(name, endpoint, &wanted.recorded(), &recorded_keys)?;
+        stage.store.record_presets(name, report.presets())?;
         let schema = wanted.over(&recorded)?;
         let before = committing.committed().cloned();
         Ok(Self { committing, before, schema, partition_by, kept: Vec::new() })

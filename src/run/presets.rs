@@ -11,7 +11,7 @@ use crate::store::Store;
 pub fn with_recorded_presets(mut config: RunConfig) -> Result<RunConfig> {
     let store = Store::at(&config.destination.path);
     for report in &mut config.reports {
-        report.use_presets(&store.table(&report.name)?.presets);
+        report.use_presets(&recorded(&store, report)?);
     }
     Ok(config)
 }
@@ -25,9 +25,15 @@ pub fn newer_presets(config: &RunConfig) -> Result<Vec<String>> {
     let store = Store::at(&config.destination.path);
     let mut offers = Vec::new();
     for report in &config.reports {
-        offers.extend(offer(report, &store.table(&report.name)?.presets));
+        offers.extend(offer(report, &recorded(&store, report)?));
     }
     Ok(offers)
+}
+
+/// What is recorded for the report's table; nothing where that was filled from another endpoint.
+fn recorded(store: &Store, report: &Report) -> Result<PresetColumns> {
+    let record = store.table(&report.name)?;
+    Ok(if record.endpoint == report.endpoint.name { record.presets } else { PresetColumns::new() })
 }
 
 fn offer(report: &Report, recorded: &PresetColumns) -> Option<String> {

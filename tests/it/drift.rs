@@ -51,8 +51,11 @@ fn a_column_that_the_api_refuses_can_stay_as_nulls_and_comes_back_by_itself() {
 
     let names = preset("site-explorer/all-backlinks", "minimal");
     let others: Vec<String> = names.iter().filter(|name| *name != "is_dofollow").cloned().collect();
-    let oracle =
-        context.oracle_rows("site-explorer/all-backlinks", &others, &[("target", "acme.com"), ("aggregation", "all")]);
+    let oracle = context.oracle_rows(
+        "site-explorer/all-backlinks",
+        &others,
+        &[("target", "acme.com"), ("aggregation", "all"), ("history", "live")],
+    );
     let table = context.table_rows("links", "site-explorer/all-backlinks", &others);
     assert!(table.len() == 1200 && oracle.iter().all(|row| table.contains(row)));
     let nulls = context.table_rows("links", "site-explorer/all-backlinks", &["is_dofollow".to_owned()]);

@@ -59,7 +59,7 @@ fn a_preset_stays_what_it_was_when_the_table_first_used_it() {
         "domains: the table keeps `standard` as it was first used; this version's adds ".to_owned(),
         format!("adds `{newer}` ("),
         format!("leaves out `{dropped}` ("),
-        "to take that: columns = [\"domain\", ".to_owned(),
+        "to take that: columns = [\"first_seen\", \"domain\", ".to_owned(),
     ] {
         assert!(line.contains(&part), "{part:?} is not in {line}");
     }
