@@ -74,28 +74,29 @@ impl Server {
 
     /// How many rows a list has in all.
     fn count(&self, operation: &str, host: &str, history: History, day: NaiveDate) -> Result<Cell, Refusal> {
-        let mut query = self.query(operation, host, None, day)?;
+        let mut query = query(operation, host, None, day)?;
         query.history = history;
         query.date = day;
         let table = self.unkept_table(operation, &query)?;
         Ok(Cell::Int(table.map_or(0, |table| i64::from(table.len()))))
     }
+}
 
-    fn query(&self, operation: &str, host: &str, country: Option<&str>, day: NaiveDate) -> Result<Query, Refusal> {
-        let day_text = day.to_string();
-        let mut parameters = vec![("target".to_owned(), host.to_owned())];
-        let Some(endpoint) = Catalog::embedded().endpoint(operation) else {
-            return Err(Refusal::UnknownRoute(operation.to_owned()));
-        };
-        for (name, value) in [("date", Some(day_text.as_str())), ("country", country)] {
-            parameters.extend(value.map(|value| (name.to_owned(), value.to_owned())));
-        }
-        if let Some(first) = endpoint.columns.first().filter(|_| endpoint.has_select()) {
-            parameters.push(("select".to_owned(), first.name.clone()));
-        }
-        let end = day.and_time(chrono::NaiveTime::MIN).and_utc();
-        Query::read(endpoint, &Parameters(&parameters), &[], end)
+/// What an operation would be asked about a host.
+fn query(operation: &str, host: &str, country: Option<&str>, day: NaiveDate) -> Result<Query, Refusal> {
+    let day_text = day.to_string();
+    let mut parameters = vec![("target".to_owned(), host.to_owned())];
+    let Some(endpoint) = Catalog::embedded().endpoint(operation) else {
+        return Err(Refusal::UnknownRoute(operation.to_owned()));
+    };
+    for (name, value) in [("date", Some(day_text.as_str())), ("country", country)] {
+        parameters.extend(value.map(|value| (name.to_owned(), value.to_owned())));
     }
+    if let Some(first) = endpoint.columns.first().filter(|_| endpoint.has_select()) {
+        parameters.push(("select".to_owned(), first.name.clone()));
+    }
+    let end = day.and_time(chrono::NaiveTime::MIN).and_utc();
+    Query::read(endpoint, &Parameters(&parameters), &[], end)
 }
 
 impl Figures<'_> {
@@ -156,7 +157,7 @@ impl Figures<'_> {
 
     fn owned(&self, operation: &str, column: &str) -> Result<Cell, Refusal> {
         let country = self.country.as_deref().filter(|_| operation == "site-explorer/metrics");
-        let query = self.server.query(operation, &self.host, country, self.day)?;
+        let query = query(operation, &self.host, country, self.day)?;
         let table = self.server.unkept_table(operation, &query)?;
         let field = Catalog::embedded().endpoint(operation).and_then(|endpoint| Field::of(endpoint, column));
         let value = table.zip(field.as_ref()).map_or(Cell::Null, |(table, field)| table.cell(0, field));

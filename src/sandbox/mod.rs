@@ -12,7 +12,10 @@
 //! Choices where the real API is unknown: nulls are the smallest values (first ascending, last descending); the
 //! expected cost of a request is weighed by its `limit` under the row cap; `country` and `date_compared` change the
 //! data, while `mode`, `protocol`, `volume_mode`, `traffic_mode` and, for lists, `date` do not; `history=live` shows
-//! exactly [`Options::rows`] rows, the other histories an eighth more, which are lost.
+//! exactly [`Options::rows`] rows, the other histories an eighth more, which are lost. An unknown project, report, channel
+//! or post is 404; a limit above a documented largest one is refused; wildcards must fit the whole text; `_diff` is now
+//! less then; a free operation and one with a fixed price tell 0 units a row; where one number is made of many, `where`
+//! chooses what is counted. Batch Analysis is not served here yet.
 
 mod batch;
 mod cell;
@@ -78,7 +81,8 @@ pub struct Options {
     pub ties: Option<u32>,
     /// Probability that the asked table changes before a request is answered.
     pub churn: f64,
-    /// Whether links, domains and anchors come and go from day to day, as a function of seed and date.
+    /// Whether links, domains and anchors come and go, and the last periods of a history are corrected, from day to day, as
+    /// a function of seed and date.
     pub living: bool,
     /// Assumptions made false.
     pub quirks: Vec<Quirk>,

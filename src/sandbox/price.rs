@@ -1,6 +1,6 @@
 //! What an answer costs beyond columns times rows.
 
-use super::query::Query;
+use super::query::{Query, filterable_twin};
 use super::sections::{asked_brands, asked_months};
 use crate::catalog::{Endpoint, Pricing};
 
@@ -14,7 +14,9 @@ pub(super) fn per_row(endpoint: &Endpoint, query: &Query) -> u64 {
     if endpoint.pricing != Pricing::PerRow {
         return 0;
     }
-    let columns = endpoint.units_per_row(query.charged_columns());
+    let (known, filtered): (Vec<&str>, Vec<&str>) =
+        query.charged_columns().partition(|name| endpoint.column(name).is_some());
+    let columns = endpoint.units_per_row(known) + filterable_twin(endpoint).units_per_row(filtered);
     // These two count by what is asked for; the catalog's one unit is among the columns already.
     let by_request = query.select.iter().map(|field| match field.name.as_str() {
         "volume_monthly_history" => LEAST_FOR_MONTHS.max(asked_months(query) * UNITS_PER_MONTH) - 1,

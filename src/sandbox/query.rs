@@ -216,7 +216,7 @@ fn limit(endpoint: &Endpoint, values: &Values) -> Result<u32, Refusal> {
 }
 
 /// The operation whose filterable columns are known where those of a POST are not: citations are filtered as mentions are.
-fn filterable_twin(endpoint: &Endpoint) -> &Endpoint {
+pub(super) fn filterable_twin(endpoint: &Endpoint) -> &Endpoint {
     let twin = endpoint.name.replace("/citations-", "/mentions-");
     Catalog::embedded().endpoint(&twin).unwrap_or(endpoint)
 }

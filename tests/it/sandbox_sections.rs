@@ -314,7 +314,6 @@ async fn required_parameters_and_known_values_are_asked_for_by_name() {
         }
     }
     assert!(asked > 700, "{asked}");
-    assert_eq!(context.sandbox.stats().units > 0, true);
 }
 
 /// A condition that any value of this kind can be held to.

@@ -174,7 +174,6 @@ fn pages(project: Project, query: &Query) -> Numbered {
         "scheme" => Some(Cell::text("https")),
         "internal" | "is_html" | "is_valid_internal_html" => Some(Cell::Bool(true)),
         "stamp" => Some(Cell::Date { days: stamp, midnight: false }),
-        "http_code" => Some(Cell::Int(if dice.of("http_code").once_in(20) { 404 } else { 200 })),
         name => {
             let shown = ["_prev", "_diff"].iter().find_map(|ending| name.strip_suffix(ending)).unwrap_or(name);
             let is_new = dice.of("new").once_in(TOUCHED_SHARE);
@@ -191,8 +190,11 @@ fn pages(project: Project, query: &Query) -> Numbered {
                     }
                 }));
             }
-            let has_then = compared.then.is_some() && !is_new;
-            (is_comparison && !has_then).then(|| super::nothing(field))
+            if is_comparison && (compared.then.is_none() || is_new) {
+                return Some(super::nothing(field));
+            }
+            let code = if dice.of("http_code").once_in(20) { 404 } else { 200 };
+            (shown == "http_code").then_some(Cell::Int(code))
         }
     })
     .only(has)

@@ -49,7 +49,7 @@ pub(super) fn section(ground: Ground, endpoint: &Endpoint, query: &Query) -> Res
         "post-metrics" => {
             let kind = channel(values.get("channel_id"))?.1;
             let id = values.get("external_post_id").unwrap_or("");
-            let known = (0..ground.rows).any(|number| posts.external_id(number) == id);
+            let known = (0..ground.rows).any(|number| external_id(number) == id);
             if !known {
                 return Err(Refusal::UnknownId { what: "post", id: id.to_owned() });
             }
@@ -90,10 +90,6 @@ impl Posts {
         self.dice.at(u64::from(number))
     }
 
-    fn external_id(self, number: u32) -> String {
-        format!("x{}", crate::sandbox::hash::base36(FIRST_POST + number))
-    }
-
     fn status(self, number: u32) -> &'static str {
         self.of(number).of("status").pick(&STATUSES).unwrap_or("published")
     }
@@ -124,8 +120,8 @@ impl Posts {
         Some(match field.name.as_str() {
             "post_id" => Cell::Int(i64::from(FIRST_POST + number)),
             "external_post_id" | "permalink" if !is_out => Cell::Null,
-            "external_post_id" => Cell::text(self.external_id(number)),
-            "permalink" => Cell::text(format!("https://social.example/{}", self.external_id(number))),
+            "external_post_id" => Cell::text(external_id(number)),
+            "permalink" => Cell::text(format!("https://social.example/{}", external_id(number))),
             "created_at" => Cell::Time(self.written(number)),
             "status_timestamp" => Cell::text(Moment(self.written(number) + 600).to_string()),
             "text_content" => Cell::text(self.text(number)),
@@ -146,6 +142,10 @@ impl Posts {
         let user = format!(r#""channel_username":"acme_{kind}","channel_display_name":{name}"#);
         format!(r#"{{"channel_id":"{id}","channel_kind":"{kind}",{user},"channel_profile_image_url":null}}"#)
     }
+}
+
+fn external_id(number: u32) -> String {
+    format!("x{}", crate::sandbox::hash::base36(FIRST_POST + number))
 }
 
 fn listed(posts: Posts, query: &Query) -> Numbered {
