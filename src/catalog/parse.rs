@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     Catalog, Changes, Column, ColumnKind, Endpoint, Filterable, Measure, Parameter, ParameterKind, Presets, Pricing,
-    Shape,
+    RowCount, Shape,
 };
 use crate::error::{Code, Error, Result};
 use crate::model::Method;
@@ -99,6 +99,8 @@ struct RawEndpoint {
     group_values: BTreeMap<String, Vec<String>>,
     changes: Option<RawChanges>,
     #[serde(default)]
+    counts: Vec<RawCount>,
+    #[serde(default)]
     sort_key: Vec<String>,
     #[serde(default)]
     presets: RawPresets,
@@ -109,6 +111,15 @@ struct RawEndpoint {
 struct RawChanges {
     new: String,
     lost: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCount {
+    when: BTreeMap<String, String>,
+    #[serde(rename = "in")]
+    endpoint: String,
+    column: String,
 }
 
 /// Each preset lists what it adds to the one before, so that minimal ⊆ standard ⊆ full cannot be broken.
@@ -213,6 +224,11 @@ fn endpoint(name: &str, raw: RawEndpoint, enums: &Enums) -> Result<Endpoint> {
         group_columns: raw.group_columns,
         group_values: raw.group_values,
         changes: raw.changes.map(|RawChanges { new, lost }| Changes { new, lost }),
+        counts: raw
+            .counts
+            .into_iter()
+            .map(|RawCount { when, endpoint, column }| RowCount { when: when.into_iter().collect(), endpoint, column })
+            .collect(),
         sort_key: raw.sort_key,
         presets: raw.presets.cumulated(),
     })

@@ -1,6 +1,7 @@
 //! Behaviour tests: one binary, a module for each subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod access;
 mod budgets;
 mod catalog;
 mod changes;
@@ -13,6 +14,7 @@ mod ground;
 mod nights;
 mod paging;
 mod ranking;
+mod relay;
 mod sandbox;
 mod spending;
 mod support;
