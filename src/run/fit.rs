@@ -293,7 +293,9 @@ fn drop_columns(config: &mut RunConfig, now: &Bill) -> bool {
             let least = report.endpoint.presets.get(Presets::NAMES[0]).unwrap_or_default();
             let (own, before) = (now.of(place), plan::price_per_row(report));
             for (at, column) in report.columns.iter().enumerate() {
-                if least.contains(column) && (spares_the_least || report.endpoint.identity.contains(column)) {
+                if least.contains(column) && (spares_the_least || report.endpoint.identity.contains(column))
+                    || is_of_changes(report, column)
+                {
                     continue;
                 }
                 let saved = before.saturating_sub(plan::price_per_row(&without(report, at)));
@@ -311,6 +313,12 @@ fn drop_columns(config: &mut RunConfig, now: &Bill) -> bool {
         }
     }
     false
+}
+
+/// Whether a report of changes cannot do without a column: it would be added again.
+fn is_of_changes(report: &Report, column: &str) -> bool {
+    let dates = |changes: &&crate::catalog::Changes| changes.new == column || changes.lost == column;
+    report.changes.is_some_and(|changes| dates(&changes) || report.endpoint.identity.iter().any(|own| own == column))
 }
 
 fn without(report: &Report, at: usize) -> Report {

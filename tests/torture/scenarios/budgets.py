@@ -13,7 +13,7 @@ from ..workload import TARGETS
 
 # Rows of each list; with such a cap a task is many answers.
 ROWS, ROW_CAP = 900, 100
-ROUNDS_SHORT, ROUNDS_LONG = 3, 25
+ROUNDS_SHORT, ROUNDS_LONG = 2, 25
 # Of the workspace, where something must stay free of it.
 WORKSPACE_UNITS = 40_000
 # Done, failed, partly done, stopped by a budget, all is claimed by others.

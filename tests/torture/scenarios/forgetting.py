@@ -15,7 +15,7 @@ from ..workload import MOMENT_COLUMNS, TABLES
 from .skip import refuse_if_later
 
 FORGOTTEN = "birch"
-KILLS_SHORT, KILLS_LONG = 6, 60
+KILLS_SHORT, KILLS_LONG = 4, 60
 LONGEST_LIFE_SECONDS = 0.5
 # The only place that names it: so that `rebuild` does not bring it back.
 TOMBSTONES = "forgotten"
