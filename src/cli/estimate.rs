@@ -13,9 +13,10 @@ pub async fn estimate(globals: &Globals, command: &Estimate) -> Outcome {
     let today = clock.today();
     let config = load(&globals.config, &environment)?;
     let selection = run::selection(&command.selection)?;
-    let probed = match command.probe {
-        true => probe(&config, &selection, clock, testing::tuning(&environment)?).await?,
-        false => Probed::default(),
+    let probed = if command.probe {
+        probe(&config, &selection, clock, testing::tuning(&environment)?).await?
+    } else {
+        Probed::default()
     };
     let mut estimate = of_next_run(&config, today, &selection, command.tasks)?;
     estimate.own_units = probed.units;

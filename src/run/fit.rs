@@ -208,8 +208,8 @@ impl Search<'_> {
     /// Limits a report to the most rows a task with which all fits, in hundreds; if none does, to the fewest.
     fn limit_rows(&self, config: &mut RunConfig, index: usize, rows: u64) -> Result<()> {
         let step = u64::from(FREE_ROWS);
-        let has_limit = |report: &&Report| report.endpoint.parameter("limit").is_some();
-        if config.reports.get(index).filter(has_limit).is_none() || rows <= step {
+        let has_limit = |report: &Report| report.endpoint.parameter("limit").is_some();
+        if !config.reports.get(index).is_some_and(has_limit) || rows <= step {
             return Ok(());
         }
         let (mut fits, mut fails) = (1_u64, rows.div_ceil(step).max(2));
