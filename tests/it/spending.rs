@@ -391,7 +391,8 @@ fn each_change_that_fit_proposes_fits_when_it_is_pasted_and_run() {
 
 #[test]
 fn a_slower_cadence_that_fit_proposes_holds_on_every_night_and_one_that_was_never_fetched_is_told() {
-    let targets: String = (0..12).map(|at| format!("[[target]]\nname = \"t{at}\"\nurl = \"t{at}.com\"\n\n")).collect();
+    let target = |at| format!("[[target]]\nname = \"t{at}\"\nurl = \"t{at}.com\"\n\n");
+    let targets = (0..12).map(target).collect::<Vec<_>>().concat();
     let mut context = TestContext::new(unlimited(120));
     let reports = format!("{}max_rows = 120\n", LINKS.trim_end().to_owned() + "\n");
     context.configure_with(&targets, &reports);
