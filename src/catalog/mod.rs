@@ -134,10 +134,23 @@ pub struct Endpoint {
     pub changes: Option<Changes>,
     /// The operation that gives the same numbers of many targets in one request, where there is one.
     pub batch: Option<Batch>,
+    /// Where another operation tells how many rows it has without a filter.
+    pub counts: Vec<RowCount>,
     /// Columns by which a table of it is sorted within a target.
     pub sort_key: Vec<String>,
     /// Named selections of columns; empty where the operation takes no `select`.
     pub presets: Presets,
+}
+
+/// A number that another operation tells, which is that of an operation's rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowCount {
+    /// The parameters under which it is.
+    pub when: Vec<(String, String)>,
+    /// The operation that tells it, one row for a target.
+    pub endpoint: String,
+    /// Its column.
+    pub column: String,
 }
 
 impl Endpoint {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 
 use super::{
     Batch, Catalog, Changes, Column, ColumnKind, Endpoint, Filterable, Measure, Parameter, ParameterKind, Presets,
-    Pricing, Shape,
+    Pricing, RowCount, Shape,
 };
 use crate::error::{Code, Error, Result};
 use crate::model::Method;
@@ -104,6 +104,8 @@ struct RawEndpoint {
     changes: Option<RawChanges>,
     batch: Option<RawBatch>,
     #[serde(default)]
+    counts: Vec<RawCount>,
+    #[serde(default)]
     sort_key: Vec<String>,
     #[serde(default)]
     presets: RawPresets,
@@ -121,6 +123,15 @@ struct RawChanges {
 struct RawBatch {
     operation: String,
     columns: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCount {
+    when: BTreeMap<String, String>,
+    #[serde(rename = "in")]
+    endpoint: String,
+    column: String,
 }
 
 /// Each preset lists what it adds to the one before, so that minimal ⊆ standard ⊆ full cannot be broken.
@@ -229,6 +240,11 @@ fn endpoint(name: &str, raw: RawEndpoint, enums: &Enums) -> Result<Endpoint> {
         group_values: raw.group_values,
         changes: raw.changes.map(|RawChanges { new, lost }| Changes { new, lost }),
         batch: raw.batch.map(|RawBatch { operation, columns }| Batch { operation, columns }),
+        counts: raw
+            .counts
+            .into_iter()
+            .map(|RawCount { when, endpoint, column }| RowCount { when: when.into_iter().collect(), endpoint, column })
+            .collect(),
         sort_key: raw.sort_key,
         presets: raw.presets.cumulated(),
     })

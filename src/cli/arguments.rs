@@ -222,9 +222,12 @@ pub struct Run {
     /// Run on the API's free targets, for 0 units, and write under `_sample/` of the destination
     #[arg(long)]
     pub sample: bool,
-    /// Fetch and pay again what is complete
+    /// Fetch and pay again what is complete; a night of changes asks for the same days again
     #[arg(long)]
     pub refetch: bool,
+    /// Fetch all live rows of the reports of changes again, tonight, as a new base to which later nights add
+    #[arg(long, conflicts_with = "sample")]
+    pub base: bool,
     /// Prefer the I-th of N parts of the tasks (not built yet)
     #[arg(long, value_name = "I/N")]
     pub shard: Option<String>,
@@ -248,6 +251,9 @@ pub struct Estimate {
     /// Show what each column costs, and a change to the configuration with which a run fits
     #[arg(long, value_name = "UNITS")]
     pub fit: Option<u64>,
+    /// Buy the row counts that are missing, 50 units a site or so, within the budgets; they are kept for 35 days
+    #[arg(long)]
+    pub probe: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -1,18 +1,26 @@
-//! `estimate`: the bill of the next run, beforehand. Sends nothing.
+//! `estimate`: the bill of the next run, beforehand. Sends nothing, but for what `--probe` is told to buy.
 
 use super::arguments::{Estimate, Globals};
 use super::{Outcome, later, output, run, testing};
 use crate::config::Environment;
-use crate::run::{estimate as of_next_run, fit};
+use crate::run::{Probed, estimate as of_next_run, fit, probe};
 
 /// Estimates and prints.
-pub fn estimate(globals: &Globals, command: &Estimate) -> Outcome {
+pub async fn estimate(globals: &Globals, command: &Estimate) -> Outcome {
     later::estimate(command)?;
     let environment = Environment::of_process();
-    let today = testing::clock(&environment)?.today();
+    let clock = testing::clock(&environment)?;
+    let today = clock.today();
     let config = super::configuration(globals, &environment)?;
     let selection = run::selection(&command.selection)?;
+    let probed = if command.probe {
+        probe(&config, &selection, clock, testing::tuning(&environment)?).await?
+    } else {
+        Probed::default()
+    };
     let mut estimate = of_next_run(&config, today, &selection, command.tasks)?;
+    estimate.own_units = probed.units;
+    estimate.notes.extend(probed.notes);
     if let Some(units) = command.fit {
         estimate.fit = Some(fit(&config, today, &selection, units)?);
     }

@@ -109,7 +109,7 @@ async fn dispatch(arguments: Arguments) -> Outcome {
         Command::Init(command) => init::init(&command),
         Command::Check(command) => check::check(&globals, &command).await,
         Command::Run(command) => run::run(&globals, command).await,
-        Command::Estimate(command) => estimate::estimate(&globals, &command),
+        Command::Estimate(command) => estimate::estimate(&globals, &command).await,
         Command::Usage(command) => usage::usage(&globals, &command).await,
         Command::Verify(command) => verify::verify(&globals, &command),
         Command::Rebuild(command) => rebuild::rebuild(&globals, &command).await,

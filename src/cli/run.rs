@@ -21,9 +21,13 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
     testing::watch(&environment)?;
     let clock = testing::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;
-    let config = if command.sample { config.sample() } else { config };
-    let selection = selection(&command.selection)?;
-    let mut agenda = Agenda::make(&config, clock.today(), &selection, command.refetch)?;
+    let mut config = if command.sample { config.sample() } else { config };
+    let mut selection = selection(&command.selection)?;
+    if command.base {
+        config.run.new_base = true;
+        selection.reports = reports_of_changes(&config, &selection)?;
+    }
+    let mut agenda = Agenda::make(&config, clock.today(), &selection, command.refetch || command.base)?;
     // A sample has the smallest budget there is, and a client that sends nothing else.
     let nothing = command.sample.then_some(0);
     let budget = [config.budget.per_run, command.max_units, nothing].into_iter().flatten().min();
@@ -56,6 +60,23 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
 /// What follows an interrupt.
 const RESUME: &str =
     "interrupted: what was paid for is saved\nnext: run the same command again; it goes on from there\n";
+
+/// The reports that a new base is of: those of changes, of what is selected.
+///
+/// # Errors
+/// [`Code::Usage`] if there is none, or a report is named that is none.
+fn reports_of_changes(config: &RunConfig, selection: &Selection) -> Result<Vec<String>, Error> {
+    let all = config.reports.iter().filter(|report| report.changes.is_some()).map(|report| report.name.clone());
+    let all: Vec<String> = all.collect();
+    let other = selection.reports.iter().find(|name| !all.contains(name));
+    let message = match other {
+        Some(name) => format!("--base is for reports of changes, and `{name}` is none"),
+        None if all.is_empty() => "--base is for reports of changes, and the configuration has none".to_owned(),
+        None if selection.reports.is_empty() => return Ok(all),
+        None => return Ok(selection.reports.clone()),
+    };
+    Err(Error::new(Code::Usage, message).with_next("run --refetch fetches other reports again"))
+}
 
 /// What the command line selects.
 ///

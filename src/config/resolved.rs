@@ -104,6 +104,8 @@ pub struct RunSettings {
     pub resume_within: Duration,
     /// Requests of one task at most.
     pub max_requests: u64,
+    /// Reports of changes begin with a base again: never in a file, `run --base` wants it.
+    pub new_base: bool,
 }
 
 /// A site that is looked up.

@@ -219,7 +219,8 @@ fn requests_per_minute(document: &mut Document<'_>, section: &Section<'_>) -> u3
 }
 
 pub(super) fn run(document: &mut Document<'_>, root: &Section<'_>) -> RunSettings {
-    let defaults = RunSettings { resume_within: DEFAULT_RESUME_WITHIN, max_requests: DEFAULT_MAX_REQUESTS };
+    let defaults =
+        RunSettings { resume_within: DEFAULT_RESUME_WITHIN, max_requests: DEFAULT_MAX_REQUESTS, new_base: false };
     let Some(section) = document.table(root, "run", "[run]") else { return defaults };
     document.refuse_unknown_keys(&section, known::RUN);
     let resume_within = document.parsed(&section, "resume_within", values::duration);
@@ -227,5 +228,6 @@ pub(super) fn run(document: &mut Document<'_>, root: &Section<'_>) -> RunSetting
     RunSettings {
         resume_within: resume_within.unwrap_or(defaults.resume_within),
         max_requests: max_requests.unwrap_or(defaults.max_requests),
+        new_base: false,
     }
 }

@@ -192,8 +192,8 @@ impl Estimate {
         if self.unknown_tasks > 0 {
             let _ = writeln!(
                 out,
-                "{} tasks were never fetched and nothing bounds them: they come on top. max_rows in their reports \
-                 bounds them; run with --max-units to try",
+                "{} tasks were never fetched and nothing bounds them: they come on top. estimate --probe buys their row counts \
+                 where the API tells them, max_rows in their reports bounds them; run with --max-units to try",
                 count(self.unknown_tasks)
             );
         }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Spent, count};
+use super::{MonthLeft, Spent, count};
 
 /// Lines of a table for a person; the rest is summed up. JSON has all of them.
 const SHOWN: usize = 10;
@@ -27,6 +27,9 @@ pub struct Usage {
     pub workspace: Allowance,
     /// The key's units.
     pub key: Allowance,
+    /// What the tightest budget of the month leaves, where the configuration has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<MonthLeft>,
     /// First day that the ledger is asked for: the last reset. Empty: all that is known.
     pub since: String,
     /// First day in the ledger, whatever the reset; empty if it is empty.
@@ -136,6 +139,10 @@ impl Usage {
             writeln!(out, "plan       {:?}; units start again at zero on {}{days}", self.plan, or_unknown(&self.reset));
         let _ = writeln!(out, "workspace  {}", allowance(self.workspace));
         let _ = writeln!(out, "key        {}; it expires on {}", allowance(self.key), or_unknown(&self.key_expires));
+        if let Some(MonthLeft { budget, limit, left, reset }) = &self.budget {
+            let (left, limit) = (count(*left), count(*limit));
+            let _ = writeln!(out, "budget     {left} of {limit} units left until {reset} ({budget})");
+        }
         for warning in &self.warnings {
             let _ = writeln!(out, "warning    {warning}");
         }
@@ -220,7 +227,7 @@ impl Usage {
         if let Some(report) = dearest {
             let _ = writeln!(
                 out,
-                "\nto save    `{}` is the dearest report ({}); backhaul estimate --fit UNITS names the columns to drop",
+                "\nto save    `{}` is the dearest report ({}); backhaul estimate --fit UNITS names what to give up",
                 report.name,
                 percent(report.spent.total(), total)
             );

@@ -30,10 +30,10 @@ const OVERLAP_DAYS: u64 = 2;
 /// The parameter that shows rows that are lost by now.
 const HISTORY: &str = "history";
 
-/// The day since when a task asks for changes; `None` where it begins with a base: no earlier night is complete, or the
-/// last one answers another configuration.
+/// The day since when a task asks for changes; `None` where it begins with a base: no earlier night is complete, the last
+/// one answers another configuration, or a new base is wanted. A night that is fetched again asks since the same day.
 pub(super) fn since(stage: &Stage, report: &Report, job: &Job) -> Result<Option<NaiveDate>> {
-    if report.changes.is_none() {
+    if report.changes.is_none() || stage.config.run.new_base {
         return Ok(None);
     }
     let partitions = stage.store.partitions(&report.name)?;
@@ -85,4 +85,36 @@ pub(super) fn mark(batch: &RecordBatch, endpoint: &Endpoint, is_base: bool) -> R
     let mut columns = batch.columns().to_vec();
     columns.push(Arc::new(words) as ArrayRef);
     RecordBatch::try_new(Arc::new(Schema::new(fields)), columns).map_err(defect)
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::TimestampMicrosecondArray;
+
+    use super::*;
+    use crate::catalog::Catalog;
+
+    /// A row tells how things are when it is read: one that was lost within the window and found again is live, and `new`
+    /// where it is dated anew; one whose first date lies before the window does not match the filter, unless it is lost.
+    #[test]
+    fn a_row_is_lost_if_it_is_gone_when_it_is_read_and_new_otherwise() {
+        let endpoint = Catalog::embedded().endpoint("site-explorer/all-backlinks").expect("a known endpoint");
+        let lost = &endpoint.changes.as_ref().expect("dated").lost;
+        let field = ColumnType::Timestamp.field(lost);
+        let dates = TimestampMicrosecondArray::from(vec![None, Some(1), None]).with_timezone("UTC");
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![Arc::new(dates)]).expect("a batch");
+        let words = |is_base| {
+            let marked = mark(&batch, endpoint, is_base).expect("marked");
+            let column = marked.column_by_name(CHANGE).expect("there").clone();
+            let column = column.as_any().downcast_ref::<StringArray>().expect("text").clone();
+            column.iter().map(|word| word.unwrap_or_default().to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(words(false), ["new", "lost", "new"]);
+        assert_eq!(words(true), ["base"; 3]);
+        let filter = filter(endpoint, "2026-11-21".parse().expect("a date")).expect("dated").to_json().to_string();
+        // On the first day of the window, too: a date that equals it is within.
+        for part in ["first_seen_link", "last_seen", "\"gte\",\"2026-11-21T00:00:00Z\""] {
+            assert!(filter.contains(part), "{part}: {filter}");
+        }
+    }
 }

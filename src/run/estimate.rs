@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::agenda::{self, Agenda};
+use super::counts::Counts;
 use super::inputs::Inputs;
+use super::month;
 use super::stage::Job;
 use super::workspace::Workspace;
 use crate::catalog::{Pricing, Shape};
@@ -15,7 +17,7 @@ use crate::error::Result;
 use crate::landing::Landing;
 use crate::model::TaskId;
 use crate::plan::{self, Before, Bought, Cost, Selection, Task};
-use crate::report::{Estimate, ReportEstimate, TargetEstimate, TaskEstimate};
+use crate::report::{Estimate, MonthLeft, ReportEstimate, TargetEstimate, TaskEstimate, count};
 use crate::store::Store;
 use crate::table::manifest::TaskEntry;
 
@@ -36,6 +38,7 @@ const OF_TARGET: [&str; 5] = ["target", "mode", "protocol", "targets", "keywords
 enum Basis {
     Fixed,
     LastRun,
+    Counted,
     Bound,
     OtherTargets,
     Unknown,
@@ -46,6 +49,7 @@ impl Basis {
         match self {
             Self::Fixed => "fixed size",
             Self::LastRun => "last run",
+            Self::Counted => "row count",
             Self::Bound => "upper bound",
             Self::OtherTargets => "mean of other targets",
             Self::Unknown => "unknown",
@@ -69,6 +73,7 @@ pub fn estimate(config: &RunConfig, today: NaiveDate, selection: &Selection, wit
     let store = Store::at(&config.destination.path);
     let workspace = Workspace::load(&store, &config.source.base_url);
     let landing = super::landing(config, &store);
+    let counts = Counts::read(config, &store, today)?;
     let mut estimate = Estimate { notes: agenda.notes.clone(), ..Estimate::default() };
     let mut seconds = Seconds::default();
     for (index, report) in config.reports.iter().enumerate().filter(|(index, _)| agenda.reports.contains(index)) {
@@ -78,7 +83,7 @@ pub fn estimate(config: &RunConfig, today: NaiveDate, selection: &Selection, wit
             seconds.add(entry);
         }
         let cap = workspace.row_caps.get(&report.endpoint.name).copied().map(u64::from);
-        let maker = Maker { report, known: &known, cap, landing: &landing, store: &store };
+        let maker = Maker { report, known: &known, counts: &counts, cap, landing: &landing, store: &store };
         let mut tasks = Vec::with_capacity(jobs.len());
         for job in jobs {
             tasks.push((job, as_bought(&job.task, &fill_in(report, &known, job, maker.task(job)?))));
@@ -89,9 +94,39 @@ pub fn estimate(config: &RunConfig, today: NaiveDate, selection: &Selection, wit
             estimate.notes.push(format!("{}: {complete} tasks of tonight are complete and cost nothing", report.name));
         }
     }
+    estimate.notes.extend(left(config, &store, today, estimate.units)?);
     let at_the_limit = as_float(estimate.requests) / f64::from(config.source.requests_per_minute.max(1));
     estimate.minutes = (seconds.mean() * as_float(estimate.requests) / AT_A_TIME / 60.0).max(at_the_limit - 1.0);
     Ok(estimate)
+}
+
+/// What the month has left beside what the next run comes to, by what is known here.
+fn left(config: &RunConfig, store: &Store, today: NaiveDate, units: u64) -> Result<Option<String>> {
+    let Some(account) = month::remembered(config, store, today, &mut Vec::new())? else { return Ok(None) };
+    let MonthLeft { budget, limit, left, reset } = account.left();
+    let verdict = if units > left { "; the next run may come to more" } else { "" };
+    let (left, limit) = (count(left), count(limit));
+    Ok(Some(format!("{left} of {limit} units are left until {reset} ({budget}), by what is known here{verdict}")))
+}
+
+/// The due tasks of which no earlier run, no fixed size and no count tells how large they are.
+///
+/// # Errors
+/// As [`Agenda::make`].
+pub(super) fn guessed(config: &RunConfig, today: NaiveDate, selection: &Selection) -> Result<Vec<Task>> {
+    let agenda = Agenda::make(config, today, selection, false)?;
+    let store = Store::at(&config.destination.path);
+    let landing = super::landing(config, &store);
+    let counts = Counts::read(config, &store, today)?;
+    let mut guessed = Vec::new();
+    for (index, report) in config.reports.iter().enumerate() {
+        let jobs: Vec<&Job> = agenda.jobs.iter().filter(|job| job.task.report == index).collect();
+        let known = known(&store, report, &jobs)?;
+        let maker = Maker { report, known: &known, counts: &counts, cap: None, landing: &landing, store: &store };
+        let is_guess = |job: &&&Job| matches!(maker.whole(&job.task).1, Basis::Bound | Basis::Unknown);
+        guessed.extend(jobs.iter().filter(is_guess).map(|job| job.task.clone()));
+    }
+    Ok(guessed)
 }
 
 /// What each task of a selection costs on a night on which it is due, whether it is tonight or not.
@@ -103,13 +138,14 @@ pub(super) fn of_all_tasks(config: &RunConfig, today: NaiveDate, selection: &Sel
     let store = Store::at(&config.destination.path);
     let workspace = Workspace::load(&store, &config.source.base_url);
     let landing = super::landing(config, &store);
+    let counts = Counts::read(config, &store, today)?;
     let mut all = Vec::with_capacity(agenda.jobs.len());
     for (index, report) in config.reports.iter().enumerate().filter(|(index, _)| agenda.reports.contains(index)) {
         let is_meant = |job: &&Job| job.task.report == index && job.night == agenda.tonight;
         let jobs: Vec<&Job> = agenda.jobs.iter().filter(is_meant).collect();
         let known = known(&store, report, &jobs)?;
         let cap = workspace.row_caps.get(&report.endpoint.name).copied().map(u64::from);
-        let maker = Maker { report, known: &known, cap, landing: &landing, store: &store };
+        let maker = Maker { report, known: &known, counts: &counts, cap, landing: &landing, store: &store };
         for job in jobs {
             let (cost, basis) = maker.whole(&job.task);
             let estimated = fill_in(report, &known, job, Estimated { cost, basis, is_begun: false });
@@ -122,6 +158,7 @@ pub(super) fn of_all_tasks(config: &RunConfig, today: NaiveDate, selection: &Sel
 struct Maker<'a> {
     report: &'a Report,
     known: &'a BTreeMap<TaskId, TaskEntry>,
+    counts: &'a Counts,
     cap: Option<u64>,
     landing: &'a Landing,
     store: &'a Store,
@@ -153,16 +190,29 @@ impl Maker<'_> {
         }
         let entry = self.known.get(&task.id).and_then(|entry| before(self.report, task, entry, |_| false));
         if let Some(before) = entry {
-            return (plan::like_before(endpoint, task, &before), Basis::LastRun);
+            // Changes since a base are fewer rows than the base, and how many is not known yet.
+            let is_base = self.report.changes.is_some() && self.known.get(&task.id).is_some_and(is_base);
+            let basis = if is_base { Basis::Bound } else { Basis::LastRun };
+            return (plan::like_before(endpoint, task, &before), basis);
+        }
+        if let Some(rows) = self.counts.of(self.report, task) {
+            let is_fuse = task.bound_rows.is_some_and(|most| most <= rows);
+            let rows = rows.min(task.bound_rows.unwrap_or(rows));
+            return (self.of_some(task, rows, is_fuse), Basis::Counted);
         }
         bound(Basis::Bound).unwrap_or((Cost::default(), Basis::Unknown))
     }
 
+    /// Of the most rows that a task can have.
     fn of_rows(&self, task: &Task, rows: u64) -> Cost {
+        self.of_some(task, rows, true)
+    }
+
+    fn of_some(&self, task: &Task, rows: u64, is_fuse: bool) -> Cost {
         let seams: Vec<(u64, u64)> = self.known.values().filter_map(seams).collect();
         let (rows_again, pages) = seams.iter().fold((0, 0), |sum, seam| (sum.0 + seam.0, sum.1 + seam.1));
         let seam = rows_again.checked_div(pages).unwrap_or(1).max(1);
-        plan::of_rows(self.report.endpoint, task, rows, self.cap, true, seam)
+        plan::of_rows(self.report.endpoint, task, rows, self.cap, is_fuse, seam)
     }
 
     /// Requests and units of the answers that an unfinished attempt has saved.
@@ -266,6 +316,11 @@ fn before(report: &Report, task: &Task, entry: &TaskEntry, varies: impl Fn(&str)
     })
 }
 
+/// Whether a night of changes brought all live rows.
+fn is_base(entry: &TaskEntry) -> bool {
+    plan::changes_asked(&entry.asked) == Some(None)
+}
+
 /// Rows that came again and the seams at which they did.
 fn seams(entry: &TaskEntry) -> Option<(u64, u64)> {
     let again = entry.evidence.get("rows_reread")?.as_u64()?;
@@ -273,18 +328,25 @@ fn seams(entry: &TaskEntry) -> Option<(u64, u64)> {
     (entry.requests > 2).then(|| (again, entry.requests - 2))
 }
 
-/// The newest commit of each task.
+/// The newest commit of each task; of a report of changes the newest that is no base, where there is one.
 fn known(store: &Store, report: &Report, jobs: &[&Job]) -> Result<BTreeMap<TaskId, TaskEntry>> {
-    let mut known = BTreeMap::new();
+    let mut known: BTreeMap<TaskId, TaskEntry> = BTreeMap::new();
     let mut partitions = store.partitions(&report.name)?;
     partitions.sort_unstable();
     for partition in partitions.iter().rev().take(NIGHTS_BACK) {
-        if !known.is_empty() && jobs.iter().all(|job| known.contains_key(&job.task.id)) {
+        if !known.is_empty()
+            && jobs
+                .iter()
+                .all(|job| known.get(&job.task.id).is_some_and(|entry| report.changes.is_none() || !is_base(entry)))
+        {
             break;
         }
         let committed = store.partition(&report.name, partition)?.and_then(|state| state.committed);
         for entry in committed.into_iter().flat_map(|committed| committed.tasks) {
-            known.entry(entry.task.clone()).or_insert(entry);
+            let held = known.entry(entry.task.clone()).or_insert_with(|| entry.clone());
+            if report.changes.is_some() && is_base(held) && !is_base(&entry) {
+                *held = entry;
+            }
         }
     }
     Ok(known)

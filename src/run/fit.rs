@@ -208,8 +208,8 @@ impl Search<'_> {
     /// Limits a report to the most rows a task with which all fits, in hundreds; if none does, to the fewest.
     fn limit_rows(&self, config: &mut RunConfig, index: usize, rows: u64) -> Result<()> {
         let step = u64::from(FREE_ROWS);
-        let has_limit = |report: &&Report| report.endpoint.parameter("limit").is_some();
-        if config.reports.get(index).filter(has_limit).is_none() || rows <= step {
+        let has_limit = |report: &Report| report.endpoint.parameter("limit").is_some();
+        if !config.reports.get(index).is_some_and(has_limit) || rows <= step {
             return Ok(());
         }
         let (mut fits, mut fails) = (1_u64, rows.div_ceil(step).max(2));
@@ -293,7 +293,9 @@ fn drop_columns(config: &mut RunConfig, now: &Bill) -> bool {
             let least = report.endpoint.presets.get(Presets::NAMES[0]).unwrap_or_default();
             let (own, before) = (now.of(place), plan::price_per_row(report));
             for (at, column) in report.columns.iter().enumerate() {
-                if least.contains(column) && (spares_the_least || report.endpoint.identity.contains(column)) {
+                if least.contains(column) && (spares_the_least || report.endpoint.identity.contains(column))
+                    || is_of_changes(report, column)
+                {
                     continue;
                 }
                 let saved = before.saturating_sub(plan::price_per_row(&without(report, at)));
@@ -311,6 +313,12 @@ fn drop_columns(config: &mut RunConfig, now: &Bill) -> bool {
         }
     }
     false
+}
+
+/// Whether a report of changes cannot do without a column: it would be added again.
+fn is_of_changes(report: &Report, column: &str) -> bool {
+    let dates = |changes: &&crate::catalog::Changes| changes.new == column || changes.lost == column;
+    report.changes.is_some_and(|changes| dates(&changes) || report.endpoint.identity.iter().any(|own| own == column))
 }
 
 fn without(report: &Report, at: usize) -> Report {

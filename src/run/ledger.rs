@@ -213,3 +213,97 @@ pub(super) fn at_most(store: &Store) -> Result<BTreeMap<String, u64>> {
     let most = |Entry { run, promise }: Entry| (run, promise.settled.unwrap_or(promise.promised));
     Ok(entries(store)?.into_iter().map(most).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::limits::{NotReserved, UnitMeter};
+
+    /// One run: the most that each request can cost and what becomes of it, and whether the run is killed in the end.
+    #[derive(Debug, Clone)]
+    struct Life {
+        requests: Vec<(u64, u8)>,
+        is_killed: bool,
+    }
+
+    fn life() -> impl Strategy<Value = Life> {
+        (prop::collection::vec((1_u64..160, any::<u8>()), 0..12), any::<bool>())
+            .prop_map(|(requests, is_killed)| Life { requests, is_killed })
+    }
+
+    /// Spends as far as the ledger allows; what the source charges goes to `charged`, whatever the run learns of it.
+    async fn live(store: Store, run: String, life: Life, month: Month, charged: Arc<AtomicU64>) {
+        let clock: SharedClock = Arc::new(SystemClock);
+        let lock = FileLock::try_acquire(&store.run_lock(&run), &run).expect("readable").expect("nobody else's");
+        let ledger = Arc::new(UnitLedger::new(&store, &run, &clock));
+        ledger.keep_to(month);
+        let meter = UnitMeter::with_ledger(None, Vec::new(), Arc::clone(&ledger) as Arc<dyn Ledger>);
+        for (place, (worst, fate)) in life.requests.iter().enumerate() {
+            let mut reservation = match meter.reserve(*worst).await {
+                Ok(reservation) => reservation,
+                Err(NotReserved::Budget(_)) => continue,
+                Err(NotReserved::Ledger(error)) => panic!("{error}"),
+            };
+            reservation.sent();
+            let actual = worst * u64::from(*fate) / 255;
+            charged.fetch_add(actual, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            if life.is_killed && place + 1 == life.requests.len() {
+                // In flight, and nobody will ever say what it cost.
+                drop((reservation, lock));
+                return;
+            }
+            match fate % 3 {
+                0 => drop(reservation.presume()),
+                1 => drop(reservation),
+                _ => reservation.settle(actual),
+            }
+        }
+        if !life.is_killed {
+            ledger.settle(meter.spent() + meter.presumed()).expect("written");
+        }
+        drop(lock);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn a_month_is_never_exceeded_by_runs_side_by_side_that_lose_answers_and_are_killed(
+            rounds in prop::collection::vec(prop::collection::vec(life(), 1..4), 1..5),
+            (limit, foreign) in (0_u64..3_000, 0_u64..300),
+        ) {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().expect("a runtime");
+            let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("temp dir");
+            let store = Store::open(folder.path()).expect("a destination");
+            let cap = Cap { name: "per_month".to_owned(), limit };
+            let month = Month { cap, since: "2026-11-01".parse().expect("a date"), foreign };
+            let charged = Arc::new(AtomicU64::new(0));
+            for (number, round) in rounds.into_iter().enumerate() {
+                runtime.block_on(async {
+                    let lives = round.into_iter().enumerate().map(|(place, life)| {
+                        let run = format!("20261123T01{number:02}{place:02}Z-00000000");
+                        tokio::spawn(live(store.clone(), run, life, month.clone(), Arc::clone(&charged)))
+                    });
+                    for life in lives.collect::<Vec<_>>() {
+                        life.await.expect("none fails");
+                    }
+                });
+                let charged = charged.load(Ordering::SeqCst);
+                prop_assert!(charged + foreign <= limit || charged == 0, "{} and {} of {}", charged, foreign, limit);
+                let before: u64 = entries(&store).expect("readable").iter().map(|entry| entry.counted(month.since)).sum();
+                close_books_of_the_dead(&store, "the next run").expect("closed");
+                let after: u64 = entries(&store).expect("readable").iter().map(|entry| entry.counted(month.since)).sum();
+                prop_assert_eq!(before, after, "what the dead had set aside stays counted");
+                prop_assert!(unsettled(&store).expect("readable").is_empty());
+                prop_assert!(after >= charged, "{} are counted of {}", after, charged);
+            }
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use chrono::{Datelike as _, Months, NaiveDate};
 use serde::{Deserialize, Serialize};
 
-use super::check::ask_limits;
+use super::check::{Live, ask_limits};
 use super::ledger::{self, Entry, Month};
 use super::stage::Job;
 use super::workspace::Workspace;
@@ -46,6 +46,18 @@ pub(super) struct Account {
     pub today: u64,
 }
 
+impl KnownMonth {
+    fn told(live: &Live, entries: &[Entry], today: NaiveDate) -> Self {
+        let used = live.units_usage_workspace.unwrap_or(0);
+        Self {
+            reset: live.reset(),
+            limit: live.units_limit_workspace,
+            told: Some(today),
+            foreign: foreign(entries, live.reset(), today, used),
+        }
+    }
+}
+
 impl Account {
     /// What is left before this run.
     pub fn left(&self) -> MonthLeft {
@@ -80,12 +92,7 @@ pub(super) async fn account(
     match ask_limits(client).await {
         Ok(live) => {
             notes.extend(live.expiry_warning(today));
-            let known = KnownMonth {
-                reset: live.reset(),
-                limit: live.units_limit_workspace,
-                told: Some(today),
-                foreign: foreign(&entries, live.reset(), today, live.units_usage_workspace.unwrap_or(0)),
-            };
+            let known = KnownMonth::told(&live, &entries, today);
             if workspace.month != known {
                 workspace.month = known;
                 workspace.save(store, &config.source.base_url, "the month's account")?;
@@ -105,7 +112,25 @@ pub(super) async fn account(
     Ok(sum_up(&config.budget, &entries, &workspace.month, today, notes))
 }
 
-/// The same from what is remembered, without asking.
+/// What is left by what the workspace has just said; `None` where no budget limits the month.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`] if the ledger cannot be read.
+pub(super) fn left_after_asking(
+    config: &RunConfig,
+    store: &Store,
+    live: &Live,
+    today: NaiveDate,
+) -> Result<Option<MonthLeft>> {
+    if !is_wanted(&config.budget) {
+        return Ok(None);
+    }
+    let entries = ledger::entries(store)?;
+    let known = KnownMonth::told(live, &entries, today);
+    Ok(sum_up(&config.budget, &entries, &known, today, &mut Vec::new()).map(|account| account.left()))
+}
+
+/// The same as [`account`] from what is remembered, without asking.
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`] if the ledger cannot be read.

@@ -37,8 +37,9 @@ impl Agenda {
         let line = |PutOff { job, due, units, .. }: &PutOff| {
             let report = config.reports.get(job.task.report).map_or("", |report| report.name.as_str());
             let target = config.target_name(job.task.target);
-            let varying: String = job.task.parameters.iter().map(|(name, value)| format!(" {name}={value}")).collect();
-            format!("{report} {target}{varying}: about {} units, due since {due}", count(*units))
+            let varying = job.task.parameters.iter().map(|(name, value)| format!("{name}={value}"));
+            let names = [report.to_owned(), target.to_owned()].into_iter().chain(varying).collect::<Vec<_>>().join(" ");
+            format!("{names}: about {} units, due since {due}", count(*units))
         };
         Ok(put_off.iter().map(line).collect())
     }

@@ -6,7 +6,7 @@ use chrono::{Months, NaiveDate};
 
 use super::check::{Live, live};
 use super::spending::{self, Totals};
-use super::{Tuning, ledger};
+use super::{Tuning, ledger, month};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::error::Result;
@@ -21,7 +21,9 @@ pub async fn usage(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Re
     let today = clock.today();
     let live = live(config, clock, tuning).await?;
     let store = Store::at(&config.destination.path);
-    Ok(told(&live, &spending::of_all_runs(&store)?, &ledger::at_most(&store)?, today))
+    let mut usage = told(&live, &spending::of_all_runs(&store)?, &ledger::at_most(&store)?, today);
+    usage.budget = month::left_after_asking(config, &store, &live, today)?;
+    Ok(usage)
 }
 
 fn told(live: &Live, runs: &BTreeMap<String, Totals>, at_most: &BTreeMap<String, u64>, today: NaiveDate) -> Usage {

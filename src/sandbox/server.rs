@@ -291,6 +291,7 @@ impl Server {
             compared: query.compared.is_some(),
             country: query.country.clone(),
             rows,
+            listed: u32::try_from(self.options.rows).unwrap_or(u32::MAX),
             has_history,
             ties: self.options.ties,
             lead,

@@ -62,6 +62,12 @@ pub(super) struct Row {
     pub(super) epoch: u32,
 }
 
+/// Columns that tell how many live rows a list of the target has.
+const LIVE_COUNTS: [&str; 4] = ["live", "live_refdomains", "linked_domains", "org_keywords"];
+
+/// Columns that tell how many rows it has with the lost ones.
+const ALL_TIME_COUNTS: [&str; 2] = ["all_time", "all_time_refdomains"];
+
 /// What gives a row its identity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Family {
@@ -109,6 +115,8 @@ pub(super) struct Source {
     pub(super) country: Option<String>,
     /// Live rows.
     pub(super) rows: u32,
+    /// Live rows of the target's lists, which counts tell.
+    pub(super) listed: u32,
     /// Whether the operation has a `history` parameter, so that rows beyond the live ones are the lost ones.
     pub(super) has_history: bool,
     pub(super) ties: Option<u32>,
@@ -149,6 +157,10 @@ impl Source {
             return section.cell(number, field).unwrap_or_else(|| self.section_cell(number, dice, field));
         }
         match self.family {
+            Family::Record if LIVE_COUNTS.contains(&name) => Cell::Int(i64::from(self.listed)),
+            Family::Record if ALL_TIME_COUNTS.contains(&name) => {
+                Cell::Int(i64::from(self.listed + self.listed / LOST_SHARE))
+            }
             Family::Links => self.link_cell(number, row, dice, field),
             Family::History if name == "date" => Cell::Date { days: i64::from(row.number), midnight: true },
             Family::History => self.corrected(row.number, dice, self.column_cell(number, row, dice, field)),

@@ -16,6 +16,7 @@ use backhaul::table::manifest::UnfinishedStatus;
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
 use tokio_util::sync::CancellationToken;
 
+use crate::relay::Relay;
 use crate::support::{KEY, TestContext, parquet_files, read_rows, unlimited};
 
 /// Units of the simulated month.
@@ -323,6 +324,99 @@ fn what_a_night_cannot_afford_is_put_off_whole_and_comes_first_the_next_night() 
     let next = context.run().expect(0).json();
     assert_eq!((counts(&next, 0), counts(&next, 1)), ((3, 0), (6, 0)), "{next}");
     assert_eq!(read_rows(&context.destination().join("links")).len(), 600, "each of them once");
+}
+
+/// With half of what it needs every task comes, the first report of the file no later than the last, and no unit is spent
+/// that the month does not have.
+#[test]
+fn under_a_month_of_half_of_what_is_needed_nobody_waits_for_ever() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let folder = fast_folder();
+    let first: DateTime<Utc> = "2026-11-01T02:00:00Z".parse().unwrap();
+    let store = Store::at(folder.path().join("out"));
+    let (number, price) = (6, 50);
+    let per_month = NIGHTS * 3 * number * price / 2;
+    let reports: String = ["first", "second", "third"]
+        .map(|name| format!("[[report]]\nname = \"{name}\"\nendpoint = \"site-explorer/domain-rating\"\n\n"))
+        .concat();
+    let spent = runtime.block_on(async {
+        let sandbox = sandbox_at(first + Days::new(NIGHTS - 1), 60).await;
+        let text = format!(
+            "[source]\nbase_url = \"{}\"\napi_key = {{ env = \"AHREFS_API_KEY\" }}\n\n[source.limits]\n\
+             requests_per_minute = 60000\n\n[budget]\nper_month = {per_month}\npace = true\n\n[destination]\nurl = \"out\"\n\n\
+             {}{reports}",
+            sandbox.url(),
+            targets(usize::try_from(number).unwrap())
+        );
+        let environment: Environment = [("AHREFS_API_KEY", KEY)].into_iter().collect();
+        let config = config::parse(&text, &folder.path().join("backhaul.toml"), &environment);
+        let config = config.map_err(|errors| errors.render()).unwrap();
+        for number in 0..NIGHTS {
+            let report = night(&config, first + Days::new(number)).await;
+            let month = report.month.unwrap();
+            assert_eq!((month.limit, month.left), (per_month, per_month - sandbox.stats().units));
+            assert_eq!(month.reset, "2026-12-01");
+        }
+        sandbox.stats().units
+    });
+    assert!(spent <= per_month && spent * 10 >= per_month * 9, "{spent} of {per_month}");
+    let mut counts = BTreeMap::new();
+    for report in ["first", "second", "third"] {
+        let told = told(&store, report);
+        assert_eq!(told.len() as u64, number);
+        for Told { complete, .. } in told.values() {
+            let ends = complete.iter().copied().chain([first.date_naive() + Days::new(NIGHTS)]);
+            let mut since = first.date_naive();
+            for night in ends {
+                assert!((night - since).num_days() <= 4, "{report}: {complete:?}");
+                since = night;
+            }
+        }
+        counts.insert(report, told.values().map(|told| told.complete.len()).sum::<usize>());
+    }
+    assert!(counts["first"] >= counts["third"], "the order of the file is the priority: {counts:?}");
+}
+
+#[test]
+fn a_dry_run_names_what_tonight_cannot_afford_and_sends_nothing() {
+    let mut context = TestContext::new(days_ahead(100));
+    let reports = format!("{LINKS}max_rows = 100\n\n{RATING}");
+    let today = Utc::now().date_naive();
+    let start = (0..10).find(|days| (today + Days::new(*days)).day() < 20).unwrap_or(0);
+    at_day(&mut context, start);
+    configure(&context, "per_month = 30_000\npace = true\n", &targets(6), &reports);
+    let dry = context.backhaul(&["run", "--dry-run"]).expect(0).stdout;
+    assert_eq!(context.stats().requests, 0, "not even a free request");
+    let report = context.run().expect(0).json();
+    let of = |report: &serde_json::Value| report["tasks"]["deferred"].as_u64().unwrap();
+    let deferred: u64 = report["reports"].as_array().unwrap().iter().map(of).sum();
+    assert!(deferred > 0, "{report}");
+    assert!(dry.contains(&format!(", {deferred} are deferred, at most ")), "{dry}");
+    assert_eq!(dry.matches("units, due since ").count() as u64, deferred, "{dry}");
+    assert!(dry.contains("  links t"), "{dry}");
+}
+
+#[test]
+fn a_workspace_that_cannot_be_asked_leaves_the_ledger_and_what_it_last_said() {
+    for status in ["500 Internal Server Error", "403 Forbidden"] {
+        let context = TestContext::new(days_ahead(150));
+        let limit = 4_000;
+        let blind = |context: &TestContext| {
+            configure(context, &format!("per_month = {limit}\n"), &targets(12), &format!("{LINKS}\n"));
+            let path = context.folder.path().join("backhaul.toml");
+            let text = std::fs::read_to_string(&path).unwrap();
+            let relay = Relay::start(&context.url(), Some(("limits-and-usage", status)));
+            context.write_configuration(&text.replace(&context.url(), &relay.url()));
+        };
+        blind(&context);
+        for _ in 0..3 {
+            let ran = context.run().expect(4);
+            let notes = ran.json()["notes"].to_string();
+            assert!(notes.contains("the workspace could not be asked for its usage"), "{status}: {notes}");
+            assert!(notes.contains("the month is counted by this destination's own ledger alone"), "{notes}");
+        }
+        assert!(context.stats().units <= limit && context.stats().units > limit - 200, "{}", context.stats().units);
+    }
 }
 
 #[test]

@@ -326,6 +326,25 @@ fn changes_are_marked_where_both_dates_can_be_selected_and_filtered_and_lost_row
 }
 
 #[test]
+fn what_counts_the_rows_of_an_operation_is_one_whole_number_of_a_record_about_the_same_target() {
+    let mut marked = Vec::new();
+    for endpoint in endpoints() {
+        for count in &endpoint.counts {
+            let telling = Catalog::embedded().endpoint(&count.endpoint).unwrap();
+            assert_eq!(telling.shape, Shape::Record, "{}", count.endpoint);
+            assert_eq!(telling.column(&count.column).unwrap().kind, ColumnKind::Integer, "{}", count.column);
+            assert!(telling.parameter("target").is_some() && telling.parameter("mode").is_some());
+            assert!(count.when.iter().all(|(name, _)| endpoint.parameter(name).is_some()), "{:?}", count.when);
+            // Rows of one country are not those of all.
+            assert_eq!(endpoint.parameter("country").is_some(), telling.parameter("country").is_some());
+        }
+        marked.extend((!endpoint.counts.is_empty()).then_some(endpoint.short_name()));
+    }
+    marked.sort_unstable();
+    assert_eq!(marked, ["all-backlinks", "linkeddomains", "organic-keywords", "refdomains"]);
+}
+
+#[test]
 fn every_list_of_columns_names_columns_of_the_operation_once() {
     for endpoint in endpoints() {
         let keys =

@@ -152,6 +152,45 @@ fn a_changed_configuration_begins_with_a_base_again() {
 }
 
 #[test]
+fn a_night_that_is_fetched_again_asks_for_the_same_days_and_a_new_base_is_had_on_demand() {
+    let mut context = living(2_000);
+    let other = "[[report]]\nname = \"rating\"\nendpoint = \"site-explorer/domain-rating\"\n";
+    let reports = format!("{REPORT}\n{other}");
+    on_day(&mut context, 0, &reports);
+    context.run().expect(0);
+    let base = context.stats().units;
+    let second = on_day(&mut context, 1, &reports);
+    let estimated = context.backhaul(&["estimate", "--json"]).expect(0).json();
+    assert!(estimated["reports"][0]["basis"] == "upper bound", "a base bounds the changes since: {estimated}");
+    context.run().expect(0);
+    let (before, since) = (nights(&context), asked(&context, second).0["changes_since"].clone());
+    // Later that day: what was committed after a run began counts as another's work, and is not fetched again.
+    let end = second.date_naive().and_hms_opt(23, 50, 0).unwrap().and_utc();
+    context.env("BACKHAUL_TEST_CLOCK", &end.to_rfc3339());
+    let again = context.backhaul(&["run", "--json", "--refetch", "--report", "links"]).expect(0).json();
+    assert!(again["requests"].as_u64() > Some(0), "{again}");
+    assert_eq!((nights(&context), asked(&context, second).0["changes_since"].clone()), (before, since));
+    // Two nights of changes have cost a part of the base.
+    assert!(context.stats().units * 4 < base, "{} of {base}", context.stats().units);
+    context.env("BACKHAUL_TEST_CLOCK", &(end + Duration::minutes(5)).to_rfc3339());
+    let report = context.backhaul(&["run", "--json", "--base"]).expect(0).json();
+    assert_eq!(report["reports"].as_array().unwrap().len(), 1, "other reports are left alone: {report}");
+    assert_eq!(asked(&context, second).1["changes_since"], "base");
+    assert!(nights(&context)[&second.date_naive().to_string()].iter().all(|(_, change)| change == "base"));
+    assert_eq!(added_up(&context), live(&context));
+    assert_eq!(context.run().expect(0).json()["requests"], 0, "it is this night's answer from now on");
+    on_day(&mut context, 2, &reports);
+    context.run().expect(0);
+    assert_eq!(added_up(&context), live(&context));
+    for arguments in [&["run", "--base", "--report", "rating"][..], &["run", "--base", "--sample"]] {
+        context.backhaul(arguments).expect(2);
+    }
+    on_day(&mut context, 2, other);
+    let ran = context.backhaul(&["run", "--base"]).expect(2);
+    assert!(ran.stderr.contains("the configuration has none"), "{}", ran.stderr);
+}
+
+#[test]
 fn changes_keep_to_the_filter_of_their_report() {
     let mut context = living(3_000);
     let filtered = format!("{REPORT}where_json = {{ field = \"is_dofollow\", is = [\"eq\", true] }}\n");

@@ -1,6 +1,7 @@
 //! Behaviour tests: one binary, a module for each subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod access;
 mod budgets;
 mod catalog;
 mod changes;
@@ -17,6 +18,7 @@ mod once;
 mod paging;
 mod presets;
 mod ranking;
+mod relay;
 mod sandbox;
 mod sandbox_sections;
 mod spending;

@@ -577,7 +577,10 @@ fn a_crash_at_every_named_step_is_settled_by_the_next_run() {
             context.configure_with(TWO_TARGETS, &reports);
             context.env("BACKHAUL_TEST_CRASH_AT", &format!("{step}:{nth}"));
             let crashed = context.run();
-            assert_eq!(crashed.code, -1, "{step}:{nth} {crashed:?}");
+            // How many requests share a promise depends on which answers come first, so that the last promise of one run
+            // may be one more than another needs. Every other step is passed as often in each.
+            let may_pass = step == "units.promised" && nth > 1 && crashed.code == 0;
+            assert!(crashed.code == -1 || may_pass, "{step}:{nth} {crashed:?}");
             context.env("BACKHAUL_TEST_CRASH_AT", "");
             context.run().expect(0);
             for (table, rows) in &expected {

@@ -62,11 +62,21 @@ class Stats:
 class Sandbox:
     """A sandbox on a free port of this machine."""
 
-    def __init__(self, program: Path, *, rows: int, seed: int, log: Path, row_cap: int | None = None, faults: bool = False):
+    def __init__(
+        self,
+        program: Path,
+        *,
+        rows: int,
+        seed: int,
+        log: Path,
+        row_cap: int | None = None,
+        faults: bool = False,
+        units: int = 0,
+    ):
         command = [str(program), "sandbox", "--port", "0", "--rows", str(rows), "--seed", str(seed), "--key", KEY]
         # A churn so small that it never happens: it turns off the sandbox's cache of answers, which would give away for
         # free what the program asks for twice.
-        command += ["--rpm", "0", "--units", "0", "--churn", "1e-300"]
+        command += ["--rpm", "0", "--units", str(units), "--churn", "1e-300"]
         if row_cap is not None:
             command += ["--row-cap", str(row_cap)]
         if faults:

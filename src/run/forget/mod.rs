@@ -16,7 +16,7 @@ use super::chosen::{named_in, unknown_target};
 use super::progress::Progress;
 use super::stage::{Stage, run_id};
 use super::tombstone::{self, Tombstone};
-use super::{coverage, nights, pack, spending, tables};
+use super::{counts, coverage, nights, pack, spending, tables};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::error::{Code, Error, Errors, Result};
@@ -78,6 +78,7 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
     scrub::run_reports(&stage.store, &holdings.words)?;
     scrub::bad_values(&stage.store, &holdings.words)?;
     spending::forget(&stage.store, target)?;
+    counts::forget(&stage.store, target)?;
     for (table, partition) in &holdings.partitions {
         match remove_rows(&stage, table, partition, target) {
             Ok(None) => {}

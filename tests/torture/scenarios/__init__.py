@@ -6,8 +6,10 @@ from collections.abc import Callable
 
 from ..arena import Arena
 from ..outcome import Outcome
+from .budgets import budgets
 from .clocks import midnight
 from .disks import corrupt_last_answer, disk_full, read_only_remount
+from .forgetting import forget_under_kills
 from .kills import random_kills, refetch_under_kills
 from .processes import interrupt, sigstop, two_processes
 from .repair import rebuild
@@ -32,5 +34,7 @@ SCENARIOS: dict[str, Scenario] = {
         interrupt,
         midnight,
         rebuild,
+        forget_under_kills,
+        budgets,
     )
 }
