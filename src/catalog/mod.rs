@@ -158,6 +158,14 @@ impl Endpoint {
         self.filterable.iter().find(|filterable| filterable.name == name)
     }
 
+    /// The column that dates the rows of a history: an operation that answers whole for a range of days, row by row.
+    pub fn history_column(&self) -> Option<&Column> {
+        let takes_days = ["date_from", "date_to"].iter().all(|name| self.parameter(name).is_some());
+        let is_history = takes_days && self.shape == Shape::Rows && self.parameter("limit").is_none();
+        let is_dated = |column: &&Column| matches!(column.kind, ColumnKind::Date | ColumnKind::DateTime);
+        self.column("date").into_iter().chain(&self.columns).find(is_dated).filter(|_| is_history)
+    }
+
     /// Whether `select` chooses the columns.
     pub fn has_select(&self) -> bool {
         self.parameter("select").is_some()

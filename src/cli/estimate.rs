@@ -1,13 +1,12 @@
 //! `estimate`: the bill of the next run, beforehand. Sends nothing.
 
 use super::arguments::{Estimate, Globals};
-use super::{Outcome, later, output, run, testing};
+use super::{Outcome, output, run, testing};
 use crate::config::{Environment, load};
 use crate::run::{estimate as of_next_run, fit};
 
 /// Estimates and prints.
 pub fn estimate(globals: &Globals, command: &Estimate) -> Outcome {
-    later::estimate(command)?;
     let environment = Environment::of_process();
     let today = testing::clock(&environment)?.today();
     let config = load(&globals.config, &environment)?;

@@ -1,12 +1,12 @@
 //! Upper bounds of what tasks can cost, and the guard that wants a budget above 10,000 units.
 
-use chrono::{Datelike as _, NaiveDate};
-
+use super::history::Grouping;
 use super::task::Task;
 use crate::catalog::{Endpoint, FREE_ROWS, FREE_TARGETS, MIN_UNITS_PER_REQUEST, ParameterKind, Shape};
 use crate::config::{Report, Target};
 use crate::error::{Code, Error, Result};
 use crate::model::Night;
+use crate::table::Span;
 
 /// What a run without a budget may cost at most, in units.
 pub const FREE_BUDGET_UNITS: u64 = 10_000;
@@ -53,11 +53,14 @@ pub(super) fn is_free(target: &Target) -> bool {
 
 /// The most rows that a task can have, if anything bounds them: the ranking or the fuse; one row of a record; the periods of a history;
 /// the known countries of a table by country.
-pub(super) fn bound_rows(report: &Report, night: Night) -> Option<u64> {
+pub(super) fn bound_rows(report: &Report, varying: &[(String, String)], night: Night) -> Option<u64> {
     let endpoint = report.endpoint;
     match (endpoint.shape, report.since) {
         (Shape::Record, _) => Some(1),
-        (Shape::Rows | Shape::Scalars, Some(since)) => Some(periods(since, night, grouping(report))),
+        (Shape::Rows | Shape::Scalars, Some(since)) => {
+            let span = Span::new(since.min(night), night)?;
+            Some(Grouping::of(report, varying).periods(&span))
+        }
         (Shape::Rows | Shape::Scalars, None) if endpoint.parameter("limit").is_none() => countries(endpoint),
         (Shape::Rows | Shape::Scalars, None) => report.top.as_ref().map(|top| top.rows).or(report.max_rows),
     }
@@ -73,23 +76,6 @@ pub(super) fn bound_units(report: &Report, target: &Target, rows: u64, units_per
     report.endpoint.units_per_request(rows, units_per_row).saturating_add(question)
 }
 
-fn grouping(report: &Report) -> &str {
-    report.parameter("history_grouping").unwrap_or("daily")
-}
-
-/// Days, weeks or months that touch the range, both ends included.
-fn periods(since: NaiveDate, night: Night, grouping: &str) -> u64 {
-    let days = u64::try_from((night - since).num_days()).unwrap_or(0);
-    match grouping {
-        "monthly" => {
-            let months = |date: NaiveDate| i64::from(date.year()) * 12 + i64::from(date.month0());
-            u64::try_from(months(night) - months(since)).unwrap_or(0) + 1
-        }
-        "weekly" => days / 7 + 2,
-        _ => days + 1,
-    }
-}
-
 fn countries(endpoint: &Endpoint) -> Option<u64> {
     let from_column = endpoint.column("country").map(|column| column.values.len()).filter(|count| *count > 0);
     let from_parameter = || match &endpoint.parameter("country")?.kind {
@@ -97,21 +83,4 @@ fn countries(endpoint: &Endpoint) -> Option<u64> {
         _ => None,
     };
     from_column.or_else(from_parameter).and_then(|count| u64::try_from(count).ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn day(text: &str) -> NaiveDate {
-        text.parse().expect("a date")
-    }
-
-    #[test]
-    fn periods_count_both_ends() {
-        assert_eq!(periods(day("2024-01-31"), day("2024-02-01"), "monthly"), 2);
-        assert_eq!(periods(day("2024-01-01"), day("2024-01-01"), "daily"), 1);
-        assert_eq!(periods(day("2024-01-01"), day("2024-12-31"), "daily"), 366);
-        assert!(periods(day("2024-01-06"), day("2024-01-15"), "weekly") >= 3, "touches three weeks");
-    }
 }

@@ -10,6 +10,7 @@ mod bill;
 mod cadence;
 mod cost;
 mod describe;
+mod history;
 mod monthly;
 mod night;
 mod select;
@@ -20,8 +21,11 @@ pub use bill::{FREE_BUDGET_UNITS, Total, guard, total};
 pub use cadence::{due, next as next_due};
 pub use cost::{Before, Cost, like_before, of_rows};
 pub use describe::describe;
-pub use monthly::{Bill, NIGHTS_A_MONTH, bill as bill_of_month, least_units, refuse_impossible, ways_to_fit};
-pub use night::{check as check_night, night};
+pub use history::{Grouping, asked_window, is_answered, set_window, whole_window, window, window_of};
+pub use monthly::{
+    Bill, NIGHTS_A_MONTH, bill as bill_of_month, first_load, least_units, refuse_impossible, ways_to_fit,
+};
+pub use night::{check_all as check_nights, knows as knows_night, night};
 pub use select::{Selection, is_meant};
 pub use task::{
     CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, price_per_row, ranking_asked, task_id, tasks,

@@ -116,9 +116,7 @@ pub fn changes_asked(asked: &BTreeMap<String, String>) -> Option<Option<NaiveDat
 /// lacks; [`crate::error::Code::Date`] where the night is in the future, or the operation cannot answer for it.
 pub fn tasks(config: &RunConfig, night: Night, today: NaiveDate, selection: &Selection) -> Result<Vec<Task>> {
     let night = night::night(Some(night), today)?;
-    for index in selection.reports(config)? {
-        config.reports.get(index).map_or(Ok(()), |report| night::check(report, night, today))?;
-    }
+    night::check_all(config, &selection.reports(config)?, night, today, true)?;
     tasks_of_any_night(config, night, selection)
 }
 
@@ -152,7 +150,7 @@ fn task(
 ) -> Task {
     let order_key = order_key(report);
     let (units_per_row, surcharge_per_row) = units_per_row(report, &order_key);
-    let bound_rows = bound_rows(report, night);
+    let bound_rows = bound_rows(report, &parameters, night);
     let is_paged = !order_key.is_empty();
     let query = query(report, target, &parameters, night);
     Task {
@@ -199,7 +197,10 @@ pub fn task_id(report: &str, target: &str, parameters: &[(String, String)]) -> T
 }
 
 fn asked(report: &Report, query: &[(String, String)]) -> BTreeMap<String, String> {
-    let is_of_the_night = |name: &str| matches!(name, "date" | "date_to" | "output");
+    // The days of a history are told by what is committed of it.
+    let is_history = report.endpoint.history_column().is_some();
+    let is_of_the_night =
+        |name: &str| matches!(name, "date" | "date_to" | "output") || (is_history && name == "date_from");
     let mut asked: BTreeMap<String, String> =
         query.iter().filter(|(name, _)| !is_of_the_night(name)).cloned().collect();
     asked.insert("endpoint".to_owned(), report.endpoint.name.clone());

@@ -2,21 +2,24 @@
 //!
 //! Reads the destination and changes nothing, so that it can be shown and priced before anything is spent.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
+use super::history::{self, Held};
 use super::nights::{self, NightRecord, Planned};
 use super::past::{Seen, past};
 use super::stage::Job;
-use super::{landing, partition_name};
+use super::{landing, partition_of};
 use crate::config::{Every, Report, RunConfig};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::landing::Landing;
 use crate::model::{Night, TaskId};
-use crate::plan::{self, Selection, Task};
+use crate::plan::{self, Grouping, Selection, Task};
 use crate::report::count;
 use crate::store::Store;
+use crate::table::Span;
 use crate::table::manifest::{PartitionState, TaskEntry};
 
 /// What a run has to do, and what it found out on the way.
@@ -34,6 +37,8 @@ pub struct Agenda {
     pub(super) reports: BTreeSet<usize>,
     /// What was asked for by name is fetched whatever cadence and pace say.
     pub(super) is_forced: bool,
+    /// Nights or days of the past were asked for by name: nothing of them is put off.
+    pub(super) is_range: bool,
     /// Since when tasks of tonight are due, and what is known of them.
     pub(super) dues: BTreeMap<TaskId, Due>,
     /// Tasks that are not due tonight, by the night on which they are.
@@ -48,7 +53,7 @@ impl Agenda {
     /// # Errors
     /// As [`plan::tasks`]; [`crate::error::Code::Destination`] if what is known of a night cannot be read.
     pub fn make(config: &RunConfig, today: NaiveDate, selection: &Selection, refetch: bool) -> Result<Self> {
-        let tonight = plan::night(selection.date, today)?;
+        let tonight = plan::night(selection.date.or(selection.between.map(|(_, last)| last)), today)?;
         let store = Store::at(&config.destination.path);
         let mut maker = Maker {
             config,
@@ -56,15 +61,22 @@ impl Agenda {
             store,
             states: BTreeMap::new(),
             pasts: BTreeMap::new(),
+            held: BTreeMap::new(),
             agenda: Self { tonight, refetch, is_forced: refetch && selection.names_something(), ..Self::default() },
         };
+        if let Some((first, last)) = selection.between {
+            maker.agenda.is_range = true;
+            maker.range(first, last, today, selection)?;
+            return Ok(maker.agenda);
+        }
         let tasks = plan::tasks(config, tonight, today, selection)?;
         maker.agenda.reports = tasks.iter().map(|task| task.report).collect();
         maker.check_tables()?;
         if selection.date.is_none() {
             maker.open_nights(today, selection)?;
         }
-        maker.tonight(tasks)?;
+        maker.night(tonight, tasks)?;
+        maker.agenda.notes.extend(maker.agenda.not_due());
         Ok(maker.agenda)
     }
 
@@ -102,6 +114,8 @@ struct Maker<'a> {
     landing: Landing,
     states: BTreeMap<(Night, usize), Option<PartitionState>>,
     pasts: BTreeMap<usize, BTreeMap<TaskId, Seen>>,
+    /// What histories hold, by report.
+    held: BTreeMap<usize, Held>,
     agenda: Agenda,
 }
 
@@ -112,6 +126,17 @@ impl Maker<'_> {
             let record = self.store.table(&report.name)?;
             let wanted = super::table_schema(report)?.recorded();
             record.admits(&report.name, &report.endpoint.name, &wanted, &self.config.partition_by(report))?;
+            let is_history = history::is_history(report);
+            let others = |name: &&String| history::period_of(name).is_some() != is_history;
+            if let Some(other) = record.partitions.keys().find(others) {
+                let (message, path) = (
+                    format!("the table `{}` is laid out by night, a history by year", report.name),
+                    self.store.root().join(&report.name),
+                );
+                return Err(Error::new(Code::Schema, message)
+                    .with_context("partition", format!("{}/{other}", report.name))
+                    .with_next(format!("give the report a new name; then {} is only read", path.display())));
+            }
         }
         Ok(())
     }
@@ -149,16 +174,21 @@ impl Maker<'_> {
             ));
         }
         let (mut found, mut too_late) = (0_u64, 0_u64);
-        for task in plan::tasks_of_any_night(self.config, night, selection)? {
+        for mut task in plan::tasks_of_any_night(self.config, night, selection)? {
             let Some(report) = self.config.reports.get(task.report) else { continue };
-            if !record.tasks.contains_key(&task.id) || !self.is_open(night, &task)? {
+            let Some(planned) = record.tasks.get(&task.id) else { continue };
+            if !self.is_open(night, &task)? {
                 continue;
             }
             let latest = self.landing.latest(night, &task.id)?;
             let has_begun = latest.is_some_and(|latest| self.landing.has_answer(&latest));
-            if !has_begun && plan::check_night(report, night, today).is_err() {
+            if !has_begun && !plan::knows_night(report, night, today) {
                 too_late += 1;
                 continue;
+            }
+            if history::is_history(report) {
+                let Some(window) = planned.window else { continue };
+                plan::set_window(self.config, &mut task, window);
             }
             self.agenda.reports.insert(task.report);
             self.agenda.jobs.push(Job { night, task });
@@ -181,34 +211,72 @@ impl Maker<'_> {
         is_open(&self.landing, night, &task.id, entry.as_ref())
     }
 
-    fn tonight(&mut self, tasks: Vec<Task>) -> Result<()> {
-        let night = self.agenda.tonight;
-        self.read_pasts(&tasks)?;
+    /// Nights of the past, one after another; histories are asked once for all days of the range.
+    fn range(&mut self, first: Night, last: Night, today: NaiveDate, selection: &Selection) -> Result<()> {
+        let reports = selection.reports(self.config)?;
+        plan::check_nights(self.config, &reports, first, today, false)?;
+        self.agenda.reports = reports.into_iter().collect();
+        self.check_tables()?;
+        let is_history = |task: &Task| self.config.reports.get(task.report).is_some_and(history::is_history);
+        for night in first.iter_days().take_while(|night| *night <= last) {
+            let mut tasks = plan::tasks_of_any_night(self.config, night, selection)?;
+            tasks.retain(|task| !is_history(task));
+            self.pasts.clear();
+            self.night(night, tasks)?;
+        }
+        let mut tasks = plan::tasks_of_any_night(self.config, last, selection)?;
+        tasks.retain(is_history);
+        for mut task in tasks {
+            let Some(report) = self.config.reports.get(task.report) else { continue };
+            let grouping = Grouping::of(report, &task.parameters);
+            let Some(window) = plan::asked_window(grouping, first, last, today) else { continue };
+            let is_answered = plan::is_answered(&self.held(task.report)?.answered(&task), &window);
+            plan::set_window(self.config, &mut task, window);
+            let entry = self.entry(last, &task)?;
+            if !is_answered || self.agenda.refetch || is_open(&self.landing, last, &task.id, entry.as_ref())? {
+                self.agenda.jobs.push(Job { night: last, task });
+            } else {
+                *self.agenda.complete.entry(task.report).or_default() += 1;
+            }
+        }
+        self.agenda.notes.extend(self.agenda.not_due());
+        Ok(())
+    }
+
+    /// What a night still lacks.
+    fn night(&mut self, night: Night, tasks: Vec<Task>) -> Result<()> {
+        self.read_pasts(night, &tasks)?;
         let resumed: BTreeMap<TaskId, Night> =
             self.agenda.jobs.iter().map(|job| (job.task.id.clone(), job.night)).collect();
         let mut changed: BTreeMap<(usize, String), u64> = BTreeMap::new();
-        for task in tasks {
+        for mut task in tasks {
             let entry = self.entry(night, &task)?;
+            let missing = self.missing(night, &task)?;
             let is_due = match &entry {
                 _ if self.agenda.refetch => true,
                 Some(entry) => {
-                    let why = task.unanswered_by(&entry.asked, is_capped_by_max_rows(entry));
+                    let mut why = task.unanswered_by(&entry.asked, is_capped_by_max_rows(entry));
+                    if why.is_empty() && missing == Missing::Older {
+                        why.push("since".to_owned());
+                    }
                     let differs = !why.is_empty();
                     if differs {
                         *changed.entry((task.report, why.join(", "))).or_default() += 1;
                     }
                     differs || is_open(&self.landing, night, &task.id, Some(entry))?
                 }
-                None if self.is_due(&task, resumed.get(&task.id).copied())? => true,
+                None if self.is_due(night, &task, resumed.get(&task.id).copied())? => true,
                 None => continue,
             };
             if is_due {
+                if let Some(window) = self.window(night, &task)? {
+                    plan::set_window(self.config, &mut task, window);
+                }
                 self.agenda.jobs.push(Job { night, task });
             } else {
                 *self.agenda.complete.entry(task.report).or_default() += 1;
             }
         }
-        self.agenda.notes.extend(self.agenda.not_due());
         for ((report, why), number) in changed {
             let name = self.config.reports.get(report).map_or("", |report| report.name.as_str());
             self.agenda.notes.push(format!(
@@ -219,8 +287,47 @@ impl Maker<'_> {
         Ok(())
     }
 
+    /// The days that a task of a history asks for; `None` for any other task.
+    fn window(&mut self, night: Night, task: &Task) -> Result<Option<Span>> {
+        let report = self.config.reports.get(task.report).filter(|report| history::is_history(report));
+        let Some((report, since)) = report.and_then(|report| Some((report, report.since?))) else { return Ok(None) };
+        let grouping = Grouping::of(report, &task.parameters);
+        let whole = plan::whole_window(grouping, since, night);
+        if self.agenda.refetch {
+            return Ok(whole);
+        }
+        let answered = self.held(task.report)?.answered(task);
+        // Where nothing is missing an attempt was begun that is not committed: it says itself what it asked for.
+        Ok(plan::window(grouping, since, &answered, night).or(whole))
+    }
+
+    /// What a task of a history lacks up to a night.
+    fn missing(&mut self, night: Night, task: &Task) -> Result<Missing> {
+        let report = self.config.reports.get(task.report).filter(|report| history::is_history(report));
+        let Some((report, since)) = report.and_then(|report| Some((report, report.since?))) else {
+            return Ok(Missing::Nothing);
+        };
+        let answered = self.held(task.report)?.answered(task);
+        let grouping = Grouping::of(report, &task.parameters);
+        Ok(match plan::window(grouping, since, &answered, night) {
+            None => Missing::Nothing,
+            Some(_) if answered.iter().any(|days| days.contains(night)) => Missing::Older,
+            Some(_) => Missing::Newer,
+        })
+    }
+
+    fn held(&mut self, report: usize) -> Result<&Held> {
+        match self.held.entry(report) {
+            Entry::Occupied(known) => Ok(known.into_mut()),
+            Entry::Vacant(new) => {
+                let of = self.config.reports.get(report);
+                Ok(new.insert(of.map_or_else(|| Ok(Held::default()), |report| Held::read(&self.store, report))?))
+            }
+        }
+    }
+
     /// Reads what earlier nights came to, for the reports whose cadence or pace needs it.
-    fn read_pasts(&mut self, tasks: &[Task]) -> Result<()> {
+    fn read_pasts(&mut self, night: Night, tasks: &[Task]) -> Result<()> {
         let pace = self.config.budget.pace;
         for index in self.agenda.reports.clone() {
             let Some(report) = self.config.reports.get(index) else { continue };
@@ -228,7 +335,7 @@ impl Maker<'_> {
                 continue;
             }
             let own = tasks.iter().filter(|task| task.report == index).map(|task| &task.id).collect();
-            let past = past(&self.store, report, self.agenda.tonight, &own, pace)?;
+            let past = past(&self.store, report, night, &own, pace)?;
             self.pasts.insert(index, past);
         }
         Ok(())
@@ -236,8 +343,7 @@ impl Maker<'_> {
 
     /// Whether a task that tonight has no rows of is due. One that an earlier night began, and that is finished first, is
     /// not fetched again for tonight before its time.
-    fn is_due(&mut self, task: &Task, resumed: Option<Night>) -> Result<bool> {
-        let night = self.agenda.tonight;
+    fn is_due(&mut self, night: Night, task: &Task, resumed: Option<Night>) -> Result<bool> {
         let every = self.config.reports.get(task.report).map_or(Every::DAY, |report| report.every);
         let mut seen = self.pasts.get_mut(&task.report).and_then(|past| past.remove(&task.id)).unwrap_or_default();
         seen.last = seen.last.max(resumed);
@@ -265,8 +371,18 @@ impl Maker<'_> {
             };
             self.states.insert(key, state);
         }
-        Ok(self.states.get(&key).and_then(Option::as_ref).and_then(|state| state.task(&task.id)).cloned())
+        history::entry_in(&self.landing, self.states.get(&key).and_then(Option::as_ref), night, &task.id)
     }
+}
+
+/// What a task of a history lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Missing {
+    Nothing,
+    /// Days before those that are there: `since` was set to an earlier day.
+    Older,
+    /// The days up to the night.
+    Newer,
 }
 
 /// Whether what is left of a night is still to be done.
@@ -294,9 +410,23 @@ pub(super) fn is_gone(config: &RunConfig, known: &BTreeSet<TaskId>, task: &TaskI
     config.reports.iter().any(|report| report.name == planned.report) && !known.contains(task)
 }
 
-/// State of a report's partition of a night.
+/// State of the partition in which a report keeps a night.
 pub(super) fn held(store: &Store, night: Night, report: &Report) -> Result<Option<PartitionState>> {
-    store.partition(&report.name, &partition_name(night))
+    store.partition(&report.name, &partition_of(report, night))
+}
+
+/// What is committed of a task for a night; `None` if it is not complete.
+///
+/// # Errors
+/// [`Code::Destination`] if it cannot be read.
+pub(super) fn entry(
+    store: &Store,
+    landing: &Landing,
+    night: Night,
+    report: &Report,
+    task: &TaskId,
+) -> Result<Option<TaskEntry>> {
+    history::entry_in(landing, held(store, night, report)?.as_ref(), night, task)
 }
 
 /// Whether a task lacks its rows, or a later attempt at it was begun than the one that its rows come from.

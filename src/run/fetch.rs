@@ -27,7 +27,7 @@ use crate::error::{Code, Error, Result};
 use crate::landing::{Attempt, Saved};
 use crate::model::{Request, hex};
 use crate::paging::{Ask, Cursor, Step};
-use crate::plan::{Task, columns_asked};
+use crate::plan::{Task, columns_asked, set_window};
 use crate::sink::{SorterOptions, TaskSorter};
 use crate::table::manifest::TaskEntry;
 
@@ -95,7 +95,7 @@ impl<'a> Fetch<'a> {
         }
         let begun = saved.and_then(|saved| inputs(&saved));
         let asked = job.task.asked.clone();
-        let changed = begun.as_ref().map(|begun| job.task.unanswered_by(&begun.asked, false)).unwrap_or_default();
+        let changed = begun.as_ref().map(|begun| begun.unanswered(job)).unwrap_or_default();
         if changed.is_empty() {
             let inputs = begun.map_or_else(|| stage.inputs(report, job), Ok)?;
             return Self::with(stage, index, From::Source, attempt, inputs, report.columns.clone(), asked);
@@ -149,7 +149,10 @@ impl<'a> Fetch<'a> {
         let sorter = TaskSorter::new(Decoder::new(page).arrow(), &sort_key, options)?;
         // The day since when changes are asked for is that of the task's beginning.
         let asked = inputs.with_window(asked);
-        let task = changes::task(&job.task, inputs.since());
+        let mut task = changes::task(&job.task, inputs.since());
+        if let Some(window) = inputs.window {
+            set_window(&stage.config, &mut task, window);
+        }
         Ok(Self {
             pager: Cursor::new(pager_plan(stage, report, &task, &inputs, &asked))?,
             task,
@@ -213,6 +216,7 @@ impl<'a> Fetch<'a> {
             run,
             attempt: self.attempt.number,
             asked: self.asked,
+            window: self.inputs.window,
             responses_hash: hex(&self.bodies.finalize()),
             notes: self.notes,
         })

@@ -14,6 +14,7 @@ use super::book::Book;
 use super::breaker::{Breaker, Reason};
 use super::fetch::Fetch;
 use super::finished::Finished;
+use super::history;
 use super::stage::Stage;
 use crate::error::{Code, Error, Errors, Result};
 use crate::model::Night;
@@ -74,7 +75,7 @@ fn claim(stage: &Stage, index: usize) -> Result<std::result::Result<FileLock, St
     FileLock::try_acquire(&path, &stage.who)
 }
 
-/// A partition: a night of a report of the configuration.
+/// What is committed together: a night of a report of the configuration; all nights of a history.
 type Place = (Night, usize);
 
 /// Fetches jobs side by side; a partition is committed once, when its last job has ended, while others are still fetched.
@@ -113,7 +114,7 @@ impl<'a> Shift<'a> {
     ) -> Self {
         let mut open: BTreeMap<Place, usize> = BTreeMap::new();
         for job in stage.jobs.iter() {
-            *open.entry((job.night, job.task.report)).or_default() += 1;
+            *open.entry(stage.place(job)).or_default() += 1;
         }
         let early = std::sync::Mutex::new(early);
         let (claims, waiting, claimed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
@@ -133,7 +134,7 @@ impl<'a> Shift<'a> {
         if !left.is_empty() && !self.cancel.is_cancelled() {
             for index in left.keys() {
                 let (job, _) = self.stage.job(*index)?;
-                *self.open.entry((job.night, job.task.report)).or_default() += 1;
+                *self.open.entry(self.stage.place(job)).or_default() += 1;
             }
             self.pass(left.into_keys().collect(), book).await?;
         } else {
@@ -203,7 +204,7 @@ impl<'a> Shift<'a> {
     ) -> Result<Option<(Place, Vec<Finished>)>> {
         let stage = self.stage;
         let (job, report) = stage.job(index)?;
-        let place = (job.night, job.task.report);
+        let place = stage.place(job);
         match ended {
             Ended::Finished(finished) => {
                 self.breaker.succeeded(job.task.report);
@@ -269,7 +270,7 @@ async fn try_fetch(
     early: Option<FileLock>,
     cancel: &CancellationToken,
 ) -> Result<(Ended, Option<FileLock>)> {
-    let (job, report) = stage.job(index)?;
+    let (job, _) = stage.job(index)?;
     if cancel.is_cancelled() {
         return Ok((Ended::Failed(Error::new(Code::Interrupted, "not begun: the run was ending")), None));
     }
@@ -280,13 +281,18 @@ async fn try_fetch(
         Err(holder) => return Ok((Ended::Claimed(holder), None)),
     };
     // Under the claim: whoever had it may have committed the task.
-    let (store, night, report) = (stage.store.clone(), job.night, report.clone());
-    let state = blocking(move || agenda::held(&store, night, &report)).await?;
-    let entry = state.as_ref().and_then(|state| state.task(&job.task.id));
+    let shared = Arc::clone(stage);
+    let (entry, is_whole) = blocking(move || {
+        let (job, report) = shared.job(index)?;
+        let entry = agenda::entry(&shared.store, &shared.landing, job.night, report, &job.task.id)?;
+        Ok((entry, history::is_answered(&shared.store, report, &job.task)?))
+    })
+    .await?;
+    let entry = entry.as_ref();
     // What another process has paid for since this run began is not paid for again, not even by `--refetch`.
     if let Some(entry) = entry.filter(|entry| !refetch || entry.exported_at >= stage.started_at) {
         let changed = job.task.unanswered_by(&entry.asked, agenda::is_capped_by_max_rows(entry));
-        if changed.is_empty() && !agenda::is_open(&stage.landing, job.night, &job.task.id, Some(entry))? {
+        if changed.is_empty() && is_whole && !agenda::is_open(&stage.landing, job.night, &job.task.id, Some(entry))? {
             return Ok((Ended::AlreadyThere, None));
         }
     }

@@ -10,6 +10,7 @@ mod configuration;
 mod examples;
 mod failures;
 mod ground;
+mod history;
 mod nights;
 mod paging;
 mod ranking;
