@@ -59,7 +59,7 @@ pub(super) fn bound_rows(report: &Report, varying: &[(String, String)], night: N
         (Shape::Record, _) => Some(1),
         (Shape::Rows | Shape::Scalars, Some(since)) => {
             let span = Span::new(since.min(night), night)?;
-            Some(Grouping::of(report, varying).periods(&span))
+            Some(Grouping::of(report, varying).periods(span))
         }
         (Shape::Rows | Shape::Scalars, None) if endpoint.parameter("limit").is_none() => countries(endpoint),
         (Shape::Rows | Shape::Scalars, None) => report.top.as_ref().map(|top| top.rows).or(report.max_rows),

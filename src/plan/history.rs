@@ -76,7 +76,7 @@ impl Grouping {
     }
 
     /// Periods that touch the range: the most rows that one series of it has.
-    pub(super) fn periods(self, span: &Span) -> u64 {
+    pub(super) fn periods(self, span: Span) -> u64 {
         let days = |first: NaiveDate, last: NaiveDate| u64::try_from((last - first).num_days()).unwrap_or(0);
         match self {
             Self::Daily | Self::Unstated => days(span.first, span.last) + 1,
@@ -128,7 +128,7 @@ pub fn asked_window(grouping: Grouping, from: NaiveDate, to: NaiveDate, today: N
 }
 
 /// Whether days are answered.
-pub fn is_answered(answered: &[Span], days: &Span) -> bool {
+pub fn is_answered(answered: &[Span], days: Span) -> bool {
     joined(answered.iter().copied()).iter().any(|span| span.covers(days))
 }
 
@@ -149,7 +149,7 @@ pub fn set_window(config: &RunConfig, task: &mut Task, window: Span) {
         }
     }
     if let Some(report) = config.reports.get(task.report) {
-        let rows = Grouping::of(report, &task.parameters).periods(&window);
+        let rows = Grouping::of(report, &task.parameters).periods(window);
         bound(config, report, task, rows);
     }
 }
@@ -185,10 +185,10 @@ mod tests {
 
     #[test]
     fn periods_count_both_ends() {
-        assert_eq!(Grouping::Monthly.periods(&span("2024-01-31", "2024-02-01")), 2);
-        assert_eq!(Grouping::Daily.periods(&span("2024-01-01", "2024-01-01")), 1);
-        assert_eq!(Grouping::Daily.periods(&span("2024-01-01", "2024-12-31")), 366);
-        assert_eq!(Grouping::Weekly.periods(&span("2024-01-06", "2024-01-15")), 3, "touches three weeks");
+        assert_eq!(Grouping::Monthly.periods(span("2024-01-31", "2024-02-01")), 2);
+        assert_eq!(Grouping::Daily.periods(span("2024-01-01", "2024-01-01")), 1);
+        assert_eq!(Grouping::Daily.periods(span("2024-01-01", "2024-12-31")), 366);
+        assert_eq!(Grouping::Weekly.periods(span("2024-01-06", "2024-01-15")), 3, "touches three weeks");
     }
 
     #[test]
@@ -242,7 +242,7 @@ mod tests {
                 prop_assert_eq!(window.last, night);
                 prop_assert_eq!(grouping.start(window.first), window.first);
                 if number > 0 {
-                    prop_assert!(grouping.periods(&window) <= grouping.usual_periods(every));
+                    prop_assert!(grouping.periods(window) <= grouping.usual_periods(every));
                 }
                 held = joined(held.into_iter().chain([window]));
                 prop_assert_eq!(held.as_slice(), [Span::new(grouping.start(since), night).expect("ordered")]);

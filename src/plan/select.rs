@@ -30,7 +30,7 @@ impl Selection {
     }
 
     /// Whether a night of these days is meant.
-    pub fn overlaps(&self, days: &Span) -> bool {
+    pub fn overlaps(&self, days: Span) -> bool {
         self.date.is_none_or(|date| days.contains(date))
             && self.between.is_none_or(|(first, last)| first <= days.last && days.first <= last)
     }

@@ -230,7 +230,7 @@ impl Maker<'_> {
             let Some(report) = self.config.reports.get(task.report) else { continue };
             let grouping = Grouping::of(report, &task.parameters);
             let Some(window) = plan::asked_window(grouping, first, last, today) else { continue };
-            let is_answered = plan::is_answered(&self.held(task.report)?.answered(&task), &window);
+            let is_answered = plan::is_answered(&self.held(task.report)?.answered(&task), window);
             plan::set_window(self.config, &mut task, window);
             let entry = self.entry(last, &task)?;
             if !is_answered || self.agenda.refetch || is_open(&self.landing, last, &task.id, entry.as_ref())? {

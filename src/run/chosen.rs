@@ -82,7 +82,7 @@ impl<'a> Chosen<'a> {
             return !has_nights;
         }
         if let Some(period) = period_of(partition) {
-            return self.selection.overlaps(&period);
+            return self.selection.overlaps(period);
         }
         let night = parse_segment(partition).and_then(|(_, value)| value.parse().ok());
         night.map_or(!has_nights, |night| self.selection.covers(night))

@@ -115,7 +115,7 @@ fn places(config: &RunConfig, store: &Store, selection: &Selection) -> Result<Ve
                 continue;
             }
             if let Some(period) = period_of(&partition) {
-                if selection.overlaps(&period) {
+                if selection.overlaps(period) {
                     places.push(place_of_history(config, &super::landing(config, store), selection, index, &state)?);
                 }
                 continue;

@@ -25,28 +25,28 @@ impl Span {
     }
 
     /// The years of the calendar that it touches.
-    pub fn years(&self) -> std::ops::RangeInclusive<i32> {
+    pub fn years(self) -> std::ops::RangeInclusive<i32> {
         self.first.year()..=self.last.year()
     }
 
     /// Whether a day lies in it.
-    pub fn contains(&self, day: NaiveDate) -> bool {
+    pub fn contains(self, day: NaiveDate) -> bool {
         (self.first..=self.last).contains(&day)
     }
 
     /// Whether all days of another lie in it.
-    pub fn covers(&self, other: &Self) -> bool {
+    pub fn covers(self, other: Self) -> bool {
         self.first <= other.first && other.last <= self.last
     }
 
     /// The days that lie in both.
-    pub fn within(&self, other: &Self) -> Option<Self> {
+    pub fn within(self, other: Self) -> Option<Self> {
         Self::new(self.first.max(other.first), self.last.min(other.last))
     }
 
     /// With a further day, and those between.
     #[must_use]
-    pub fn with(&self, day: NaiveDate) -> Self {
+    pub fn with(self, day: NaiveDate) -> Self {
         Self { first: self.first.min(day), last: self.last.max(day) }
     }
 }

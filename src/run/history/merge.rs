@@ -144,7 +144,9 @@ impl Answers {
             let answer = periods.take(stage, finished, dated)?;
             tasks.entry(answer.entry.task.clone()).or_default().push(answer);
         }
-        tasks.values_mut().for_each(|answers| answers.sort_by_key(|answer| answer.entry.exported_at));
+        for answers in tasks.values_mut() {
+            answers.sort_by_key(|answer| answer.entry.exported_at);
+        }
         Ok((Self { tasks, schema: periods.schema, dated }, periods.sorters))
     }
 }
@@ -283,7 +285,7 @@ struct Tally {
 impl<'a> Period<'a> {
     fn new(stage: &'a Stage, report: &'a Report, answers: &'a Answers, year: i32) -> Result<Self> {
         let days = Span::of_year(year).ok_or_else(|| Error::new(Code::Internal, format!("there is no year {year}")))?;
-        let reaches = |answer: &Answer| answer.window.within(&days).is_some();
+        let reaches = |answer: &Answer| answer.window.within(days).is_some();
         let tasks = answers.tasks.iter().filter(|(_, of)| of.iter().any(reaches));
         let tasks: Vec<(&TaskId, &[Answer])> = tasks.map(|(task, answers)| (task, answers.as_slice())).collect();
         let places = tasks.iter().enumerate().map(|(place, (task, _))| (*task, place)).collect();
@@ -367,7 +369,7 @@ impl<'a> Period<'a> {
             let days = joined(answers.iter().map(|answer| answer.window));
             let is_latest = answers.last().is_some_and(|last| last.entry.exported_at >= entry.exported_at);
             let covered = entry.history.as_ref().map(|history| history.covered.as_slice()).unwrap_or_default();
-            is_latest && !covered.is_empty() && covered.iter().all(|span| days.iter().any(|days| days.covers(span)))
+            is_latest && !covered.is_empty() && covered.iter().all(|span| days.iter().any(|days| days.covers(*span)))
         })
     }
 
@@ -474,7 +476,7 @@ impl<'a> Period<'a> {
         let held = old.and_then(|old| old.history.as_ref());
         let held = held.map(|held| held.covered.clone()).unwrap_or_default();
         let answers_the_same = old.is_some_and(|old| job.task.unanswered_by(&old.asked, false).is_empty());
-        let new = answers.iter().filter_map(|answer| answer.window.within(&self.days));
+        let new = answers.iter().filter_map(|answer| answer.window.within(self.days));
         let covered = match (layout, answers_the_same, is_outrun) {
             // What is put together again is what was there.
             (Layout::Anew, _, _) | (Layout::AsRecorded, false, true) => held,

@@ -126,7 +126,7 @@ pub(super) fn is_answered(store: &Store, report: &Report, task: &Task) -> Result
         let Some(entry) = state.as_ref().and_then(|state| state.task(&task.id)) else { return Ok(false) };
         answered.extend(answered_by(entry, task));
     }
-    Ok(plan::is_answered(&answered, &window))
+    Ok(plan::is_answered(&answered, window))
 }
 
 /// The nights whose saved answers can put rows into a period again: the entry of each, as it was asked then.
@@ -137,7 +137,7 @@ pub(super) fn saved_nights(landing: &Landing, entry: &TaskEntry, period: Span) -
     let mut nights = Vec::new();
     for night in landing.nights()? {
         let then = saved_entry(landing, entry, night)?.and_then(|then| then.history);
-        if then.is_some_and(|then| then.window.within(&period).is_some()) {
+        if then.is_some_and(|then| then.window.within(period).is_some()) {
             nights.push(night);
         }
     }
@@ -176,5 +176,5 @@ pub(super) fn is_saved_whole(landing: &Landing, entry: &TaskEntry) -> Result<boo
         saved.extend(saved_entry(landing, entry, night)?.and_then(|then| then.history).map(|history| history.window));
     }
     let covered = entry.history.as_ref().map(|history| history.covered.as_slice()).unwrap_or_default();
-    Ok(covered.iter().all(|days| plan::is_answered(&saved, days)))
+    Ok(covered.iter().all(|days| plan::is_answered(&saved, *days)))
 }
