@@ -2,24 +2,22 @@
 //!
 //! Reads the destination and changes nothing, so that it can be shown and priced before anything is spent.
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use super::history::{self, Held};
+use super::history::{self, Histories};
 use super::nights::{self, NightRecord, Planned};
 use super::past::{Seen, past};
 use super::stage::Job;
 use super::{landing, partition_of};
 use crate::config::{Every, Report, RunConfig};
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::landing::Landing;
 use crate::model::{Night, TaskId};
-use crate::plan::{self, Grouping, Selection, Task};
+use crate::plan::{self, Selection, Task};
 use crate::report::count;
 use crate::store::Store;
-use crate::table::Span;
 use crate::table::manifest::{PartitionState, TaskEntry};
 
 /// What a run has to do, and what it found out on the way.
@@ -61,7 +59,7 @@ impl Agenda {
             store,
             states: BTreeMap::new(),
             pasts: BTreeMap::new(),
-            held: BTreeMap::new(),
+            histories: Histories::of(config),
             agenda: Self { tonight, refetch, is_forced: refetch && selection.names_something(), ..Self::default() },
         };
         if let Some((first, last)) = selection.between {
@@ -114,8 +112,7 @@ struct Maker<'a> {
     landing: Landing,
     states: BTreeMap<(Night, usize), Option<PartitionState>>,
     pasts: BTreeMap<usize, BTreeMap<TaskId, Seen>>,
-    /// What histories hold, by report.
-    held: BTreeMap<usize, Held>,
+    histories: Histories<'a>,
     agenda: Agenda,
 }
 
@@ -126,17 +123,7 @@ impl Maker<'_> {
             let record = self.store.table(&report.name)?;
             let wanted = super::table_schema(report)?.recorded();
             record.admits(&report.name, &report.endpoint.name, &wanted, &self.config.partition_by(report))?;
-            let is_history = history::is_history(report);
-            let others = |name: &&String| history::period_of(name).is_some() != is_history;
-            if let Some(other) = record.partitions.keys().find(others) {
-                let (message, path) = (
-                    format!("the table `{}` is laid out by night, a history by year", report.name),
-                    self.store.root().join(&report.name),
-                );
-                return Err(Error::new(Code::Schema, message)
-                    .with_context("partition", format!("{}/{other}", report.name))
-                    .with_next(format!("give the report a new name; then {} is only read", path.display())));
-            }
+            history::check_layout(&self.store, report, &record)?;
         }
         Ok(())
     }
@@ -227,10 +214,8 @@ impl Maker<'_> {
         let mut tasks = plan::tasks_of_any_night(self.config, last, selection)?;
         tasks.retain(is_history);
         for mut task in tasks {
-            let Some(report) = self.config.reports.get(task.report) else { continue };
-            let grouping = Grouping::of(report, &task.parameters);
-            let Some(window) = plan::asked_window(grouping, first, last, today) else { continue };
-            let is_answered = plan::is_answered(&self.held(task.report)?.answered(&task), window);
+            let Some(window) = self.histories.range(&task, first, last, today) else { continue };
+            let is_answered = self.histories.is_answered(&task, window)?;
             plan::set_window(self.config, &mut task, window);
             let entry = self.entry(last, &task)?;
             if !is_answered || self.agenda.refetch || is_open(&self.landing, last, &task.id, entry.as_ref())? {
@@ -251,12 +236,12 @@ impl Maker<'_> {
         let mut changed: BTreeMap<(usize, String), u64> = BTreeMap::new();
         for mut task in tasks {
             let entry = self.entry(night, &task)?;
-            let missing = self.missing(night, &task)?;
+            let lacks_older = self.histories.lacks_older_days(night, &task)?;
             let is_due = match &entry {
                 _ if self.agenda.refetch => true,
                 Some(entry) => {
                     let mut why = task.unanswered_by(&entry.asked, is_capped_by_max_rows(entry));
-                    if why.is_empty() && missing == Missing::Older {
+                    if why.is_empty() && lacks_older {
                         why.push("since".to_owned());
                     }
                     let differs = !why.is_empty();
@@ -269,7 +254,7 @@ impl Maker<'_> {
                 None => continue,
             };
             if is_due {
-                if let Some(window) = self.window(night, &task)? {
+                if let Some(window) = self.histories.window(night, &task, self.agenda.refetch)? {
                     plan::set_window(self.config, &mut task, window);
                 }
                 self.agenda.jobs.push(Job { night, task });
@@ -285,45 +270,6 @@ impl Maker<'_> {
             ));
         }
         Ok(())
-    }
-
-    /// The days that a task of a history asks for; `None` for any other task.
-    fn window(&mut self, night: Night, task: &Task) -> Result<Option<Span>> {
-        let report = self.config.reports.get(task.report).filter(|report| history::is_history(report));
-        let Some((report, since)) = report.and_then(|report| Some((report, report.since?))) else { return Ok(None) };
-        let grouping = Grouping::of(report, &task.parameters);
-        let whole = plan::whole_window(grouping, since, night);
-        if self.agenda.refetch {
-            return Ok(whole);
-        }
-        let answered = self.held(task.report)?.answered(task);
-        // Where nothing is missing an attempt was begun that is not committed: it says itself what it asked for.
-        Ok(plan::window(grouping, since, &answered, night).or(whole))
-    }
-
-    /// What a task of a history lacks up to a night.
-    fn missing(&mut self, night: Night, task: &Task) -> Result<Missing> {
-        let report = self.config.reports.get(task.report).filter(|report| history::is_history(report));
-        let Some((report, since)) = report.and_then(|report| Some((report, report.since?))) else {
-            return Ok(Missing::Nothing);
-        };
-        let answered = self.held(task.report)?.answered(task);
-        let grouping = Grouping::of(report, &task.parameters);
-        Ok(match plan::window(grouping, since, &answered, night) {
-            None => Missing::Nothing,
-            Some(_) if answered.iter().any(|days| days.contains(night)) => Missing::Older,
-            Some(_) => Missing::Newer,
-        })
-    }
-
-    fn held(&mut self, report: usize) -> Result<&Held> {
-        match self.held.entry(report) {
-            Entry::Occupied(known) => Ok(known.into_mut()),
-            Entry::Vacant(new) => {
-                let of = self.config.reports.get(report);
-                Ok(new.insert(of.map_or_else(|| Ok(Held::default()), |report| Held::read(&self.store, report))?))
-            }
-        }
     }
 
     /// Reads what earlier nights came to, for the reports whose cadence or pace needs it.
@@ -375,16 +321,6 @@ impl Maker<'_> {
     }
 }
 
-/// What a task of a history lacks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Missing {
-    Nothing,
-    /// Days before those that are there: `since` was set to an earlier day.
-    Older,
-    /// The days up to the night.
-    Newer,
-}
-
 /// Whether what is left of a night is still to be done.
 pub(super) fn is_resumed(config: &RunConfig, night: Night, today: NaiveDate) -> bool {
     let age = u64::try_from((today - night).num_days()).unwrap_or(0);
@@ -418,7 +354,7 @@ pub(super) fn held(store: &Store, night: Night, report: &Report) -> Result<Optio
 /// What is committed of a task for a night; `None` if it is not complete.
 ///
 /// # Errors
-/// [`Code::Destination`] if it cannot be read.
+/// [`crate::error::Code::Destination`] if it cannot be read.
 pub(super) fn entry(
     store: &Store,
     landing: &Landing,

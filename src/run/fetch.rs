@@ -12,7 +12,6 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::bodies::{blocking, decode, decode_saved};
-use super::changes;
 use super::finished::{Finished, gone, interrupted, taken};
 use super::inputs::{From, Inputs, inputs, pager_plan};
 use super::request::{answers, limit, quote, request, wasted};
@@ -27,7 +26,7 @@ use crate::error::{Code, Error, Result};
 use crate::landing::{Attempt, Saved};
 use crate::model::{Request, hex};
 use crate::paging::{Ask, Cursor, Step};
-use crate::plan::{Task, columns_asked, set_window};
+use crate::plan::{Task, columns_asked};
 use crate::sink::{SorterOptions, TaskSorter};
 use crate::table::manifest::TaskEntry;
 
@@ -147,12 +146,9 @@ impl<'a> Fetch<'a> {
         let page = PageSchema::new(report.endpoint, &columns, &[], OnBadValue::Fail)?;
         let options = SorterOptions { memory_bytes: SORT_MEMORY_BYTES, ..SorterOptions::new(scratch) };
         let sorter = TaskSorter::new(Decoder::new(page).arrow(), &sort_key, options)?;
-        // The day since when changes are asked for is that of the task's beginning.
+        // The days that changes or a history are asked for are those of the task's beginning.
         let asked = inputs.with_window(asked);
-        let mut task = changes::task(&job.task, inputs.since());
-        if let Some(window) = inputs.window {
-            set_window(&stage.config, &mut task, window);
-        }
+        let task = inputs.task(&stage.config, &job.task);
         Ok(Self {
             pager: Cursor::new(pager_plan(stage, report, &task, &inputs, &asked))?,
             task,

@@ -9,12 +9,12 @@ use super::changes;
 use super::request::url_bytes_left;
 use super::stage::{Job, Stage};
 use crate::catalog::FREE_ROWS;
-use crate::config::Report;
+use crate::config::{Report, RunConfig};
 use crate::error::Result;
 use crate::filter::{self, Filter};
 use crate::landing::Saved;
 use crate::paging::{PagerLimits, PagerPlan, Paging, Top, Verdicts};
-use crate::plan::{CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, ranking_asked, window_of};
+use crate::plan::{CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, ranking_asked, set_window, window_of};
 use crate::table::Span;
 
 /// What paging was told when the task began, kept with its first answer, so that a later run asks the same questions.
@@ -33,6 +33,15 @@ impl Inputs {
     /// The day since when changes are asked for.
     pub fn since(&self) -> Option<NaiveDate> {
         changes_asked(&self.asked).flatten()
+    }
+
+    /// The task as it asks: for lost rows too where changes are asked for, of a history for the days of its beginning.
+    pub fn task(&self, config: &RunConfig, task: &Task) -> Task {
+        let mut task = changes::task(task, self.since());
+        if let Some(window) = self.window {
+            set_window(config, &mut task, window);
+        }
+        task
     }
 
     /// What a job asks that an attempt which began so does not answer, by name. Days that have been committed since are no

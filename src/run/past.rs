@@ -91,7 +91,9 @@ fn past_of_history(store: &Store, report: &Report, night: Night) -> Result<BTree
             *known = (*known).max((then, task.due.unwrap_or(then)));
         }
         for entry in state.committed.into_iter().flat_map(|committed| committed.tasks) {
-            let Some(then) = entry.history.map(|history| history.night).filter(|then| *then < night) else { continue };
+            // Days that were fetched again by name do not turn the clock back.
+            let days = entry.history.into_iter().flat_map(|history| history.covered).map(|days| days.last);
+            let Some(then) = days.filter(|then| *then < night).max() else { continue };
             let one = seen.entry(entry.task).or_default();
             if one.last.is_none_or(|last| last < then) {
                 (one.last, one.units) = (Some(then), Some(entry.units));

@@ -403,7 +403,7 @@ fn a_crash_at_every_step_is_paid_once_and_ends_whole() {
         passed.lines().for_each(|step| *steps.entry(step).or_default() += 1);
         assert_eq!(steps["history.period"], if first_load { 3 } else { 2 });
         for (step, times) in steps {
-            for nth in BTreeSet::from([1, 2.min(times), times]) {
+            for nth in BTreeSet::from([1, times]) {
                 let mut world = begin();
                 world.context.env("BACKHAUL_TEST_CRASH_AT", &format!("{step}:{nth}"));
                 assert_eq!(world.run(&[]).code, -1, "{step}:{nth}");
@@ -411,7 +411,9 @@ fn a_crash_at_every_step_is_paid_once_and_ends_whole() {
                 let ran = world.run(&[]).expect(0);
                 assert_eq!(world.rows(), world.truth, "{step}:{nth} {ran:?}");
                 let most = world.context.stats().units - undisturbed;
-                let in_flight = if step == "landing.received" || step.starts_with("units.") { undisturbed } else { 0 };
+                // Before both answers are saved, those under way may be lost.
+                let is_saved = step.starts_with("commit.") || step.starts_with("history.");
+                let in_flight = if is_saved { 0 } else { undisturbed };
                 assert!(most <= in_flight, "{step}:{nth} paid {most} twice");
                 assert_eq!(world.run(&[]).expect(0).json()["requests"], 0, "{step}:{nth}");
                 world.verify();

@@ -4,23 +4,24 @@
 //! together say how far a task has come and what its next window is. Periods are committed in their order, that of
 //! the night last, so that the night counts as complete only when all of them are.
 
+mod answers;
+mod due;
 mod merge;
 mod rows;
 
-use std::collections::BTreeMap;
-
+pub(super) use due::Histories;
 pub(super) use merge::{assemble, rebuild};
 
 use super::inputs::inputs;
 use crate::catalog::Catalog;
 use crate::config::{Report, RunConfig};
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::landing::{Attempt, Landing};
 use crate::model::{Night, TaskId};
 use crate::plan::{self, Task};
-use crate::store::Store;
+use crate::store::{Store, TableRecord};
 use crate::table::manifest::{PartitionState, TaskEntry};
-use crate::table::{Span, joined, parse_segment, segment};
+use crate::table::{Span, parse_segment, segment};
 
 /// Key of the partitions of a history.
 const PERIOD: &str = "period";
@@ -53,6 +54,21 @@ pub(super) fn is_history_table(config: &RunConfig, store: &Store, table: &str) -
     Ok(Catalog::embedded().endpoint(&record.endpoint).is_some_and(|of| of.history_column().is_some()))
 }
 
+/// Refuses a table that is laid out by night where the report fills a history, or the other way round: readers find the
+/// partitions of a table by one key.
+///
+/// # Errors
+/// [`Code::Schema`].
+pub(super) fn check_layout(store: &Store, report: &Report, record: &TableRecord) -> Result<()> {
+    let is_of_other_kind = |name: &&String| period_of(name).is_some() != is_history(report);
+    let Some(other) = record.partitions.keys().find(is_of_other_kind) else { return Ok(()) };
+    let message = format!("the table `{}` is laid out by night, a history by year", report.name);
+    let path = store.root().join(&report.name);
+    Err(Error::new(Code::Schema, message)
+        .with_context("partition", format!("{}/{other}", report.name))
+        .with_next(format!("give the report a new name; {} stays as it is", path.display())))
+}
+
 /// What the partition that holds a night says of a task: `None` if the task is not complete for the night.
 ///
 /// # Errors
@@ -81,32 +97,6 @@ fn through_others(landing: &Landing, entry: &TaskEntry, night: Night) -> Result<
         Some(first) if first.received_at > entry.exported_at => latest.number.checked_sub(1).and_then(past),
         _ => past(latest.number),
     })
-}
-
-/// What the states of a history's partitions say of its tasks.
-#[derive(Debug, Default)]
-pub(super) struct Held(BTreeMap<TaskId, Vec<TaskEntry>>);
-
-impl Held {
-    /// Reads them.
-    ///
-    /// # Errors
-    /// [`crate::error::Code::Destination`].
-    pub fn read(store: &Store, report: &Report) -> Result<Self> {
-        let mut held: BTreeMap<TaskId, Vec<TaskEntry>> = BTreeMap::new();
-        for partition in store.partitions(&report.name)? {
-            let committed = store.partition(&report.name, &partition)?.and_then(|state| state.committed);
-            for entry in committed.into_iter().flat_map(|committed| committed.tasks) {
-                held.entry(entry.task.clone()).or_default().push(entry);
-            }
-        }
-        Ok(Self(held))
-    }
-
-    /// The days for which there are rows that answer the task.
-    pub fn answered(&self, task: &Task) -> Vec<Span> {
-        joined(self.0.get(&task.id).into_iter().flatten().flat_map(|entry| answered_by(entry, task)))
-    }
 }
 
 fn answered_by<'a>(entry: &'a TaskEntry, task: &Task) -> impl Iterator<Item = Span> + 'a {

@@ -123,3 +123,8 @@ impl Digester {
 fn incomparable(error: arrow::error::ArrowError) -> Error {
     Error::new(Code::Internal, "rows of a history cannot be compared").with_source(error)
 }
+
+/// Rows that do not go with a mask or with each other: a defect.
+pub(super) fn unfit(error: arrow::error::ArrowError) -> Error {
+    Error::new(Code::Internal, "rows of a history do not fit together").with_source(error)
+}
