@@ -570,7 +570,7 @@ fn a_table_that_was_laid_out_by_night_is_not_mixed_with_years() {
     let text = std::fs::read_to_string(&record).unwrap();
     std::fs::write(&record, text.replace("period=2025", "snapshot_date=2025-12-29")).unwrap();
     let refused = world.run(&[]);
-    assert_eq!(refused.code, 1, "{refused:?}");
+    assert_eq!(refused.code, 2, "{refused:?}");
     assert!(refused.stderr.contains("error[BH-SCHEMA]") && refused.stderr.contains("new name"), "{refused:?}");
 }
 

@@ -7,14 +7,14 @@ use arrow::array::{BooleanArray, RecordBatch};
 use arrow::compute::filter_record_batch;
 use chrono::{DateTime, Datelike as _, NaiveDate};
 
-use super::super::assemble::{folder, has_ended};
-use super::super::finished::Finished;
-use super::super::stage::{Job, Stage};
-use super::super::table_schema;
 use super::rows::{Digester, complete, days, unfit};
 use crate::config::Report;
 use crate::error::{Code, Error, Result};
 use crate::model::TaskId;
+use crate::run::assemble::{folder, has_ended};
+use crate::run::finished::Finished;
+use crate::run::stage::{Job, Stage};
+use crate::run::table_schema;
 use crate::sink::{SorterOptions, TaskColumns, TaskSorter};
 use crate::table::manifest::{HistoryEntry, TaskEntry};
 use crate::table::{Span, TableSchema, parameter_column};

@@ -11,12 +11,6 @@ use arrow::compute::filter_record_batch;
 use chrono::NaiveDate;
 use tokio_util::sync::CancellationToken;
 
-use super::super::assemble::{Assembled, Layout, Opened, responses_hash, summary};
-use super::super::bodies::blocking;
-use super::super::finished::Finished;
-use super::super::rewrite::{Owners, refuse_damaged, stretches};
-use super::super::stage::Stage;
-use super::super::workers::heavy;
 use super::answers::{Answer, Answers};
 use super::period_name;
 use super::rows::{Digester, complete, days, times, unfit};
@@ -24,6 +18,12 @@ use crate::config::Report;
 use crate::error::{Code, Error, Result};
 use crate::model::TaskId;
 use crate::report::PartitionSummary;
+use crate::run::assemble::{Assembled, Layout, Opened, responses_hash, summary};
+use crate::run::bodies::blocking;
+use crate::run::finished::Finished;
+use crate::run::rewrite::{Owners, refuse_damaged, stretches};
+use crate::run::stage::Stage;
+use crate::run::workers::heavy;
 use crate::sink::{IdentityCounter, PartitionWriter, TaskColumns, TaskSorter, read_batches};
 use crate::store::{file_problem, step};
 use crate::table::manifest::{Committed, FileEntry, HistoryEntry, TaskEntry};
@@ -35,7 +35,7 @@ const INTERRUPTIBLE_ROWS: u64 = 200_000;
 /// Merges finished tasks into the periods that they reach, oldest period first.
 ///
 /// # Errors
-/// As [`super::super::assemble::assemble`]; periods that were committed before stay, and the next run goes on from there.
+/// As [`crate::run::assemble::assemble`]; periods that were committed before stay, and the next run goes on from there.
 pub(in crate::run) async fn assemble(
     stage: &Arc<Stage>,
     report: usize,
