@@ -129,8 +129,16 @@ impl World {
                 for row in 0..batch.num_rows() {
                     let target = batch.column_by_name("_target").unwrap().as_string::<i32>().value(row).to_owned();
                     let key = (target, date("date", row));
-                    assert!(path.to_string_lossy().contains(&format!("/period={}/", key.1.year())), "{path:?} {key:?}");
-                    assert!(last.replace(key.clone()).is_none_or(|last| last < key), "sorted: {path:?} {key:?}");
+                    assert!(
+                        path.to_string_lossy().contains(&format!("/period={}/", key.1.year())),
+                        "{} {key:?}",
+                        path.display()
+                    );
+                    assert!(
+                        last.replace(key.clone()).is_none_or(|last| last < key),
+                        "sorted: {} {key:?}",
+                        path.display()
+                    );
                     let value = canonical_arrow(batch.column_by_name("org_traffic").unwrap(), row);
                     let twice = rows.insert(key.clone(), (value, date("_snapshot_date", row)));
                     assert!(twice.is_none(), "{key:?} stands twice");
@@ -580,7 +588,7 @@ fn a_table_that_was_laid_out_by_night_is_not_mixed_with_years() {
     assert!(refused.stderr.contains("error[BH-SCHEMA]") && refused.stderr.contains("new name"), "{refused:?}");
 }
 
-/// DuckDB reads the table by glob while nights go by: one row for each key at any moment.
+/// `DuckDB` reads the table by glob while nights go by: one row for each key at any moment.
 #[test]
 #[ignore = "needs Python with DuckDB and pyarrow: make test"]
 fn duckdb_sees_each_key_once_at_any_moment() {
