@@ -112,6 +112,28 @@ impl fmt::Display for TaskId {
 /// The snapshot date: a label that a task keeps even when it is finished after midnight.
 pub type Night = NaiveDate;
 
+/// A day, written as `2026-11-23`: for `#[serde(with = …)]`.
+pub mod day {
+    use chrono::NaiveDate;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    /// Writes it.
+    ///
+    /// # Errors
+    /// What the serializer says.
+    pub fn serialize<S: Serializer>(day: &NaiveDate, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(day)
+    }
+
+    /// Reads it.
+    ///
+    /// # Errors
+    /// If it is no day.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
 /// A day that may be missing, written as `2026-11-23`: for `#[serde(with = …)]`.
 pub mod maybe_day {
     use chrono::NaiveDate;

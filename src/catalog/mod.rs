@@ -189,10 +189,9 @@ impl Endpoint {
         self.parameters.iter().chain(&self.body_parameters)
     }
 
-    /// Whether its rows are dated and a first day is asked for.
+    /// Whether its rows are dated, and fetched for a range of days.
     pub fn is_history(&self) -> bool {
-        self.parameter("date_from").is_some()
-            && (self.column("date").is_some() || self.column("retrieved_at").is_some())
+        self.history_column().is_some()
     }
 
     /// Whether one request can ask for many targets.
@@ -203,6 +202,14 @@ impl Endpoint {
     /// One filterable column by name.
     pub fn filterable(&self, name: &str) -> Option<&Filterable> {
         self.filterable.iter().find(|filterable| filterable.name == name)
+    }
+
+    /// The column that dates the rows of a history: an operation that answers whole for a range of days, row by row.
+    pub fn history_column(&self) -> Option<&Column> {
+        let takes_days = ["date_from", "date_to"].iter().all(|name| self.parameter(name).is_some());
+        let is_history = takes_days && self.shape == Shape::Rows && self.parameter("limit").is_none();
+        let is_dated = |column: &&Column| matches!(column.kind, ColumnKind::Date | ColumnKind::DateTime);
+        self.column("date").into_iter().chain(&self.columns).find(is_dated).filter(|_| is_history)
     }
 
     /// Whether `select` chooses the columns.

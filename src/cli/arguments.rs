@@ -198,10 +198,10 @@ pub struct Selection {
     /// The night, a UTC date; default: today
     #[arg(long, value_name = "D", conflicts_with_all = ["from", "to"])]
     pub date: Option<NaiveDate>,
-    /// First night of several (of `run`: not built yet)
+    /// First of several nights, or first day of histories
     #[arg(long, value_name = "D", requires = "to")]
     pub from: Option<NaiveDate>,
-    /// Last night of several (of `run`: not built yet)
+    /// Last of several nights, or last day of histories
     #[arg(long, value_name = "D", requires = "from")]
     pub to: Option<NaiveDate>,
 }

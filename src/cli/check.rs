@@ -87,6 +87,15 @@ fn bill(config: &RunConfig, tasks: &[Task]) -> String {
         };
         let _ = write!(text, "\n  {} (every {}): {units}", report.name, report.every);
     }
+    let first = plan::first_load(config, tasks);
+    if first > 0 {
+        let _ = write!(
+            text,
+            "\n  histories: their first load, from `since` on, may cost {} units more, once; later nights ask for what is \
+             new and for recent periods again",
+            count(first)
+        );
+    }
     if let Some(limit) = config.budget.per_month {
         let ways = plan::ways_to_fit(config, &all, limit);
         if !ways.is_empty() {

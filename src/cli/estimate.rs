@@ -1,13 +1,12 @@
 //! `estimate`: the bill of the next run, beforehand. Sends nothing, but for what `--probe` is told to buy.
 
 use super::arguments::{Estimate, Globals};
-use super::{Outcome, later, output, run, testing};
+use super::{Outcome, output, run, testing};
 use crate::config::Environment;
 use crate::run::{Probed, estimate as of_next_run, fit, probe};
 
 /// Estimates and prints.
 pub async fn estimate(globals: &Globals, command: &Estimate) -> Outcome {
-    later::estimate(command)?;
     let environment = Environment::of_process();
     let clock = testing::clock(&environment)?;
     let today = clock.today();

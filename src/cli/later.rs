@@ -1,6 +1,6 @@
 //! What the contract names and this version does not do: refused by name, never ignored.
 
-use super::arguments::{Command, Estimate, Run, SchemaFormat, Selection, Verify};
+use super::arguments::{Command, Run, SchemaFormat, Verify};
 use crate::error::{Error, Result};
 
 /// The refusal of a whole command.
@@ -28,13 +28,7 @@ pub fn command(command: &Command) -> Error {
 
 /// Refuses flags of `run`.
 pub fn run(run: &Run) -> Result<()> {
-    refuse(run.shard.is_some(), "`run --shard`")?;
-    selection(&run.selection)
-}
-
-/// Refuses flags of `estimate`.
-pub fn estimate(estimate: &Estimate) -> Result<()> {
-    selection(&estimate.selection)
+    refuse(run.shard.is_some(), "`run --shard`")
 }
 
 /// Refuses flags of `verify`.
@@ -46,10 +40,6 @@ pub fn verify(verify: &Verify) -> Result<()> {
 pub fn schema(format: SchemaFormat) -> Result<()> {
     let built = matches!(format, SchemaFormat::Arrow | SchemaFormat::Json);
     refuse(!built, &format!("`schema --format {}`", format!("{format:?}").to_lowercase()))
-}
-
-fn selection(selection: &Selection) -> Result<()> {
-    refuse(selection.from.is_some() || selection.to.is_some(), "the selection `--from`/`--to`")
 }
 
 fn refuse(asked: bool, what: &str) -> Result<()> {

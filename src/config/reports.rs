@@ -103,6 +103,11 @@ fn report(
     if let Some(changes) = changes {
         columns = changes::columns(endpoint, changes, columns);
     }
+    // Without its day no row of a history has a place.
+    let dated = endpoint.history_column().map(|column| &column.name);
+    if let Some(dated) = dated.filter(|dated| !columns.is_empty() && !columns.contains(dated)) {
+        columns.insert(0, dated.clone());
+    }
     let top = top(document, section, endpoint, &parameters);
     refuse_unpriced(document, section, endpoint, &columns, &parameters);
     let (keyword_lists, by_keyword) = subjects::keywords(document, section, endpoint, known.lists);

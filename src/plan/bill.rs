@@ -1,7 +1,6 @@
 //! Upper bounds of what tasks can cost, and the guard that wants a budget above 10,000 units.
 
-use chrono::{Datelike as _, NaiveDate};
-
+use super::history::Grouping;
 use super::query::Subject;
 use super::segments::{Segments, num_keywords};
 use super::task::Task;
@@ -9,6 +8,7 @@ use crate::catalog::{Endpoint, FREE_KEYWORDS, FREE_ROWS, FREE_TARGETS, MIN_UNITS
 use crate::config::{Report, RunConfig, Target, day_of};
 use crate::error::{Code, Error, Result};
 use crate::model::{Method, Night};
+use crate::table::Span;
 
 /// What a run without a budget may cost at most, in units.
 pub const FREE_BUDGET_UNITS: u64 = 10_000;
@@ -70,7 +70,10 @@ pub(super) fn bound_rows(subject: &Subject<'_>, segments: &Segments) -> Option<u
         return Some(1);
     }
     match report.since {
-        Some(since) => Some(periods(since, subject.night, grouping(report))),
+        Some(since) => {
+            let span = Span::new(since.min(subject.night), subject.night)?;
+            Some(Grouping::of(report, subject.varying).periods(span))
+        }
         None if endpoint.parameter("limit").is_none() => countries(endpoint),
         None => {
             let rows = report.top.as_ref().map(|top| top.rows).or(report.max_rows);
@@ -122,7 +125,8 @@ pub(super) fn extra_units(report: &Report, night: Night) -> Vec<(String, u64)> {
     let mut extra = Vec::new();
     if let Some((units, from)) = noted("volume_monthly_history").zip(report.parameter("volume_monthly_date_from")) {
         let to = report.parameter("volume_monthly_date_to").and_then(|to| day_of(to, night)).unwrap_or(night);
-        let months = day_of(from, night).map_or(0, |from| periods(from, to, "monthly"));
+        let span = day_of(from, night).and_then(|from| Span::new(from, to));
+        let months = span.map_or(0, |span| Grouping::Monthly.periods(span));
         let price = months.saturating_mul(2).max(MIN_UNITS_PER_REQUEST);
         extra.push(("volume_monthly_history".to_owned(), price.saturating_sub(units)));
     }
@@ -141,41 +145,7 @@ pub(super) fn bound_alone(config: &RunConfig, task: &Task) -> Option<u64> {
     bound_units(report, task, !task.order_key.is_empty() || report.endpoint.has_offset())
 }
 
-fn grouping(report: &Report) -> &str {
-    report.parameter("history_grouping").unwrap_or("daily")
-}
-
-/// Days, weeks or months that touch the range, both ends included.
-fn periods(since: NaiveDate, night: Night, grouping: &str) -> u64 {
-    let days = u64::try_from((night - since).num_days()).unwrap_or(0);
-    match grouping {
-        "monthly" => {
-            let months = |date: NaiveDate| i64::from(date.year()) * 12 + i64::from(date.month0());
-            u64::try_from(months(night) - months(since)).unwrap_or(0) + 1
-        }
-        "weekly" => days / 7 + 2,
-        _ => days + 1,
-    }
-}
-
 fn countries(endpoint: &Endpoint) -> Option<u64> {
     let from_column = endpoint.column("country").map(|column| column.values.len()).filter(|count| *count > 0);
     from_column.and_then(|count| u64::try_from(count).ok())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn day(text: &str) -> NaiveDate {
-        text.parse().expect("a date")
-    }
-
-    #[test]
-    fn periods_count_both_ends() {
-        assert_eq!(periods(day("2024-01-31"), day("2024-02-01"), "monthly"), 2);
-        assert_eq!(periods(day("2024-01-01"), day("2024-01-01"), "daily"), 1);
-        assert_eq!(periods(day("2024-01-01"), day("2024-12-31"), "daily"), 366);
-        assert!(periods(day("2024-01-06"), day("2024-01-15"), "weekly") >= 3, "touches three weeks");
-    }
 }

@@ -10,6 +10,7 @@ mod bill;
 mod cadence;
 mod cost;
 mod describe;
+mod history;
 mod monthly;
 mod night;
 mod once;
@@ -23,8 +24,11 @@ pub use bill::{FREE_BUDGET_UNITS, Total, guard, total};
 pub use cadence::{due, next as next_due};
 pub use cost::{Before, Cost, like_before, of_rows};
 pub use describe::describe;
-pub use monthly::{Bill, NIGHTS_A_MONTH, bill as bill_of_month, least_units, refuse_impossible, ways_to_fit};
-pub use night::{check as check_night, night};
+pub use history::{Grouping, asked_window, is_answered, set_window, whole_window, window, window_of};
+pub use monthly::{
+    Bill, NIGHTS_A_MONTH, bill as bill_of_month, first_load, least_units, refuse_impossible, ways_to_fit,
+};
+pub use night::{check_all as check_nights, knows as knows_night, night};
 pub use once::{Bought, INDEX, Lot, MAX_TARGETS, batch_of, lots, packed_columns, packed_units, part, question, share};
 pub use segments::{MAX_URL_BYTES, Segments};
 pub use select::{Selection, is_meant};

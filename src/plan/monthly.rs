@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use super::history::usual_units;
 use super::task::Task;
 use crate::config::{Every, RunConfig};
 use crate::error::{Code, Error, Errors};
@@ -45,6 +46,12 @@ pub fn bill(config: &RunConfig, tasks: &[&Task]) -> Bill {
     let unbounded = tasks.iter().any(|task| task.bound_units.is_none());
     let sum = |weigh| rounds(config, tasks, weigh).iter().map(|(report, round)| monthly(config, *report, *round)).sum();
     Bill { least: sum(Weigh::Least), most: (!unbounded).then(|| sum(Weigh::Most)) }
+}
+
+/// What the first load of histories may cost beyond a usual night, once.
+pub fn first_load(config: &RunConfig, tasks: &[Task]) -> u64 {
+    let beyond = |task: &Task| task.bound_units?.checked_sub(usual_units(config, task)?);
+    tasks.iter().filter_map(beyond).sum()
 }
 
 /// Refuses a plan of which even the minimum does not fit a budget. `workspace` is what the workspace's own limit leaves
@@ -118,7 +125,7 @@ fn budgets<'a>(config: &RunConfig, tasks: &'a [Task], workspace: Option<u64>) ->
 fn units(config: &RunConfig, task: &Task, weigh: Weigh) -> u64 {
     match weigh {
         Weigh::Least => least_units(config, task),
-        Weigh::Most => task.bound_units.unwrap_or(0),
+        Weigh::Most => usual_units(config, task).or(task.bound_units).unwrap_or(0),
     }
 }
 

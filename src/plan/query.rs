@@ -81,7 +81,10 @@ impl Subject<'_> {
     pub fn asked(&self, query: &[(String, String)]) -> BTreeMap<String, String> {
         let report = self.report;
         let is_of_the_night = |name: &str| match report.endpoint.parameter(name).map(|parameter| &parameter.kind) {
-            Some(ParameterKind::Date) => matches!(name, "date" | "date_to"),
+            // The days of a history are told by what is committed of it.
+            Some(ParameterKind::Date) => {
+                matches!(name, "date" | "date_to") || (name == "date_from" && report.endpoint.is_history())
+            }
             Some(ParameterKind::DateTime) => name == "to",
             _ => name == "output",
         };

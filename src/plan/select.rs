@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use crate::catalog::nearest;
 use crate::config::{RunConfig, Target};
 use crate::error::{Code, Error, Result};
+use crate::table::Span;
 
 /// What the command line selects; empty lists select everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,6 +27,12 @@ impl Selection {
     pub fn covers(&self, night: NaiveDate) -> bool {
         self.date.is_none_or(|date| date == night)
             && self.between.is_none_or(|(first, last)| (first..=last).contains(&night))
+    }
+
+    /// Whether a night of these days is meant.
+    pub fn overlaps(&self, days: Span) -> bool {
+        self.date.is_none_or(|date| days.contains(date))
+            && self.between.is_none_or(|(first, last)| first <= days.last && days.first <= last)
     }
 
     /// Whether anything is left out.

@@ -147,9 +147,7 @@ pub fn changes_asked(asked: &BTreeMap<String, String>) -> Option<Option<NaiveDat
 /// lacks; [`crate::error::Code::Date`] where the night is in the future, or the operation cannot answer for it.
 pub fn tasks(config: &RunConfig, night: Night, today: NaiveDate, selection: &Selection) -> Result<Vec<Task>> {
     let night = night::night(Some(night), today)?;
-    for index in selection.reports(config)? {
-        config.reports.get(index).map_or(Ok(()), |report| night::check(report, night, today))?;
-    }
+    night::check_all(config, &selection.reports(config)?, night, today, true)?;
     let mut tasks = tasks_of_any_night(config, night, selection)?;
     share(config, tasks.iter_mut().map(|task| (night, task)), today, &BTreeSet::new());
     Ok(tasks)

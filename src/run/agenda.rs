@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
+use super::history::{self, Histories};
 use super::nights::{self, NightRecord, Planned};
 use super::past::{Seen, past};
 use super::stage::Job;
-use super::{landing, partition_name};
+use super::{landing, partition_of};
 use crate::config::{Every, Report, RunConfig};
 use crate::error::Result;
 use crate::landing::Landing;
@@ -34,6 +35,8 @@ pub struct Agenda {
     pub(super) reports: BTreeSet<usize>,
     /// What was asked for by name is fetched whatever cadence and pace say.
     pub(super) is_forced: bool,
+    /// Nights or days of the past were asked for by name: nothing of them is put off.
+    pub(super) is_range: bool,
     /// Since when tasks of tonight are due, and what is known of them.
     pub(super) dues: BTreeMap<TaskId, Due>,
     /// Tasks that are not due tonight, by the night on which they are.
@@ -48,7 +51,7 @@ impl Agenda {
     /// # Errors
     /// As [`plan::tasks`]; [`crate::error::Code::Destination`] if what is known of a night cannot be read.
     pub fn make(config: &RunConfig, today: NaiveDate, selection: &Selection, refetch: bool) -> Result<Self> {
-        let tonight = plan::night(selection.date, today)?;
+        let tonight = plan::night(selection.date.or(selection.between.map(|(_, last)| last)), today)?;
         let store = Store::at(&config.destination.path);
         let mut maker = Maker {
             config,
@@ -57,18 +60,23 @@ impl Agenda {
             states: BTreeMap::new(),
             pasts: BTreeMap::new(),
             answered: BTreeSet::new(),
+            histories: Histories::of(config),
             agenda: Self { tonight, refetch, is_forced: refetch && selection.names_something(), ..Self::default() },
         };
+        if let Some((first, last)) = selection.between {
+            maker.agenda.is_range = true;
+            maker.range(first, last, today, selection)?;
+            return Ok(maker.shared(today));
+        }
         let tasks = plan::tasks(config, tonight, today, selection)?;
         maker.agenda.reports = tasks.iter().map(|task| task.report).collect();
         maker.check_tables()?;
         if selection.date.is_none() {
             maker.open_nights(today, selection)?;
         }
-        maker.tonight(tasks)?;
-        let Maker { mut agenda, answered, .. } = maker;
-        plan::share(config, agenda.jobs.iter_mut().map(|job| (job.night, &mut job.task)), today, &answered);
-        Ok(agenda)
+        maker.night(tonight, tasks)?;
+        maker.agenda.notes.extend(maker.agenda.not_due());
+        Ok(maker.shared(today))
     }
 
     /// The tasks that are due, for their price.
@@ -107,6 +115,7 @@ struct Maker<'a> {
     pasts: BTreeMap<usize, BTreeMap<TaskId, Seen>>,
     /// What complete tasks of tonight asked: whoever asks it too gets their answers.
     answered: BTreeSet<(Night, String)>,
+    histories: Histories<'a>,
     agenda: Agenda,
 }
 
@@ -117,6 +126,7 @@ impl Maker<'_> {
             let record = self.store.table(&report.name)?;
             let wanted = super::table_schema(report)?.recorded();
             record.admits(&report.name, &report.endpoint.name, &wanted, &self.config.partition_by(report))?;
+            history::check_layout(&self.store, report, &record)?;
         }
         Ok(())
     }
@@ -154,16 +164,21 @@ impl Maker<'_> {
             ));
         }
         let (mut found, mut too_late) = (0_u64, 0_u64);
-        for task in plan::tasks_of_any_night(self.config, night, selection)? {
+        for mut task in plan::tasks_of_any_night(self.config, night, selection)? {
             let Some(report) = self.config.reports.get(task.report) else { continue };
-            if !record.tasks.contains_key(&task.id) || !self.is_open(night, &task)? {
+            let Some(planned) = record.tasks.get(&task.id) else { continue };
+            if !self.is_open(night, &task)? {
                 continue;
             }
             let latest = self.landing.latest(night, &task.id)?;
             let has_begun = latest.is_some_and(|latest| self.landing.has_answer(&latest));
-            if !has_begun && plan::check_night(report, night, today).is_err() {
+            if !has_begun && !plan::knows_night(report, night, today) {
                 too_late += 1;
                 continue;
+            }
+            if history::is_history(report) {
+                let Some(window) = planned.window else { continue };
+                plan::set_window(self.config, &mut task, window);
             }
             self.agenda.reports.insert(task.report);
             self.agenda.jobs.push(Job { night, task });
@@ -186,35 +201,71 @@ impl Maker<'_> {
         is_open(&self.landing, night, &task.id, entry.as_ref())
     }
 
-    fn tonight(&mut self, tasks: Vec<Task>) -> Result<()> {
-        let night = self.agenda.tonight;
-        self.read_pasts(&tasks)?;
+    /// Nights of the past, one after another; histories are asked once for all days of the range.
+    fn range(&mut self, first: Night, last: Night, today: NaiveDate, selection: &Selection) -> Result<()> {
+        let reports = selection.reports(self.config)?;
+        plan::check_nights(self.config, &reports, first, today, false)?;
+        self.agenda.reports = reports.into_iter().collect();
+        self.check_tables()?;
+        let is_history = |task: &Task| self.config.reports.get(task.report).is_some_and(history::is_history);
+        for night in first.iter_days().take_while(|night| *night <= last) {
+            let mut tasks = plan::tasks_of_any_night(self.config, night, selection)?;
+            tasks.retain(|task| !is_history(task));
+            self.pasts.clear();
+            self.night(night, tasks)?;
+        }
+        let mut tasks = plan::tasks_of_any_night(self.config, last, selection)?;
+        tasks.retain(is_history);
+        for mut task in tasks {
+            let Some(window) = self.histories.range(&task, first, last, today) else { continue };
+            let is_answered = self.histories.is_answered(&task, window)?;
+            plan::set_window(self.config, &mut task, window);
+            let entry = self.entry(last, &task)?;
+            if !is_answered || self.agenda.refetch || is_open(&self.landing, last, &task.id, entry.as_ref())? {
+                self.agenda.jobs.push(Job { night: last, task });
+            } else {
+                *self.agenda.complete.entry(task.report).or_default() += 1;
+            }
+        }
+        self.agenda.notes.extend(self.agenda.not_due());
+        Ok(())
+    }
+
+    /// What a night still lacks.
+    fn night(&mut self, night: Night, tasks: Vec<Task>) -> Result<()> {
+        self.read_pasts(night, &tasks)?;
         let resumed: BTreeMap<TaskId, Night> =
             self.agenda.jobs.iter().map(|job| (job.task.id.clone(), job.night)).collect();
         let mut changed: BTreeMap<(usize, String), u64> = BTreeMap::new();
-        for task in tasks {
+        for mut task in tasks {
             let entry = self.entry(night, &task)?;
+            let lacks_older = self.histories.lacks_older_days(night, &task)?;
             let is_due = match &entry {
                 _ if self.agenda.refetch => true,
                 Some(entry) => {
-                    let why = task.unanswered_by(&entry.asked, is_capped_by_max_rows(entry));
+                    let mut why = task.unanswered_by(&entry.asked, is_capped_by_max_rows(entry));
+                    if why.is_empty() && lacks_older {
+                        why.push("since".to_owned());
+                    }
                     let differs = !why.is_empty();
                     if differs {
                         *changed.entry((task.report, why.join(", "))).or_default() += 1;
                     }
                     differs || is_open(&self.landing, night, &task.id, Some(entry))?
                 }
-                None if self.is_due(&task, resumed.get(&task.id).copied())? => true,
+                None if self.is_due(night, &task, resumed.get(&task.id).copied())? => true,
                 None => continue,
             };
             if is_due {
+                if let Some(window) = self.histories.window(night, &task, self.agenda.refetch)? {
+                    plan::set_window(self.config, &mut task, window);
+                }
                 self.agenda.jobs.push(Job { night, task });
             } else {
                 *self.agenda.complete.entry(task.report).or_default() += 1;
                 self.answered.insert((night, plan::question(self.config, &task)));
             }
         }
-        self.agenda.notes.extend(self.agenda.not_due());
         for ((report, why), number) in changed {
             let name = self.config.reports.get(report).map_or("", |report| report.name.as_str());
             self.agenda.notes.push(format!(
@@ -226,7 +277,7 @@ impl Maker<'_> {
     }
 
     /// Reads what earlier nights came to, for the reports whose cadence or pace needs it.
-    fn read_pasts(&mut self, tasks: &[Task]) -> Result<()> {
+    fn read_pasts(&mut self, night: Night, tasks: &[Task]) -> Result<()> {
         let pace = self.config.budget.pace;
         for index in self.agenda.reports.clone() {
             let Some(report) = self.config.reports.get(index) else { continue };
@@ -234,7 +285,7 @@ impl Maker<'_> {
                 continue;
             }
             let own = tasks.iter().filter(|task| task.report == index).map(|task| &task.id).collect();
-            let past = past(&self.store, report, self.agenda.tonight, &own, pace)?;
+            let past = past(&self.store, report, night, &own, pace)?;
             self.pasts.insert(index, past);
         }
         Ok(())
@@ -242,8 +293,7 @@ impl Maker<'_> {
 
     /// Whether a task that tonight has no rows of is due. One that an earlier night began, and that is finished first, is
     /// not fetched again for tonight before its time.
-    fn is_due(&mut self, task: &Task, resumed: Option<Night>) -> Result<bool> {
-        let night = self.agenda.tonight;
+    fn is_due(&mut self, night: Night, task: &Task, resumed: Option<Night>) -> Result<bool> {
         let every = self.config.reports.get(task.report).map_or(Every::DAY, |report| report.every);
         let mut seen = self.pasts.get_mut(&task.report).and_then(|past| past.remove(&task.id)).unwrap_or_default();
         seen.last = seen.last.max(resumed);
@@ -262,6 +312,13 @@ impl Maker<'_> {
         Ok(true)
     }
 
+    /// The agenda, with what is bought together.
+    fn shared(self, today: NaiveDate) -> Agenda {
+        let Self { config, mut agenda, answered, .. } = self;
+        plan::share(config, agenda.jobs.iter_mut().map(|job| (job.night, &mut job.task)), today, &answered);
+        agenda
+    }
+
     fn entry(&mut self, night: Night, task: &Task) -> Result<Option<TaskEntry>> {
         let key = (night, task.report);
         if !self.states.contains_key(&key) {
@@ -271,7 +328,7 @@ impl Maker<'_> {
             };
             self.states.insert(key, state);
         }
-        Ok(self.states.get(&key).and_then(Option::as_ref).and_then(|state| state.task(&task.id)).cloned())
+        history::entry_in(&self.landing, self.states.get(&key).and_then(Option::as_ref), night, &task.id)
     }
 }
 
@@ -300,9 +357,23 @@ pub(super) fn is_gone(config: &RunConfig, known: &BTreeSet<TaskId>, task: &TaskI
     config.reports.iter().any(|report| report.name == planned.report) && !known.contains(task)
 }
 
-/// State of a report's partition of a night.
+/// State of the partition in which a report keeps a night.
 pub(super) fn held(store: &Store, night: Night, report: &Report) -> Result<Option<PartitionState>> {
-    store.partition(&report.name, &partition_name(night))
+    store.partition(&report.name, &partition_of(report, night))
+}
+
+/// What is committed of a task for a night; `None` if it is not complete.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`] if it cannot be read.
+pub(super) fn entry(
+    store: &Store,
+    landing: &Landing,
+    night: Night,
+    report: &Report,
+    task: &TaskId,
+) -> Result<Option<TaskEntry>> {
+    history::entry_in(landing, held(store, night, report)?.as_ref(), night, task)
 }
 
 /// Whether a task lacks its rows, or a later attempt at it was begun than the one that its rows come from.

@@ -11,6 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::bodies::blocking;
 use super::changes;
 use super::finished::Finished;
+use super::history;
 use super::partition_name;
 use super::rewrite::keep_others;
 use super::stage::Stage;
@@ -20,7 +21,7 @@ use crate::config::Report;
 use crate::error::{Code, Error, Result};
 use crate::landing::Source;
 use crate::model::{Night, TaskId, hex};
-use crate::paging::Status;
+use crate::paging::{Evidence, Status};
 use crate::plan::{CHANGES_SINCE, changes_asked};
 use crate::report::PartitionSummary;
 use crate::sink::{Compression, IdentityCounter, PartitionWriter, TaskColumns, WriterOptions};
@@ -34,13 +35,13 @@ const INTERRUPTIBLE_ROWS: u64 = 200_000;
 
 /// What a commit left, and the tasks that it added.
 pub struct Assembled {
-    /// The partition as it is now.
-    pub partition: PartitionSummary,
+    /// The partitions as they are now: one, but of a history.
+    pub partitions: Vec<PartitionSummary>,
     /// The tasks that this commit added.
     pub added: Vec<TaskEntry>,
 }
 
-/// Adds finished tasks to a night's partition of a report, given by its index. The partition's lock is waited for on a thread
+/// Adds finished tasks to a night's partition of a report, given by its index; those of a history to its periods. The partition's lock is waited for on a thread
 /// that may wait; the rows are written on one of the few that work.
 ///
 /// # Errors
@@ -53,12 +54,18 @@ pub async fn assemble(
     finished: Vec<Finished>,
     cancel: &CancellationToken,
 ) -> Result<Assembled> {
+    if history::is_history(stage.report(report)?) {
+        return history::assemble(stage, report, finished, cancel).await;
+    }
     let opening = Arc::clone(stage);
-    let opened = blocking(move || Opened::open(&opening, opening.report(report)?, night, Layout::AsRecorded)).await?;
+    let opened = move || Opened::open(&opening, opening.report(report)?, &partition_name(night), Layout::AsRecorded);
+    let opened = blocking(opened).await?;
     let (stage, cancel) = (Arc::clone(stage), cancel.clone());
     let turn = Arc::clone(&stage.writing);
     let _turn = turn.lock().await;
-    heavy(move || opened.assemble(&stage, stage.report(report)?, night, finished, &cancel)).await.flatten()
+    heavy(move || opened.assemble(&stage, stage.report(report)?, &partition_name(night), finished, &cancel))
+        .await
+        .flatten()
 }
 
 impl Opened {
@@ -67,12 +74,13 @@ impl Opened {
         mut self,
         stage: &Stage,
         report: &Report,
-        night: Night,
+        partition: &str,
         finished: Vec<Finished>,
         cancel: &CancellationToken,
     ) -> Result<Assembled> {
         let opened = &mut self;
-        let responses_hash = responses_hash(opened.before.as_ref(), &finished);
+        let hashes = finished.iter().map(|task| task.responses_hash.as_str());
+        let responses_hash = responses_hash(opened.before.as_ref(), hashes);
         let mut writer = opened.writer(stage, &responses_hash);
         let placed = placed(stage, report, &opened.partition_by, finished)?;
         let replaced: BTreeSet<TaskId> = placed.iter().map(|(columns, _)| columns.task.clone()).collect();
@@ -84,7 +92,7 @@ impl Opened {
         }
         opened.keep_all_but(&replaced, &mut writer)?;
         let committed = self.publish(writer, &replaced, &added, responses_hash)?;
-        Ok(Assembled { partition: summary(report, night, &committed), added })
+        Ok(Assembled { partitions: vec![summary(report, partition, &committed)], added })
     }
 }
 
@@ -109,11 +117,11 @@ pub(super) struct Opened {
 
 impl Opened {
     /// Locks the partition and settles what its table looks like.
-    pub fn open(stage: &Stage, report: &Report, night: Night, layout: Layout) -> Result<Self> {
+    pub fn open(stage: &Stage, report: &Report, partition: &str, layout: Layout) -> Result<Self> {
         let wanted = super::table_schema(report)?;
         let partition_by = stage.config.partition_by(report);
         let (name, endpoint) = (&report.name, &report.endpoint.name);
-        let commit = Commit { report: name.clone(), partition: partition_name(night), id: stage.commit_id() };
+        let commit = Commit { report: name.clone(), partition: partition.to_owned(), id: stage.commit_id() };
         let committing = stage.store.begin(commit, &stage.who)?;
         // Under the lock: another process may have brought columns while it was waited for.
         let recorded_keys = match layout {
@@ -268,12 +276,7 @@ fn write_task(
         let message = format!("{} rows were accepted and {rows} came out", finished.num_rows);
         return Err(Error::new(Code::Internal, message).with_context("target", columns.target));
     }
-    let status = match finished.evidence.status {
-        Status::Complete => TaskStatus::Complete,
-        Status::Capped(_) => TaskStatus::Capped,
-    };
-    let mut evidence = serde_json::to_value(&finished.evidence)
-        .map_err(|error| Error::new(Code::Internal, "evidence cannot be written").with_source(error))?;
+    let (status, mut evidence) = has_ended(&finished.evidence)?;
     if let (Some(since), Some(evidence)) = (window, evidence.as_object_mut()) {
         let since = since.map_or_else(|| "base".to_owned(), |since| since.to_string());
         evidence.insert(CHANGES_SINCE.to_owned(), since.into());
@@ -298,6 +301,7 @@ fn write_task(
         exported_at: finished.exported_at,
         attempt: finished.attempt,
         asked: finished.asked,
+        history: None,
     })
 }
 
@@ -311,6 +315,17 @@ fn told(source: &Source) -> (&'static str, serde_json::Value) {
     }
 }
 
+/// How complete a task is, and what that rests on.
+pub(super) fn has_ended(evidence: &Evidence) -> Result<(TaskStatus, serde_json::Value)> {
+    let status = match evidence.status {
+        Status::Complete => TaskStatus::Complete,
+        Status::Capped(_) => TaskStatus::Capped,
+    };
+    let evidence = serde_json::to_value(evidence)
+        .map_err(|error| Error::new(Code::Internal, "evidence cannot be written").with_source(error))?;
+    Ok((status, evidence))
+}
+
 fn lookup_columns(schema: &TableSchema) -> Vec<String> {
     let endpoint = Catalog::embedded().endpoint(schema.endpoint());
     let is_looked_up = |name: &str| endpoint.and_then(|of| of.column(name)).is_some_and(|column| column.lookup);
@@ -318,21 +333,22 @@ fn lookup_columns(schema: &TableSchema) -> Vec<String> {
     names.filter(|name| is_looked_up(name)).collect()
 }
 
-fn responses_hash(before: Option<&Committed>, finished: &[Finished]) -> String {
+/// Hash of the bodies that a partition rests on: those of before, and those of these tasks.
+pub(super) fn responses_hash<'a>(before: Option<&Committed>, hashes: impl Iterator<Item = &'a str>) -> String {
     let mut hash = Sha256::new();
     if let Some(before) = before {
         hash.update(&before.responses_hash);
     }
-    for task in finished {
-        hash.update(&task.responses_hash);
+    for task in hashes {
+        hash.update(task);
     }
     hex(&hash.finalize())
 }
 
 /// What a report of the run says of a partition.
-pub(super) fn summary(report: &Report, night: Night, committed: &Committed) -> PartitionSummary {
+pub(super) fn summary(report: &Report, partition: &str, committed: &Committed) -> PartitionSummary {
     PartitionSummary {
-        path: format!("{}/{}", report.name, partition_name(night)),
+        path: format!("{}/{partition}", report.name),
         rows: committed.files.iter().map(|file| file.rows).sum(),
         bytes: committed.files.iter().map(|file| file.bytes).sum(),
         files: u64::try_from(committed.files.len()).unwrap_or(u64::MAX),

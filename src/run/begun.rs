@@ -29,7 +29,7 @@ pub(super) fn begun(stage: &Stage, job: &Job, report: &Report, committed: Option
         return Ok(Begun { attempt: numbered(attempt.number + 1), inputs: None });
     }
     let inputs = saved.and_then(|saved| inputs(&saved));
-    let changed = inputs.as_ref().map(|begun| job.task.unanswered_by(&begun.asked, false)).unwrap_or_default();
+    let changed = inputs.as_ref().map(|begun| begun.unanswered(job)).unwrap_or_default();
     if changed.is_empty() {
         return Ok(Begun { attempt, inputs });
     }

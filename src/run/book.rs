@@ -6,6 +6,7 @@ use super::agenda::Agenda;
 use super::assemble::Assembled;
 use super::breaker::Reason;
 use super::finished::Finished;
+use super::history;
 use super::ledger::UnitLedger;
 use super::pace::PutOff;
 use super::stage::{Job, Stage};
@@ -90,6 +91,7 @@ impl Book {
             units,
             run: stage.run_id.clone(),
             at: stage.clock.now().timestamp_micros(),
+            night: history::is_history(report).then_some(job.night),
             due: None,
         });
     }
@@ -180,7 +182,7 @@ impl Book {
     }
 
     pub fn committed(&mut self, report: &Report, assembled: Assembled, units: u64) {
-        let Assembled { partition, added } = assembled;
+        let Assembled { partitions, added } = assembled;
         let mut capped = Vec::new();
         let summary = self.summary(report);
         for entry in &added {
@@ -194,7 +196,7 @@ impl Book {
             summary.rows += entry.rows;
         }
         summary.units += units;
-        summary.partitions.push(partition);
+        summary.partitions.extend(partitions);
         self.report.notes.extend(capped);
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::history::period_of;
 use super::nights;
 use super::tables::{is_of_program, known_targets};
 use crate::catalog::nearest;
@@ -74,11 +75,14 @@ impl<'a> Chosen<'a> {
         Ok(states)
     }
 
-    /// Whether a partition's night is meant.
+    /// Whether a partition's night is meant, or a day of its period.
     pub fn covers(&self, partition: &str) -> bool {
         let has_nights = self.selection.date.is_some() || self.selection.between.is_some();
         if partition == UNPARTITIONED {
             return !has_nights;
+        }
+        if let Some(period) = period_of(partition) {
+            return self.selection.overlaps(period);
         }
         let night = parse_segment(partition).and_then(|(_, value)| value.parse().ok());
         night.map_or(!has_nights, |night| self.selection.covers(night))

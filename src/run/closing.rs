@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::Datelike as _;
+
 use super::book::Unfinished;
 use super::nights::{self, NightRecord, Planned};
 use super::stage::Stage;
-use super::{agenda, claim_path, coverage, partition_name, tables};
+use super::{agenda, claim_path, coverage, history, partition_name, tables};
 use crate::error::{Code, Result};
 use crate::model::{Night, TaskId};
 use crate::store::FileLock;
@@ -18,7 +20,7 @@ use crate::table::manifest::{PartitionState, UnfinishedStatus, UnfinishedTask};
 /// [`Code::Destination`].
 pub(super) fn close(stage: &Stage, tonight: Night, unfinished: Unfinished) -> Result<Vec<String>> {
     for ((night, report), tasks) in unfinished {
-        unless_busy(stage.store.note_unfinished(&report, &partition_name(night), tasks, &stage.who))?;
+        unless_busy(stage.store.note_unfinished(&report, &partition(stage, &report, night)?, tasks, &stage.who))?;
     }
     let begun = nights::begun(&stage.store)?;
     let mut needed: BTreeSet<(Night, TaskId)> = BTreeSet::new();
@@ -44,27 +46,34 @@ fn settle(stage: &Stage, night: Night, record: &NightRecord) -> Result<BTreeSet<
     for (task, planned) in &record.tasks {
         let table = planned.report.as_str();
         if !states.contains_key(table) {
-            states.insert(table, stage.store.partition(table, &partition_name(night))?);
+            states.insert(table, stage.store.partition(table, &partition(stage, table, night)?)?);
         }
         let state = states.get(table).and_then(Option::as_ref);
-        let entry = state.and_then(|state| state.task(task));
-        if !agenda::is_open(&stage.landing, night, task, entry)? {
+        let entry = history::entry_in(&stage.landing, state, night, task)?;
+        if !agenda::is_open(&stage.landing, night, task, entry.as_ref())? {
             closed.insert(task.clone());
         } else if is_given_up {
             closed.insert(task.clone());
-            let is_known = state.is_some_and(|state| state.unfinished.iter().any(|known| known.task == *task));
-            if !is_known {
-                given_up.entry(table).or_default().push(abandoned(stage, task, planned));
+            let mut known = state.into_iter().flat_map(|state| &state.unfinished).filter(|known| known.task == *task);
+            if !known.any(|known| known.night.is_none_or(|of| of >= night)) {
+                let night = planned.window.map(|_| night);
+                given_up.entry(table).or_default().push(UnfinishedTask { night, ..abandoned(stage, task, planned) });
             }
         } else {
             open.insert(task.clone());
         }
     }
     for (table, tasks) in given_up {
-        unless_busy(stage.store.note_unfinished(table, &partition_name(night), tasks, &stage.who))?;
+        unless_busy(stage.store.note_unfinished(table, &partition(stage, table, night)?, tasks, &stage.who))?;
     }
     nights::strike(&stage.store, night, &closed, &stage.who)?;
     Ok(open)
+}
+
+/// Folder of the partition in which a table keeps a night.
+fn partition(stage: &Stage, table: &str, night: Night) -> Result<String> {
+    let is_history = history::is_history_table(&stage.config, &stage.store, table)?;
+    Ok(if is_history { history::period_name(night.year()) } else { partition_name(night) })
 }
 
 /// What is said of a task that was never finished and will not be.
@@ -78,6 +87,7 @@ fn abandoned(stage: &Stage, task: &TaskId, planned: &Planned) -> UnfinishedTask 
         units: 0,
         run: stage.run_id.clone(),
         at: stage.clock.now().timestamp_micros(),
+        night: None,
         due: None,
     }
 }

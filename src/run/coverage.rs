@@ -1,17 +1,24 @@
 //! The table `coverage`: what became of every task of a night, so that a missing row can be told from a missing night.
 //!
-//! It is made of the partitions' states alone, and can be made again from them at any time.
+//! It is made of the partitions' states, and can be made again from them at any time; but for histories, whose states tell of
+//! the last night of a task alone: what the table says of their earlier nights stays.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Date32Array, Int64Array, RecordBatch, TimestampMicrosecondArray};
-use arrow::datatypes::Date32Type;
+use arrow::array::{
+    Array as _, ArrayRef, AsArray as _, BooleanArray, Date32Array, Int64Array, RecordBatch, TimestampMicrosecondArray,
+};
+use arrow::compute::{SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch};
+use arrow::datatypes::{Date32Type, TimestampMicrosecondType};
+use chrono::Datelike as _;
 
-use super::partition_name;
 use super::stage::Stage;
 use super::tables::{defect, is_of_program, json_text, publish, texts};
+use super::{history, partition_name, tombstone};
 use crate::error::Result;
-use crate::model::Night;
+use crate::model::{Night, TaskId};
+use crate::sink::read_batches;
 use crate::store::Store;
 use crate::table::manifest::{PartitionState, TaskEntry, TaskStatus, UnfinishedStatus, UnfinishedTask};
 use crate::table::{COVERAGE, ColumnType, ProgramColumn, TableSchema};
@@ -29,7 +36,12 @@ struct Covered {
 /// Makes the night's partition of `coverage` say what the partitions' states say.
 pub(super) fn write(stage: &Stage, night: Night) -> Result<()> {
     let schema = schema();
-    publish(stage, &schema, &partition_name(night), |store| rows(&schema, night, &gather(store, night)?))
+    publish(stage, &schema, &partition_name(night), |store| {
+        let all = gather(stage, store, night)?;
+        let now = rows(&schema, night, &all)?;
+        let told = told_before(store, &schema, night, &all)?;
+        if told.num_rows() == 0 { Ok(now) } else { sorted(&schema, &[told, now]) }
+    })
 }
 
 fn schema() -> TableSchema {
@@ -58,9 +70,13 @@ fn schema() -> TableSchema {
 }
 
 /// Every task of a night of which anything is known, by table, target and parameters.
-fn gather(store: &Store, night: Night) -> Result<Vec<Covered>> {
+fn gather(stage: &Stage, store: &Store, night: Night) -> Result<Vec<Covered>> {
     let mut all = Vec::new();
     for table in store.tables()?.into_iter().filter(|table| !is_of_program(table)) {
+        if history::is_history_table(&stage.config, store, &table)? {
+            all.extend(covered_by_history(store, &table, night)?);
+            continue;
+        }
         let Some(state) = store.partition(&table, &partition_name(night))? else { continue };
         all.extend(covered(&table, state)?);
     }
@@ -84,7 +100,75 @@ fn covered(table: &str, state: PartitionState) -> Result<Vec<Covered>> {
     Ok(all)
 }
 
+/// The tasks of a history of which this night had the last word.
+fn covered_by_history(store: &Store, table: &str, night: Night) -> Result<Vec<Covered>> {
+    let mut rows: BTreeMap<TaskId, u64> = BTreeMap::new();
+    for partition in store.partitions(table)? {
+        let committed = store.partition(table, &partition)?.and_then(|state| state.committed);
+        for entry in committed.into_iter().flat_map(|committed| committed.tasks) {
+            *rows.entry(entry.task).or_default() += entry.rows;
+        }
+    }
+    let Some(state) = store.partition(table, &history::period_name(night.year()))? else { return Ok(Vec::new()) };
+    let mut all = covered(table, state)?;
+    all.retain_mut(|task| {
+        task.unfinished.take_if(|unfinished| unfinished.night != Some(night));
+        let of = task.held.as_ref().and_then(|entry| entry.history.as_ref()).map(|history| history.night);
+        if let Some(held) = &mut task.held {
+            held.rows = rows.get(&held.task).copied().unwrap_or(0);
+        }
+        of == Some(night) || task.unfinished.is_some()
+    });
+    Ok(all)
+}
+
+/// What the table says of tasks of histories whose last word came on a later night; not of targets that were forgotten since.
+fn told_before(store: &Store, schema: &TableSchema, night: Night, now: &[Covered]) -> Result<RecordBatch> {
+    let partition = partition_name(night);
+    let held = store.partition(COVERAGE, &partition)?.and_then(|state| state.committed);
+    let mut told = Vec::new();
+    for file in held.into_iter().flat_map(|held| held.files) {
+        let path = store.partition_folder(COVERAGE, &partition).join(&file.name);
+        match read_batches(&path, None).and_then(Iterator::collect::<Result<Vec<_>>>) {
+            Ok(batches) => told.extend(batches.into_iter().filter(|batch| batch.schema() == *schema.arrow())),
+            Err(error) => tracing::warn!(error = %error.one_line(), "what coverage said of histories is lost"),
+        }
+    }
+    let mut kept = Vec::with_capacity(told.len());
+    for batch in told {
+        let text = |name: &str, row: usize| {
+            let column = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
+            column.filter(|column| !column.is_null(row)).map(|column| column.value(row).to_owned()).unwrap_or_default()
+        };
+        let ended = batch.column_by_name("finished_at");
+        let ended = ended.and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
+        let mut mask = Vec::with_capacity(batch.num_rows());
+        for row in 0..batch.num_rows() {
+            let (table, task) = (text("report", row), TaskId(text("task", row)));
+            let is_history = store.partitions(&table)?.iter().any(|name| history::period_of(name).is_some());
+            let is_told = now.iter().any(|known| known.report == table && known.task() == Some(&task));
+            let at = ended.filter(|ended| !ended.is_null(row)).map_or(0, |ended| ended.value(row));
+            mask.push(is_history && !is_told && !tombstone::covers(store, &text("target", row), at)?);
+        }
+        kept.push(filter_record_batch(&batch, &BooleanArray::from(mask)).map_err(defect)?);
+    }
+    concat_batches(schema.arrow(), &kept).map_err(defect)
+}
+
+/// Rows in the order of the table.
+fn sorted(schema: &TableSchema, parts: &[RecordBatch]) -> Result<RecordBatch> {
+    let all = concat_batches(schema.arrow(), parts).map_err(defect)?;
+    let by = schema.sort_key().iter().filter_map(|name| all.column_by_name(name));
+    let by: Vec<SortColumn> = by.map(|values| SortColumn { values: Arc::clone(values), options: None }).collect();
+    take_record_batch(&all, &lexsort_to_indices(&by, None).map_err(defect)?).map_err(defect)
+}
+
 impl Covered {
+    fn task(&self) -> Option<&TaskId> {
+        let unfinished = self.unfinished.as_ref().map(|task| &task.task);
+        self.held.as_ref().map(|entry| &entry.task).or(unfinished)
+    }
+
     fn status(&self) -> &'static str {
         match (&self.unfinished, &self.held) {
             (Some(task), _) => match task.status {

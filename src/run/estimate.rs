@@ -219,15 +219,14 @@ impl Maker<'_> {
     fn saved(&self, job: &Job) -> Result<Cost> {
         let mut saved = Cost::default();
         let Some(attempt) = self.landing.latest(job.night, &job.task.id)? else { return Ok(saved) };
-        let held = agenda::held(self.store, job.night, self.report)?;
-        let held = held.as_ref().and_then(|state| state.task(&job.task.id));
+        let held = agenda::entry(self.store, self.landing, job.night, self.report, &job.task.id)?;
         if held.is_some_and(|entry| entry.attempt >= attempt.number) {
             return Ok(saved);
         }
         let headers = self.landing.headers(&attempt)?;
         let first = headers.iter().find(|header| header.sequence == 0);
         let begun: Option<Inputs> = first.and_then(|header| serde_json::from_value(header.remark.clone()).ok());
-        if begun.is_none_or(|begun| !job.task.unanswered_by(&begun.asked, false).is_empty()) {
+        if begun.is_none_or(|begun| !begun.unanswered(job).is_empty()) {
             return Ok(saved);
         }
         for header in headers {

@@ -13,7 +13,6 @@ use tokio_util::sync::CancellationToken;
 
 use super::begun::{Begun, begun};
 use super::bodies::{blocking, decode, decode_saved, on_bad_value, patiently};
-use super::changes;
 use super::course::Course;
 use super::finished::{Finished, gone, interrupted, taken};
 use super::inputs::{From, Inputs, inputs};
@@ -136,9 +135,9 @@ impl<'a> Fetch<'a> {
         let page = PageSchema::new(report.endpoint, &columns, &[], OnBadValue::Fail)?;
         let options = SorterOptions { memory_bytes: SORT_MEMORY_BYTES, ..SorterOptions::new(scratch) };
         let sorter = TaskSorter::new(Decoder::new(page).arrow(), &sort_key, options)?;
-        // The day since when changes are asked for is that of the task's beginning.
+        // The days that changes or a history are asked for are those of the task's beginning.
         let asked = inputs.with_window(asked);
-        let task = changes::task(&job.task, inputs.since());
+        let task = inputs.task(&stage.config, &job.task);
         Ok(Self {
             pager: Course::new(stage, report, task, &inputs, &asked)?,
             stage,
@@ -202,6 +201,7 @@ impl<'a> Fetch<'a> {
             run,
             attempt: self.attempt.number,
             asked: self.asked,
+            window: self.inputs.window,
             responses_hash: hex(&self.bodies.finalize()),
             notes: self.notes,
             source: self.source,

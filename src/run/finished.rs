@@ -7,6 +7,7 @@ use crate::error::{Code, Error, Result};
 use crate::landing::Source;
 use crate::paging::Evidence;
 use crate::sink::TaskSorter;
+use crate::table::Span;
 
 /// A task whose rows are all here.
 pub struct Finished {
@@ -32,6 +33,8 @@ pub struct Finished {
     pub attempt: u32,
     /// What was asked.
     pub asked: BTreeMap<String, String>,
+    /// Of a history: the days that were asked for.
+    pub window: Option<Span>,
     /// SHA-256 over its bodies as received.
     pub responses_hash: String,
     /// What was unusual in its answers.

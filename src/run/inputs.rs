@@ -9,12 +9,13 @@ use super::changes;
 use super::request::url_bytes_left;
 use super::stage::{Job, Stage};
 use crate::catalog::FREE_ROWS;
-use crate::config::Report;
+use crate::config::{Report, RunConfig};
 use crate::error::Result;
 use crate::filter::{self, Filter};
 use crate::landing::Saved;
 use crate::paging::{PagerLimits, PagerPlan, Paging, Top, Verdicts};
-use crate::plan::{CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, ranking_asked};
+use crate::plan::{CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, ranking_asked, set_window, window_of};
+use crate::table::Span;
 
 /// What paging was told when the task began, kept with its first answer, so that a later run asks the same questions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,12 +24,35 @@ pub(super) struct Inputs {
     pub cap: Option<u32>,
     #[serde(default)]
     pub asked: BTreeMap<String, String>,
+    /// Of a history: the days that were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Span>,
 }
 
 impl Inputs {
     /// The day since when changes are asked for.
     pub fn since(&self) -> Option<NaiveDate> {
         changes_asked(&self.asked).flatten()
+    }
+
+    /// The task as it asks: for lost rows too where changes are asked for, of a history for the days of its beginning.
+    pub fn task(&self, config: &RunConfig, task: &Task) -> Task {
+        let mut task = changes::task(task, self.since());
+        if let Some(window) = self.window {
+            set_window(config, &mut task, window);
+        }
+        task
+    }
+
+    /// What a job asks that an attempt which began so does not answer, by name. Days that have been committed since are no
+    /// reason to ask for less.
+    pub fn unanswered(&self, job: &Job) -> Vec<String> {
+        let mut changed = job.task.unanswered_by(&self.asked, false);
+        let is_short = |window: Span| window_of(&job.task).is_some_and(|days| window.first > days.first);
+        if self.window.is_some_and(|window| is_short(window) || window.last < job.night) {
+            changed.push("since".to_owned());
+        }
+        changed
     }
 
     /// What is asked, with that day.
@@ -107,6 +131,7 @@ impl Stage {
         let (verdicts, cap) = self.known(&report.endpoint.name);
         let mut asked = job.task.asked.clone();
         asked.extend(changes::since(self, report, job)?.map(|day| (CHANGES_SINCE.to_owned(), day.to_string())));
-        Ok(Inputs { verdicts, cap, asked })
+        let window = window_of(&job.task).filter(|_| report.endpoint.history_column().is_some());
+        Ok(Inputs { verdicts, cap, asked, window })
     }
 }

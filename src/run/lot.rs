@@ -10,7 +10,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use super::agenda;
 use super::bodies::blocking;
 use super::breaker::{Breaker, Reason};
 use super::fetch::Fetch;
@@ -18,6 +17,7 @@ use super::finished::Finished;
 use super::pack::{self, Packer, Served, Wanting};
 use super::stage::Stage;
 use super::twins::{Siblings, adopt};
+use super::{agenda, history};
 use crate::error::{Code, Error, Result};
 use crate::limits::Shares;
 use crate::plan::{self, Lot};
@@ -233,7 +233,7 @@ impl Desk<'_> {
 
     /// Claims a task and finds out whether it is still to be fetched; answers of its twins become its own.
     async fn open(&self, index: usize, early: Option<FileLock>) -> Result<Opened> {
-        let (job, report) = self.stage.job(index)?;
+        let (job, _) = self.stage.job(index)?;
         if let Some(reason) = self.breaker.broken(job.task.report) {
             return Ok(Opened::Ended(Ended::NotTried(reason), early));
         }
@@ -248,18 +248,22 @@ impl Desk<'_> {
             Err(holder) => return Ok(Opened::Ended(Ended::Claimed(holder), None)),
         };
         // Under the claim: whoever had it may have committed the task, or left its part of a pack.
-        let (stage, night, report) = (Arc::clone(self.stage), job.night, report.clone());
-        let state = blocking(move || {
+        let stage = Arc::clone(self.stage);
+        let (entry, is_whole) = blocking(move || {
             pack::settle_left(&stage)?;
-            agenda::held(&stage.store, night, &report)
+            let (job, report) = stage.job(index)?;
+            let entry = agenda::entry(&stage.store, &stage.landing, job.night, report, &job.task.id)?;
+            Ok((entry, history::is_answered(&stage.store, report, &job.task)?))
         })
         .await?;
-        let entry = state.as_ref().and_then(|state| state.task(&job.task.id)).cloned();
         // What another process has paid for since this run began is not paid for again, not even by `--refetch`.
         if let Some(entry) = entry.as_ref().filter(|entry| !self.refetch || entry.exported_at >= self.stage.started_at)
         {
             let changed = job.task.unanswered_by(&entry.asked, agenda::is_capped_by_max_rows(entry));
-            if changed.is_empty() && !agenda::is_open(&self.stage.landing, job.night, &job.task.id, Some(entry))? {
+            if changed.is_empty()
+                && is_whole
+                && !agenda::is_open(&self.stage.landing, job.night, &job.task.id, Some(entry))?
+            {
                 return Ok(Opened::Ended(Ended::AlreadyThere, None));
             }
         }

@@ -28,6 +28,7 @@ mod fetch;
 mod finished;
 mod fit;
 mod forget;
+mod history;
 mod inputs;
 mod ledger;
 mod lot;
@@ -57,6 +58,7 @@ mod workspace;
 
 use std::sync::Arc;
 
+use chrono::Datelike as _;
 use tokio_util::sync::CancellationToken;
 
 pub use agenda::Agenda;
@@ -212,6 +214,11 @@ fn table_schema_of(report: &Report, columns: &[String]) -> Result<TableSchema> {
     let parameters: Vec<String> = report.varying.iter().map(|(name, _)| name.clone()).collect();
     let schema = TableSchema::new(&report.name, report.endpoint, columns, &parameters)?;
     Ok(if report.changes.is_some() { schema.with_change() } else { schema })
+}
+
+/// Folder of the partition in which a report keeps a night: that of the night, or of a history its year.
+fn partition_of(report: &Report, night: Date) -> String {
+    if report.endpoint.history_column().is_some() { history::period_name(night.year()) } else { partition_name(night) }
 }
 
 /// Folder of a night's partition.

@@ -7,11 +7,14 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::history;
 use super::stage::Job;
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::model::{Night, TaskId};
+use crate::plan;
 use crate::store::{Store, json_names, read_json, remove, replace, to_json};
+use crate::table::Span;
 
 /// Folder of the records below `_backhaul/`.
 const FOLDER: &str = "nights";
@@ -34,6 +37,9 @@ pub(super) struct Planned {
     /// Its parameters.
     #[serde(default)]
     pub params: BTreeMap<String, String>,
+    /// Of a history: the days that are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Span>,
 }
 
 /// The nights that were begun and are not known to be finished, oldest first.
@@ -64,7 +70,9 @@ pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job], who: &str) 
         let report = config.reports.get(job.task.report).map(|report| report.name.clone()).unwrap_or_default();
         let target = config.target_name(job.task.target).to_owned();
         let params = job.task.parameters.iter().cloned().collect();
-        record.tasks.insert(job.task.id.clone(), Planned { report, target, params });
+        let is_history = config.reports.get(job.task.report).is_some_and(history::is_history);
+        let window = plan::window_of(&job.task).filter(|_| is_history);
+        record.tasks.insert(job.task.id.clone(), Planned { report, target, params, window });
     }
     for (night, mut record) in records {
         let known = read(store, night)?.unwrap_or_default();

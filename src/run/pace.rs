@@ -58,7 +58,9 @@ pub(super) fn pace(
     today: Night,
     per_run: u64,
 ) -> Result<Vec<PutOff>> {
-    let Some(account) = account.filter(|_| config.budget.pace && !agenda.is_forced) else { return Ok(Vec::new()) };
+    let Some(account) = account.filter(|_| config.budget.pace && !agenda.is_forced && !agenda.is_range) else {
+        return Ok(Vec::new());
+    };
     let allowance = allowance(account, today, per_run);
     let mut candidates = Vec::with_capacity(agenda.jobs.len());
     for job in &agenda.jobs {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Days;
 
-use super::partition_name;
+use super::{history, partition_name};
 use crate::config::{Every, Report};
 use crate::error::Result;
 use crate::model::{Night, TaskId};
@@ -40,6 +40,9 @@ pub(super) fn past(
     tasks: &BTreeSet<&TaskId>,
     with_turns: bool,
 ) -> Result<BTreeMap<TaskId, Seen>> {
+    if history::is_history(report) {
+        return past_of_history(store, report, night);
+    }
     let mut seen: BTreeMap<TaskId, Seen> = BTreeMap::new();
     // Whatever is older is due in any case.
     let period = report.every.nights().saturating_mul(2).saturating_add(1);
@@ -72,6 +75,35 @@ pub(super) fn past(
                 (one.last, one.units) = (Some(before), Some(entry.units));
             }
         }
+    }
+    Ok(seen)
+}
+
+/// The same of a history, whose partitions say of each task when it was last complete and when it was last put off.
+fn past_of_history(store: &Store, report: &Report, night: Night) -> Result<BTreeMap<TaskId, Seen>> {
+    let mut seen: BTreeMap<TaskId, Seen> = BTreeMap::new();
+    let mut put_off: BTreeMap<TaskId, (Night, Night)> = BTreeMap::new();
+    for partition in store.partitions(&report.name)? {
+        let Some(state) = store.partition(&report.name, &partition)? else { continue };
+        for task in state.unfinished.into_iter().filter(|task| task.status == UnfinishedStatus::Deferred) {
+            let Some(then) = task.night.filter(|then| *then < night) else { continue };
+            let known = put_off.entry(task.task).or_insert((then, then));
+            *known = (*known).max((then, task.due.unwrap_or(then)));
+        }
+        for entry in state.committed.into_iter().flat_map(|committed| committed.tasks) {
+            // Days that were fetched again by name do not turn the clock back.
+            let days = entry.history.into_iter().flat_map(|history| history.covered).map(|days| days.last);
+            let Some(then) = days.filter(|then| *then < night).max() else { continue };
+            let one = seen.entry(entry.task).or_default();
+            if one.last.is_none_or(|last| last < then) {
+                (one.last, one.units) = (Some(then), Some(entry.units));
+            }
+        }
+    }
+    for (task, (then, due)) in put_off {
+        let one = seen.entry(task).or_default();
+        one.put_off.insert(due);
+        one.waits_since = Some(due).filter(|_| one.last.is_none_or(|last| last < then));
     }
     Ok(seen)
 }

@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::NaiveDate;
+use chrono::{Datelike as _, NaiveDate};
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
@@ -13,15 +13,17 @@ use super::assemble::{Layout, Opened};
 use super::bodies::blocking;
 use super::fetch::Fetch;
 use super::finished::Finished;
+use super::history::{self, period_of};
 use super::progress::Progress;
 use super::stage::{Job, Stage, run_id};
 use super::workers::heavy;
-use super::{coverage, partition_name, tables};
+use super::{coverage, tables};
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
 use crate::error::{Code, Error, Errors, Result};
+use crate::landing::Landing;
 use crate::model::{Night, TaskId};
-use crate::plan::{self, Selection};
+use crate::plan::{self, Selection, Task};
 use crate::report::PartitionSummary;
 use crate::store::{KnownFiles, Store, verify_files};
 use crate::table::manifest::PartitionState;
@@ -65,10 +67,10 @@ pub async fn rebuild(config: RunConfig, clock: SharedClock, selection: &Selectio
         if let Err(error) = rebuild_partition(&stage, place, jobs, &mut rebuilt).await {
             failed.insert(place.report);
             let name = config.reports.get(place.report).map_or("", |report| report.name.as_str());
-            rebuilt.errors.push(error.with_context("partition", format!("{name}/{}", partition_name(place.night))));
+            rebuilt.errors.push(error.with_context("partition", format!("{name}/{}", place.partition)));
         }
     }
-    let nights: BTreeSet<Night> = places.iter().map(|place| place.night).collect();
+    let nights: BTreeSet<Night> = places.iter().flat_map(|place| place.nights.clone()).collect();
     let reports: BTreeSet<usize> = places.iter().map(|place| place.report).collect();
     let closing = Arc::clone(&stage);
     blocking(move || {
@@ -88,9 +90,11 @@ pub async fn rebuild(config: RunConfig, clock: SharedClock, selection: &Selectio
 
 /// A partition that is to be rebuilt, with the tasks that are to be put together.
 struct Place {
-    night: Night,
+    partition: String,
     report: usize,
     jobs: Vec<Job>,
+    /// The nights whose coverage tells of it.
+    nights: BTreeSet<Night>,
 }
 
 fn places(config: &RunConfig, store: &Store, selection: &Selection) -> Result<Vec<Place>> {
@@ -106,32 +110,76 @@ fn places(config: &RunConfig, store: &Store, selection: &Selection) -> Result<Ve
                 .with_next(format!("backhaul rebuild --report {}   (without --date and --target)", report.name)));
         }
         for partition in store.partitions(&report.name)? {
-            let night = parse_segment(&partition).and_then(|(_, value)| value.parse::<NaiveDate>().ok());
-            let Some(night) = night.filter(|night| selection.covers(*night)) else { continue };
             let Some(state) = store.partition(&report.name, &partition)? else { continue };
-            places.extend(place(config, selection, night, index, &state)?);
+            if state.committed.is_none() && state.pending.is_none() {
+                continue;
+            }
+            if let Some(period) = period_of(&partition) {
+                if selection.overlaps(period) {
+                    places.push(place_of_history(config, &super::landing(config, store), selection, index, &state)?);
+                }
+                continue;
+            }
+            let night = parse_segment(&partition).and_then(|(_, value)| value.parse::<NaiveDate>().ok());
+            if let Some(night) = night.filter(|night| selection.covers(*night)) {
+                places.push(place(config, selection, night, index, &state)?);
+            }
         }
     }
     Ok(places)
 }
 
-/// The committed tasks of a partition that the configuration knows and the selection names.
+/// The tasks of a report that a partition holds, that the configuration knows and that the selection names.
+fn tasks(
+    config: &RunConfig,
+    selection: &Selection,
+    night: Night,
+    report: usize,
+    state: &PartitionState,
+) -> Result<Vec<Task>> {
+    let name = config.reports.get(report).map(|report| report.name.clone());
+    let selection = Selection { reports: name.into_iter().collect(), ..selection.clone() };
+    let mut tasks = plan::tasks_of_any_night(config, night, &selection)?;
+    tasks.retain(|task| task.report == report && state.task(&task.id).is_some());
+    Ok(tasks)
+}
+
+/// A night's partition.
 fn place(
     config: &RunConfig,
     selection: &Selection,
     night: Night,
     report: usize,
     state: &PartitionState,
-) -> Result<Option<Place>> {
-    if state.committed.is_none() && state.pending.is_none() {
-        return Ok(None);
+) -> Result<Place> {
+    let tasks = tasks(config, selection, night, report, state)?;
+    let jobs = tasks.into_iter().map(|task| Job { night, task }).collect();
+    Ok(Place { partition: state.partition.clone(), report, jobs, nights: [night].into() })
+}
+
+/// A period of a history: a job for each night whose answer is still saved and speaks for days of it.
+fn place_of_history(
+    config: &RunConfig,
+    landing: &Landing,
+    selection: &Selection,
+    report: usize,
+    state: &PartitionState,
+) -> Result<Place> {
+    let (mut jobs, mut nights) = (Vec::new(), BTreeSet::new());
+    let period = period_of(&state.partition);
+    for task in tasks(config, selection, Night::default(), report, state)? {
+        let (Some(entry), Some(period)) = (state.task(&task.id), period) else { continue };
+        nights.extend(entry.history.as_ref().map(|history| history.night));
+        for night in history::saved_nights(landing, entry, period)? {
+            jobs.push(Job { night, task: task.clone() });
+        }
+        if jobs.last().is_none_or(|job| job.task.id != task.id) {
+            // Counted among those that keep the rows that they have.
+            let night = entry.history.as_ref().map(|history| history.night).unwrap_or_default();
+            jobs.push(Job { night, task });
+        }
     }
-    let name = config.reports.get(report).map(|report| report.name.clone());
-    let selection = Selection { reports: name.into_iter().collect(), ..selection.clone() };
-    let tasks = plan::tasks_of_any_night(config, night, &selection)?;
-    let is_held = |id: &TaskId| state.task(id).is_some();
-    let jobs = tasks.into_iter().filter(|task| task.report == report && is_held(&task.id));
-    Ok(Some(Place { night, report, jobs: jobs.map(|task| Job { night, task }).collect() }))
+    Ok(Place { partition: state.partition.clone(), report, jobs, nights })
 }
 
 async fn rebuild_partition(
@@ -141,30 +189,49 @@ async fn rebuild_partition(
     rebuilt: &mut Rebuilt,
 ) -> Result<()> {
     let report = stage.report(place.report)?;
-    let state = stage.store.partition(&report.name, &partition_name(place.night))?;
-    let state = state.unwrap_or_else(|| PartitionState::new(&report.name, &partition_name(place.night)));
+    let state = stage.store.partition(&report.name, &place.partition)?;
+    let state = state.unwrap_or_else(|| PartitionState::new(&report.name, &place.partition));
     let state = &state;
+    let mut asked: BTreeSet<TaskId> = BTreeSet::new();
+    for index in jobs.clone() {
+        asked.insert(stage.job(index)?.0.task.id.clone());
+    }
     let finished: Vec<Option<Finished>> = stream::iter(jobs)
         .map(|index| async move { put_together(stage, index, state).await })
         .buffered(TASKS_AT_A_TIME)
         .try_collect()
         .await?;
-    let asked = u64::try_from(finished.len()).unwrap_or(u64::MAX);
     let finished: Vec<Finished> = finished.into_iter().flatten().collect();
-    let done = u64::try_from(finished.len()).unwrap_or(u64::MAX);
-    let (shared, night, index) = (Arc::clone(stage), place.night, place.report);
-    let assembled = heavy(move || replace(&shared, shared.report(index)?, night, finished)).await.flatten()?;
+    let again: BTreeSet<TaskId> = tasks_of(stage, &finished);
+    let [asked, done] = [asked.len(), again.len()].map(|number| u64::try_from(number).unwrap_or(u64::MAX));
+    if let Some(period) = period_of(&place.partition) {
+        let shared = Arc::clone(stage);
+        let (now, name) = (state.clone(), again);
+        blocking(move || refuse_what_is_lost(&shared, &now, &name)).await?;
+        let year = period.first.year();
+        rebuilt.partitions.extend(history::rebuild(stage, place.report, finished, year).await?);
+    } else {
+        let (shared, partition, index) = (Arc::clone(stage), place.partition.clone(), place.report);
+        let assembled = heavy(move || replace(&shared, shared.report(index)?, &partition, finished)).await.flatten()?;
+        rebuilt.partitions.extend(assembled);
+    }
     rebuilt.tasks += done;
     rebuilt.kept += asked - done;
-    rebuilt.partitions.push(assembled);
     Ok(())
+}
+
+/// The tasks of which something was put together.
+fn tasks_of(stage: &Stage, finished: &[Finished]) -> BTreeSet<TaskId> {
+    let ids = finished.iter().filter_map(|finished| stage.job(finished.job).ok().map(|(job, _)| job.task.id.clone()));
+    ids.collect()
 }
 
 /// A committed task from its saved responses; `None` if they do not hold all of it.
 async fn put_together(stage: &Stage, index: usize, state: &PartitionState) -> Result<Option<Finished>> {
     let (job, report) = stage.job(index)?;
     let Some(entry) = state.task(&job.task.id) else { return Ok(None) };
-    let outcome = match Fetch::again(stage, index, entry) {
+    let Some(entry) = history::saved_entry(&stage.landing, entry, job.night)? else { return Ok(None) };
+    let outcome = match Fetch::again(stage, index, &entry) {
         Ok(fetch) => fetch.run(index, &CancellationToken::new()).await,
         Err(error) => Err(error),
     };
@@ -178,22 +245,23 @@ async fn put_together(stage: &Stage, index: usize, state: &PartitionState) -> Re
 }
 
 /// Replaces a partition by what was put together and the rows of all other tasks.
-fn replace(stage: &Stage, report: &Report, night: Night, mut finished: Vec<Finished>) -> Result<PartitionSummary> {
-    let opened = Opened::open(stage, report, night, Layout::Anew)?;
-    let state = stage.store.partition(&report.name, &partition_name(night))?;
-    let state = state.unwrap_or_else(|| PartitionState::new(&report.name, &partition_name(night)));
+fn replace(
+    stage: &Stage,
+    report: &Report,
+    partition: &str,
+    mut finished: Vec<Finished>,
+) -> Result<Vec<PartitionSummary>> {
+    let opened = Opened::open(stage, report, partition, Layout::Anew)?;
+    let state = stage.store.partition(&report.name, partition)?;
+    let state = state.unwrap_or_else(|| PartitionState::new(&report.name, partition));
     // Another process may have committed a later attempt in the meantime: that one stays.
     let is_current = |finished: &Finished| {
         let id = stage.job(finished.job).map(|(job, _)| &job.task.id);
         id.ok().and_then(|id| state.task(id)).is_some_and(|entry| entry.attempt == finished.attempt)
     };
     finished.retain(is_current);
-    let again: BTreeSet<TaskId> = finished
-        .iter()
-        .filter_map(|finished| stage.job(finished.job).ok().map(|(job, _)| job.task.id.clone()))
-        .collect();
-    refuse_what_is_lost(stage, &state, &again)?;
-    Ok(opened.assemble(stage, report, night, finished, &CancellationToken::new())?.partition)
+    refuse_what_is_lost(stage, &state, &tasks_of(stage, &finished))?;
+    Ok(opened.assemble(stage, report, partition, finished, &CancellationToken::new())?.partitions)
 }
 
 /// Refuses to go on where rows are in no whole file and in no saved response: the partition stays as it is.

@@ -60,7 +60,7 @@ fn named(stage: &Stage, index: usize, holder: &str) -> Result<String> {
 const LACKS_BATCHES: &str = "the plan of the workspace does not include requests for many targets (batch-analysis): each \
                              target was asked about by itself, at the minimum price of a request";
 
-/// A partition: a night of a report of the configuration.
+/// What is committed together: a night of a report of the configuration; all nights of a history.
 type Place = (Night, usize);
 
 /// Fetches jobs side by side; a partition is committed once, when its last job has ended, while others are still fetched.
@@ -94,7 +94,7 @@ impl<'a> Shift<'a> {
     ) -> Self {
         let mut open: BTreeMap<Place, usize> = BTreeMap::new();
         for job in stage.jobs.iter() {
-            *open.entry((job.night, job.task.report)).or_default() += 1;
+            *open.entry(stage.place(job)).or_default() += 1;
         }
         let desk = Desk {
             stage,
@@ -121,7 +121,7 @@ impl<'a> Shift<'a> {
         if !left.is_empty() && !self.cancel.is_cancelled() {
             for index in left.keys() {
                 let (job, _) = self.stage.job(*index)?;
-                *self.open.entry((job.night, job.task.report)).or_default() += 1;
+                *self.open.entry(self.stage.place(job)).or_default() += 1;
             }
             self.pass(left.into_keys().collect(), book).await?;
         } else {
@@ -198,7 +198,7 @@ impl<'a> Shift<'a> {
         let End { index, ended, claim } = end;
         let stage = self.stage;
         let (job, report) = stage.job(index)?;
-        let place = (job.night, job.task.report);
+        let place = stage.place(job);
         match ended {
             Ended::Finished(finished) => {
                 self.desk.breaker.succeeded(job.task.report);

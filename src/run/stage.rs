@@ -158,6 +158,18 @@ impl Stage {
         job.zip(report).ok_or_else(|| Error::new(Code::Internal, format!("there is no job {index}")))
     }
 
+    /// What a job is committed together with, by night and report. The nights of a history lie in the same partitions, each
+    /// of which a run commits once: they all go with the last one.
+    pub(super) fn place(&self, job: &Job) -> (Night, usize) {
+        let report = job.task.report;
+        let is_history = self.config.reports.get(report).is_some_and(|of| of.endpoint.history_column().is_some());
+        if !is_history {
+            return (job.night, report);
+        }
+        let nights = self.jobs.iter().filter(|other| other.task.report == report).map(|job| job.night);
+        (nights.max().unwrap_or(job.night), report)
+    }
+
     /// The shares of the budget that a job's requests spend from.
     pub fn shares(&self, job: &Job) -> Shares {
         super::month::shares(&self.config, job)

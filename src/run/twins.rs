@@ -82,8 +82,7 @@ pub(super) fn adopt(
         let theirs = in_order(stage, &latest)?;
         let Some(first) = theirs.first() else { continue };
         let told: Option<Inputs> = serde_json::from_value(first.remark.clone()).ok();
-        let fits =
-            told.is_some_and(|told| told.since() == since && job.task.unanswered_by(&told.asked, false).is_empty());
+        let fits = told.is_some_and(|told| told.since() == since && told.unanswered(job).is_empty());
         let is_new = !refetch || first.received_at >= stage.started_at;
         let goes_on = theirs.len() > own.len() && own.iter().zip(&theirs).all(|(own, their)| is_same(own, their));
         let is_longest = longest.as_ref().is_none_or(|(_, length)| theirs.len() > *length);

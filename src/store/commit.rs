@@ -427,6 +427,7 @@ mod tests {
             units: 0,
             run: "r1".into(),
             at: 0,
+            night: None,
             due: None,
         };
         let tasks = vec![failed("t1"), failed("t2")];

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::RecordedColumn;
-use crate::model::{Night, TaskId, maybe_day};
+use super::{RecordedColumn, Span};
+use crate::model::{Night, TaskId, day, maybe_day};
 
 /// Version of the state object that this program writes.
 pub const MANIFEST_VERSION: u32 = 1;
@@ -157,6 +157,23 @@ pub struct TaskEntry {
     /// What was asked, by name. Where the configuration asks something else now, the rows no longer answer it.
     #[serde(default)]
     pub asked: BTreeMap<String, String>,
+    /// Of a history: for which days its rows were asked. Everything else of the entry is of the last answer that reached
+    /// the period, but for `rows` and repetitions, which are of all rows that the period holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub history: Option<HistoryEntry>,
+}
+
+/// What a period of a history holds of a task. A task is complete for a night if the days up to it are covered in all periods
+/// together; the period of the night itself is committed last.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryEntry {
+    /// The night of the last answer.
+    #[serde(with = "day")]
+    pub night: Night,
+    /// The days that it was asked for, also those of other periods.
+    pub window: Span,
+    /// The days of this period for which rows were asked, in ranges that do not touch. As far as the task asks the same.
+    pub covered: Vec<Span>,
 }
 
 /// How an attempt ended that brought no commit.
@@ -194,6 +211,9 @@ pub struct UnfinishedTask {
     pub run: String,
     /// When, in microseconds since 1970.
     pub at: i64,
+    /// Of a history, whose partition holds many nights: the night of the attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "maybe_day")]
+    pub night: Option<Night>,
     /// Of a task that was put off: since when it was due.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "maybe_day")]
     pub due: Option<Night>,

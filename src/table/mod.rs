@@ -12,6 +12,7 @@ pub mod manifest;
 mod partition;
 mod render;
 mod schema;
+mod span;
 
 pub use column_type::{ColumnType, LIST_ELEMENT};
 pub use evolve::{RecordedColumn, evolve};
@@ -21,5 +22,7 @@ pub use schema::{
     CHANGE, COVERAGE, EXPORTED_AT, ProgramColumn, RUN_ID, SCALAR_COLUMN, SNAPSHOT_DATE, TARGET, TARGETS, TableColumn,
     TableSchema, parameter_column, recorded_parameters, source_column,
 };
+
+pub use span::{Span, joined};
 
 pub use crate::catalog::{Column, Endpoint, Shape};

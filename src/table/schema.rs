@@ -216,7 +216,11 @@ fn sort_columns(endpoint: &Endpoint, selected: &[String]) -> Vec<String> {
             && endpoint.column(name).is_some_and(|column| ColumnType::from(&column.kind).is_sortable())
     };
     let named: Vec<String> = endpoint.sort_key.iter().filter(sortable).cloned().collect();
-    if named.is_empty() { selected.iter().find(sortable).cloned().into_iter().collect() } else { named }
+    if !named.is_empty() {
+        return named;
+    }
+    let dated = endpoint.history_column().map(|column| &column.name).filter(sortable);
+    dated.or_else(|| selected.iter().find(sortable)).cloned().into_iter().collect()
 }
 
 /// A column of the endpoint.

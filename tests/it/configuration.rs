@@ -227,7 +227,7 @@ fn dates_are_days_of_the_calendar_and_never_in_the_future() {
     insta::assert_snapshot!(late.render(), @r#"
     error[BH-DATE]: the night 2026-11-24 lies in the future
        = today: 2026-11-23 (UTC)
-    next: give --date a day up to today, or leave it out
+    next: give a day up to today, or none
     cost: 0 units, nothing was sent
     "#);
     assert_eq!(plan::night(None, day("2026-11-23")).expect("today"), day("2026-11-23"));
@@ -240,9 +240,9 @@ fn an_operation_without_a_date_answers_for_the_last_days_only() {
     assert!(plan("2026-11-21").is_ok());
     let late = plan("2026-11-20").expect_err("too late");
     insta::assert_snapshot!(late.render(), @r#"
-    error[BH-DATE]: site-explorer/all-backlinks only knows the present, not the night 2026-11-20
+    error[BH-DATE]: site-explorer/all-backlinks only knows the present, not the night 2026-11-20: it takes no date
        = report: links
-    next: choose a night from 2026-11-21 on, or other reports with --report
+    next: choose nights from 2026-11-21 on, or only reports that can: --report rating
     cost: 0 units, nothing was sent
     "#);
     let dated = Selection { reports: vec!["rating".to_owned()], ..Selection::default() };

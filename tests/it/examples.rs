@@ -36,19 +36,23 @@ fn duckdb_and_pyarrow_read_the_demo_as_hive_partitioned_tables() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
     let seen: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let state = |table: &str| {
+    let files = |table: &str| -> Vec<serde_json::Value> {
         let folder = context.folder.path().join("demo/_backhaul/tables").join(table);
-        let path = std::fs::read_dir(folder).unwrap().next().unwrap().unwrap().path();
-        serde_json::from_slice::<serde_json::Value>(&std::fs::read(path).unwrap()).unwrap()
+        let states = std::fs::read_dir(folder).unwrap().map(|entry| std::fs::read(entry.unwrap().path()).unwrap());
+        let states = states.map(|state| serde_json::from_slice::<serde_json::Value>(&state).unwrap());
+        states.flat_map(|state| state["committed"]["files"].as_array().unwrap().clone()).collect()
     };
     let tables = seen["duckdb"].as_object().unwrap();
     assert!(tables.len() >= 5, "{tables:?}");
     for (table, by_duckdb) in tables {
-        let files = state(table)["committed"]["files"].as_array().unwrap().clone();
-        let rows: u64 = files.iter().map(|file| file["rows"].as_u64().unwrap()).sum();
+        let rows: u64 = files(table).iter().map(|file| file["rows"].as_u64().unwrap()).sum();
         assert_eq!(by_duckdb["rows"].as_u64(), Some(rows), "{table}");
         assert_eq!(seen["pyarrow"][table]["rows"].as_u64(), Some(rows), "{table}");
-        let key = by_duckdb["columns"].as_array().unwrap().iter().any(|column| column[0] == "snapshot_date");
+        let key = by_duckdb["columns"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .any(|column| column[0] == "snapshot_date" || column[0] == "period");
         assert_eq!(key, table != "targets", "the hive key is a column of {table}, where the table has partitions");
     }
 }

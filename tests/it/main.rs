@@ -13,6 +13,7 @@ mod examples;
 mod failures;
 mod filter_sql;
 mod ground;
+mod history;
 mod nights;
 mod once;
 mod paging;

@@ -98,9 +98,13 @@ impl Holdings {
     fn add_state(&mut self, state: &PartitionState, target: &str) {
         let night = parse_segment(&state.partition).and_then(|(_, value)| value.parse().ok());
         let committed = state.committed.iter().chain(state.pending.iter().map(|pending| &pending.next));
-        let held = committed.flat_map(|committed| &committed.tasks).map(|entry| (&entry.task, &entry.target));
-        for (task, of) in held.chain(state.unfinished.iter().map(|task| (&task.task, &task.target))) {
-            self.note(night, task.clone(), of == target);
+        // A period of a history holds many nights: only the last of a task may still be worked on.
+        let held = committed.flat_map(|committed| &committed.tasks).map(|entry| {
+            let last = entry.history.as_ref().map(|history| history.night);
+            (&entry.task, &entry.target, last)
+        });
+        for (task, of, last) in held.chain(state.unfinished.iter().map(|task| (&task.task, &task.target, task.night))) {
+            self.note(last.or(night), task.clone(), of == target);
             if of == target {
                 self.partitions.insert((state.report.clone(), state.partition.clone()));
                 self.of_program.insert(COVERAGE.to_owned());

@@ -6,11 +6,12 @@ use crate::config::RunConfig;
 use crate::landing::{Attempt, Landing};
 use crate::model::{Night, TaskId};
 use crate::plan::{self, Selection};
+use crate::run::history::{is_saved_whole, period_of};
 use crate::run::tables::is_of_program;
 use crate::run::{landing, tombstone};
 use crate::store::Store;
 use crate::table::manifest::{PartitionState, TaskEntry};
-use crate::table::{TARGETS, parse_segment};
+use crate::table::{Span, TARGETS, parse_segment};
 
 /// Knows what can be restored.
 pub(super) struct Remedies<'a> {
@@ -51,6 +52,9 @@ impl<'a> Remedies<'a> {
     /// Of rows of some of a partition's tasks.
     pub fn of_tasks(&self, state: &PartitionState, is_affected: impl Fn(&TaskEntry) -> bool) -> String {
         let table = state.report.as_str();
+        if let Some(period) = period_of(&state.partition) {
+            return self.of_period(state, period, is_affected);
+        }
         let night = parse_segment(&state.partition).and_then(|(_, value)| value.parse::<Night>().ok());
         let Some(night) = night.filter(|_| !is_of_program(table)) else {
             return match night {
@@ -78,6 +82,30 @@ impl<'a> Remedies<'a> {
              --date {night}   (no saved responses of {})",
             lost.join(", ")
         )
+    }
+
+    /// Of rows of a period of a history.
+    fn of_period(&self, state: &PartitionState, period: Span, is_affected: impl Fn(&TaskEntry) -> bool) -> String {
+        let table = state.report.as_str();
+        let Span { first, last } = period;
+        let affected = state.committed.iter().flat_map(|committed| &committed.tasks).filter(|entry| is_affected(entry));
+        let last_night = affected.clone().filter_map(|entry| Some(entry.history.as_ref()?.night)).max();
+        let lost: Vec<&str> = affected
+            .filter(|entry| entry.rows > 0 && !is_saved_whole(&self.landing, entry).unwrap_or(false))
+            .map(|entry| entry.target.as_str())
+            .collect();
+        if !self.is_filled(table) {
+            format!("restore it from a backup of the destination: no report of the configuration fills {table}")
+        } else if lost.is_empty() {
+            format!("backhaul rebuild --report {table} --from {first} --to {last}")
+        } else {
+            let last = last_night.map_or(last, |night| last.min(night));
+            format!(
+                "restore it from a backup of the destination, or fetch and pay again: backhaul run --refetch --report \
+                 {table} --from {first} --to {last}   (the saved responses of {} do not hold all of it)",
+                lost.join(", ")
+            )
+        }
     }
 
     fn is_filled(&self, table: &str) -> bool {
