@@ -81,6 +81,7 @@ pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) 
 
 /// One read operation of the API.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "facts of an operation, each on its own")]
 pub struct Endpoint {
     /// `section/operation`.
     pub name: String,

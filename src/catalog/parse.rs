@@ -62,6 +62,7 @@ fn fault(what: &str) -> Error {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "the keys of a file, each on its own")]
 struct RawEndpoint {
     method: Method,
     path: String,

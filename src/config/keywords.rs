@@ -1,6 +1,6 @@
 //! `[[keyword_list]]`: keywords, one by one or from a file.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::csv;
 use super::document::{Document, Section};
@@ -66,11 +66,11 @@ fn keywords(document: &mut Document<'_>, section: &Section<'_>) -> Vec<String> {
 
 fn written(document: &mut Document<'_>, section: &Section<'_>) -> Vec<String> {
     let mut keywords = Vec::new();
-    let mut seen = HashMap::new();
+    let mut seen = HashSet::new();
     for word in document.texts(section, "keywords").unwrap_or_default() {
         match keyword(word.get_ref()) {
             Err((message, label)) => document.fault(Code::Config, message, word.span(), label),
-            Ok(text) if seen.insert(text.to_lowercase(), ()).is_some() => {
+            Ok(text) if !seen.insert(text.to_lowercase()) => {
                 document.fault(Code::Config, twice(text), word.span(), "take this out: case makes no other keyword");
             }
             Ok(text) => keywords.push(text.to_owned()),
@@ -131,7 +131,7 @@ fn lines(document: &mut Document<'_>, file: &mut ListedFile<'_>) -> Vec<(usize, 
                 match record.fields.into_iter().nth(place) {
                     Some(field) => lines.push((record.line, field)),
                     None => {
-                        file.fault(document, record.line, "a line without its keyword", "one field for each column")
+                        file.fault(document, record.line, "a line without its keyword", "one field for each column");
                     }
                 }
             }

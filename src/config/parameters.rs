@@ -37,10 +37,9 @@ fn instead_of(endpoint: &Endpoint, name: &str) -> Option<&'static str> {
     let kind = endpoint.parameter(name).map(|parameter| &parameter.kind);
     match (name, kind) {
         ("to", Some(ParameterKind::DateTime)) => Some("the night is sent: backhaul run --date"),
-        // A point in time of which the source shows the state: the newest where the report says nothing.
-        ("date", Some(ParameterKind::DateTime)) => None,
-        // A choice of the source, which no page is ordered by.
-        ("order_by", Some(ParameterKind::Enum(_))) => None,
+        // A point in time of which the source shows the state (the newest where the report says nothing); a choice of the
+        // source, which no page is ordered by.
+        ("date", Some(ParameterKind::DateTime)) | ("order_by", Some(ParameterKind::Enum(_))) => None,
         ("date_from", Some(_)) if !endpoint.is_history() => None,
         _ => OURS.iter().find(|(ours, _)| *ours == name).map(|(_, instead)| *instead),
     }

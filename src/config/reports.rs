@@ -166,17 +166,15 @@ fn endpoint(document: &mut Document<'_>, section: &Section<'_>) -> Option<&'stat
     }
     let text = document.text(section, "endpoint")?;
     let catalog = Catalog::embedded();
-    match catalog.endpoint(text.get_ref()) {
-        Some(endpoint) => Some(endpoint),
-        None => {
-            let label = match catalog.nearest_endpoint(text.get_ref()) {
-                Some(near) => format!("did you mean `{}`?", near.name),
-                None => "no endpoint is near it in spelling".to_owned(),
-            };
-            document.fault(Code::Endpoint, format!("the API has no endpoint `{}`", text.get_ref()), text.span(), label);
-            None
-        }
+    let endpoint = catalog.endpoint(text.get_ref());
+    if endpoint.is_none() {
+        let label = match catalog.nearest_endpoint(text.get_ref()) {
+            Some(near) => format!("did you mean `{}`?", near.name),
+            None => "no endpoint is near it in spelling".to_owned(),
+        };
+        document.fault(Code::Endpoint, format!("the API has no endpoint `{}`", text.get_ref()), text.span(), label);
     }
+    endpoint
 }
 
 fn max_rows(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint, top: Option<&Top>) -> Option<u64> {

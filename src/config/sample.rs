@@ -53,5 +53,5 @@ fn sample_report(report: &Report) -> Report {
     let free = u64::from(FREE_ROWS);
     let has_limit = report.endpoint.parameter("limit").is_some();
     let max_rows = if has_limit { Some(report.max_rows.map_or(free, |rows| rows.min(free))) } else { report.max_rows };
-    Report { targets, keyword_lists, varying, max_rows, ..report.clone() }
+    Report { varying, targets, keyword_lists, max_rows, ..report.clone() }
 }

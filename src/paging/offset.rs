@@ -151,6 +151,7 @@ fn count(rows: usize) -> u64 {
 }
 
 #[cfg(test)]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers of tests")]
 mod tests {
     use proptest::prelude::*;
 

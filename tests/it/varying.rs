@@ -337,7 +337,7 @@ fn faults_of_keyword_files_name_file_and_line() {
     assert!(shown.contains("words:3") && shown.contains("is no CSV"), "{shown}");
     let shown = with("\n").expect_err("faults").render();
     assert!(shown.contains("words holds no keyword"), "{shown}");
-    let many: String = (0..1_000).map(|at| format!("a,{at}\n")).collect();
+    let many = (0..1_000).map(|at| format!("a,{at}\n")).collect::<Vec<_>>().concat();
     let shown = with(&many).expect_err("faults").render();
     assert!(shown.matches("error[").count() == 21 && shown.contains("980 more lines that are wrong"), "{shown}");
 }
