@@ -294,6 +294,8 @@ pub struct Batch {
     pub operation: String,
     /// Its columns, by the name that they have here.
     pub columns: BTreeMap<String, String>,
+    /// Columns here that are null where the other operation, which knows no null, may say 0: nobody has rank 0.
+    pub zero_is_null: Vec<String>,
 }
 
 /// What stands under an answer's top-level key.

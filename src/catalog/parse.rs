@@ -124,6 +124,8 @@ struct RawChanges {
 struct RawBatch {
     operation: String,
     columns: BTreeMap<String, String>,
+    #[serde(default)]
+    zero_is_null: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -240,7 +242,11 @@ fn endpoint(name: &str, raw: RawEndpoint, enums: &Enums) -> Result<Endpoint> {
         group_columns: raw.group_columns,
         group_values: raw.group_values,
         changes: raw.changes.map(|RawChanges { new, lost }| Changes { new, lost }),
-        batch: raw.batch.map(|RawBatch { operation, columns }| Batch { operation, columns }),
+        batch: raw.batch.map(|RawBatch { operation, columns, zero_is_null }| Batch {
+            operation,
+            columns,
+            zero_is_null,
+        }),
         counts: raw
             .counts
             .into_iter()

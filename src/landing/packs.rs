@@ -36,6 +36,18 @@ impl Landing {
             .collect())
     }
 
+    /// Removes half-written ones, unless their writer is still at it.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Destination`].
+    pub fn sweep_packs(&self, is_being_written: impl Fn(&str) -> bool) -> Result<()> {
+        let folder = self.root.join(FOLDER);
+        for name in names(&folder)?.into_iter().filter(|name| name.starts_with('.') && !is_being_written(name)) {
+            remove(&folder.join(name))?;
+        }
+        Ok(())
+    }
+
     /// Reads one; `None` if it is not there or does not match its checksum.
     ///
     /// # Errors

@@ -62,6 +62,9 @@ pub(super) struct Form {
     is_record: bool,
     /// The columns by the names that they have in the pack, with those that they have in the answer.
     columns: Vec<(String, String)>,
+    /// Columns of the answer that are null where the pack says 0.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    zero_is_null: Vec<String>,
 }
 
 impl Form {
@@ -72,6 +75,7 @@ impl Form {
             to: own.response_key.clone(),
             is_record: own.shape == Shape::Record,
             columns: columns.iter().map(|(own, batch)| (batch.clone(), own.clone())).collect(),
+            zero_is_null: own.batch.as_ref().map(|batch| batch.zero_is_null.clone()).unwrap_or_default(),
         }
     }
 
@@ -87,9 +91,11 @@ impl Form {
             if object.len() > 1 {
                 object.push(',');
             }
-            object.push_str(&Json::from(named(name).unwrap_or(name)).to_string());
+            let name = named(name).unwrap_or(name);
+            object.push_str(&Json::from(name).to_string());
             object.push(':');
-            object.push_str(value.get());
+            let is_null = value.get() == "0" && self.zero_is_null.iter().any(|column| column == name);
+            object.push_str(if is_null { "null" } else { value.get() });
         }
         object.push('}');
         let key = Json::from(self.to.as_str());
@@ -193,6 +199,13 @@ mod tests {
     fn texts(body: &str, form: &Form, number: usize) -> Result<Vec<Option<String>>> {
         let bodies = divide(body.as_bytes(), &vec![form; number])?;
         Ok(bodies.into_iter().map(|body| body.map(|body| String::from_utf8(body).expect("text"))).collect())
+    }
+
+    #[test]
+    fn a_rank_of_zero_is_no_rank() {
+        let body = r#"{"targets":[{"index":0,"domain_rating":0,"ahrefs_rank":0}]}"#;
+        let texts = texts(body, &forms("site-explorer/domain-rating"), 1).expect("divides");
+        assert_eq!(texts, [Some(r#"{"domain_rating":{"domain_rating":0,"ahrefs_rank":null}}"#.to_owned())]);
     }
 
     #[test]

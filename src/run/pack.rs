@@ -313,6 +313,7 @@ fn member(question: &Question, form: &Form) -> Member {
 /// # Errors
 /// [`Code::Destination`], or [`Code::Locked`] if another process does not end dividing.
 pub(super) fn settle_left(stage: &Stage) -> Result<()> {
+    stage.landing.sweep_packs(|name| stage.store.is_of_live_run(name))?;
     for name in stage.landing.packs()? {
         let _lock = stage.store.lock_folder(LOCK, &stage.who)?;
         let parts = match stage.landing.load_pack(&name)? {

@@ -109,7 +109,7 @@ impl Store {
 
     /// Whether a live process works on what has this name in staging. Nothing is created: the destination may be one that
     /// is only read.
-    pub(super) fn is_of_live_run(&self, name: &str) -> bool {
+    pub fn is_of_live_run(&self, name: &str) -> bool {
         let lock = std::fs::File::open(self.run_lock(run_of(name)));
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
     }

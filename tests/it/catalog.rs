@@ -453,6 +453,7 @@ fn the_standard_presets_have_these_dear_columns() {
         }
     }
     insta::assert_snapshot!(lines.join("\n"), @r"
+    batch-analysis/batch-analysis org_traffic
     brand-radar/ai-responses response
     gsc/anonymous-queries traffic
     keywords-explorer/matching-terms volume difficulty

@@ -820,7 +820,7 @@ async fn bodies_are_checked_like_queries() {
         (json!({"select": ["brand"]}), "missing argument data_source"),
         (json!({"select": ["brand"], "data_source": ["altavista"]}), "bad value altavista for type enum"),
         (json!({"select": ["nothing"], "data_source": ["grok"]}), "column 'nothing' not found"),
-        (json!({"select": "brand", "data_source": ["grok"]}), "bad value \"brand\" for select"),
+        (json!({"select": 7, "data_source": ["grok"]}), "bad value 7 for select"),
         (
             json!({"select": ["brand"], "data_source": ["grok"], "where": {"field": "x", "is": ["eq", "y"]}}),
             "bad where: column 'x' not found",
