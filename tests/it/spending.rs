@@ -461,6 +461,25 @@ fn a_sample_costs_nothing_and_lies_in_a_folder_of_its_own() {
 }
 
 #[test]
+fn a_sample_leaves_out_what_is_not_promised_to_be_free_and_says_so() {
+    let context = TestContext::new(unlimited(50));
+    let overview = "[[report]]\nname = \"overview\"\nendpoint = \"batch-analysis/batch-analysis\"\n\
+                    columns = [\"url\", \"domain_rating\"]\n\n";
+    context.configure_with(TWO_TARGETS, &format!("{overview}{RATING}{ANCHORS}"));
+    let dry = context.backhaul(&["run", "--sample", "--dry-run"]).expect(0).stdout;
+    assert!(dry.contains("overview") && dry.contains("at most 0 units"), "{dry}");
+    let report = context.backhaul(&["run", "--sample", "--json"]).expect(0).json();
+    assert_eq!((number(&report, "/units"), context.stats().units), (0, 0), "{report}");
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("overview") && notes.contains("not promised to be free"), "{notes}");
+    let tables: Vec<_> = ["overview", "rating", "anchors"]
+        .into_iter()
+        .filter(|table| context.destination().join("_sample").join(table).is_dir())
+        .collect();
+    assert_eq!(tables, ["rating", "anchors"]);
+}
+
+#[test]
 fn a_live_check_names_a_column_that_is_refused_or_missing_once_and_costs_nothing() {
     let reports = format!(
         "{MANY}\n[[report]]\nname = \"again\"\nendpoint = \"site-explorer/all-backlinks\"\n\
