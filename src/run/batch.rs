@@ -62,12 +62,19 @@ pub(super) struct Form {
     is_record: bool,
     /// The columns by the names that they have in the pack, with those that they have in the answer.
     columns: Vec<(String, String)>,
+    /// Columns, by their names in the pack, that are never null there and may be in the answer: a site without a rank has
+    /// the rank 0 there, which is no rank.
+    #[serde(default)]
+    zero_for_null: Vec<String>,
 }
 
 impl Form {
     /// The form of an operation's answer. `columns` are its own names, each with that in the pack.
     pub fn of(own: &Endpoint, batch: &Endpoint, columns: &[(String, String)]) -> Self {
+        let is_nullable = |endpoint: &Endpoint, name: &str| endpoint.column(name).is_some_and(|column| column.nullable);
+        let differs = |(name, packed): &&(String, String)| is_nullable(own, name) && !is_nullable(batch, packed);
         Self {
+            zero_for_null: columns.iter().filter(differs).map(|(_, packed)| packed.clone()).collect(),
             from: batch.response_key.clone(),
             to: own.response_key.clone(),
             is_record: own.shape == Shape::Record,
@@ -89,7 +96,8 @@ impl Form {
             }
             object.push_str(&Json::from(named(name).unwrap_or(name)).to_string());
             object.push(':');
-            object.push_str(value.get());
+            let is_null = value.get() == "0" && self.zero_for_null.contains(name);
+            object.push_str(if is_null { "null" } else { value.get() });
         }
         object.push('}');
         let key = Json::from(self.to.as_str());
@@ -213,6 +221,15 @@ mod tests {
         let row = texts(body, &forms("site-explorer/domain-rating"), 1).expect("sound");
         let expected = r#"{"domain_rating":{"domain_rating":1,"surprise":"\u00e9","ahrefs_rank":2}}"#;
         assert_eq!(row[0].as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_site_without_a_rank_has_none_though_a_pack_says_zero() {
+        let body = r#"{"targets":[{"index":0,"domain_rating":0,"ahrefs_rank":0}]}"#;
+        let row = texts(body, &forms("site-explorer/domain-rating"), 1).expect("sound");
+        assert_eq!(row[0].as_deref(), Some(r#"{"domain_rating":{"domain_rating":0,"ahrefs_rank":null}}"#));
+        let row = texts(body, &forms("batch-analysis/batch-analysis"), 1).expect("sound");
+        assert_eq!(row[0].as_deref(), Some(r#"{"targets":[{"domain_rating":0,"ahrefs_rank":0}]}"#));
     }
 
     #[test]

@@ -461,6 +461,23 @@ fn a_sample_costs_nothing_and_lies_in_a_folder_of_its_own() {
 }
 
 #[test]
+fn what_months_cost_since_a_fixed_day_is_estimated_as_it_is_charged() {
+    let mut context = TestContext::new(Options { churn: f64::MIN_POSITIVE, ..unlimited(50) });
+    let keywords = "[[keyword_list]]\nname = \"shoes\"\nkeywords = [\"acme\", \"acme shoes\", \"red shoes\"]\n\n";
+    let report = "[[report]]\nname = \"volumes\"\nendpoint = \"keywords-explorer/overview\"\n\
+                  keyword_lists = [\"shoes\"]\ncountries = [\"us\"]\n\
+                  columns = [\"keyword\", \"volume_monthly_history\"]\nvolume_monthly_date_from = \"2016-01-01\"\n\n";
+    context.configure_with(keywords, report);
+    let first = number(&context.run().expect(0).json(), "/units");
+    assert!(first > 3 * 200, "{first}");
+    next_day(&mut context, 1, |context| context.configure_with(keywords, report));
+    let told = context.backhaul(&["estimate", "--json"]).expect(0).json();
+    assert_eq!(told["reports"][0]["basis"], "last run", "{told}");
+    let report = context.run().expect(0).json();
+    assert_eq!(number(&told, "/units"), number(&report, "/units"), "{told}");
+}
+
+#[test]
 fn a_sample_leaves_out_what_is_not_promised_to_be_free_and_says_so() {
     let context = TestContext::new(unlimited(50));
     let overview = "[[report]]\nname = \"overview\"\nendpoint = \"batch-analysis/batch-analysis\"\n\
