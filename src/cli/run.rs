@@ -28,6 +28,9 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
         selection.reports = reports_of_changes(&config, &selection)?;
     }
     let mut agenda = Agenda::make(&config, clock.today(), &selection, command.refetch || command.base)?;
+    if command.sample {
+        agenda.keep_free(&config);
+    }
     // A sample has the smallest budget there is, and a client that sends nothing else.
     let nothing = command.sample.then_some(0);
     let budget = [config.budget.per_run, command.max_units, nothing].into_iter().flatten().min();

@@ -24,8 +24,10 @@ pub struct Candidate {
     pub periods_late: u64,
     /// For how many due dates it was put off, as far as that is known.
     pub deferrals: usize,
-    /// What it is expected to cost.
+    /// What it is expected to cost, if it is the first of its question.
     pub cost: u64,
+    /// What it asks: those of one number are bought together, at the cost of one.
+    pub question: usize,
     /// Part of it is paid for: it goes on whatever is left.
     pub is_begun: bool,
 }
@@ -49,16 +51,18 @@ pub fn admit(candidates: &[Candidate], allowance: Allowance) -> Vec<bool> {
         candidates.get(*index).map(|one| (order(one), Reverse(one.deferrals), &one.task))
     });
     let mut admitted = vec![false; candidates.len()];
-    let mut full: BTreeSet<usize> = BTreeSet::new();
+    let (mut full, mut bought) = (BTreeSet::new(), BTreeSet::new());
     let mut sum = 0_u64;
     for index in order {
         let (Some(one), Some(slot)) = (candidates.get(index), admitted.get_mut(index)) else { continue };
-        let with = sum.saturating_add(one.cost);
+        let cost = if bought.contains(&one.question) { 0 } else { one.cost };
+        let with = sum.saturating_add(cost);
         let fits = with <= allowance.tonight;
         let is_alone = sum == 0 && allowance.is_untouched && with <= allowance.month;
-        if one.is_begun || one.cost == 0 || (!full.contains(&one.report) && (fits || is_alone)) {
+        if one.is_begun || cost == 0 || (!full.contains(&one.report) && (fits || is_alone)) {
             *slot = true;
             sum = with;
+            bought.insert(one.question);
         } else {
             full.insert(one.report);
         }
@@ -87,6 +91,7 @@ mod tests {
                     periods_late: (6 - due) / (report as u64 + 1),
                     deferrals,
                     cost,
+                    question: number,
                     is_begun: begun == 0,
                 };
             all.into_iter().enumerate().map(make).collect()
@@ -138,6 +143,26 @@ mod tests {
         }
     }
 
+    #[test]
+    fn who_asks_the_same_is_put_off_or_fetched_with_the_one_who_pays() {
+        let start: Night = "2026-11-23".parse().expect("a date");
+        let one = |number: usize, report, question| Candidate {
+            report,
+            task: TaskId(format!("{number:016x}")),
+            due: start,
+            periods_late: 0,
+            deferrals: 0,
+            cost: 100,
+            question,
+            is_begun: false,
+        };
+        let candidates = [one(0, 0, 7), one(1, 0, 8), one(2, 1, 7), one(3, 1, 8)];
+        let of = |tonight| admit(&candidates, Allowance { tonight, month: 1_000, is_untouched: false });
+        assert_eq!(of(99), [false; 4]);
+        assert_eq!(of(100), [true, false, true, false]);
+        assert_eq!(of(200), [true; 4]);
+    }
+
     /// Nights of a plan that has `percent` of the units that it needs. For each task, the nights on which it was fetched.
     fn starved(percent: u64, reports: &[(Every, usize, u64)], nights: u64) -> Vec<(usize, Vec<u64>)> {
         let start: Night = "2026-11-01".parse().expect("a date");
@@ -167,6 +192,7 @@ mod tests {
                     periods_late: late / u64::from(every.nights()),
                     deferrals: 0,
                     cost,
+                    question: place,
                     is_begun: false,
                 });
                 places.push(place);

@@ -6,6 +6,7 @@
 use chrono::{Datelike as _, Days, NaiveDate};
 
 use super::bill::bound_units;
+use super::once::Bought;
 use super::task::Task;
 use crate::config::{Report, RunConfig};
 use crate::model::Night;
@@ -154,13 +155,18 @@ pub fn set_window(config: &RunConfig, task: &mut Task, window: Span) {
     }
 }
 
-/// The most units of a task in a night, once its older rows are there.
-pub(super) fn usual_units(config: &RunConfig, task: &Task) -> Option<u64> {
+/// A task of a history with the bounds of a night on which its older rows are there; `None` for any other.
+pub fn usual(config: &RunConfig, task: &Task) -> Option<Task> {
     let report = config.reports.get(task.report).filter(|report| report.endpoint.history_column().is_some())?;
     let rows = Grouping::of(report, &task.parameters).usual_periods(u64::from(report.every.nights()));
     let mut usual = task.clone();
     bound(report, &mut usual, rows.min(task.bound_rows?));
-    usual.bound_units
+    Some(usual)
+}
+
+/// The most units of a task in a night, once its older rows are there.
+pub(super) fn usual_units(config: &RunConfig, task: &Task) -> Option<u64> {
+    if task.bought == Bought::Twin { Some(0) } else { usual(config, task)?.bound_units }
 }
 
 fn bound(report: &Report, task: &mut Task, rows: u64) {

@@ -24,7 +24,7 @@ pub use bill::{FREE_BUDGET_UNITS, Total, guard, total};
 pub use cadence::{due, next as next_due};
 pub use cost::{Before, Cost, like_before, of_rows};
 pub use describe::describe;
-pub use history::{Grouping, asked_window, is_answered, set_window, whole_window, window, window_of};
+pub use history::{Grouping, asked_window, is_answered, set_window, usual, whole_window, window, window_of};
 pub use monthly::{
     Bill, NIGHTS_A_MONTH, bill as bill_of_month, first_load, least_units, refuse_impossible, ways_to_fit,
 };

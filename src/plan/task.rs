@@ -265,9 +265,9 @@ fn order_key(report: &Report) -> Vec<String> {
 }
 
 /// Units of one row of a report, with the columns that only paging needs; 0 where rows have no price. It is the same on every
-/// night, but where a column is priced by months that are counted from a day of the calendar: then the least it can be.
-pub fn price_per_row(report: &Report) -> u64 {
-    units_per_row(report, &order_key(report), &bill::extra_units(report, Night::default())).0
+/// night, but where a column is priced by months that are counted from a day of the calendar.
+pub fn price_per_row(report: &Report, night: Night) -> u64 {
+    units_per_row(report, &order_key(report), &bill::extra_units(report, night)).0
 }
 
 /// Units of one row with K, and how much of it is K's surcharge.

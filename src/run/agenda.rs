@@ -84,6 +84,21 @@ impl Agenda {
         self.jobs.iter().map(|job| job.task.clone()).collect()
     }
 
+    /// Takes out, for a [sample](RunConfig::sample), what the source does not promise to answer for nothing, with a note for
+    /// each of its reports.
+    pub fn keep_free(&mut self, config: &RunConfig) {
+        let (free, billed): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.jobs).into_iter().partition(|job| job.task.costs_nothing());
+        self.jobs = free;
+        let reports: BTreeSet<usize> = billed.iter().map(|job| job.task.report).collect();
+        for report in reports.iter().filter_map(|index| config.reports.get(*index)) {
+            self.notes.push(format!(
+                "{}: left out of the sample, since answers of {} are not promised to be free",
+                report.name, report.endpoint.name
+            ));
+        }
+    }
+
     /// Tasks of tonight that are complete: they cost nothing.
     pub fn num_complete(&self) -> u64 {
         self.complete.values().sum()

@@ -229,6 +229,15 @@ mod tests {
     }
 
     #[test]
+    fn a_site_without_a_rank_has_none_though_a_pack_says_zero() {
+        let body = r#"{"targets":[{"index":0,"domain_rating":0,"ahrefs_rank":0}]}"#;
+        let row = texts(body, &forms("site-explorer/domain-rating"), 1).expect("sound");
+        assert_eq!(row[0].as_deref(), Some(r#"{"domain_rating":{"domain_rating":0,"ahrefs_rank":null}}"#));
+        let row = texts(body, &forms("batch-analysis/batch-analysis"), 1).expect("sound");
+        assert_eq!(row[0].as_deref(), Some(r#"{"targets":[{"domain_rating":0,"ahrefs_rank":0}]}"#));
+    }
+
+    #[test]
     fn rows_that_cannot_be_told_apart_are_refused() {
         for (rows, why) in [
             (r#"{"index":0},{"index":0}"#, "two rows"),

@@ -1,7 +1,7 @@
 //! What the next run will come to, from the cheapest sound source for each task: a size that is fixed, the last commit of
 //! the same task, a bound, other targets of the report. Answers that are saved already are not paid again. Sends nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
@@ -9,6 +9,7 @@ use super::agenda::{self, Agenda};
 use super::counts::Counts;
 use super::inputs::Inputs;
 use super::month;
+use super::pack;
 use super::seconds::{Seconds, as_float};
 use super::stage::Job;
 use super::workspace::Workspace;
@@ -16,7 +17,7 @@ use crate::catalog::{Pricing, Shape};
 use crate::config::{Report, RunConfig};
 use crate::error::Result;
 use crate::landing::Landing;
-use crate::model::TaskId;
+use crate::model::{Night, TaskId};
 use crate::plan::{self, Before, Bought, Cost, Selection, Task};
 use crate::report::{Estimate, MonthLeft, ReportEstimate, TargetEstimate, TaskEstimate, count};
 use crate::store::Store;
@@ -72,6 +73,7 @@ pub fn estimate(config: &RunConfig, today: NaiveDate, selection: &Selection, wit
     let workspace = Workspace::load(&store, &config.source.base_url);
     let landing = super::landing(config, &store);
     let counts = Counts::read(config, &store, today)?;
+    let undivided = pack::undivided(&landing)?;
     let mut estimate = Estimate { notes: agenda.notes.clone(), ..Estimate::default() };
     let mut seconds = Seconds::default();
     for (index, report) in config.reports.iter().enumerate().filter(|(index, _)| agenda.reports.contains(index)) {
@@ -81,7 +83,15 @@ pub fn estimate(config: &RunConfig, today: NaiveDate, selection: &Selection, wit
             seconds.add(entry);
         }
         let cap = workspace.row_caps.get(&report.endpoint.name).copied().map(u64::from);
-        let maker = Maker { report, known: &known, counts: &counts, cap, landing: &landing, store: &store };
+        let maker = Maker {
+            report,
+            known: &known,
+            counts: &counts,
+            cap,
+            landing: &landing,
+            store: &store,
+            undivided: &undivided,
+        };
         let mut tasks = Vec::with_capacity(jobs.len());
         for job in jobs {
             tasks.push((job, as_bought(&job.task, &fill_in(report, &known, job, maker.task(job)?))));
@@ -116,11 +126,20 @@ pub(super) fn guessed(config: &RunConfig, today: NaiveDate, selection: &Selectio
     let store = Store::at(&config.destination.path);
     let landing = super::landing(config, &store);
     let counts = Counts::read(config, &store, today)?;
+    let undivided = pack::undivided(&landing)?;
     let mut guessed = Vec::new();
     for (index, report) in config.reports.iter().enumerate() {
         let jobs: Vec<&Job> = agenda.jobs.iter().filter(|job| job.task.report == index).collect();
         let known = known(&store, report, &jobs)?;
-        let maker = Maker { report, known: &known, counts: &counts, cap: None, landing: &landing, store: &store };
+        let maker = Maker {
+            report,
+            known: &known,
+            counts: &counts,
+            cap: None,
+            landing: &landing,
+            store: &store,
+            undivided: &undivided,
+        };
         let is_guess = |job: &&&Job| matches!(maker.whole(&job.task).1, Basis::Bound | Basis::Unknown);
         guessed.extend(jobs.iter().filter(is_guess).map(|job| job.task.clone()));
     }
@@ -137,17 +156,28 @@ pub(super) fn of_all_tasks(config: &RunConfig, today: NaiveDate, selection: &Sel
     let workspace = Workspace::load(&store, &config.source.base_url);
     let landing = super::landing(config, &store);
     let counts = Counts::read(config, &store, today)?;
+    let undivided = pack::undivided(&landing)?;
     let mut all = Vec::with_capacity(agenda.jobs.len());
     for (index, report) in config.reports.iter().enumerate().filter(|(index, _)| agenda.reports.contains(index)) {
         let is_meant = |job: &&Job| job.task.report == index && job.night == agenda.tonight;
         let jobs: Vec<&Job> = agenda.jobs.iter().filter(is_meant).collect();
         let known = known(&store, report, &jobs)?;
         let cap = workspace.row_caps.get(&report.endpoint.name).copied().map(u64::from);
-        let maker = Maker { report, known: &known, counts: &counts, cap, landing: &landing, store: &store };
+        let maker = Maker {
+            report,
+            known: &known,
+            counts: &counts,
+            cap,
+            landing: &landing,
+            store: &store,
+            undivided: &undivided,
+        };
         for job in jobs {
-            let (cost, basis) = maker.whole(&job.task);
+            // The first load of a history is paid once.
+            let task = plan::usual(config, &job.task).unwrap_or_else(|| job.task.clone());
+            let (cost, basis) = maker.whole(&task);
             let estimated = fill_in(report, &known, job, Estimated { cost, basis, is_begun: false });
-            all.push((job.task.clone(), estimated.cost));
+            all.push((job.task.clone(), as_bought(&job.task, &estimated).cost));
         }
     }
     Ok(all)
@@ -160,12 +190,17 @@ struct Maker<'a> {
     cap: Option<u64>,
     landing: &'a Landing,
     store: &'a Store,
+    /// Tasks whose answers wait in packs that a killed run left whole.
+    undivided: &'a BTreeSet<(Night, TaskId)>,
 }
 
 impl Maker<'_> {
     fn task(&self, job: &Job) -> Result<Estimated> {
         let (cost, basis) = self.whole(&job.task);
         let saved = self.saved(job)?;
+        if saved.requests > 0 && self.is_one_answer(&job.task) {
+            return Ok(Estimated { cost: Cost { rows: cost.rows, ..Cost::default() }, basis, is_begun: true });
+        }
         // What is saved is not asked again, but for the seam.
         let left = Cost {
             rows: cost.rows,
@@ -177,8 +212,7 @@ impl Maker<'_> {
 
     fn whole(&self, task: &Task) -> (Cost, Basis) {
         let endpoint = self.report.endpoint;
-        let is_one_row = endpoint.shape == Shape::Record || endpoint.takes_many_targets();
-        let is_fixed = is_one_row || (self.report.since.is_some() && task.order_key.is_empty());
+        let is_fixed = self.is_one_answer(task);
         let bound = |basis| task.bound_rows.map(|rows| (self.of_rows(task, rows), basis));
         if endpoint.pricing == Pricing::Free || matches!(endpoint.pricing, Pricing::Fixed(_)) {
             return (self.of_rows(task, task.bound_rows.unwrap_or(0)), Basis::Fixed);
@@ -201,6 +235,13 @@ impl Maker<'_> {
         bound(Basis::Bound).unwrap_or((Cost::default(), Basis::Unknown))
     }
 
+    /// Whether the first answer to a task is all of it, and how large is known.
+    fn is_one_answer(&self, task: &Task) -> bool {
+        let endpoint = self.report.endpoint;
+        let is_one_row = endpoint.shape == Shape::Record || endpoint.takes_many_targets();
+        is_one_row || (self.report.since.is_some() && task.order_key.is_empty())
+    }
+
     /// Of the most rows that a task can have.
     fn of_rows(&self, task: &Task, rows: u64) -> Cost {
         self.of_some(task, rows, true)
@@ -216,6 +257,9 @@ impl Maker<'_> {
     /// Requests and units of the answers that an unfinished attempt has saved.
     fn saved(&self, job: &Job) -> Result<Cost> {
         let mut saved = Cost::default();
+        if self.undivided.contains(&(job.night, job.task.id.clone())) {
+            return Ok(Cost { requests: 1, ..saved });
+        }
         let Some(attempt) = self.landing.latest(job.night, &job.task.id)? else { return Ok(saved) };
         let held = agenda::entry(self.store, self.landing, job.night, self.report, &job.task.id)?;
         if held.is_some_and(|entry| entry.attempt >= attempt.number) {
@@ -281,6 +325,7 @@ fn before(report: &Report, task: &Task, entry: &TaskEntry, varies: impl Fn(&str)
     }
     let had = plan::columns_asked(&entry.asked).unwrap_or_default();
     let then = Report { columns: had, ..report.clone() };
+    let night = chrono::DateTime::from_timestamp_micros(entry.exported_at).unwrap_or_default().date_naive();
     let number = |name: &str| entry.evidence.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
     let last_rows: u64 = entry
         .evidence
@@ -293,7 +338,7 @@ fn before(report: &Report, task: &Task, entry: &TaskEntry, varies: impl Fn(&str)
         requests: entry.requests,
         last_rows,
         units: entry.units,
-        units_per_row: plan::price_per_row(&then),
+        units_per_row: plan::price_per_row(&then, night),
     };
     // A new fuse below what there was cuts it in proportion.
     let fuse = report.max_rows.filter(|most| *most < before.rows);

@@ -63,6 +63,8 @@ struct Bill {
     later: u64,
     /// What each task costs when it is due.
     costs: Vec<(Task, Cost)>,
+    /// The night of these prices.
+    night: Night,
 }
 
 impl Bill {
@@ -95,7 +97,7 @@ impl Search<'_> {
     fn bill(&self, config: &RunConfig) -> Result<Bill> {
         let costs = of_all_tasks(config, self.today, self.selection)?;
         let later = self.later(config, &costs)?;
-        Ok(Bill { next: self.next(config)?, later, costs })
+        Ok(Bill { next: self.next(config)?, later, costs, night: self.today })
     }
 
     fn next(&self, config: &RunConfig) -> Result<u64> {
@@ -260,7 +262,7 @@ fn step(config: &mut RunConfig, report: usize, step: Step) -> bool {
 fn shares(config: &RunConfig, now: &Bill) -> Vec<ColumnShare> {
     let mut shares = Vec::new();
     for (index, report) in config.reports.iter().enumerate() {
-        let (price, own) = (plan::price_per_row(report), now.of(index));
+        let (price, own) = (plan::price_per_row(report, now.night), now.of(index));
         if price == 0 || own == 0 {
             continue;
         }
@@ -291,14 +293,14 @@ fn drop_columns(config: &mut RunConfig, now: &Bill) -> bool {
                 continue;
             }
             let least = report.endpoint.presets.get(Presets::NAMES[0]).unwrap_or_default();
-            let (own, before) = (now.of(place), plan::price_per_row(report));
+            let (own, before) = (now.of(place), plan::price_per_row(report, now.night));
             for (at, column) in report.columns.iter().enumerate() {
                 if least.contains(column) && (spares_the_least || report.endpoint.identity.contains(column))
                     || is_of_changes(report, column)
                 {
                     continue;
                 }
-                let saved = before.saturating_sub(plan::price_per_row(&without(report, at)));
+                let saved = before.saturating_sub(plan::price_per_row(&without(report, at), now.night));
                 let units = own.saturating_mul(saved) / before.max(1);
                 if units > 0 && best.is_none_or(|(most, _, _)| units > most) {
                     best = Some((units, place, at));

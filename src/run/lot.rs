@@ -134,6 +134,8 @@ impl Desk<'_> {
         }
         if groups.len() > 1 {
             self.buy_pack(&mut groups).await;
+            // What was paid for comes first: targets without a row fail alike, which must not keep the others back.
+            groups.sort_by_key(|group| !matches!(group.first, Some(Ok(Opened::Ready(_)))));
         }
         // The ends are told together: what fails alike meanwhile must not be tried a hundred times.
         let failures = Breaker::default();

@@ -1,5 +1,7 @@
 //! Pacing: which of tonight's tasks are put off, so that what is left of the month reaches to its end.
 
+use std::collections::BTreeMap;
+
 use super::agenda::{Agenda, Due};
 use super::month::{self, Account};
 use super::stage::Job;
@@ -7,7 +9,7 @@ use crate::config::RunConfig;
 use crate::error::Result;
 use crate::landing::Landing;
 use crate::model::Night;
-use crate::plan::{Allowance, Candidate, Task, admit, least_units};
+use crate::plan::{self, Allowance, Bought, Candidate, Task, admit, least_units};
 use crate::report::count;
 use crate::store::Store;
 
@@ -63,19 +65,32 @@ pub(super) fn pace(
     };
     let allowance = allowance(account, today, per_run);
     let mut candidates = Vec::with_capacity(agenda.jobs.len());
+    let mut questions: BTreeMap<(Night, String), usize> = BTreeMap::new();
+    // Of each question, what whoever is the first to ask it pays.
+    let mut costs: BTreeMap<usize, u64> = BTreeMap::new();
     for job in &agenda.jobs {
         let Due { since, seen } = agenda.dues.get(&job.task.id).cloned().unwrap_or_default();
         let is_begun = job.night != agenda.tonight || landing.latest(job.night, &job.task.id)?.is_some();
         let least = least_units(config, &job.task);
+        let next = questions.len();
+        let question = *questions.entry((job.night, plan::question(config, &job.task))).or_insert(next);
+        let cost = seen.units.or(job.task.bound_units).unwrap_or(0).max(least);
+        if job.task.bought != Bought::Twin {
+            costs.insert(question, cost);
+        }
         candidates.push(Candidate {
             report: job.task.report,
             task: job.task.id.clone(),
             due: since,
             periods_late: periods_late(config, &job.task, since, agenda.tonight),
             deferrals: seen.put_off.len(),
-            cost: seen.units.or(job.task.bound_units).unwrap_or(0).max(least),
+            cost,
+            question,
             is_begun,
         });
+    }
+    for one in &mut candidates {
+        one.cost = costs.get(&one.question).copied().unwrap_or(0);
     }
     let admitted = admit(&candidates, allowance);
     let mut put_off = Vec::new();

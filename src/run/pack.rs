@@ -4,7 +4,7 @@
 //! as an answer of its own, whose units add up to what was charged, and the whole goes. What a killed process left whole
 //! is divided by the next one before it buys anything: at its start, and under each claim that it takes.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,7 +24,7 @@ use crate::api::{Attempted, Outcome, Quote, Rejected};
 use crate::catalog::{Endpoint, Pricing};
 use crate::config::Report;
 use crate::error::{Code, Error, Result};
-use crate::landing::{Attempt, Saved, Source};
+use crate::landing::{Attempt, Landing, Saved, Source};
 use crate::model::{Answer, Encoding, Night, Price, Request, TaskId, maybe_day};
 use crate::plan::{batch_of, packed_columns, packed_units, part};
 use crate::report::{Spent, Wasted};
@@ -306,6 +306,20 @@ fn check(answer: &Answer, keys: &crate::api::KeyRing, form: &Form, number: usize
 fn member(question: &Question, form: &Form) -> Member {
     let Question { attempt: Attempt { night, task, number }, request, inputs } = question.clone();
     Member { night: Some(night), task, attempt: number, request, inputs, form: form.clone() }
+}
+
+/// The tasks whose parts are in packs that are not divided.
+///
+/// # Errors
+/// [`Code::Destination`].
+pub(super) fn undivided(landing: &Landing) -> Result<BTreeSet<(Night, TaskId)>> {
+    let mut waiting = BTreeSet::new();
+    for name in landing.packs()? {
+        let parts = landing.load_pack(&name)?.and_then(|saved| parts(&saved).ok()).unwrap_or_default();
+        let served = parts.into_iter().filter(|(_, saved)| saved.is_some());
+        waiting.extend(served.filter_map(|(member, _)| Some((member.night?, member.task))));
+    }
+    Ok(waiting)
 }
 
 /// Divides what killed processes left whole.

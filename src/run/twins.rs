@@ -9,14 +9,16 @@ use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::begun::{Begun, begun};
+use super::history;
 use super::inputs::Inputs;
 use super::stage::{Job, Stage};
 use super::tombstone;
 use crate::error::Result;
 use crate::landing::{Attempt, Header, Source};
 use crate::model::{Night, TaskId};
-use crate::plan::{self, Selection};
+use crate::plan::{self, Selection, Task};
 use crate::store::step;
+use crate::table::Span;
 use crate::table::manifest::TaskEntry;
 
 /// A task that asks the same as another.
@@ -41,7 +43,7 @@ impl Siblings {
             Entry::Vacant(vacant) => Arc::clone(vacant.insert(Arc::new(questions(stage, job.night)?))),
         };
         drop(nights);
-        let alike = questions.get(&plan::question(&stage.config, &job.task)).into_iter().flatten();
+        let alike = questions.get(&subject(stage, job.night, &job.task)?).into_iter().flatten();
         Ok(alike.filter(|sibling| sibling.task != job.task.id).cloned().collect())
     }
 }
@@ -50,10 +52,21 @@ fn questions(stage: &Stage, night: Night) -> Result<Questions> {
     let mut questions = Questions::new();
     for task in plan::tasks_of_any_night(&stage.config, night, &Selection::default())? {
         let target = stage.target_name(&task).to_owned();
-        let question = plan::question(&stage.config, &task);
-        questions.entry(question).or_default().push(Sibling { task: task.id, target });
+        questions.entry(subject(stage, night, &task)?).or_default().push(Sibling { task: task.id, target });
     }
     Ok(questions)
+}
+
+/// What a task asks, whatever days of a history: which of them are missing hangs on what is committed of each task, and
+/// whether an answer has them on the answer.
+fn subject(stage: &Stage, night: Night, task: &Task) -> Result<String> {
+    let mut task = task.clone();
+    if history::is_history(stage.report(task.report)?)
+        && let Some(days) = Span::new(night, night)
+    {
+        plan::set_window(&stage.config, &mut task, days);
+    }
+    Ok(plan::question(&stage.config, &task))
 }
 
 /// Copies to a task what others have received for the same question, as far as that goes beyond its own answers. With

@@ -326,6 +326,32 @@ fn what_a_night_cannot_afford_is_put_off_whole_and_comes_first_the_next_night() 
     assert_eq!(read_rows(&context.destination().join("links")).len(), 600, "each of them once");
 }
 
+#[test]
+fn what_is_put_off_is_not_bought_by_a_report_that_asks_the_same() {
+    let mut context = TestContext::new(days_ahead(100));
+    let again = LINKS.replace("\"links\"", "\"again\"");
+    let reports = format!("{LINKS}max_rows = 100\n\n{again}max_rows = 100\n\n");
+    configure(&context, "", &targets(4), &reports);
+    let today = Utc::now().date_naive();
+    let start = (0..10).find(|days| (today + Days::new(*days)).day() < 20).unwrap_or(0);
+    let night = at_day(&mut context, start);
+    let environment: Environment = [("AHREFS_API_KEY", KEY)].into_iter().collect();
+    let config = config::load(&context.folder.path().join("backhaul.toml"), &environment).unwrap();
+    let price = plan::tasks_of_any_night(&config, night, &Selection::default()).unwrap()[0].bound_units.unwrap();
+    let reset = night.with_day(1).unwrap() + Months::new(1);
+    let nights = u64::try_from((reset - night).num_days()).unwrap();
+    configure(&context, &format!("per_month = {}\npace = true\n", nights * 2 * price), &targets(4), &reports);
+    let report = context.run().expect(0).json();
+    let deferred = |at: usize| report["reports"][at]["tasks"]["deferred"].as_u64();
+    assert_eq!((deferred(0), deferred(1)), (Some(2), Some(2)), "{report}");
+    assert!(context.stats().units <= 2 * price, "{report}");
+    let sites = |table: &str| {
+        let rows = read_rows(&context.destination().join(table));
+        (0..4).filter(|site| rows.iter().any(|row| row.contains(&format!("\"t{site}\"")))).collect::<Vec<_>>()
+    };
+    assert_eq!(sites("links"), sites("again"), "both tables have the same sites");
+}
+
 /// With half of what it needs every task comes, the first report of the file no later than the last, and no unit is spent
 /// that the month does not have.
 #[test]

@@ -223,6 +223,40 @@ fn forty_nights_over_a_new_year_hold_what_the_source_said_last_and_cost_their_wi
 }
 
 #[test]
+fn two_names_of_one_site_share_the_answers_of_every_night() {
+    let mut world = World::new(&["acme"], "2025-12-20", "history_grouping = \"daily\"");
+    let site = |name: &str| format!("[[target]]\nname = \"{name}\"\nurl = \"acme.com\"\n\n");
+    for (number, night) in ["2025-12-30", "2025-12-31", "2026-01-02"].map(day).into_iter().enumerate() {
+        world.at(night);
+        world.context.configure_with(&format!("{}{}", site("acme"), site("twin")), &world.report);
+        let from = match number {
+            0 => day("2025-12-20"),
+            1 => before(night, 8),
+            _ => before(night, 9),
+        };
+        let rows = world.expect("acme", from, night, night, &DAILY);
+        let copies = world.truth.clone().into_iter().filter(|((name, _), _)| name == "acme");
+        world.truth.extend(copies.map(|((_, date), row)| (("twin".to_owned(), date), row)));
+        let estimate = world.context.backhaul(&["estimate", "--json"]).expect(0).json();
+        assert_eq!(estimate["units"], price(rows), "night {night}");
+        let report = world.run(&[]).expect(0).json();
+        assert_eq!((&report["units"], world.context.stats().units), (&price(rows).into(), price(rows)), "{night}");
+        assert_eq!(report["reports"][0]["tasks"]["complete"], 2);
+        world.check();
+    }
+    world.verify();
+    // One that comes later in a night gets the days that were bought, and buys only those that were not asked for then.
+    world.context.configure_with(&format!("{}{}{}", site("acme"), site("twin"), site("late")), &world.report);
+    let units = world.context.stats().units;
+    let report = world.run(&[]).expect(0).json();
+    assert_eq!(report["units"], world.context.stats().units - units);
+    assert_eq!(report["reports"][0]["tasks"]["complete"], 1);
+    let whole = world.rows().into_keys().filter(|(name, _)| name == "late").count();
+    assert_eq!(whole, 14, "all days from the beginning");
+    world.verify();
+}
+
+#[test]
 fn weeks_begin_on_mondays_and_belong_to_the_year_of_their_date() {
     let mut world = World::new(&["acme"], "2025-11-05", "history_grouping = \"weekly\"");
     let weekly = [("history_grouping", "weekly")];

@@ -182,6 +182,28 @@ fn ratings_of_300_sites_are_three_requests_with_the_rows_of_single_ones() {
 }
 
 #[test]
+fn what_is_bought_together_counts_once_on_every_later_night_too() {
+    let context = TestContext::new(unlimited(10));
+    context.configure_with(&sites(100), RATING);
+    let fit = context.backhaul(&["estimate", "--json", "--fit", "1000"]).expect(0).json()["fit"].clone();
+    assert_eq!((&fit["units"], &fit["later"], &fit["fits"]), (&300.into(), &300.into(), &true.into()), "{fit}");
+    let second = ANCHORS.replace("\"anchors\"", "\"again\"");
+    let bounded = |text: &str| text.replace("\n\n", "\nmax_rows = 200\n\n");
+    context.configure_with("[[target]]\nurl = \"rival.org\"\n", &bounded(ANCHORS));
+    let alone = context.backhaul(&["estimate", "--json", "--fit", "1"]).expect(0).json()["fit"].clone();
+    context.configure_with(&five_clients(), &bounded(&format!("{ANCHORS}{second}")));
+    let fit = context.backhaul(&["estimate", "--json", "--fit", "1"]).expect(0).json()["fit"].clone();
+    assert_eq!((&fit["units"], &fit["later"]), (&alone["units"], &alone["later"]), "{fit}");
+    // Of a history the first load is paid once.
+    let history = "[[report]]\nname = \"traffic\"\nendpoint = \"site-explorer/metrics-history\"\n\
+                   columns = [\"org_traffic\"]\nsince = \"2020-01-01\"\nhistory_grouping = \"daily\"\n\n";
+    context.configure_with("[[target]]\nurl = \"rival.org\"\n", history);
+    let fit = context.backhaul(&["estimate", "--json", "--fit", "1000"]).expect(0).json()["fit"].clone();
+    assert!(fit["units"].as_u64().unwrap() > 20_000, "{fit}");
+    assert_eq!(fit["later"], 99, "eight days and the night");
+}
+
+#[test]
 fn a_report_on_batch_analysis_is_one_task_a_target_and_few_requests() {
     let context = TestContext::new(unlimited(10));
     context.configure_with(&sites(101), BATCH);
@@ -305,6 +327,21 @@ fn a_run_that_is_killed_while_a_pack_is_divided_buys_nothing_twice() {
     ];
     let targets = format!("{}[[target]]\nname = \"twin\"\nurl = \"site0.com\"\n", sites(6));
     killed_at_any_step(&targets, RATING, "rating", &steps);
+}
+
+#[test]
+fn what_a_killed_run_left_in_a_pack_is_not_estimated_as_unpaid() {
+    for step in ["pack.saved", "pack.divided:2", "pack.removed"] {
+        let mut context = TestContext::new(unlimited(10));
+        context.configure_with(&sites(6), RATING);
+        context.env("BACKHAUL_TEST_CRASH_AT", step);
+        assert_eq!(context.backhaul(&["run"]).code, -1, "{step} is passed");
+        context.unset("BACKHAUL_TEST_CRASH_AT");
+        let estimate = context.backhaul(&["estimate", "--json"]).expect(0).json();
+        assert_eq!((&estimate["units"], &estimate["requests"]), (&0.into(), &0.into()), "{step}: {estimate}");
+        let units = context.stats().units;
+        assert_eq!((context.run().expect(0).json()["units"].as_u64(), context.stats().units), (Some(0), units));
+    }
 }
 
 #[test]

@@ -462,6 +462,42 @@ fn a_sample_costs_nothing_and_lies_in_a_folder_of_its_own() {
 }
 
 #[test]
+fn what_months_cost_since_a_fixed_day_is_estimated_as_it_is_charged() {
+    let mut context = TestContext::new(Options { churn: f64::MIN_POSITIVE, ..unlimited(50) });
+    let keywords = "[[keyword_list]]\nname = \"shoes\"\nkeywords = [\"acme\", \"acme shoes\", \"red shoes\"]\n\n";
+    let report = "[[report]]\nname = \"volumes\"\nendpoint = \"keywords-explorer/overview\"\n\
+                  keyword_lists = [\"shoes\"]\ncountries = [\"us\"]\n\
+                  columns = [\"keyword\", \"volume_monthly_history\"]\nvolume_monthly_date_from = \"2016-01-01\"\n\n";
+    context.configure_with(keywords, report);
+    let first = number(&context.run().expect(0).json(), "/units");
+    assert!(first > 3 * 200, "{first}");
+    next_day(&mut context, 1, |context| context.configure_with(keywords, report));
+    let told = context.backhaul(&["estimate", "--json"]).expect(0).json();
+    assert_eq!(told["reports"][0]["basis"], "last run", "{told}");
+    let report = context.run().expect(0).json();
+    assert_eq!(number(&told, "/units"), number(&report, "/units"), "{told}");
+}
+
+#[test]
+fn a_sample_leaves_out_what_is_not_promised_to_be_free_and_says_so() {
+    let context = TestContext::new(unlimited(50));
+    let overview = "[[report]]\nname = \"overview\"\nendpoint = \"batch-analysis/batch-analysis\"\n\
+                    columns = [\"url\", \"domain_rating\"]\n\n";
+    context.configure_with(TWO_TARGETS, &format!("{overview}{RATING}{ANCHORS}"));
+    let dry = context.backhaul(&["run", "--sample", "--dry-run"]).expect(0).stdout;
+    assert!(dry.contains("overview") && dry.contains("at most 0 units"), "{dry}");
+    let report = context.backhaul(&["run", "--sample", "--json"]).expect(0).json();
+    assert_eq!((number(&report, "/units"), context.stats().units), (0, 0), "{report}");
+    let notes = report["notes"].to_string();
+    assert!(notes.contains("overview") && notes.contains("not promised to be free"), "{notes}");
+    let tables: Vec<_> = ["overview", "rating", "anchors"]
+        .into_iter()
+        .filter(|table| context.destination().join("_sample").join(table).is_dir())
+        .collect();
+    assert_eq!(tables, ["rating", "anchors"]);
+}
+
+#[test]
 fn a_live_check_names_a_column_that_is_refused_or_missing_once_and_costs_nothing() {
     let reports = format!(
         "{MANY}\n[[report]]\nname = \"again\"\nendpoint = \"site-explorer/all-backlinks\"\n\

@@ -631,6 +631,26 @@ fn forget_leaves_nothing_but_the_tombstone_and_rebuild_brings_nothing_back() {
 }
 
 #[test]
+fn a_target_of_a_run_that_was_cut_off_is_forgotten_in_its_ledger_too() {
+    let mut context = TestContext::new(unlimited(200));
+    context.configure_with(&targets(&["zebra", "quokka"]), &format!("{ANCHORS}{KEYWORDS}"));
+    context.env("BACKHAUL_TEST_CRASH_AT", "landing.saved:4");
+    assert_eq!(context.backhaul(&["run"]).code, -1);
+    context.unset("BACKHAUL_TEST_CRASH_AT");
+    let told = mentions(&context, "zebra");
+    assert!(told.iter().any(|path| path.contains("units/spent")), "{told:?}");
+    let spent = context.stats().units;
+    context.configure_with(&targets(&["quokka"]), &format!("{ANCHORS}{KEYWORDS}"));
+    context.backhaul(&["forget", "--target", "zebra"]).expect(0);
+    assert_eq!(mentions(&context, "zebra"), [TOMBSTONE]);
+    let usage = context.backhaul(&["usage", "--json"]).expect(0).json();
+    let told = usage["here"]["units"].as_u64().zip(usage["difference"]["set_aside"].as_u64());
+    assert_eq!(told.map(|(known, in_flight)| known + in_flight), Some(spent), "what it cost stays: {usage}");
+    context.run().expect(0);
+    assert_eq!(mentions(&context, "zebra"), [TOMBSTONE]);
+}
+
+#[test]
 fn a_target_that_is_still_configured_is_forgotten_with_a_warning_and_comes_back_only_when_it_is_paid_for() {
     let context = exported(100);
     let saved = context.destination().join("_backhaul/responses");

@@ -63,6 +63,8 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
     let stage = Stage::open(config, run, Vec::new(), None, clock, Arc::new(Progress::default()))?;
     // A row of the target may wait in an answer that is not divided yet.
     pack::settle_left(&stage)?;
+    // The ledgers of runs that were cut off name it until they are closed.
+    spending::close_books_of_the_dead(&stage)?;
     let holdings = Holdings::find(&stage, target)?;
     let claims = claim(&stage, target, &holdings)?;
     let mut tables = holdings.tables();
