@@ -5,7 +5,7 @@
 
 use chrono::{Datelike as _, Days, NaiveDate};
 
-use super::bill::bound_units;
+use super::bill::{bound_units, of_series};
 use super::task::Task;
 use crate::config::{Report, RunConfig};
 use crate::model::Night;
@@ -149,7 +149,7 @@ pub fn set_window(config: &RunConfig, task: &mut Task, window: Span) {
         }
     }
     if let Some(report) = config.reports.get(task.report) {
-        let rows = Grouping::of(report, &task.parameters).periods(window);
+        let rows = of_series(&task.segments, Grouping::of(report, &task.parameters).periods(window));
         bound(report, task, rows);
     }
 }
@@ -157,7 +157,8 @@ pub fn set_window(config: &RunConfig, task: &mut Task, window: Span) {
 /// The most units of a task in a night, once its older rows are there.
 pub(super) fn usual_units(config: &RunConfig, task: &Task) -> Option<u64> {
     let report = config.reports.get(task.report).filter(|report| report.endpoint.history_column().is_some())?;
-    let rows = Grouping::of(report, &task.parameters).usual_periods(u64::from(report.every.nights()));
+    let periods = Grouping::of(report, &task.parameters).usual_periods(u64::from(report.every.nights()));
+    let rows = of_series(&task.segments, periods);
     let mut usual = task.clone();
     bound(report, &mut usual, rows.min(task.bound_rows?));
     usual.bound_units

@@ -370,6 +370,21 @@ fn seeds_of_one_answer_are_never_divided() {
 }
 
 #[test]
+fn each_keyword_of_a_list_has_a_history_of_its_own() {
+    let words: Vec<String> = (0..250).map(|at| format!("\"keyword {at}\"")).collect();
+    let list = format!("[[keyword_list]]\nname = \"long\"\nkeywords = [{}]\n", words.join(", "));
+    let lines = "projects = [1]\nkeyword_lists = [\"long\"]\nsince = \"2026-11-14\"\nhistory_grouping = \"daily\"\n";
+    let config = sound(&format!("{HEAD}{list}{}", report("gsc/keyword-history", lines)));
+    let mut task = tasks(&config).remove(0);
+    let rows = |task: &Task| (0..4).map(|place| Some(task.segment(place)?.bound_rows)).collect::<Vec<_>>();
+    assert_eq!(task.bound_rows, Some(10 * 250));
+    assert_eq!(rows(&task), [Some(Some(990)), Some(Some(990)), Some(Some(520)), None]);
+    let days = ["2026-11-20", "2026-11-23"].map(|day| day.parse().unwrap());
+    plan::set_window(&config, &mut task, backhaul::table::Span::new(days[0], days[1]).unwrap());
+    assert_eq!(task.bound_rows, Some(4 * 250));
+}
+
+#[test]
 fn a_changed_list_is_asked_for_again_and_a_night_is_not() {
     let text = |words: &str| {
         format!(
