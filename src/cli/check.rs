@@ -80,10 +80,13 @@ fn bill(config: &RunConfig, tasks: &[Task]) -> String {
         let Bill { least, most } = plan::bill_of_month(config, &own);
         let units = match most {
             Some(most) => format!("at most {}", count(most)),
-            None => format!(
-                "at least {}: the minimum of one request a task, since without `max_rows` all rows are fetched",
-                count(least)
-            ),
+            None => {
+                let why = match report.endpoint.parameter("limit") {
+                    Some(_) => "since without `max_rows` all rows are fetched",
+                    None => "since the API always answers whole, however many rows there are",
+                };
+                format!("at least {}: the minimum of one request a task, {why}", count(least))
+            }
         };
         let _ = write!(text, "\n  {} (every {}): {units}", report.name, report.every);
     }

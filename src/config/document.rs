@@ -149,7 +149,8 @@ impl<'t> Document<'t> {
             None => Vec::new(),
             Some((DeValue::Array(nodes), _)) => nodes.iter().filter_map(|node| self.as_section(node, &name)).collect(),
             Some((other, span)) => {
-                self.wrong_type(&format!("`{key}`"), &format!("written as {name}"), other, span);
+                let message = format!("`{key}` must be tables, not {}", type_of(other));
+                self.fault(Code::Config, message, span, format!("write {name}, once for each"));
                 Vec::new()
             }
         }

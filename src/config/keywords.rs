@@ -118,9 +118,10 @@ fn from_file(document: &mut Document<'_>, section: &Section<'_>) -> Vec<String> 
 /// empty.
 fn lines(document: &mut Document<'_>, file: &mut ListedFile<'_>) -> Vec<(usize, String)> {
     let text = file.text.strip_prefix('\u{feff}').unwrap_or(file.text);
-    let header = text.lines().next().unwrap_or_default();
-    let is_header = |field: &str| field.trim().trim_matches('"').trim() == COLUMN;
-    let Some(place) = header.split(',').position(is_header) else {
+    // Read as CSV too: a comma in quotes divides no columns. Exports begin the name with a capital.
+    let header = csv::records(text.lines().next().unwrap_or_default()).unwrap_or_default();
+    let is_header = |field: &String| field.trim().eq_ignore_ascii_case(COLUMN);
+    let Some(place) = header.first().and_then(|header| header.fields.iter().position(is_header)) else {
         let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim().to_owned()));
         return lines.filter(|(_, line)| !line.is_empty()).collect();
     };

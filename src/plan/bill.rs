@@ -2,7 +2,7 @@
 
 use super::history::Grouping;
 use super::query::Subject;
-use super::segments::{Segments, num_keywords};
+use super::segments::{Segments, num_keywords, rows_of_keyword};
 use super::task::Task;
 use crate::catalog::{Endpoint, FREE_KEYWORDS, FREE_ROWS, FREE_TARGETS, MIN_UNITS_PER_REQUEST, Pricing, Shape};
 use crate::config::{Report, RunConfig, Target, day_of};
@@ -72,7 +72,7 @@ pub(super) fn bound_rows(subject: &Subject<'_>, segments: &Segments) -> Option<u
     match report.since {
         Some(since) => {
             let span = Span::new(since.min(subject.night), subject.night)?;
-            Some(Grouping::of(report, subject.varying).periods(span))
+            Some(of_series(segments, Grouping::of(report, subject.varying).periods(span)))
         }
         None if endpoint.parameter("limit").is_none() => countries(endpoint),
         None => {
@@ -107,11 +107,17 @@ pub(super) fn bound_units(report: &Report, task: &Task, is_paged: bool) -> Optio
     Some(endpoint.units_per_request(rows, task.units_per_row).saturating_add(question))
 }
 
-/// Units of a task of several segments that brings so many rows: each is a request, with as many rows as keywords.
+/// Rows of a history of so many periods: each keyword of a list has a series of its own.
+pub(super) fn of_series(segments: &Segments, periods: u64) -> u64 {
+    segments.iter().map(|segment| num_keywords(segment)).sum::<u64>().max(1).saturating_mul(periods)
+}
+
+/// Units of a task of several segments that brings so many rows: each is a request, with its keywords' part of them.
 pub(super) fn of_segments(endpoint: &Endpoint, task: &Task, rows: u64) -> u64 {
     let mut left = rows;
+    let each = rows_of_keyword(&task.segments, rows);
     task.segments.iter().fold(0, |units, segment| {
-        let own = left.min(num_keywords(segment));
+        let own = left.min(num_keywords(segment).saturating_mul(each));
         left -= own;
         units.saturating_add(endpoint.units_per_request(own, task.units_per_row))
     })

@@ -5,7 +5,7 @@
 
 use chrono::{Datelike as _, Days, NaiveDate};
 
-use super::bill::bound_units;
+use super::bill::{bound_units, of_series};
 use super::once::Bought;
 use super::task::Task;
 use crate::config::{Report, RunConfig};
@@ -150,7 +150,7 @@ pub fn set_window(config: &RunConfig, task: &mut Task, window: Span) {
         }
     }
     if let Some(report) = config.reports.get(task.report) {
-        let rows = Grouping::of(report, &task.parameters).periods(window);
+        let rows = of_series(&task.segments, Grouping::of(report, &task.parameters).periods(window));
         bound(report, task, rows);
     }
 }
@@ -158,7 +158,8 @@ pub fn set_window(config: &RunConfig, task: &mut Task, window: Span) {
 /// A task of a history with the bounds of a night on which its older rows are there; `None` for any other.
 pub fn usual(config: &RunConfig, task: &Task) -> Option<Task> {
     let report = config.reports.get(task.report).filter(|report| report.endpoint.history_column().is_some())?;
-    let rows = Grouping::of(report, &task.parameters).usual_periods(u64::from(report.every.nights()));
+    let periods = Grouping::of(report, &task.parameters).usual_periods(u64::from(report.every.nights()));
+    let rows = of_series(&task.segments, periods);
     let mut usual = task.clone();
     bound(report, &mut usual, rows.min(task.bound_rows?));
     Some(usual)

@@ -32,7 +32,7 @@ enum Weigh {
     Most,
 }
 
-/// The least that a task can cost: one request, whatever it brings.
+/// The least that a task can cost at a time: one request, whatever it brings.
 pub fn least_units(config: &RunConfig, task: &Task) -> u64 {
     let least = match config.reports.get(task.report) {
         Some(report) if !task.costs_nothing() => report.endpoint.units_per_request(0, task.units_per_row),
@@ -124,9 +124,16 @@ fn budgets<'a>(config: &RunConfig, tasks: &'a [Task], workspace: Option<u64>) ->
 
 fn units(config: &RunConfig, task: &Task, weigh: Weigh) -> u64 {
     match weigh {
-        Weigh::Least => least_units(config, task),
+        Weigh::Least => least_of_task(config, task),
         Weigh::Most => usual_units(config, task).or(task.bound_units).unwrap_or(0),
     }
+}
+
+/// The least that a task can cost with all parts of its keywords: a request of each, unless a fuse may end it earlier.
+fn least_of_task(config: &RunConfig, task: &Task) -> u64 {
+    let has_fuse = config.reports.get(task.report).is_some_and(|report| report.max_rows.is_some());
+    let requests = if has_fuse { 1 } else { u64::try_from(task.segments.len()).unwrap_or(u64::MAX).max(1) };
+    least_units(config, task).saturating_mul(requests).min(task.bound_units.unwrap_or(u64::MAX))
 }
 
 /// Units of each report's tasks, once.

@@ -72,6 +72,11 @@ pub(super) fn num_keywords(segment: &str) -> u64 {
     u64::try_from(segment.split(',').count()).unwrap_or(u64::MAX)
 }
 
+/// Rows that a keyword brings at most, where a task has so many.
+pub(super) fn rows_of_keyword(segments: &Segments, rows: u64) -> u64 {
+    rows.div_ceil(segments.iter().map(|segment| num_keywords(segment)).sum::<u64>().max(1))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

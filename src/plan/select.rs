@@ -97,6 +97,7 @@ fn unknown(kind: &str, wanted: &str, near: Option<&str>, names: Vec<&str>) -> Er
     let shown: Vec<_> = names.into_iter().take(SHOWN).collect();
     let next = match near {
         Some(near) => format!("did you mean --{kind} {near}?"),
+        None if shown.is_empty() => format!("leave --{kind} out: the configuration has none"),
         None => format!("one of: {}{more}", shown.join(", ")),
     };
     Error::new(code, format!("the configuration has no {kind} `{wanted}`")).with_next(next)

@@ -83,7 +83,8 @@ impl Task {
             value.clone_from(keywords);
         }
         if self.segments.len() > 1 {
-            task.bound_rows = self.bound_rows.map(|rows| rows.min(segments::num_keywords(keywords)));
+            let share = |rows| segments::num_keywords(keywords) * segments::rows_of_keyword(&self.segments, rows);
+            task.bound_rows = self.bound_rows.map(|rows| rows.min(share(rows)));
         }
         Some(task)
     }

@@ -193,7 +193,8 @@ impl Estimate {
             let _ = writeln!(
                 out,
                 "{} tasks were never fetched and nothing bounds them: they come on top. estimate --probe buys their row counts \
-                 where the API tells them, max_rows in their reports bounds them; run with --max-units to try",
+                 where the API tells them, max_rows in their reports bounds them where the operation takes it; run with \
+                 --max-units to try",
                 count(self.unknown_tasks)
             );
         }

@@ -202,13 +202,6 @@ mod tests {
     }
 
     #[test]
-    fn a_rank_of_zero_is_no_rank() {
-        let body = r#"{"targets":[{"index":0,"domain_rating":0,"ahrefs_rank":0}]}"#;
-        let texts = texts(body, &forms("site-explorer/domain-rating"), 1).expect("divides");
-        assert_eq!(texts, [Some(r#"{"domain_rating":{"domain_rating":0,"ahrefs_rank":null}}"#.to_owned())]);
-    }
-
-    #[test]
     fn rows_go_to_their_targets_by_index_with_their_values_to_the_letter() {
         let body = r#"{"targets":[{"index":2,"domain_rating":26,"ahrefs_rank":null},
             {"index" : 0, "domain_rating": 91.00, "ahrefs_rank":1e3}]}"#;

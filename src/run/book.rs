@@ -9,7 +9,7 @@ use super::finished::Finished;
 use super::history;
 use super::ledger::UnitLedger;
 use super::pace::PutOff;
-use super::stage::{Job, Stage};
+use super::stage::{Job, Stage, task_name};
 use super::unusual::Unusual;
 use crate::config::Report;
 use crate::error::{Code, Error, Errors};
@@ -125,8 +125,12 @@ impl Book {
             return;
         }
         let mut error = error.with_context("report", &report.name);
-        if error.context_value("target").is_none() {
-            error = error.with_context("target", stage.target_name(&job.task));
+        let target = stage.target_name(&job.task);
+        if error.context_value("target").is_none() && !target.is_empty() {
+            error = error.with_context("target", target);
+        }
+        if !job.task.parameters.is_empty() {
+            error = error.with_context("task", stage.task_name(report, &job.task));
         }
         self.errors.push(error);
     }
@@ -150,6 +154,26 @@ impl Book {
             _ => format!("{number} failed alike, so that {not_tried} more were not tried"),
         };
         self.errors.0.extend(alike.into_iter().next().map(|error| error.with_context("tasks", told).with_units(units)));
+    }
+
+    /// One error in the place of all those with which one and the same budget stopped the tasks of a report: the last, which
+    /// tells what was left at the end.
+    fn tell_stops_once(&mut self) {
+        // What is to be raised, without the number.
+        let budget = |error: &Error| error.next().split(" to ").next().unwrap_or_default().to_owned();
+        let mut stops: BTreeMap<(String, String), Vec<Error>> = BTreeMap::new();
+        for error in std::mem::take(&mut self.errors.0) {
+            match error.context_value("report").filter(|_| error.code() == Code::Budget).map(str::to_owned) {
+                Some(report) => stops.entry((report, budget(&error))).or_default().push(error),
+                None => self.errors.0.push(error),
+            }
+        }
+        for mut alike in stops.into_values() {
+            let (number, units) = (alike.len(), alike.iter().map(Error::units).sum());
+            let last = alike.pop().map(|error| error.with_units(units));
+            let told = |error: Error| error.with_context("tasks", format!("{number} stopped alike"));
+            self.errors.0.extend(if number > 1 { last.map(told) } else { last });
+        }
     }
 
     /// The finished tasks of a partition could not be committed: their saved answers are there for the next run.
@@ -190,7 +214,8 @@ impl Book {
                 TaskStatus::Complete => summary.tasks.complete += 1,
                 TaskStatus::Capped => {
                     summary.tasks.capped += 1;
-                    capped.push(format!("{} {}: capped by {}", report.name, entry.target, shortfall(&entry.evidence)));
+                    let name = task_name(&report.name, &entry.target, &entry.params);
+                    capped.push(format!("{name}: capped by {}", shortfall(&entry.evidence)));
                 }
             }
             summary.rows += entry.rows;
@@ -213,6 +238,7 @@ impl Book {
         seconds: f64,
         interrupted: bool,
     ) -> Result<(RunReport, Errors), Errors> {
+        self.tell_stops_once();
         let statistics = stage.client()?.statistics();
         let meter = stage.client()?.meter();
         match self.unusual.close(stage) {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::agenda::{Agenda, Due};
 use super::month::{self, Account};
-use super::stage::Job;
+use super::stage::{Job, task_name};
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::landing::Landing;
@@ -39,9 +39,8 @@ impl Agenda {
         let line = |PutOff { job, due, units, .. }: &PutOff| {
             let report = config.reports.get(job.task.report).map_or("", |report| report.name.as_str());
             let target = config.target_name(job.task.target);
-            let varying = job.task.parameters.iter().map(|(name, value)| format!("{name}={value}"));
-            let names = [report.to_owned(), target.to_owned()].into_iter().chain(varying).collect::<Vec<_>>().join(" ");
-            format!("{names}: about {} units, due since {due}", count(*units))
+            let varying = job.task.parameters.iter().map(|(name, value)| (name, value));
+            format!("{}: about {} units, due since {due}", task_name(report, target, varying), count(*units))
         };
         Ok(put_off.iter().map(line).collect())
     }

@@ -15,7 +15,7 @@ use super::fetch::Fetch;
 use super::finished::Finished;
 use super::history::{self, period_of};
 use super::progress::Progress;
-use super::stage::{Job, Stage, run_id};
+use super::stage::{Job, Stage, run_id, task_name};
 use super::workers::heavy;
 use super::{coverage, tables};
 use crate::clock::SharedClock;
@@ -238,9 +238,7 @@ async fn put_together(stage: &Stage, index: usize, state: &PartitionState) -> Re
     match outcome {
         Ok(finished) => Ok(Some(finished)),
         Err(error) if error.code() == Code::Unfinished => Ok(None),
-        Err(error) => {
-            Err(error.with_context("report", &report.name).with_context("target", stage.target_name(&job.task)))
-        }
+        Err(error) => Err(error.with_context("task", stage.task_name(report, &job.task))),
     }
 }
 
@@ -274,8 +272,10 @@ fn refuse_what_is_lost(stage: &Stage, state: &PartitionState, again: &BTreeSet<T
     for file in &committed.files {
         let Some(problem) = damaged.get(&file.name) else { continue };
         let lost = committed.tasks.iter().filter(|entry| file.tasks.contains(&entry.task));
-        let lost: Vec<&str> =
-            lost.filter(|entry| !again.contains(&entry.task)).map(|entry| entry.target.as_str()).collect();
+        let lost: Vec<String> = lost
+            .filter(|entry| !again.contains(&entry.task))
+            .map(|entry| task_name("", &entry.target, &entry.params))
+            .collect();
         if !lost.is_empty() {
             let message = format!("{} {problem}, and the saved responses of {} are gone", file.name, lost.join(", "));
             let next = format!("backhaul run --refetch --report {} fetches and pays for tonight's again", state.report);

@@ -38,7 +38,7 @@ impl Removed {
         let selected = selected_of(sent);
         let is_needed = ask.order_by.iter().chain(&ask.key_columns).any(|needed| *needed == column)
             || ask.filter.as_ref().is_some_and(|filter| filter.columns().contains(&column));
-        if is_needed || selected.len() < 2 || !selected.contains(&column.as_str()) {
+        if is_needed || selected.len() < 2 || !selected.contains(&column) {
             return false;
         }
         tracing::warn!(report = report.name, column, "the API refuses the column: going on without it");
@@ -54,7 +54,7 @@ impl Removed {
         }
         let selected = selected_of(&saved.header.request);
         let asked = columns_asked(asked).unwrap_or_default();
-        self.add(report, asked.into_iter().filter(|column| !selected.contains(&column.as_str())));
+        self.add(report, asked.into_iter().filter(|column| !selected.contains(column)));
     }
 
     fn add(&self, report: &Report, columns: impl IntoIterator<Item = String>) {
@@ -83,8 +83,45 @@ pub(super) fn named(error: Error, sent: &Request) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
-    use crate::model::Method;
+    use crate::config::{self, Environment};
+    use crate::model::{Answer, Encoding, Method, Price};
+    use crate::plan::{Selection, tasks_of_any_night};
+    use crate::run::first_request;
+
+    const OF_A_BODY: &str = r#"
+        source = { api_key = { env = "AHREFS_API_KEY" } }
+        destination = { url = "data" }
+        [[report]]
+        name = "citations"
+        endpoint = "brand-radar/citations-overview"
+        data_sources = ["chatgpt"]
+        on_removed_column = "null"
+    "#;
+
+    #[test]
+    fn columns_that_stand_in_a_body_are_not_taken_for_removed() {
+        let config = config::parse(OF_A_BODY, Path::new("backhaul.toml"), &Environment::default());
+        let config = config.map_err(|errors| errors.render()).unwrap();
+        let report = config.reports.first().unwrap();
+        let night = "2026-11-23".parse().unwrap();
+        let task = tasks_of_any_night(&config, night, &Selection::default()).unwrap().remove(0);
+        let request = first_request(report, &task);
+        assert_eq!((request.method, selected_of(&request)), (Method::Post, report.columns.clone()));
+        let answer = Answer {
+            body: bytes::Bytes::from_static(b"{}"),
+            encoding: Encoding::Identity,
+            price: Price::default(),
+            received_at: chrono::DateTime::UNIX_EPOCH,
+            attempts: 1,
+        };
+        let saved = Saved::new(0, "run", request, answer, 0).unwrap();
+        let removed = Removed::default();
+        removed.learn(report, &task.asked, Some(&saved));
+        assert_eq!(removed.left(report, &report.columns), report.columns);
+    }
 
     #[test]
     fn a_refused_value_is_laid_to_the_parameters_that_had_it() {

@@ -53,7 +53,7 @@ fn all_claimed(holders: &[String]) -> Error {
 
 fn named(stage: &Stage, index: usize, holder: &str) -> Result<String> {
     let (job, report) = stage.job(index)?;
-    Ok(format!("{} {} of night {}: {holder}", report.name, stage.target_name(&job.task), job.night))
+    Ok(format!("{} of night {}: {holder}", stage.task_name(report, &job.task), job.night))
 }
 
 /// Said once a run.

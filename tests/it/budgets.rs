@@ -269,6 +269,10 @@ fn the_month_is_kept_to_by_runs_one_after_another_and_side_by_side() {
     }
     let ran = context.run().expect(4);
     assert!(ran.stderr.contains("raise [budget] per_month to"), "{}", ran.stderr);
+    let told = ran.json();
+    let (errors, stopped) = (told["errors"].as_array().unwrap(), &told["reports"][0]["tasks"]["stopped"]);
+    assert!(errors.len() == 1 && stopped.as_u64() > Some(1), "a budget is told of once: {told}");
+    assert!(ran.stderr.contains(&format!("tasks: {stopped} stopped alike")), "{}", ran.stderr);
     assert!(context.stats().units <= limit && context.stats().units > limit - 200, "{}", context.stats().units);
     // The sandbox has forgotten what was used; the ledger has not.
     let mut context = context;

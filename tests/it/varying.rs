@@ -313,7 +313,12 @@ fn faults_of_keyword_files_name_file_and_line() {
         std::fs::write(folder.path().join("words"), words).unwrap();
         parse_in(&text, folder.path())
     };
-    for words in ["acme\n\nacme shoes \r\n", "\u{feff}volume,keyword\n5,acme\n7,\"acme shoes\"\n"] {
+    for words in [
+        "acme\n\nacme shoes \r\n",
+        "\u{feff}volume,keyword\n5,acme\n7,\"acme shoes\"\n",
+        "\u{feff}Keyword\r\nacme\r\nacme shoes\r\n",
+        "\"Volume, monthly\",\"Keyword\",url\n\"1,000\",acme,a.com\n20,acme shoes,b.com\n",
+    ] {
         let config = with(words).unwrap_or_else(|errors| panic!("{}", errors.render()));
         assert_eq!(config.keyword_lists[0].keywords, ["acme", "acme shoes"]);
     }
@@ -353,10 +358,30 @@ fn seeds_of_one_answer_are_never_divided() {
         let shown = faults(&text(&format!("keywords-explorer/{endpoint}")));
         assert!(shown.contains("the keyword list `long` is too long") && shown.contains("split the list"), "{shown}");
     }
-    let all = tasks(&sound(&text("keywords-explorer/overview")));
+    let config = sound(&text("keywords-explorer/overview"));
+    let all = tasks(&config);
     assert_eq!((all.len(), all[0].segments.len(), all[0].bound_rows), (1, 7, Some(600)));
+    // Each part of the list costs a request at least; a fuse may end the task before the others.
+    assert_eq!(plan::bill_of_month(&config, &all.iter().collect::<Vec<_>>()).least, 30 * 7 * 50);
+    let config = sound(&(text("keywords-explorer/overview") + "max_rows = 10\n"));
+    assert_eq!(plan::bill_of_month(&config, &tasks(&config).iter().collect::<Vec<_>>()).least, 30 * 50);
     let ranked = text("keywords-explorer/overview") + "top = { by = \"volume\", rows = 5 }\n";
     assert!(faults(&ranked).contains("cannot be ranked by keyword list"));
+}
+
+#[test]
+fn each_keyword_of_a_list_has_a_history_of_its_own() {
+    let words: Vec<String> = (0..250).map(|at| format!("\"keyword {at}\"")).collect();
+    let list = format!("[[keyword_list]]\nname = \"long\"\nkeywords = [{}]\n", words.join(", "));
+    let lines = "projects = [1]\nkeyword_lists = [\"long\"]\nsince = \"2026-11-14\"\nhistory_grouping = \"daily\"\n";
+    let config = sound(&format!("{HEAD}{list}{}", report("gsc/keyword-history", lines)));
+    let mut task = tasks(&config).remove(0);
+    let rows = |task: &Task| (0..4).map(|place| Some(task.segment(place)?.bound_rows)).collect::<Vec<_>>();
+    assert_eq!(task.bound_rows, Some(10 * 250));
+    assert_eq!(rows(&task), [Some(Some(990)), Some(Some(990)), Some(Some(520)), None]);
+    let days = ["2026-11-20", "2026-11-23"].map(|day| day.parse().unwrap());
+    plan::set_window(&config, &mut task, backhaul::table::Span::new(days[0], days[1]).unwrap());
+    assert_eq!(task.bound_rows, Some(4 * 250));
 }
 
 #[test]
