@@ -1,6 +1,7 @@
 //! Behaviour tests: one binary, a module for each subject.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, reason = "tests")]
 
+mod bucket;
 mod budgets;
 mod catalog;
 mod changes;
