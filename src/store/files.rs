@@ -141,7 +141,7 @@ impl Files {
     /// [`Code::Destination`].
     pub async fn list(&self, folder: &str) -> Result<Vec<String>> {
         let mut listed = match self {
-            Self::Disk(root) => blocking(root.join(folder), |path| names(path)).await?,
+            Self::Disk(root) => blocking(root.join(folder), names).await?,
             Self::Bucket(bucket, root) => {
                 let (mut objects, folders) = bucket.children(&format!("{root}/{folder}")).await?;
                 objects.extend(folders);
@@ -202,7 +202,7 @@ impl Files {
     /// [`Code::Destination`].
     pub async fn remove_all(&self, folder: &str) -> Result<()> {
         match self {
-            Self::Disk(root) => blocking(root.join(folder), |path| remove_tree(path)).await,
+            Self::Disk(root) => blocking(root.join(folder), remove_tree).await,
             Self::Bucket(bucket, root) => {
                 for listed in bucket.list(&format!("{root}/{folder}")).await? {
                     bucket.delete(&listed.name).await?;
@@ -218,7 +218,7 @@ impl Files {
     /// [`Code::Destination`].
     pub async fn changed(&self, name: &str) -> Result<Option<DateTime<Utc>>> {
         match self {
-            Self::Disk(root) => blocking(root.join(name), |path| newest(path)).await,
+            Self::Disk(root) => blocking(root.join(name), newest).await,
             Self::Bucket(bucket, folder) => {
                 let name = format!("{folder}/{name}");
                 match bucket.head(&name).await? {

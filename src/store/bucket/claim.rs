@@ -53,7 +53,7 @@ impl Record for ClaimRecord {
 
     fn give(&mut self, to: Option<(&str, &str)>) {
         let (who, token) = to.unzip();
-        self.who = who.unwrap_or_default().to_owned();
+        who.unwrap_or_default().clone_into(&mut self.who);
         self.token = token.map(str::to_owned);
     }
 }

@@ -21,9 +21,9 @@ use tokio::sync::Mutex;
 
 use super::Bucket;
 use super::fault::Operation;
-use super::lease::{Heartbeat, Record as _, Tracked};
+use super::lease::{Heartbeat, Record as _, Taken, Tracked};
 use super::record::{BucketState, Upload};
-use super::settle::{Partition, mark_committed};
+use super::settle::mark_committed;
 use super::upload::{Running, UploadWriter, Uploaded};
 use crate::error::{Code, Error, Result};
 use crate::store::{Commit, step};
@@ -56,9 +56,9 @@ impl Bucket {
         let start = Instant::now();
         let mut tracked = loop {
             match self.take_partition(&commit.report, &commit.partition, who).await? {
-                Partition::Ours(tracked) => break tracked,
-                Partition::Held(holder) if start.elapsed() >= patience => return Err(held(&commit, &holder)),
-                Partition::Held(_) => tokio::time::sleep(LOOK_AGAIN.min(patience)).await,
+                Taken::Ours(tracked) => break tracked,
+                Taken::Held(holder) if start.elapsed() >= patience => return Err(held(&commit, &holder)),
+                Taken::Held(_) => tokio::time::sleep(LOOK_AGAIN.min(patience)).await,
             }
         };
         let name = self.partition_object(&commit.report, &commit.partition);

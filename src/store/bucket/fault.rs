@@ -101,11 +101,6 @@ impl Fault {
         self
     }
 
-    /// Whether the store answered, and refused what was asked.
-    pub fn is_answer(&self) -> bool {
-        !self.class.is_transient() && matches!(self.said, Some(Said::Refused(_)))
-    }
-
     /// The error that people see.
     pub fn into_error(self, bucket: &Bucket) -> Error {
         let place = bucket.place();

@@ -4,9 +4,8 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::fault::Operation;
-use super::lease::{Record as _, Tracked};
+use super::lease::{CLOCK_STEP, Record as _, Taken, Tracked};
 use super::record::BucketState;
-use super::settle::Partition;
 use super::tables::state_name;
 use super::{Backend, Bucket};
 use crate::error::Result;
@@ -38,7 +37,7 @@ impl Bucket {
             if tracked.value.token().is_none() && tracked.value.upload.is_none() && !tracked.value.owes_roll_up {
                 continue;
             }
-            if let Partition::Ours(mut ours) = self.take_partition(report, &partition, who).await? {
+            if let Taken::Ours(mut ours) = self.take_partition(report, &partition, who).await? {
                 ours.change(|value| value.give(None)).await?;
                 garbage.settled += 1;
             }
@@ -56,7 +55,8 @@ impl Bucket {
         if open.is_empty() {
             return Ok(0);
         }
-        let now = self.now().await?;
+        // What was started within the step that the clock is in counts as started at its beginning.
+        let now = self.now().await? + CLOCK_STEP;
         let mut recorded = BTreeSet::new();
         for partition in self.partitions(report).await? {
             let tracked = Tracked::<BucketState>::load(self, &state_name(report, &partition)).await?;

@@ -21,7 +21,7 @@ use crate::error::{Code, Error, Result};
 use crate::store::listing::to_json;
 
 /// Stores tell times in whole seconds.
-const CLOCK_STEP: Duration = Duration::from_secs(1);
+pub(super) const CLOCK_STEP: Duration = Duration::from_secs(1);
 
 /// A lease is renewed so many times before it would run out.
 const RENEWALS: u32 = 4;

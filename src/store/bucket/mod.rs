@@ -32,6 +32,7 @@ mod upload;
 mod wire;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use object_store::ObjectStore;
 use object_store::aws::AmazonS3;
@@ -94,6 +95,12 @@ impl Bucket {
 
     fn scheme(&self) -> Scheme {
         self.address.scheme
+    }
+
+    /// The same bucket, asked once.
+    fn once(&self) -> Self {
+        let options = BucketOptions { patience: Duration::ZERO, ..(*self.options).clone() };
+        Self { options: Arc::new(options), ..self.clone() }
     }
 
     /// The options that it was opened with.

@@ -17,7 +17,7 @@ use object_store::{
 
 use super::fault::{Fault, Operation};
 use super::wire::Class;
-use super::{Bucket, Writers, nonce};
+use super::{Backend, Bucket, Writers, nonce};
 use crate::error::{Code, Error, Result};
 use crate::store::SYSTEM_FOLDER;
 
@@ -146,8 +146,16 @@ impl Bucket {
     /// [`Code::Destination`].
     pub async fn delete(&self, name: &str) -> Result<()> {
         let path = self.path(name)?;
-        match self.send(Operation::Delete, &path, || self.objects().delete(&path)).await {
-            Ok(_) => Ok(()),
+        let delete = || async {
+            match &self.backend {
+                Backend::S3(store, extra) => {
+                    extra.delete(store.credentials().get_credential().await?.as_ref(), path.as_ref()).await
+                }
+                Backend::Gs(_) | Backend::Az(_) => self.objects().delete(&path).await,
+            }
+        };
+        match self.send(Operation::Delete, &path, delete).await {
+            Ok(()) => Ok(()),
             Err(fault) if fault.class == Class::Missing => Ok(()),
             Err(fault) => Err(fault.into_error(self)),
         }

@@ -329,4 +329,19 @@ mod tests {
         let options = BucketOptions { credentials: Credentials::S3(Arc::new(provider)), ..BucketOptions::default() };
         assert!(!format!("{options:?}").contains("hush"));
     }
+
+    #[test]
+    fn every_provider_opens_without_a_request_and_refuses_what_it_cannot_do() {
+        let options = BucketOptions { account: Some("acme".into()), ..BucketOptions::default() };
+        for (url, place) in [("s3://a/b", "s3://a/b"), ("gs://a/b/", "gs://a/b"), ("az://a", "az://a")] {
+            let bucket = Bucket::open(url, options.clone()).expect(url);
+            assert_eq!(bucket.place(), place);
+            assert_eq!(bucket.path("c/d").expect("a name").as_ref().rsplit('/').next(), Some("d"));
+        }
+        let encrypted = BucketOptions { encryption: Encryption::S3, ..options.clone() };
+        assert!(Bucket::open("s3://a", encrypted.clone()).is_ok());
+        assert_eq!(Bucket::open("gs://a", encrypted).expect_err("refused").code(), Code::Config);
+        let small = BucketOptions { part_bytes: 1 << 20, ..options };
+        assert_eq!(Bucket::open("s3://a", small).expect_err("refused").code(), Code::Config);
+    }
 }

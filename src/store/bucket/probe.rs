@@ -1,7 +1,6 @@
 //! What a bucket must be able to do, tried out: write, create if absent, compare and swap, list, read, delete, upload.
 
 use bytes::Bytes;
-use object_store::multipart::PartId;
 
 use super::fault::Operation;
 use super::options::Scheme;
@@ -83,20 +82,19 @@ impl Bucket {
         let put = || self.multipart().put_part(&path, &upload_id, 0, payload.clone().into());
         let part = self.send(Operation::UploadPart, &path, put).await.map_err(|fault| fault.into_error(self));
         self.abort(name, &upload_id).await?;
-        let parts: Vec<PartId> = vec![part?];
+        let part = part?;
         if self.scheme() == Scheme::Az {
             // Nothing can be aborted there; what was uploaded expires.
             return Ok(());
         }
-        let complete = || self.multipart().complete_multipart(&path, &upload_id, parts.clone());
-        match self.send(Operation::CompleteUpload, &path, complete).await {
-            Err(fault) if fault.is_answer() => Ok(()),
-            Err(fault) => Err(fault.into_error(self)),
-            Ok(_) => {
-                self.delete(name).await?;
-                Err(self.lacks(Operation::AbortUpload, "an aborted upload was completed"))
-            }
+        // Once: some stores fail at a dead upload where others refuse it. Either way there must be no object.
+        let complete = || self.multipart().complete_multipart(&path, &upload_id, vec![part.clone()]);
+        let completed = self.once().send(Operation::CompleteUpload, &path, complete).await.is_ok();
+        if completed || self.head(name).await?.is_some() {
+            self.delete(name).await?;
+            return Err(self.lacks(Operation::AbortUpload, "an aborted upload was completed"));
         }
+        Ok(())
     }
 
     fn lacks(&self, operation: Operation, why: &str) -> Error {

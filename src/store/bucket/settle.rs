@@ -12,22 +12,14 @@ use crate::error::Result;
 use crate::store::recover::settle;
 use crate::store::step;
 
-/// Who has a partition.
-pub(super) enum Partition {
-    /// We, and nothing is pending there.
-    Ours(Tracked<BucketState>),
-    /// Somebody who is not known to be dead.
-    Held(String),
-}
-
 impl Bucket {
     /// Takes a partition, first of all by its owner, and settles what the one before left. Only then may anything be
     /// written.
-    pub(super) async fn take_partition(&self, report: &str, partition: &str, who: &str) -> Result<Partition> {
+    pub(super) async fn take_partition(&self, report: &str, partition: &str, who: &str) -> Result<Taken<BucketState>> {
         let fresh = || BucketState::new(report, partition);
         let mut tracked = match take(self, &state_name(report, partition), fresh, who).await? {
             Taken::Ours(tracked) => tracked,
-            Taken::Held(holder) => return Ok(Partition::Held(holder)),
+            Taken::Held(holder) => return Ok(Taken::Held(holder)),
         };
         step("bucket.taken");
         if let Some(upload) = tracked.value.upload.clone() {
@@ -42,7 +34,7 @@ impl Bucket {
             }
         }
         self.pay_roll_up(&mut tracked).await?;
-        Ok(Partition::Ours(tracked))
+        Ok(Taken::Ours(tracked))
     }
 
     /// Makes an object of an upload whose parts are recorded. Says whether the object is of that commit now: it is not if
@@ -51,10 +43,7 @@ impl Bucket {
         let path = self.path(name)?;
         let parts: Vec<_> = upload.parts.iter().map(|id| PartId { content_id: id.clone() }).collect();
         let complete = || self.multipart().complete_multipart(&path, &upload.upload_id, parts.clone());
-        let fault = match self.send(Operation::CompleteUpload, &path, complete).await {
-            Ok(_) => return Ok(true),
-            Err(fault) => fault,
-        };
+        let Err(fault) = self.send(Operation::CompleteUpload, &path, complete).await else { return Ok(true) };
         // The answer may have been lost, or somebody else may have completed it: the footer tells.
         if self.commit_of(name).await?.as_ref() == Some(&upload.commit_id) {
             return Ok(true);
@@ -70,7 +59,7 @@ impl Bucket {
         let path = self.path(name)?;
         let id = upload_id.to_owned();
         match self.send(Operation::AbortUpload, &path, || self.multipart().abort_multipart(&path, &id)).await {
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
             Err(fault) if matches!(fault.class, Class::NoUpload | Class::Missing) => Ok(()),
             Err(fault) => Err(fault.into_error(self)),
         }

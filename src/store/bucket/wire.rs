@@ -7,7 +7,6 @@ use std::cell::RefCell;
 use std::pin::Pin;
 use std::time::Duration;
 
-use bytes::Bytes;
 use object_store::ClientOptions;
 use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
@@ -180,10 +179,9 @@ impl Refusal {
             404 => Class::Missing,
             408 => Class::Broken,
             409 => Class::Race,
-            429 => Class::Throttled,
             501 => Class::Unsupported,
             507 => Class::Quota,
-            503 => Class::Throttled,
+            429 | 503 => Class::Throttled,
             500..=599 => Class::Server,
             _ => Class::Other,
         }
@@ -235,7 +233,7 @@ impl HttpService for Listener {
                 region: header("x-amz-bucket-region").or_else(|| element(&text, "Region")),
                 retry_after: header("retry-after").and_then(|value| value.parse().ok()).map(Duration::from_secs),
             }));
-            Ok(HttpResponse::from_parts(parts, Bytes::from(body).into()))
+            Ok(HttpResponse::from_parts(parts, body.into()))
         })
     }
 }

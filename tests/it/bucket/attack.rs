@@ -133,12 +133,6 @@ async fn attack(seed: u64, writers: u64, rounds: u32) {
     assert_eq!((state.generation, state.pending, state.owner), (texts.len() as u64, None, None));
     assert!(clearing.table(REPORT).await.unwrap().commit_number >= state.generation);
     assert_eq!(server.open_uploads(), Vec::<String>::new(), "seed {seed}");
-    println!(
-        "seed {seed}: {} acknowledged of {}, {} visible",
-        acknowledged.len(),
-        writers * u64::from(rounds),
-        texts.len()
-    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

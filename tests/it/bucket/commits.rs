@@ -265,3 +265,19 @@ async fn an_encoder_writes_on_a_thread_of_its_own() {
     assert_eq!(visible(&lab.bucket).await, ["c1"]);
     assert_eq!(lab.bucket.commit_of(OBJECT).await.unwrap().as_deref(), Some("c1"));
 }
+
+#[tokio::test]
+async fn an_upload_holds_no_more_in_memory_than_its_parts_on_their_way() {
+    let lab = Lab::with(|options| options.concurrent_parts = 2).await;
+    let committing = lab.bucket.begin(commit("c1"), "one", Duration::ZERO).await.unwrap();
+    // Parts hang; whoever writes must come to a stop.
+    lab.proxy.plan(|seen| (seen.operation() == "part").then_some(Fault::Late(Duration::from_secs(3600))));
+    let chunk = Bytes::from(vec![b'x'; 1 << 20]);
+    let mut taken = 0;
+    while tokio::time::timeout(Duration::from_secs(1), committing.write(chunk.clone())).await.is_ok() {
+        taken += 1;
+        assert!(taken < 100, "nothing holds the writer back");
+    }
+    // Two parts of 5 MiB on their way, one waiting to go, one chunk in the channel and one in hand.
+    assert!((10..=17).contains(&taken), "{taken} MiB were taken");
+}
