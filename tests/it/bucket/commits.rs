@@ -271,7 +271,7 @@ async fn an_upload_holds_no_more_in_memory_than_its_parts_on_their_way() {
     let lab = Lab::with(|options| options.concurrent_parts = 2).await;
     let committing = lab.bucket.begin(commit("c1"), "one", Duration::ZERO).await.unwrap();
     // Parts hang; whoever writes must come to a stop.
-    lab.proxy.plan(|seen| (seen.operation() == "part").then_some(Fault::Late(Duration::from_secs(3600))));
+    lab.proxy.plan(|seen| (seen.operation() == "part").then_some(Fault::Late(Duration::from_hours(1))));
     let chunk = Bytes::from(vec![b'x'; 1 << 20]);
     let mut taken = 0;
     while tokio::time::timeout(Duration::from_secs(1), committing.write(chunk.clone())).await.is_ok() {
