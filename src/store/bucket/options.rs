@@ -27,7 +27,7 @@ pub struct BucketOptions {
     pub endpoint: Option<String>,
     /// Region of the bucket; `None`: `AWS_REGION`, else `us-east-1`.
     pub region: Option<String>,
-    /// Whether the bucket stands in the path, not in the host's name. `None`: with an endpoint of its own.
+    /// Whether the bucket stands in the path, not in the host's name. `None`: in the path, which every service takes.
     pub path_style: Option<bool>,
     /// How the service encrypts what it stores.
     pub encryption: Encryption,
@@ -194,8 +194,7 @@ fn s3(address: &Address, options: &BucketOptions) -> Result<Backend> {
     if let Credentials::S3(provider) = &options.credentials {
         builder = builder.with_credentials(Arc::clone(provider));
     }
-    let path_style = options.path_style.unwrap_or(options.endpoint.is_some());
-    if options.path_style.is_some() || options.endpoint.is_some() {
+    if let Some(path_style) = options.path_style.or(options.endpoint.as_ref().map(|_| true)) {
         builder = builder.with_virtual_hosted_style_request(!path_style);
     }
     builder = match &options.encryption {
@@ -211,6 +210,9 @@ fn s3(address: &Address, options: &BucketOptions) -> Result<Backend> {
     let region = builder.get_config_value(&AmazonS3ConfigKey::Region).unwrap_or_else(|| "us-east-1".to_owned());
     let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
     let http = Listening::default().connect(&client_options(address, options)?).map_err(unusable)?;
+    // As the builder has it: the environment may say it too.
+    let is_virtual = builder.get_config_value(&AmazonS3ConfigKey::VirtualHostedStyleRequest);
+    let path_style = is_virtual.is_none_or(|is_virtual| is_virtual != "true");
     let extra = S3Extra::new(http, &address.bucket, region, endpoint.as_deref(), path_style);
     Ok(Backend::S3(Arc::new(builder.build().map_err(unusable)?), Arc::new(extra)))
 }
