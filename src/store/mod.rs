@@ -13,9 +13,11 @@
 //! <root>/_backhaul/locks/…  claims/…  nights/…  runs/…  units/…  responses/…
 //! ```
 
+pub mod bucket;
 mod commit;
 mod durable;
 mod exchange;
+mod files;
 mod listing;
 mod lock;
 mod probe;
@@ -30,6 +32,7 @@ use std::path::{Path, PathBuf};
 pub use commit::{Commit, Committing, STAGED_SUFFIX};
 pub use durable::{create_folder, create_new, remove, remove_tree, replace, sync_dir};
 pub use exchange::Replace;
+pub use files::Files;
 pub use listing::{json_names, names, read_json, to_json};
 pub use lock::FileLock;
 pub use steps::{Watch, step, watch_steps};

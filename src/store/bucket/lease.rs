@@ -1,0 +1,188 @@
+//! Small JSON objects that one process at a time may change, and how another takes them over.
+//!
+//! Safety comes from compare-and-swap alone: whoever changes a record names the version that it saw, and every write
+//! carries a fresh nonce, so no two versions are alike. A process that was taken over fails at its next change. The lease
+//! is for liveness: it says when a holder counts as dead. Its age is the time since the record was last written, and both
+//! ends of that time are told by the store's clock.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::sync::Mutex;
+use tokio_util::task::AbortOnDropHandle;
+
+use super::objects::{Object, Version};
+use super::{Bucket, nonce};
+use crate::error::{Code, Error, Result};
+use crate::store::listing::to_json;
+
+/// Stores tell times in whole seconds.
+pub(super) const CLOCK_STEP: Duration = Duration::from_secs(1);
+
+/// A lease is renewed so many times before it would run out.
+const RENEWALS: u32 = 4;
+
+/// What a small object under this protocol must be able to say.
+pub(super) trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+    /// Marks a new version of it.
+    fn stamp(&mut self, nonce: String);
+    /// The token of its holder; nobody's if `None`.
+    fn token(&self) -> Option<&str>;
+    /// The holder, for people.
+    fn holder(&self) -> &str;
+    /// Gives it to a holder, or to nobody.
+    fn give(&mut self, to: Option<(&str, &str)>);
+    /// Refuses what a newer program wrote.
+    fn check(&self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// A record as it lies in the bucket.
+#[derive(Debug)]
+pub(super) struct Tracked<T> {
+    pub bucket: Bucket,
+    pub name: String,
+    pub value: T,
+    version: Version,
+}
+
+/// Who has a record.
+pub(super) enum Taken<T> {
+    /// We; with the token by which it is ours.
+    Ours(Tracked<T>),
+    /// Somebody who is not known to be dead.
+    Held(String),
+}
+
+impl<T: Record> Tracked<T> {
+    /// Reads a record; `None` if there is none.
+    pub async fn load(bucket: &Bucket, name: &str) -> Result<Option<Self>> {
+        match bucket.get(name).await? {
+            Some(object) => Self::parse(bucket, name, &object).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn parse(bucket: &Bucket, name: &str, object: &Object) -> Result<Self> {
+        let value: T = parse(bucket, name, &object.bytes)?;
+        value.check()?;
+        Ok(Self { bucket: bucket.clone(), name: name.to_owned(), value, version: object.version.clone() })
+    }
+
+    /// Creates a record; `None` if somebody was faster.
+    pub async fn create(bucket: &Bucket, name: &str, mut value: T) -> Result<Option<Self>> {
+        value.stamp(nonce());
+        let written = bucket.put_if_absent(name, Bytes::from(to_json(&value)?)).await?;
+        let tracked = |version| Self { bucket: bucket.clone(), name: name.to_owned(), value, version };
+        Ok(written.map(tracked))
+    }
+
+    /// Changes it, if it is still what it was; says whether it was.
+    pub async fn try_change(&mut self, change: impl FnOnce(&mut T)) -> Result<bool> {
+        let mut next = self.value.clone();
+        change(&mut next);
+        next.stamp(nonce());
+        let bytes = Bytes::from(to_json(&next)?);
+        match self.bucket.compare_and_swap(&self.name, &self.version, bytes).await? {
+            Some(version) => {
+                (self.value, self.version) = (next, version);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    /// Changes what is ours.
+    ///
+    /// # Errors
+    /// [`Code::Locked`] if another process has taken it over.
+    pub async fn change(&mut self, change: impl FnOnce(&mut T)) -> Result<()> {
+        if self.try_change(change).await? { Ok(()) } else { Err(self.taken_over()) }
+    }
+
+    fn taken_over(&self) -> Error {
+        Error::new(Code::Locked, "another process has taken over what this one was at work on")
+            .with_context("object", self.name.clone())
+            .with_next("run the same command again: this process was not heard of for longer than the lease")
+    }
+}
+
+/// Takes a record that is nobody's, is not there yet, or whose holder is dead.
+pub(super) async fn take<T: Record>(bucket: &Bucket, name: &str, fresh: impl Fn() -> T, who: &str) -> Result<Taken<T>> {
+    let token = nonce();
+    loop {
+        let Some(object) = bucket.get(name).await? else {
+            let mut value = fresh();
+            value.give(Some((who, &token)));
+            match Tracked::create(bucket, name, value).await? {
+                Some(tracked) => return Ok(Taken::Ours(tracked)),
+                None => continue,
+            }
+        };
+        let mut tracked = Tracked::<T>::parse(bucket, name, &object)?;
+        if tracked.value.token().is_some() {
+            let age = (bucket.now().await? - object.changed).to_std().unwrap_or_default();
+            if age <= bucket.options().lease + CLOCK_STEP {
+                return Ok(Taken::Held(tracked.value.holder().to_owned()));
+            }
+            tracing::warn!(
+                name,
+                holder = tracked.value.holder(),
+                ?age,
+                "taking over from a process that is not heard of"
+            );
+        }
+        if tracked.try_change(|value| value.give(Some((who, &token)))).await? {
+            return Ok(Taken::Ours(tracked));
+        }
+    }
+}
+
+/// Keeps a record ours for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Heartbeat {
+    _task: AbortOnDropHandle<()>,
+    is_lost: Arc<AtomicBool>,
+}
+
+impl Heartbeat {
+    /// Renews the lease until dropped.
+    pub fn start<T: Record>(record: Arc<Mutex<Tracked<T>>>, lease: Duration) -> Self {
+        let is_lost = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&is_lost);
+        let task = tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(lease / RENEWALS).await;
+                match record.lock().await.try_change(|_| ()).await {
+                    Ok(true) => {}
+                    Ok(false) => {
+                        seen.store(true, Ordering::Release);
+                        return;
+                    }
+                    // The store may be back in time; if not, the next change tells.
+                    Err(error) => tracing::warn!(error = %error.one_line(), "a lease could not be renewed"),
+                }
+            }
+        });
+        Self { _task: AbortOnDropHandle::new(task), is_lost }
+    }
+
+    /// Whether another process has taken the record over.
+    pub fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Acquire)
+    }
+}
+
+/// Reads a small object of JSON.
+pub(super) fn parse<T: DeserializeOwned>(bucket: &Bucket, name: &str, bytes: &[u8]) -> Result<T> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        Error::new(Code::Destination, format!("{}/{name} is damaged", bucket.place()))
+            .with_source(error)
+            .with_next("restore the object from an older version of it; backhaul verify shows what else is affected")
+    })
+}

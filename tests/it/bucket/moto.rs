@@ -1,0 +1,121 @@
+//! Against moto, a server with identities and policies: permissions as a real account lacks them. Needs a Python with moto
+//! in `BACKHAUL_TEST_PYTHON`.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use backhaul::store::bucket::{Bucket, BucketOptions, Claimed, Fencing};
+
+use super::proxy::{Fault, Proxy};
+use super::{options, publish, visible};
+
+#[derive(serde::Deserialize)]
+struct Account {
+    endpoint: String,
+    bucket: String,
+    users: BTreeMap<String, User>,
+}
+
+#[derive(serde::Deserialize)]
+struct User {
+    key: String,
+    secret: String,
+}
+
+struct Moto {
+    account: Account,
+    child: Child,
+}
+
+impl Moto {
+    fn start() -> Self {
+        let python = std::env::var("BACKHAUL_TEST_PYTHON").expect("make test sets it");
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/moto_store.py");
+        let mut child = Command::new(python)
+            .args(["-B", script])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let account = serde_json::from_str(&line).expect("moto starts: is it installed?");
+        Self { account, child }
+    }
+
+    fn open(&self, user: &str, change: impl FnOnce(&mut BucketOptions)) -> Bucket {
+        let user = &self.account.users[user];
+        let mut options = options(&self.account.endpoint, &user.key, &user.secret);
+        change(&mut options);
+        Bucket::open(&format!("s3://{}/lake", self.account.bucket), options).unwrap()
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.wait();
+    }
+}
+
+#[tokio::test]
+#[ignore = "needs BACKHAUL_TEST_PYTHON"]
+async fn moto_passes_the_probe_and_each_missing_permission_is_named() {
+    let moto = Moto::start();
+    assert_eq!(moto.open("admin", |_| ()).probe().await.unwrap(), Fencing::UploadId);
+    for user in moto.account.users.keys().filter(|user| user.starts_with("s3:") && !user.contains("Uploads")) {
+        let error = moto.open(user, |_| ()).probe().await.unwrap_err();
+        assert!(error.next().contains(user.as_str()), "{user}: {}", error.render());
+        assert_eq!(error.code().exit_code(), 1);
+    }
+    let bucket = moto.open("s3:ListBucketMultipartUploads", |_| ());
+    publish(&bucket, "c1").await.unwrap();
+    let error = bucket.collect_garbage(super::REPORT, "gc", Duration::ZERO).await.unwrap_err();
+    assert!(error.next().contains("s3:ListBucketMultipartUploads"), "{}", error.render());
+}
+
+#[tokio::test]
+#[ignore = "needs BACKHAUL_TEST_PYTHON"]
+async fn moto_tells_wrong_keys_and_missing_buckets_apart() {
+    let moto = Moto::start();
+    let admin = &moto.account.users["admin"];
+    let probe = async |bucket: &str, key: &str, secret: &str| {
+        let bucket = Bucket::open(&format!("s3://{bucket}"), options(&moto.account.endpoint, key, secret)).unwrap();
+        bucket.probe().await.unwrap_err()
+    };
+    for (key, secret) in [(admin.key.as_str(), "wrong"), ("nobody", admin.secret.as_str())] {
+        let error = probe(&moto.account.bucket, key, secret).await;
+        assert!(error.to_string().contains("does not accept the credentials"), "{}", error.render());
+    }
+    let error = probe("elsewhere", &admin.key, &admin.secret).await;
+    assert!(error.to_string().contains("there is no bucket elsewhere"), "{}", error.render());
+}
+
+#[tokio::test]
+#[ignore = "needs BACKHAUL_TEST_PYTHON"]
+async fn commits_claims_and_garbage_work_on_moto_with_faults_between() {
+    let moto = Moto::start();
+    let upstream = moto.account.endpoint.trim_start_matches("http://").parse().unwrap();
+    let proxy = Proxy::start(upstream).await;
+    let bucket = moto.open("admin", |options| options.endpoint = Some(proxy.endpoint()));
+    let mut ids = Vec::new();
+    for operation in ["conditional", "start", "part", "complete"] {
+        for fault in [Fault::LostAnswer, Fault::Refuse(503, "SlowDown")] {
+            ids.push(format!("c{}", ids.len()));
+            proxy.fail(operation, 1, fault);
+            publish(&bucket, ids.last().unwrap()).await.unwrap();
+        }
+    }
+    proxy.quiet();
+    assert_eq!(visible(&bucket).await, ids);
+    let garbage = bucket.collect_garbage(super::REPORT, "gc", Duration::ZERO).await.unwrap();
+    assert_eq!((garbage.settled, garbage.aborted), (0, 1), "the start whose answer was lost");
+    assert_eq!(bucket.collect_garbage(super::REPORT, "gc", Duration::ZERO).await.unwrap().aborted, 0);
+    let Claimed::Ours(claim) = bucket.claim("t", "one").await.unwrap() else { panic!("free") };
+    assert!(matches!(bucket.claim("t", "two").await.unwrap(), Claimed::Held(_)));
+    claim.give_back().await.unwrap();
+    assert_eq!(bucket.commit_of(super::OBJECT).await.unwrap(), ids.last().cloned());
+}
