@@ -38,7 +38,7 @@ impl Removed {
         let selected = selected_of(sent);
         let is_needed = ask.order_by.iter().chain(&ask.key_columns).any(|needed| *needed == column)
             || ask.filter.as_ref().is_some_and(|filter| filter.columns().contains(&column));
-        if is_needed || selected.len() < 2 || !selected.contains(&column.as_str()) {
+        if is_needed || selected.len() < 2 || !selected.contains(&column) {
             return false;
         }
         tracing::warn!(report = report.name, column, "the API refuses the column: going on without it");
@@ -54,7 +54,7 @@ impl Removed {
         }
         let selected = selected_of(&saved.header.request);
         let asked = columns_asked(asked).unwrap_or_default();
-        self.add(report, asked.into_iter().filter(|column| !selected.contains(&column.as_str())));
+        self.add(report, asked.into_iter().filter(|column| !selected.contains(column)));
     }
 
     fn add(&self, report: &Report, columns: impl IntoIterator<Item = String>) {

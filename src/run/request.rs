@@ -107,10 +107,9 @@ fn parts(request: &Request) -> (Vec<String>, Rest) {
     (columns, (query, body))
 }
 
-/// The columns that a request names; none where it leaves no choice.
-pub fn selected_of(request: &Request) -> Vec<&str> {
-    let named = request.query.iter().filter(|(name, _)| name == SELECT);
-    named.flat_map(|(_, columns)| columns.split(',')).collect()
+/// The columns that a request names, in its query or its body; none where it leaves no choice.
+pub fn selected_of(request: &Request) -> Vec<String> {
+    parts(request).0
 }
 
 /// Rows that a request asked for.

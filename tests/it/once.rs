@@ -221,6 +221,21 @@ fn a_report_on_batch_analysis_is_one_task_a_target_and_few_requests() {
 }
 
 #[test]
+fn columns_that_stand_in_a_body_are_not_taken_for_removed_ones() {
+    let context = TestContext::new(unlimited(10));
+    let reports = [BATCH.trim_end(), "on_removed_column = \"null\"\n\n"].join("\n");
+    context.configure_with(&sites(3), BATCH);
+    context.run().expect(0);
+    let expected = by_target(&context, "overview", &["url", "domain_rating", "refdomains"]);
+    std::fs::remove_dir_all(context.destination()).unwrap();
+    context.configure_with(&sites(3), &reports);
+    let report = context.run().expect(0).json();
+    assert_eq!(by_target(&context, "overview", &["url", "domain_rating", "refdomains"]), expected, "{report}");
+    context.backhaul(&["rebuild"]).expect(0);
+    assert_eq!(by_target(&context, "overview", &["url", "domain_rating", "refdomains"]), expected);
+}
+
+#[test]
 fn a_bad_target_fails_alone_whether_or_not_it_is_named() {
     for quirks in [vec![], vec![Quirk::UnnamedTarget]] {
         let is_named = quirks.is_empty();
