@@ -394,6 +394,40 @@ fn two_processes_that_ask_the_same_for_different_tables_buy_it_once() {
     assert_eq!(covered_units(&context), stats.units);
 }
 
+/// Files of a destination that hold a text.
+fn holding(context: &TestContext, text: &str) -> Vec<std::path::PathBuf> {
+    let mut left = Vec::new();
+    let mut folders = vec![context.destination()];
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if String::from_utf8_lossy(&std::fs::read(&path).unwrap()).contains(text) {
+                left.push(path);
+            }
+        }
+    }
+    left
+}
+
+#[test]
+fn saved_answers_to_bodies_are_forgotten_though_no_record_knows_their_tasks() {
+    let mut context = TestContext::new(unlimited(10));
+    let overview = [BATCH.trim_end(), "countries = [\"us\", \"gb\"]\n\n"].join("\n");
+    context.configure_with(&sites(3), &format!("{RATING}{overview}"));
+    context.env("BACKHAUL_TEST_CRASH_AT", "pack.removed");
+    assert_eq!(context.backhaul(&["run", "--report", "overview"]).code, -1);
+    context.unset("BACKHAUL_TEST_CRASH_AT");
+    context.backhaul(&["run", "--report", "rating"]).expect(0);
+    std::fs::remove_dir_all(context.destination().join("_backhaul/nights")).unwrap();
+    let two = sites(3).replace("[[target]]\nname = \"site1\"\nurl = \"site1.com\"\n\n", "");
+    context.configure_with(&two, &format!("{RATING}{overview}"));
+    assert!(!holding(&context, "site1.com").is_empty());
+    context.backhaul(&["forget", "--target", "site1"]).expect(0);
+    assert_eq!(holding(&context, "site1.com"), Vec::<std::path::PathBuf>::new());
+}
+
 #[test]
 fn a_target_whose_row_waits_in_a_pack_is_forgotten_with_it() {
     let mut context = TestContext::new(unlimited(10));
@@ -405,18 +439,7 @@ fn a_target_whose_row_waits_in_a_pack_is_forgotten_with_it() {
     assert_eq!(responses.join("packs").read_dir().unwrap().count(), 1);
     context.backhaul(&["forget", "--target", "site5"]).expect(0);
     assert!(responses.join("packs").read_dir().unwrap().next().is_none());
-    let mut left = Vec::new();
-    let mut folders = vec![context.destination()];
-    while let Some(folder) = folders.pop() {
-        for entry in folder.read_dir().unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if String::from_utf8_lossy(&std::fs::read(&path).unwrap()).contains("site5.com") {
-                left.push(path);
-            }
-        }
-    }
+    let left = holding(&context, "site5.com");
     assert!(left.is_empty(), "{left:?}");
     context.configure_with(&sites(20).replace("[[target]]\nname = \"site5\"\nurl = \"site5.com\"\n\n", ""), RATING);
     context.run().expect(0);
