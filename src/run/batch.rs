@@ -265,6 +265,8 @@ mod tests {
                  \"output\":\"json\"}"
             )
         );
+        let selected = crate::run::request::selected_of(&request);
+        assert_eq!(selected, ["index", "url"], "none of them is taken for a removed column");
     }
 
     #[test]

@@ -10,6 +10,7 @@ use super::counts::Counts;
 use super::inputs::Inputs;
 use super::month;
 use super::pack;
+use super::past::{before, is_base, seams};
 use super::seconds::{Seconds, as_float};
 use super::stage::Job;
 use super::workspace::Workspace;
@@ -18,7 +19,7 @@ use crate::config::{Report, RunConfig};
 use crate::error::Result;
 use crate::landing::Landing;
 use crate::model::{Night, TaskId};
-use crate::plan::{self, Before, Bought, Cost, Selection, Task};
+use crate::plan::{self, Bought, Cost, Selection, Task};
 use crate::report::{Estimate, MonthLeft, ReportEstimate, TargetEstimate, TaskEstimate, count};
 use crate::store::Store;
 use crate::table::manifest::TaskEntry;
@@ -314,60 +315,6 @@ fn as_bought(task: &Task, estimated: &Estimated) -> Estimated {
         }
     };
     Estimated { cost, basis, is_begun }
-}
-
-/// What the last run made of the task, as far as it still tells of it: columns may differ, rows may not.
-fn before(report: &Report, task: &Task, entry: &TaskEntry, varies: impl Fn(&str) -> bool) -> Option<Before> {
-    let was_capped = agenda::is_capped_by_max_rows(entry);
-    let changed = task.unanswered_by(&entry.asked, was_capped);
-    if changed.iter().any(|name| !name.starts_with("column ") && !varies(name)) {
-        return None;
-    }
-    let had = plan::columns_asked(&entry.asked).unwrap_or_default();
-    let then = Report { columns: had, ..report.clone() };
-    let night = chrono::DateTime::from_timestamp_micros(entry.exported_at).unwrap_or_default().date_naive();
-    let number = |name: &str| entry.evidence.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
-    let last_rows: u64 = entry
-        .evidence
-        .get("last_answers")
-        .and_then(serde_json::Value::as_array)
-        .map_or(0, |answers| answers.iter().filter_map(serde_json::Value::as_u64).sum());
-    let before = Before {
-        rows: entry.rows,
-        reread: number("rows_reread"),
-        requests: entry.requests,
-        last_rows,
-        units: entry.units,
-        units_per_row: plan::price_per_row(&then, night),
-    };
-    // A new fuse below what there was cuts it in proportion.
-    let fuse = report.max_rows.filter(|most| *most < before.rows);
-    Some(match fuse {
-        Some(most) => {
-            let part = |number: u64| number.saturating_mul(most) / before.rows.max(1);
-            Before {
-                rows: most,
-                reread: part(before.reread),
-                requests: part(before.requests).max(1),
-                last_rows: 0,
-                units: part(before.units),
-                ..before
-            }
-        }
-        None => before,
-    })
-}
-
-/// Whether a night of changes brought all live rows.
-fn is_base(entry: &TaskEntry) -> bool {
-    plan::changes_asked(&entry.asked) == Some(None)
-}
-
-/// Rows that came again and the seams at which they did.
-fn seams(entry: &TaskEntry) -> Option<(u64, u64)> {
-    let again = entry.evidence.get("rows_reread")?.as_u64()?;
-    // One request was the question for nulls, and the first page has no seam.
-    (entry.requests > 2).then(|| (again, entry.requests - 2))
 }
 
 /// The newest commit of each task; of a report of changes the newest that is no base, where there is one.

@@ -69,7 +69,9 @@ pub(super) fn pace(
     let mut costs: BTreeMap<usize, u64> = BTreeMap::new();
     for job in &agenda.jobs {
         let Due { since, seen } = agenda.dues.get(&job.task.id).cloned().unwrap_or_default();
-        let is_begun = job.night != agenda.tonight || landing.latest(job.night, &job.task.id)?.is_some();
+        // An attempt without an answer has cost nothing yet: a budget may have stopped it.
+        let latest = landing.latest(job.night, &job.task.id)?;
+        let is_begun = job.night != agenda.tonight || latest.is_some_and(|latest| landing.has_answer(&latest));
         let least = least_units(config, &job.task);
         let next = questions.len();
         let question = *questions.entry((job.night, plan::question(config, &job.task))).or_insert(next);

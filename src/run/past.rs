@@ -3,14 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::Days;
+use chrono::{DateTime, Days};
 
-use super::{history, partition_name};
+use super::{agenda, history, partition_name};
 use crate::config::{Every, Report};
 use crate::error::Result;
 use crate::model::{Night, TaskId};
+use crate::plan::{self, Before, Task};
 use crate::store::Store;
-use crate::table::manifest::UnfinishedStatus;
+use crate::table::manifest::{TaskEntry, UnfinishedStatus};
 
 /// Nights over which it is counted who was put off, so that it is another's turn the next time.
 const MEMORY: u32 = 35;
@@ -106,4 +107,58 @@ fn past_of_history(store: &Store, report: &Report, night: Night) -> Result<BTree
         one.waits_since = Some(due).filter(|_| one.last.is_none_or(|last| last < then));
     }
     Ok(seen)
+}
+
+/// What the last run made of the task, as far as it still tells of it: columns may differ, rows may not.
+pub(super) fn before(report: &Report, task: &Task, entry: &TaskEntry, varies: impl Fn(&str) -> bool) -> Option<Before> {
+    let was_capped = agenda::is_capped_by_max_rows(entry);
+    let changed = task.unanswered_by(&entry.asked, was_capped);
+    if changed.iter().any(|name| !name.starts_with("column ") && !varies(name)) {
+        return None;
+    }
+    let had = plan::columns_asked(&entry.asked).unwrap_or_default();
+    let then = Report { columns: had, ..report.clone() };
+    let night = DateTime::from_timestamp_micros(entry.exported_at).unwrap_or_default().date_naive();
+    let number = |name: &str| entry.evidence.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let last_rows: u64 = entry
+        .evidence
+        .get("last_answers")
+        .and_then(serde_json::Value::as_array)
+        .map_or(0, |answers| answers.iter().filter_map(serde_json::Value::as_u64).sum());
+    let before = Before {
+        rows: entry.rows,
+        reread: number("rows_reread"),
+        requests: entry.requests,
+        last_rows,
+        units: entry.units,
+        units_per_row: plan::price_per_row(&then, night),
+    };
+    // A new fuse below what there was cuts it in proportion.
+    let fuse = report.max_rows.filter(|most| *most < before.rows);
+    Some(match fuse {
+        Some(most) => {
+            let part = |number: u64| number.saturating_mul(most) / before.rows.max(1);
+            Before {
+                rows: most,
+                reread: part(before.reread),
+                requests: part(before.requests).max(1),
+                last_rows: 0,
+                units: part(before.units),
+                ..before
+            }
+        }
+        None => before,
+    })
+}
+
+/// Whether a night of changes brought all live rows.
+pub(super) fn is_base(entry: &TaskEntry) -> bool {
+    plan::changes_asked(&entry.asked) == Some(None)
+}
+
+/// Rows that came again and the seams at which they did.
+pub(super) fn seams(entry: &TaskEntry) -> Option<(u64, u64)> {
+    let again = entry.evidence.get("rows_reread")?.as_u64()?;
+    // One request was the question for nulls, and the first page has no seam.
+    (entry.requests > 2).then(|| (again, entry.requests - 2))
 }

@@ -13,10 +13,11 @@ use super::history;
 use super::inputs::Inputs;
 use super::stage::{Job, Stage};
 use super::tombstone;
+use crate::config::Report;
 use crate::error::Result;
 use crate::landing::{Attempt, Header, Source};
 use crate::model::{Night, TaskId};
-use crate::plan::{self, Selection, Task};
+use crate::plan::{self, Grouping, Selection, Task};
 use crate::store::step;
 use crate::table::Span;
 use crate::table::manifest::TaskEntry;
@@ -95,7 +96,9 @@ pub(super) fn adopt(
         let theirs = in_order(stage, &latest)?;
         let Some(first) = theirs.first() else { continue };
         let told: Option<Inputs> = serde_json::from_value(first.remark.clone()).ok();
-        let fits = told.is_some_and(|told| told.since() == since && told.unanswered(job).is_empty());
+        let fits = told.is_some_and(|told| {
+            told.since() == since && told.unanswered(job).is_empty() && begins_within(report, job, &told)
+        });
         let is_new = !refetch || first.received_at >= stage.started_at;
         let goes_on = theirs.len() > own.len() && own.iter().zip(&theirs).all(|(own, their)| is_same(own, their));
         let is_longest = longest.as_ref().is_none_or(|(_, length)| theirs.len() > *length);
@@ -104,6 +107,14 @@ pub(super) fn adopt(
         }
     }
     longest.map_or(Ok(()), |(from, length)| copy(stage, &from, &attempt, own.len()..length))
+}
+
+/// Whether an answer of a history has no days before those that the task's own report wants or the job asks for.
+fn begins_within(report: &Report, job: &Job, told: &Inputs) -> bool {
+    let grouping = Grouping::of(report, &job.task.parameters);
+    let whole = report.since.and_then(|since| plan::whole_window(grouping, since, job.night));
+    let first = whole.into_iter().chain(plan::window_of(&job.task)).map(|days| days.first).min();
+    told.window.is_none_or(|window| first.is_none_or(|first| window.first >= first))
 }
 
 fn copy(stage: &Stage, from: &Attempt, to: &Attempt, sequences: std::ops::Range<usize>) -> Result<()> {

@@ -221,6 +221,21 @@ fn a_report_on_batch_analysis_is_one_task_a_target_and_few_requests() {
 }
 
 #[test]
+fn columns_that_stand_in_a_body_are_not_taken_for_removed_ones() {
+    let context = TestContext::new(unlimited(10));
+    let reports = [BATCH.trim_end(), "on_removed_column = \"null\"\n\n"].join("\n");
+    context.configure_with(&sites(3), BATCH);
+    context.run().expect(0);
+    let expected = by_target(&context, "overview", &["url", "domain_rating", "refdomains"]);
+    std::fs::remove_dir_all(context.destination()).unwrap();
+    context.configure_with(&sites(3), &reports);
+    let report = context.run().expect(0).json();
+    assert_eq!(by_target(&context, "overview", &["url", "domain_rating", "refdomains"]), expected, "{report}");
+    context.backhaul(&["rebuild"]).expect(0);
+    assert_eq!(by_target(&context, "overview", &["url", "domain_rating", "refdomains"]), expected);
+}
+
+#[test]
 fn a_bad_target_fails_alone_whether_or_not_it_is_named() {
     for quirks in [vec![], vec![Quirk::UnnamedTarget]] {
         let is_named = quirks.is_empty();
@@ -379,6 +394,40 @@ fn two_processes_that_ask_the_same_for_different_tables_buy_it_once() {
     assert_eq!(covered_units(&context), stats.units);
 }
 
+/// Files of a destination that hold a text.
+fn holding(context: &TestContext, text: &str) -> Vec<std::path::PathBuf> {
+    let mut left = Vec::new();
+    let mut folders = vec![context.destination()];
+    while let Some(folder) = folders.pop() {
+        for entry in folder.read_dir().unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if String::from_utf8_lossy(&std::fs::read(&path).unwrap()).contains(text) {
+                left.push(path);
+            }
+        }
+    }
+    left
+}
+
+#[test]
+fn saved_answers_to_bodies_are_forgotten_though_no_record_knows_their_tasks() {
+    let mut context = TestContext::new(unlimited(10));
+    let overview = [BATCH.trim_end(), "countries = [\"us\", \"gb\"]\n\n"].join("\n");
+    context.configure_with(&sites(3), &format!("{RATING}{overview}"));
+    context.env("BACKHAUL_TEST_CRASH_AT", "pack.removed");
+    assert_eq!(context.backhaul(&["run", "--report", "overview"]).code, -1);
+    context.unset("BACKHAUL_TEST_CRASH_AT");
+    context.backhaul(&["run", "--report", "rating"]).expect(0);
+    std::fs::remove_dir_all(context.destination().join("_backhaul/nights")).unwrap();
+    let two = sites(3).replace("[[target]]\nname = \"site1\"\nurl = \"site1.com\"\n\n", "");
+    context.configure_with(&two, &format!("{RATING}{overview}"));
+    assert!(!holding(&context, "site1.com").is_empty());
+    context.backhaul(&["forget", "--target", "site1"]).expect(0);
+    assert_eq!(holding(&context, "site1.com"), Vec::<std::path::PathBuf>::new());
+}
+
 #[test]
 fn a_target_whose_row_waits_in_a_pack_is_forgotten_with_it() {
     let mut context = TestContext::new(unlimited(10));
@@ -390,18 +439,7 @@ fn a_target_whose_row_waits_in_a_pack_is_forgotten_with_it() {
     assert_eq!(responses.join("packs").read_dir().unwrap().count(), 1);
     context.backhaul(&["forget", "--target", "site5"]).expect(0);
     assert!(responses.join("packs").read_dir().unwrap().next().is_none());
-    let mut left = Vec::new();
-    let mut folders = vec![context.destination()];
-    while let Some(folder) = folders.pop() {
-        for entry in folder.read_dir().unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if String::from_utf8_lossy(&std::fs::read(&path).unwrap()).contains("site5.com") {
-                left.push(path);
-            }
-        }
-    }
+    let left = holding(&context, "site5.com");
     assert!(left.is_empty(), "{left:?}");
     context.configure_with(&sites(20).replace("[[target]]\nname = \"site5\"\nurl = \"site5.com\"\n\n", ""), RATING);
     context.run().expect(0);

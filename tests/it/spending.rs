@@ -399,7 +399,8 @@ fn a_slower_cadence_that_fit_proposes_holds_on_every_night_and_one_that_was_neve
     let reports = format!("{}max_rows = 120\n", LINKS.trim_end().to_owned() + "\n");
     context.configure_with(&targets, &reports);
     let whole = number(&estimated(&context), "/units");
-    let wanted = whole * 2 / 5;
+    // Room for seven of twelve: slots that crowd a night by chance must not lead to months, of which no night is seen here.
+    let wanted = whole * 3 / 5;
     let fit = fit_into(&context, wanted);
     let slower = fit["proposals"].as_array().unwrap().iter().find(|one| !one["changes"][0]["every"].is_null()).unwrap();
     assert_eq!((&slower["fits"], number(slower, "/units")), (&Json::Bool(false), whole), "new is due at once: {fit}");

@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde_json::Value as Json;
+
 use crate::error::Result;
 use crate::landing::Header;
 use crate::model::{Night, TaskId};
@@ -121,6 +123,16 @@ impl Holdings {
         }
     }
 
+    /// Whether a value in a body is one of the target's words.
+    fn names(&self, body: &Json) -> bool {
+        match body {
+            Json::String(text) => self.words.contains(text),
+            Json::Array(parts) => parts.iter().any(|part| self.names(part)),
+            Json::Object(fields) => fields.values().any(|part| self.names(part)),
+            _ => false,
+        }
+    }
+
     /// Whether saved answers are of the target: by its tasks; where no record knows the task any more, by what was asked.
     fn is_own(&self, stage: &Stage, night: Night, task: &TaskId, target: &str) -> Result<bool> {
         if self.own.contains(task) || self.others.contains(task) {
@@ -128,7 +140,7 @@ impl Holdings {
         }
         let Some(header) = stage.landing.any_header(night, task)? else { return Ok(false) };
         let asked = header.request.query.iter().find(|(name, _)| name == "target");
-        if asked.is_some_and(|(_, url)| self.words.contains(url)) {
+        if asked.is_some_and(|(_, url)| self.words.contains(url)) || self.names(&body(&header)) {
             return Ok(true);
         }
         let mut tables = stage.store.tables()?;
@@ -142,10 +154,19 @@ impl Holdings {
     }
 }
 
+/// What a request says in its body; null where it has none.
+fn body(header: &Header) -> Json {
+    header.request.body.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+}
+
 /// The ids that a task of the target would have in a table, with what varied as it was asked.
 fn possible_ids(stage: &Stage, table: &str, target: &str, header: &Header) -> Result<[TaskId; 3]> {
     let record = stage.store.table(table)?;
-    let value = |name: &String| header.request.query.iter().find(|(known, _)| known == name).cloned();
+    let body = body(header);
+    let value = |name: &String| {
+        let listed = || Some((name.clone(), body.get(name)?.as_str()?.to_owned()));
+        header.request.query.iter().find(|(known, _)| known == name).cloned().or_else(listed)
+    };
     let asked: Vec<(String, String)> = recorded_parameters(&record.columns).filter_map(|name| value(&name)).collect();
     let mut sorted = asked.clone();
     sorted.sort();

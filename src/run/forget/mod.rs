@@ -65,8 +65,13 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
     pack::settle_left(&stage)?;
     // The ledgers of runs that were cut off name it until they are closed.
     spending::close_books_of_the_dead(&stage)?;
-    let holdings = Holdings::find(&stage, target)?;
+    let mut holdings = Holdings::find(&stage, target)?;
     let claims = claim(&stage, target, &holdings)?;
+    if !stage.landing.packs()?.is_empty() {
+        // Whoever had the claims a moment ago was killed, and has left one.
+        pack::settle_left(&stage)?;
+        holdings = Holdings::find(&stage, target)?;
+    }
     let mut tables = holdings.tables();
     tables.extend(earlier.ok().flatten().into_iter().flat_map(|earlier| earlier.tables));
     let forgotten_at = stage.clock.now().timestamp_micros();
