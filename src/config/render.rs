@@ -48,6 +48,7 @@ pub(super) fn render(kind: &ParameterKind, value: &DeValue<'_>, is_of_body: bool
                 None => Ok(items.join(",")),
             }
         }
+        (_, DeValue::String(text)) if text.is_empty() => Err("empty".to_owned()),
         (_, other) => Err(type_of(other).to_owned()),
     }
 }

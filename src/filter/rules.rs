@@ -12,6 +12,12 @@ use crate::catalog::{ColumnKind, Endpoint, nearest};
 /// Shortest known value that a wrong letter is looked for in: of shorter ones too many are neighbours.
 const MIN_LETTERS: usize = 5;
 
+/// What stands before the name of an event's property.
+const PROPERTY: &str = "event_prop:";
+
+/// The column that stands in the catalog for all of them.
+const ANY_PROPERTY: &str = "event_prop:EVENT_PROP";
+
 /// What is wrong with a filter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
@@ -75,7 +81,9 @@ impl<'a> Column<'a> {
             known_values,
             endpoint,
         };
-        if let Some(known) = endpoint.filterable(name) {
+        // Properties of events have names of their users' choice.
+        let any_property = || endpoint.filterable(ANY_PROPERTY).filter(|_| name.starts_with(PROPERTY));
+        if let Some(known) = endpoint.filterable(name).or_else(any_property) {
             return Ok(column(&known.kind, known.nullable, &known.values));
         }
         let parent = name.split_once('.').and_then(|(parent, _)| endpoint.filterable(parent));

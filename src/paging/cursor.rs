@@ -5,6 +5,9 @@ use crate::model::PageKeys;
 use super::ranking::Ranking;
 use super::{Emit, Pager, PagerPlan, Paging, PagingError, Skipping, Step, Verdict};
 
+/// Rows that a single answer is asked for at least: the API's own default, and more than any known cap leaves.
+const LEAST_OF_ONE_ANSWER: u32 = 1_000;
+
 /// Reads one task. Feed it every answer in order; after an error it must not be used again.
 #[derive(Debug, Clone)]
 pub enum Cursor {
@@ -78,6 +81,16 @@ impl Cursor {
             Self::Skip(pages) => pages.at_limit(limit),
             Self::Top(ranking) => ranking.at_limit(limit),
         }
+    }
+
+    /// The fewest rows that may be asked for where units are short: what a single answer leaves out never comes.
+    pub fn least_limit(&self) -> u32 {
+        let goes_on = match self {
+            Self::All(pager) => pager.goes_on(),
+            Self::Skip(_) => true,
+            Self::Top(ranking) => ranking.goes_on(),
+        };
+        if goes_on { 1 } else { LEAST_OF_ONE_ANSWER }
     }
 
     /// The number of rows at which answers are cut, if it is known or was seen.

@@ -149,6 +149,11 @@ impl Pager {
         Ok(emit)
     }
 
+    /// Whether what an answer leaves out can be asked for.
+    pub(super) fn goes_on(&self) -> bool {
+        matches!(self.mode, Mode::Keyed { .. })
+    }
+
     /// Rows emitted so far.
     pub fn num_rows(&self) -> u64 {
         self.rows

@@ -172,6 +172,11 @@ impl Ranking {
         }
     }
 
+    /// Whether what an answer leaves out can be asked for.
+    pub(super) fn goes_on(&self) -> bool {
+        self.stuck.is_none()
+    }
+
     /// Sets the limit with which a saved request was sent, before its answer is fed again.
     pub fn at_limit(&mut self, limit: u32) {
         if self.asked() != limit {

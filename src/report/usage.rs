@@ -249,7 +249,9 @@ fn table(out: &mut String, title: &str, shares: &[Share], is_ranked: bool, total
     if shown.is_empty() {
         return;
     }
-    let name = |share: &Share| if share.name.is_empty() { "(probes)".to_owned() } else { share.name.clone() };
+    // Probes are of no report; what looks up keywords or an id is of no target.
+    let unnamed = if title == "target" { "(no target)" } else { "(probes)" };
+    let name = |share: &Share| if share.name.is_empty() { unnamed.to_owned() } else { share.name.clone() };
     let width = shown.iter().map(|share| name(share).len()).max().unwrap_or(0).max(title.len() + 3);
     let _ = writeln!(
         out,
@@ -289,6 +291,17 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_of_no_target_is_not_taken_for_a_probe() {
+        let shown = |title: &str| {
+            let mut out = String::new();
+            table(&mut out, title, &[Share::default()], true, 0);
+            out
+        };
+        assert!(shown("target").contains("\n(no target)  "), "{}", shown("target"));
+        assert!(shown("report").contains("\n(probes)  "), "{}", shown("report"));
+    }
 
     #[test]
     fn a_difference_is_laid_to_what_is_known_first() {

@@ -129,6 +129,11 @@ impl<'a> Course<'a> {
         self.pager.at_limit(limit);
     }
 
+    /// See [`Cursor::least_limit`].
+    pub fn least_limit(&self) -> u32 {
+        self.pager.least_limit()
+    }
+
     /// See [`Cursor::learned_cap`].
     pub fn learned_cap(&self) -> Option<u32> {
         self.pager.learned_cap()

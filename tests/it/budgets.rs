@@ -252,6 +252,20 @@ fn shares_of_reports_and_targets_are_kept_and_the_others_go_on() {
 }
 
 #[test]
+fn an_answer_without_a_second_page_is_not_cut_short_by_what_is_left_of_a_budget() {
+    let context = TestContext::new(days_ahead(400));
+    let competitors = "[[report]]\nname = \"competitors\"\nendpoint = \"site-explorer/organic-competitors\"\n\
+                       countries = [\"us\"]\ncolumns = [\"minimal\"]\n";
+    context.configure_with(&targets(1), competitors);
+    let run = |units: &str| context.backhaul(&["run", "--json", "--max-units", units]);
+    let ran = run("1000").expect(4);
+    assert_eq!((&ran.json()["reports"][0]["tasks"]["stopped"], context.stats().units), (&1.into(), 0), "{ran:?}");
+    assert!(ran.stderr.contains("--max-units to 4000 or more"), "the price of 1,000 rows: {}", ran.stderr);
+    run("4000").expect(0);
+    assert_eq!(read_rows(&context.destination().join("competitors")).len(), 400);
+}
+
+#[test]
 fn the_month_is_kept_to_by_runs_one_after_another_and_side_by_side() {
     let limit = 4_000;
     let context = TestContext::new(days_ahead(150));

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use backhaul::catalog::{Catalog, Column, ColumnKind, Endpoint, Filterable, ParameterKind, Presets, Shape};
 use backhaul::cli::catalog as pages;
+use backhaul::config::{self, Environment};
 use backhaul::error::Code;
 use serde_json::Value as Json;
 
@@ -860,13 +861,19 @@ fn an_unknown_endpoint_is_refused_with_the_nearest_name() {
 }
 
 #[test]
-fn an_example_is_toml_that_names_its_endpoint() {
+fn an_example_is_a_sound_report_of_its_endpoint() {
+    const REST: &str = "[source]\napi_key = { env = \"AHREFS_API_KEY\" }\n[destination]\nurl = \"data\"\n\
+                        [[target]]\nurl = \"acme.com\"\n[[keyword_list]]\nname = \"brand\"\nkeywords = [\"acme\"]\n";
+    let mut wrong = Vec::new();
     for endpoint in endpoints() {
         let page = pages::show(endpoint);
         let (_, example) = page.split_once("A report of it\n").expect("an example");
-        let parsed: toml::Table = toml::from_str(example).unwrap_or_else(|error| panic!("{}: {error}", endpoint.name));
-        assert_eq!(parsed["report"][0]["endpoint"].as_str(), Some(endpoint.name.as_str()));
+        match config::parse(&format!("{REST}{example}"), Path::new("backhaul.toml"), &Environment::default()) {
+            Ok(config) => assert_eq!(config.reports[0].endpoint.name, endpoint.name),
+            Err(errors) => wrong.push(errors.render()),
+        }
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]

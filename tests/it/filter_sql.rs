@@ -8,7 +8,7 @@ use std::path::Path;
 use backhaul::catalog::{Catalog, Endpoint};
 use backhaul::config::{self, Environment, RunConfig};
 use backhaul::error::Errors;
-use backhaul::filter::{Fault, Filter, from_sql};
+use backhaul::filter::{Fault, Filter, check, from_sql};
 use backhaul::plan::{self, Selection};
 use serde_json::{Value as Json, json};
 
@@ -139,6 +139,15 @@ fn spellings_of_one_question_compile_alike() {
     }
     let either = json!({"or": [is("class_c", "lte", 1), is("is_dofollow", "eq", false), is("anchor", "neq", "x")]});
     assert_eq!(compiled_json("NOT (class_c > 1 AND is_dofollow AND anchor = 'x')"), either);
+}
+
+#[test]
+fn properties_of_events_have_any_name() {
+    let sources = endpoint("web-analytics/sources");
+    let filter = from_sql("\"event_prop:Plan\" = 'team'", sources).expect("a filter").to_json();
+    assert_eq!(filter, is("event_prop:Plan", "eq", "team"));
+    assert!(check(&filter, sources).is_ok());
+    assert!(from_sql("\"event:Plan\" = 'team'", sources).is_err());
 }
 
 #[test]

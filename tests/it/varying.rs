@@ -285,6 +285,12 @@ fn one_of_several_parameters_is_given_and_not_two() {
 }
 
 #[test]
+fn a_value_that_is_empty_is_called_so() {
+    let shown = faults(&format!("{HEAD}{}", report("brand-radar/mentions-overview", "report_ids = [\"\"]")));
+    assert!(shown.contains("`report_id` cannot be empty"), "{shown}");
+}
+
+#[test]
 fn a_keyword_of_two_lists_is_looked_up_once() {
     let more = "[[keyword_list]]\nname = \"more\"\nkeywords = [\"Acme\", \"boots\"]\n";
     let text = |lines: &str| {

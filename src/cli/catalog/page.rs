@@ -295,32 +295,43 @@ fn filter_word(filter: &Filterable) -> String {
     format!("{} ({}{units})", filter.name, filter.kind)
 }
 
-/// A report in the configuration's TOML that fetches the operation.
+/// A report in the configuration's TOML that fetches the operation, given a target and a keyword list.
 fn example(endpoint: &Endpoint) -> String {
     let table = endpoint.short_name().replace('-', "_");
     let mut out = format!("[[report]]\nname = \"{table}\"\nendpoint = \"{}\"\n", endpoint.name);
     if endpoint.has_select() {
         out.push_str("columns = [\"standard\"]\n");
     }
-    for parameter in endpoint.parameters.iter().filter(|parameter| parameter.required) {
-        if let Some(line) = example_parameter(parameter) {
-            let _ = writeln!(out, "{line}");
-        }
+    let is_first_of_some = |name: &String| endpoint.requires_one_of.iter().any(|group| group.first() == Some(name));
+    let needed = |parameter: &&Parameter| parameter.required || is_first_of_some(&parameter.name);
+    for line in endpoint.inputs().filter(needed).filter_map(|parameter| example_parameter(endpoint, parameter)) {
+        let _ = writeln!(out, "{line}");
     }
     out
 }
 
-/// The line that gives a required parameter, unless targets, the night or the columns give it.
-fn example_parameter(parameter: &Parameter) -> Option<String> {
+/// The line that gives a parameter, unless targets, keyword lists, the night or the columns give it.
+fn example_parameter(endpoint: &Endpoint, parameter: &Parameter) -> Option<String> {
     let name = parameter.name.as_str();
     match (name, &parameter.kind) {
-        ("select" | "target" | "date" | "mode" | "protocol", _) => None,
-        ("date_from", _) => Some("since = \"2024-01-01\"".to_owned()),
+        ("select" | "target" | "targets" | "keyword" | "keywords" | "date" | "mode" | "protocol", _) => None,
+        ("date_from", _) if endpoint.is_history() => Some("since = \"2024-01-01\"".to_owned()),
+        ("date_from", _) => Some("date_from = \"-28d\"".to_owned()),
         ("country", _) => Some("countries = [\"us\"]".to_owned()),
-        (_, ParameterKind::Enum(values)) => values.first().map(|value| format!("{name} = \"{value}\"")),
-        (_, ParameterKind::Integer | ParameterKind::Number) => Some(format!("{name} = 1")),
-        (_, ParameterKind::Boolean) => Some(format!("{name} = true")),
-        _ => Some(format!("{name} = \"…\"")),
+        // It varies: each task asks for one of them.
+        ("data_source", ParameterKind::List(item)) => Some(format!("{name} = {}", example_value(item))),
+        (_, kind) => Some(format!("{name} = {}", example_value(kind))),
+    }
+}
+
+fn example_value(kind: &ParameterKind) -> String {
+    match kind {
+        ParameterKind::Enum(values) => format!("\"{}\"", values.first().map_or("…", String::as_str)),
+        ParameterKind::Date | ParameterKind::DateTime => "\"-28d\"".to_owned(),
+        ParameterKind::Integer | ParameterKind::Number => "1".to_owned(),
+        ParameterKind::Boolean => "true".to_owned(),
+        ParameterKind::List(item) => format!("[{}]", example_value(item)),
+        ParameterKind::Text | ParameterKind::Url | ParameterKind::Json => "\"…\"".to_owned(),
     }
 }
 
