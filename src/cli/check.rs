@@ -78,15 +78,13 @@ fn bill(config: &RunConfig, tasks: &[Task]) -> String {
     for (index, report) in config.reports.iter().enumerate().filter(|_| config.reports.len() > 1 || most.is_none()) {
         let own: Vec<&Task> = tasks.iter().filter(|task| task.report == index).collect();
         let Bill { least, most } = plan::bill_of_month(config, &own);
+        let why = match report.endpoint.parameter("limit") {
+            Some(_) => "since without `max_rows` all rows are fetched",
+            None => "since the API always answers whole, however many rows there are",
+        };
         let units = match most {
             Some(most) => format!("at most {}", count(most)),
-            None => {
-                let why = match report.endpoint.parameter("limit") {
-                    Some(_) => "since without `max_rows` all rows are fetched",
-                    None => "since the API always answers whole, however many rows there are",
-                };
-                format!("at least {}: the minimum of one request a task, {why}", count(least))
-            }
+            None => format!("at least {}: the minimum of one request a task, {why}", count(least)),
         };
         let _ = write!(text, "\n  {} (every {}): {units}", report.name, report.every);
     }
