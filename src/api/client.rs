@@ -235,7 +235,7 @@ impl Client {
             let waits = error.retry_after().filter(|wait| *wait > MAX_RETRY_AFTER);
             let error = error.into_error(&request.endpoint);
             let error = match request.query.iter().find(|(name, _)| name == "target") {
-                Some((_, target)) => error.with_context("target", target.as_str()),
+                Some((_, target)) => error.with_context("url", target.as_str()),
                 None => error,
             };
             let error = match waits {

@@ -7,7 +7,7 @@ use toml::Spanned;
 use super::changes;
 use super::document::{Document, Section};
 use super::resolved::Report;
-use crate::catalog::{Column, Endpoint, Presets, nearest};
+use crate::catalog::{Changes, Column, Endpoint, Presets, nearest};
 use crate::error::Code;
 
 /// The preset where a report says nothing.
@@ -77,11 +77,7 @@ impl Report {
         if applied == 0 || choice.columns.is_empty() {
             return;
         }
-        let columns = choice.columns;
-        self.columns = match self.changes {
-            Some(changes) => changes::columns(self.endpoint, changes, columns),
-            None => columns,
-        };
+        self.columns = with_needed(self.endpoint, self.changes, choice.columns);
     }
 
     /// The presets that the report names, each with what it stands for in this version.
@@ -92,6 +88,18 @@ impl Report {
                 (preset_name(preset, &self.parameters), preset_columns(self.endpoint, preset, &self.parameters))
             })
             .collect()
+    }
+}
+
+/// The columns with those that rows cannot do without: what tells changes, and the day of a row of a history.
+pub(super) fn with_needed(endpoint: &Endpoint, changes: Option<&Changes>, mut columns: Vec<String>) -> Vec<String> {
+    let dated = endpoint.history_column().map(|column| &column.name);
+    if let Some(dated) = dated.filter(|dated| !columns.is_empty() && !columns.contains(dated)) {
+        columns.insert(0, dated.clone());
+    }
+    match changes {
+        Some(changes) => changes::columns(endpoint, changes, columns),
+        None => columns,
     }
 }
 

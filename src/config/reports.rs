@@ -5,7 +5,7 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::changes;
-use super::columns::{Chosen, columns};
+use super::columns::{Chosen, columns, with_needed};
 use super::document::{Document, Section};
 use super::every::Every;
 use super::filter;
@@ -99,15 +99,8 @@ fn report(
     if changes.is_some() {
         parameters = changes::parameters(endpoint, parameters);
     }
-    let Chosen { mut columns, words } = columns(document, section, endpoint, &parameters);
-    if let Some(changes) = changes {
-        columns = changes::columns(endpoint, changes, columns);
-    }
-    // Without its day no row of a history has a place.
-    let dated = endpoint.history_column().map(|column| &column.name);
-    if let Some(dated) = dated.filter(|dated| !columns.is_empty() && !columns.contains(dated)) {
-        columns.insert(0, dated.clone());
-    }
+    let Chosen { columns, words } = columns(document, section, endpoint, &parameters);
+    let columns = with_needed(endpoint, changes, columns);
     let top = top(document, section, endpoint, &parameters);
     refuse_unpriced(document, section, endpoint, &columns, &parameters);
     let (keyword_lists, by_keyword) = subjects::keywords(document, section, endpoint, known.lists);

@@ -88,6 +88,19 @@ impl Task {
         Some(task)
     }
 
+    /// What its due dates are spread by: what is looked up, under whatever name, so that tasks that can share an answer are
+    /// due together. Columns, filters and bounds may change without moving it.
+    pub fn slot(&self) -> TaskId {
+        let is_of_subject =
+            |name: &&String| !matches!(name.as_str(), COLUMNS | "where" | TOP | MAX_ROWS | REPORT_MODE | CHANGES_SINCE);
+        let mut hash = StableHash::new("slot-1");
+        for name in self.asked.keys().filter(is_of_subject) {
+            hash.add(name);
+            hash.add(self.asked.get(name).map_or("", String::as_str));
+        }
+        TaskId(hash.finish().chars().take(ID_DIGITS).collect())
+    }
+
     /// Whether no request of it is charged for.
     pub fn costs_nothing(&self) -> bool {
         self.is_free_target || self.is_free

@@ -297,13 +297,13 @@ impl Maker<'_> {
         let every = self.config.reports.get(task.report).map_or(Every::DAY, |report| report.every);
         let mut seen = self.pasts.get_mut(&task.report).and_then(|past| past.remove(&task.id)).unwrap_or_default();
         seen.last = seen.last.max(resumed);
-        let since = match plan::due(every, &task.id, night, seen.last) {
+        let since = match plan::due(every, &task.slot(), night, seen.last) {
             Some(since) if seen.last.is_none() => seen.waits_since.unwrap_or(since),
             Some(since) => since,
             // Asked for tonight by name, by this run or by an earlier one that was cut off.
             None if self.agenda.is_forced || self.landing.latest(night, &task.id)?.is_some() => night,
             None => {
-                let next = seen.last.map_or(night, |last| plan::next_due(every, &task.id, last));
+                let next = seen.last.map_or(night, |last| plan::next_due(every, &task.slot(), last));
                 *self.agenda.not_due.entry(next).or_default() += 1;
                 return Ok(false);
             }

@@ -9,6 +9,7 @@ use super::agenda::{self, Agenda};
 use super::counts::Counts;
 use super::inputs::Inputs;
 use super::month;
+use super::seconds::{Seconds, as_float};
 use super::stage::Job;
 use super::workspace::Workspace;
 use crate::catalog::{Pricing, Shape};
@@ -23,9 +24,6 @@ use crate::table::manifest::TaskEntry;
 
 /// Partitions of a report that are looked through, the newest first: a month of nights and some.
 const NIGHTS_BACK: usize = 40;
-
-/// Seconds of a request where nothing was measured; four are under way at a time.
-const SECONDS_A_REQUEST: f64 = 2.0;
 
 /// Tasks under way at a time.
 const AT_A_TIME: f64 = 4.0;
@@ -403,31 +401,4 @@ fn said(bases: &BTreeMap<Basis, u64>, begun: bool) -> String {
     };
     let saved = if begun { ", less what is saved" } else { "" };
     format!("{}{saved}", parts.join(", "))
-}
-
-/// Time that requests took.
-#[derive(Debug, Default)]
-struct Seconds {
-    requests: u64,
-    micros: u64,
-}
-
-impl Seconds {
-    fn add(&mut self, entry: &TaskEntry) {
-        // From the first answer to the last lie one fewer waits than answers.
-        if let (true, Ok(micros)) = (entry.requests > 1, u64::try_from(entry.exported_at - entry.started_at)) {
-            self.requests += entry.requests - 1;
-            self.micros += micros;
-        }
-    }
-
-    fn mean(&self) -> f64 {
-        if self.requests == 0 { SECONDS_A_REQUEST } else { as_float(self.micros) / 1e6 / as_float(self.requests) }
-    }
-}
-
-/// Rounding in the sixteenth digit does not matter to minutes.
-#[expect(clippy::cast_precision_loss, reason = "minutes need no more digits")]
-fn as_float(number: u64) -> f64 {
-    number as f64
 }

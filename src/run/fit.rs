@@ -116,7 +116,7 @@ impl Search<'_> {
             let back = if due.contains(&task.id) { 0 } else { u64::from(every.nights() * PERIODS) };
             let mut night = self.today - Days::new(back);
             while night < end {
-                night = plan::next_due(every, &task.id, night);
+                night = plan::next_due(every, &task.slot(), night);
                 if night > self.today {
                     *nights.entry(night).or_default() += cost.units;
                 }

@@ -135,8 +135,26 @@ impl Desk<'_> {
         if groups.len() > 1 {
             self.buy_pack(&mut groups).await;
         }
+        // The ends are told together: what fails alike meanwhile must not be tried a hundred times.
+        let failures = Breaker::default();
         for group in groups {
-            ends.extend(self.fetch_group(group).await);
+            let of_report =
+                group.tasks.first().and_then(|index| self.stage.job(*index).ok()).map(|(job, _)| job.task.report);
+            let broken = of_report.and_then(|report| failures.broken(report));
+            if let Some(reason) = broken {
+                let not_tried = |index| End { index, ended: Ended::NotTried(reason.clone()), claim: None };
+                ends.extend(group.tasks.into_iter().map(not_tried));
+                continue;
+            }
+            let ended = self.fetch_group(group).await;
+            for End { ended, .. } in &ended {
+                match (ended, of_report) {
+                    (Ended::Failed(error), Some(report)) => failures.failed(report, error),
+                    (Ended::Finished(_), Some(report)) => failures.succeeded(report),
+                    _ => {}
+                }
+            }
+            ends.extend(ended);
         }
         ends
     }

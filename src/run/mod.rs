@@ -44,6 +44,7 @@ mod rebuild;
 mod removed;
 mod request;
 mod rewrite;
+mod seconds;
 mod shift;
 mod spending;
 mod stage;

@@ -336,8 +336,8 @@ fn under_a_month_of_half_of_what_is_needed_nobody_waits_for_ever() {
     let store = Store::at(folder.path().join("out"));
     let (number, price) = (6, 50);
     let per_month = NIGHTS * 3 * number * price / 2;
-    let reports: String = ["first", "second", "third"]
-        .map(|name| format!("[[report]]\nname = \"{name}\"\nendpoint = \"site-explorer/domain-rating\"\n\n"))
+    let reports: String = [("first", "backlinks-stats"), ("second", "outlinks-stats"), ("third", "metrics")]
+        .map(|(name, endpoint)| format!("[[report]]\nname = \"{name}\"\nendpoint = \"site-explorer/{endpoint}\"\n\n"))
         .concat();
     let spent = runtime.block_on(async {
         let sandbox = sandbox_at(first + Days::new(NIGHTS - 1), 60).await;
@@ -425,23 +425,23 @@ fn a_plan_that_can_never_complete_is_refused_with_what_would_make_it_fit() {
     configure(&context, "per_month = 10_000\n", &targets(10), &format!("{LINKS}\n{RATING}"));
     let ran = context.backhaul(&["check", "--offline"]).expect(2);
     insta::assert_snapshot!(ran.stderr, @r#"
-    error[BH-BUDGET]: the plan can never complete: it needs at least 30000 units in 30 nights, and per_month allows 10000
-    next: set every = "3d" on all reports, or keep 3 of the 10 targets, or raise per_month to 30000
+    error[BH-BUDGET]: the plan can never complete: it needs at least 16500 units in 30 nights, and per_month allows 10000
+    next: set every = "2d" on the report `links`, or keep 6 of the 10 targets, or raise per_month to 16500
     cost: 0 units, nothing was sent
     "#);
     let told = ran.stdout.split("\nunits a month").nth(1).unwrap();
     let links = "at least 15,000: the minimum of one request a task, since without `max_rows` all rows are fetched";
     let lines = [
-        " (30 nights, at this cadence): at least 30,000, with no upper bound",
+        " (30 nights, at this cadence): at least 16,500, with no upper bound",
         &format!("  links (every day): {links}"),
-        "  rating (every day): at most 15,000",
+        "  rating (every day): at most 1,500",
         "",
     ];
     assert_eq!(told, lines.join("\n"));
     for budget in [
         "per_run = 40\n",
         "per_run = 1000\nper_target = { t3 = 60 }\n",
-        "per_run = 1000\nper_report = { rating = 400 }\n",
+        "per_run = 1000\nper_report = { rating = 40 }\n",
     ] {
         configure(&context, budget, &targets(10), &format!("{LINKS}\n{RATING}"));
         let ran = context.backhaul(&["check", "--offline"]).expect(2);
@@ -462,7 +462,7 @@ fn each_proposed_change_makes_the_plan_fit() {
     let reports = |links: &str, rating: &str| {
         format!("{LINKS}{links}\n[[report]]\nname = \"rating\"\nendpoint = \"site-explorer/domain-rating\"\n{rating}\n")
     };
-    for limit in [700, 3_000, 9_000, 15_500, 20_000, 29_999] {
+    for limit in [700, 3_000, 9_000, 15_500, 16_499] {
         configure(&context, &format!("per_month = {limit}\n"), &targets(10), &reports("", ""));
         let said = context.backhaul(&["check", "--offline"]).expect(2).stderr;
         let next = said.lines().find_map(|line| line.strip_prefix("next: ")).unwrap().to_owned();

@@ -207,7 +207,7 @@ fn what_is_wrong_before_the_first_request_sends_none() {
         (good(&LINKS.replace("standard", "domian")), "BH-COLUMN"),
         (good(&format!("{LINKS}where_json = '{{\"field\":\"domian\",\"is\":[\"eq\",\"x\"]}}'\n")), "BH-FILTER"),
         (good(&format!("{LINKS}where = \"is_spm\"\n")), "BH-FILTER"),
-        (good(&format!("{LINKS}on_removed_column = \"null\"\n")), "BH-LATER"),
+        (good(LINKS).replace("url = \"out\"", "url = \"out\"\nlayout = \"files\""), "BH-LATER"),
         (good(&format!("{LINKS}targets = [\"nobody\"]\n")), "BH-TARGET"),
         (good(LINKS).replace("acme.com", "not a site"), "BH-TARGET"),
         (good(LINKS).replace(&context.url(), "http://api.example.com/v3"), "BH-URL"),

@@ -142,7 +142,7 @@ fn ratings_of_300_sites_are_three_requests_with_the_rows_of_single_ones() {
     let checked = context.backhaul(&["check", "--offline"]).expect(0).stdout;
     assert!(checked.contains("at most 900 units"), "{checked}");
     let dry = context.backhaul(&["run", "--dry-run"]).expect(0).stdout;
-    assert!(dry.contains("300 tasks are due, at most 900 units"), "{dry}");
+    assert!(dry.contains("300 tasks would be fetched, at most 900 units"), "{dry}");
     let estimate: Json = serde_json::from_str(&context.backhaul(&["estimate", "--json"]).expect(0).stdout).unwrap();
     let told_before = (estimate["units"].as_u64(), estimate["requests"].as_u64(), estimate["rows"].as_u64());
     assert_eq!(told_before, (Some(900), Some(3), Some(300)), "{estimate}");

@@ -75,7 +75,7 @@ impl Context {
         let path = endpoint.path.strip_prefix("/v3").unwrap();
         let url = format!("{}{path}", self.sandbox.url());
         let request = if endpoint.method == Method::Post {
-            let body: Map<String, Value> = sent.iter().cloned().collect();
+            let body: Map<String, Value> = sent.iter().cloned().map(of_body).collect();
             self.client.post(url).body(Value::Object(body).to_string())
         } else {
             let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -96,6 +96,16 @@ impl Context {
     async fn rows(&self, name: &str, parameters: &[(&str, &str)]) -> Vec<Value> {
         self.get(name, parameters).await.rows(endpoint(name))
     }
+}
+
+/// A value as a body has it: columns in an array, a filter as an object.
+fn of_body((name, value): (String, Value)) -> (String, Value) {
+    let value = match (name.as_str(), value.as_str()) {
+        ("select", Some(columns)) => json!(columns.split(',').collect::<Vec<_>>()),
+        ("where", Some(filter)) => serde_json::from_str(filter).unwrap_or(value),
+        _ => value,
+    };
+    (name, value)
 }
 
 fn endpoint(name: &str) -> &'static Endpoint {
@@ -359,8 +369,10 @@ async fn every_filterable_column_is_known_to_where_and_no_other() {
         let reply = context.send(endpoint, &with(&sent, &[("where", json!(unknown))])).await;
         let refusal = json!({"error": "bad where: column 'no_such' not found"});
         assert_eq!((reply.status, reply.json()), (400, refusal), "{}", endpoint.name);
-        let reply = context.send(endpoint, &with(&sent, &[("where", json!(""))])).await;
-        assert_eq!(reply.json(), json!({"error": "bad where: invalid filter expression"}), "{}", endpoint.name);
+        if endpoint.method == Method::Get {
+            let reply = context.send(endpoint, &with(&sent, &[("where", json!(""))])).await;
+            assert_eq!(reply.json(), json!({"error": "bad where: invalid filter expression"}), "{}", endpoint.name);
+        }
     }
     assert!(asked > 2_000, "{asked}");
 }

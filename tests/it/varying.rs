@@ -371,7 +371,7 @@ fn a_filter_is_refused_where_the_operation_takes_none() {
         "{HEAD}{}",
         report("public/crawler-ips", "where_json = '{\"field\": \"a\", \"is\": \"is_null\"}'")
     ));
-    assert!(shown.contains("public/crawler-ips cannot be filtered"), "{shown}");
+    assert!(shown.contains("public/crawler-ips takes no filter"), "{shown}");
 }
 
 #[test]
