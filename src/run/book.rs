@@ -14,6 +14,7 @@ use super::unusual::Unusual;
 use crate::config::Report;
 use crate::error::{Code, Error, Errors};
 use crate::model::Night;
+use crate::plan::task_label;
 use crate::report::{ErrorEntry, ReportSummary, RunReport, RunStatus, Wasted};
 use crate::table::manifest::{TaskStatus, UnfinishedStatus, UnfinishedTask};
 
@@ -128,6 +129,8 @@ impl Book {
         if error.context_value("target").is_none() {
             error = error.with_context("target", stage.target_name(&job.task));
         }
+        let varying = job.task.parameters.iter().map(|(name, value)| format!("{name}={value}"));
+        error = error.with_context("parameters", varying.collect::<Vec<_>>().join(", "));
         self.errors.push(error);
     }
 
@@ -190,7 +193,8 @@ impl Book {
                 TaskStatus::Complete => summary.tasks.complete += 1,
                 TaskStatus::Capped => {
                     summary.tasks.capped += 1;
-                    capped.push(format!("{} {}: capped by {}", report.name, entry.target, shortfall(&entry.evidence)));
+                    let task = task_label(&report.name, &entry.target, &entry.params);
+                    capped.push(format!("{task}: capped by {}", shortfall(&entry.evidence)));
                 }
             }
             summary.rows += entry.rows;

@@ -16,7 +16,7 @@ use super::stage::{Job, Stage};
 use super::twins::Siblings;
 use crate::error::{Code, Error, Errors, Result};
 use crate::model::Night;
-use crate::plan::{Lot, Task, lots};
+use crate::plan::{Lot, Task, lots, task_label};
 use crate::store::FileLock;
 use crate::table::manifest::UnfinishedStatus;
 
@@ -53,7 +53,9 @@ fn all_claimed(holders: &[String]) -> Error {
 
 fn named(stage: &Stage, index: usize, holder: &str) -> Result<String> {
     let (job, report) = stage.job(index)?;
-    Ok(format!("{} {} of night {}: {holder}", report.name, stage.target_name(&job.task), job.night))
+    let varying = job.task.parameters.iter().map(|(name, value)| (name, value));
+    let task = task_label(&report.name, stage.target_name(&job.task), varying);
+    Ok(format!("{task} of night {}: {holder}", job.night))
 }
 
 /// Said once a run.
