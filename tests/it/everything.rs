@@ -131,6 +131,33 @@ fn shortfall(endpoint: &Endpoint, answers: usize, rows: usize) -> Option<&'stati
     }
 }
 
+/// Holds a table to the rows that the source serves.
+#[track_caller]
+fn holds(context: &TestContext, endpoint: &Endpoint, expected: &[Vec<String>]) {
+    let rows = context.table_rows(&table(endpoint), &endpoint.name, &foretold(endpoint));
+    assert_eq!(rows.len(), expected.len(), "{}", endpoint.name);
+    for (row, expected) in rows.iter().zip(expected) {
+        assert_eq!(row, expected, "{}", endpoint.name);
+    }
+}
+
+/// Holds a run to what became of the tasks of a table: all are capped by this, or complete.
+#[track_caller]
+fn ended(report: &Json, endpoint: &Endpoint, shortfall: Option<&str>) {
+    let told = report["reports"].as_array().unwrap().iter().find(|told| told["endpoint"] == endpoint.name).unwrap();
+    let tasks = questions(endpoint, NIGHT.parse().unwrap(), &[]).len();
+    let notes: Vec<&str> = report["notes"].as_array().unwrap().iter().filter_map(Json::as_str).collect();
+    let of_it = |note: &&&str| note.starts_with(&format!("{} ", table(endpoint))) && note.contains(": capped by ");
+    let reasons: Vec<&str> = notes.iter().filter(of_it).filter_map(|note| note.split(": capped by ").nth(1)).collect();
+    let (complete, capped) = if shortfall.is_some() { (0, tasks) } else { (tasks, 0) };
+    assert_eq!(
+        (&told["tasks"]["complete"], &told["tasks"]["capped"]),
+        (&complete.into(), &capped.into()),
+        "{told} {notes:?}"
+    );
+    assert_eq!(reasons, vec![shortfall.unwrap_or_default(); capped], "{}", endpoint.name);
+}
+
 #[test]
 fn every_operation_is_a_table() {
     let endpoints: Vec<&Endpoint> = Catalog::embedded().endpoints().collect();
@@ -138,34 +165,121 @@ fn every_operation_is_a_table() {
     let context = configured(unlimited(120), endpoints.iter().copied());
     let report = context.run().expect(0).json();
     let served = served(&context, &endpoints);
-    let (tables, notes) = (report["reports"].as_array().unwrap(), report["notes"].to_string());
-    assert_eq!(tables.len(), endpoints.len());
-    for (endpoint, told) in endpoints.iter().zip(tables) {
-        let (name, expected) = (table(endpoint), &served[&table(endpoint)]);
+    assert_eq!(report["reports"].as_array().unwrap().len(), endpoints.len());
+    for (endpoint, told) in endpoints.iter().zip(report["reports"].as_array().unwrap()) {
+        let expected = &served[&table(endpoint)];
         assert_eq!(told["endpoint"], endpoint.name);
-        assert_eq!(told["rows"], expected.len(), "{name}");
-        assert!(!expected.is_empty(), "{name} proves nothing");
-        let rows = context.table_rows(&name, &endpoint.name, &foretold(endpoint));
-        assert_eq!(rows.len(), expected.len(), "{name}");
-        for (row, expected) in rows.iter().zip(expected) {
-            assert_eq!(row, expected, "{name}");
-        }
+        assert_eq!(told["rows"], expected.len(), "{}", endpoint.name);
+        assert!(!expected.is_empty(), "{} proves nothing", endpoint.name);
+        holds(&context, endpoint, expected);
         let answers = questions(endpoint, NIGHT.parse().unwrap(), &[]).len();
-        match shortfall(endpoint, answers, rows.len()) {
-            None => assert_eq!(told["tasks"]["complete"], answers, "{told} {notes}"),
-            Some(why) => {
-                assert_eq!(told["tasks"]["capped"], answers, "{told}");
-                let of_one = notes.matches(&format!("\"{name} ")).count();
-                assert_eq!(of_one, answers, "{notes}");
-                assert!(notes.contains(&format!(": capped by {why}\"")), "{notes}");
-            }
-        }
+        ended(&report, endpoint, shortfall(endpoint, answers, expected.len()));
     }
     context.backhaul(&["verify"]).expect(0);
     let before = context.stats().requests;
     let again = context.run().expect(0).json();
     assert_eq!((&again["requests"], &again["units"], &again["rows"]), (&Json::from(0), &Json::from(0), &Json::from(0)));
     assert_eq!(context.stats().requests, before);
+}
+
+/// How an operation is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// By ranges of its key.
+    Keyed,
+    /// By skipping rows.
+    Skipping,
+    /// In one answer that holds all.
+    Whole,
+    /// In one answer that may not.
+    OneAnswer,
+}
+
+fn of_kind(kind: Kind) -> Vec<&'static Endpoint> {
+    let kind_of = |endpoint: &Endpoint| match endpoint.parameter("limit") {
+        None => Kind::Whole,
+        Some(_) if endpoint.parameter("offset").is_some() => Kind::Skipping,
+        Some(_) if endpoint.order_key.is_empty() => Kind::OneAnswer,
+        Some(_) => Kind::Keyed,
+    };
+    Catalog::embedded().endpoints().filter(|endpoint| kind_of(endpoint) == kind).collect()
+}
+
+/// The operations of a kind, exported from a source that gives at most 100 rows an answer and in which rows share keys.
+fn behind_a_cap(kind: Kind) -> (TestContext, Vec<&'static Endpoint>, Json, BTreeMap<String, Vec<Vec<String>>>) {
+    let endpoints = of_kind(kind);
+    let options = Options { row_cap: Some(100), ties: Some(30), ..unlimited(260) };
+    let context = configured(options, endpoints.iter().copied());
+    let report = context.run().expect(0).json();
+    let served = served(&context, &endpoints);
+    (context, endpoints, report, served)
+}
+
+#[test]
+fn what_has_a_key_is_complete_behind_a_cap_of_100_rows() {
+    let (context, endpoints, report, served) = behind_a_cap(Kind::Keyed);
+    assert!(endpoints.len() > 20, "{}", endpoints.len());
+    let mut paged = 0;
+    for endpoint in endpoints {
+        let expected = &served[&table(endpoint)];
+        holds(&context, endpoint, expected);
+        ended(&report, endpoint, None);
+        paged += usize::from(expected.len() > 100);
+    }
+    assert!(paged > 15, "{paged} of them needed pages");
+}
+
+#[test]
+fn what_can_skip_rows_is_complete_behind_a_cap_only_under_a_total_order() {
+    let (context, endpoints, report, served) = behind_a_cap(Kind::Skipping);
+    assert_eq!(endpoints.len(), 2);
+    for endpoint in endpoints {
+        let expected = &served[&table(endpoint)];
+        assert!(expected.len() > 100, "{} {}", endpoint.name, expected.len());
+        holds(&context, endpoint, expected);
+        ended(&report, endpoint, (endpoint.name == NO_TOTAL_ORDER).then_some("no_total_order"));
+    }
+}
+
+#[test]
+fn what_takes_no_limit_is_whole_behind_a_cap() {
+    let (context, endpoints, report, served) = behind_a_cap(Kind::Whole);
+    assert!(endpoints.len() > 60, "{}", endpoints.len());
+    for endpoint in endpoints {
+        holds(&context, endpoint, &served[&table(endpoint)]);
+        ended(&report, endpoint, None);
+    }
+}
+
+#[test]
+fn what_has_neither_key_nor_offset_is_one_answer_and_says_so() {
+    let (context, endpoints, report, served) = behind_a_cap(Kind::OneAnswer);
+    for endpoint in &endpoints {
+        let rows = context.table_rows(&table(endpoint), &endpoint.name, &foretold(endpoint));
+        let (mut left, answers) =
+            (served[&table(endpoint)].clone(), questions(endpoint, NIGHT.parse().unwrap(), &[]).len());
+        let is_capped = left.len() >= 100 * answers;
+        assert_eq!(rows.len(), left.len().min(100 * answers), "{}", endpoint.name);
+        for row in rows {
+            let place = left.iter().position(|known| *known == row);
+            left.swap_remove(place.unwrap_or_else(|| panic!("{}: never served: {row:?}", endpoint.name)));
+        }
+        ended(&report, endpoint, is_capped.then_some("no_order_key"));
+        assert!(is_capped || !ONE_ANSWER.contains(&endpoint.name.as_str()), "{}", endpoint.name);
+    }
+    assert!(ONE_ANSWER.iter().all(|name| endpoints.iter().any(|endpoint| endpoint.name == *name)));
+}
+
+/// Each of two answers might be larger than the budget. The one takes all of it at first, and what it gives back is enough
+/// for the other.
+#[test]
+fn a_task_waits_for_what_another_set_aside_instead_of_stopping() {
+    let endpoint = Catalog::embedded().endpoint("keywords-explorer/volume-by-country").unwrap();
+    let context = configured(unlimited(120), [endpoint]);
+    let report = context.backhaul(&["run", "--json", "--max-units", "100000"]).expect(0).json();
+    let expected = &served(&context, &[endpoint])[&table(endpoint)];
+    ended(&report, endpoint, Some("no_order_key"));
+    holds(&context, endpoint, expected);
 }
 
 /// What `DuckDB`, pyarrow and Polars call the type of a column.
