@@ -244,10 +244,13 @@ impl Error {
         Self::new(Code::Later, format!("{what} is not built yet in backhaul {}", env!("CARGO_PKG_VERSION")))
     }
 
-    /// Adds where it happened: endpoint, target, task, object path, attempt…
+    /// Adds where it happened: endpoint, target, task, object path, attempt… An empty value says nothing and is left out.
     #[must_use]
     pub fn with_context(mut self, key: &'static str, value: impl Into<String>) -> Self {
-        self.0.context.push((key, value.into()));
+        let value = value.into();
+        if !value.is_empty() {
+            self.0.context.push((key, value));
+        }
         self
     }
 

@@ -39,7 +39,7 @@ pub enum ApiError {
         said: String,
     },
     /// 404.
-    #[error("the API does not know the path (404): {said}")]
+    #[error("the API does not know what was asked for (404): {said}")]
     NotFound {
         /// What it said.
         said: String,
@@ -203,8 +203,12 @@ impl ApiError {
                 "wait for the reset date of the workspace or raise its limit, then run the same command again".into()
             }
             Self::Refused { said, .. } => refused_next(endpoint, said),
-            Self::NotFound { .. } => {
+            Self::NotFound { said } if mentions(said, &["route"]) => {
                 format!("check [source] base_url; `backhaul catalog {endpoint}` shows the path that was asked")
+            }
+            Self::NotFound { .. } => {
+                "check the ids that the report asks with, and that the key's workspace has them; else [source] base_url"
+                    .into()
             }
             Self::Throttled { .. } => "lower [source.limits] requests_per_minute, or run again later".into(),
             Self::Unexpected { .. } => {
@@ -398,9 +402,12 @@ mod tests {
         let text = "the API units are used up (403): API units limit reached. Expected usage: 50, API units left: 0.";
         assert_eq!((sample.code(), sample.to_string().as_str()), (Code::Units, text));
         let sample = error(404, include_bytes!("../../tests/it/samples/error-404-unknown-route--probe-2025-12.json"));
-        let text = "the API does not know the path (404): NotFound this route does not exist \
+        let text = "the API does not know what was asked for (404): NotFound this route does not exist \
             /v2/site-explorer/domain-rating";
         assert_eq!((sample.code(), sample.to_string().as_str()), (Code::NotFound, text));
+        assert!(sample.next("site-explorer/domain-rating").contains("base_url; `backhaul catalog"), "{sample}");
+        let unknown = error(404, br#"{"error":"project 9999 not found"}"#);
+        assert!(unknown.next("gsc/keywords").starts_with("check the ids that the report asks with"), "{unknown}");
     }
 
     #[test]

@@ -37,7 +37,10 @@ pub(super) fn refuse_missing(
     endpoint: &Endpoint,
     supplied: &Supplied<'_>,
 ) {
-    for parameter in endpoint.inputs().filter(|parameter| parameter.required) {
+    // A history's table is laid out by the days that were asked for, also where the API would choose them.
+    let is_needed =
+        |parameter: &&Parameter| parameter.required || (parameter.name == "date_from" && endpoint.is_history());
+    for parameter in endpoint.inputs().filter(is_needed) {
         // A value that is there and wrong was told already.
         let is_written = section.get(&parameter.name).is_some()
             || list_of(&parameter.name).is_some_and(|list| section.get(list).is_some())

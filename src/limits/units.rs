@@ -267,6 +267,14 @@ impl UnitMeter {
         left.chain(state.ceiling.map(|total| total.saturating_sub(state.all.taken()))).min()
     }
 
+    /// The most that could be left for a request of these shares once all that is in flight has ended: what a request waits
+    /// for, rather than being refused. None where there is no limit.
+    pub fn reachable_of(&self, shares: Shares) -> Option<u64> {
+        let state = self.lock();
+        let left = self.caps(&state, shares).map(|(cap, count)| cap.limit.saturating_sub(count.gone()));
+        left.chain(state.ceiling.map(|total| total.saturating_sub(state.all.gone()))).min()
+    }
+
     /// Units charged for certain.
     pub fn spent(&self) -> u64 {
         self.lock().all.spent

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::bill::{FREE_BUDGET_UNITS, Total, total};
 use super::task::Task;
+use crate::catalog::Pricing;
 use crate::config::{Budget, DEFAULT_HISTORY, Every, KeepFree, Report, RunConfig};
 
 /// The configuration and its tasks in words, for a person.
@@ -114,7 +115,11 @@ fn describe_report(out: &mut String, report: &Report, tasks: &[&Task]) {
 fn price(report: &Report, task: Option<&Task>) -> String {
     match task {
         None => "nothing to fetch".to_owned(),
-        Some(task) if task.units_per_row == 0 => "no price by the row".to_owned(),
+        Some(task) if task.costs_nothing() => "free".to_owned(),
+        Some(task) if task.units_per_row == 0 => match report.endpoint.pricing {
+            Pricing::Fixed(units) => format!("{units} units a request"),
+            Pricing::Free | Pricing::PerRow => "free".to_owned(),
+        },
         Some(task) if task.order_key.is_empty() => {
             let is_whole = report.endpoint.parameter("limit").is_none();
             let how = if is_whole { "answered whole" } else { "one answer: it cannot be paged, and may be capped" };

@@ -33,6 +33,6 @@ pub use once::{Bought, INDEX, Lot, MAX_TARGETS, batch_of, lots, packed_columns, 
 pub use segments::{MAX_URL_BYTES, Segments};
 pub use select::{Selection, is_meant};
 pub use task::{
-    CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, price_per_row, ranking_asked, task_id, tasks,
-    tasks_of_any_night,
+    CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, price_per_row, ranking_asked, task_id, task_label,
+    tasks, tasks_of_any_night,
 };

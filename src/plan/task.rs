@@ -224,6 +224,17 @@ fn task(subject: &Subject<'_>) -> Task {
     task
 }
 
+/// A task as people are told of it: report, target if it looks up one, and what else varies (`keywords acme country=us`).
+pub fn task_label<'a>(
+    report: &str,
+    target: &str,
+    parameters: impl IntoIterator<Item = (&'a String, &'a String)>,
+) -> String {
+    let varying = parameters.into_iter().map(|(name, value)| format!("{name}={value}"));
+    let parts = [report, target].into_iter().filter(|part| !part.is_empty()).map(str::to_owned);
+    parts.chain(varying).collect::<Vec<_>>().join(" ")
+}
+
 /// Every combination of the varying parameters; one empty combination where nothing varies.
 fn combinations(varying: &[(String, Vec<String>)]) -> Vec<Vec<(String, String)>> {
     let mut all = vec![Vec::new()];
@@ -335,6 +346,16 @@ mod tests {
         // url_from 1, traffic 10, class_c of the filter 5, first_seen_link 1.
         assert_eq!((task.units_per_row, task.surcharge_per_row), (17, 1));
         assert_eq!((task.bound_rows, task.bound_units), (Some(10), Some(170 + 50)));
+    }
+
+    #[test]
+    fn a_task_is_named_by_what_it_looks_up() {
+        let varying = [("country".to_owned(), "us".to_owned())];
+        let label = |target, varying: &[(String, String)]| {
+            task_label("one", target, varying.iter().map(|(name, value)| (name, value)))
+        };
+        let labels = [label("acme", &varying), label("acme", &[]), label("", &varying), label("", &[])];
+        assert_eq!(labels, ["one acme country=us", "one acme", "one country=us", "one"]);
     }
 
     #[test]

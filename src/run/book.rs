@@ -9,11 +9,12 @@ use super::finished::Finished;
 use super::history;
 use super::ledger::UnitLedger;
 use super::pace::PutOff;
-use super::stage::{Job, Stage, task_name};
+use super::stage::{Job, Stage};
 use super::unusual::Unusual;
 use crate::config::Report;
 use crate::error::{Code, Error, Errors};
 use crate::model::Night;
+use crate::plan::task_label;
 use crate::report::{ErrorEntry, ReportSummary, RunReport, RunStatus, Wasted};
 use crate::table::manifest::{TaskStatus, UnfinishedStatus, UnfinishedTask};
 
@@ -214,7 +215,7 @@ impl Book {
                 TaskStatus::Complete => summary.tasks.complete += 1,
                 TaskStatus::Capped => {
                     summary.tasks.capped += 1;
-                    let name = task_name(&report.name, &entry.target, &entry.params);
+                    let name = task_label(&report.name, &entry.target, &entry.params);
                     capped.push(format!("{name}: capped by {}", shortfall(&entry.evidence)));
                 }
             }

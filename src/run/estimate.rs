@@ -37,6 +37,7 @@ const OF_TARGET: [&str; 5] = ["target", "mode", "protocol", "targets", "keywords
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Basis {
     Fixed,
+    Price,
     LastRun,
     Counted,
     Bound,
@@ -48,6 +49,7 @@ impl Basis {
     fn as_str(self) -> &'static str {
         match self {
             Self::Fixed => "fixed size",
+            Self::Price => "price of a request",
             Self::LastRun => "last run",
             Self::Counted => "row count",
             Self::Bound => "upper bound",
@@ -215,11 +217,16 @@ impl Maker<'_> {
         let endpoint = self.report.endpoint;
         let is_fixed = self.is_one_answer(task);
         let bound = |basis| task.bound_rows.map(|rows| (self.of_rows(task, rows), basis));
-        if endpoint.pricing == Pricing::Free || matches!(endpoint.pricing, Pricing::Fixed(_)) {
-            return (self.of_rows(task, task.bound_rows.unwrap_or(0)), Basis::Fixed);
+        if endpoint.pricing != Pricing::PerRow {
+            // The units are known, whatever the rows.
+            let basis = if task.bound_rows.is_some() { Basis::Fixed } else { Basis::Price };
+            return (self.of_rows(task, task.bound_rows.unwrap_or(0)), basis);
         }
-        if let Some(fixed) = bound(Basis::Fixed).filter(|_| is_fixed) {
-            return fixed;
+        if is_fixed && let Some((cost, basis)) = bound(Basis::Fixed) {
+            // A history that does not say what its rows stand for has at most a row a day.
+            let is_stated =
+                !endpoint.is_history() || plan::Grouping::of(self.report, &task.parameters) != plan::Grouping::Unstated;
+            return (cost, if is_stated { basis } else { Basis::Bound });
         }
         let entry = self.known.get(&task.id).and_then(|entry| before(self.report, task, entry, |_| false));
         if let Some(before) = entry {

@@ -340,9 +340,10 @@ impl<'a> Fetch<'a> {
         Ok(Some((saved, page)))
     }
 
-    /// Where the budget is too small for the page: whether a smaller one fits into what is left of it.
+    /// Where the budget is too small for the page: whether a smaller one fits into what is left of it. What others have set
+    /// aside may come back: the smaller page waits for it, and is made smaller again if it does not.
     fn asks_for_what_is_left(&mut self, ask: &Ask) -> bool {
-        let left = self.stage.client().ok().and_then(|client| client.meter().left_of(self.stage.shares(self.job)));
+        let left = self.stage.client().ok().and_then(|client| client.meter().reachable_of(self.stage.shares(self.job)));
         let (Some(limit), Some(left)) = (ask.limit, left) else { return false };
         let most = quote(self.report, self.pager.task(), &Ask { limit: Some(u32::MAX), ..ask.clone() }).worst;
         let per_row = (most / u64::from(u32::MAX)).max(1);

@@ -174,8 +174,12 @@ impl Night {
         book.report.notes.extend(notes);
         stage.progress.expect_tasks(stage.jobs.len());
         if !stage.jobs.is_empty() {
-            let paged = stage.jobs.iter().any(|job| !job.task.order_key.is_empty());
-            if paged {
+            // Where an answer may be cut, its end rests on what is assumed of caps, whether or not it can be paged.
+            let may_be_cut = |job: &stage::Job| {
+                let report = stage.config.reports.get(job.task.report);
+                report.is_some_and(|report| report.endpoint.parameter("limit").is_some())
+            };
+            if stage.jobs.iter().any(may_be_cut) {
                 probes::ensure(&stage, &mut book.report.notes).await?;
             }
             Shift::new(&stage, agenda.refetch, &cancel, claims).work(&mut book).await?;

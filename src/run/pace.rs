@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::agenda::{Agenda, Due};
 use super::month::{self, Account};
-use super::stage::{Job, task_name};
+use super::stage::Job;
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::landing::Landing;
@@ -40,7 +40,7 @@ impl Agenda {
             let report = config.reports.get(job.task.report).map_or("", |report| report.name.as_str());
             let target = config.target_name(job.task.target);
             let varying = job.task.parameters.iter().map(|(name, value)| (name, value));
-            format!("{}: about {} units, due since {due}", task_name(report, target, varying), count(*units))
+            format!("{}: about {} units, due since {due}", plan::task_label(report, target, varying), count(*units))
         };
         Ok(put_off.iter().map(line).collect())
     }

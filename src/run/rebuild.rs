@@ -15,7 +15,7 @@ use super::fetch::Fetch;
 use super::finished::Finished;
 use super::history::{self, period_of};
 use super::progress::Progress;
-use super::stage::{Job, Stage, run_id, task_name};
+use super::stage::{Job, Stage, run_id};
 use super::workers::heavy;
 use super::{coverage, tables};
 use crate::clock::SharedClock;
@@ -274,7 +274,7 @@ fn refuse_what_is_lost(stage: &Stage, state: &PartitionState, again: &BTreeSet<T
         let lost = committed.tasks.iter().filter(|entry| file.tasks.contains(&entry.task));
         let lost: Vec<String> = lost
             .filter(|entry| !again.contains(&entry.task))
-            .map(|entry| task_name("", &entry.target, &entry.params))
+            .map(|entry| plan::task_label("", &entry.target, &entry.params))
             .collect();
         if !lost.is_empty() {
             let message = format!("{} {problem}, and the saved responses of {} are gone", file.name, lost.join(", "));

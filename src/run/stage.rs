@@ -16,7 +16,7 @@ use crate::landing::Landing;
 use crate::limits::{Shares, Throttle, UnitMeter};
 use crate::model::Night;
 use crate::paging::Verdicts;
-use crate::plan::Task;
+use crate::plan::{Task, task_label};
 use crate::store::{FileLock, Replace, Store};
 
 /// Switches that tests need: the real values outside them.
@@ -182,7 +182,7 @@ impl Stage {
 
     /// What tells a task from the others of a run, for a person.
     pub fn task_name(&self, report: &Report, task: &Task) -> String {
-        task_name(&report.name, self.target_name(task), task.parameters.iter().map(|(name, value)| (name, value)))
+        task_label(&report.name, self.target_name(task), task.parameters.iter().map(|(name, value)| (name, value)))
     }
 
     /// Unique for ever: it stands in file names, and a name is never used twice. Names the run, whose lock tells whether
@@ -260,15 +260,4 @@ pub async fn client(config: &RunConfig, meter: Arc<UnitMeter>, clock: &SharedClo
 /// `20261123T021507Z-1f3a9c04`: sorts by time, unique without asking anybody.
 pub(super) fn run_id(clock: &SharedClock) -> String {
     format!("{}-{:08x}", clock.now().format("%Y%m%dT%H%M%SZ"), fastrand::u32(..))
-}
-
-/// Report, target if there is one, and what else varies, for a person: `links acme country=us`.
-pub(super) fn task_name<'a>(
-    report: &str,
-    target: &str,
-    parameters: impl IntoIterator<Item = (&'a String, &'a String)>,
-) -> String {
-    let names = [report, target].into_iter().filter(|name| !name.is_empty()).map(str::to_owned);
-    let parameters = parameters.into_iter().map(|(name, value)| format!("{name}={value}"));
-    names.chain(parameters).collect::<Vec<_>>().join(" ")
 }

@@ -7,9 +7,10 @@ use std::process::{Command, Stdio};
 
 use arrow::array::{Array, ArrayRef, AsArray as _};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
-use backhaul::catalog::{Catalog, ColumnKind};
+use backhaul::catalog::{Catalog, ColumnKind, Endpoint};
+use backhaul::model::Method;
 use backhaul::sandbox::{Options, Quirk, Sandbox, Stats};
-use serde_json::Value as Json;
+use serde_json::{Map, Value as Json};
 
 /// The key of every test's sandbox.
 pub const KEY: &str = "test-key-7f3a";
@@ -133,6 +134,13 @@ impl TestContext {
 
     /// One GET on a sandbox of the same seed without faults, caps or churn; quirks that change the data itself stay.
     pub fn ask_oracle(&self, endpoint: &str, query: &[(&str, &str)]) -> Json {
+        let endpoint = Catalog::embedded().endpoint(endpoint).unwrap();
+        let said = query.iter().map(|(name, value)| ((*name).to_owned(), Json::from(*value))).collect();
+        self.ask_oracle_all(&[(endpoint, said)]).remove(0)
+    }
+
+    /// The same for many questions, each in the query or the body as its operation wants it.
+    pub fn ask_oracle_all(&self, questions: &[(&Endpoint, Map<String, Json>)]) -> Vec<Json> {
         let changes_data = |quirk: &&Quirk| {
             ["wide_groups", "round_trip", "null_keys", "null_in_non_nullable"].contains(&quirk.as_str())
         };
@@ -141,17 +149,30 @@ impl TestContext {
         let options = Options { seed, ties, living, clock_offset, quirks, ..unlimited(rows) };
         self.runtime.block_on(async {
             let oracle = backhaul::sandbox::start(options).await.unwrap();
-            let query: Vec<String> = query.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
-            let url = format!("{}/{endpoint}?{}", oracle.url(), query.join("&"));
             // Another test may have installed it already: any will do.
             let _ = rustls::crypto::ring::default_provider().install_default();
             let client = reqwest::Client::builder().no_proxy().build().unwrap();
-            let response = client.get(url).bearer_auth(KEY).send().await.unwrap();
-            let status = response.status();
-            let body = response.bytes().await.unwrap();
-            assert!(status.is_success(), "the oracle says {status}: {}", String::from_utf8_lossy(&body));
+            let mut answers = Vec::new();
+            for (endpoint, said) in questions {
+                let url = format!("{}/{}", oracle.url(), endpoint.name);
+                let request = match endpoint.method {
+                    Method::Post => client.post(url).body(Json::Object(said.clone()).to_string()),
+                    Method::Get => {
+                        let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                        let query: Vec<String> =
+                            said.iter().map(|(name, value)| format!("{name}={}", encoded(&text(value)))).collect();
+                        client.get(format!("{url}?{}", query.join("&")))
+                    }
+                };
+                let response = request.bearer_auth(KEY).send().await.unwrap();
+                let status = response.status();
+                let body = response.bytes().await.unwrap();
+                let text = String::from_utf8_lossy(&body);
+                assert!(status.is_success(), "the oracle says {status} to {} {said:?}: {text}", endpoint.name);
+                answers.push(serde_json::from_slice(&body).unwrap());
+            }
             oracle.stop().await;
-            serde_json::from_slice(&body).unwrap()
+            answers
         })
     }
 
@@ -180,19 +201,17 @@ impl TestContext {
     /// Every row of a table, in all its partitions, as the named columns of its endpoint; canonical and sorted.
     pub fn table_rows(&self, report: &str, endpoint: &str, names: &[String]) -> Vec<Vec<String>> {
         let described = Catalog::embedded().endpoint(endpoint).unwrap();
-        let is_json = |name: &String| described.column(name).is_some_and(|column| column.kind == ColumnKind::Json);
+        let kind = |name: &String| described.column(name).map(|column| &column.kind);
         let mut rows = Vec::new();
         for path in parquet_files(&self.destination().join(report)) {
             for batch in backhaul::sink::read_batches(&path, None).unwrap() {
                 let batch = batch.unwrap();
-                let columns: Vec<(bool, ArrayRef)> =
-                    names.iter().map(|name| (is_json(name), batch.column_by_name(name).unwrap().clone())).collect();
+                let columns: Vec<(Option<&ColumnKind>, ArrayRef)> =
+                    names.iter().map(|name| (kind(name), batch.column_by_name(name).unwrap().clone())).collect();
                 for row in 0..batch.num_rows() {
-                    let cell = |(is_json, column): &(bool, ArrayRef)| match (is_json, column.is_null(row)) {
-                        (true, false) => {
-                            sorted_json(&serde_json::from_str(column.as_string::<i32>().value(row)).unwrap())
-                        }
-                        _ => canonical_arrow(column, row),
+                    let cell = |(kind, column): &(Option<&ColumnKind>, ArrayRef)| match kind {
+                        Some(kind) => canonical_typed(kind, column, row),
+                        None => canonical_arrow(column, row),
                     };
                     rows.push(columns.iter().map(cell).collect());
                 }
@@ -249,12 +268,24 @@ fn encoded(text: &str) -> String {
     text.bytes().map(encode).collect()
 }
 
+/// Whether a table holds values of this kind as JSON text: those without a published shape, and lists of lists, which not
+/// every warehouse knows.
+pub fn is_json(kind: &ColumnKind) -> bool {
+    match kind {
+        ColumnKind::Json => true,
+        ColumnKind::List(item) => matches!(**item, ColumnKind::List(_)),
+        ColumnKind::Struct(fields) => fields.is_empty(),
+        _ => false,
+    }
+}
+
 /// A JSON value as its column's type sees it: written independently of the program's decoder.
 pub fn canonical_json(kind: &ColumnKind, value: &Json) -> String {
     if value.is_null() {
         return "null".to_owned();
     }
     match kind {
+        kind if is_json(kind) => sorted_json(value),
         ColumnKind::Integer => match value.as_i64() {
             Some(integer) => integer.to_string(),
             None => format!("{:.0}", value.as_f64().unwrap()),
@@ -272,11 +303,33 @@ pub fn canonical_json(kind: &ColumnKind, value: &Json) -> String {
             format!("[{}]", items.join(","))
         }
         ColumnKind::Struct(fields) => {
-            let null = Json::Null;
-            let field = |(name, kind): &(String, ColumnKind)| canonical_json(kind, value.get(name).unwrap_or(&null));
-            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(","))
+            // By name, or by place: `["us", 123]`.
+            let field = |(place, (name, kind)): (usize, &(String, ColumnKind))| {
+                canonical_json(kind, value.get(name).or_else(|| value.get(place)).unwrap_or(&Json::Null))
+            };
+            format!("{{{}}}", fields.iter().enumerate().map(field).collect::<Vec<_>>().join(","))
         }
         ColumnKind::Json => sorted_json(value),
+    }
+}
+
+/// A value of a file in the same form, where JSON text stands for a value.
+fn canonical_typed(kind: &ColumnKind, column: &ArrayRef, row: usize) -> String {
+    match kind {
+        _ if column.is_null(row) => "null".to_owned(),
+        kind if is_json(kind) => sorted_json(&serde_json::from_str(column.as_string::<i32>().value(row)).unwrap()),
+        ColumnKind::List(item) => {
+            let items = column.as_list::<i32>().value(row);
+            let items: Vec<String> = (0..items.len()).map(|place| canonical_typed(item, &items, place)).collect();
+            format!("[{}]", items.join(","))
+        }
+        ColumnKind::Struct(fields) => {
+            let held = column.as_struct();
+            let field =
+                |(name, kind): &(String, ColumnKind)| canonical_typed(kind, held.column_by_name(name).unwrap(), row);
+            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(","))
+        }
+        _ => canonical_arrow(column, row),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use backhaul::catalog::{Catalog, Endpoint, ParameterKind, Pricing};
+use backhaul::catalog::{Catalog, Endpoint, Pricing};
 use backhaul::config::{self, Environment, RunConfig};
 use backhaul::error::Errors;
 use backhaul::model::{Method, Request};
@@ -12,9 +12,9 @@ use backhaul::run::{first_request, table_schema};
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
+use crate::operations::{LIST, Need, TARGET, needs};
+
 const HEAD: &str = "[source]\napi_key = { env = \"AHREFS_API_KEY\" }\n[destination]\nurl = \"data\"\n";
-const TARGET: &str = "[[target]]\nurl = \"acme.com\"\n";
-const LIST: &str = "[[keyword_list]]\nname = \"brand\"\nkeywords = [\"acme\", \"acme shoes\"]\n";
 
 fn parse(text: &str) -> Result<RunConfig, Errors> {
     parse_in(text, Path::new("."))
@@ -57,63 +57,6 @@ fn said(request: &Request) -> Vec<(String, String)> {
             json.as_object().unwrap().iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
         }
     }
-}
-
-/// Something that an operation requires: what errors call it, where it stands, and the lines that supply it.
-struct Need {
-    name: String,
-    of_file: &'static str,
-    of_report: String,
-}
-
-/// All that the operation requires, by the catalog; written independently of the program.
-fn needs(endpoint: &Endpoint) -> Vec<Need> {
-    let required = endpoint.inputs().filter(|parameter| parameter.required).map(|parameter| parameter.name.as_str());
-    let groups = endpoint.requires_one_of.iter().filter_map(|group| group.first()).map(String::as_str);
-    let mut needs = Vec::new();
-    for name in required.chain(groups).filter(|name| *name != "select") {
-        let first = |kind: &ParameterKind| match kind {
-            ParameterKind::Enum(values) => format!("\"{}\"", values[0]),
-            ParameterKind::Integer | ParameterKind::Number => "7".to_owned(),
-            ParameterKind::Date => "\"2026-01-01\"".to_owned(),
-            _ => "\"x\"".to_owned(),
-        };
-        let kind = match &endpoint.parameter(name).unwrap().kind {
-            ParameterKind::List(item) => first(item),
-            other => first(other),
-        };
-        let of_report = |key: &str, value: String| Need {
-            name: key.to_owned(),
-            of_file: "",
-            of_report: format!("{key} = {value}\n"),
-        };
-        let listed = |key: &str| of_report(key, format!("[{kind}]"));
-        let of_file = |name: &str, of_file| Need { name: name.to_owned(), of_file, of_report: String::new() };
-        needs.push(match name {
-            "target" | "targets" => of_file("target", TARGET),
-            "keyword" | "keywords" => of_file("keyword_list", LIST),
-            "date" => continue,
-            "date_from" if endpoint.column("date").is_some() || endpoint.column("retrieved_at").is_some() => {
-                of_report("since", "\"2026-01-01\"".to_owned())
-            }
-            "date_from" => of_report("date_from", "\"-28d\"".to_owned()),
-            "country" => listed("countries"),
-            "country_code" => listed("country_codes"),
-            "device" => listed("devices"),
-            "project_id" => listed("projects"),
-            "keyword_list_id" => listed("keyword_list_ids"),
-            "report_id" => listed("report_ids"),
-            "data_source" => listed("data_sources"),
-            "channel_id" => listed("channels"),
-            "post_id" => listed("post_ids"),
-            "external_post_id" => listed("external_post_ids"),
-            "target_url" => listed("target_urls"),
-            "utm_param" => listed("utm_params"),
-            "status" => listed("statuses"),
-            other => of_report(other, kind),
-        });
-    }
-    needs
 }
 
 fn configuration(endpoint: &Endpoint, needs: &[&Need]) -> String {

@@ -79,7 +79,8 @@ pub(super) fn complete(schema: &TableSchema, batch: &RecordBatch, task: Option<&
 fn constant(task: &TaskColumns, name: &str, rows: usize) -> Option<ArrayRef> {
     let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values((0..rows).map(|_| value))) };
     match name {
-        TARGET => Some(text(&task.target)),
+        // A task that looks up no target has none: null.
+        TARGET => (!task.target.is_empty()).then(|| text(&task.target)),
         RUN_ID => Some(text(&task.run_id)),
         SNAPSHOT_DATE => Some(Arc::new(Date32Array::from_value(Date32Type::from_naive_date(task.snapshot_date), rows))),
         EXPORTED_AT => {
