@@ -347,12 +347,9 @@ impl<'a> Fetch<'a> {
         let (Some(limit), Some(left)) = (ask.limit, left) else { return false };
         let most = quote(self.report, self.pager.task(), &Ask { limit: Some(u32::MAX), ..ask.clone() }).worst;
         let per_row = (most / u64::from(u32::MAX)).max(1);
-        let affordable = u32::try_from(left / per_row).unwrap_or(u32::MAX);
-        let least = self.pager.least_limit();
-        let rows = affordable.max(least);
+        let rows = u32::try_from(left / per_row).unwrap_or(u32::MAX);
         let smaller = quote(self.report, self.pager.task(), &Ask { limit: Some(rows), ..ask.clone() }).worst;
-        // Where no fewer may be asked for, the budget refuses it, and names what it costs.
-        if rows >= limit || (smaller > left && rows > least) || (affordable == 0 && least == 1) {
+        if rows < self.pager.least_limit() || rows >= limit || smaller > left {
             return false;
         }
         self.pager.at_limit(rows);
