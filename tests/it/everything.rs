@@ -99,7 +99,9 @@ fn served(context: &TestContext, endpoints: &[&'static Endpoint]) -> BTreeMap<St
         };
         tables.entry(table(endpoint)).or_default().extend(rows.iter().map(cells));
     }
-    tables.values_mut().for_each(|rows| rows.sort());
+    for rows in tables.values_mut() {
+        rows.sort();
+    }
     tables
 }
 
@@ -205,8 +207,11 @@ fn of_kind(kind: Kind) -> Vec<&'static Endpoint> {
     Catalog::embedded().endpoints().filter(|endpoint| kind_of(endpoint) == kind).collect()
 }
 
+/// The rows of each table, as text.
+type Rows = BTreeMap<String, Vec<Vec<String>>>;
+
 /// The operations of a kind, exported from a source that gives at most 100 rows an answer and in which rows share keys.
-fn behind_a_cap(kind: Kind) -> (TestContext, Vec<&'static Endpoint>, Json, BTreeMap<String, Vec<Vec<String>>>) {
+fn behind_a_cap(kind: Kind) -> (TestContext, Vec<&'static Endpoint>, Json, Rows) {
     let endpoints = of_kind(kind);
     let options = Options { row_cap: Some(100), ties: Some(30), ..unlimited(260) };
     let context = configured(options, endpoints.iter().copied());

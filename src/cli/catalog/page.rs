@@ -303,7 +303,9 @@ fn example(endpoint: &Endpoint) -> String {
         out.push_str("columns = [\"standard\"]\n");
     }
     let is_first_of_some = |name: &String| endpoint.requires_one_of.iter().any(|group| group.first() == Some(name));
-    let needed = |parameter: &&Parameter| parameter.required || is_first_of_some(&parameter.name);
+    let begins = |name: &str| name == "date_from" && endpoint.is_history();
+    let needed =
+        |parameter: &&Parameter| parameter.required || begins(&parameter.name) || is_first_of_some(&parameter.name);
     for line in endpoint.inputs().filter(needed).filter_map(|parameter| example_parameter(endpoint, parameter)) {
         let _ = writeln!(out, "{line}");
     }
