@@ -43,6 +43,24 @@ pub struct TableRecord {
 }
 
 impl TableRecord {
+    /// Takes what a report wants of the table, if it can be had. Gives the columns that the table's files must have.
+    ///
+    /// # Errors
+    /// As [`TableRecord::admits`]; nothing is taken then.
+    pub fn admit(
+        &mut self,
+        report: &str,
+        endpoint: &str,
+        wanted: &[RecordedColumn],
+        partition_by: &[String],
+    ) -> Result<Vec<RecordedColumn>> {
+        let columns = self.admits(report, endpoint, wanted, partition_by)?;
+        endpoint.clone_into(&mut self.endpoint);
+        partition_by.clone_into(&mut self.partition_by);
+        self.columns.clone_from(&columns);
+        Ok(columns)
+    }
+
     /// The columns that the table would have with these as well.
     ///
     /// # Errors
@@ -106,13 +124,7 @@ impl Store {
         wanted: &[RecordedColumn],
         partition_by: &[String],
     ) -> Result<Vec<RecordedColumn>> {
-        self.update_table(report, |record| {
-            let columns = record.admits(report, endpoint, wanted, partition_by)?;
-            endpoint.clone_into(&mut record.endpoint);
-            partition_by.clone_into(&mut record.partition_by);
-            record.columns.clone_from(&columns);
-            Ok(columns)
-        })
+        self.update_table(report, |record| record.admit(report, endpoint, wanted, partition_by))
     }
 
     /// Records what presets stand for that the table uses for the first time; of others nothing changes.

@@ -78,14 +78,7 @@ impl Bucket {
         wanted: &[RecordedColumn],
         partition_by: &[String],
     ) -> Result<Vec<RecordedColumn>> {
-        self.update_table(report, |record| {
-            let columns = record.admits(report, endpoint, wanted, partition_by)?;
-            endpoint.clone_into(&mut record.endpoint);
-            partition_by.clone_into(&mut record.partition_by);
-            record.columns.clone_from(&columns);
-            Ok(columns)
-        })
-        .await
+        self.update_table(report, |record| record.admit(report, endpoint, wanted, partition_by)).await
     }
 
     /// Puts a commit into the roll-up. Done twice, it costs readers a look.
