@@ -35,7 +35,10 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
         report(
             &mut text,
             "destination",
-            destination.map(|()| config.destination.path.display().to_string()),
+            destination.map(|warning| match warning {
+                Some(warning) => format!("{} (warning: {warning})", config.destination.path.display()),
+                None => config.destination.path.display().to_string(),
+            }),
             &mut errors,
         );
         if command.live && errors.0.is_empty() {

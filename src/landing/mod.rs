@@ -1,6 +1,6 @@
 //! Saved responses: bodies that were paid for, kept so that they need not be bought again.
 //!
-//! One file an answer, written whole and synced before anything builds on it. There is no second record: what a task has
+//! One file an answer, written whole and durably before anything builds on it. There is no second record: what a task has
 //! fetched, spent and proven is a fold over the answers of an attempt, in order. A new attempt begins where the answers of
 //! the one before cannot be built on any more, or are to be paid for again; its answers stay until they are old. Knows
 //! files, never rows.
@@ -14,26 +14,29 @@ mod packs;
 mod saved;
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 pub use saved::{Header, Saved, Source};
 
 use crate::error::{Code, Error, Result};
 use crate::model::{Night, TaskId};
-use crate::store::{create_folder, names, remove_tree, replace, step, sync_dir};
+use crate::store::{Files, step};
 
 const SUFFIX: &str = ".response";
 
 /// Stands behind the name of an answer that nothing builds on: damaged, or an answer to what is no longer asked.
 const ASIDE_SUFFIX: &str = ".aside";
 
+/// Bytes in which a header is found, unless what was asked is very long.
+const HEADER_BYTES: usize = 16 << 10;
+
 /// The folder of saved responses.
 #[derive(Debug, Clone)]
 pub struct Landing {
-    root: PathBuf,
+    files: Files,
 }
 
 /// Where the answers of one attempt at a task of a night lie.
@@ -48,24 +51,26 @@ pub struct Attempt {
 }
 
 impl Landing {
-    /// Saved responses under `root`; the folder is made when the first is saved.
-    pub fn new(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into() }
+    /// Saved responses in a folder, which is made when the first is saved.
+    pub fn new(files: Files) -> Self {
+        Self { files }
     }
 
     /// The latest attempt at a task; `None` if nothing of it was ever saved.
     ///
     /// # Errors
-    /// [`Code::Destination`] if the disk refuses to be read.
+    /// [`Code::Destination`] if the destination refuses to be read.
     pub fn latest(&self, night: Night, task: &TaskId) -> Result<Option<Attempt>> {
-        let folder = self.root.join(night.to_string()).join(&task.0);
-        let numbers = names(&folder)?.into_iter().filter_map(|name| name.parse::<u32>().ok());
+        let numbers = self.files.list(&folder_of(night, task))?.into_iter().filter_map(|name| name.parse::<u32>().ok());
         Ok(numbers.max().map(|number| Attempt { night, task: task.clone(), number }))
     }
 
     /// Whether an attempt has its first answer.
-    pub fn has_answer(&self, attempt: &Attempt) -> bool {
-        self.path(attempt, 0).is_file()
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn has_answer(&self, attempt: &Attempt) -> Result<bool> {
+        Ok(self.files.load_start(&path(attempt, 0), 1)?.is_some())
     }
 
     /// Begins an attempt, durably: from now on it is the latest.
@@ -73,30 +78,55 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`].
     pub fn begin(&self, attempt: &Attempt) -> Result<()> {
-        let folder = self.folder(attempt);
-        create_folder(&folder)?;
+        self.files.make_folder(&folder(attempt))?;
         step("landing.attempt");
         Ok(())
     }
 
-    /// Saves an answer durably under its number in the attempt.
+    /// Saves an answer durably under its number in the attempt. In a bucket, where a run that was taken for dead may come
+    /// back, it does not replace what another process saved there.
     ///
     /// # Errors
-    /// [`Code::Destination`]: then the answer counts as lost and nothing may build on it.
+    /// [`Code::Destination`]: then the answer counts as lost and nothing may build on it; [`Code::Locked`] if another
+    /// process is at the task.
     pub fn save(&self, attempt: &Attempt, saved: &Saved) -> Result<()> {
         step("landing.received");
-        replace(&self.path(attempt, saved.header.sequence), &saved.to_bytes()?)?;
+        let (path, bytes) = (path(attempt, saved.header.sequence), Bytes::from(saved.to_bytes()?));
+        match &self.files {
+            Files::Disk(_) => self.files.replace(&path, bytes)?,
+            Files::Bucket(..) => {
+                if !self.files.create_new(&path, bytes.clone())? && !self.replaces(&path, bytes)? {
+                    return Err(Error::new(Code::Locked, "another process has saved an answer of the same task")
+                        .with_context("answer", self.files.place_of(&path))
+                        .with_next(
+                            "run the same command again: this process was not heard of for longer than its lease",
+                        ));
+                }
+            }
+        }
         step("landing.saved");
         Ok(())
+    }
+
+    /// Replaces what is damaged, or is the same answer; says whether it was that.
+    fn replaces(&self, path: &str, bytes: Bytes) -> Result<bool> {
+        let known = self.files.load(path)?;
+        if known.as_ref().is_some_and(|known| *known == bytes) {
+            return Ok(true);
+        }
+        if known.is_some_and(|known| Saved::from_bytes(&known).is_some()) {
+            return Ok(false);
+        }
+        self.files.replace(path, bytes).map(|()| true)
     }
 
     /// Reads an answer; `None` if it is not there or does not match its checksum: a torn or damaged one was never paid for
     /// as far as anything may build on it.
     ///
     /// # Errors
-    /// [`Code::Destination`] if the disk refuses to be read.
+    /// [`Code::Destination`] if the destination refuses to be read.
     pub fn load(&self, attempt: &Attempt, sequence: u32) -> Result<Option<Saved>> {
-        read(&self.path(attempt, sequence))
+        self.read(&path(attempt, sequence))
     }
 
     /// Sets aside the answers of an attempt from a number on: what follows a damaged or outdated answer proves nothing.
@@ -105,25 +135,21 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`].
     pub fn set_aside(&self, attempt: &Attempt, from: u32) -> Result<()> {
-        let folder = self.folder(attempt);
-        let mut later = Vec::new();
-        for name in names(&folder)? {
-            let number = name.strip_suffix(SUFFIX).and_then(|number| number.parse::<u32>().ok());
-            if number.is_some_and(|number| number >= from) {
-                later.push(name);
-            } else if number.is_none() && !name.ends_with(ASIDE_SUFFIX) {
-                let path = folder.join(name);
-                std::fs::remove_file(&path).map_err(|error| fault(&path, error))?;
-            }
-        }
+        let folder = folder(attempt);
+        self.files.remove_half_written(&folder, |_| false)?;
+        let number = |name: &String| name.strip_suffix(SUFFIX).and_then(|number| number.parse::<u32>().ok());
+        let mut later = self.files.list(&folder)?;
+        later.retain(|name| number(name).is_some_and(|number| number >= from));
         // From the last one down, so that a crash leaves no gap.
         later.sort_unstable_by(|left, right| right.cmp(left));
         for name in later {
-            let path = folder.join(&name);
-            let aside = folder.join(format!("{name}.{:08x}{ASIDE_SUFFIX}", fastrand::u32(..)));
-            std::fs::rename(&path, aside).map_err(|error| fault(&path, error))?;
+            let path = format!("{folder}/{name}");
+            // One that was set aside before is only a name by now.
+            if self.files.load_start(&path, 1)?.is_some() {
+                self.files.rename(&path, &format!("{path}.{:08x}{ASIDE_SUFFIX}", fastrand::u32(..)))?;
+            }
         }
-        if folder.exists() { sync_dir(&folder) } else { Ok(()) }
+        Ok(())
     }
 
     /// Tasks of a night of which answers are saved.
@@ -131,7 +157,7 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`].
     pub fn tasks(&self, night: Night) -> Result<BTreeSet<TaskId>> {
-        Ok(names(&self.root.join(night.to_string()))?.into_iter().map(TaskId).collect())
+        Ok(self.files.list(&night.to_string())?.into_iter().map(TaskId).collect())
     }
 
     /// Removes the answers of every task that got its last one longer than `keep` ago, while `guard` gives something to
@@ -147,26 +173,24 @@ impl Landing {
         done: impl Fn(G) -> Result<()>,
     ) -> Result<u64> {
         let mut expired = 0;
-        for name in names(&self.root)? {
-            let Ok(night) = name.parse::<Night>() else { continue };
+        for night in self.nights()? {
             // No answer is older than its night, so most nights need not be looked into.
             let days = u64::try_from((now.date_naive() - night).num_days()).unwrap_or(0);
             if (days + 1) * 24 * 3600 <= keep.as_secs() {
                 continue;
             }
-            let folder = self.root.join(&name);
-            for task in names(&folder)?.into_iter().map(TaskId) {
-                let path = folder.join(&task.0);
-                let is_old = age(&path, now.into())?.is_some_and(|age| age > keep);
+            for task in self.tasks(night)? {
+                let folder = folder_of(night, &task);
+                let last = self.files.changed(&folder)?;
+                let is_old = last.is_some_and(|last| (now - last).to_std().is_ok_and(|age| age > keep));
                 if is_old && let Some(held) = guard(night, &task)? {
-                    remove_tree(&path)?;
+                    self.files.remove_all(&folder)?;
                     step("landing.expired");
                     done(held)?;
                     expired += 1;
                 }
             }
-            // Fails where something is left, or where another process has begun a task a moment ago: then it stays.
-            let _ = std::fs::remove_dir(&folder);
+            self.files.remove_folder_if_empty(&night.to_string());
         }
         Ok(expired)
     }
@@ -176,18 +200,10 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`].
     pub fn forget(&self, night: Night, task: &TaskId) -> Result<u64> {
-        let night = self.root.join(night.to_string());
-        let folder = night.join(&task.0);
-        let mut number = 0;
-        for attempt in names(&folder)? {
-            number += names(&folder.join(attempt))?.len();
-        }
-        remove_tree(&folder)?;
-        // Another task may have begun a moment ago: then the night's folder stays.
-        let left = if std::fs::remove_dir(&night).is_ok() { &self.root } else { &night };
-        if left.exists() {
-            sync_dir(left)?;
-        }
+        let folder = folder_of(night, task);
+        let number = self.files.list_all(&folder)?.len();
+        self.files.remove_all(&folder)?;
+        self.files.remove_folder_if_empty(&night.to_string());
         Ok(u64::try_from(number).unwrap_or(u64::MAX))
     }
 
@@ -196,14 +212,11 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`].
     pub fn any_header(&self, night: Night, task: &TaskId) -> Result<Option<Header>> {
-        let folder = self.root.join(night.to_string()).join(&task.0);
-        for attempt in names(&folder)? {
-            for name in names(&folder.join(&attempt))? {
-                let path = folder.join(&attempt).join(name);
-                let bytes = std::fs::read(&path).map_err(|error| fault(&path, error))?;
-                if let Some(saved) = Saved::from_bytes(&bytes) {
-                    return Ok(Some(saved.header));
-                }
+        let folder = folder_of(night, task);
+        for name in self.files.list_all(&folder)? {
+            let bytes = self.files.load(&format!("{folder}/{name}"))?;
+            if let Some(saved) = bytes.and_then(|bytes| Saved::from_bytes(&bytes)) {
+                return Ok(Some(saved.header));
             }
         }
         Ok(None)
@@ -214,7 +227,7 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`].
     pub fn nights(&self) -> Result<BTreeSet<Night>> {
-        Ok(names(&self.root)?.into_iter().filter_map(|name| name.parse().ok()).collect())
+        Ok(self.files.list("")?.into_iter().filter_map(|name| name.parse().ok()).collect())
     }
 
     /// What is kept beside the bodies of an attempt's answers, in no order; without those that were set aside.
@@ -222,9 +235,12 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`].
     pub fn headers(&self, attempt: &Attempt) -> Result<Vec<Header>> {
-        let folder = self.folder(attempt);
-        let names = names(&folder)?.into_iter().filter(|name| name.ends_with(SUFFIX));
-        Ok(names.filter_map(|name| saved::header(&folder.join(name))).collect())
+        let folder = folder(attempt);
+        let mut headers = Vec::new();
+        for name in self.files.list(&folder)?.into_iter().filter(|name| name.ends_with(SUFFIX)) {
+            headers.extend(self.header(&format!("{folder}/{name}"))?);
+        }
+        Ok(headers)
     }
 
     /// What is kept beside the bodies of all answers of the nights from one on, set aside or not.
@@ -234,65 +250,51 @@ impl Landing {
     pub fn headers_from(&self, first: Night) -> Result<Vec<(TaskId, Header)>> {
         let mut headers = Vec::new();
         for night in self.nights()?.range(first..).copied() {
-            for task in self.tasks(night)? {
-                let folder = self.root.join(night.to_string()).join(&task.0);
-                for attempt in names(&folder)? {
-                    let folder = folder.join(attempt);
-                    for name in names(&folder)? {
-                        headers.extend(saved::header(&folder.join(name)).map(|header| (task.clone(), header)));
-                    }
-                }
+            let night = night.to_string();
+            for name in self.files.list_all(&night)? {
+                let task = name.split('/').next().unwrap_or_default();
+                let header = self.header(&format!("{night}/{name}"))?;
+                headers.extend(header.map(|header| (TaskId(task.to_owned()), header)));
             }
         }
         Ok(headers)
     }
 
-    fn folder(&self, attempt: &Attempt) -> PathBuf {
-        self.root.join(attempt.night.to_string()).join(&attempt.task.0).join(attempt.number.to_string())
+    fn read(&self, path: &str) -> Result<Option<Saved>> {
+        let Some(bytes) = self.files.load(path)? else { return Ok(None) };
+        let saved = Saved::from_bytes(&bytes);
+        if saved.is_none() {
+            tracing::warn!(path = self.files.place_of(path), "a saved response is damaged and does not count");
+        }
+        Ok(saved)
     }
 
-    fn path(&self, attempt: &Attempt, sequence: u32) -> PathBuf {
-        self.folder(attempt).join(format!("{sequence:06}{SUFFIX}"))
-    }
-
-    /// The folder that holds them all.
-    pub fn root(&self) -> &Path {
-        &self.root
-    }
-}
-
-/// Time since a task's last answer: a folder changes when a file in it is put in place. `None` if it lies in the future.
-fn age(task: &Path, now: SystemTime) -> Result<Option<Duration>> {
-    let mut newest = SystemTime::UNIX_EPOCH;
-    for attempt in names(task)? {
-        let path = task.join(attempt);
-        match std::fs::metadata(&path).and_then(|metadata| metadata.modified()) {
-            Ok(changed) => newest = newest.max(changed),
-            // Another process lets go of the same answers.
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(fault(&path, error)),
+    /// The header of a file; `None` where there is none. The checksum is over the body too and is not looked at: a file has
+    /// its name only once it is whole.
+    fn header(&self, path: &str) -> Result<Option<Header>> {
+        let Some(start) = self.files.load_start(path, HEADER_BYTES)? else { return Ok(None) };
+        match saved::header(&start) {
+            None if start.len() >= HEADER_BYTES => Ok(self.files.load(path)?.and_then(|bytes| saved::header(&bytes))),
+            header => Ok(header),
         }
     }
-    Ok(now.duration_since(newest).ok())
-}
 
-/// A file's answer; `None` if there is no file, or if it is damaged.
-fn read(path: &Path) -> Result<Option<Saved>> {
-    match std::fs::read(path) {
-        Ok(bytes) => {
-            let saved = Saved::from_bytes(&bytes);
-            if saved.is_none() {
-                tracing::warn!(path = %path.display(), "a saved response is damaged and does not count");
-            }
-            Ok(saved)
-        }
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(fault(path, error)),
+    /// Where an attempt's answers lie, for people.
+    pub fn place(&self, attempt: &Attempt) -> String {
+        self.files.place_of(&folder(attempt))
     }
 }
 
-fn fault(path: &Path, error: std::io::Error) -> Error {
-    Error::new(Code::Destination, format!("cannot use the saved responses in {}", path.display())).with_source(error)
+fn folder_of(night: Night, task: &TaskId) -> String {
+    format!("{night}/{}", task.0)
+}
+
+fn folder(attempt: &Attempt) -> String {
+    format!("{}/{}", folder_of(attempt.night, &attempt.task), attempt.number)
+}
+
+fn path(attempt: &Attempt, sequence: u32) -> String {
+    format!("{}/{sequence:06}{SUFFIX}", folder(attempt))
 }
 
 #[cfg(test)]
@@ -318,7 +320,7 @@ mod tests {
 
     fn landing() -> (tempfile::TempDir, Landing, Attempt) {
         let folder = tempfile::tempdir().expect("temp dir");
-        let landing = Landing::new(folder.path().join("responses"));
+        let landing = Landing::new(Files::Disk(folder.path().join("responses")));
         let night = "2026-11-23".parse().expect("a date");
         (folder, landing, Attempt { night, task: TaskId("00ff".into()), number: 0 })
     }
@@ -350,7 +352,7 @@ mod tests {
     fn a_flipped_bit_anywhere_makes_it_count_as_absent() {
         let (_folder, landing, attempt) = landing();
         save(&landing, &attempt, 0, b"{\"rows\":[]}", Encoding::Gzip);
-        let path = landing.path(&attempt, 0);
+        let path = landing.files.place_of(&path(&attempt, 0));
         let whole = std::fs::read(&path).expect("readable");
         for index in 0..whole.len() {
             let mut bytes = whole.clone();
@@ -371,7 +373,7 @@ mod tests {
         for sequence in 0..4 {
             save(&landing, &attempt, sequence, b"{}", Encoding::Identity);
         }
-        std::fs::write(landing.folder(&attempt).join(".000004.response.tmp"), b"half").expect("writable");
+        std::fs::write(format!("{}/.000004.response.tmp", landing.place(&attempt)), b"half").expect("writable");
         landing.set_aside(&attempt, 2).expect("sets aside");
         assert_eq!(saved_numbers(&landing, &attempt), [0, 1]);
         // A gap hides nothing behind it, and a number can be set aside twice.
@@ -380,7 +382,7 @@ mod tests {
         }
         landing.set_aside(&attempt, 2).expect("sets aside");
         assert_eq!(saved_numbers(&landing, &attempt), [0, 1]);
-        let names = names(&landing.folder(&attempt)).expect("listable");
+        let names = crate::store::names(std::path::Path::new(&landing.place(&attempt))).expect("listable");
         assert_eq!(names.len(), 2 + 4, "{names:?}");
     }
 

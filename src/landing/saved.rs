@@ -1,7 +1,5 @@
 //! One saved response: a line with the checksum, a line of JSON, then the body.
 
-use std::io::BufRead as _;
-
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -70,13 +68,12 @@ pub struct Saved {
     pub body: Bytes,
 }
 
-/// The header of a file, without its body; `None` where there is none. The checksum is over the body too and is not
-/// looked at: a file has its name only once it is whole.
-pub(super) fn header(path: &std::path::Path) -> Option<Header> {
-    let mut lines = std::io::BufReader::new(std::fs::File::open(path).ok()?).split(b'\n');
-    let first = lines.next()?.ok()?;
-    first.starts_with(MAGIC.as_bytes()).then_some(())?;
-    serde_json::from_slice(&lines.next()?.ok()?).ok()
+/// The header at the start of a file; `None` where there is none, or where it goes on beyond these bytes.
+pub(super) fn header(start: &[u8]) -> Option<Header> {
+    let rest = start.strip_prefix(MAGIC.as_bytes())?;
+    let mut lines = rest.splitn(3, |byte| *byte == b'\n');
+    let (_checksum, header, _body) = (lines.next()?, lines.next()?, lines.next()?);
+    serde_json::from_slice(header).ok()
 }
 
 impl Saved {

@@ -52,15 +52,15 @@ impl Agenda {
     /// As [`plan::tasks`]; [`crate::error::Code::Destination`] if what is known of a night cannot be read.
     pub fn make(config: &RunConfig, today: NaiveDate, selection: &Selection, refetch: bool) -> Result<Self> {
         let tonight = plan::night(selection.date.or(selection.between.map(|(_, last)| last)), today)?;
-        let store = Store::at(&config.destination.path);
+        let store = super::store(&config)?;
         let mut maker = Maker {
             config,
             landing: landing(config, &store),
+            histories: Histories::of(config, &store),
             store,
             states: BTreeMap::new(),
             pasts: BTreeMap::new(),
             answered: BTreeSet::new(),
-            histories: Histories::of(config),
             agenda: Self { tonight, refetch, is_forced: refetch && selection.names_something(), ..Self::default() },
         };
         if let Some((first, last)) = selection.between {
@@ -186,7 +186,10 @@ impl Maker<'_> {
                 continue;
             }
             let latest = self.landing.latest(night, &task.id)?;
-            let has_begun = latest.is_some_and(|latest| self.landing.has_answer(&latest));
+            let has_begun = match &latest {
+                Some(latest) => self.landing.has_answer(latest)?,
+                None => false,
+            };
             if !has_begun && !plan::knows_night(report, night, today) {
                 too_late += 1;
                 continue;

@@ -9,6 +9,7 @@ use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
 use super::bodies::blocking;
+use super::carried::Carried;
 use super::changes;
 use super::finished::Finished;
 use super::history;
@@ -24,8 +25,8 @@ use crate::model::{Night, TaskId, hex};
 use crate::paging::{Evidence, Status};
 use crate::plan::{CHANGES_SINCE, changes_asked};
 use crate::report::PartitionSummary;
-use crate::sink::{Compression, IdentityCounter, PartitionWriter, TaskColumns, WriterOptions};
-use crate::store::{Commit, Committing, STAGED_SUFFIX};
+use crate::sink::{Compression, IdentityCounter, Output, PartitionWriter, TaskColumns, WriterOptions};
+use crate::store::{Commit, Committing, STAGED_SUFFIX, Staging};
 use crate::table::manifest::{Committed, FileEntry, TaskEntry, TaskStatus};
 use crate::table::{TableSchema, segment};
 
@@ -81,13 +82,14 @@ impl Opened {
         let opened = &mut self;
         let hashes = finished.iter().map(|task| task.responses_hash.as_str());
         let responses_hash = responses_hash(opened.before.as_ref(), hashes);
-        let mut writer = opened.writer(stage, &responses_hash);
         let placed = placed(stage, report, &opened.partition_by, finished)?;
         let replaced: BTreeSet<TaskId> = placed.iter().map(|(columns, _)| columns.task.clone()).collect();
+        let mut writer = opened.writer(stage, &responses_hash, &replaced)?;
         let rows: u64 = placed.iter().map(|(_, finished)| finished.num_rows).sum();
         let stop = (rows > INTERRUPTIBLE_ROWS).then_some(cancel);
         let mut added = Vec::with_capacity(placed.len());
         for (columns, finished) in placed {
+            opened.carry_before(&columns, &mut writer)?;
             added.push(write_task(&mut writer, stage, report, columns, finished, stop)?);
         }
         opened.keep_all_but(&replaced, &mut writer)?;
@@ -113,6 +115,8 @@ pub(super) struct Opened {
     pub partition_by: Vec<String>,
     /// Files that are carried over as they are.
     pub kept: Vec<FileEntry>,
+    /// Rows that are written anew among the new ones, where files cannot be carried over.
+    carried: Option<Carried>,
 }
 
 impl Opened {
@@ -129,10 +133,10 @@ impl Opened {
             Layout::Anew => stage.store.table(name)?.partition_by,
         };
         let recorded = stage.store.record_columns(name, endpoint, &wanted.recorded(), &recorded_keys)?;
-        stage.store.record_presets(name, report.presets())?;
+        stage.store.record_presets(name, &report.presets())?;
         let schema = wanted.over(&recorded)?;
         let before = committing.committed().cloned();
-        Ok(Self { committing, before, schema, partition_by, kept: Vec::new() })
+        Ok(Self { committing, before, schema, partition_by, kept: Vec::new(), carried: None })
     }
 
     /// Locks a partition of a table that need not be in the configuration, as it is recorded.
@@ -142,11 +146,19 @@ impl Opened {
         let record = stage.store.table(table)?;
         let schema = TableSchema::of_record(table, &record.endpoint, &record.columns)?;
         let before = committing.committed().cloned();
-        Ok(Self { committing, before, schema, partition_by: record.partition_by, kept: Vec::new() })
+        Ok(Self { committing, before, schema, partition_by: record.partition_by, kept: Vec::new(), carried: None })
     }
 
-    /// A writer of new files.
-    pub fn writer(&self, stage: &Stage, responses_hash: &str) -> PartitionWriter {
+    /// A writer of what the partition will hold without these tasks.
+    ///
+    /// # Errors
+    /// [`Code::Destination`], or [`Code::Corrupt`] if rows that stay cannot be read.
+    pub fn writer(
+        &mut self,
+        stage: &Stage,
+        responses_hash: &str,
+        replaced: &BTreeSet<TaskId>,
+    ) -> Result<PartitionWriter> {
         let options = WriterOptions {
             responses_hash: responses_hash.to_owned(),
             base_generation: self.committing.base_generation(),
@@ -157,11 +169,26 @@ impl Opened {
             staged_suffix: STAGED_SUFFIX.to_owned(),
             ..WriterOptions::new(self.committing.commit().id.clone())
         };
-        PartitionWriter::new(self.committing.staging(), self.schema.clone(), options)
+        let mut writer = PartitionWriter::new(output(&self.committing)?, self.schema.clone(), options);
+        if let (false, Some(before)) = (self.committing.keeps_files(), &self.before) {
+            let carried = Carried::new(&self.committing, before, replaced, &self.schema)?;
+            writer.begin_sequence(&carried.sorted_by)?;
+            self.carried = Some(carried);
+        }
+        Ok(writer)
+    }
+
+    /// Writes the carried rows that come before a task.
+    pub fn carry_before(&mut self, columns: &TaskColumns, writer: &mut PartitionWriter) -> Result<()> {
+        let place = columns.place(&self.schema);
+        self.carried.as_mut().map_or(Ok(()), |carried| carried.write_before(Some(&place), &self.partition_by, writer))
     }
 
     /// Carries over the rows of all other tasks: whole files as they are, mixed ones without the rows that give way.
     pub fn keep_all_but(&mut self, replaced: &BTreeSet<TaskId>, writer: &mut PartitionWriter) -> Result<()> {
+        if let Some(carried) = &mut self.carried {
+            return carried.finish(&self.partition_by, writer);
+        }
         let Some(before) = &self.before else { return Ok(()) };
         self.kept = keep_others(&self.committing, before, replaced, &self.partition_by, &self.schema, writer)?;
         Ok(())
@@ -204,6 +231,17 @@ impl Opened {
         let (commit_id, columns) = (self.committing.commit().id.clone(), self.schema.recorded());
         self.committing.publish(Committed { commit_id, files, tasks, columns, responses_hash })
     }
+}
+
+/// Where a commit's files go.
+///
+/// # Errors
+/// [`Code::Internal`] if the commit is over: a defect.
+pub(super) fn output(committing: &Committing) -> Result<Output> {
+    Ok(match committing.staging()? {
+        Staging::Folder(folder) => Output::Folder(folder),
+        Staging::Object(name, writer) => Output::Object(name.to_owned(), Box::new(writer)),
+    })
 }
 
 /// Finished tasks with what their rows share, in the order of the partition.

@@ -10,7 +10,7 @@ use super::history;
 use super::ledger::UnitLedger;
 use super::pace::PutOff;
 use super::stage::{Job, Stage};
-use super::unusual::Unusual;
+use super::unusual::{RUNS, Unusual};
 use crate::config::Report;
 use crate::error::{Code, Error, Errors};
 use crate::model::Night;
@@ -270,7 +270,7 @@ impl Book {
         report.status = status(report, interrupted);
         let bytes = serde_json::to_vec_pretty(&self.report)
             .map_err(|error| Error::new(Code::Internal, "the report cannot be written as JSON").with_source(error))?;
-        crate::store::replace(&stage.store.system("runs").join(format!("{}.json", self.report.run)), &bytes)?;
+        stage.store.files(RUNS).replace(&format!("{}.json", self.report.run), bytes)?;
         stage.close()?;
         Ok((self.report, self.errors))
     }

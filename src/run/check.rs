@@ -70,11 +70,15 @@ fn day(text: &str) -> Option<NaiveDate> {
     text.get(..10)?.parse().ok()
 }
 
-/// Asks the API who we are, for nothing, and tries out the destination.
+/// Asks the API who we are, for nothing, and tries out the destination; says what of that one has to know.
 ///
 /// # Errors
 /// Every fault that was found: of the key, of the API, of the destination.
-pub async fn check(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> (Result<Live>, Result<()>) {
+pub async fn check(
+    config: &RunConfig,
+    clock: SharedClock,
+    tuning: Tuning,
+) -> (Result<Live>, Result<Option<&'static str>>) {
     let live = live(config, clock, tuning).await;
     let owned = config.clone();
     let destination = blocking(move || open_store(&owned)?.probe()).await;

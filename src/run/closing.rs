@@ -7,10 +7,10 @@ use chrono::Datelike as _;
 use super::book::Unfinished;
 use super::nights::{self, NightRecord, Planned};
 use super::stage::Stage;
-use super::{agenda, claim_path, coverage, history, partition_name, tables};
+use super::{agenda, claim_name, coverage, history, partition_name, tables};
 use crate::error::{Code, Result};
 use crate::model::{Night, TaskId};
-use crate::store::FileLock;
+use crate::store::Hold;
 use crate::table::manifest::{PartitionState, UnfinishedStatus, UnfinishedTask};
 
 /// Says for every night that this run touched or found open what became of its tasks, brings the table of targets up to
@@ -66,7 +66,7 @@ fn settle(stage: &Stage, night: Night, record: &NightRecord) -> Result<BTreeSet<
     for (table, tasks) in given_up {
         unless_busy(stage.store.note_unfinished(table, &partition(stage, table, night)?, tasks, &stage.who))?;
     }
-    nights::strike(&stage.store, night, &closed, &stage.who)?;
+    nights::strike(&stage.store, night, &closed)?;
     Ok(open)
 }
 
@@ -98,12 +98,10 @@ fn expire(stage: &Stage, needed: &BTreeSet<(Night, TaskId)>) -> Result<Vec<Strin
         if needed.contains(&(night, task.clone())) {
             return Ok(None);
         }
-        let path = claim_path(&stage.store, night, task);
-        Ok(FileLock::try_acquire(&path, &stage.who)?.ok().map(|claim| (claim, path)))
+        Ok(stage.store.claim(&claim_name(night, task), &stage.run_id, &stage.who)?.ok())
     };
-    let done = |(claim, path): (FileLock, std::path::PathBuf)| claim.remove(&path);
     let keep = stage.config.destination.keep_responses;
-    let expired = stage.landing.expire(stage.clock.now(), keep, guard, done)?;
+    let expired = stage.landing.expire(stage.clock.now(), keep, guard, Hold::give_back)?;
     let note = format!("saved responses of {expired} tasks were older than `keep_responses` and are gone");
     Ok((expired > 0).then_some(note).into_iter().collect())
 }

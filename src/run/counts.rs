@@ -2,7 +2,6 @@
 //! that `estimate --probe` bought. What was bought is kept, one file a target, so that it is bought once.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, AsArray as _};
@@ -22,7 +21,7 @@ use crate::limits::{Ledger, Shares, UnitMeter};
 use crate::model::{Answer, Method, Night, Request, TaskId, maybe_day};
 use crate::plan::{self, FREE_BUDGET_UNITS, Selection, Task};
 use crate::sink::read_batches;
-use crate::store::{Store, read_json, remove, replace, to_json};
+use crate::store::{Store, to_json};
 use crate::table::manifest::TaskEntry;
 
 /// Folder of what was bought, below `_backhaul/`.
@@ -105,8 +104,9 @@ impl Counts {
             };
             let mut found = Vec::new();
             for file in &committed.files {
-                let path = store.root().join(&report.name).join(partition_name(night)).join(&file.name);
-                found.extend(rows_of(&path, &committed.tasks)?);
+                if let Some(local) = store.table_file(&report.name, &partition_name(night), &file.name)? {
+                    found.extend(rows_of(local.path(), &committed.tasks)?);
+                }
             }
             missing.retain(|task| {
                 let values = found.iter().find(|(known, _)| *known == task.id).map(|(_, values)| values.clone());
@@ -166,12 +166,12 @@ fn question(endpoint: &Endpoint, task: &Task) -> Question {
     (endpoint.name.clone(), asked)
 }
 
-fn path(store: &Store, target: &str) -> PathBuf {
-    store.system(FOLDER).join(format!("{target}.json"))
+fn file(target: &str) -> String {
+    format!("{target}.json")
 }
 
 fn bought(store: &Store, target: &Target) -> Result<Vec<Bought>> {
-    Ok(read_json(&path(store, &target.name))?.unwrap_or_default())
+    Ok(store.files(FOLDER).load_json(&file(&target.name))?.unwrap_or_default())
 }
 
 /// Lets go of what was bought for a target.
@@ -179,7 +179,7 @@ fn bought(store: &Store, target: &Target) -> Result<Vec<Bought>> {
 /// # Errors
 /// [`Code::Destination`].
 pub(super) fn forget(store: &Store, target: &str) -> Result<()> {
-    remove(&path(store, target))
+    store.files(FOLDER).remove(&file(target))
 }
 
 /// What a probe came to.
@@ -306,7 +306,5 @@ async fn buy(stage: &Stage, wanted: &Wanted, today: NaiveDate) -> Result<()> {
     let mut kept = bought(&stage.store, target)?;
     kept.retain(|known| (&known.endpoint, &known.asked) != (&question.0, &question.1));
     kept.push(Bought { endpoint: question.0.clone(), asked: question.1.clone(), day: Some(today), values: sent.value });
-    let path = path(&stage.store, &target.name);
-    path.parent().map_or(Ok(()), crate::store::create_folder)?;
-    replace(&path, &to_json(&kept)?)
+    stage.store.files(FOLDER).replace(&file(&target.name), to_json(&kept)?)
 }

@@ -128,8 +128,8 @@ fn told_before(store: &Store, schema: &TableSchema, night: Night, now: &[Covered
     let held = store.partition(COVERAGE, &partition)?.and_then(|state| state.committed);
     let mut told = Vec::new();
     for file in held.into_iter().flat_map(|held| held.files) {
-        let path = store.partition_folder(COVERAGE, &partition).join(&file.name);
-        match read_batches(&path, None).and_then(Iterator::collect::<Result<Vec<_>>>) {
+        let Some(local) = store.table_file(COVERAGE, &partition, &file.name)? else { continue };
+        match read_batches(local.path(), None).and_then(Iterator::collect::<Result<Vec<_>>>) {
             Ok(batches) => told.extend(batches.into_iter().filter(|batch| batch.schema() == *schema.arrow())),
             Err(error) => tracing::warn!(error = %error.one_line(), "what coverage said of histories is lost"),
         }

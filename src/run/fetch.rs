@@ -241,6 +241,7 @@ impl<'a> Fetch<'a> {
                 if self.is_replaying {
                     self.end_replay(outdated.is_some()).await?;
                 }
+                self.stage.is_alive()?;
                 match self.fetch_unless(cancel, ask, &wanted, decoder).await? {
                     Some(fetched) => fetched,
                     None => return Ok(()),

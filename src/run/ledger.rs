@@ -5,8 +5,7 @@
 //! under a lock, over the sum of all files: two processes cannot promise the same units.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -15,7 +14,7 @@ use crate::clock::SharedClock;
 use crate::error::Result;
 use crate::limits::{Cap, Ledger, Promised, Wanted};
 use crate::model::maybe_day;
-use crate::store::{FileLock, Store, json_names, read_json, replace, step, to_json};
+use crate::store::{Store, step, to_json};
 
 /// Folder of the files below `_backhaul/`.
 const FOLDER: &str = "units";
@@ -54,12 +53,20 @@ pub(super) struct UnitLedger {
     run: String,
     clock: SharedClock,
     month: OnceLock<Month>,
+    /// Runs that have settled, which do not change any more.
+    settled: Mutex<BTreeMap<String, Promise>>,
 }
 
 impl UnitLedger {
     /// The ledger of a run; its file comes with the first promise.
     pub fn new(store: &Store, run: &str, clock: &SharedClock) -> Self {
-        Self { store: store.clone(), run: run.to_owned(), clock: SharedClock::clone(clock), month: OnceLock::new() }
+        Self {
+            store: store.clone(),
+            run: run.to_owned(),
+            clock: SharedClock::clone(clock),
+            month: OnceLock::new(),
+            settled: Mutex::default(),
+        }
     }
 
     /// From now on no promise exceeds this budget.
@@ -73,7 +80,7 @@ impl UnitLedger {
     /// # Errors
     /// [`crate::error::Code::Destination`].
     pub fn settle(&self, units: u64) -> Result<()> {
-        if !path(&self.store, &self.run).exists() {
+        if self.store.files(FOLDER).load(&file(&self.run))?.is_none() {
             return Ok(());
         }
         self.write(&Promise { promised: units, settled: Some(units), spent: units, day: Some(self.clock.today()) })
@@ -94,18 +101,43 @@ impl Ledger for UnitLedger {
     fn promise(&self, wanted: Wanted) -> Result<Promised> {
         let Wanted { needed, preferred, spent } = wanted;
         let Some(month) = self.month.get() else { return self.promise_total(preferred, spent) };
-        let _lock = self.store.lock_folder(FOLDER, &self.run)?;
-        let mut others = month.foreign;
-        for entry in entries(&self.store)?.iter().filter(|entry| entry.run != self.run) {
-            others = others.saturating_add(entry.counted(month.since));
+        let before = read(&self.store, &self.run)?;
+        self.store.in_turn(FOLDER, &self.run, || {
+            let mut others = month.foreign;
+            for entry in self.others()? {
+                others = others.saturating_add(entry.counted(month.since));
+            }
+            let total = month.cap.limit.saturating_sub(others);
+            if needed > total {
+                // An earlier try, which was not our turn, may have promised more.
+                if let Some(before) = before.as_ref().filter(|before| before.settled.is_none()) {
+                    self.write(before)?;
+                }
+                return Ok(Promised::Short { total, cap: month.cap.clone() });
+            }
+            // Near the end something is left for other processes.
+            let block = (total - needed) / 2;
+            self.promise_total(preferred.min(needed.saturating_add(block)), spent)
+        })
+    }
+}
+
+impl UnitLedger {
+    /// The files of all other runs.
+    fn others(&self) -> Result<Vec<Entry>> {
+        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = Vec::new();
+        for run in self.store.files(FOLDER).json_names()?.into_iter().filter(|run| *run != self.run) {
+            let known = settled.get(&run).cloned();
+            let Some(promise) = known.map_or_else(|| read(&self.store, &run), |known| Ok(Some(known)))? else {
+                continue;
+            };
+            if promise.settled.is_some() {
+                settled.insert(run.clone(), promise.clone());
+            }
+            entries.push(Entry { run, promise });
         }
-        let total = month.cap.limit.saturating_sub(others);
-        if needed > total {
-            return Ok(Promised::Short { total, cap: month.cap.clone() });
-        }
-        // Near the end something is left for other processes.
-        let block = (total - needed) / 2;
-        self.promise_total(preferred.min(needed.saturating_add(block)), spent)
+        Ok(entries)
     }
 }
 
@@ -148,25 +180,24 @@ impl Entry {
 /// [`crate::error::Code::Destination`].
 pub(super) fn entries(store: &Store) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    for run in json_names(&store.system(FOLDER))? {
-        let promise = read(store, &run)?;
-        entries.push(Entry { run, promise });
+    for run in store.files(FOLDER).json_names()? {
+        entries.extend(read(store, &run)?.map(|promise| Entry { run, promise }));
     }
     Ok(entries)
 }
 
-fn path(store: &Store, run: &str) -> PathBuf {
-    store.system(FOLDER).join(format!("{run}.json"))
+fn file(run: &str) -> String {
+    format!("{run}.json")
 }
 
-fn read(store: &Store, run: &str) -> Result<Promise> {
-    let path = path(store, run);
-    let next = format!("delete {}: its units stay counted by the account itself", path.display());
-    Ok(read_json(&path).map_err(|error| error.with_next(next))?.unwrap_or_default())
+fn read(store: &Store, run: &str) -> Result<Option<Promise>> {
+    let (files, name) = (store.files(FOLDER), file(run));
+    let next = || format!("delete {}: its units stay counted by the account itself", files.place_of(&name));
+    files.load_json(&name).map_err(|error| error.with_next(next()))
 }
 
 fn write(store: &Store, run: &str, promise: &Promise) -> Result<()> {
-    replace(&path(store, run), &to_json(promise)?)
+    store.files(FOLDER).replace(&file(run), to_json(promise)?)
 }
 
 /// Closes the books of runs that were killed: what they had promised counts as spent. Gives a note on each.
@@ -175,16 +206,20 @@ fn write(store: &Store, run: &str, promise: &Promise) -> Result<()> {
 /// [`crate::error::Code::Destination`].
 pub(super) fn close_books_of_the_dead(store: &Store, who: &str) -> Result<Vec<String>> {
     let mut notes = Vec::new();
-    for run in json_names(&store.system(FOLDER))? {
+    for Entry { run, promise } in entries(store)? {
+        // In a bucket it takes a while to find out who lives; who has settled need not.
+        if promise.settled.is_some() && matches!(store, Store::Bucket(_)) {
+            continue;
+        }
         // Alive: it settles its own books.
-        let Ok(lock) = FileLock::try_acquire(&store.run_lock(&run), who)? else { continue };
-        let promise = read(store, &run)?;
+        let Some(hold) = store.dead_run(&run, who)? else { continue };
+        let Some(promise) = read(store, &run)? else { continue };
         let units = promise.promised;
         let is_cut_off = promise.settled.is_none();
         if is_cut_off {
             write(store, &run, &Promise { settled: Some(units), ..promise })?;
         }
-        lock.remove(&store.run_lock(&run))?;
+        hold.give_back()?;
         if !is_cut_off {
             continue;
         }
@@ -240,7 +275,7 @@ mod tests {
     /// Spends as far as the ledger allows; what the source charges goes to `charged`, whatever the run learns of it.
     async fn live(store: Store, run: String, life: Life, month: Month, charged: Arc<AtomicU64>) {
         let clock: SharedClock = Arc::new(SystemClock);
-        let lock = FileLock::try_acquire(&store.run_lock(&run), &run).expect("readable").expect("nobody else's");
+        let lock = store.dead_run(&run, &run).expect("readable").expect("nobody else's");
         let ledger = Arc::new(UnitLedger::new(&store, &run, &clock));
         ledger.keep_to(month);
         let meter = UnitMeter::with_ledger(None, Vec::new(), Arc::clone(&ledger) as Arc<dyn Ledger>);

@@ -4,7 +4,6 @@
 //! each task until its partition is committed.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -21,7 +20,7 @@ use super::{agenda, history};
 use crate::error::{Code, Error, Result};
 use crate::limits::Shares;
 use crate::plan::{self, Lot};
-use crate::store::FileLock;
+use crate::store::Hold;
 use crate::table::manifest::TaskEntry;
 
 /// How a task ended.
@@ -42,13 +41,13 @@ pub(super) enum Ended {
 pub(super) struct End {
     pub index: usize,
     pub ended: Ended,
-    pub claim: Option<FileLock>,
+    pub claim: Option<Hold>,
 }
 
 /// Claims on a task and on what it asks, taken before its lot begins.
 pub(super) struct Claim {
-    question: FileLock,
-    task: FileLock,
+    question: Hold,
+    task: Hold,
 }
 
 /// A claim on a job and on its question, or who has one of them.
@@ -63,16 +62,15 @@ pub(super) fn claim(stage: &Stage, index: usize) -> Result<std::result::Result<C
     Ok(claim_task(stage, index)?.map(|task| Claim { question, task }))
 }
 
-fn claim_task(stage: &Stage, index: usize) -> Result<std::result::Result<FileLock, String>> {
+fn claim_task(stage: &Stage, index: usize) -> Result<std::result::Result<Hold, String>> {
     let (job, _) = stage.job(index)?;
-    FileLock::try_acquire(&super::claim_path(&stage.store, job.night, &job.task.id), &stage.who)
+    stage.store.claim(&super::claim_name(job.night, &job.task.id), &stage.run_id, &stage.who)
 }
 
-fn claim_question(stage: &Stage, index: usize) -> Result<std::result::Result<FileLock, String>> {
+fn claim_question(stage: &Stage, index: usize) -> Result<std::result::Result<Hold, String>> {
     let (job, _) = stage.job(index)?;
-    let name = format!("question-{}", plan::question(&stage.config, &job.task));
-    let path: PathBuf = stage.store.system("claims").join(job.night.to_string()).join(name);
-    FileLock::try_acquire(&path, &stage.who)
+    let name = format!("{}/question-{}", job.night, plan::question(&stage.config, &job.task));
+    stage.store.claim(&name, &stage.run_id, &stage.who)
 }
 
 /// What the lots of a run share.
@@ -91,7 +89,7 @@ pub(super) struct Desk<'a> {
 
 /// A task that may be fetched.
 struct Ready {
-    claim: FileLock,
+    claim: Hold,
     /// What is committed of it.
     entry: Option<TaskEntry>,
     /// Units that this run has paid for it in a pack.
@@ -100,16 +98,16 @@ struct Ready {
 
 enum Opened {
     Ready(Box<Ready>),
-    Ended(Ended, Option<FileLock>),
+    Ended(Ended, Option<Hold>),
 }
 
 /// A group of a lot on its way.
 struct Group {
     tasks: Vec<usize>,
     /// Claims on tasks that were taken beforehand.
-    early: BTreeMap<usize, FileLock>,
+    early: BTreeMap<usize, Hold>,
     /// Held until all of them have ended.
-    _question: FileLock,
+    _question: Hold,
     /// Its first task, once it was opened.
     first: Option<Result<Opened>>,
 }
@@ -162,7 +160,7 @@ impl Desk<'_> {
     }
 
     async fn group(&self, tasks: &[usize]) -> Result<std::result::Result<Group, String>> {
-        let mut early: BTreeMap<usize, FileLock> = BTreeMap::new();
+        let mut early: BTreeMap<usize, Hold> = BTreeMap::new();
         let mut question = None;
         {
             let mut known = self.early.lock().unwrap_or_else(PoisonError::into_inner);
@@ -252,7 +250,7 @@ impl Desk<'_> {
     }
 
     /// Claims a task and finds out whether it is still to be fetched; answers of its twins become its own.
-    async fn open(&self, index: usize, early: Option<FileLock>) -> Result<Opened> {
+    async fn open(&self, index: usize, early: Option<Hold>) -> Result<Opened> {
         let (job, _) = self.stage.job(index)?;
         if let Some(reason) = self.breaker.broken(job.task.report) {
             return Ok(Opened::Ended(Ended::NotTried(reason), early));
@@ -291,7 +289,7 @@ impl Desk<'_> {
         Ok(Opened::Ready(Box::new(Ready { claim, entry, units: 0 })))
     }
 
-    async fn fetch(&self, index: usize, ready: Ready) -> (Ended, Option<FileLock>) {
+    async fn fetch(&self, index: usize, ready: Ready) -> (Ended, Option<Hold>) {
         let Ready { claim, entry, units } = ready;
         let outcome = match Fetch::new(self.stage, index, entry.as_ref()) {
             Ok(fetch) => fetch.run(index, &self.cancel).await,

@@ -14,6 +14,7 @@ mod begun;
 mod bodies;
 mod book;
 mod breaker;
+mod carried;
 mod changes;
 mod check;
 mod chosen;
@@ -46,6 +47,7 @@ mod request;
 mod rewrite;
 mod seconds;
 mod shift;
+mod sources;
 mod spending;
 mod stage;
 mod tables;
@@ -93,7 +95,7 @@ use crate::landing::Landing;
 use crate::limits::{Ledger, UnitMeter};
 use crate::model::{Night as Date, TaskId};
 use crate::report::RunReport;
-use crate::store::Store;
+use crate::store::{Files, Store};
 use crate::table::{TableSchema, segment};
 
 /// A run, ready to begin.
@@ -135,7 +137,7 @@ impl Night {
         let started = self.clock.instant();
         let Self { config, mut agenda, budget, clock, tuning, is_sample } = self;
         let run_id = stage::run_id(&clock);
-        let store = Store::at(&config.destination.path);
+        let store = store(&config)?;
         let ledger = Arc::new(UnitLedger::new(&store, &run_id, &clock));
         let promises = Arc::clone(&ledger) as Arc<dyn Ledger>;
         let meter = UnitMeter::with_ledger(Some(budget), month::share_caps(&config.budget), promises);
@@ -167,7 +169,7 @@ impl Night {
             pack::settle_left(&beginning)?;
             spending::close_books_of_the_dead(&beginning)?;
             let notes = ledger::close_books_of_the_dead(&beginning.store, &beginning.who)?;
-            nights::begin(&beginning.store, &beginning.config, &beginning.jobs, &beginning.who)?;
+            nights::begin(&beginning.store, &beginning.config, &beginning.jobs)?;
             Ok((notes, first_claim(&beginning)?))
         })
         .await?;
@@ -196,14 +198,23 @@ impl Night {
     }
 }
 
-/// The file whose lock says that somebody works on a task.
-fn claim_path(store: &Store, night: Date, task: &TaskId) -> std::path::PathBuf {
-    store.system("claims").join(night.to_string()).join(&task.0)
+/// Name of the claim that says that somebody works on a task.
+fn claim_name(night: Date, task: &TaskId) -> String {
+    format!("{night}/{}", task.0)
+}
+
+/// A configuration's destination, to be read: nothing is created.
+///
+/// # Errors
+/// What keeps a bucket from being opened: [`crate::error::Code::Url`], [`crate::error::Code::Config`].
+pub(crate) fn store(config: &RunConfig) -> Result<Store> {
+    Ok(Store::at(&config.destination.path))
 }
 
 /// Where a configuration's saved responses lie.
 pub(crate) fn landing(config: &RunConfig, store: &Store) -> Landing {
-    Landing::new(config.destination.responses.clone().unwrap_or_else(|| store.system("responses")))
+    let folder = config.destination.responses.clone();
+    Landing::new(folder.map_or_else(|| store.files("responses"), Files::Disk))
 }
 
 /// The schema that a report wants for its table.

@@ -95,7 +95,7 @@ pub(super) async fn account(
             let known = KnownMonth::told(&live, &entries, today);
             if workspace.month != known {
                 workspace.month = known;
-                workspace.save(store, &config.source.base_url, "the month's account")?;
+                workspace.save(store, &config.source.base_url)?;
             }
         }
         Err(error) => {

@@ -3,17 +3,16 @@
 //! A record says what was intended, never how far it came: that is a fold over saved answers and committed partitions.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::history;
 use super::stage::Job;
 use crate::config::RunConfig;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::model::{Night, TaskId};
 use crate::plan;
-use crate::store::{Store, json_names, read_json, remove, replace, to_json};
+use crate::store::{Files, Store, to_json};
 use crate::table::Span;
 
 /// Folder of the records below `_backhaul/`.
@@ -47,12 +46,13 @@ pub(super) struct Planned {
 /// # Errors
 /// [`crate::error::Code::Destination`].
 pub(super) fn begun(store: &Store) -> Result<BTreeMap<Night, NightRecord>> {
+    let files = store.files(FOLDER);
     let mut nights = BTreeMap::new();
-    for name in json_names(&store.system(FOLDER))? {
+    for name in files.json_names()? {
         if let Ok(night) = name.parse()
-            && let Some(record) = read(store, night)?
+            && let Some(bytes) = files.load(&file(night))?
         {
-            nights.insert(night, record);
+            nights.insert(night, read(&files, night, &bytes)?);
         }
     }
     Ok(nights)
@@ -62,8 +62,8 @@ pub(super) fn begun(store: &Store) -> Result<BTreeMap<Night, NightRecord>> {
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
-pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job], who: &str) -> Result<()> {
-    let _lock = store.lock_folder(FOLDER, who)?;
+pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job]) -> Result<()> {
+    let files = store.files(FOLDER);
     let mut records: BTreeMap<Night, NightRecord> = BTreeMap::new();
     for job in jobs {
         let record = records.entry(job.night).or_default();
@@ -74,15 +74,13 @@ pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job], who: &str) 
         let window = plan::window_of(&job.task).filter(|_| is_history);
         record.tasks.insert(job.task.id.clone(), Planned { report, target, params, window });
     }
-    for (night, mut record) in records {
-        let known = read(store, night)?.unwrap_or_default();
-        let before = known.clone();
-        for (task, planned) in known.tasks {
-            record.tasks.entry(task).or_insert(planned);
-        }
-        if record != before {
-            write(store, night, &record)?;
-        }
+    for (night, planned) in records {
+        files.change(&file(night), |before| {
+            let before = before.map(|bytes| read(&files, night, bytes)).transpose()?.unwrap_or_default();
+            let mut record = before.clone();
+            record.tasks.extend(planned.tasks.clone());
+            if record == before { Ok(None) } else { to_json(&record).map(Some) }
+        })?;
     }
     Ok(())
 }
@@ -91,30 +89,30 @@ pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job], who: &str) 
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
-pub(super) fn strike(store: &Store, night: Night, closed: &BTreeSet<TaskId>, who: &str) -> Result<()> {
-    let _lock = store.lock_folder(FOLDER, who)?;
-    let Some(record) = read(store, night)? else { return Ok(()) };
-    let mut left = record.clone();
-    left.tasks.retain(|task, _| !closed.contains(task));
-    if left.tasks.is_empty() {
-        remove(&path(store, night))
-    } else if left == record {
-        Ok(())
-    } else {
-        write(store, night, &left)
-    }
+pub(super) fn strike(store: &Store, night: Night, closed: &BTreeSet<TaskId>) -> Result<()> {
+    let files = store.files(FOLDER);
+    files.change(&file(night), |before| {
+        let Some(before) = before else { return Ok(None) };
+        let mut left = read(&files, night, before)?;
+        let tasks = left.tasks.len();
+        left.tasks.retain(|task, _| !closed.contains(task));
+        match left.tasks.len() {
+            0 => Ok(Some(Vec::new())),
+            same if same == tasks => Ok(None),
+            _ => to_json(&left).map(Some),
+        }
+    })
 }
 
-fn path(store: &Store, night: Night) -> PathBuf {
-    store.system(FOLDER).join(format!("{night}.json"))
+fn file(night: Night) -> String {
+    format!("{night}.json")
 }
 
-fn write(store: &Store, night: Night, record: &NightRecord) -> Result<()> {
-    replace(&path(store, night), &to_json(record)?)
-}
-
-fn read(store: &Store, night: Night) -> Result<Option<NightRecord>> {
-    let path = path(store, night);
-    let next = format!("delete {}, then: backhaul run --date {night}", path.display());
-    read_json(&path).map_err(|error| error.with_next(next))
+fn read(files: &Files, night: Night, bytes: &[u8]) -> Result<NightRecord> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let path = files.place_of(&file(night));
+        Error::new(Code::Destination, format!("{path} is damaged"))
+            .with_source(error)
+            .with_next(format!("delete {path}, then: backhaul run --date {night}"))
+    })
 }

@@ -11,7 +11,6 @@ use crate::landing::Landing;
 use crate::model::Night;
 use crate::plan::{self, Allowance, Bought, Candidate, Task, admit, least_units};
 use crate::report::count;
-use crate::store::Store;
 
 /// A task that is put off.
 #[derive(Debug, Clone)]
@@ -33,7 +32,7 @@ impl Agenda {
     /// # Errors
     /// [`crate::error::Code::Destination`] if the ledger or saved responses cannot be read.
     pub fn put_off(&mut self, config: &RunConfig, today: Night, per_run: u64) -> Result<Vec<String>> {
-        let store = Store::at(&config.destination.path);
+        let store = super::store(&config)?;
         let account = month::remembered(config, &store, today, &mut self.notes)?;
         let put_off = pace(config, self, account.as_ref(), &super::landing(config, &store), today, per_run)?;
         let line = |PutOff { job, due, units, .. }: &PutOff| {
@@ -71,7 +70,11 @@ pub(super) fn pace(
         let Due { since, seen } = agenda.dues.get(&job.task.id).cloned().unwrap_or_default();
         // An attempt without an answer has cost nothing yet: a budget may have stopped it.
         let latest = landing.latest(job.night, &job.task.id)?;
-        let is_begun = job.night != agenda.tonight || latest.is_some_and(|latest| landing.has_answer(&latest));
+        let has_answer = match &latest {
+            Some(latest) => landing.has_answer(latest)?,
+            None => false,
+        };
+        let is_begun = job.night != agenda.tonight || has_answer;
         let least = least_units(config, &job.task);
         let next = questions.len();
         let question = *questions.entry((job.night, plan::question(config, &job.task))).or_insert(next);

@@ -142,6 +142,7 @@ impl<'a> Packer<'a> {
             return Err(super::finished::interrupted());
         }
         let stage = self.stage;
+        stage.is_alive()?;
         let mut accounts = Vec::with_capacity(pack.len());
         let mut queries = Vec::with_capacity(pack.len());
         let mut shares = crate::limits::Shares::default();
@@ -188,7 +189,7 @@ impl<'a> Packer<'a> {
             let name = format!("{}-{:08x}", stage.run_id, fastrand::u32(..));
             stage.landing.save_pack(&name, &saved)?;
             let parts = parts(&saved)?;
-            let _lock = stage.store.lock_folder(LOCK, &stage.who)?;
+            let _lock = stage.store.lock_folder(LOCK, &stage.run_id, &stage.who)?;
             // Another process may have divided it in the meantime, and its tasks may have moved on.
             if stage.landing.load_pack(&name)?.is_some() {
                 settle(&stage, &name, &parts)?;
@@ -329,7 +330,7 @@ pub(super) fn undivided(landing: &Landing) -> Result<BTreeSet<(Night, TaskId)>> 
 pub(super) fn settle_left(stage: &Stage) -> Result<()> {
     stage.landing.sweep_packs(|name| stage.store.is_of_live_run(name))?;
     for name in stage.landing.packs()? {
-        let _lock = stage.store.lock_folder(LOCK, &stage.who)?;
+        let _lock = stage.store.lock_folder(LOCK, &stage.run_id, &stage.who)?;
         let parts = match stage.landing.load_pack(&name)? {
             Some(saved) => parts(&saved),
             // Damaged on disk, or divided by another process a moment ago.

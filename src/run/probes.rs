@@ -57,7 +57,7 @@ pub async fn ensure(stage: &Stage, notes: &mut Vec<String>) -> Result<()> {
             Ok(verdicts) => {
                 let mut workspace = stage.workspace();
                 workspace.finding = Some(Finding { verdicts, made_on: today });
-                workspace.save(&stage.store, &stage.config.source.base_url, &stage.who)?;
+                workspace.save(&stage.store, &stage.config.source.base_url)?;
                 verdicts
             }
             Err(error) if matches!(error.code(), Code::Unauthorized | Code::Forbidden | Code::KeySource) => {
@@ -83,7 +83,7 @@ pub async fn probe_now(config: &RunConfig, clock: SharedClock, tuning: Tuning) -
     let verdicts = probe(&client, &|_| {}).await?;
     let mut workspace = Workspace::load(&store, &config.source.base_url);
     workspace.finding = Some(Finding { verdicts, made_on: clock.today() });
-    workspace.save(&store, &config.source.base_url, "a check")?;
+    workspace.save(&store, &config.source.base_url)?;
     let name = |assumption: &Assumption| format!("{assumption} {}", word(verdicts.get(*assumption)));
     let all = Assumption::ALL.iter().map(name).collect::<Vec<_>>().join(", ");
     if Assumption::ALL.iter().any(|assumption| verdicts.get(*assumption) == Verdict::Broken) {

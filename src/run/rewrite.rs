@@ -15,7 +15,7 @@ use super::assemble::folder;
 use crate::error::{Code, Error, Result};
 use crate::model::TaskId;
 use crate::sink::{PartitionWriter, TaskColumns, file_facts, read_batches};
-use crate::store::{Committing, file_problem};
+use crate::store::{Commit, Committing, LocalFile, file_problem};
 use crate::table::manifest::{Committed, FileEntry, TaskEntry};
 use crate::table::{TARGET, TableSchema, parameter_column};
 
@@ -44,26 +44,29 @@ pub(super) fn keep_others(
             committing.keep(&file.name)?;
             kept.push(file.clone());
         } else if tasks.iter().any(stays) {
-            refuse_damaged(committing, file)?;
-            writer.begin_sequence(&file_facts(&committing.committed_file(&file.name))?.sorted_by)?;
-            copy_rows(committing, file, &owners, replaced, partition_by, schema, writer)?;
+            let local = whole_file(committing, file)?;
+            writer.begin_sequence(&file_facts(local.path())?.sorted_by)?;
+            let from = (file, &local);
+            copy_rows(committing.commit(), from, &owners, replaced, partition_by, schema, writer)?;
         }
     }
     Ok(kept)
 }
 
-/// Refuses to copy rows out of a file that is not what the manifest says.
+/// A committed file to copy rows from, if it is what the manifest says.
 ///
 /// # Errors
-/// [`Code::Corrupt`].
-pub(super) fn refuse_damaged(committing: &Committing, file: &FileEntry) -> Result<()> {
-    let path = committing.committed_file(&file.name);
-    let problem = if path.exists() { file_problem(&path, file)? } else { Some("is missing".to_owned()) };
-    problem.map_or(Ok(()), |problem| Err(damaged(committing, file, &problem)))
+/// [`Code::Corrupt`] if it is not.
+pub(super) fn whole_file(committing: &Committing, file: &FileEntry) -> Result<LocalFile> {
+    let missing = || damaged(committing.commit(), file, "is missing");
+    let local = committing.committed_file(&file.name)?.ok_or_else(missing)?;
+    match file_problem(local.path(), file)? {
+        Some(problem) => Err(damaged(committing.commit(), file, &problem)),
+        None => Ok(local),
+    }
 }
 
-fn damaged(committing: &Committing, file: &FileEntry, problem: &str) -> Error {
-    let commit = committing.commit();
+fn damaged(commit: &Commit, file: &FileEntry, problem: &str) -> Error {
     let message = format!("{}/{}/{} {problem}", commit.report, commit.partition, file.name);
     Error::new(Code::Corrupt, message)
         .with_next(format!("backhaul verify --report {}   (it says what helps)", commit.report))
@@ -92,25 +95,21 @@ impl<'a> Owners<'a> {
     /// [`Code::Corrupt`] if the manifest names none: rows that nobody brought are neither kept nor dropped in silence.
     pub fn expect(
         &self,
-        committing: &Committing,
+        commit: &Commit,
         file: &FileEntry,
         target: &str,
         params: &BTreeMap<String, String>,
     ) -> Result<&'a TaskEntry> {
         self.find(target, params).ok_or_else(|| {
-            damaged(
-                committing,
-                file,
-                &format!("holds rows of {target} {params:?}, of which the manifest knows nothing"),
-            )
+            damaged(commit, file, &format!("holds rows of {target} {params:?}, of which the manifest knows nothing"))
         })
     }
 }
 
 /// Copies all rows of a file but those of the tasks that are replaced.
 fn copy_rows(
-    committing: &Committing,
-    file: &FileEntry,
+    commit: &Commit,
+    (file, local): (&FileEntry, &LocalFile),
     owners: &Owners<'_>,
     replaced: &BTreeSet<TaskId>,
     partition_by: &[String],
@@ -119,10 +118,10 @@ fn copy_rows(
 ) -> Result<()> {
     let mut under_way: Option<&TaskId> = None;
     let (mut seen, mut copied) = (0_u64, 0_u64);
-    for batch in read_batches(&committing.committed_file(&file.name), None)? {
+    for batch in read_batches(local.path(), None)? {
         let batch = batch?;
         for (range, target, params) in stretches(&batch, schema.parameters())? {
-            let entry = owners.expect(committing, file, &target, &params)?;
+            let entry = owners.expect(commit, file, &target, &params)?;
             let rows = u64::try_from(range.len()).unwrap_or(u64::MAX);
             seen += rows;
             if replaced.contains(&entry.task) {
@@ -137,7 +136,7 @@ fn copy_rows(
         }
     }
     if seen != file.rows {
-        return Err(damaged(committing, file, &format!("holds {seen} rows, the manifest says {}", file.rows)));
+        return Err(damaged(commit, file, &format!("holds {seen} rows, the manifest says {}", file.rows)));
     }
     tracing::debug!(file = file.name, rows = copied, "rows taken over");
     Ok(())

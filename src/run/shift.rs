@@ -17,7 +17,7 @@ use super::twins::Siblings;
 use crate::error::{Code, Error, Errors, Result};
 use crate::model::Night;
 use crate::plan::{Lot, Task, lots};
-use crate::store::FileLock;
+use crate::store::Hold;
 use crate::table::manifest::UnfinishedStatus;
 
 /// Lots under way at a time: enough to fill a minute's requests while some answers take 20 s, few enough to bound memory.
@@ -69,7 +69,7 @@ pub(super) struct Shift<'a> {
     cancel: &'a CancellationToken,
     desk: Arc<Desk<'a>>,
     /// Claims live until their partition is committed.
-    claims: BTreeMap<Place, Vec<FileLock>>,
+    claims: BTreeMap<Place, Vec<Hold>>,
     open: BTreeMap<Place, usize>,
     waiting: BTreeMap<Place, Vec<Finished>>,
     claimed: BTreeMap<usize, String>,

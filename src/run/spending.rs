@@ -11,7 +11,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write as _;
-use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Days, NaiveDateTime};
@@ -24,13 +23,16 @@ use crate::error::{Code, Error, Result};
 use crate::landing::{Header, Source};
 use crate::model::TaskId;
 use crate::report::{Spent, Wasted};
-use crate::store::{FileLock, Store, remove, replace};
+use crate::store::{Files, Store};
 
 /// Folder of the files below `_backhaul/`.
 const FOLDER: &str = "units/spent";
 
 /// Days for which the ledger of a run is kept: three months of bills, and some to look back.
 const KEPT_DAYS: u64 = 100;
+
+/// Lines that a killed run may lose in a bucket: what its saved answers tell is not lost.
+const LINES_AT_A_TIME: usize = 50;
 
 /// What the ledger tells apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -77,13 +79,17 @@ pub type Totals = BTreeMap<Item, Spent>;
 /// The ledger of the run that is under way.
 #[derive(Debug)]
 pub(super) struct Spending {
-    path: PathBuf,
+    files: Files,
+    run: String,
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     file: Option<File>,
+    /// In a bucket, nothing of which can be appended to: all lines so far, and how many of them lie there.
+    lines: Vec<u8>,
+    num_unsaved: usize,
     totals: Totals,
     is_told: bool,
 }
@@ -129,7 +135,7 @@ impl Stage {
 impl Spending {
     /// The ledger of a run; its file comes with the first line.
     pub fn new(store: &Store, run: &str) -> Self {
-        Self { path: store.system(FOLDER).join(format!("{run}.jsonl")), state: Mutex::default() }
+        Self { files: store.files(FOLDER), run: run.to_owned(), state: Mutex::default() }
     }
 
     /// Notes what became of an attempt.
@@ -187,8 +193,8 @@ impl Spending {
             return Ok(());
         }
         state.file = None;
-        write(&self.path.with_extension("json"), &state.totals)?;
-        remove(&self.path)
+        write(&self.files, &closed(&self.run), &state.totals)?;
+        self.files.remove(&open(&self.run))
     }
 
     fn note(&self, account: &Account, at: i64, spent: Spent) {
@@ -200,16 +206,25 @@ impl Spending {
         if let Err(error) = self.append(&mut state, &line)
             && !std::mem::replace(&mut state.is_told, true)
         {
-            tracing::warn!(path = %self.path.display(), %error, "the ledger of requests cannot be written");
+            tracing::warn!(path = self.files.place_of(&open(&self.run)), %error, "the ledger of requests cannot be written");
         }
     }
 
     fn append(&self, state: &mut State, line: &Line) -> std::io::Result<()> {
         let mut bytes = serde_json::to_vec(line)?;
         bytes.push(b'\n');
+        let Files::Disk(folder) = &self.files else {
+            state.lines.extend_from_slice(&bytes);
+            state.num_unsaved += 1;
+            if state.num_unsaved >= LINES_AT_A_TIME {
+                state.num_unsaved = 0;
+                self.files.replace(&open(&self.run), state.lines.clone()).map_err(std::io::Error::other)?;
+            }
+            return Ok(());
+        };
         if state.file.is_none() {
-            self.path.parent().map_or(Ok(()), std::fs::create_dir_all)?;
-            state.file = Some(File::options().append(true).create(true).open(&self.path)?);
+            std::fs::create_dir_all(folder)?;
+            state.file = Some(File::options().append(true).create(true).open(folder.join(open(&self.run)))?);
         }
         // In one piece, so that a killed process leaves whole lines.
         state.file.as_mut().map_or(Ok(()), |file| file.write_all(&bytes))
@@ -234,14 +249,14 @@ impl Line {
 /// [`Code::Destination`].
 pub(super) fn of_all_runs(store: &Store) -> Result<BTreeMap<String, Totals>> {
     let mut runs = BTreeMap::new();
-    for name in names(store)? {
-        let path = store.system(FOLDER).join(&name);
+    let files = store.files(FOLDER);
+    for name in files.list("")? {
         if let Some(run) = name.strip_suffix(".json") {
-            runs.insert(run.to_owned(), read(&path)?);
+            runs.insert(run.to_owned(), read(&files, &name)?);
         } else if let Some(run) = name.strip_suffix(".jsonl")
             && !runs.contains_key(run)
         {
-            runs.insert(run.to_owned(), totals(&lines(&path)?));
+            runs.insert(run.to_owned(), totals(&lines(&files, &name)?));
         }
     }
     Ok(runs)
@@ -252,9 +267,9 @@ pub(super) fn of_all_runs(store: &Store) -> Result<BTreeMap<String, Totals>> {
 /// # Errors
 /// [`Code::Destination`].
 pub(super) fn forget(store: &Store, target: &str) -> Result<()> {
-    for name in names(store)?.into_iter().filter(|name| name.strip_suffix(".json").is_some()) {
-        let path = store.system(FOLDER).join(name);
-        let totals = read(&path)?;
+    let files = store.files(FOLDER);
+    for name in files.list("")?.into_iter().filter(|name| name.strip_suffix(".json").is_some()) {
+        let totals = read(&files, &name)?;
         if totals.keys().all(|item| item.target != target) {
             continue;
         }
@@ -265,7 +280,7 @@ pub(super) fn forget(store: &Store, target: &str) -> Result<()> {
             }
             *rest.entry(item).or_default() += spent;
         }
-        write(&path, &rest)?;
+        write(&files, &name, &rest)?;
     }
     Ok(())
 }
@@ -279,31 +294,31 @@ pub(super) fn close_books_of_the_dead(stage: &Stage) -> Result<()> {
     let oldest = today.checked_sub_days(Days::new(KEPT_DAYS)).unwrap_or(today);
     let unsettled: BTreeSet<String> = super::ledger::unsettled(store)?.into_keys().collect();
     let mut open = unsettled.clone();
-    for name in names(store)? {
+    let files = store.files(FOLDER);
+    for name in files.list("")? {
         if let Some(run) = name.strip_suffix(".jsonl") {
             open.insert(run.to_owned());
         } else if name.strip_suffix(".json").and_then(started).is_some_and(|start| start.date() < oldest) {
-            remove(&store.system(FOLDER).join(&name))?;
+            files.remove(&name)?;
         }
     }
     open.remove(&stage.run_id);
     for run in open {
         // Alive: it closes its own books.
-        let path = store.run_lock(&run);
-        let Ok(lock) = FileLock::try_acquire(&path, &stage.who)? else { continue };
+        let Some(hold) = store.dead_run(&run, &stage.who)? else { continue };
         close_book(stage, &run)?;
-        // Those who settle its promises take the lock away with them.
+        // Those who settle its promises take its lock away with them.
         if !unsettled.contains(&run) {
-            lock.remove(&path)?;
+            hold.give_back()?;
         }
     }
     Ok(())
 }
 
 fn close_book(stage: &Stage, run: &str) -> Result<()> {
-    let path = stage.store.system(FOLDER).join(format!("{run}.jsonl"));
-    let mut lines = lines(&path)?;
-    if !path.with_extension("json").exists() {
+    let files = stage.store.files(FOLDER);
+    let mut lines = lines(&files, &open(run))?;
+    if files.load(&closed(run))?.is_none() {
         // A part of an answer for many targets has units of its own, while the answer counts at one of them.
         let tells = |line: &&Line| line.spent.answers > 0 || line.spent.units > 0;
         let told: BTreeSet<(String, i64)> =
@@ -320,9 +335,9 @@ fn close_book(stage: &Stage, run: &str) -> Result<()> {
         if lines.is_empty() {
             return Ok(());
         }
-        write(&path.with_extension("json"), &totals(&lines))?;
+        write(&files, &closed(run), &totals(&lines))?;
     }
-    remove(&path)
+    files.remove(&open(run))
 }
 
 /// The line that was not written any more when the answer was saved.
@@ -363,19 +378,15 @@ fn totals(lines: &[Line]) -> Totals {
 }
 
 /// The whole lines of a file; the last one of a killed process may be torn.
-fn lines(path: &std::path::Path) -> Result<Vec<Line>> {
-    let text = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(unreadable(path, error)),
-    };
+fn lines(files: &Files, name: &str) -> Result<Vec<Line>> {
+    let text = files.load(name)?.unwrap_or_default();
     Ok(text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
 }
 
-fn read(path: &std::path::Path) -> Result<Totals> {
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, error))?;
+fn read(files: &Files, name: &str) -> Result<Totals> {
+    let Some(bytes) = files.load(name)? else { return Ok(Totals::new()) };
     let entries: Vec<Entry> = serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-        tracing::warn!(path = %path.display(), %error, "a ledger of requests is damaged and does not count");
+        tracing::warn!(path = files.place_of(name), %error, "a ledger of requests is damaged and does not count");
         Vec::new()
     });
     let mut totals = Totals::new();
@@ -385,22 +396,21 @@ fn read(path: &std::path::Path) -> Result<Totals> {
     Ok(totals)
 }
 
-fn write(path: &std::path::Path, totals: &Totals) -> Result<()> {
+fn write(files: &Files, name: &str, totals: &Totals) -> Result<()> {
     let entries: Vec<Entry> = totals.iter().map(|(item, spent)| Entry { item: item.clone(), spent: *spent }).collect();
     let bytes = serde_json::to_vec(&entries)
         .map_err(|error| Error::new(Code::Internal, "a ledger cannot be written").with_source(error))?;
-    replace(path, &bytes)
+    files.replace(name, bytes)
 }
 
-fn names(store: &Store) -> Result<Vec<String>> {
-    let mut names = crate::store::names(&store.system(FOLDER))?;
-    names.retain(|name| !name.starts_with('.'));
-    names.sort_unstable();
-    Ok(names)
+/// The file of a run that is under way.
+fn open(run: &str) -> String {
+    format!("{run}.jsonl")
 }
 
-fn unreadable(path: &std::path::Path, error: std::io::Error) -> Error {
-    Error::new(Code::Destination, format!("cannot read {}", path.display())).with_source(error)
+/// The file of a run that has ended.
+fn closed(run: &str) -> String {
+    format!("{run}.json")
 }
 
 #[cfg(test)]
@@ -432,7 +442,7 @@ mod tests {
         assert_eq!(item.day, "1970-01-02");
         assert_eq!((spent.requests, spent.units, spent.units_unknown), (2, 50, 90));
         assert_eq!((spent.wasted.minimums, spent.wasted.lost), (20, 90));
-        assert_eq!(names(&store).expect("listable"), ["20261123T021507Z-00000000.json"]);
+        assert_eq!(store.files(FOLDER).list("").expect("listable"), ["20261123T021507Z-00000000.json"]);
     }
 
     #[test]
@@ -442,8 +452,9 @@ mod tests {
         let spending = Spending::new(&store, "r");
         spending.attempted(&account(), 0, answered(50, 1));
         spending.attempted(&account(), 0, answered(60, 2));
-        let whole = std::fs::read(&spending.path).expect("readable");
-        std::fs::write(&spending.path, &whole[..whole.len() - 5]).expect("writable");
+        let path = spending.files.place_of("r.jsonl");
+        let whole = std::fs::read(&path).expect("readable");
+        std::fs::write(&path, &whole[..whole.len() - 5]).expect("writable");
         let runs = of_all_runs(&store).expect("readable");
         assert_eq!(runs["r"].values().map(|spent| spent.units).sum::<u64>(), 50);
     }

@@ -17,7 +17,7 @@ use crate::limits::{Shares, Throttle, UnitMeter};
 use crate::model::Night;
 use crate::paging::Verdicts;
 use crate::plan::{Task, task_label};
-use crate::store::{FileLock, Replace, Store};
+use crate::store::{Disk, Hold, Replace, Store};
 
 /// Switches that tests need: the real values outside them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,7 +74,7 @@ pub struct Stage {
     pub writing: Arc<tokio::sync::Mutex<()>>,
     client: Option<Client>,
     workspace: Mutex<Workspace>,
-    lock: Mutex<Option<FileLock>>,
+    life: Mutex<Option<Hold>>,
     num_commits: std::sync::atomic::AtomicU32,
 }
 
@@ -96,7 +96,7 @@ impl Stage {
         let started_at = clock.now().timestamp_micros();
         let since = clock.now().format("%Y-%m-%dT%H:%M:%SZ");
         let who = format!("run {run_id} (process {}) since {since}", std::process::id());
-        let (scratch, lock) = store.run_folder(&run_id, &who)?;
+        let (scratch, life) = store.run_folder(&run_id, &who)?;
         store.sweep(&who)?;
         let workspace = Workspace::load(&store, &config.source.base_url);
         let landing = super::landing(&config, &store);
@@ -117,7 +117,7 @@ impl Stage {
             writing: Arc::default(),
             client,
             workspace: Mutex::new(workspace),
-            lock: Mutex::new(Some(lock)),
+            life: Mutex::new(Some(life)),
             num_commits: std::sync::atomic::AtomicU32::new(0),
         })
     }
@@ -127,8 +127,21 @@ impl Stage {
     /// # Errors
     /// [`Code::Destination`].
     pub fn close(&self) -> Result<()> {
-        let lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner).take();
-        lock.map_or(Ok(()), |lock| self.store.close_run(&self.run_id, lock))
+        let life = self.life.lock().unwrap_or_else(PoisonError::into_inner).take();
+        life.map_or(Ok(()), |life| self.store.close_run(&self.run_id, life))
+    }
+
+    /// Refuses to go on where another process has taken this run for dead: what it was at is another's by now.
+    ///
+    /// # Errors
+    /// [`Code::Locked`].
+    pub fn is_alive(&self) -> Result<()> {
+        let life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
+        if !life.as_ref().is_some_and(Hold::is_lost) {
+            return Ok(());
+        }
+        Err(Error::new(Code::Locked, "another process has taken over what this run was at work on")
+            .with_next("run the same command again: this process was not heard of for longer than its lease"))
     }
 
     /// The client of the source.
@@ -204,7 +217,7 @@ impl Stage {
     pub(super) fn learn_cap(&self, report: &Report, cap: u32) {
         let mut workspace = self.workspace();
         if workspace.row_caps.insert(report.endpoint.name.clone(), cap) != Some(cap)
-            && let Err(error) = workspace.save(&self.store, &self.config.source.base_url, &self.who)
+            && let Err(error) = workspace.save(&self.store, &self.config.source.base_url)
         {
             tracing::warn!(error = %error.one_line(), "the row cap that was found is not remembered");
         }
@@ -221,7 +234,7 @@ impl Stage {
 /// [`Code::Destination`].
 pub(super) fn open_store(config: &RunConfig) -> Result<Store> {
     let replace = if config.destination.may_leave_gaps { Replace::Gap } else { Replace::Exchange };
-    Ok(Store::open(&config.destination.path)?.with_replace(replace))
+    Ok(Store::Disk(Disk::open(&config.destination.path)?.with_replace(replace)))
 }
 
 /// The client that a configuration describes, with its keys read.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, AsArray as _, RecordBatch, StringArray};
 use sha2::{Digest as _, Sha256};
 
+use super::assemble::output;
 use super::stage::Stage;
 use super::tombstone;
 use crate::config::Target;
@@ -73,7 +74,7 @@ fn write(
         staged_suffix: STAGED_SUFFIX.to_owned(),
         ..WriterOptions::new(committing.commit().id.clone())
     };
-    let mut writer = PartitionWriter::new(committing.staging(), schema.clone(), options);
+    let mut writer = PartitionWriter::new(output(committing)?, schema.clone(), options);
     writer.write(batch)?;
     writer.close()
 }
@@ -159,8 +160,8 @@ pub(super) fn known_targets(store: &Store) -> Result<BTreeMap<String, [String; 4
     let mut rows = BTreeMap::new();
     let committed = store.partition(TARGETS, UNPARTITIONED)?.and_then(|state| state.committed);
     for file in committed.into_iter().flat_map(|committed| committed.files) {
-        let path = store.partition_folder(TARGETS, UNPARTITIONED).join(&file.name);
-        let batches = match read_batches(&path, None).and_then(Iterator::collect::<Result<Vec<_>>>) {
+        let Some(local) = store.table_file(TARGETS, UNPARTITIONED, &file.name)? else { continue };
+        let batches = match read_batches(local.path(), None).and_then(Iterator::collect::<Result<Vec<_>>>) {
             Ok(batches) => batches,
             Err(error) => {
                 tracing::warn!(error = %error.one_line(), "the table of targets cannot be read and is written anew");

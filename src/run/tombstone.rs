@@ -1,14 +1,13 @@
 //! Tombstones: which targets were forgotten, and when. Nothing builds on answers of theirs that were received before.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
 use super::stage::{Job, Stage};
 use crate::error::Result;
 use crate::landing::Saved;
-use crate::store::{Store, read_json, replace, step, to_json};
+use crate::store::{Store, step, to_json};
 
 /// Folder of the tombstones below `_backhaul/`.
 const FOLDER: &str = "forgotten";
@@ -31,16 +30,16 @@ pub(super) struct Tombstone {
 /// [`crate::error::Code::Destination`] if it cannot be read or is none.
 pub(super) fn read(store: &Store, target: &str) -> Result<Option<Tombstone>> {
     let next = format!("backhaul forget --target {target}   (it writes the file anew)");
-    read_json(&path(store, target)).map_err(|error| error.with_next(next))
+    store.files(FOLDER).load_json(&file(target)).map_err(|error| error.with_next(next))
 }
 
 /// Writes a tombstone, durably. An earlier one of the target gives way.
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
-pub(super) fn write(store: &Store, tombstone: &Tombstone, who: &str) -> Result<()> {
-    let _lock = store.lock_folder(FOLDER, who)?;
-    replace(&path(store, &tombstone.target), &to_json(tombstone)?)?;
+pub(super) fn write(store: &Store, tombstone: &Tombstone) -> Result<()> {
+    let bytes = to_json(tombstone)?;
+    store.files(FOLDER).change(&file(&tombstone.target), |_| Ok(Some(bytes.clone())))?;
     step("forget.tombstone");
     Ok(())
 }
@@ -63,6 +62,6 @@ pub(super) fn is_forgotten(stage: &Stage, job: &Job, first: Option<&Saved>) -> R
 }
 
 /// Names of targets hold no character that a file's name may not.
-fn path(store: &Store, target: &str) -> PathBuf {
-    store.system(FOLDER).join(format!("{target}.json"))
+fn file(target: &str) -> String {
+    format!("{target}.json")
 }

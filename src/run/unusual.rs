@@ -10,10 +10,12 @@ use super::stage::Stage;
 use crate::config::Report;
 use crate::decode::{Notes, UnknownValues};
 use crate::error::{Code, Error, Result};
-use crate::store::{Store, replace};
 
 /// Values that one run lists; more are only counted.
 const MAX_LISTED: usize = 10_000;
+
+/// Folder of the reports of runs below `_backhaul/`.
+pub(super) const RUNS: &str = "runs";
 
 /// What the names of lists of bad values end with.
 pub(super) const BAD_VALUES: &str = ".bad-values.jsonl";
@@ -73,7 +75,7 @@ impl Unusual {
         }
         if !self.listed.is_empty() {
             let name = format!("{}{BAD_VALUES}", stage.run_id);
-            replace(&path(&stage.store, &name), &self.lines()?)?;
+            stage.store.files(RUNS).replace(&name, self.lines()?)?;
             let number = self.listed.len();
             out.push(format!("{number} values that did not fit are listed in _backhaul/runs/{name}"));
         }
@@ -89,11 +91,6 @@ impl Unusual {
         }
         Ok(lines)
     }
-}
-
-/// A file beside the reports of runs.
-pub(super) fn path(store: &Store, name: &str) -> std::path::PathBuf {
-    store.system("runs").join(name)
 }
 
 fn say(stage: &Stage, report: &Report, notes: &Notes, out: &mut Vec<String>) {

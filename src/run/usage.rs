@@ -11,7 +11,6 @@ use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::report::{Allowance, Difference, Share, Spent, Usage};
-use crate::store::Store;
 
 /// Asks the account and reads the ledger.
 ///
@@ -20,7 +19,7 @@ use crate::store::Store;
 pub async fn usage(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<Usage> {
     let today = clock.today();
     let live = live(config, clock, tuning).await?;
-    let store = Store::at(&config.destination.path);
+    let store = super::store(&config)?;
     let mut usage = told(&live, &spending::of_all_runs(&store)?, &ledger::at_most(&store)?, today);
     usage.budget = month::left_after_asking(config, &store, &live, today)?;
     Ok(usage)

@@ -4,15 +4,17 @@
 //! gateway is another than the real API. Losing the file costs a few free requests.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::month::KnownMonth;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::paging::Finding;
-use crate::store::{Store, replace};
+use crate::store::{Store, to_json};
+
+/// Folder of the files below `_backhaul/`.
+const FOLDER: &str = "workspace";
 
 /// What is remembered.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -31,33 +33,25 @@ pub struct Workspace {
 impl Workspace {
     /// Reads what is remembered of an origin. A damaged file counts as nothing remembered: all of it can be asked again.
     pub fn load(store: &Store, origin: &Url) -> Self {
-        let path = path(store, origin);
-        match std::fs::read(&path).map(|bytes| serde_json::from_slice(&bytes)) {
-            Ok(Ok(workspace)) => workspace,
-            Ok(Err(error)) => {
-                tracing::warn!(path = %path.display(), %error, "what was known of the workspace is damaged and asked again");
-                Self::default()
-            }
-            Err(_absent) => Self::default(),
-        }
+        store.files(FOLDER).load_json(&file(origin)).map(Option::unwrap_or_default).unwrap_or_else(|error| {
+            tracing::warn!(error = %error.one_line(), "what was known of the workspace is asked again");
+            Self::default()
+        })
     }
 
     /// Remembers it.
     ///
     /// # Errors
-    /// [`Code::Destination`].
-    pub fn save(&self, store: &Store, origin: &Url, who: &str) -> Result<()> {
-        let _lock = store.lock_folder("workspace", who)?;
-        let bytes = serde_json::to_vec_pretty(self).map_err(|error| {
-            Error::new(Code::Internal, "what is known of the workspace cannot be written").with_source(error)
-        })?;
-        replace(&path(store, origin), &bytes)
+    /// [`crate::error::Code::Destination`].
+    pub fn save(&self, store: &Store, origin: &Url) -> Result<()> {
+        let bytes = to_json(self)?;
+        store.files(FOLDER).change(&file(origin), |_| Ok(Some(bytes.clone())))
     }
 }
 
 /// `https://api.ahrefs.com/v3` → `workspace/https-api.ahrefs.com-443.json`.
-fn path(store: &Store, origin: &Url) -> PathBuf {
+fn file(origin: &Url) -> String {
     let host = origin.host_str().unwrap_or("unknown").replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "-");
     let port = origin.port_or_known_default().unwrap_or(0);
-    store.system("workspace").join(format!("{}-{host}-{port}.json", origin.scheme()))
+    format!("{}-{host}-{port}.json", origin.scheme())
 }

@@ -22,7 +22,7 @@ mod tee;
 
 pub use encode::{Compression, WriterOptions};
 pub use identity::IdentityCounter;
-pub use partition::{PartitionWriter, TaskColumns, TaskPlace};
+pub use partition::{Output, PartitionWriter, TaskColumns, TaskPlace};
 pub use read::{Batches, FileFacts, describe_file, file_facts, read_batches, read_rows};
 pub use sorter::{SortedRows, SorterOptions, TaskSorter};
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -11,12 +12,20 @@ use chrono::{DateTime, NaiveDate, Utc};
 use parquet::arrow::ArrowWriter;
 
 use super::encode::{WriterOptions, properties};
-use super::tee::HashingFile;
+use super::tee::Hashing;
 use super::{destination, internal};
 use crate::error::{Code, Error, Result};
 use crate::model::TaskId;
 use crate::table::manifest::FileEntry;
 use crate::table::{EXPORTED_AT, RUN_ID, SNAPSHOT_DATE, TARGET, TableSchema, parameter_column};
+
+/// Where the files of a partition go.
+pub enum Output {
+    /// Into a folder, which exists: as many files as their size and their folders want.
+    Folder(PathBuf),
+    /// Into one object of this name, whatever its size.
+    Object(String, Box<dyn Write + Send>),
+}
 
 /// What all rows of a task share.
 #[derive(Debug, Clone)]
@@ -52,11 +61,11 @@ impl TaskColumns {
     }
 }
 
-/// Writes the files of one partition into a staging directory.
+/// Writes the files of one partition.
 ///
 /// Dropped without [`PartitionWriter::close`], it leaves its files for the caller to delete.
 pub struct PartitionWriter {
-    directory: PathBuf,
+    target: Target,
     schema: TableSchema,
     options: WriterOptions,
     /// What the rows of a sequence are sorted by; `None`: what the options say of all.
@@ -69,18 +78,28 @@ pub struct PartitionWriter {
     files: Vec<FileEntry>,
 }
 
+enum Target {
+    Folder(PathBuf),
+    /// The stream is taken when the object is begun.
+    Object(String, Option<Box<dyn Write + Send>>),
+}
+
 struct OpenFile {
     name: String,
-    writer: ArrowWriter<HashingFile>,
+    writer: ArrowWriter<Hashing>,
     rows: u64,
     tasks: Vec<TaskId>,
 }
 
 impl PartitionWriter {
-    /// Writes into `directory`, which exists.
-    pub fn new(directory: impl Into<PathBuf>, schema: TableSchema, options: WriterOptions) -> Self {
+    /// Writes where it is told to.
+    pub fn new(output: Output, schema: TableSchema, options: WriterOptions) -> Self {
+        let target = match output {
+            Output::Folder(folder) => Target::Folder(folder),
+            Output::Object(name, stream) => Target::Object(name, Some(stream)),
+        };
         Self {
-            directory: directory.into(),
+            target,
             schema,
             options,
             claim: None,
@@ -103,7 +122,8 @@ impl PartitionWriter {
             let message = format!("the task of {} comes out of order", place.1);
             return Err(Error::new(Code::Internal, message).with_context("table", self.schema.name()));
         }
-        if let Some(file) = self.file.take_if(|_| self.place.as_ref().is_some_and(|before| before.0 != place.0)) {
+        let is_elsewhere = self.place.as_ref().is_some_and(|before| before.0 != place.0) && !self.is_object();
+        if let Some(file) = self.file.take_if(|_| is_elsewhere) {
             self.finish(file)?;
         }
         self.place = Some(place);
@@ -115,10 +135,14 @@ impl PartitionWriter {
 
     /// Ends the file: what follows is a sequence of its own, of rows that are taken over from other files. Its files say
     /// that they are sorted by these columns, in this order; that is the caller's word. Without columns they say nothing.
+    /// Of an object all rows are one sequence: only the first word on it counts.
     ///
     /// # Errors
     /// [`Code::Destination`] if the file cannot be written.
     pub fn begin_sequence(&mut self, sorted_by: &[String]) -> Result<()> {
+        if self.is_object() && self.has_rows() {
+            return Ok(());
+        }
         self.place = None;
         self.task = None;
         let ended = self.file.take().map_or(Ok(()), |file| self.finish(file));
@@ -149,7 +173,7 @@ impl PartitionWriter {
         }
         file.rows += u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
         let bytes = file.writer.bytes_written().saturating_add(file.writer.in_progress_size());
-        if u64::try_from(bytes).unwrap_or(u64::MAX) >= self.options.file_bytes {
+        if u64::try_from(bytes).unwrap_or(u64::MAX) >= self.options.file_bytes && !self.is_object() {
             self.finish(file)?;
         } else {
             self.file = Some(file);
@@ -186,7 +210,18 @@ impl PartitionWriter {
         Ok(std::mem::take(&mut self.files))
     }
 
-    fn open(&self, first: Option<&RecordBatch>) -> Result<OpenFile> {
+    fn is_object(&self) -> bool {
+        matches!(self.target, Target::Object(..))
+    }
+
+    /// Begins a file: its name and where its bytes go.
+    fn begin(&mut self) -> Result<(String, Hashing)> {
+        if let Target::Object(name, stream) = &mut self.target {
+            let stream = stream.take().ok_or_else(|| {
+                Error::new(Code::Internal, "an object is begun twice").with_context("table", self.schema.name())
+            })?;
+            return Ok((name.clone(), Hashing::stream(stream)));
+        }
         let file_name = format!("part-{:05}-{}.parquet", self.files.len(), self.options.commit_id);
         let name = match self.task.as_ref().map(|task| task.folder.as_str()) {
             None | Some("") => file_name,
@@ -197,10 +232,15 @@ impl PartitionWriter {
             std::fs::create_dir_all(folder).map_err(|error| self.fault(&name, error))?;
         }
         let file = File::create_new(&path).map_err(|error| self.fault(&name, error))?;
+        Ok((name, Hashing::file(file)))
+    }
+
+    fn open(&mut self, first: Option<&RecordBatch>) -> Result<OpenFile> {
+        let (name, file) = self.begin()?;
         let own = self.claim.is_none() && self.options.sorted;
         let sorted_by = if own { self.schema.file_order() } else { self.claim.clone().unwrap_or_default() };
         let properties = properties(&self.schema, &self.options, &sorted_by, first)?;
-        let writer = ArrowWriter::try_new(HashingFile::new(file), Arc::clone(self.schema.arrow()), Some(properties))
+        let writer = ArrowWriter::try_new(file, Arc::clone(self.schema.arrow()), Some(properties))
             .map_err(|error| self.fault(&name, error))?;
         Ok(OpenFile { name, writer, rows: 0, tasks: Vec::new() })
     }
@@ -214,7 +254,10 @@ impl PartitionWriter {
     }
 
     fn staged(&self, name: &str) -> PathBuf {
-        self.directory.join(format!("{name}{}", self.options.staged_suffix))
+        match &self.target {
+            Target::Folder(folder) => folder.join(format!("{name}{}", self.options.staged_suffix)),
+            Target::Object(name, _) => PathBuf::from(name),
+        }
     }
 
     fn fault(&self, name: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {

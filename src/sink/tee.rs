@@ -1,4 +1,4 @@
-//! A file that counts and hashes what is written to it.
+//! Bytes that are counted and hashed on their way into a file or an object.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -7,36 +7,54 @@ use sha2::{Digest, Sha256};
 
 use crate::model::hex;
 
-/// Counts and hashes the bytes on their way into a file.
-#[derive(Debug)]
-pub(super) struct HashingFile {
-    file: File,
+/// Counts and hashes what is written.
+pub(super) struct Hashing {
+    to: To,
     hash: Sha256,
     bytes: u64,
 }
 
-impl HashingFile {
+enum To {
+    File(File),
+    Stream(Box<dyn Write + Send>),
+}
+
+impl Hashing {
     /// Around an empty file.
-    pub fn new(file: File) -> Self {
-        Self { file, hash: Sha256::new(), bytes: 0 }
+    pub fn file(file: File) -> Self {
+        Self { to: To::File(file), hash: Sha256::new(), bytes: 0 }
     }
 
-    /// Syncs the file; size and SHA-256 of what was written.
+    /// Around a stream.
+    pub fn stream(stream: Box<dyn Write + Send>) -> Self {
+        Self { to: To::Stream(stream), hash: Sha256::new(), bytes: 0 }
+    }
+
+    /// Syncs a file, flushes a stream; size and SHA-256 of what was written.
     pub fn close(self) -> io::Result<(u64, String)> {
-        self.file.sync_all()?;
+        match self.to {
+            To::File(file) => file.sync_all()?,
+            To::Stream(mut stream) => stream.flush()?,
+        }
         Ok((self.bytes, hex(&self.hash.finalize())))
     }
 }
 
-impl Write for HashingFile {
+impl Write for Hashing {
     fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let written = self.file.write(buffer)?;
+        let written = match &mut self.to {
+            To::File(file) => file.write(buffer)?,
+            To::Stream(stream) => stream.write(buffer)?,
+        };
         self.hash.update(buffer.get(..written).unwrap_or_default());
         self.bytes += u64::try_from(written).unwrap_or(u64::MAX);
         Ok(written)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
+        match &mut self.to {
+            To::File(file) => file.flush(),
+            To::Stream(stream) => stream.flush(),
+        }
     }
 }

@@ -1,23 +1,32 @@
 //! Small files on a disk or in a bucket, behind one face: saved responses, nights, ledgers, promises.
 //!
 //! Names are relative, with `/` between folders; a folder exists while something lies in it. What begins with a dot is
-//! nobody's business: files that are being written, and locks.
+//! nobody's business: files that are being written, and locks. A file without a byte is no file.
 //!
-//! What a bucket cannot promise, nobody may rely on: a removed name is not used again, since a removal whose answer was
-//! lost may arrive late; and what [`Files::create_new`] writes tells its writer from every other.
+//! What a bucket cannot promise, nobody may rely on: a name that was removed for good ([`Files::remove`]) is not used
+//! again, since a removal whose answer was lost may arrive late; and what [`Files::create_new`] writes tells its writer
+//! from every other.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 
-use super::bucket::Bucket;
-use super::{FileLock, cannot, durable, names, remove_tree, sync_dir};
+use super::disk::{
+    FileLock, create_folder, create_new, lock_beside, remove, remove_tree, replace, sync_dir, temporaries,
+};
+use super::{Remote, cannot, names};
 use crate::error::{Code, Error, Result};
 
 /// A change takes milliseconds; whoever holds a file longer is stuck.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Keeps a folder of a bucket that nothing lies in yet.
+const MARKER: &str = ".folder";
 
 /// A folder of small files.
 #[derive(Debug, Clone)]
@@ -25,7 +34,7 @@ pub enum Files {
     /// On a local disk. What is written survives a power cut.
     Disk(PathBuf),
     /// In a bucket, below a folder of it.
-    Bucket(Bucket, String),
+    Bucket(Remote, String),
 }
 
 impl Files {
@@ -33,23 +42,26 @@ impl Files {
     ///
     /// # Errors
     /// [`Code::Destination`], as every call here; what was there before is then untouched, or replaced unheard.
-    pub async fn replace(&self, name: &str, bytes: impl Into<Bytes>) -> Result<()> {
+    pub fn replace(&self, name: &str, bytes: impl Into<Bytes>) -> Result<()> {
         let bytes = bytes.into();
         match self {
-            Self::Disk(root) => blocking(root.join(name), move |path| durable::replace(path, &bytes)).await,
-            Self::Bucket(bucket, folder) => {
+            Self::Disk(root) => replace(&root.join(name), &bytes),
+            Self::Bucket(remote, folder) => {
                 let name = format!("{folder}/{name}");
+                let bucket = remote.bucket();
                 // By compare-and-swap: a plain write whose answer was lost could arrive after the next one, and undo it.
                 // Contents must not come back to what they once were: some stores know versions by their content.
-                loop {
-                    let written = match bucket.head(&name).await? {
-                        Some((_, version)) => bucket.compare_and_swap(&name, &version, bytes.clone()).await?,
-                        None => bucket.put_if_absent(&name, bytes.clone()).await?,
-                    };
-                    if written.is_some() {
-                        return Ok(());
+                remote.wait(async {
+                    loop {
+                        let written = match bucket.head(&name).await? {
+                            Some((_, version)) => bucket.compare_and_swap(&name, &version, bytes.clone()).await?,
+                            None => bucket.put_if_absent(&name, bytes.clone()).await?,
+                        };
+                        if written.is_some() {
+                            return Ok(());
+                        }
                     }
-                }
+                })
             }
         }
     }
@@ -58,12 +70,25 @@ impl Files {
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub async fn create_new(&self, name: &str, bytes: impl Into<Bytes>) -> Result<bool> {
+    pub fn create_new(&self, name: &str, bytes: impl Into<Bytes>) -> Result<bool> {
         let bytes = bytes.into();
         match self {
-            Self::Disk(root) => blocking(root.join(name), move |path| durable::create_new(path, &bytes)).await,
-            Self::Bucket(bucket, folder) => {
-                Ok(bucket.put_if_absent(&format!("{folder}/{name}"), bytes).await?.is_some())
+            Self::Disk(root) => create_new(&root.join(name), &bytes),
+            Self::Bucket(remote, folder) => {
+                let name = format!("{folder}/{name}");
+                let bucket = remote.bucket();
+                remote.wait(async {
+                    if bucket.put_if_absent(&name, bytes.clone()).await?.is_some() {
+                        return Ok(true);
+                    }
+                    // What was taken away leaves an object without a byte.
+                    match bucket.head(&name).await? {
+                        Some((listed, version)) if listed.bytes == 0 => {
+                            Ok(bucket.compare_and_swap(&name, &version, bytes).await?.is_some())
+                        }
+                        _ => Ok(false),
+                    }
+                })
             }
         }
     }
@@ -72,78 +97,161 @@ impl Files {
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub async fn load(&self, name: &str) -> Result<Option<Bytes>> {
+    pub fn load(&self, name: &str) -> Result<Option<Bytes>> {
+        let loaded = match self {
+            Self::Disk(root) => read(&root.join(name))?.map(Bytes::from),
+            Self::Bucket(remote, folder) => {
+                remote.wait(remote.bucket().get(&format!("{folder}/{name}")))?.map(|object| object.bytes)
+            }
+        };
+        Ok(loaded.filter(|bytes| !bytes.is_empty()))
+    }
+
+    /// Reads the first bytes of a file; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn load_start(&self, name: &str, bytes: usize) -> Result<Option<Bytes>> {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
         match self {
             Self::Disk(root) => {
-                blocking(root.join(name), |path| match std::fs::read(path) {
-                    Ok(bytes) => Ok(Some(Bytes::from(bytes))),
-                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-                    Err(error) => Err(cannot("read", path, error)),
-                })
-                .await
+                let path = root.join(name);
+                let file = match File::open(&path) {
+                    Ok(file) => file,
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                    Err(error) => return Err(cannot("read", &path, error)),
+                };
+                let mut start = Vec::new();
+                file.take(bytes).read_to_end(&mut start).map_err(|error| cannot("read", &path, error))?;
+                Ok(Some(Bytes::from(start)).filter(|start| !start.is_empty()))
             }
-            Self::Bucket(bucket, folder) => {
-                Ok(bucket.get(&format!("{folder}/{name}")).await?.map(|object| object.bytes))
+            Self::Bucket(remote, folder) => {
+                let name = format!("{folder}/{name}");
+                remote.wait(async {
+                    match remote.bucket().head(&name).await? {
+                        Some((listed, version)) if listed.bytes > 0 => {
+                            let range = 0..bytes.min(listed.bytes);
+                            remote.bucket().get_range(&name, range, Some(&version)).await.map(Some)
+                        }
+                        _ => Ok(None),
+                    }
+                })
             }
         }
     }
 
-    /// Changes a file by what it holds, so that no other change in between is lost. `None` leaves it as it is.
+    /// Makes sure, durably, that a folder is there, with something in it that is no file where folders need that.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn make_folder(&self, folder: &str) -> Result<()> {
+        match self {
+            Self::Disk(root) => create_folder(&root.join(folder)),
+            Self::Bucket(remote, root) => {
+                let name = format!("{}/{MARKER}", below(root, folder));
+                remote.wait(remote.bucket().put(&name, Bytes::new())).map(drop)
+            }
+        }
+    }
+
+    /// Removes what dead processes were writing directly in a folder; `is_live` tells those that are at it still, by the name
+    /// of the file. A bucket has nothing of the kind.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn remove_half_written(&self, folder: &str, is_live: impl Fn(&str) -> bool) -> Result<()> {
+        let Self::Disk(root) = self else { return Ok(()) };
+        let folder = root.join(folder);
+        for (path, name) in temporaries(&folder)? {
+            if !is_live(&name) {
+                remove(&path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a folder if nothing is in it. That another process has put something there a moment ago is no fault.
+    pub fn remove_folder_if_empty(&self, folder: &str) {
+        if let Self::Disk(root) = self {
+            let path = root.join(folder);
+            if std::fs::remove_dir(&path).is_ok() {
+                // It may come back with a power cut, empty.
+                let _ = path.parent().map(sync_dir);
+            }
+        }
+    }
+
+    /// Reads a file of JSON; `None` if there is none.
+    ///
+    /// # Errors
+    /// [`Code::Destination`], also if it is damaged.
+    pub fn load_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
+        let Some(bytes) = self.load(name)? else { return Ok(None) };
+        serde_json::from_slice(&bytes).map(Some).map_err(|error| {
+            Error::new(Code::Destination, format!("{} is damaged", self.place_of(name))).with_source(error).with_next(
+                "restore the file from a backup of the destination; backhaul verify shows what else is affected",
+            )
+        })
+    }
+
+    /// Changes a file by what it holds, so that no other change in between is lost. `None` leaves it as it is; no bytes
+    /// take it away.
     ///
     /// `change` may be asked more than once, and a change whose answer was lost may be made twice if another one came in
     /// between: what is added carries a name, and what stands there already is not added again.
     ///
     /// # Errors
     /// [`Code::Destination`], [`Code::Locked`] if another process does not let go of the file, or what `change` says.
-    pub async fn change<F>(&self, name: &str, change: F) -> Result<()>
+    pub fn change<F>(&self, name: &str, change: F) -> Result<()>
     where
-        F: Fn(Option<&[u8]>) -> Result<Option<Vec<u8>>> + Send + 'static,
+        F: Fn(Option<&[u8]>) -> Result<Option<Vec<u8>>> + Send + Sync,
     {
         match self {
             Self::Disk(root) => {
-                blocking(root.join(name), move |path| {
-                    let _held = FileLock::acquire(&lock(path), &format!("process {}", std::process::id()), PATIENCE)?;
-                    let before = match std::fs::read(path) {
-                        Ok(bytes) => Some(bytes),
-                        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
-                        Err(error) => return Err(cannot("read", path, error)),
-                    };
-                    match change(before.as_deref())? {
-                        Some(next) => durable::replace(path, &next),
-                        None => Ok(()),
+                let path = root.join(name);
+                let guard = lock_beside(&path);
+                let held = FileLock::acquire(&guard, &format!("process {}", std::process::id()), PATIENCE)?;
+                let before = read(&path)?.filter(|bytes| !bytes.is_empty());
+                let changed = match change(before.as_deref())? {
+                    None => Ok(()),
+                    Some(next) if next.is_empty() => remove(&path),
+                    Some(next) => replace(&path, &next),
+                };
+                held.remove(&guard)?;
+                changed
+            }
+            Self::Bucket(remote, folder) => {
+                let name = format!("{folder}/{name}");
+                let bucket = remote.bucket();
+                remote.wait(async {
+                    loop {
+                        let before = bucket.get(&name).await?;
+                        let held = before.as_ref().map(|object| object.bytes.as_ref()).filter(|held| !held.is_empty());
+                        let Some(next) = change(held)? else { return Ok(()) };
+                        let written = match before {
+                            Some(object) => bucket.compare_and_swap(&name, &object.version, next.into()).await?,
+                            None if next.is_empty() => return Ok(()),
+                            None => bucket.put_if_absent(&name, next.into()).await?,
+                        };
+                        if written.is_some() {
+                            return Ok(());
+                        }
                     }
                 })
-                .await
-            }
-            Self::Bucket(bucket, folder) => {
-                let name = format!("{folder}/{name}");
-                loop {
-                    let before = bucket.get(&name).await?;
-                    let Some(next) = change(before.as_ref().map(|object| object.bytes.as_ref()))? else {
-                        return Ok(());
-                    };
-                    let written = match before {
-                        Some(object) => bucket.compare_and_swap(&name, &object.version, next.into()).await?,
-                        None => bucket.put_if_absent(&name, next.into()).await?,
-                    };
-                    if written.is_some() {
-                        return Ok(());
-                    }
-                }
             }
         }
     }
 
     /// Names of the files and folders directly in a folder, in order; none if there is no folder. The empty name is the
-    /// folder of them all.
+    /// folder of them all. In a bucket a file that was taken away is listed still, and [`Files::load`] finds none.
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub async fn list(&self, folder: &str) -> Result<Vec<String>> {
+    pub fn list(&self, folder: &str) -> Result<Vec<String>> {
         let mut listed = match self {
-            Self::Disk(root) => blocking(root.join(folder), names).await?,
-            Self::Bucket(bucket, root) => {
-                let (mut objects, folders) = bucket.children(&format!("{root}/{folder}")).await?;
+            Self::Disk(root) => names(&root.join(folder))?,
+            Self::Bucket(remote, root) => {
+                let (mut objects, folders) = remote.wait(remote.bucket().children(&below(root, folder)))?;
                 objects.extend(folders);
                 objects
             }
@@ -154,61 +262,85 @@ impl Files {
         Ok(listed)
     }
 
-    /// Gives a file another name, which is free. A crash may leave it under both.
+    /// Names of all files in a folder and below it, from the folder on, in order.
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub async fn rename(&self, name: &str, to: &str) -> Result<()> {
+    pub fn list_all(&self, folder: &str) -> Result<Vec<String>> {
         match self {
             Self::Disk(root) => {
-                let to = root.join(to);
-                blocking(root.join(name), move |path| {
-                    std::fs::rename(path, &to).map_err(|error| cannot("rename", path, error))?;
-                    path.parent().map_or(Ok(()), sync_dir)
-                })
-                .await
+                let names = super::disk::file_names(&root.join(folder))?.into_iter();
+                Ok(names.filter(|name| !name.split('/').any(|part| part.starts_with('.'))).collect())
             }
-            Self::Bucket(bucket, folder) => {
-                let from = format!("{folder}/{name}");
-                let Some(object) = bucket.get(&from).await? else {
-                    return Err(Error::new(Code::Destination, format!("{}/{from} is not there", bucket.place())));
+            Self::Bucket(remote, root) => {
+                let folder = below(root, folder);
+                let listed = remote.wait(remote.bucket().list(&folder))?.into_iter().filter(|listed| listed.bytes > 0);
+                let prefix = format!("{folder}/");
+                Ok(listed.filter_map(|listed| Some(listed.name.strip_prefix(&prefix)?.to_owned())).collect())
+            }
+        }
+    }
+
+    /// Names of the JSON files directly in this folder, without their ending.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn json_names(&self) -> Result<Vec<String>> {
+        Ok(self.list("")?.iter().filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect())
+    }
+
+    /// Gives a file another name, which is free. A crash may leave it under both; its old name may be used again.
+    ///
+    /// # Errors
+    /// [`Code::Destination`].
+    pub fn rename(&self, name: &str, to: &str) -> Result<()> {
+        match self {
+            Self::Disk(root) => {
+                let path = root.join(name);
+                std::fs::rename(&path, root.join(to)).map_err(|error| cannot("rename", &path, error))?;
+                path.parent().map_or(Ok(()), sync_dir)
+            }
+            Self::Bucket(..) => {
+                let Some(bytes) = self.load(name)? else {
+                    return Err(Error::new(Code::Destination, format!("{} is not there", self.place_of(name))));
                 };
-                bucket.put_if_absent(&format!("{folder}/{to}"), object.bytes).await?;
-                bucket.delete(&from).await
+                self.create_new(to, bytes)?;
+                self.replace(name, Bytes::new())
             }
         }
     }
 
-    /// Removes a file; it may be absent.
+    /// Removes a file for good; it may be absent.
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub async fn remove(&self, name: &str) -> Result<()> {
+    pub fn remove(&self, name: &str) -> Result<()> {
         match self {
             Self::Disk(root) => {
-                blocking(root.join(name), |path| match path.parent() {
-                    Some(folder) if folder.exists() => durable::remove(path),
-                    _ => Ok(()),
-                })
-                .await
+                let path = root.join(name);
+                if path.parent().is_some_and(Path::exists) { remove(&path) } else { Ok(()) }
             }
-            Self::Bucket(bucket, folder) => bucket.delete(&format!("{folder}/{name}")).await,
+            Self::Bucket(remote, folder) => remote.wait(remote.bucket().delete(&format!("{folder}/{name}"))),
         }
     }
 
-    /// Removes a folder with all that is in it; it may be absent.
+    /// Removes a folder with all that is in it, for good; it may be absent.
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub async fn remove_all(&self, folder: &str) -> Result<()> {
+    pub fn remove_all(&self, folder: &str) -> Result<()> {
         match self {
-            Self::Disk(root) => blocking(root.join(folder), remove_tree).await,
-            Self::Bucket(bucket, root) => {
-                for listed in bucket.list(&format!("{root}/{folder}")).await? {
-                    bucket.delete(&listed.name).await?;
+            Self::Disk(root) => {
+                let path = root.join(folder);
+                remove_tree(&path)?;
+                path.parent().filter(|above| above.exists()).map_or(Ok(()), sync_dir)
+            }
+            Self::Bucket(remote, root) => remote.wait(async {
+                for listed in remote.bucket().list(&below(root, folder)).await? {
+                    remote.bucket().delete(&listed.name).await?;
                 }
                 Ok(())
-            }
+            }),
         }
     }
 
@@ -216,15 +348,17 @@ impl Files {
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub async fn changed(&self, name: &str) -> Result<Option<DateTime<Utc>>> {
+    pub fn changed(&self, name: &str) -> Result<Option<DateTime<Utc>>> {
         match self {
-            Self::Disk(root) => blocking(root.join(name), newest).await,
-            Self::Bucket(bucket, folder) => {
+            Self::Disk(root) => newest(&root.join(name)),
+            Self::Bucket(remote, folder) => {
                 let name = format!("{folder}/{name}");
-                match bucket.head(&name).await? {
-                    Some((listed, _)) => Ok(Some(listed.changed)),
-                    None => Ok(bucket.list(&name).await?.into_iter().map(|listed| listed.changed).max()),
-                }
+                remote.wait(async {
+                    match remote.bucket().head(&name).await? {
+                        Some((listed, _)) => Ok(Some(listed.changed)),
+                        None => Ok(remote.bucket().list(&name).await?.into_iter().map(|listed| listed.changed).max()),
+                    }
+                })
             }
         }
     }
@@ -233,30 +367,35 @@ impl Files {
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub async fn now(&self) -> Result<DateTime<Utc>> {
+    pub fn now(&self) -> Result<DateTime<Utc>> {
         match self {
             Self::Disk(_) => Ok(SystemTime::now().into()),
-            Self::Bucket(bucket, _) => bucket.now().await,
+            Self::Bucket(remote, _) => remote.wait(remote.bucket().now()),
+        }
+    }
+
+    /// Where a file lies, for people.
+    pub fn place_of(&self, name: &str) -> String {
+        match self {
+            Self::Disk(root) => root.join(name).display().to_string(),
+            Self::Bucket(remote, folder) => format!("{}/{}", remote.bucket().place(), below(folder, name)),
         }
     }
 }
 
-/// Runs disk work on a thread that may wait.
-async fn blocking<T: Send + 'static>(
-    path: PathBuf,
-    work: impl FnOnce(&std::path::Path) -> Result<T> + Send + 'static,
-) -> Result<T> {
-    let task = tokio::task::spawn_blocking(move || work(&path));
-    task.await
-        .unwrap_or_else(|error| Err(Error::new(Code::Internal, "a file operation ended early").with_source(error)))
+fn below(root: &str, name: &str) -> String {
+    if name.is_empty() { root.to_owned() } else { format!("{root}/{name}") }
 }
 
-fn lock(path: &std::path::Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.lock"))
+fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(cannot("read", path, error)),
+    }
 }
 
-fn newest(path: &std::path::Path) -> Result<Option<DateTime<Utc>>> {
+fn newest(path: &Path) -> Result<Option<DateTime<Utc>>> {
     let metadata = match std::fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -265,7 +404,7 @@ fn newest(path: &std::path::Path) -> Result<Option<DateTime<Utc>>> {
     if metadata.is_file() {
         return metadata.modified().map(|changed| Some(changed.into())).map_err(|error| cannot("read", path, error));
     }
-    let mut latest = None;
+    let mut latest = metadata.modified().ok().map(DateTime::from);
     for name in names(path)?.into_iter().filter(|name| !name.starts_with('.')) {
         latest = latest.max(newest(&path.join(name))?);
     }

@@ -7,8 +7,9 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use super::commit::file_names;
-use super::listing::names;
+use super::committing::file_name;
+use super::disk::file_names;
+use super::listing::folders;
 use super::{SYSTEM_FOLDER, Store, UNPARTITIONED, cannot};
 use crate::error::Result;
 use crate::model::hex;
@@ -40,22 +41,20 @@ impl KnownFiles {
     /// Adds the files of a partition.
     pub fn add(&mut self, state: &PartitionState) {
         for file in state.committed.iter().flat_map(|committed| &committed.files) {
-            let place = match state.partition.as_str() {
-                UNPARTITIONED => format!("{}/{}", state.report, file.name),
-                partition => format!("{}/{partition}/{}", state.report, file.name),
-            };
+            let place = file_name(&state.report, &state.partition, &file.name);
             self.0.entry(file.bytes).or_default().push((file.sha256.clone(), place));
         }
     }
 
-    /// What to say of a file that nobody committed.
+    /// What to say of a file that nobody committed, by its name from the destination's root on.
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`] if it cannot be read.
-    pub fn describe_foreign(&self, path: &Path) -> Result<String> {
-        let bytes = std::fs::metadata(path).map_err(|error| cannot("read", path, error))?.len();
-        if let Some(alike) = self.0.get(&bytes) {
-            let sha256 = sha256(path)?;
+    pub fn describe_foreign(&self, store: &Store, name: &str, bytes: u64) -> Result<String> {
+        if let Some(alike) = self.0.get(&bytes)
+            && let Some(file) = store.local(name)?
+        {
+            let sha256 = sha256(file.path())?;
             if let Some((_, place)) = alike.iter().find(|(known, _)| *known == sha256) {
                 return Ok(format!("is a copy of {place}: its rows would be counted twice"));
             }
@@ -69,7 +68,6 @@ impl KnownFiles {
 /// # Errors
 /// [`crate::error::Code::Destination`] if the disk refuses to be read.
 pub fn verify_files(store: &Store, state: &PartitionState, known: &KnownFiles) -> Result<Vec<Finding>> {
-    let folder = store.partition_folder(&state.report, &state.partition);
     let mut findings = Vec::new();
     let mut found = |file: Option<&str>, is_foreign: bool, problem: String| {
         findings.push(Finding {
@@ -80,16 +78,24 @@ pub fn verify_files(store: &Store, state: &PartitionState, known: &KnownFiles) -
             is_foreign,
         });
     };
-    let mut held = file_names(&folder)?;
+    let place = |name: &str| file_name(&state.report, &state.partition, name);
+    let mut held = store.held(place("").trim_end_matches('/'))?;
     for file in state.committed.iter().flat_map(|committed| &committed.files) {
-        if !held.remove(&file.name) {
-            found(Some(&file.name), false, "is missing".to_owned());
-        } else if let Some(problem) = file_problem(&folder.join(&file.name), file)? {
-            found(Some(&file.name), false, problem);
+        let local = match held.remove(&file.name) {
+            Some(_) => store.local(&place(&file.name))?,
+            None => None,
+        };
+        match local {
+            None => found(Some(&file.name), false, "is missing".to_owned()),
+            Some(local) => {
+                if let Some(problem) = file_problem(local.path(), file)? {
+                    found(Some(&file.name), false, problem);
+                }
+            }
         }
     }
-    for name in held {
-        let problem = known.describe_foreign(&folder.join(&name))?;
+    for (name, bytes) in held {
+        let problem = known.describe_foreign(store, &place(&name), bytes)?;
         found(Some(&name), true, problem);
     }
     if state.pending.is_some() {
@@ -107,32 +113,73 @@ pub fn strays(store: &Store, table: &str, known: &KnownFiles) -> Result<Vec<Find
     if partitions.contains(UNPARTITIONED) {
         return Ok(Vec::new());
     }
-    let folder = store.root().join(table);
     let mut findings = Vec::new();
-    let mut entries = names(&folder)?;
-    entries.sort();
-    for name in entries.into_iter().filter(|name| !partitions.contains(name)) {
-        let path = folder.join(&name);
-        let mut found = |file: Option<String>, problem: String| {
+    let mut told: BTreeSet<String> = BTreeSet::new();
+    for (name, bytes) in store.held(table)? {
+        let (entry, file) = match name.split_once('/') {
+            Some((folder, file)) => (folder, Some(file)),
+            None => (name.as_str(), None),
+        };
+        if partitions.contains(entry) {
+            continue;
+        }
+        let mut found = |file: Option<&str>, problem: String| {
             findings.push(Finding {
                 report: table.to_owned(),
-                partition: name.clone(),
-                file,
+                partition: entry.to_owned(),
+                file: file.map(str::to_owned),
                 problem,
                 is_foreign: true,
             });
         };
-        if !path.is_dir() {
-            found(None, known.describe_foreign(&path)?);
-            continue;
+        if file.is_some() && told.insert(entry.to_owned()) {
+            found(None, "is a folder that no state names: readers would count what it holds".to_owned());
         }
-        found(None, "is a folder that no state names: readers would count what it holds".to_owned());
-        for file in file_names(&path)? {
-            let problem = known.describe_foreign(&path.join(&file))?;
-            found(Some(file), problem);
-        }
+        found(file, known.describe_foreign(store, &format!("{table}/{name}"), bytes)?);
+    }
+    let is_stray = |name: &String| !partitions.contains(name) && !told.contains(name);
+    for name in store.folders(table)?.into_iter().filter(is_stray) {
+        findings.push(Finding {
+            report: table.to_owned(),
+            partition: name,
+            file: None,
+            problem: "is a folder that no state names: readers would count what it holds".to_owned(),
+            is_foreign: true,
+        });
     }
     Ok(findings)
+}
+
+impl Store {
+    /// Names of the folders in a folder. A bucket has none without files.
+    fn folders(&self, folder: &str) -> Result<Vec<String>> {
+        match self {
+            Self::Disk(disk) => folders(&disk.root().join(folder)),
+            Self::Bucket(_) => Ok(Vec::new()),
+        }
+    }
+
+    /// The files in a folder and below it, by their names from the folder on, with their sizes in bytes.
+    fn held(&self, folder: &str) -> Result<BTreeMap<String, u64>> {
+        match self {
+            Self::Disk(disk) => {
+                let folder = disk.root().join(folder);
+                let size = |name: String| {
+                    let path = folder.join(&name);
+                    let bytes = std::fs::metadata(&path).map_err(|error| cannot("read", &path, error))?.len();
+                    Ok((name, bytes))
+                };
+                file_names(&folder)?.into_iter().map(size).collect()
+            }
+            Self::Bucket(remote) => {
+                let listed = remote.wait(remote.bucket().list(folder))?;
+                let prefix = format!("{folder}/");
+                let below =
+                    |listed: super::bucket::Listed| Some((listed.name.strip_prefix(&prefix)?.to_owned(), listed.bytes));
+                Ok(listed.into_iter().filter_map(below).collect())
+            }
+        }
+    }
 }
 
 /// Files below `_backhaul/` that readers who glob hidden folders would take for data, from the destination's root on. What
@@ -143,7 +190,7 @@ pub fn strays(store: &Store, table: &str, known: &KnownFiles) -> Result<Vec<Find
 pub fn hidden_data(store: &Store) -> Result<Vec<String>> {
     let is_data = |name: &String| name.ends_with(".parquet");
     let mut found = Vec::new();
-    for name in file_names(&store.system(""))?.into_iter().filter(is_data) {
+    for name in store.files("").list_all("")?.into_iter().filter(is_data) {
         let staged = name.strip_prefix(STAGING).and_then(|name| name.strip_prefix('/'));
         let owner = staged.and_then(|name| name.split('/').next());
         if !owner.is_some_and(|owner| store.is_of_live_run(owner)) {

@@ -7,7 +7,6 @@ mod holdings;
 mod scrub;
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::holdings::Holdings;
@@ -16,12 +15,12 @@ use super::chosen::{named_in, unknown_target};
 use super::progress::Progress;
 use super::stage::{Stage, run_id};
 use super::tombstone::{self, Tombstone};
-use super::{counts, coverage, nights, pack, spending, tables};
+use super::{claim_name, counts, coverage, nights, pack, spending, tables};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::error::{Code, Error, Errors, Result};
 use crate::model::{Night, TaskId};
-use crate::store::{FileLock, Store, step};
+use crate::store::{Hold, step};
 use crate::table::{COVERAGE, TARGETS, parse_segment};
 
 /// Claims that are held to the end, the newest nights first; of older nights it is only made sure that nobody is at them.
@@ -52,7 +51,7 @@ pub struct Forgotten {
 /// changed; [`Code::Destination`].
 pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<Forgotten> {
     let config = Arc::new(config);
-    let store = Store::at(&config.destination.path);
+    let store = crate::run::store(&config)?;
     let named = named_in(&store)?;
     let is_configured = config.targets.iter().any(|known| known.name == target);
     let earlier = tombstone::read(&store, target);
@@ -76,7 +75,7 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
     tables.extend(earlier.ok().flatten().into_iter().flat_map(|earlier| earlier.tables));
     let forgotten_at = stage.clock.now().timestamp_micros();
     let tombstone = Tombstone { target: target.to_owned(), forgotten_at, tables: tables.clone() };
-    tombstone::write(&stage.store, &tombstone, &stage.who)?;
+    tombstone::write(&stage.store, &tombstone)?;
     let mut forgotten = Forgotten { tables, is_configured, ..Forgotten::default() };
     for (night, task) in &holdings.saved {
         forgotten.responses += stage.landing.forget(*night, task)?;
@@ -109,28 +108,22 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
 ///
 /// # Errors
 /// [`Code::Locked`] naming the task and who is at it.
-fn claim(stage: &Stage, target: &str, holdings: &Holdings) -> Result<Vec<(PathBuf, FileLock)>> {
+fn claim(stage: &Stage, target: &str, holdings: &Holdings) -> Result<Vec<Hold>> {
     let mut claims = Vec::new();
     for (night, task) in holdings.claims.iter().rev() {
-        let path = claim_path(stage, *night, task);
-        match FileLock::try_acquire(&path, &stage.who)? {
-            Ok(claim) if claims.len() < MAX_CLAIMS => claims.push((path, claim)),
-            Ok(claim) => claim.remove(&path)?,
+        let name = claim_name(*night, task);
+        match stage.store.claim(&name, &stage.run_id, &stage.who)? {
+            Ok(claim) if claims.len() < MAX_CLAIMS => claims.push(claim),
+            Ok(claim) => claim.give_back()?,
             Err(holder) => {
                 let message = format!("a task of {target} is being fetched: night {night}, by {holder}");
-                return Err(Error::new(Code::Locked, message)
-                    .with_context("claim", path.display().to_string())
-                    .with_next(
-                        "wait for that process or end it, then run the same command again; nothing was changed",
-                    ));
+                return Err(Error::new(Code::Locked, message).with_context("claim", name).with_next(
+                    "wait for that process or end it, then run the same command again; nothing was changed",
+                ));
             }
         }
     }
     Ok(claims)
-}
-
-fn claim_path(stage: &Stage, night: Night, task: &TaskId) -> PathBuf {
-    stage.store.system("claims").join(night.to_string()).join(&task.0)
 }
 
 /// Writes a partition anew without the target's rows. Gives how many went; `None` if it holds no task of the target.
@@ -143,7 +136,7 @@ fn remove_rows(stage: &Stage, table: &str, partition: &str, target: &str) -> Res
         return Ok(None);
     }
     let rows = gone().map(|entry| entry.rows).sum();
-    let mut writer = opened.writer(stage, &before.responses_hash);
+    let mut writer = opened.writer(stage, &before.responses_hash, &tasks)?;
     opened.keep_all_but(&tasks, &mut writer)?;
     opened.publish(writer, &tasks, &[], before.responses_hash)?;
     Ok(Some(rows))
@@ -162,20 +155,16 @@ fn remove_mentions(stage: &Stage, target: &str) -> Result<()> {
     }
     for (night, record) in nights::begun(&stage.store)? {
         let of_target = record.tasks.into_iter().filter(|(_, planned)| planned.target == target);
-        nights::strike(&stage.store, night, &of_target.map(|(task, _)| task).collect(), &stage.who)?;
+        nights::strike(&stage.store, night, &of_target.map(|(task, _)| task).collect())?;
         step("forget.nights");
     }
     Ok(())
 }
 
 /// Gives the claims back.
-fn let_go(claims: Vec<(PathBuf, FileLock)>) -> Result<()> {
-    for (path, claim) in claims {
-        claim.remove(&path)?;
-        if let Some(night) = path.parent() {
-            // Claims of other tasks may lie there.
-            let _ = std::fs::remove_dir(night);
-        }
+fn let_go(claims: Vec<Hold>) -> Result<()> {
+    for claim in claims {
+        claim.give_back()?;
         step("forget.claims");
     }
     Ok(())

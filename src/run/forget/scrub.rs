@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
 use crate::report::{ErrorEntry, RunReport};
-use crate::run::unusual::{self, BAD_VALUES};
-use crate::store::{Store, json_names, names, read_json, replace, step, to_json};
+use crate::run::unusual::{BAD_VALUES, RUNS};
+use crate::store::{Store, step, to_json};
 
 /// What stands in the place of a sentence that named the target.
 const GONE: &str = "of a target that was forgotten";
@@ -13,24 +13,22 @@ const GONE: &str = "of a target that was forgotten";
 /// Rewrites every report of a run that mentions one of the words.
 ///
 /// # Errors
-/// [`Code::Destination`].
+/// [`crate::error::Code::Destination`].
 pub(super) fn run_reports(store: &Store, words: &BTreeSet<String>) -> Result<()> {
-    let folder = store.system("runs");
-    for name in json_names(&folder)? {
-        let path = folder.join(format!("{name}.json"));
-        let text = std::fs::read(&path).map_err(|error| {
-            Error::new(Code::Destination, format!("cannot read {}", path.display())).with_source(error)
-        })?;
+    let files = store.files(RUNS);
+    for name in files.json_names()? {
+        let name = format!("{name}.json");
+        let Some(text) = files.load(&name)? else { continue };
         if !mentions(&String::from_utf8_lossy(&text), words) {
             continue;
         }
-        let damaged = |error: Error| error.with_next(format!("delete {}: it names the target", path.display()));
-        let Some(mut report) = read_json::<RunReport>(&path).map_err(damaged)? else { continue };
+        let damaged = |error: Error| error.with_next(format!("delete {}: it names the target", files.place_of(&name)));
+        let Some(mut report) = files.load_json::<RunReport>(&name).map_err(damaged)? else { continue };
         report.errors.iter_mut().for_each(|error| scrub(error, words));
         for note in report.notes.iter_mut().filter(|note| mentions(note, words)) {
             GONE.clone_into(note);
         }
-        replace(&path, &to_json(&report)?)?;
+        files.replace(&name, to_json(&report)?)?;
         step("forget.report");
     }
     Ok(())
@@ -39,17 +37,15 @@ pub(super) fn run_reports(store: &Store, words: &BTreeSet<String>) -> Result<()>
 /// Takes the lines that mention one of the words out of the lists of bad values.
 ///
 /// # Errors
-/// [`Code::Destination`].
+/// [`crate::error::Code::Destination`].
 pub(super) fn bad_values(store: &Store, words: &BTreeSet<String>) -> Result<()> {
-    let lists = names(&store.system("runs"))?;
-    for name in lists.into_iter().filter(|name| name.ends_with(BAD_VALUES) && !name.starts_with('.')) {
-        let path = unusual::path(store, &name);
-        let text = std::fs::read_to_string(&path).map_err(|error| {
-            Error::new(Code::Destination, format!("cannot read {}", path.display())).with_source(error)
-        })?;
+    let files = store.files(RUNS);
+    for name in files.list("")?.into_iter().filter(|name| name.ends_with(BAD_VALUES)) {
+        let Some(bytes) = files.load(&name)? else { continue };
+        let text = String::from_utf8_lossy(&bytes);
         let kept: String = text.split_inclusive('\n').filter(|line| !mentions(line, words)).collect();
         if kept.len() < text.len() {
-            replace(&path, kept.as_bytes())?;
+            files.replace(&name, kept)?;
             step("forget.report");
         }
     }

@@ -24,8 +24,8 @@ pub(in crate::run) struct Histories<'a> {
 
 impl<'a> Histories<'a> {
     /// Nothing is read yet.
-    pub fn of(config: &'a RunConfig) -> Self {
-        Self { config, store: Store::at(&config.destination.path), held: BTreeMap::new() }
+    pub fn of(config: &'a RunConfig, store: &Store) -> Self {
+        Self { config, store: store.clone(), held: BTreeMap::new() }
     }
 
     /// The days that a task asks for in a night; `None` for a task of no history.

@@ -21,11 +21,11 @@ use crate::report::PartitionSummary;
 use crate::run::assemble::{Assembled, Layout, Opened, responses_hash, summary};
 use crate::run::bodies::blocking;
 use crate::run::finished::Finished;
-use crate::run::rewrite::{Owners, refuse_damaged, stretches};
+use crate::run::rewrite::{Owners, stretches, whole_file};
 use crate::run::stage::Stage;
 use crate::run::workers::heavy;
 use crate::sink::{IdentityCounter, PartitionWriter, TaskColumns, TaskSorter, read_batches};
-use crate::store::{file_problem, step};
+use crate::store::step;
 use crate::table::manifest::{Committed, FileEntry, HistoryEntry, TaskEntry};
 use crate::table::{Span, joined};
 
@@ -146,8 +146,8 @@ impl<'a> Period<'a> {
         if let Some(before) = &before {
             self.take_over(&opened, before, &replaced, &mut sorter)?;
         }
-        let mut writer = opened.writer(self.stage, &hash);
-        let tallies = self.write(&opened, before.as_ref(), sorter, &mut writer, cancel)?;
+        let mut writer = opened.writer(self.stage, &hash, &replaced)?;
+        let tallies = self.write(&mut opened, before.as_ref(), sorter, &mut writer, cancel)?;
         opened.keep_all_but(&replaced, &mut writer)?;
         let entries: Vec<TaskEntry> = self
             .tasks
@@ -177,15 +177,16 @@ impl<'a> Period<'a> {
             if !before.tasks.iter().filter(is_in).any(|entry| replaced.contains(&entry.task)) {
                 continue;
             }
-            let path = committing.committed_file(&file.name);
-            if (!path.exists() || file_problem(&path, file)?.is_some()) && self.is_replaced_whole(before, file) {
-                continue;
-            }
-            refuse_damaged(committing, file)?;
-            for batch in read_batches(&path, None)? {
+            let local = match whole_file(committing, file) {
+                Ok(local) => local,
+                // What nothing is needed of may be damaged.
+                Err(error) if error.code() == Code::Corrupt && self.is_replaced_whole(before, file) => continue,
+                Err(error) => return Err(error),
+            };
+            for batch in read_batches(local.path(), None)? {
                 let batch = batch?;
                 for (range, target, params) in stretches(&batch, opened.schema.parameters())? {
-                    let entry = owners.expect(committing, file, &target, &params)?;
+                    let entry = owners.expect(committing.commit(), file, &target, &params)?;
                     let Some(place) = self.places.get(&entry.task).copied() else { continue };
                     let part = batch.slice(range.start, range.len());
                     let part = complete(&self.answers.schema, &self.untouched(place, &part)?, None)?;
@@ -241,7 +242,7 @@ impl<'a> Period<'a> {
 
     fn write(
         &self,
-        opened: &Opened,
+        opened: &mut Opened,
         before: Option<&Committed>,
         sorter: TaskSorter,
         writer: &mut PartitionWriter,
@@ -276,6 +277,7 @@ impl<'a> Period<'a> {
                     if !opened.partition_by.is_empty() && last.is_none_or(|last| last.folder != columns.folder) {
                         writer.begin_sequence(&opened.schema.file_order())?;
                     }
+                    opened.carry_before(columns, writer)?;
                     writer.begin_task(columns.clone())?;
                     under_way = Some(place);
                 }

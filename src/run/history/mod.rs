@@ -63,10 +63,9 @@ pub(super) fn check_layout(store: &Store, report: &Report, record: &TableRecord)
     let is_of_other_kind = |name: &&String| period_of(name).is_some() != is_history(report);
     let Some(other) = record.partitions.keys().find(is_of_other_kind) else { return Ok(()) };
     let message = format!("the table `{}` is laid out by night, a history by year", report.name);
-    let path = store.root().join(&report.name);
     Err(Error::new(Code::Schema, message)
         .with_context("partition", format!("{}/{other}", report.name))
-        .with_next(format!("give the report a new name; {} stays as it is", path.display())))
+        .with_next(format!("give the report a new name; {} stays as it is", store.place_of(&report.name))))
 }
 
 /// What the partition that holds a night says of a task: `None` if the task is not complete for the night.

@@ -18,7 +18,7 @@ use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::plan::Selection;
-use crate::store::{FileLock, KnownFiles, Store, TableRecord, UNPARTITIONED, hidden_data, strays, verify_files};
+use crate::store::{Hold, KnownFiles, Store, TableRecord, UNPARTITIONED, hidden_data, strays, verify_files};
 use crate::table::manifest::{PartitionState, TaskEntry};
 
 /// How often a partition that changes while it is read is looked at.
@@ -54,7 +54,7 @@ pub struct Fault {
 /// [`crate::error::Code::Destination`] if there is no destination or it cannot be read; [`crate::error::Code::Usage`] or
 /// [`crate::error::Code::Target`] for a table or target that it does not know.
 pub fn verify(config: &RunConfig, clock: &SharedClock, selection: &Selection) -> Result<Verified> {
-    let store = Store::at(&config.destination.path);
+    let store = crate::run::store(config)?;
     let chosen = Chosen::new(config, &store, selection)?;
     let mut known = KnownFiles::default();
     for table in store.tables()? {
@@ -190,8 +190,11 @@ impl Verifier<'_> {
         let mut reading = Reading::new(state, committed, record, || self.scratch.folder());
         for file in committed.files.iter().filter(|file| !damaged.contains(&file.name)) {
             verified.files += 1;
-            let folder = self.store.partition_folder(&state.report, &state.partition);
-            let (rows, problems) = reading.read(&folder.join(&file.name), file);
+            let local = self.store.table_file(&state.report, &state.partition, &file.name)?;
+            let (rows, problems) = match &local {
+                Some(local) => reading.read(local.path(), file),
+                None => (0, vec!["is missing".to_owned()]),
+            };
             verified.rows += rows;
             for problem in problems {
                 let place = place(&state.report, &state.partition, Some(&file.name));
@@ -223,7 +226,7 @@ fn place(report: &str, partition: &str, file: Option<&str>) -> String {
 struct Scratch<'a> {
     store: &'a Store,
     run: String,
-    folder: OnceLock<(PathBuf, FileLock)>,
+    folder: OnceLock<(PathBuf, Hold)>,
 }
 
 impl Scratch<'_> {

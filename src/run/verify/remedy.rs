@@ -27,7 +27,7 @@ impl<'a> Remedies<'a> {
 
     /// Of a file that nobody committed.
     pub fn of_foreign(&self, place: &str) -> String {
-        format!("move {} out of the table's folder", self.store.root().join(place).display())
+        format!("move {} out of the table's folder", self.store.place_of(place))
     }
 
     /// Of a file below `_backhaul/` that is named like data.

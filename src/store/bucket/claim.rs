@@ -1,9 +1,12 @@
-//! Claims: who is at work on a task.
+//! Claims: which runs live, and what each is at work on.
 //!
-//! A claim that is given back is not deleted but given to nobody: a delete that was lost on the way and arrives late would
-//! take the claim away from the next one who holds it. Old claims go with their night.
+//! A run renews one lease, its own. Everything else it claims in its name, by create-if-absent or compare-and-swap, and
+//! such a mark is worth nothing once the run is dead: its lease has run out, and whoever finds that out takes the run over
+//! first, so that the run itself learns of it. A claim that is given back is not deleted but given to nobody: a delete that
+//! was lost on the way and arrives late would take it away from the next one who holds it. Old marks go with their night.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -11,31 +14,56 @@ use tokio::sync::Mutex;
 use super::Bucket;
 use super::lease::{Heartbeat, Record, Taken, Tracked, take};
 use crate::error::Result;
+use crate::model::Night;
 use crate::store::SYSTEM_FOLDER;
 
-/// What became of asking for a claim.
+/// Between two looks at a run that may be dead.
+const LOOK_AGAIN: Duration = Duration::from_millis(500);
+
+/// Marks of old nights that no run of today can hold: none lives so long.
+const OLD: Duration = Duration::from_hours(48);
+
+/// What became of asking for a run's life.
 #[derive(Debug)]
-pub enum Claimed {
-    /// It is ours until given back, dropped or lost.
-    Ours(Claim),
-    /// It is held; by whom.
+pub enum RunClaimed {
+    /// It is ours until closed or lost.
+    Ours(RunClaim),
+    /// The run lives; its holder.
     Held(String),
 }
 
-/// A claim of this process, renewed until it is dropped. Dropped without [`Claim::give_back`], it runs out.
+/// The life of a run, renewed until it is dropped. Dropped without [`RunClaim::close`], it runs out.
 #[derive(Debug)]
-pub struct Claim {
+pub struct RunClaim {
     record: Arc<Mutex<Tracked<ClaimRecord>>>,
     heartbeat: Heartbeat,
 }
 
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// What became of asking for a claim.
+#[derive(Debug)]
+pub enum Marked {
+    /// It is ours until given back, or our run is lost.
+    Ours(Mark),
+    /// It is held; by whom.
+    Held(String),
+}
+
+/// A claim in the name of a run.
+#[derive(Debug)]
+pub struct Mark {
+    tracked: Tracked<ClaimRecord>,
+}
+
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct ClaimRecord {
     nonce: String,
     #[serde(default)]
     who: String,
     #[serde(default)]
     token: Option<String>,
+    /// Of a mark: the run in whose name it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    run: Option<String>,
 }
 
 impl Record for ClaimRecord {
@@ -59,27 +87,125 @@ impl Record for ClaimRecord {
 }
 
 impl Bucket {
-    /// Asks for a claim, for example `2026-11-23/<task>`. One whose holder is not heard of for longer than the lease is
-    /// taken over.
+    /// Asks for the life of a run: of our own, or of one that may be dead. Waits until it is known which.
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`].
-    pub async fn claim(&self, name: &str, who: &str) -> Result<Claimed> {
+    pub async fn claim_run(&self, run: &str, who: &str) -> Result<RunClaimed> {
+        let name = run_name(run);
+        loop {
+            match take(self, &name, ClaimRecord::default, who).await? {
+                Taken::Ours(tracked) => {
+                    let record = Arc::new(Mutex::new(tracked));
+                    let heartbeat = Heartbeat::start(Arc::clone(&record), self.options().lease);
+                    return Ok(RunClaimed::Ours(RunClaim { record, heartbeat }));
+                }
+                Taken::Held(holder) if self.was_seen_alive(run) => return Ok(RunClaimed::Held(holder)),
+                Taken::Held(_) => self.watch(run).await?,
+            }
+        }
+    }
+
+    /// Claims something in the name of a run of ours, for example `2026-11-23/<task>`.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Destination`].
+    pub async fn mark(&self, name: &str, run: &str, who: &str) -> Result<Marked> {
         let name = format!("{SYSTEM_FOLDER}/claims/{name}.json");
-        let fresh = || ClaimRecord { nonce: String::new(), who: String::new(), token: None };
-        match take(self, &name, fresh, who).await? {
-            Taken::Held(holder) => Ok(Claimed::Held(holder)),
-            Taken::Ours(tracked) => {
-                let record = Arc::new(Mutex::new(tracked));
-                let heartbeat = Heartbeat::start(Arc::clone(&record), self.options().lease);
-                Ok(Claimed::Ours(Claim { record, heartbeat }))
+        let ours = ClaimRecord {
+            who: who.to_owned(),
+            token: Some(super::nonce()),
+            run: Some(run.to_owned()),
+            ..ClaimRecord::default()
+        };
+        loop {
+            let Some(mut tracked) = Tracked::<ClaimRecord>::load(self, &name).await? else {
+                match Tracked::create(self, &name, ours.clone()).await? {
+                    Some(tracked) => return Ok(Marked::Ours(Mark { tracked })),
+                    None => continue,
+                }
+            };
+            if let (Some(_), Some(holder)) = (tracked.value.token(), tracked.value.run.clone())
+                && (holder == run || !self.is_dead(&holder, who).await?)
+            {
+                return Ok(Marked::Held(tracked.value.holder().to_owned()));
+            }
+            if tracked.try_change(|value| *value = ours.clone()).await? {
+                return Ok(Marked::Ours(Mark { tracked }));
+            }
+        }
+    }
+
+    /// Removes the marks of nights before this one; those of a live run stay.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Destination`].
+    pub async fn sweep_marks(&self, before: Night) -> Result<()> {
+        let folder = format!("{SYSTEM_FOLDER}/claims");
+        let (_, nights) = self.children(&folder).await?;
+        let old: Vec<String> =
+            nights.into_iter().filter(|name| name.parse::<Night>().is_ok_and(|night| night < before)).collect();
+        if old.is_empty() {
+            return Ok(());
+        }
+        let now = self.now().await?;
+        for night in old {
+            for listed in self.list(&format!("{folder}/{night}")).await? {
+                // By its age, as nobody asks for these nights any more: a run of two days does not exist.
+                if (now - listed.changed).to_std().is_ok_and(|age| age > OLD) {
+                    self.delete(&listed.name).await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a run is dead. One whose lease has run out is taken over, so that it learns of it.
+    async fn is_dead(&self, run: &str, who: &str) -> Result<bool> {
+        let name = run_name(run);
+        if Tracked::<ClaimRecord>::load(self, &name).await?.is_none_or(|run| run.value.token().is_none()) {
+            return Ok(true);
+        }
+        match self.claim_run(run, who).await? {
+            RunClaimed::Held(_) => Ok(false),
+            RunClaimed::Ours(claim) => {
+                // What it has promised is still to be settled by whoever does that: its record stays, as nobody's.
+                claim.give_back().await?;
+                Ok(true)
+            }
+        }
+    }
+
+    /// Whether a run was seen to renew its lease a moment ago.
+    fn was_seen_alive(&self, run: &str) -> bool {
+        let alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        alive.get(run).is_some_and(|seen| seen.elapsed() < self.options().lease)
+    }
+
+    /// Watches a run until it renews its lease, or its lease has run out, or it ends.
+    async fn watch(&self, run: &str) -> Result<()> {
+        let name = run_name(run);
+        let Some((first, version)) = self.head(&name).await? else { return Ok(()) };
+        loop {
+            tokio::time::sleep(LOOK_AGAIN.min(self.options().lease / 4)).await;
+            match self.head(&name).await? {
+                None => return Ok(()),
+                Some((_, now)) if now != version => {
+                    let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+                    alive.insert(run.to_owned(), std::time::Instant::now());
+                    return Ok(());
+                }
+                Some(_) => {}
+            }
+            if self.has_run_out(first.changed).await? {
+                return Ok(());
             }
         }
     }
 }
 
-impl Claim {
-    /// Whether another process has it now: what is not committed yet is that one's to do.
+impl RunClaim {
+    /// Whether another process has taken the run over.
     pub fn is_lost(&self) -> bool {
         self.heartbeat.is_lost()
     }
@@ -87,7 +213,7 @@ impl Claim {
     /// Makes sure, now, that it is still ours, and renews it.
     ///
     /// # Errors
-    /// [`crate::error::Code::Locked`] if another process has it, [`crate::error::Code::Destination`] if nobody can tell.
+    /// [`crate::error::Code::Locked`] if another process has it, [`Code::Destination`] if nobody can tell.
     pub async fn confirm(&self) -> Result<()> {
         self.record.lock().await.change(|_| ()).await
     }
@@ -95,8 +221,32 @@ impl Claim {
     /// Gives it back, so that the next one need not wait for the lease to run out.
     ///
     /// # Errors
-    /// As [`Claim::confirm`].
+    /// As [`RunClaim::confirm`].
     pub async fn give_back(self) -> Result<()> {
         self.record.lock().await.change(|record| record.give(None)).await
     }
+
+    /// Gives it back for good: no run has this name again.
+    ///
+    /// # Errors
+    /// As [`RunClaim::confirm`].
+    pub async fn close(self) -> Result<()> {
+        let mut record = self.record.lock().await;
+        record.change(|record| record.give(None)).await?;
+        record.bucket.delete(&record.name).await
+    }
+}
+
+impl Mark {
+    /// Gives it back. One that another has taken since, as our run was taken for dead, is theirs.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Destination`].
+    pub async fn give_back(mut self) -> Result<()> {
+        self.tracked.try_change(|record| *record = ClaimRecord::default()).await.map(drop)
+    }
+}
+
+fn run_name(run: &str) -> String {
+    format!("{SYSTEM_FOLDER}/claims/_runs/{run}.json")
 }

@@ -14,23 +14,20 @@
 //! lease keeps two writers apart, see [`super::Fencing`].
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::sync::Mutex;
 
 use super::Bucket;
 use super::fault::Operation;
-use super::lease::{Heartbeat, Record as _, Taken, Tracked};
+use super::lease::{Heartbeat, Record as _, Tracked};
 use super::record::{BucketState, Upload};
 use super::settle::mark_committed;
 use super::upload::{Running, UploadWriter, Uploaded};
 use crate::error::{Code, Error, Result};
 use crate::store::{Commit, step};
 use crate::table::manifest::{Committed, FileEntry, Pending};
-
-/// Between two looks at a partition that somebody else holds.
-const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// A partition that this process alone may change, with an upload under way. Dropped, nothing happened, and the partition
 /// is free when the lease has run out; [`BucketCommit::abandon`] frees it at once.
@@ -53,12 +50,14 @@ impl Bucket {
     /// # Errors
     /// [`Code::Locked`] if another process is at work on it, [`Code::Destination`] if the store refuses.
     pub async fn begin(&self, commit: Commit, who: &str, patience: Duration) -> Result<BucketCommit> {
-        let start = Instant::now();
-        let mut tracked = loop {
-            match self.take_partition(&commit.report, &commit.partition, who).await? {
-                Taken::Ours(tracked) => break tracked,
-                Taken::Held(holder) if start.elapsed() >= patience => return Err(held(&commit, &holder)),
-                Taken::Held(_) => tokio::time::sleep(LOOK_AGAIN.min(patience)).await,
+        self.intend(&commit).await?;
+        step("bucket.intent");
+        let mut tracked = match self.take_within(&commit.report, &commit.partition, who, patience).await {
+            Ok(tracked) => tracked,
+            Err(error) => {
+                // What is left of it costs the next start one look.
+                let _ = self.settled(&commit.id).await;
+                return Err(error);
             }
         };
         let name = self.partition_object(&commit.report, &commit.partition);
@@ -68,7 +67,9 @@ impl Bucket {
             Ok(upload_id) => upload_id,
             Err(fault) => {
                 // Nobody need wait for the lease; if this fails too, they do.
-                let _ = tracked.change(|value| value.give(None)).await;
+                if tracked.change(|value| value.give(None)).await.is_ok() {
+                    let _ = self.settled(&commit.id).await;
+                }
                 return Err(fault.into_error(self));
             }
         };
@@ -175,7 +176,7 @@ impl BucketCommit {
         }
         step("bucket.completed");
         mark_committed(&mut tracked).await?;
-        bucket.finish(&mut tracked).await;
+        bucket.finish(&mut tracked, &commit.id).await;
         Ok(next)
     }
 
@@ -193,10 +194,11 @@ impl BucketCommit {
 impl Bucket {
     /// After a commit: the roll-up, then nobody's. What readers see is right and recorded, so that a failure here costs the
     /// next start a moment and is none of this one's.
-    async fn finish(&self, tracked: &mut Tracked<BucketState>) {
+    async fn finish(&self, tracked: &mut Tracked<BucketState>, commit_id: &str) {
         let finished = async {
             self.pay_roll_up(tracked).await?;
-            tracked.change(|value| value.give(None)).await
+            tracked.change(|value| value.give(None)).await?;
+            self.settled(commit_id).await
         };
         match finished.await {
             Ok(()) => step("bucket.released"),
@@ -207,7 +209,8 @@ impl Bucket {
 
 async fn let_go(bucket: &Bucket, tracked: &mut Tracked<BucketState>, upload: &Upload) -> Result<()> {
     bucket.undo(tracked, upload).await?;
-    tracked.change(|value| value.give(None)).await
+    tracked.change(|value| value.give(None)).await?;
+    bucket.settled(&upload.commit_id).await
 }
 
 /// The manifest must say of the object what went up.
@@ -222,9 +225,4 @@ fn check(bucket: &Bucket, commit: &Commit, next: &Committed, uploaded: Uploaded)
             .with_context("uploaded", format!("{} bytes, sha256 {}", uploaded.bytes, uploaded.sha256))
             .with_context("manifest", format!("{} files", files.len()))),
     }
-}
-
-fn held(commit: &Commit, holder: &str) -> Error {
-    Error::new(Code::Locked, format!("{}/{} is held by {holder}", commit.report, commit.partition))
-        .with_next("wait for it, or run the same command again when its lease has run out")
 }

@@ -1,14 +1,16 @@
 //! What dead processes leave in a bucket: partitions that they own, uploads that nobody recorded.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::fault::Operation;
 use super::lease::{CLOCK_STEP, Record as _, Taken, Tracked};
 use super::record::BucketState;
-use super::tables::state_name;
+use super::tables::{state_name, table_of};
 use super::{Backend, Bucket};
 use crate::error::Result;
+
+/// Between starting an upload and recording it lies one request: what is older and not recorded never will be.
+const UNRECORDED: Duration = Duration::from_hours(24);
 
 /// What was cleared up.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,36 +22,39 @@ pub struct Garbage {
 }
 
 impl Bucket {
-    /// Settles the partitions of a table whose owner is dead, and ends uploads that no state names and that were started
-    /// longer than `age` ago. Between starting an upload and recording it lies one request: a day is ample.
+    /// Settles what commits of dead processes left, and ends uploads that no state names and that are a day old.
     ///
     /// Only S3 tells which uploads are open. On Google a rule of the bucket (`AbortIncompleteMultipartUpload`) ends those
     /// that were never recorded; on Azure parts expire after a week.
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`].
-    pub async fn collect_garbage(&self, report: &str, who: &str, age: Duration) -> Result<Garbage> {
+    pub async fn collect_garbage(&self, who: &str) -> Result<Garbage> {
+        self.collect_garbage_older_than(who, UNRECORDED).await
+    }
+
+    /// The same, for uploads of another age.
+    ///
+    /// # Errors
+    /// As [`Bucket::collect_garbage`].
+    pub async fn collect_garbage_older_than(&self, who: &str, age: Duration) -> Result<Garbage> {
         let mut garbage = Garbage::default();
-        for partition in self.partitions(report).await? {
-            let Some(tracked) = Tracked::<BucketState>::load(self, &state_name(report, &partition)).await? else {
-                continue;
-            };
-            if tracked.value.token().is_none() && tracked.value.upload.is_none() && !tracked.value.owes_roll_up {
-                continue;
-            }
-            if let Taken::Ours(mut ours) = self.take_partition(report, &partition, who).await? {
+        for (commit_id, intent) in self.intents().await? {
+            // A live process holds it; it settles its own.
+            if let Taken::Ours(mut ours) = self.take_partition(&intent.report, &intent.partition, who).await? {
                 ours.change(|value| value.give(None)).await?;
+                self.settled(&commit_id).await?;
                 garbage.settled += 1;
             }
         }
-        garbage.aborted = self.abort_unrecorded(report, age).await?;
+        garbage.aborted = self.abort_unrecorded(age).await?;
         Ok(garbage)
     }
 
-    async fn abort_unrecorded(&self, report: &str, age: Duration) -> Result<u64> {
+    async fn abort_unrecorded(&self, age: Duration) -> Result<u64> {
         let Backend::S3(store, extra) = &self.backend else { return Ok(0) };
-        let folder = self.path(report)?;
-        let prefix = format!("{folder}/");
+        let folder = self.path("")?;
+        let prefix = if folder.as_ref().is_empty() { String::new() } else { format!("{folder}/") };
         let list = || async { extra.uploads(store.credentials().get_credential().await?.as_ref(), &prefix).await };
         let open = self.send(Operation::ListUploads, &folder, list).await.map_err(|fault| fault.into_error(self))?;
         if open.is_empty() {
@@ -57,16 +62,16 @@ impl Bucket {
         }
         // What was started within the step that the clock is in counts as started at its beginning.
         let now = self.now().await? + CLOCK_STEP;
-        let mut recorded = BTreeSet::new();
-        for partition in self.partitions(report).await? {
-            let tracked = Tracked::<BucketState>::load(self, &state_name(report, &partition)).await?;
-            recorded.extend(tracked.and_then(|tracked| tracked.value.upload).map(|upload| upload.upload_id));
-        }
         let mut aborted = 0;
-        for upload in open.iter().filter(|upload| !recorded.contains(&upload.upload_id)) {
+        for upload in open {
             let is_old = (now - upload.started).to_std().is_ok_and(|since| since >= age);
             let name = object_store::path::Path::parse(&upload.key).ok().and_then(|key| self.name_of(&key));
-            if let Some(name) = name.filter(|_| is_old) {
+            let Some(name) = name.filter(|_| is_old) else { continue };
+            // What is no partition's object is not ours to end.
+            let Some((report, partition)) = table_of(&name) else { continue };
+            let tracked = Tracked::<BucketState>::load(self, &state_name(report, partition)).await?;
+            let recorded = tracked.and_then(|tracked| tracked.value.upload);
+            if recorded.is_none_or(|recorded| recorded.upload_id != upload.upload_id) {
                 self.abort(&name, &upload.upload_id).await?;
                 aborted += 1;
             }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::Mutex;
@@ -126,20 +127,22 @@ pub(super) async fn take<T: Record>(bucket: &Bucket, name: &str, fresh: impl Fn(
         };
         let mut tracked = Tracked::<T>::parse(bucket, name, &object)?;
         if tracked.value.token().is_some() {
-            let age = (bucket.now().await? - object.changed).to_std().unwrap_or_default();
-            if age <= bucket.options().lease + CLOCK_STEP {
+            if !bucket.has_run_out(object.changed).await? {
                 return Ok(Taken::Held(tracked.value.holder().to_owned()));
             }
-            tracing::warn!(
-                name,
-                holder = tracked.value.holder(),
-                ?age,
-                "taking over from a process that is not heard of"
-            );
+            tracing::warn!(name, holder = tracked.value.holder(), "taking over from a process that is not heard of");
         }
         if tracked.try_change(|value| value.give(Some((who, &token)))).await? {
             return Ok(Taken::Ours(tracked));
         }
+    }
+}
+
+impl Bucket {
+    /// Whether a lease that was last renewed then has run out, by the store's clock.
+    pub(super) async fn has_run_out(&self, renewed: DateTime<Utc>) -> Result<bool> {
+        let age = (self.now().await? - renewed).to_std().unwrap_or_default();
+        Ok(age > self.options().lease + CLOCK_STEP)
     }
 }
 

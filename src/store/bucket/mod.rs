@@ -19,7 +19,9 @@ mod commit;
 mod fault;
 mod footer;
 mod garbage;
+mod intent;
 mod lease;
+mod notes;
 mod objects;
 mod options;
 mod probe;
@@ -31,8 +33,9 @@ mod tables;
 mod upload;
 mod wire;
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use object_store::ObjectStore;
 use object_store::aws::AmazonS3;
@@ -40,13 +43,14 @@ use object_store::azure::MicrosoftAzure;
 use object_store::gcp::GoogleCloudStorage;
 use object_store::multipart::MultipartStore;
 
-pub use claim::{Claim, Claimed};
+pub use claim::{Mark, Marked, RunClaim, RunClaimed};
 pub use commit::BucketCommit;
 pub use garbage::Garbage;
 pub use objects::{Listed, Object, Version};
 pub use options::{BucketOptions, Credentials, Encryption, Writers};
 pub use probe::Fencing;
 pub use record::{BucketState, Upload};
+pub use tables::OBJECT;
 pub use upload::{UploadWriter, Uploaded};
 
 use options::{Address, Scheme};
@@ -58,6 +62,8 @@ pub struct Bucket {
     backend: Backend,
     address: Arc<Address>,
     options: Arc<BucketOptions>,
+    /// When a run of another process was last seen to be alive.
+    alive: Arc<Mutex<BTreeMap<String, Instant>>>,
 }
 
 #[derive(Debug, Clone)]

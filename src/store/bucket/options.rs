@@ -175,7 +175,7 @@ impl Bucket {
             Scheme::Gs => gs(&address, &options)?,
             Scheme::Az => az(&address, &options)?,
         };
-        Ok(Self { backend, address: Arc::new(address), options: Arc::new(options) })
+        Ok(Self { backend, address: Arc::new(address), options: Arc::new(options), alive: Arc::default() })
     }
 }
 

@@ -19,6 +19,22 @@ pub enum Fencing {
     Nothing,
 }
 
+impl Fencing {
+    /// What is to be said of it, if it is not all that it should be.
+    pub fn warning(self) -> Option<&'static str> {
+        match self {
+            Self::UploadId => None,
+            Self::Lease => Some(
+                "Azure has no ids of uploads: only the lease keeps two writers of one partition apart, so do not let a \
+                 process that writes there be paused for longer than a minute",
+            ),
+            Self::Nothing => {
+                Some("one process at a time, by your word (`writers = \"single\"`): nothing guards against a second")
+            }
+        }
+    }
+}
+
 impl Bucket {
     /// Tries every operation that a commit needs, under names of its own, and leaves nothing behind.
     ///

@@ -9,7 +9,7 @@ use super::record::{BucketState, Upload};
 use super::tables::state_name;
 use super::wire::Class;
 use crate::error::Result;
-use crate::store::recover::settle;
+use crate::store::record::settle;
 use crate::store::step;
 
 impl Bucket {

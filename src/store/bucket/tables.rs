@@ -8,11 +8,10 @@ use super::{Bucket, BucketState, nonce};
 use crate::error::Result;
 use crate::store::listing::to_json;
 use crate::store::{SYSTEM_FOLDER, TableRecord, UNPARTITIONED};
-use crate::table::RecordedColumn;
 use crate::table::manifest::PartitionState;
 
 /// The one object of a partition. A commit replaces it whole.
-const OBJECT: &str = "part-00000.parquet";
+pub const OBJECT: &str = "part-00000.parquet";
 
 const JSON: &str = ".json";
 
@@ -66,21 +65,6 @@ impl Bucket {
         }
     }
 
-    /// Records the columns that a table is about to be written with, and the keys of its partitions' folders below the
-    /// night's. Gives the columns that its files must have.
-    ///
-    /// # Errors
-    /// As [`TableRecord::admits`], and [`crate::error::Code::Destination`].
-    pub async fn record_columns(
-        &self,
-        report: &str,
-        endpoint: &str,
-        wanted: &[RecordedColumn],
-        partition_by: &[String],
-    ) -> Result<Vec<RecordedColumn>> {
-        self.update_table(report, |record| record.admit(report, endpoint, wanted, partition_by)).await
-    }
-
     /// Puts a commit into the roll-up. Done twice, it costs readers a look.
     pub(super) async fn roll_up(&self, state: &PartitionState) -> Result<()> {
         self.update_table(&state.report, |record| {
@@ -92,7 +76,10 @@ impl Bucket {
     }
 
     /// Changes a table's record by compare-and-swap, as often as somebody else was faster.
-    async fn update_table<T>(&self, report: &str, change: impl Fn(&mut TableRecord) -> Result<T>) -> Result<T> {
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Destination`], or what `change` says.
+    pub async fn update_table<T>(&self, report: &str, change: impl Fn(&mut TableRecord) -> Result<T>) -> Result<T> {
         let name = table_name(report);
         loop {
             let (mut roll_up, version) = match self.get(&name).await? {
@@ -136,6 +123,12 @@ impl Bucket {
 
 pub(super) fn state_name(report: &str, partition: &str) -> String {
     format!("{SYSTEM_FOLDER}/tables/{report}/{partition}{JSON}")
+}
+
+/// Table and partition of a partition's object, by its name.
+pub(super) fn table_of(name: &str) -> Option<(&str, &str)> {
+    let folder = name.strip_suffix(OBJECT)?.strip_suffix('/')?;
+    Some(folder.split_once('/').unwrap_or((folder, UNPARTITIONED)))
 }
 
 fn table_name(report: &str) -> String {

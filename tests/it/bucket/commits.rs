@@ -88,7 +88,7 @@ async fn lost_answers_and_refusals_anywhere_in_a_commit_do_no_harm() {
     lab.proxy.quiet();
     assert_eq!(visible(&lab.bucket).await, ids);
     assert_eq!(state(&lab.bucket).await.generation, ids.len() as u64);
-    let recorded = lab.bucket.collect_garbage(REPORT, "gc", Duration::ZERO).await.unwrap();
+    let recorded = lab.bucket.collect_garbage_older_than("gc", Duration::ZERO).await.unwrap();
     assert_eq!(recorded.settled, 0);
     assert_eq!(lab.server.open_uploads().len(), 0, "starts whose answers were lost are found by listing");
 }
@@ -119,7 +119,7 @@ async fn a_store_that_stays_down_leaves_the_commit_to_the_next_start_at_every_st
         let is_past = operation == "complete" || (operation == "conditional" && skipped == 3);
         let expected: &[&str] = if is_past { &["c1", "c2", "c3"] } else { &["c1", "c3"] };
         assert_eq!(after, expected, "{operation} after {skipped}");
-        lab.other(Duration::ZERO).collect_garbage(REPORT, "gc", Duration::ZERO).await.unwrap();
+        lab.other(Duration::ZERO).collect_garbage_older_than("gc", Duration::ZERO).await.unwrap();
         assert_eq!(lab.server.open_uploads().len(), 0, "{operation} after {skipped}");
     }
 }
@@ -222,17 +222,17 @@ async fn garbage_is_what_the_dead_left_and_nothing_of_the_living() {
     let dead = lab.bucket.begin(other, "dead", Duration::ZERO).await.unwrap();
     drop(dead);
     assert_eq!(lab.server.open_uploads().len(), 5);
-    let young = lab.bucket.collect_garbage(REPORT, "gc", Duration::from_hours(24)).await.unwrap();
+    let young = lab.bucket.collect_garbage_older_than("gc", Duration::from_hours(24)).await.unwrap();
     assert_eq!(young, Garbage::default());
     let impatient = lab.other(Duration::from_secs(30));
     assert_eq!(
-        impatient.collect_garbage(REPORT, "gc", Duration::ZERO).await.unwrap(),
+        impatient.collect_garbage_older_than("gc", Duration::ZERO).await.unwrap(),
         Garbage { settled: 0, aborted: 3 }
     );
     assert_eq!(lab.server.open_uploads().len(), 2, "what is recorded stays while its lease may run");
     living.publish(next).await.unwrap();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    let collected = lab.other(Duration::ZERO).collect_garbage(REPORT, "gc", Duration::ZERO).await.unwrap();
+    let collected = lab.other(Duration::ZERO).collect_garbage_older_than("gc", Duration::ZERO).await.unwrap();
     assert_eq!(collected, Garbage { settled: 1, aborted: 0 });
     assert_eq!(lab.server.open_uploads().len(), 0);
     assert_eq!(visible(&lab.bucket).await, ["c1"]);

@@ -2,68 +2,76 @@
 
 use std::time::Duration;
 
-use backhaul::store::Files;
+use backhaul::store::{Files, Remote};
 
 use super::Lab;
 use super::proxy::Fault;
 
 /// What both must do.
-async fn behaves(files: &Files) {
-    assert_eq!(files.list("").await.unwrap(), Vec::<String>::new());
-    assert_eq!(files.load("a/one.json").await.unwrap(), None);
-    files.replace("a/one.json", "1").await.unwrap();
-    files.replace("a/one.json", "2").await.unwrap();
-    assert_eq!(files.load("a/one.json").await.unwrap().as_deref(), Some(b"2".as_slice()));
+fn behaves(files: &Files) {
+    assert_eq!(files.list("").unwrap(), Vec::<String>::new());
+    assert_eq!(files.load("a/one.json").unwrap(), None);
+    files.replace("a/one.json", "1").unwrap();
+    files.replace("a/one.json", "2").unwrap();
+    assert_eq!(files.load("a/one.json").unwrap().as_deref(), Some(b"2".as_slice()));
 
-    assert!(files.create_new("a/two.json", "first").await.unwrap());
-    assert!(!files.create_new("a/two.json", "second").await.unwrap());
-    assert_eq!(files.load("a/two.json").await.unwrap().as_deref(), Some(b"first".as_slice()));
+    assert!(files.create_new("a/two.json", "first").unwrap());
+    assert!(!files.create_new("a/two.json", "second").unwrap());
+    assert_eq!(files.load("a/two.json").unwrap().as_deref(), Some(b"first".as_slice()));
 
-    files.replace("a/b/deep", vec![0_u8; 100_000]).await.unwrap();
-    files.replace("ab", "beside").await.unwrap();
-    assert_eq!(files.list("").await.unwrap(), ["a", "ab"]);
-    assert_eq!(files.list("a").await.unwrap(), ["b", "one.json", "two.json"]);
-    assert_eq!(files.list("a/none").await.unwrap(), Vec::<String>::new());
+    files.replace("a/b/deep", vec![0_u8; 100_000]).unwrap();
+    files.replace("ab", "beside").unwrap();
+    assert_eq!(files.list("").unwrap(), ["a", "ab"]);
+    assert_eq!(files.list("a").unwrap(), ["b", "one.json", "two.json"]);
+    assert_eq!(files.list("a/none").unwrap(), Vec::<String>::new());
 
-    files.rename("a/one.json", "a/one.json.aside").await.unwrap();
-    assert_eq!(files.load("a/one.json").await.unwrap(), None);
-    assert_eq!(files.load("a/one.json.aside").await.unwrap().as_deref(), Some(b"2".as_slice()));
-    assert!(files.rename("a/none", "a/other").await.is_err());
+    files.change("a/gone", |_| Ok(Some(b"x".to_vec()))).unwrap();
+    files.change("a/gone", |_| Ok(Some(Vec::new()))).unwrap();
+    assert_eq!(files.load("a/gone").unwrap(), None);
+    assert!(files.create_new("a/gone", "again").unwrap(), "a name that was taken away is free");
+    assert_eq!(files.load_start("a/gone", 3).unwrap().as_deref(), Some(b"aga".as_slice()));
+    files.remove("a/gone").unwrap();
 
-    let now = files.now().await.unwrap();
-    let changed = files.changed("a").await.unwrap().expect("something lies there");
+    files.rename("a/one.json", "a/one.json.aside").unwrap();
+    assert_eq!(files.load("a/one.json").unwrap(), None);
+    assert_eq!(files.load("a/one.json.aside").unwrap().as_deref(), Some(b"2".as_slice()));
+    assert!(files.rename("a/none", "a/other").is_err());
+
+    let now = files.now().unwrap();
+    let changed = files.changed("a").unwrap().expect("something lies there");
     assert!((now - changed).abs() < chrono::TimeDelta::minutes(1), "{now} and {changed} are of one clock");
-    assert!(files.changed("a/b/deep").await.unwrap().is_some());
-    assert_eq!(files.changed("none").await.unwrap(), None);
+    assert!(files.changed("a/b/deep").unwrap().is_some());
+    assert_eq!(files.changed("none").unwrap(), None);
 
-    files.remove("a/two.json").await.unwrap();
-    files.remove("a/two.json").await.unwrap();
-    files.remove("never/was").await.unwrap();
-    assert_eq!(files.list("a").await.unwrap(), ["b", "one.json.aside"]);
-    files.remove_all("a").await.unwrap();
-    files.remove_all("a").await.unwrap();
-    assert_eq!(files.list("").await.unwrap(), ["ab"]);
-    counts(files).await;
+    files.remove("a/two.json").unwrap();
+    files.remove("a/two.json").unwrap();
+    files.remove("never/was").unwrap();
+    assert_eq!(files.list_all("a").unwrap(), ["b/deep", "one.json.aside"]);
+    files.make_folder("a/empty").unwrap();
+    assert!(files.list("a").unwrap().contains(&"empty".to_owned()));
+    assert_eq!(files.list("a/empty").unwrap(), Vec::<String>::new());
+    files.remove_all("a").unwrap();
+    files.remove_all("a").unwrap();
+    assert_eq!(files.list("").unwrap(), ["ab"]);
+    counts(files);
 }
 
 /// Many at once add to one file, as reservations of units do: nothing is lost, and what is named counts once.
-async fn counts(files: &Files) {
-    let adding = (0..8).map(|task| {
-        let files = files.clone();
-        tokio::spawn(async move {
-            for round in 0..3 {
-                files.change("count", move |before| Ok(add(before, &format!("{task}.{round}")))).await.unwrap();
-            }
-        })
+fn counts(files: &Files) {
+    std::thread::scope(|scope| {
+        for task in 0..8 {
+            scope.spawn(move || {
+                for round in 0..3 {
+                    files.change("count", |before| Ok(add(before, &format!("{task}.{round}")))).unwrap();
+                }
+            });
+        }
     });
-    for task in adding.collect::<Vec<_>>() {
-        task.await.unwrap();
-    }
-    let text = files.load("count").await.unwrap().expect("counted");
+    let text = files.load("count").unwrap().expect("counted");
     assert_eq!(text.split(|byte| *byte == b' ').count(), 24, "{text:?}");
-    files.change("count", |_| Ok(None)).await.unwrap();
-    assert_eq!(files.load("count").await.unwrap().expect("untouched"), text);
-    files.remove("count").await.unwrap();
+    files.change("count", |_| Ok(None)).unwrap();
+    assert_eq!(files.load("count").unwrap().expect("untouched"), text);
+    files.remove("count").unwrap();
 }
 
 /// Adds a name unless it stands there: a change may be made twice.
@@ -77,19 +85,19 @@ fn add(before: Option<&[u8]>, name: &str) -> Option<Vec<u8>> {
     Some(names.join(" ").into_bytes())
 }
 
-#[tokio::test]
-async fn files_on_a_disk_behave() {
+#[test]
+fn files_on_a_disk_behave() {
     let folder = tempfile::tempdir().unwrap();
-    behaves(&Files::Disk(folder.path().join("files"))).await;
+    behaves(&Files::Disk(folder.path().join("files")));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_in_a_bucket_behave_the_same() {
     let lab = Lab::new().await;
-    behaves(&Files::Bucket(lab.bucket.clone(), "_backhaul/nights".into())).await;
+    behaves(&Files::Bucket(Remote::new(lab.bucket.clone()).unwrap(), "_backhaul/nights".into()));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_in_a_bucket_behave_the_same_while_every_third_answer_is_lost() {
     let lab = Lab::new().await;
     let mut number = 0;
@@ -97,34 +105,31 @@ async fn files_in_a_bucket_behave_the_same_while_every_third_answer_is_lost() {
         number += 1;
         (number % 3 == 0).then_some(Fault::LostAnswer)
     });
-    behaves(&Files::Bucket(lab.bucket.clone(), "_backhaul/nights".into())).await;
+    behaves(&Files::Bucket(Remote::new(lab.bucket.clone()).unwrap(), "_backhaul/nights".into()));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_write_that_arrives_late_does_not_undo_a_later_one() {
     let lab = Lab::new().await;
-    let files = Files::Bucket(lab.bucket.clone(), "f".into());
-    files.replace("ledger", "1").await.unwrap();
+    let files = Files::Bucket(Remote::new(lab.bucket.clone()).unwrap(), "f".into());
+    files.replace("ledger", "1").unwrap();
     lab.proxy.fail("conditional", 1, Fault::Zombie(Duration::from_secs(2)));
-    files.replace("ledger", "2").await.unwrap();
-    files.replace("ledger", "3").await.unwrap();
+    files.replace("ledger", "2").unwrap();
+    files.replace("ledger", "3").unwrap();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(files.load("ledger").await.unwrap().as_deref(), Some(b"3".as_slice()));
+    assert_eq!(files.load("ledger").unwrap().as_deref(), Some(b"3".as_slice()));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_process_saved_another_finds_and_goes_on_from() {
     let lab = Lab::new().await;
-    let killed = Files::Bucket(lab.bucket.clone(), "_backhaul/responses".into());
+    let killed = Files::Bucket(Remote::new(lab.bucket.clone()).unwrap(), "_backhaul/responses".into());
     for sequence in 0..3 {
-        killed.create_new(&format!("2026-11-23/t/0/{sequence:06}.response"), format!("body {sequence}")).await.unwrap();
+        killed.create_new(&format!("2026-11-23/t/0/{sequence:06}.response"), format!("body {sequence}")).unwrap();
     }
     // A kill between two requests: the fourth was never sent on.
-    let resumed = Files::Bucket(lab.other(Duration::ZERO), "_backhaul/responses".into());
-    let names = resumed.list("2026-11-23/t/0").await.unwrap();
+    let resumed = Files::Bucket(Remote::new(lab.other(Duration::ZERO)).unwrap(), "_backhaul/responses".into());
+    let names = resumed.list("2026-11-23/t/0").unwrap();
     assert_eq!(names.len(), 3);
-    assert_eq!(
-        resumed.load(&format!("2026-11-23/t/0/{}", names[2])).await.unwrap().as_deref(),
-        Some(b"body 2".as_slice())
-    );
+    assert_eq!(resumed.load(&format!("2026-11-23/t/0/{}", names[2])).unwrap().as_deref(), Some(b"body 2".as_slice()));
 }

@@ -6,7 +6,7 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use backhaul::store::bucket::{Bucket, BucketOptions, Claimed, Fencing};
+use backhaul::store::bucket::{Bucket, BucketOptions, Fencing, RunClaimed};
 
 use super::proxy::{Fault, Proxy};
 use super::{options, publish, visible};
@@ -73,7 +73,7 @@ async fn moto_passes_the_probe_and_each_missing_permission_is_named() {
     }
     let bucket = moto.open("s3:ListBucketMultipartUploads", |_| ());
     publish(&bucket, "c1").await.unwrap();
-    let error = bucket.collect_garbage(super::REPORT, "gc", Duration::ZERO).await.unwrap_err();
+    let error = bucket.collect_garbage_older_than("gc", Duration::ZERO).await.unwrap_err();
     assert!(error.next().contains("s3:ListBucketMultipartUploads"), "{}", error.render());
 }
 
@@ -111,11 +111,11 @@ async fn commits_claims_and_garbage_work_on_moto_with_faults_between() {
     }
     proxy.quiet();
     assert_eq!(visible(&bucket).await, ids);
-    let garbage = bucket.collect_garbage(super::REPORT, "gc", Duration::ZERO).await.unwrap();
+    let garbage = bucket.collect_garbage_older_than("gc", Duration::ZERO).await.unwrap();
     assert_eq!((garbage.settled, garbage.aborted), (0, 1), "the start whose answer was lost");
-    assert_eq!(bucket.collect_garbage(super::REPORT, "gc", Duration::ZERO).await.unwrap().aborted, 0);
-    let Claimed::Ours(claim) = bucket.claim("t", "one").await.unwrap() else { panic!("free") };
-    assert!(matches!(bucket.claim("t", "two").await.unwrap(), Claimed::Held(_)));
+    assert_eq!(bucket.collect_garbage_older_than("gc", Duration::ZERO).await.unwrap().aborted, 0);
+    let RunClaimed::Ours(claim) = bucket.claim_run("t", "one").await.unwrap() else { panic!("free") };
+    assert!(matches!(bucket.claim_run("t", "two").await.unwrap(), RunClaimed::Held(_)));
     claim.give_back().await.unwrap();
     assert_eq!(bucket.commit_of(super::OBJECT).await.unwrap(), ids.last().cloned());
 }

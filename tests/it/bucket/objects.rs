@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use backhaul::error::Code;
-use backhaul::store::bucket::{Bucket, BucketOptions, Claimed, Fencing, Writers};
+use backhaul::store::bucket::{Bucket, BucketOptions, Fencing, RunClaimed, Writers};
 use bytes::Bytes;
 
 use super::proxy::Fault;
@@ -197,17 +197,17 @@ async fn a_store_that_ignores_conditions_is_refused_unless_one_process_alone_wri
 #[tokio::test]
 async fn a_claim_is_one_process_s_until_given_back_or_not_heard_of() {
     let lab = Lab::new().await;
-    let Claimed::Ours(claim) = lab.bucket.claim("2026-11-23/t1", "one").await.unwrap() else { panic!("free") };
-    let held = lab.bucket.claim("2026-11-23/t1", "two").await.unwrap();
-    assert!(matches!(&held, Claimed::Held(who) if who == "one"), "{held:?}");
+    let RunClaimed::Ours(claim) = lab.bucket.claim_run("r1", "one").await.unwrap() else { panic!("free") };
+    let held = lab.bucket.claim_run("r1", "two").await.unwrap();
+    assert!(matches!(&held, RunClaimed::Held(who) if who == "one"), "{held:?}");
     claim.confirm().await.unwrap();
     claim.give_back().await.unwrap();
-    let Claimed::Ours(claim) = lab.bucket.claim("2026-11-23/t1", "two").await.unwrap() else { panic!("given back") };
+    let RunClaimed::Ours(claim) = lab.bucket.claim_run("r1", "two").await.unwrap() else { panic!("given back") };
     let impatient = lab.other(Duration::ZERO);
-    let mut taken = impatient.claim("2026-11-23/t1", "three").await.unwrap();
-    while matches!(taken, Claimed::Held(_)) {
+    let mut taken = impatient.claim_run("r1", "three").await.unwrap();
+    while matches!(taken, RunClaimed::Held(_)) {
         tokio::time::sleep(Duration::from_millis(200)).await;
-        taken = impatient.claim("2026-11-23/t1", "three").await.unwrap();
+        taken = impatient.claim_run("r1", "three").await.unwrap();
     }
     assert_eq!(claim.confirm().await.unwrap_err().code(), Code::Locked);
     assert_eq!(claim.give_back().await.unwrap_err().code(), Code::Locked);
@@ -223,11 +223,11 @@ async fn of_many_that_ask_for_a_claim_at_once_one_gets_it_though_answers_are_los
     });
     let asking = (0..8).map(|number| {
         let bucket = lab.bucket.clone();
-        tokio::spawn(async move { bucket.claim("c", &format!("{number}")).await.unwrap() })
+        tokio::spawn(async move { bucket.claim_run("c", &format!("{number}")).await.unwrap() })
     });
     let mut ours = Vec::new();
     for asked in asking.collect::<Vec<_>>() {
-        if let Claimed::Ours(claim) = asked.await.unwrap() {
+        if let RunClaimed::Ours(claim) = asked.await.unwrap() {
             ours.push(claim);
         }
     }

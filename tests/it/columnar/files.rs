@@ -9,8 +9,8 @@ use backhaul::decode::OnBadValue;
 use backhaul::error::{Code, Result};
 use backhaul::model::TaskId;
 use backhaul::sink::{
-    Compression, PartitionWriter, SorterOptions, TaskColumns, TaskSorter, WriterOptions, describe_file, file_facts,
-    read_batches,
+    Compression, Output, PartitionWriter, SorterOptions, TaskColumns, TaskSorter, WriterOptions, describe_file,
+    file_facts, read_batches,
 };
 use backhaul::table::manifest::FileEntry;
 use backhaul::table::{RecordedColumn, TableSchema, render_arrow, render_json};
@@ -52,7 +52,7 @@ fn write(
     options: WriterOptions,
     tasks: &[(TaskColumns, Vec<RecordBatch>)],
 ) -> Result<Vec<FileEntry>> {
-    let mut writer = PartitionWriter::new(directory, schema.clone(), options);
+    let mut writer = PartitionWriter::new(Output::Folder(directory.to_owned()), schema.clone(), options);
     for (task, batches) in tasks {
         writer.begin_task(task.clone())?;
         for batch in batches {
@@ -287,7 +287,7 @@ fn pages_of_several_tasks_become_files_in_the_order_that_they_state() {
     let mut tasks = [task("b", None), task("a", Some("us")), task("b", Some("gb")), task("a", None)];
     tasks.sort_by_key(|task| task.place(&schema));
     let mut writer = PartitionWriter::new(
-        directory.path(),
+        Output::Folder(directory.path().to_owned()),
         schema.clone(),
         WriterOptions { file_bytes: 30_000, row_group_rows: 500, ..options() },
     );

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use backhaul::decode::OnBadValue;
-use backhaul::sink::{PartitionWriter, SorterOptions, TaskColumns, TaskSorter, WriterOptions};
+use backhaul::sink::{Output, PartitionWriter, SorterOptions, TaskColumns, TaskSorter, WriterOptions};
 use backhaul::table::TableSchema;
 use serde_json::{Value as Json, json};
 
@@ -83,7 +83,7 @@ fn rows_and_megabytes_a_second() {
 
     let start = Instant::now();
     let schema = TableSchema::new("backlinks", &endpoint, &names(&COLUMNS), &[]).unwrap();
-    let mut writer = PartitionWriter::new(scratch.path(), schema, WriterOptions::new("c1"));
+    let mut writer = PartitionWriter::new(Output::Folder(scratch.path().to_owned()), schema, WriterOptions::new("c1"));
     writer
         .begin_task(TaskColumns {
             task: backhaul::model::TaskId("t1".to_owned()),

@@ -4,25 +4,15 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
-use super::commit::{Commit, file_names};
-use super::listing::to_json;
-use super::{Store, cannot, durable, remove_tree, step, sync_dir};
+use super::commit::file_names;
+use super::{Disk, durable, remove_tree, sync_dir};
 use crate::error::{Code, Error, Result};
-use crate::table::manifest::{Committed, MANIFEST_VERSION, PartitionState, UnfinishedStatus, UnfinishedTask};
+use crate::store::listing::to_json;
+use crate::store::record::{Intent, add_unfinished, settle};
+use crate::store::{Commit, cannot, step};
+use crate::table::manifest::{Committed, MANIFEST_VERSION, PartitionState, UnfinishedTask};
 
-/// A remark is not worth waiting for a commit of many rows, or for a process that was stopped.
-const NOTE_PATIENCE: Duration = Duration::from_secs(10);
-
-/// Which partition a folder in staging is for. Written before the folder, deleted after it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Intent {
-    pub report: String,
-    pub partition: String,
-}
-
-impl Store {
+impl Disk {
     /// Settles a pending commit whose process is gone. The caller holds the partition's lock.
     pub(super) fn recover(&self, report: &str, partition: &str) -> Result<Option<PartitionState>> {
         let Some(mut state) = self.partition(report, partition)? else { return Ok(None) };
@@ -78,15 +68,16 @@ impl Store {
     /// Strikes what is said of unfinished tasks that `is_gone` names. Says how many went.
     ///
     /// # Errors
-    /// As [`Store::note_unfinished`].
+    /// As [`Disk::note_unfinished`].
     pub fn strike_unfinished(
         &self,
         report: &str,
         partition: &str,
         is_gone: impl Fn(&UnfinishedTask) -> bool,
         who: &str,
+        patience: Duration,
     ) -> Result<usize> {
-        let _lock = self.lock_partition(report, partition, who, NOTE_PATIENCE)?;
+        let _lock = self.lock_partition(report, partition, who, patience)?;
         let Some(mut state) = self.recover(report, partition)? else { return Ok(0) };
         let before = state.unfinished.len();
         state.unfinished.retain(|task| !is_gone(task));
@@ -106,22 +97,14 @@ impl Store {
         &self,
         report: &str,
         partition: &str,
-        mut tasks: Vec<UnfinishedTask>,
+        tasks: Vec<UnfinishedTask>,
         who: &str,
+        patience: Duration,
     ) -> Result<()> {
-        let _lock = self.lock_partition(report, partition, who, NOTE_PATIENCE)?;
+        let _lock = self.lock_partition(report, partition, who, patience)?;
         let known = self.partition(report, partition)?.and_then(|state| state.committed);
         let mut state = self.recover(report, partition)?.unwrap_or_else(|| PartitionState::new(report, partition));
-        if let Some(committed) = &state.committed {
-            // A commit that failed after its rows were in place did not fail.
-            settle(&mut tasks, known.as_ref(), committed);
-        }
-        let before = state.unfinished.clone();
-        tasks.retain(|task| task.status != UnfinishedStatus::Skipped || state.task(&task.task).is_none());
-        state.unfinished.retain(|known| !tasks.iter().any(|task| task.task == known.task));
-        state.unfinished.extend(tasks);
-        state.unfinished.sort_by(|left, right| (&left.target, &left.params).cmp(&(&right.target, &right.params)));
-        if state.unfinished == before { Ok(()) } else { self.write_state(&state) }
+        if add_unfinished(&mut state, known.as_ref(), tasks) { self.write_state(&state) } else { Ok(()) }
     }
 }
 
@@ -132,14 +115,4 @@ fn is_in_place(held: &BTreeSet<String>, before: Option<&Committed>, next: &Commi
     let old = before.into_iter().flat_map(|before| &before.files).map(|file| &file.name);
     wanted.iter().all(|name| held.contains(*name))
         && !old.filter(|name| !wanted.contains(name)).any(|name| held.contains(name))
-}
-
-/// Strikes off the tasks that a commit brought: all but those that it took over as they were.
-pub(super) fn settle(unfinished: &mut Vec<UnfinishedTask>, before: Option<&Committed>, next: &Committed) {
-    let is_new = |task: &UnfinishedTask| {
-        let entry = next.tasks.iter().find(|entry| entry.task == task.task);
-        let old = before.and_then(|before| before.tasks.iter().find(|entry| entry.task == task.task));
-        entry.is_some() && entry != old
-    };
-    unfinished.retain(|task| !is_new(task));
 }

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 
-use super::{Store, cannot, step};
+use super::Disk;
 use crate::error::Result;
+use crate::store::{cannot, step};
 
 /// How a partition is replaced.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub enum Replace {
     Gap,
 }
 
-impl Store {
+impl Disk {
     /// The same destination with another way of replacing partitions.
     #[must_use]
     pub fn with_replace(mut self, replace: Replace) -> Self {

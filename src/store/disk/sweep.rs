@@ -8,16 +8,16 @@ use std::time::Duration;
 
 use super::durable::TEMPORARY_SUFFIX;
 use super::exchange::REPLACED_SUFFIX;
-use super::listing::{folders, names, read_json};
-use super::recover::Intent;
-use super::{FileLock, Store, durable, remove_tree};
+use super::{Disk, FileLock, durable, lock_beside, remove_tree};
 use crate::error::Result;
 use crate::model::Night;
+use crate::store::listing::{folders, names, read_json};
+use crate::store::record::Intent;
 
 /// Folders of files that are named after the run that writes them.
 const OF_RUNS: [&str; 2] = ["runs", "units"];
 
-/// Folders of small files that every process may change under the folder's lock.
+/// Folders of small files that every process may change, under the lock beside each.
 const OF_ALL: [&str; 3] = ["nights", "workspace", "forgotten"];
 
 /// Another process that sweeps may hold a new run's lock for a moment.
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 /// Stands before the name of a run's folder in staging.
 const RUN_PREFIX: &str = "run-";
 
-impl Store {
+impl Disk {
     /// A folder for the rows of a run on their way, and the lock that says that the run lives.
     ///
     /// # Errors
@@ -36,13 +36,12 @@ impl Store {
         Ok((self.fresh_staging(&format!("{RUN_PREFIX}{run}"))?, lock))
     }
 
-    /// Ends a run: its folder and its lock go.
+    /// Removes the folder of a run that ends.
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`].
-    pub fn close_run(&self, run: &str, lock: FileLock) -> Result<()> {
-        remove_tree(&self.system("staging").join(format!("{RUN_PREFIX}{run}")))?;
-        lock.remove(&self.run_lock(run))
+    pub fn remove_run_folder(&self, run: &str) -> Result<()> {
+        remove_tree(&self.system("staging").join(format!("{RUN_PREFIX}{run}")))
     }
 
     /// Finishes or undoes every commit that a dead process left, and removes what dead processes left behind. What belongs
@@ -146,8 +145,8 @@ impl Store {
             }
         }
         for folder in OF_ALL {
-            for (path, _) in temporaries(&self.system(folder))? {
-                Self::remove_under(&self.folder_lock(folder), &path, who)?;
+            for (path, name) in temporaries(&self.system(folder))? {
+                Self::remove_under(&lock_beside(&self.system(folder).join(name)), &path, who)?;
             }
         }
         Ok(())
@@ -161,21 +160,16 @@ impl Store {
     }
 
     /// The lock of a folder of small files that every process may change.
-    pub(super) fn folder_lock(&self, folder: &str) -> PathBuf {
+    pub fn folder_lock(&self, folder: &str) -> PathBuf {
         self.system("locks").join(format!("_{folder}.lock"))
-    }
-
-    /// Takes the lock of a folder of small files that every process may change.
-    ///
-    /// # Errors
-    /// [`crate::error::Code::Locked`] if another process does not let go of it.
-    pub fn lock_folder(&self, folder: &str, who: &str) -> Result<FileLock> {
-        FileLock::acquire(&self.folder_lock(folder), who, PATIENCE)
     }
 }
 
 /// Half-written files in a folder, each with the name that it would have had.
-fn temporaries(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub fn temporaries(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
     let is_temporary = |name: String| {
         let whole = name.strip_prefix('.')?.strip_suffix(TEMPORARY_SUFFIX)?.to_owned();
         Some((folder.join(name), whole))

@@ -3,11 +3,11 @@
 use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::MetadataExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::cannot;
 use crate::error::{Code, Error, Result};
+use crate::store::cannot;
 
 /// How often a lock is asked for while somebody is waited for.
 const POLL: Duration = Duration::from_millis(50);
@@ -84,6 +84,12 @@ impl FileLock {
             _ => Ok(()),
         }
     }
+}
+
+/// The lock that guards a small file, beside it.
+pub fn lock_beside(path: &Path) -> PathBuf {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    path.with_file_name(format!(".{name}.lock"))
 }
 
 /// Whether a path still leads to this very file.

@@ -6,8 +6,8 @@ use std::fs::File;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use super::{cannot, step};
 use crate::error::Result;
+use crate::store::{cannot, step};
 
 /// Stands behind the name of a file that is being written. What a dead process left under such a name is overwritten by
 /// the next one, or swept up.

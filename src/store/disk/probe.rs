@@ -1,10 +1,11 @@
 //! What a destination must be able to do, tried out: write, create if absent, list, read, exchange, lock, delete.
 
 use super::durable::{create_new, remove_tree, replace};
-use super::{FileLock, Store, cannot};
+use super::{Disk, FileLock};
 use crate::error::{Code, Error, Result};
+use crate::store::cannot;
 
-impl Store {
+impl Disk {
     /// Tries every operation that a commit needs, in a folder of its own, and leaves nothing behind.
     ///
     /// # Errors
@@ -13,7 +14,8 @@ impl Store {
         let probe = format!("probe-{:08x}", fastrand::u32(..));
         let (folder, lock) = self.run_folder(&probe, "a check of the destination")?;
         let outcome = self.try_operations(&folder);
-        self.close_run(&probe, lock)?;
+        self.remove_run_folder(&probe)?;
+        lock.remove(&self.run_lock(&probe))?;
         outcome
     }
 

@@ -17,33 +17,20 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::durable::create_folder;
-use super::listing::to_json;
-use super::recover::settle;
-use super::{FileLock, Store, UNPARTITIONED, cannot, durable, step, sync_dir};
+use super::{Disk, FileLock, durable, sync_dir};
 use crate::error::{Code, Error, Result};
+use crate::store::listing::to_json;
+use crate::store::record::settle;
+use crate::store::{Commit, UNPARTITIONED, cannot, step};
 use crate::table::manifest::{Committed, PartitionState, Pending};
-
-/// A commit assembles one partition; longer than this and its process is stuck.
-const PATIENCE: Duration = Duration::from_mins(15);
 
 /// Stands behind the name of a file in staging.
 pub const STAGED_SUFFIX: &str = ".staged";
 
-/// Names one commit of one partition.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Commit {
-    /// The table.
-    pub report: String,
-    /// The partition's folder, for example `snapshot_date=2026-11-23`.
-    pub partition: String,
-    /// Unique for ever: it stands in the names of the files that it writes.
-    pub id: String,
-}
-
-/// A partition that this process alone may change, until dropped. Dropped without [`Committing::publish`], nothing happened.
+/// A partition that this process alone may change, until dropped. Dropped without [`DiskCommit::publish`], nothing happened.
 #[derive(Debug)]
-pub struct Committing {
-    store: Store,
+pub struct DiskCommit {
+    store: Disk,
     commit: Commit,
     state: PartitionState,
     staging: PathBuf,
@@ -52,27 +39,20 @@ pub struct Committing {
     _lock: FileLock,
 }
 
-impl Store {
+impl Disk {
     /// Locks a partition, finishes or rolls back what a dead process began there, and opens staging for a new commit.
     ///
     /// # Errors
-    /// [`Code::Locked`] if another process is at work on it, [`Code::Destination`] if the disk refuses.
-    pub fn begin(&self, commit: Commit, who: &str) -> Result<Committing> {
-        self.begin_within(commit, who, PATIENCE)
-    }
-
-    /// The same, with less or more patience with another process that holds the partition.
-    ///
-    /// # Errors
-    /// As [`Store::begin`].
-    pub fn begin_within(&self, commit: Commit, who: &str, patience: Duration) -> Result<Committing> {
+    /// [`Code::Locked`] if another process is at work on it for longer than `patience`, [`Code::Destination`] if the disk
+    /// refuses.
+    pub fn begin(&self, commit: Commit, who: &str, patience: Duration) -> Result<DiskCommit> {
         let lock = self.lock_partition(&commit.report, &commit.partition, who, patience)?;
         let state = self
             .recover(&commit.report, &commit.partition)?
             .unwrap_or_else(|| PartitionState::new(&commit.report, &commit.partition));
         let staging = self.stage(&commit)?;
         step("commit.staging");
-        Ok(Committing { store: self.clone(), commit, state, staging, is_settled: false, _lock: lock })
+        Ok(DiskCommit { store: self.clone(), commit, state, staging, is_settled: false, _lock: lock })
     }
 
     /// Waits for a partition's lock: whoever holds it alone may change the partition and its state.
@@ -113,7 +93,7 @@ impl Store {
     }
 }
 
-impl Committing {
+impl DiskCommit {
     /// What readers see now.
     pub fn committed(&self) -> Option<&Committed> {
         self.state.committed.as_ref()
@@ -122,6 +102,11 @@ impl Committing {
     /// The generation that this commit extends; 0 if there is none.
     pub fn base_generation(&self) -> u64 {
         self.state.generation
+    }
+
+    /// The disk.
+    pub fn disk(&self) -> &Disk {
+        &self.store
     }
 
     /// The commit.
@@ -232,7 +217,7 @@ impl Committing {
     }
 }
 
-impl Drop for Committing {
+impl Drop for DiskCommit {
     fn drop(&mut self) {
         // After a publication it is gone or holds what was replaced; before one it is ours to throw away. A pending commit
         // that failed half-way is settled by the next start, which needs its staging only if the exchange did not happen.
@@ -243,7 +228,7 @@ impl Drop for Committing {
 }
 
 /// Names of the files in a folder and below it, from the folder on; none if there is no folder.
-pub(super) fn file_names(folder: &Path) -> Result<BTreeSet<String>> {
+pub fn file_names(folder: &Path) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     collect_names(folder, "", &mut names)?;
     Ok(names)
@@ -282,7 +267,7 @@ fn sync_tree(folder: &Path) -> Result<()> {
 mod tests {
     use super::*;
     use crate::model::TaskId;
-    use crate::store::Replace;
+    use crate::store::disk::Replace;
     use crate::table::manifest::{FileEntry, TaskEntry, UnfinishedStatus, UnfinishedTask};
 
     fn commit(id: &str) -> Commit {
@@ -306,8 +291,8 @@ mod tests {
         }
     }
 
-    fn publish(store: &Store, id: &str, kept: &[&str], new: &[&str]) -> Result<Committed> {
-        let committing = store.begin(commit(id), "test")?;
+    fn publish(store: &Disk, id: &str, kept: &[&str], new: &[&str]) -> Result<Committed> {
+        let committing = store.begin(commit(id), "test", Duration::ZERO)?;
         for name in kept {
             committing.keep(name)?;
         }
@@ -317,7 +302,7 @@ mod tests {
         committing.publish(next(id, &[kept, new].concat()))
     }
 
-    fn visible(store: &Store) -> Vec<String> {
+    fn visible(store: &Disk) -> Vec<String> {
         let folder = store.partition_folder("links", "snapshot_date=2026-11-23");
         file_names(&folder).expect("listable").into_iter().collect()
     }
@@ -325,7 +310,7 @@ mod tests {
     #[test]
     fn a_partition_appears_whole_and_a_later_commit_extends_it() {
         let folder = tempfile::tempdir().expect("temp dir");
-        let store = Store::open(folder.path()).expect("opens");
+        let store = Disk::open(folder.path()).expect("opens");
         publish(&store, "c1", &[], &["a"]).expect("first");
         publish(&store, "c2", &["a"], &["b"]).expect("second");
         assert_eq!(visible(&store), ["a", "b"]);
@@ -338,8 +323,8 @@ mod tests {
     #[test]
     fn a_commit_that_was_not_published_leaves_nothing() {
         let folder = tempfile::tempdir().expect("temp dir");
-        let store = Store::open(folder.path()).expect("opens");
-        let committing = store.begin(commit("c1"), "test").expect("begins");
+        let store = Disk::open(folder.path()).expect("opens");
+        let committing = store.begin(commit("c1"), "test", Duration::ZERO).expect("begins");
         std::fs::write(committing.staging().join("a"), b"x").expect("writable");
         drop(committing);
         assert!(visible(&store).is_empty());
@@ -352,11 +337,11 @@ mod tests {
         for replacement in [false, true] {
             for renamed in [false, true] {
                 let folder = tempfile::tempdir().expect("temp dir");
-                let store = Store::open(folder.path()).expect("opens");
+                let store = Disk::open(folder.path()).expect("opens");
                 if replacement {
                     publish(&store, "c1", &[], &["a"]).expect("first");
                 }
-                let mut committing = store.begin(commit("c2"), "test").expect("begins");
+                let mut committing = store.begin(commit("c2"), "test", Duration::ZERO).expect("begins");
                 std::fs::write(committing.staging().join("b.staged"), b"x").expect("writable");
                 let base_generation = committing.base_generation();
                 committing.state.pending =
@@ -366,7 +351,7 @@ mod tests {
                     committing.put_in_place(&next("c2", &["b"])).expect("renames");
                 }
                 drop(committing);
-                drop(store.begin(commit("c3"), "test").expect("recovers"));
+                drop(store.begin(commit("c3"), "test", Duration::ZERO).expect("recovers"));
                 let expected: &[&str] = match (renamed, replacement) {
                     (true, _) => &["b"],
                     (false, true) => &["a"],
@@ -381,8 +366,8 @@ mod tests {
     }
 
     /// Leaves a commit as a process does that is killed once its files are in place.
-    fn cut_off_in_place(store: &Store, id: &str) {
-        let mut committing = store.begin(commit(id), "test").expect("begins");
+    fn cut_off_in_place(store: &Disk, id: &str) {
+        let mut committing = store.begin(commit(id), "test", Duration::ZERO).expect("begins");
         std::fs::write(committing.staging().join("b.staged"), b"x").expect("writable");
         let mut next = next(id, &["b"]);
         next.tasks.push(entry("t1"));
@@ -402,12 +387,12 @@ mod tests {
     #[test]
     fn a_file_of_nobody_does_not_undo_a_commit_that_is_in_place() {
         let folder = tempfile::tempdir().expect("temp dir");
-        let store = Store::open(folder.path()).expect("opens");
+        let store = Disk::open(folder.path()).expect("opens");
         publish(&store, "c1", &[], &["a"]).expect("first");
         cut_off_in_place(&store, "c2");
         let partition = store.partition_folder("links", "snapshot_date=2026-11-23");
         std::fs::write(partition.join(".DS_Store"), b"x").expect("writable");
-        drop(store.begin(commit("c3"), "test").expect("recovers"));
+        drop(store.begin(commit("c3"), "test", Duration::ZERO).expect("recovers"));
         let state = store.partition("links", "snapshot_date=2026-11-23").expect("readable").expect("present");
         assert_eq!(state.committed.map(|committed| committed.commit_id), Some("c2".to_owned()));
         assert_eq!(visible(&store), [".DS_Store", "b"]);
@@ -416,7 +401,7 @@ mod tests {
     #[test]
     fn a_commit_that_failed_after_its_rows_were_in_place_did_not_fail() {
         let folder = tempfile::tempdir().expect("temp dir");
-        let store = Store::open(folder.path()).expect("opens");
+        let store = Disk::open(folder.path()).expect("opens");
         cut_off_in_place(&store, "c1");
         let failed = |task: &str| UnfinishedTask {
             task: TaskId(task.into()),
@@ -431,7 +416,7 @@ mod tests {
             due: None,
         };
         let tasks = vec![failed("t1"), failed("t2")];
-        store.note_unfinished("links", "snapshot_date=2026-11-23", tasks, "test").expect("notes");
+        store.note_unfinished("links", "snapshot_date=2026-11-23", tasks, "test", Duration::ZERO).expect("notes");
         let state = store.partition("links", "snapshot_date=2026-11-23").expect("readable").expect("present");
         assert_eq!(state.unfinished, [failed("t2")]);
         assert!(state.task(&TaskId("t1".into())).is_some());
@@ -443,9 +428,9 @@ mod tests {
     fn every_crash_of_a_replacement_with_a_gap_is_settled() {
         for moved in [0, 1, 2] {
             let folder = tempfile::tempdir().expect("temp dir");
-            let store = Store::open(folder.path()).expect("opens").with_replace(Replace::Gap);
+            let store = Disk::open(folder.path()).expect("opens").with_replace(Replace::Gap);
             publish(&store, "c1", &[], &["a"]).expect("first");
-            let mut committing = store.begin(commit("c2"), "test").expect("begins");
+            let mut committing = store.begin(commit("c2"), "test", Duration::ZERO).expect("begins");
             std::fs::write(committing.staging().join("b"), b"x").expect("writable");
             let base_generation = committing.base_generation();
             committing.state.pending =
@@ -459,7 +444,7 @@ mod tests {
                 std::fs::rename(committing.staging(), &partition).expect("moves the new in");
             }
             drop(committing);
-            drop(store.begin(commit("c3"), "test").expect("recovers"));
+            drop(store.begin(commit("c3"), "test", Duration::ZERO).expect("recovers"));
             assert_eq!(visible(&store), if moved == 2 { ["b"] } else { ["a"] }, "{moved} moves");
             assert_eq!(file_names(&store.system("staging")).expect("listable").len(), 0, "{moved} moves");
         }
@@ -468,7 +453,7 @@ mod tests {
     #[test]
     fn a_gap_is_left_only_where_it_is_allowed() {
         let folder = tempfile::tempdir().expect("temp dir");
-        let store = Store::open(folder.path()).expect("opens");
+        let store = Disk::open(folder.path()).expect("opens");
         let [left, right] = ["left", "right"].map(|name| folder.path().join(name));
         for path in [&left, &right] {
             std::fs::create_dir(path).expect("creatable");
@@ -483,7 +468,7 @@ mod tests {
     #[test]
     fn files_that_nobody_committed_are_never_replaced() {
         let folder = tempfile::tempdir().expect("temp dir");
-        let store = Store::open(folder.path()).expect("opens");
+        let store = Disk::open(folder.path()).expect("opens");
         let partition = store.partition_folder("links", "snapshot_date=2026-11-23");
         std::fs::create_dir_all(&partition).expect("creatable");
         std::fs::write(partition.join("theirs.parquet"), b"x").expect("writable");
@@ -495,8 +480,8 @@ mod tests {
     #[test]
     fn a_manifest_that_names_other_files_than_staging_holds_is_refused() {
         let folder = tempfile::tempdir().expect("temp dir");
-        let store = Store::open(folder.path()).expect("opens");
-        let committing = store.begin(commit("c1"), "test").expect("begins");
+        let store = Disk::open(folder.path()).expect("opens");
+        let committing = store.begin(commit("c1"), "test", Duration::ZERO).expect("begins");
         let error = committing.publish(next("c1", &["absent"])).expect_err("refused");
         assert_eq!(error.code(), Code::Internal);
         assert!(visible(&store).is_empty());
