@@ -36,8 +36,8 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
             &mut text,
             "destination",
             destination.map(|warning| match warning {
-                Some(warning) => format!("{} (warning: {warning})", config.destination.path.display()),
-                None => config.destination.path.display().to_string(),
+                Some(warning) => format!("{} (warning: {warning})", config.destination.place),
+                None => config.destination.place.to_string(),
             }),
             &mut errors,
         );

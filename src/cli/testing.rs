@@ -10,6 +10,7 @@ use crate::clock::{SharedClock, ShiftedClock, SystemClock};
 use crate::config::Environment;
 use crate::error::{Code, Error, Result};
 use crate::run::Tuning;
+use crate::store::bucket::set_lease;
 use crate::store::{Watch, watch_steps};
 
 /// Factor on the waits between attempts; a number.
@@ -26,6 +27,9 @@ const CRASH_AT: &str = "BACKHAUL_TEST_CRASH_AT";
 
 /// A file that the name of every step is appended to.
 const STEPS: &str = "BACKHAUL_TEST_STEPS";
+
+/// Length of leases in a bucket, in milliseconds.
+const LEASE_MS: &str = "BACKHAUL_TEST_LEASE_MS";
 
 /// Factors and time-outs, where they are set.
 ///
@@ -63,7 +67,7 @@ pub fn clock_offset(environment: &Environment) -> Result<chrono::Duration> {
     Ok(time(environment)?.map_or(chrono::Duration::zero(), |time| time - crate::clock::Clock::now(&SystemClock)))
 }
 
-/// Watches the steps of saving and commit, where that is asked for.
+/// Watches the steps of saving and commit, and shortens leases, where that is asked for.
 ///
 /// # Errors
 /// [`Code::Usage`] for a step that is not `STEP` or `STEP:N`.
@@ -75,6 +79,10 @@ pub fn watch(environment: &Environment) -> Result<()> {
         }
         None => None,
     };
+    if let Some(text) = environment.get(LEASE_MS) {
+        let millis = text.parse().map_err(|error| fault(LEASE_MS, "a number").with_source(error))?;
+        set_lease(Duration::from_millis(millis));
+    }
     let log = environment.get(STEPS).map(std::path::PathBuf::from);
     if crash_at.is_some() || log.is_some() {
         watch_steps(Watch { crash_at, log, passed: AtomicU64::new(0) });

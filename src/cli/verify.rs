@@ -44,7 +44,7 @@ pub fn verify(globals: &Globals, command: &Verify) -> Outcome {
         }
     };
     output::print(&text);
-    let (number, root) = (verified.faults.len(), config.destination.path.display());
+    let (number, root) = (verified.faults.len(), &config.destination.place);
     let noun = if number == 1 { "finding" } else { "findings" };
     Err(Error::new(Code::Corrupt, format!("{number} {noun} in {root}")).with_next(next).into())
 }

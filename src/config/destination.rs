@@ -1,4 +1,4 @@
-//! `[destination]`: today a folder on a local disk.
+//! `[destination]`: a folder of this machine, or a bucket.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,9 +6,11 @@ use std::time::Duration;
 use toml::Spanned;
 use url::Url;
 
+use super::bucket::{self, Scheme};
 use super::document::{Document, Section};
 use super::known;
 use super::mask::hide_keys;
+use super::place::Place;
 use super::resolved::{Destination, Report};
 use super::values;
 use crate::error::{Code, Error};
@@ -25,9 +27,6 @@ const DEFAULT_ZSTD_LEVEL: i32 = 3;
 /// Five weeks: a monthly load that failed can still be rebuilt.
 const DEFAULT_KEEP_RESPONSES: Duration = Duration::from_hours(35 * 24);
 
-/// Object stores that the contract names.
-const BUCKETS: [&str; 7] = ["s3", "s3a", "gs", "az", "azure", "abfs", "abfss"];
-
 pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Option<Destination> {
     let Some(section) = document.table(root, "destination", "[destination]") else {
         if root.get("destination").is_none() {
@@ -36,23 +35,22 @@ pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Op
         }
         return None;
     };
-    document.refuse_unknown_keys(&section, known::DESTINATION);
+    bucket::refuse_credentials(document, &section);
+    for key in section.table.keys().filter(|key| !bucket::is_credential(key.get_ref())) {
+        if !known::DESTINATION.contains(&key.get_ref().as_ref()) {
+            document.unknown_key(&section, key.get_ref(), key.span(), known::DESTINATION);
+        }
+    }
     refuse_later(document, &section);
-    let path = path(document, &section);
+    let place = place(document, &section);
     let partition_by = partition_by(document, &section);
     let may_leave_gaps = document.choice(&section, "replace", &["exchange", "gap"]) == Some("gap");
-    let file_size = document.parsed(&section, "file_size", values::size);
-    let file_size_bytes = file_size.unwrap_or(DEFAULT_FILE_SIZE);
-    if file_size_bytes < MIN_FILE_SIZE
-        && let Some(node) = section.get("file_size")
-    {
-        document.fault(Code::Config, "`file_size` is too small for Parquet", node.span(), "at least `64 KiB`");
-    }
+    let file_size_bytes = file_size(document, &section);
     let zstd_level = document.parsed(&section, "compression", values::zstd_level).unwrap_or(DEFAULT_ZSTD_LEVEL);
     let keep = document.parsed(&section, "keep_responses", values::duration);
-    let responses = document.text(&section, "responses").and_then(|text| folder(document, "responses", &text));
+    let responses = responses(document, &section);
     Some(Destination {
-        path: path?,
+        place: place?,
         partition_by,
         may_leave_gaps,
         zstd_level,
@@ -60,6 +58,31 @@ pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Op
         responses,
         keep_responses: keep.unwrap_or(DEFAULT_KEEP_RESPONSES),
     })
+}
+
+fn file_size(document: &mut Document<'_>, section: &Section<'_>) -> u64 {
+    if Scheme::of_destination(section).is_some() {
+        return DEFAULT_FILE_SIZE;
+    }
+    let bytes = document.parsed(section, "file_size", values::size).unwrap_or(DEFAULT_FILE_SIZE);
+    if bytes < MIN_FILE_SIZE
+        && let Some(node) = section.get("file_size")
+    {
+        document.fault(Code::Config, "`file_size` is too small for Parquet", node.span(), "at least `64 KiB`");
+    }
+    bytes
+}
+
+/// A folder, whatever the destination is: what is saved in a bucket is saved in the destination's own.
+fn responses(document: &mut Document<'_>, section: &Section<'_>) -> Option<PathBuf> {
+    let text = document.text(section, "responses")?;
+    if Scheme::of(text.get_ref()).is_some() {
+        document.mask(text.span());
+        let label = "leave it out: then they lie in the destination";
+        document.fault(Code::Url, "`responses` cannot be a bucket", text.span(), label);
+        return None;
+    }
+    folder(document, "responses", &text)
 }
 
 fn refuse_later(document: &mut Document<'_>, section: &Section<'_>) {
@@ -95,6 +118,9 @@ fn partition_by(document: &mut Document<'_>, section: &Section<'_>) -> Vec<Strin
 /// Refuses keys that no report has, or that stand for a column of a report.
 pub(super) fn check_partition_by(document: &mut Document<'_>, root: &Section<'_>, reports: &[Report]) {
     let Some(section) = document.table(root, "destination", "[destination]") else { return };
+    if Scheme::of_destination(&section).is_some() {
+        return;
+    }
     for key in document.texts(&section, "partition_by").unwrap_or_default().iter().skip(1) {
         let name = *key.get_ref();
         let varies = |report: &&Report| name == "target" || report.varying.iter().any(|(known, _)| known == name);
@@ -111,30 +137,37 @@ pub(super) fn check_partition_by(document: &mut Document<'_>, root: &Section<'_>
     }
 }
 
-fn path(document: &mut Document<'_>, section: &Section<'_>) -> Option<PathBuf> {
+fn place(document: &mut Document<'_>, section: &Section<'_>) -> Option<Place> {
     if section.get("url").is_none() {
         let next = "add below it: url = \"./data\"".to_owned();
         let message = "[destination] has no `url`".to_owned();
-        document.fault_next(Code::Url, message, section.span.clone(), "the folder is missing", next);
+        document.fault_next(Code::Url, message, section.span.clone(), "the place is missing", next);
         return None;
     }
     let text = document.text(section, "url")?;
-    folder(document, "url", &text)
+    if let Some(scheme) = Scheme::of(text.get_ref()) {
+        bucket::refuse_folder_options(document, section);
+        return bucket::bucket(document, section, &text, scheme).map(Place::Bucket);
+    }
+    let folder = folder(document, "url", &text)?;
+    bucket::refuse_foreign_options(document, section, None);
+    Some(Place::Folder(folder))
 }
 
 /// A folder given as a path or a `file://` URL; it need not exist, but nothing else may stand in its place.
 fn folder(document: &mut Document<'_>, key: &str, text: &Spanned<&str>) -> Option<PathBuf> {
     let written = text.get_ref().trim();
+    // Where a link to a store was pasted, with its signature or password.
+    let may_hold_a_secret = written.contains("://") && written.contains(['@', '?', '#']);
+    if may_hold_a_secret {
+        document.mask(text.span());
+    }
     let path = match written.split_once("://") {
         _ if written.is_empty() => Err("an empty path; write for example `./data`"),
         None => Ok(document.folder.join(written)),
         Some(("file", _)) => {
             let path = Url::parse(written).ok().and_then(|url| url.to_file_path().ok());
             path.ok_or("a file:// URL has three slashes and an absolute path")
-        }
-        Some((scheme, _)) if BUCKETS.contains(&scheme) => {
-            document.later(&format!("a destination at {scheme}://"), text.span());
-            return None;
         }
         Some(_) => Err("a path, or a URL that begins with file://, s3://, gs:// or az://"),
     };
@@ -145,7 +178,8 @@ fn folder(document: &mut Document<'_>, key: &str, text: &Spanned<&str>) -> Optio
     match path {
         Ok(path) => Some(path),
         Err(label) => {
-            document.fault(Code::Url, format!("`{key}` cannot be `{}`", hide_keys(written)), text.span(), label);
+            let shown = if may_hold_a_secret { "***".to_owned() } else { hide_keys(written) };
+            document.fault(Code::Url, format!("`{key}` cannot be `{shown}`"), text.span(), label);
             None
         }
     }

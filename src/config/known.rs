@@ -7,8 +7,23 @@ pub(super) const KEY_SOURCE: &[&str] = &["env", "file", "command"];
 pub(super) const LIMITS: &[&str] = &["requests_per_minute"];
 pub(super) const BUDGET: &[&str] = &["per_run", "per_month", "keep_free", "pace", "per_report", "per_target"];
 pub(super) const RUN: &[&str] = &["resume_within", "max_requests"];
-pub(super) const DESTINATION: &[&str] =
-    &["url", "partition_by", "file_size", "compression", "keep_responses", "responses", "layout", "replace"];
+pub(super) const DESTINATION: &[&str] = &[
+    "url",
+    "region",
+    "endpoint",
+    "path_style",
+    "writers",
+    "encryption",
+    "account",
+    "partition_by",
+    "file_size",
+    "compression",
+    "keep_responses",
+    "responses",
+    "layout",
+    "replace",
+];
+pub(super) const ENCRYPTION: &[&str] = &["kms", "bucket_key"];
 pub(super) const TARGET: &[&str] = &["name", "url", "mode", "protocol", "labels", "file"];
 pub(super) const KEYWORD_LIST: &[&str] = &["name", "keywords", "file"];
 pub(super) const REPORT: &[&str] = &[
@@ -49,7 +64,7 @@ pub(super) const TOP: &[&str] = &["by", "rows"];
 
 /// Every table of the file with its keys, by the path that the JSON Schema's definitions use. A report takes the query
 /// parameters of its operation as further keys.
-pub const TABLES: [(&str, &[&str]); 11] = [
+pub const TABLES: [(&str, &[&str]); 12] = [
     ("", ROOT),
     ("source", SOURCE),
     ("key_source", KEY_SOURCE),
@@ -57,6 +72,7 @@ pub const TABLES: [(&str, &[&str]); 11] = [
     ("budget", BUDGET),
     ("run", RUN),
     ("destination", DESTINATION),
+    ("encryption", ENCRYPTION),
     ("target", TARGET),
     ("keyword_list", KEYWORD_LIST),
     ("report", REPORT),

@@ -3,14 +3,23 @@
 
 /// Whether a line that could not be parsed may hold a key by what it says of itself.
 pub(super) fn names_a_key(line: &str) -> bool {
-    let line = line.to_ascii_lowercase();
-    ["key =", "key=", "token", "secret", "bearer", "password"].iter().any(|word| line.contains(word))
+    // An option of encryption, which holds none.
+    let line = line.to_ascii_lowercase().replace("bucket_key", "");
+    let names = ["key =", "key=", "sig=", "token", "secret", "bearer", "password"];
+    let authority = line.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
+    names.iter().any(|word| line.contains(word)) || authority.is_some_and(|(user, _)| user.contains(':'))
 }
 
-/// Replaces every word behind the first `=` by asterisks, but for the words of a key source and names of variables.
+/// Replaces every word behind the first `=` by asterisks, but for the words of a key source and the name of a variable.
 pub(super) fn hide_values(line: &str) -> String {
     let (head, tail) = line.split_at(line.find('=').unwrap_or(0));
-    hide_keys(head) + &replace_words(tail, |word| !is_structure(word))
+    let mut is_after_env = false;
+    let hide = |word: &str| {
+        let is_structure = ["env", "file", "command"].contains(&word) || (is_after_env && is_variable(word));
+        is_after_env = word == "env";
+        !is_structure
+    };
+    hide_keys(head) + &replace_words(tail, hide)
 }
 
 /// Replaces every word that looks like a key by asterisks.
@@ -18,10 +27,8 @@ pub(super) fn hide_keys(text: &str) -> String {
     replace_words(text, looks_like_a_key)
 }
 
-fn is_structure(word: &str) -> bool {
-    let is_variable =
-        word.contains('_') && word.chars().all(|character| character == '_' || character.is_ascii_uppercase());
-    is_variable || ["env", "file", "command"].contains(&word)
+fn is_variable(word: &str) -> bool {
+    word.contains('_') && word.chars().all(|character| character == '_' || character.is_ascii_uppercase())
 }
 
 /// A long word in which letters and digits alternate, as in generated keys and seldom in names.
@@ -38,7 +45,7 @@ pub(super) fn looks_like_a_key(word: &str) -> bool {
     is_word && bytes.len() >= 20 && bytes.windows(2).filter(|pair| alternates(pair)).count() >= 3
 }
 
-fn replace_words(text: &str, hide: impl Fn(&str) -> bool) -> String {
+fn replace_words(text: &str, mut hide: impl FnMut(&str) -> bool) -> String {
     let is_word = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -73,11 +80,24 @@ mod tests {
     }
 
     #[test]
+    fn a_password_or_a_signature_in_a_url_is_a_key() {
+        assert!(names_a_key("url = \"s3://me:hush@acme") && names_a_key("url = \"https://acme.com/lake?sig=hush"));
+        assert!(!names_a_key("url = \"https://acme.com/@me\"") && !names_a_key("url = \"abfss://lake@acme\""));
+    }
+
+    #[test]
+    fn an_option_with_key_in_its_name_holds_none() {
+        assert!(names_a_key("api_key = \"abc\"") && names_a_key("x = { bucket_key = true, key = \"abc\" }"));
+        assert!(!names_a_key("encryption = { kms = \"alias/lake\", bucket_key = true }"));
+    }
+
+    #[test]
     fn values_of_a_masked_line_are_hidden_but_its_structure_is_not() {
         assert_eq!(
             hide_values("api_key = { env = \"MY_KEY\", x = \"abc\" }"),
             "api_key = { env = \"MY_KEY\", * = \"***\" }"
         );
         assert_eq!(hide_values("\"abc\"]"), "\"***\"]");
+        assert_eq!(hide_values("url = \"s3://me:MY_WORD@a\""), "url = \"**://**:*******@*\"");
     }
 }

@@ -8,6 +8,7 @@
 //! file are reported at once, each with its place and what would be right. A key that stands in the file is refused
 //! and its text appears in no message.
 
+mod bucket;
 mod budget;
 mod changes;
 mod columns;
@@ -24,6 +25,7 @@ mod known;
 mod listed;
 mod mask;
 mod parameters;
+mod place;
 mod render;
 mod reports;
 mod required;
@@ -52,6 +54,7 @@ pub use environment::{AHREFS_API_KEY, BACKHAUL_CONFIG, Environment};
 pub use every::Every;
 pub use keys::{KeySource, KeySources, ResolvedKey};
 pub use known::TABLES;
+pub use place::{BucketPlace, Encryption, Place};
 pub use resolved::{
     Budget, Destination, KeepFree, KeywordList, OnTrouble, Report, RunConfig, RunSettings, Source, StableHash, Target,
     Top,

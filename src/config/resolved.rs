@@ -12,6 +12,7 @@ use url::Url;
 
 use super::every::Every;
 use super::keys::KeySources;
+use super::place::Place;
 use crate::catalog::{Changes, Endpoint, Pricing};
 use crate::filter::Filter;
 use crate::model::hex;
@@ -77,11 +78,11 @@ pub enum KeepFree {
     Percent(u8),
 }
 
-/// `[destination]`: a local folder.
+/// `[destination]`.
 #[derive(Debug, Clone)]
 pub struct Destination {
-    /// The folder; it need not exist yet.
-    pub path: PathBuf,
+    /// The folder or bucket.
+    pub place: Place,
     /// Keys of partitions' folders below the night's: `target`, or parameters of tasks. A report without such a parameter
     /// goes without its folder.
     pub partition_by: Vec<String>,

@@ -24,7 +24,7 @@ impl RunConfig {
             labels: BTreeMap::new(),
         };
         let destination = Destination {
-            path: self.destination.path.join(SAMPLE_FOLDER),
+            place: self.destination.place.join(SAMPLE_FOLDER),
             responses: None,
             ..self.destination.clone()
         };

@@ -137,15 +137,9 @@ fn base_url(document: &mut Document<'_>, section: &Section<'_>) -> Option<Url> {
     }
     let text = document.text(section, "base_url")?;
     let url = url(document, "base_url", &text)?;
-    let is_loopback = match url.host() {
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        Some(Host::Domain(name)) => name == "localhost",
-        None => false,
-    };
     let fault = if url.query().is_some() || url.fragment().is_some() {
         Some("without `?` and `#`")
-    } else if url.scheme() == "https" || (url.scheme() == "http" && is_loopback) {
+    } else if url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url)) {
         None
     } else {
         Some("https, or http to 127.0.0.1 only: the key travels with every request")
@@ -161,10 +155,24 @@ fn base_url(document: &mut Document<'_>, section: &Section<'_>) -> Option<Url> {
     Some(url)
 }
 
-fn url(document: &mut Document<'_>, key: &str, text: &Spanned<&str>) -> Option<Url> {
+/// Whether a URL leads to this machine itself.
+pub(super) fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+/// A URL with a host and without credentials.
+pub(super) fn url(document: &mut Document<'_>, key: &str, text: &Spanned<&str>) -> Option<Url> {
+    // Also where it is no URL after all: a password may stand before the @.
+    if text.get_ref().contains('@') {
+        document.mask(text.span());
+    }
     match Url::parse(text.get_ref()) {
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
-            document.mask(text.span());
             let label = "take out what stands before the @";
             document.fault(Code::Url, format!("`{key}` holds credentials"), text.span(), label);
             None

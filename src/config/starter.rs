@@ -29,7 +29,7 @@ per_run = 10_000                        # API units that one run may spend at mo
 # pace = true                           # spread what is left of the month over its nights
 
 [destination]
-url = "./data"                          # a folder; relative paths start at this file
+url = "./data"                          # a folder (relative paths start at this file), or s3://bucket/prefix, gs://…, az://…
 
 # Sites. `mode` is exact, prefix, domain or subdomains (the default); labels are yours.
 # A list can also stand in a file with the header name,url,mode:  file = "sites.csv"

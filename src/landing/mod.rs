@@ -249,7 +249,7 @@ impl Landing {
     /// [`Code::Destination`].
     pub fn headers_from(&self, first: Night) -> Result<Vec<(TaskId, Header)>> {
         let mut headers = Vec::new();
-        for night in self.nights()?.range(first..).copied() {
+        for night in self.nights()?.range(first..) {
             let night = night.to_string();
             for name in self.files.list_all(&night)? {
                 let task = name.split('/').next().unwrap_or_default();

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::bill::{FREE_BUDGET_UNITS, Total, total};
 use super::task::Task;
 use crate::catalog::Pricing;
-use crate::config::{Budget, DEFAULT_HISTORY, Every, KeepFree, Report, RunConfig};
+use crate::config::{BucketPlace, Budget, DEFAULT_HISTORY, Encryption, Every, KeepFree, Place, Report, RunConfig};
 
 /// The configuration and its tasks in words, for a person.
 pub fn describe(config: &RunConfig, tasks: &[Task]) -> String {
@@ -13,7 +13,10 @@ pub fn describe(config: &RunConfig, tasks: &[Task]) -> String {
     let keys: Vec<_> = config.source.keys.iter().map(ToString::to_string).collect();
     let _ = writeln!(out, "configuration {}: correct", config.file().display());
     let _ = writeln!(out, "source        {} with the key from {}", config.source.base_url, keys.join(", then "));
-    let _ = writeln!(out, "destination   {}", config.destination.path.display());
+    let _ = writeln!(out, "destination   {}", config.destination.place);
+    if let Place::Bucket(bucket) = &config.destination.place {
+        describe_bucket(&mut out, bucket);
+    }
     let _ = writeln!(out, "targets       {}", config.targets.len());
     for (index, report) in config.reports.iter().enumerate() {
         let own: Vec<_> = tasks.iter().filter(|task| task.report == index).collect();
@@ -22,6 +25,25 @@ pub fn describe(config: &RunConfig, tasks: &[Task]) -> String {
     let _ = writeln!(out, "\n{}, {}", a_night(config, tasks), bill(tasks, config));
     out.push_str(&budgets(&config.budget));
     out
+}
+
+/// What the configuration says of a bucket beside its URL.
+fn describe_bucket(out: &mut String, bucket: &BucketPlace) {
+    let BucketPlace { url: _, region, endpoint, path_style, single_writer, encryption, account } = bucket;
+    for (key, value) in [("account", account), ("endpoint", endpoint), ("region", region)] {
+        if let Some(value) = value {
+            let _ = writeln!(out, "{key:<13} {value}");
+        }
+    }
+    if let Some(path_style) = path_style {
+        let _ = writeln!(out, "path_style    {path_style}");
+    }
+    if *single_writer {
+        out.push_str("writers       single: nothing keeps a second process from writing there\n");
+    }
+    if *encryption != Encryption::Bucket {
+        let _ = writeln!(out, "encryption    {encryption}");
+    }
 }
 
 /// How many tasks a night has at the cadence of their reports.

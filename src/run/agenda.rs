@@ -52,7 +52,7 @@ impl Agenda {
     /// As [`plan::tasks`]; [`crate::error::Code::Destination`] if what is known of a night cannot be read.
     pub fn make(config: &RunConfig, today: NaiveDate, selection: &Selection, refetch: bool) -> Result<Self> {
         let tonight = plan::night(selection.date.or(selection.between.map(|(_, last)| last)), today)?;
-        let store = super::store(&config)?;
+        let store = super::place::store(config)?;
         let mut maker = Maker {
             config,
             landing: landing(config, &store),

@@ -5,7 +5,8 @@ use serde::Deserialize;
 
 use super::Tuning;
 use super::bodies::{blocking, plain_body};
-use super::stage::{client, open_store};
+use super::place;
+use super::stage::client;
 use crate::api::{Client, Quote, Rejected};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
@@ -81,7 +82,7 @@ pub async fn check(
 ) -> (Result<Live>, Result<Option<&'static str>>) {
     let live = live(config, clock, tuning).await;
     let owned = config.clone();
-    let destination = blocking(move || open_store(&owned)?.probe()).await;
+    let destination = blocking(move || place::open(&owned)?.probe()).await;
     (live, destination)
 }
 

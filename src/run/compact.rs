@@ -42,7 +42,7 @@ pub struct Compacted {
 pub fn compact(config: RunConfig, clock: SharedClock, selection: &Selection) -> Result<(Vec<Compacted>, Errors)> {
     let config = Arc::new(config);
     // Nothing is created where there is nothing yet.
-    Chosen::new(&config, &super::store(&config)?, selection)?;
+    Chosen::new(&config, &super::place::store(&config)?, selection)?;
     let stage =
         Stage::open(Arc::clone(&config), run_id(&clock), Vec::new(), None, clock, Arc::new(Progress::default()))?;
     let chosen = Chosen::new(&config, &stage.store, selection)?;

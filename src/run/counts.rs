@@ -213,7 +213,7 @@ pub async fn probe(config: &RunConfig, selection: &Selection, clock: SharedClock
     if wanted.is_empty() {
         return Ok(probed);
     }
-    let store = super::stage::open_store(config)?;
+    let store = super::place::open(config)?;
     let run = run_id(&clock);
     let ledger = Arc::new(ledger::UnitLedger::new(&store, &run, &clock));
     let promises = Arc::clone(&ledger) as Arc<dyn Ledger>;

@@ -72,7 +72,7 @@ struct Estimated {
 /// As [`Agenda::make`].
 pub fn estimate(config: &RunConfig, today: NaiveDate, selection: &Selection, with_tasks: bool) -> Result<Estimate> {
     let agenda = Agenda::make(config, today, selection, false)?;
-    let store = super::store(&config)?;
+    let store = super::place::store(config)?;
     let workspace = Workspace::load(&store, &config.source.base_url);
     let landing = super::landing(config, &store);
     let counts = Counts::read(config, &store, today)?;
@@ -126,7 +126,7 @@ fn left(config: &RunConfig, store: &Store, today: NaiveDate, units: u64) -> Resu
 /// As [`Agenda::make`].
 pub(super) fn guessed(config: &RunConfig, today: NaiveDate, selection: &Selection) -> Result<Vec<Task>> {
     let agenda = Agenda::make(config, today, selection, false)?;
-    let store = super::store(&config)?;
+    let store = super::place::store(config)?;
     let landing = super::landing(config, &store);
     let counts = Counts::read(config, &store, today)?;
     let undivided = pack::undivided(&landing)?;
@@ -155,7 +155,7 @@ pub(super) fn guessed(config: &RunConfig, today: NaiveDate, selection: &Selectio
 /// As [`Agenda::make`].
 pub(super) fn of_all_tasks(config: &RunConfig, today: NaiveDate, selection: &Selection) -> Result<Vec<(Task, Cost)>> {
     let agenda = Agenda::make(config, today, selection, true)?;
-    let store = super::store(&config)?;
+    let store = super::place::store(config)?;
     let workspace = Workspace::load(&store, &config.source.base_url);
     let landing = super::landing(config, &store);
     let counts = Counts::read(config, &store, today)?;

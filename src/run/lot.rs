@@ -98,7 +98,7 @@ struct Ready {
 
 enum Opened {
     Ready(Box<Ready>),
-    Ended(Ended, Option<Hold>),
+    Ended(Ended, Option<Box<Hold>>),
 }
 
 /// A group of a lot on its way.
@@ -208,7 +208,7 @@ impl Desk<'_> {
                     Some(Ok(Opened::Ready(ready)))
                 }
                 (Some(Ok(Opened::Ready(ready))), Some(Served::Failed(error))) => {
-                    Some(Ok(Opened::Ended(Ended::Failed(error), Some(ready.claim))))
+                    Some(Ok(Opened::Ended(Ended::Failed(error), Some(Box::new(ready.claim)))))
                 }
                 (first, _) => first,
             };
@@ -238,7 +238,7 @@ impl Desk<'_> {
             };
             let (ended, claim) = match opened {
                 Ok(Opened::Ready(ready)) => self.fetch(index, *ready).await,
-                Ok(Opened::Ended(ended, claim)) => (ended, claim),
+                Ok(Opened::Ended(ended, claim)) => (ended, claim.map(|claim| *claim)),
                 Err(error) => (Ended::Failed(error), None),
             };
             if let Ended::Failed(error) = &ended {
@@ -253,7 +253,7 @@ impl Desk<'_> {
     async fn open(&self, index: usize, early: Option<Hold>) -> Result<Opened> {
         let (job, _) = self.stage.job(index)?;
         if let Some(reason) = self.breaker.broken(job.task.report) {
-            return Ok(Opened::Ended(Ended::NotTried(reason), early));
+            return Ok(Opened::Ended(Ended::NotTried(reason), early.map(Box::new)));
         }
         if self.cancel.is_cancelled() {
             let error = Error::new(Code::Interrupted, "not begun: the run was ending");

@@ -38,6 +38,7 @@ mod nights;
 mod pace;
 mod pack;
 mod past;
+mod place;
 mod presets;
 mod probes;
 mod progress;
@@ -86,6 +87,7 @@ use self::bodies::blocking;
 use self::book::Book;
 use self::closing::close;
 use self::ledger::UnitLedger;
+use self::place::store;
 use self::shift::{Shift, first_claim};
 use self::stage::Stage;
 use crate::clock::SharedClock;
@@ -201,14 +203,6 @@ impl Night {
 /// Name of the claim that says that somebody works on a task.
 fn claim_name(night: Date, task: &TaskId) -> String {
     format!("{night}/{}", task.0)
-}
-
-/// A configuration's destination, to be read: nothing is created.
-///
-/// # Errors
-/// What keeps a bucket from being opened: [`crate::error::Code::Url`], [`crate::error::Code::Config`].
-pub(crate) fn store(config: &RunConfig) -> Result<Store> {
-    Ok(Store::at(&config.destination.path))
 }
 
 /// Where a configuration's saved responses lie.

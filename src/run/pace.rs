@@ -32,7 +32,7 @@ impl Agenda {
     /// # Errors
     /// [`crate::error::Code::Destination`] if the ledger or saved responses cannot be read.
     pub fn put_off(&mut self, config: &RunConfig, today: Night, per_run: u64) -> Result<Vec<String>> {
-        let store = super::store(&config)?;
+        let store = super::place::store(config)?;
         let account = month::remembered(config, &store, today, &mut self.notes)?;
         let put_off = pace(config, self, account.as_ref(), &super::landing(config, &store), today, per_run)?;
         let line = |PutOff { job, due, units, .. }: &PutOff| {

@@ -79,7 +79,7 @@ pub async fn ensure(stage: &Stage, notes: &mut Vec<String>) -> Result<()> {
 /// Whatever kept the probe from its answers; [`Code::Paging`] if an assumption is false.
 pub async fn probe_now(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<String> {
     let client = super::stage::client(config, UnitMeter::new(Some(0), 0), &clock, tuning).await?.free_only();
-    let store = super::stage::open_store(config)?;
+    let store = super::place::open(config)?;
     let verdicts = probe(&client, &|_| {}).await?;
     let mut workspace = Workspace::load(&store, &config.source.base_url);
     workspace.finding = Some(Finding { verdicts, made_on: clock.today() });

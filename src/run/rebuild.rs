@@ -51,7 +51,7 @@ pub struct Rebuilt {
 /// What keeps anything from being rebuilt: the destination, the selection, a new layout for a part of a table only.
 pub async fn rebuild(config: RunConfig, clock: SharedClock, selection: &Selection) -> Result<Rebuilt> {
     let config = Arc::new(config);
-    let store = super::store(&config)?;
+    let store = super::place::store(&config)?;
     let places = places(&config, &store, selection)?;
     let jobs: Vec<Job> = places.iter().flat_map(|place| place.jobs.clone()).collect();
     let opening = (Arc::clone(&config), run_id(&clock), clock);

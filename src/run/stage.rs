@@ -17,7 +17,7 @@ use crate::limits::{Shares, Throttle, UnitMeter};
 use crate::model::Night;
 use crate::paging::Verdicts;
 use crate::plan::{Task, task_label};
-use crate::store::{Disk, Hold, Replace, Store};
+use crate::store::{Hold, Store};
 
 /// Switches that tests need: the real values outside them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -92,7 +92,7 @@ impl Stage {
         clock: SharedClock,
         progress: Arc<Progress>,
     ) -> Result<Self> {
-        let store = open_store(&config)?;
+        let store = super::place::open(&config)?;
         let started_at = clock.now().timestamp_micros();
         let since = clock.now().format("%Y-%m-%dT%H:%M:%SZ");
         let who = format!("run {run_id} (process {}) since {since}", std::process::id());
@@ -226,15 +226,6 @@ impl Stage {
     pub(super) fn workspace(&self) -> std::sync::MutexGuard<'_, Workspace> {
         self.workspace.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Opens a configuration's destination, creating its folders.
-///
-/// # Errors
-/// [`Code::Destination`].
-pub(super) fn open_store(config: &RunConfig) -> Result<Store> {
-    let replace = if config.destination.may_leave_gaps { Replace::Gap } else { Replace::Exchange };
-    Ok(Store::Disk(Disk::open(&config.destination.path)?.with_replace(replace)))
 }
 
 /// The client that a configuration describes, with its keys read.

@@ -19,7 +19,7 @@ use crate::report::{Allowance, Difference, Share, Spent, Usage};
 pub async fn usage(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<Usage> {
     let today = clock.today();
     let live = live(config, clock, tuning).await?;
-    let store = super::store(&config)?;
+    let store = super::place::store(config)?;
     let mut usage = told(&live, &spending::of_all_runs(&store)?, &ledger::at_most(&store)?, today);
     usage.budget = month::left_after_asking(config, &store, &live, today)?;
     Ok(usage)

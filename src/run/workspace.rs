@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::month::KnownMonth;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::paging::Finding;
 use crate::store::{Store, to_json};
 
@@ -33,10 +33,11 @@ pub struct Workspace {
 impl Workspace {
     /// Reads what is remembered of an origin. A damaged file counts as nothing remembered: all of it can be asked again.
     pub fn load(store: &Store, origin: &Url) -> Self {
-        store.files(FOLDER).load_json(&file(origin)).map(Option::unwrap_or_default).unwrap_or_else(|error| {
+        let asked_again = |error: Error| {
             tracing::warn!(error = %error.one_line(), "what was known of the workspace is asked again");
             Self::default()
-        })
+        };
+        store.files(FOLDER).load_json(&file(origin)).map_or_else(asked_again, Option::unwrap_or_default)
     }
 
     /// Remembers it.

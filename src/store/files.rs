@@ -243,7 +243,7 @@ impl Files {
     }
 
     /// Names of the files and folders directly in a folder, in order; none if there is no folder. The empty name is the
-    /// folder of them all. In a bucket a file that was taken away is listed still, and [`Files::load`] finds none.
+    /// folder of them all.
     ///
     /// # Errors
     /// [`Code::Destination`].

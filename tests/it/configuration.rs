@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use backhaul::config::{self, Environment, RunConfig};
+use backhaul::config::{self, Environment, Place, RunConfig};
 use backhaul::error::{Code, Errors};
 use backhaul::plan::{self, Selection, Task};
 use chrono::NaiveDate;
@@ -64,7 +64,7 @@ fn a_small_file_is_enough_and_the_defaults_spend_least() {
     assert_eq!(config.source.base_url.as_str(), "https://api.ahrefs.com/v3");
     assert_eq!(config.source.requests_per_minute, 60);
     assert_eq!(config.budget.per_run, None);
-    assert_eq!(config.destination.path, Path::new("data"));
+    assert_eq!(config.destination.place, Place::Folder("data".into()));
     assert_eq!((config.destination.zstd_level, config.destination.file_size_bytes), (3, 128 << 20));
     assert_eq!(config.run.resume_within.as_secs(), 3 * 86_400);
     let links = &config.reports[1];
@@ -588,16 +588,17 @@ every = "week"
 "#;
 
 #[test]
-fn the_example_of_the_contract_is_refused_only_for_what_is_not_built_yet() {
+fn the_example_of_the_contract_resolves_but_for_a_size_that_a_bucket_has_not() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("competitors.csv"), "name,url,mode,role\nb,b.com,,competitor\n")
         .expect("written");
     let path = folder.path().join("backhaul.toml");
-    let errors = config::parse(EXAMPLE, &path, &environment()).expect_err("later features");
+    let errors = config::parse(EXAMPLE, &path, &environment()).expect_err("a size");
     let shown: Vec<_> = errors.0.iter().map(|error| format!("{} {error}", error.code().as_str())).collect();
-    insta::assert_snapshot!(shown.join("\n"), @r#"
-    BH-LATER a destination at s3:// is not built yet in backhaul 0.1.0
-    "#);
+    insta::assert_snapshot!(shown.join("\n"), @r#"BH-CONFIG in a bucket `file_size` applies only with `layout = "files"`"#);
+    let text = EXAMPLE.replace("file_size = \"128 MiB\"\n", "");
+    let config = config::parse(&text, &path, &environment()).expect("a configuration");
+    assert_eq!(config.destination.place.to_string(), "s3://acme-seo/ahrefs");
 }
 
 #[test]

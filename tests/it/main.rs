@@ -9,6 +9,7 @@ mod changes;
 mod columnar;
 mod completeness;
 mod configuration;
+mod destinations;
 mod drift;
 mod everything;
 mod examples;

@@ -51,7 +51,7 @@ pub struct Forgotten {
 /// changed; [`Code::Destination`].
 pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<Forgotten> {
     let config = Arc::new(config);
-    let store = crate::run::store(&config)?;
+    let store = crate::run::place::store(&config)?;
     let named = named_in(&store)?;
     let is_configured = config.targets.iter().any(|known| known.name == target);
     let earlier = tombstone::read(&store, target);

@@ -54,7 +54,7 @@ pub struct Fault {
 /// [`crate::error::Code::Destination`] if there is no destination or it cannot be read; [`crate::error::Code::Usage`] or
 /// [`crate::error::Code::Target`] for a table or target that it does not know.
 pub fn verify(config: &RunConfig, clock: &SharedClock, selection: &Selection) -> Result<Verified> {
-    let store = crate::run::store(config)?;
+    let store = crate::run::place::store(config)?;
     let chosen = Chosen::new(config, &store, selection)?;
     let mut known = KnownFiles::default();
     for table in store.tables()? {

@@ -136,25 +136,30 @@ impl Bucket {
         }
     }
 
-    /// Removes the marks of nights before this one; those of a live run stay.
+    /// Removes the marks of nights before this one, and what is left of their records; those of a live run stay.
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`].
     pub async fn sweep_marks(&self, before: Night) -> Result<()> {
-        let folder = format!("{SYSTEM_FOLDER}/claims");
-        let (_, nights) = self.children(&folder).await?;
-        let old: Vec<String> =
-            nights.into_iter().filter(|name| name.parse::<Night>().is_ok_and(|night| night < before)).collect();
+        let is_old = |name: &str| name.parse::<Night>().is_ok_and(|night| night < before);
+        let claims = format!("{SYSTEM_FOLDER}/claims");
+        let mut old = Vec::new();
+        for night in self.children(&claims).await?.1.iter().filter(|name| is_old(name)) {
+            old.extend(self.list(&format!("{claims}/{night}")).await?);
+        }
+        let nights = self.list(&format!("{SYSTEM_FOLDER}/nights")).await?.into_iter();
+        old.extend(nights.filter(|listed| {
+            let night = listed.name.rsplit('/').next().and_then(|name| name.strip_suffix(".json"));
+            listed.bytes == 0 && night.is_some_and(is_old)
+        }));
         if old.is_empty() {
             return Ok(());
         }
         let now = self.now().await?;
-        for night in old {
-            for listed in self.list(&format!("{folder}/{night}")).await? {
-                // By its age, as nobody asks for these nights any more: a run of two days does not exist.
-                if (now - listed.changed).to_std().is_ok_and(|age| age > OLD) {
-                    self.delete(&listed.name).await?;
-                }
+        for listed in old {
+            // By its age, as nobody asks for these nights any more: a run of two days does not exist.
+            if (now - listed.changed).to_std().is_ok_and(|age| age > OLD) {
+                self.delete(&listed.name).await?;
             }
         }
         Ok(())

@@ -200,7 +200,8 @@ impl Bucket {
         }
     }
 
-    /// Names of the objects and of the folders directly in a folder, without what stands before them.
+    /// Names of the objects and of the folders directly in a folder, without what stands before them. An object without a
+    /// byte stands for none.
     ///
     /// # Errors
     /// [`Code::Destination`].
@@ -209,7 +210,8 @@ impl Bucket {
         let list = || self.objects().list_with_delimiter(Some(&path));
         let listed = self.send(Operation::List, &path, list).await.map_err(|fault| fault.into_error(self))?;
         let last = |path: &Path| path.filename().map(str::to_owned);
-        let objects = listed.objects.iter().filter_map(|meta| last(&meta.location)).collect();
+        let objects =
+            listed.objects.iter().filter(|meta| meta.size > 0).filter_map(|meta| last(&meta.location)).collect();
         let folders = listed.common_prefixes.iter().filter_map(last).collect();
         Ok((objects, folders))
     }

@@ -1,7 +1,7 @@
 //! Which bucket, and how it is spoken to: URL, endpoint, region, encryption, credentials.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey, AwsCredentialProvider};
@@ -16,6 +16,17 @@ use super::s3::S3Extra;
 use super::wire::Listening;
 use super::{Backend, Bucket};
 use crate::error::{Code, Error, Result};
+
+/// How long a holder that is not heard of keeps what it holds.
+const LEASE: Duration = Duration::from_mins(1);
+
+/// Another length of leases, for tests that wait for their end.
+static OTHER_LEASE: OnceLock<Duration> = OnceLock::new();
+
+/// Leases of this process have another length from now on. The first call counts.
+pub fn set_lease(lease: Duration) {
+    let _ = OTHER_LEASE.set(lease);
+}
 
 /// The smallest part that S3 takes, but for the last.
 const PART_BYTES_MIN: usize = 5 << 20;
@@ -63,7 +74,7 @@ impl Default for BucketOptions {
             request_timeout: Duration::from_mins(2),
             part_bytes: 16 << 20,
             concurrent_parts: 4,
-            lease: Duration::from_mins(1),
+            lease: OTHER_LEASE.get().copied().unwrap_or(LEASE),
         }
     }
 }
@@ -201,11 +212,12 @@ fn s3(address: &Address, options: &BucketOptions) -> Result<Backend> {
         Encryption::Default => builder,
         Encryption::S3 => builder.with_config("aws_server_side_encryption".parse().map_err(unusable)?, "AES256"),
         Encryption::Kms { key: Some(key), bucket_key } => {
-            builder.with_sse_kms_encryption(key).with_bucket_key(*bucket_key)
+            through_bucket_key(builder.with_sse_kms_encryption(key), *bucket_key)
         }
-        Encryption::Kms { key: None, bucket_key } => builder
-            .with_config("aws_server_side_encryption".parse().map_err(unusable)?, "aws:kms")
-            .with_bucket_key(*bucket_key),
+        Encryption::Kms { key: None, bucket_key } => {
+            let builder = builder.with_config("aws_server_side_encryption".parse().map_err(unusable)?, "aws:kms");
+            through_bucket_key(builder, *bucket_key)
+        }
     };
     let region = builder.get_config_value(&AmazonS3ConfigKey::Region).unwrap_or_else(|| "us-east-1".to_owned());
     let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
@@ -215,6 +227,11 @@ fn s3(address: &Address, options: &BucketOptions) -> Result<Backend> {
     let path_style = is_virtual.is_none_or(|is_virtual| is_virtual != "true");
     let extra = S3Extra::new(http, &address.bucket, region, endpoint.as_deref(), path_style);
     Ok(Backend::S3(Arc::new(builder.build().map_err(unusable)?), Arc::new(extra)))
+}
+
+/// Says nothing of the bucket's key unless it is wanted: the bucket may say so itself.
+fn through_bucket_key(builder: AmazonS3Builder, is_wanted: bool) -> AmazonS3Builder {
+    if is_wanted { builder.with_bucket_key(true) } else { builder }
 }
 
 fn gs(address: &Address, options: &BucketOptions) -> Result<Backend> {

@@ -6,6 +6,7 @@ use std::io;
 use bytes::{Bytes, BytesMut};
 use object_store::path::Path;
 use sha2::{Digest as _, Sha256};
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
@@ -32,7 +33,7 @@ pub struct Uploaded {
     pub(super) parts: Vec<String>,
 }
 
-/// The blocking end of an upload, for encoders. Use it on a thread that may block, never on one that runs async tasks.
+/// The blocking end of an upload, for encoders. Not for a runtime of one thread, which would wait for itself.
 /// What was written since the last flush does not count when it is dropped.
 #[derive(Debug)]
 pub struct UploadWriter {
@@ -95,9 +96,11 @@ impl io::Write for UploadWriter {
             return Ok(());
         }
         let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK_BYTES));
-        self.sender
-            .blocking_send(Bytes::from(chunk))
-            .map_err(|_closed| io::Error::new(io::ErrorKind::BrokenPipe, "the upload has failed"))
+        let send = || self.sender.blocking_send(Bytes::from(chunk));
+        // On a thread that also runs async tasks, the others go on meanwhile.
+        let is_async = Handle::try_current().is_ok_and(|of| of.runtime_flavor() == RuntimeFlavor::MultiThread);
+        let sent = if is_async { tokio::task::block_in_place(send) } else { send() };
+        sent.map_err(|_closed| io::Error::new(io::ErrorKind::BrokenPipe, "the upload has failed"))
     }
 }
 
