@@ -73,6 +73,8 @@ pub enum Code {
     Locked,
     /// Committed files differ from what the manifest says.
     Corrupt,
+    /// The client of a warehouse failed.
+    Warehouse,
     /// An earlier night is unfinished.
     Unfinished,
     /// Interrupted by the user.
@@ -116,6 +118,7 @@ impl Code {
             Self::Schema => "BH-SCHEMA",
             Self::Locked => "BH-LOCKED",
             Self::Corrupt => "BH-CORRUPT",
+            Self::Warehouse => "BH-WAREHOUSE",
             Self::Unfinished => "BH-UNFINISHED",
             Self::Interrupted => "BH-INTERRUPTED",
             Self::Internal => "BH-INTERNAL",
@@ -157,6 +160,7 @@ impl Code {
             | Self::Value
             | Self::Paging
             | Self::Corrupt
+            | Self::Warehouse
             | Self::Unfinished
             | Self::Internal => 1,
         }
@@ -185,7 +189,7 @@ impl Code {
             Self::Throttled | Self::Server | Self::Network | Self::Timeout => "run the same command again later",
             Self::Schema => "give the report a new name",
             Self::Corrupt => "backhaul verify",
-            Self::Unfinished | Self::Interrupted => "run the same command again",
+            Self::Warehouse | Self::Unfinished | Self::Interrupted => "run the same command again",
             Self::Internal => "report this with the lines above",
         }
     }

@@ -28,3 +28,4 @@ pub mod secret;
 pub mod sink;
 pub mod store;
 pub mod table;
+pub mod warehouse;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::warehouse_arguments::{Load, Schema};
 use crate::config::DEFAULT_FILE;
 
 const HELP: &str = "\
@@ -24,8 +25,8 @@ Look:
   history      past runs *
   usage        units left in the account beside what was spent here; costs nothing
   catalog      endpoints, or one endpoint's parameters, columns and prices
-  schema       the schema of a report or endpoint, or its DDL for a warehouse *
-  load         SQL that loads what was committed into a warehouse *
+  schema       the schema of a report or endpoint, or its DDL for a warehouse
+  load         SQL that loads what was committed into a warehouse
 
 Maintain:
   verify       re-read committed files against the manifest
@@ -41,7 +42,7 @@ Other:
   completions  shell completions
   help         this text, or the help of a command
 
-* designed and not built yet: refused by name (of schema, the DDL)
+* designed and not built yet: refused by name
 
 Options:
 {options}
@@ -134,16 +135,16 @@ pub enum Command {
     Forget(Forget),
     /// Show the API: endpoints, or one endpoint's parameters, columns by price, presets
     Catalog(Catalog),
-    /// Print the schema of a report or endpoint
+    /// Print the schema of a report or endpoint, or its DDL for a warehouse
     Schema(Schema),
+    /// Print SQL that brings a warehouse to what was committed; may be run again
+    Load(Load),
     /// Serve a local imitation of the API
     Sandbox(Sandbox),
     /// Print shell completions
     Completions(Completions),
     /// Past runs (not built yet)
     History(Later),
-    /// SQL that loads what was committed (not built yet)
-    Load(Later),
     /// One place that keeps a team's key (not built yet)
     Gateway(Later),
 }
@@ -308,40 +309,6 @@ pub struct Catalog {
     /// Print JSON
     #[arg(long)]
     pub json: bool,
-}
-
-/// `schema`
-#[derive(Debug, Args)]
-pub struct Schema {
-    /// A report of the configuration, or an endpoint
-    #[arg(value_name = "NAME")]
-    pub name: String,
-    /// The form
-    #[arg(long, value_enum, default_value_t = SchemaFormat::Arrow)]
-    pub format: SchemaFormat,
-}
-
-/// Forms of a schema.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum SchemaFormat {
-    /// A table of columns and types.
-    Arrow,
-    /// JSON.
-    Json,
-    /// DDL (not built yet).
-    Duckdb,
-    /// DDL (not built yet).
-    Snowflake,
-    /// DDL (not built yet).
-    Bigquery,
-    /// DDL (not built yet).
-    Redshift,
-    /// DDL (not built yet).
-    Databricks,
-    /// DDL (not built yet).
-    Clickhouse,
-    /// DDL (not built yet).
-    Athena,
 }
 
 /// `sandbox`

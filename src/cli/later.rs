@@ -1,13 +1,12 @@
 //! What the contract names and this version does not do: refused by name, never ignored.
 
-use super::arguments::{Command, Run, SchemaFormat, Verify};
+use super::arguments::{Command, Run, Verify};
 use crate::error::{Error, Result};
 
 /// The refusal of a whole command.
 pub fn command(command: &Command) -> Error {
     Error::later(match command {
         Command::History(_) => "the command `history`",
-        Command::Load(_) => "the command `load`",
         Command::Gateway(_) => "the command `gateway`",
         Command::Demo(_)
         | Command::Init(_)
@@ -21,6 +20,7 @@ pub fn command(command: &Command) -> Error {
         | Command::Forget(_)
         | Command::Catalog(_)
         | Command::Schema(_)
+        | Command::Load(_)
         | Command::Sandbox(_)
         | Command::Completions(_) => "that command",
     })
@@ -34,12 +34,6 @@ pub fn run(run: &Run) -> Result<()> {
 /// Refuses flags of `verify`.
 pub fn verify(verify: &Verify) -> Result<()> {
     refuse(verify.lint, "`verify --lint`")
-}
-
-/// Refuses forms of `schema`.
-pub fn schema(format: SchemaFormat) -> Result<()> {
-    let built = matches!(format, SchemaFormat::Arrow | SchemaFormat::Json);
-    refuse(!built, &format!("`schema --format {}`", format!("{format:?}").to_lowercase()))
 }
 
 fn refuse(asked: bool, what: &str) -> Result<()> {

@@ -3,12 +3,14 @@
 mod arguments;
 pub mod catalog;
 mod check;
+mod client;
 mod compact;
 mod demo;
 mod estimate;
 mod forget;
 mod init;
 mod later;
+mod load;
 mod logging;
 mod output;
 mod progress;
@@ -19,6 +21,7 @@ mod schema;
 mod testing;
 mod usage;
 mod verify;
+mod warehouse_arguments;
 
 use std::process::ExitCode;
 
@@ -117,12 +120,13 @@ async fn dispatch(arguments: Arguments) -> Outcome {
         Command::Forget(command) => forget::forget(&globals, &command),
         Command::Catalog(command) => catalog::catalog(&command),
         Command::Schema(command) => schema::schema(&globals, &command),
+        Command::Load(command) => load::load(&globals, &command),
         Command::Sandbox(command) => sandbox::sandbox(command).await,
         Command::Completions(command) => {
             clap_complete::generate(command.shell, &mut Arguments::command(), "backhaul", &mut std::io::stdout());
             Ok(0)
         }
-        Command::History(_) | Command::Load(_) | Command::Gateway(_) => Err(later::command(&command).into()),
+        Command::History(_) | Command::Gateway(_) => Err(later::command(&command).into()),
     }
 }
 

@@ -1,36 +1,56 @@
 //! `schema`: the schema of a report of the configuration, or of an endpoint's standard columns.
 
-use super::arguments::{Globals, Schema, SchemaFormat};
-use super::{Outcome, later, output};
+use super::arguments::Globals;
+use super::load::{check_schema, place};
+use super::warehouse_arguments::{Schema, SchemaFormat};
+use super::{Outcome, output};
 use crate::catalog::{Catalog, Endpoint, nearest};
 use crate::config::{Environment, RunConfig};
 use crate::error::{Code, Error, Errors};
 use crate::run::table_schema;
 use crate::table::{TableSchema, render_arrow, render_json};
+use crate::warehouse::{Place, Table, bigquery_json, create_table, external};
 
 /// Prints a schema.
 pub fn schema(globals: &Globals, command: &Schema) -> Outcome {
-    later::schema(command.format)?;
-    let schema = match Catalog::embedded().endpoint(&command.name) {
-        Some(endpoint) => of_endpoint(endpoint)?,
+    let (table, place) = match Catalog::embedded().endpoint(&command.name) {
+        Some(endpoint) => (of_endpoint(endpoint)?, Place::example()),
         None => of_report(globals, &command.name)?,
     };
-    output::print(&match command.format {
-        SchemaFormat::Json => render_json(&schema),
-        _ => render_arrow(&schema),
-    });
+    let Some(engine) = command.format.engine() else {
+        if command.external {
+            return Err(Error::new(Code::Usage, "--external is a form of DDL")
+                .with_next("give --format the name of an engine, for example: --format bigquery")
+                .into());
+        }
+        output::print(&match command.format {
+            SchemaFormat::Json => render_json(table.schema()),
+            SchemaFormat::BigqueryJson => bigquery_json(&table),
+            _ => render_arrow(table.schema()),
+        });
+        return Ok(0);
+    };
+    check_schema(engine, &command.schema)?;
+    if command.external {
+        place.check(engine)?;
+        output::print(&external(engine, &command.schema, &table, &place));
+    } else {
+        output::print(&create_table(engine, &command.schema, &table));
+    }
     Ok(0)
 }
 
 /// Every column that the endpoint can return, under its own name.
-fn of_endpoint(endpoint: &Endpoint) -> Result<TableSchema, Error> {
+fn of_endpoint(endpoint: &Endpoint) -> Result<Table, Error> {
     let columns: Vec<String> = endpoint.columns.iter().map(|column| column.name.clone()).collect();
-    TableSchema::new(&endpoint.short_name().replace('-', "_"), endpoint, &columns, &[])
+    let schema = TableSchema::new(&endpoint.short_name().replace('-', "_"), endpoint, &columns, &[])?;
+    Ok(Table::new(schema, endpoint.history_column().map(|column| column.name.as_str())))
 }
 
-fn of_report(globals: &Globals, name: &str) -> Result<TableSchema, Errors> {
+fn of_report(globals: &Globals, name: &str) -> Result<(Table, Place), Errors> {
     if name.contains('/') {
-        return super::catalog::find(Catalog::embedded(), name).and_then(of_endpoint).map_err(Errors::from);
+        let table = super::catalog::find(Catalog::embedded(), name).and_then(of_endpoint)?;
+        return Ok((table, Place::example()));
     }
     let config: RunConfig = super::configuration(globals, &Environment::of_process())?;
     let Some(report) = config.reports.iter().find(|report| report.name == name) else {
@@ -42,5 +62,6 @@ fn of_report(globals: &Globals, name: &str) -> Result<TableSchema, Errors> {
             .with_next("name a report of the configuration, or an endpoint: backhaul catalog")
             .into());
     };
-    Ok(table_schema(report)?)
+    let history = report.endpoint.history_column().map(|column| column.name.as_str());
+    Ok((Table::new(table_schema(report)?, history), place(&config)?))
 }

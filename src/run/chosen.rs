@@ -77,21 +77,26 @@ impl<'a> Chosen<'a> {
 
     /// Whether a partition's night is meant, or a day of its period.
     pub fn covers(&self, partition: &str) -> bool {
-        let has_nights = self.selection.date.is_some() || self.selection.between.is_some();
-        if partition == UNPARTITIONED {
-            return !has_nights;
-        }
-        if let Some(period) = period_of(partition) {
-            return self.selection.overlaps(period);
-        }
-        let night = parse_segment(partition).and_then(|(_, value)| value.parse().ok());
-        night.map_or(!has_nights, |night| self.selection.covers(night))
+        is_selected(self.selection, partition)
     }
 
     fn holds(&self, state: &PartitionState) -> bool {
         let Some(targets) = &self.targets else { return true };
         !is_of_program(&state.report) && targets_of(state).any(|target| targets.contains(target))
     }
+}
+
+/// Whether a selection means a partition, by its night or a day of its period.
+pub fn is_selected(selection: &Selection, partition: &str) -> bool {
+    let has_nights = selection.date.is_some() || selection.between.is_some();
+    if partition == UNPARTITIONED {
+        return !has_nights;
+    }
+    if let Some(period) = period_of(partition) {
+        return selection.overlaps(period);
+    }
+    let night = parse_segment(partition).and_then(|(_, value)| value.parse().ok());
+    night.map_or(!has_nights, |night| selection.covers(night))
 }
 
 /// The targets that a partition's state names.

@@ -44,7 +44,8 @@ pub(super) fn write(stage: &Stage, night: Night) -> Result<()> {
     })
 }
 
-fn schema() -> TableSchema {
+/// The columns of `coverage`.
+pub(super) fn schema() -> TableSchema {
     let column = |name, kind, description| ProgramColumn { name, kind, description };
     TableSchema::of_program(
         COVERAGE,

@@ -20,6 +20,7 @@ mod check;
 mod chosen;
 mod closing;
 mod columns;
+mod committed;
 mod compact;
 mod counts;
 mod course;
@@ -67,7 +68,9 @@ use tokio_util::sync::CancellationToken;
 
 pub use agenda::Agenda;
 pub use check::{Live, check};
+pub use chosen::is_selected;
 pub use columns::columns_now;
+pub use committed::{CommittedTable, committed};
 pub use compact::{Compacted, compact};
 pub use counts::{Probed, probe};
 pub use estimate::estimate;

@@ -104,7 +104,7 @@ pub(super) fn json_text(value: &impl serde::Serialize) -> Result<String> {
 }
 
 /// The columns of `targets`.
-fn targets_schema() -> TableSchema {
+pub(super) fn targets_schema() -> TableSchema {
     let column = |name, kind, description| ProgramColumn { name, kind, description };
     TableSchema::of_program(
         TARGETS,

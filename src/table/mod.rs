@@ -25,4 +25,4 @@ pub use schema::{
 
 pub use span::{Span, joined};
 
-pub use crate::catalog::{Column, Endpoint, Shape};
+pub use crate::catalog::{Column, Endpoint, Measure, Shape};
