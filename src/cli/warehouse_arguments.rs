@@ -7,6 +7,7 @@ use crate::warehouse::Engine;
 
 /// `schema`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_field_names, reason = "flags of a command line, by their names")]
 pub struct Schema {
     /// A report of the configuration, or an endpoint
     #[arg(value_name = "NAME")]
@@ -29,11 +30,11 @@ pub enum SchemaFormat {
     Arrow,
     /// JSON
     Json,
-    /// CREATE TABLE of DuckDB
+    /// CREATE TABLE of `DuckDB`
     Duckdb,
     /// CREATE TABLE of Snowflake
     Snowflake,
-    /// CREATE TABLE of BigQuery
+    /// CREATE TABLE of `BigQuery`
     Bigquery,
     /// A schema for `bq load --schema`
     BigqueryJson,
@@ -43,7 +44,7 @@ pub enum SchemaFormat {
     Databricks,
     /// CREATE TABLE of Spark, a Parquet table
     Spark,
-    /// CREATE TABLE of ClickHouse
+    /// CREATE TABLE of `ClickHouse`
     Clickhouse,
     /// CREATE EXTERNAL TABLE of Athena
     Athena,
@@ -68,6 +69,7 @@ impl SchemaFormat {
 
 /// `load`
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "flags of a command line, by their names")]
 pub struct Load {
     /// The engine
     #[arg(value_enum, value_name = "WAREHOUSE")]
@@ -92,7 +94,7 @@ pub struct Load {
     /// Schema, dataset or database that the tables belong to
     #[arg(long, value_name = "NAME", default_value = "backhaul")]
     pub schema: String,
-    /// For --apply: DuckDB's file (default: backhaul.duckdb), Snowflake's database, BigQuery's project
+    /// For --apply: the file of `DuckDB` (default: backhaul.duckdb), the database of Snowflake, the project of `BigQuery`
     #[arg(long, value_name = "NAME", requires = "apply")]
     pub database: Option<String>,
 }
@@ -100,11 +102,11 @@ pub struct Load {
 /// Engines that `load` speaks to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Warehouse {
-    /// DuckDB
+    /// `DuckDB`
     Duckdb,
     /// Snowflake
     Snowflake,
-    /// BigQuery, from gs:// only
+    /// `BigQuery`, from gs:// only
     Bigquery,
     /// Redshift, from s3:// only
     Redshift,
@@ -112,7 +114,7 @@ pub enum Warehouse {
     Databricks,
     /// Apache Spark
     Spark,
-    /// ClickHouse
+    /// `ClickHouse`
     Clickhouse,
     /// Athena, over s3:// only
     Athena,

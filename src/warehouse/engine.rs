@@ -167,9 +167,10 @@ impl Engine {
         match self {
             Self::Snowflake if SNOWFLAKE_RESERVED.contains(&name) => format!("\"{}\"", name.to_uppercase()),
             Self::Snowflake if is_plain(name) => name.to_owned(),
-            Self::Duckdb | Self::Snowflake | Self::Redshift => format!("\"{}\"", name.replace('"', "\"\"")),
             // A query of Athena quotes as Trino does; only its CREATE TABLE is Hive's.
-            Self::Athena => format!("\"{}\"", name.replace('"', "\"\"")),
+            Self::Duckdb | Self::Snowflake | Self::Redshift | Self::Athena => {
+                format!("\"{}\"", name.replace('"', "\"\""))
+            }
             Self::Bigquery | Self::Clickhouse => format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`")),
             Self::Databricks | Self::Spark => format!("`{}`", name.replace('`', "``")),
         }

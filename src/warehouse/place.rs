@@ -1,5 +1,7 @@
 //! Where the files lie, as each engine spells it, and what it needs before it can read there.
 
+use std::fmt::Write as _;
+
 use super::engine::Engine;
 use super::table::Table;
 use crate::error::{Code, Error, Result};
@@ -153,12 +155,12 @@ impl Place {
             Self::Bucket { service: Service::S3, bucket, endpoint, region, .. } => {
                 let mut options = String::new();
                 if let Some(region) = region {
-                    options.push_str(&format!(", REGION {}", engine.text(region)));
+                    let _ = write!(options, ", REGION {}", engine.text(region));
                 }
                 if let Some(endpoint) = endpoint {
                     let is_tls = endpoint.starts_with("https://");
                     let host = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, host)| host);
-                    options.push_str(&format!(", ENDPOINT {}, URL_STYLE 'path', USE_SSL {is_tls}", engine.text(host)));
+                    let _ = write!(options, ", ENDPOINT {}, URL_STYLE 'path', USE_SSL {is_tls}", engine.text(host));
                 }
                 format!(
                     "INSTALL httpfs;\nLOAD httpfs;\nINSTALL aws;\nLOAD aws;\n\
