@@ -273,7 +273,7 @@ pub struct Usage {
 pub struct Verify {
     #[command(flatten)]
     pub selection: Selection,
-    /// Judge the layout for each warehouse (not built yet)
+    /// Judge the layout instead, for each engine: sizes, types, names, nulls, small files; says what to change
     #[arg(long)]
     pub lint: bool,
 }

@@ -1,6 +1,6 @@
 //! What the contract names and this version does not do: refused by name, never ignored.
 
-use super::arguments::{Command, Run, Verify};
+use super::arguments::{Command, Run};
 use crate::error::{Error, Result};
 
 /// The refusal of a whole command.
@@ -29,11 +29,6 @@ pub fn command(command: &Command) -> Error {
 /// Refuses flags of `run`.
 pub fn run(run: &Run) -> Result<()> {
     refuse(run.shard.is_some(), "`run --shard`")
-}
-
-/// Refuses flags of `verify`.
-pub fn verify(verify: &Verify) -> Result<()> {
-    refuse(verify.lint, "`verify --lint`")
 }
 
 fn refuse(asked: bool, what: &str) -> Result<()> {

@@ -10,6 +10,7 @@ mod estimate;
 mod forget;
 mod init;
 mod later;
+mod lint;
 mod load;
 mod logging;
 mod output;
@@ -114,6 +115,7 @@ async fn dispatch(arguments: Arguments) -> Outcome {
         Command::Run(command) => run::run(&globals, command).await,
         Command::Estimate(command) => estimate::estimate(&globals, &command).await,
         Command::Usage(command) => usage::usage(&globals, &command).await,
+        Command::Verify(command) if command.lint => lint::lint(&globals, &command),
         Command::Verify(command) => verify::verify(&globals, &command),
         Command::Rebuild(command) => rebuild::rebuild(&globals, &command).await,
         Command::Compact(command) => compact::compact(&globals, &command),

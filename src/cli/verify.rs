@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::arguments::{Globals, Verify};
-use super::{Outcome, later, output, testing};
+use super::{Outcome, output, testing};
 use crate::config::Environment;
 use crate::error::{Code, Error};
 use crate::report::count;
@@ -12,7 +12,6 @@ use crate::run;
 
 /// Reads everything that was committed; findings end with status 1.
 pub fn verify(globals: &Globals, command: &Verify) -> Outcome {
-    later::verify(command)?;
     let environment = Environment::of_process();
     let clock = testing::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;

@@ -12,6 +12,7 @@
 mod cursor;
 mod encode;
 mod identity;
+mod layout;
 mod merge;
 mod order;
 mod partition;
@@ -22,6 +23,7 @@ mod tee;
 
 pub use encode::{Compression, WriterOptions};
 pub use identity::IdentityCounter;
+pub use layout::read_layout;
 pub use partition::{Output, PartitionWriter, TaskColumns, TaskPlace};
 pub use read::{Batches, FileFacts, describe_file, file_facts, read_batches, read_rows};
 pub use sorter::{SortedRows, SorterOptions, TaskSorter};

@@ -157,7 +157,7 @@ pub fn describe_file(path: &Path) -> Result<FileEntry> {
     Ok(FileEntry { name, rows, bytes, sha256: hex(&hash.finalize()), tasks: Vec::new() })
 }
 
-fn open(path: &Path) -> Result<File> {
+pub(super) fn open(path: &Path) -> Result<File> {
     File::open(path).map_err(|error| unreadable(path, error))
 }
 
@@ -165,7 +165,7 @@ fn unreadable(path: &Path, error: io::Error) -> Error {
     destination("cannot read a file of the table", error).with_context("path", path.display().to_string())
 }
 
-fn damaged(name: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+pub(super) fn damaged(name: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
     Error::new(Code::Corrupt, "a file of the table cannot be read as Parquet")
         .with_context("path", name.to_owned())
         .with_source(error)

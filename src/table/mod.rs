@@ -8,6 +8,7 @@
 
 mod column_type;
 mod evolve;
+pub mod layout;
 pub mod manifest;
 mod partition;
 mod render;

@@ -7,6 +7,7 @@
 mod ddl;
 mod engine;
 mod external;
+mod lint;
 mod load;
 mod pending;
 mod place;
@@ -16,6 +17,7 @@ mod views;
 pub use ddl::{bigquery_json, create_table};
 pub use engine::Engine;
 pub use external::external;
+pub use lint::{Advice, PlacedFile, Weight, lint as judge};
 pub use load::{Change, File, Loading, Manner, script};
 pub use pending::{Acknowledged, Plan};
 pub use place::{Place, Service};

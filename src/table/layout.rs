@@ -1,0 +1,44 @@
+//! How a file is laid out, as its footer tells: what decides how fast engines read it, and whether they can.
+
+use super::ColumnType;
+
+/// A file's layout.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FileLayout {
+    /// Size in bytes.
+    pub bytes: u64,
+    /// Rows.
+    pub rows: u64,
+    /// Its row groups, in order.
+    pub row_groups: Vec<RowGroupLayout>,
+    /// Its columns, in order.
+    pub columns: Vec<ColumnLayout>,
+    /// Whether the footer says by what rows are sorted.
+    pub is_sorted: bool,
+}
+
+/// A row group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowGroupLayout {
+    /// Rows.
+    pub rows: u64,
+    /// Bytes before compression.
+    pub bytes: u64,
+}
+
+/// A column of a file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnLayout {
+    /// Its name.
+    pub name: String,
+    /// Its type; `None` for one that this program does not write.
+    pub kind: Option<ColumnType>,
+    /// What the file calls its type.
+    pub spelled: String,
+    /// Whether every value is null, where the footer tells.
+    pub is_all_null: bool,
+    /// Whether pages can be skipped by an index.
+    pub has_index: bool,
+    /// Whether there is a bloom filter.
+    pub has_bloom: bool,
+}
