@@ -5,6 +5,7 @@ use std::path::Path;
 use arrow::datatypes::{DataType, TimeUnit};
 use parquet::arrow::parquet_to_arrow_schema;
 use parquet::file::metadata::{ParquetMetaDataReader, RowGroupMetaData};
+use parquet::file::statistics::Statistics;
 
 use super::destination;
 use super::read::{damaged, open};
@@ -19,7 +20,10 @@ use crate::table::layout::{ColumnLayout, FileLayout, RowGroupLayout};
 pub fn read_layout(path: &Path) -> Result<FileLayout> {
     let name = path.display().to_string();
     let file = open(path)?;
-    let bytes = file.metadata().map_err(|error| destination("cannot read a file of the table", error).with_context("path", &name))?.len();
+    let bytes = file
+        .metadata()
+        .map_err(|error| destination("cannot read a file of the table", error).with_context("path", &name))?
+        .len();
     let metadata = ParquetMetaDataReader::new().parse_and_finish(&file).map_err(|error| damaged(&name, error))?;
     let of_file = metadata.file_metadata();
     let schema = parquet_to_arrow_schema(of_file.schema_descr(), of_file.key_value_metadata())
@@ -36,11 +40,11 @@ pub fn read_layout(path: &Path) -> Result<FileLayout> {
 
 fn column(name: &str, kind: &DataType, groups: &[RowGroupMetaData]) -> ColumnLayout {
     let leaves = || {
-        let all = groups.iter().flat_map(|group| group.columns());
+        let all = groups.iter().flat_map(RowGroupMetaData::columns);
         all.filter(|leaf| leaf.column_path().parts().first().is_some_and(|first| first == name))
     };
     let is_null = leaves().all(|leaf| {
-        let nulls = leaf.statistics().and_then(|statistics| statistics.null_count_opt());
+        let nulls = leaf.statistics().and_then(Statistics::null_count_opt);
         nulls == Some(whole(leaf.num_values()))
     });
     ColumnLayout {

@@ -30,3 +30,4 @@ mod spending;
 mod support;
 mod upkeep;
 mod varying;
+mod warehouses;
