@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,11 +11,18 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from .checks.leftovers import leftovers
-from .checks.readers import Place, Seen, look_once
+from .checks.readers import Place as TaskPlace
+from .checks.readers import Seen, look_once
 from .checks.units import SavedAnswers
 from .oracle import check_reference
+from .places import BUCKET_READER, LEASE_SECONDS, BucketPlace, Place
 from .program import Program, Sandbox, TortureError
+from .store import Store
 from .workload import ROW_CAP, configuration
+
+
+# An export to the bucket takes so many times as long as one to a folder, more or less.
+BUCKET_SLOWNESS = 4.0
 
 
 @dataclass
@@ -46,7 +55,7 @@ class Reference:
     units: int
     dearest: int
     # How a reader sees its tasks.
-    tasks: dict[Place, Seen]
+    tasks: dict[TaskPlace, Seen]
     # Bytes that it occupies.
     size: int
     # Seconds that it took.
@@ -69,17 +78,43 @@ class Arena:
 
         self._clean, self._oracle, self.sandbox = sandbox(), sandbox(row_cap=None), sandbox(faults=True)
         self._references: dict[date, Reference] = {}
-        self._number = 0
+        self._numbers = itertools.count(1)
+        # Where exports go; none: to folders. Started when first asked for.
+        self.store: Store | None = None
+        self._stores: list[Store] = []
 
     def close(self) -> None:
-        """Ends the sandboxes."""
-        for sandbox in (self._clean, self._oracle, self.sandbox):
-            sandbox.stop()
+        """Ends the sandboxes and the bucket."""
+        for server in (self._clean, self._oracle, self.sandbox, *self._stores):
+            server.stop()
+
+    def in_bucket(self) -> Arena:
+        """The same arena, with exports that go to a bucket."""
+        if not BUCKET_READER.exists():
+            raise TortureError("there is no DuckDB that reads buckets; run: make readers")
+        if not self._stores:
+            self._stores.append(Store())
+        other = copy.copy(self)
+        other.store = self._stores[0]
+        return other
+
+    @property
+    def patience(self) -> float:
+        """Seconds until a dead process is known to be dead."""
+        return 0.0 if self.store is None else LEASE_SECONDS + 1.0
+
+    @property
+    def seconds(self) -> float:
+        """How long an undisturbed export takes: nowhere to be exact about, as a bucket is slower than a disk."""
+        return self.reference().seconds * (1.0 if self.store is None else BUCKET_SLOWNESS)
+
+    def place(self, work: Path, endpoint: str | None = None) -> Place:
+        """Where an export goes that has a folder of its own to work in. `endpoint`: of something before the bucket."""
+        return Place(work / "out") if self.store is None else BucketPlace(self.store, work, endpoint)
 
     def fresh_folder(self, name: str) -> Path:
         """A new folder for a case."""
-        self._number += 1
-        folder = self.options.folder / f"{self._number:04}-{name}"
+        folder = self.options.folder / f"{next(self._numbers):04}-{name}"
         folder.mkdir(parents=True)
         return folder
 
@@ -97,8 +132,9 @@ class Arena:
 
     def _make_reference(self, night: date) -> Reference:
         folder = self.fresh_folder(f"reference-{night}")
-        destination, file = folder / "out", folder / "backhaul.toml"
-        file.write_text(configuration(self._clean.base_url, destination))
+        place, file = Place(folder / "out"), folder / "backhaul.toml"
+        destination = place.folder
+        file.write_text(configuration(self._clean.base_url, place.settings))
         running = self.program.start(["-c", str(file), "run", "--json", "--date", str(night)])
         ended = running.wait()
         seconds = max(running.seconds(), 0.001)
