@@ -1,5 +1,6 @@
 """A bucket gives the same tables as a folder, read by DuckDB where they lie. Run by `make test`."""
 
+import datetime
 import json
 import os
 import subprocess
@@ -15,11 +16,9 @@ sys.path.insert(0, str(HERE.parent))
 from torture.__main__ import built_program  # noqa: E402
 from torture.program import Program, Sandbox  # noqa: E402
 from torture.store import REGION, Store  # noqa: E402
+from torture.workload import BOOKS, MOMENT_COLUMNS  # noqa: E402
 
-ROWS = 1_500
-NIGHT = "2026-11-23"
-# Columns that tell which run wrote a row, and when.
-MOMENTS = {"_exported_at", "_run_id", "run_id", "started_at", "ended_at"}
+ROWS = 900
 
 
 class Demo(unittest.TestCase):
@@ -29,6 +28,8 @@ class Demo(unittest.TestCase):
         folder = tempfile.TemporaryDirectory()
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
+        # One night for both, on whichever side of midnight they run.
+        self.night = str(datetime.datetime.now(datetime.timezone.utc).date())
         path = built_program()
         self.program = Program(path, self.folder / "output")
         self.sandbox = Sandbox(path, rows=ROWS, seed=1, log=self.folder / "sandbox.log", row_cap=500)
@@ -50,7 +51,7 @@ class Demo(unittest.TestCase):
         file = self.folder / name / "backhaul.toml"
         file.parent.mkdir()
         file.write_text(text)
-        ended = self.program.run(["-c", str(file), "run", "--json", "--date", NIGHT], self.store.environment)
+        ended = self.program.run(["-c", str(file), "run", "--json", "--date", self.night], self.store.environment)
         self.assertEqual(ended.code, 0, ended.told())
         verified = self.program.run(["-c", str(file), "verify"], self.store.environment)
         self.assertEqual(verified.code, 0, verified.told())
@@ -71,7 +72,8 @@ class Demo(unittest.TestCase):
         url = f"s3://{self.store.bucket}/lake"
         place = f'url = "{url}"\nregion = "{REGION}"\nendpoint = "{self.store.endpoint}"\npath_style = true'
         in_bucket = self.export("bucket", text.replace('url = "."', place))
-        for key in ("status", "rows", "units"):
+        # Not the units: how much is asked for at a time follows how fast answers come.
+        for key in ("status", "rows"):
             self.assertEqual(in_bucket[key], on_disk[key], key)
         tables = sorted(path.name for path in (self.folder / "disk").iterdir() if path.is_dir() and path.name[0] != "_")
         keys = {key.split("/")[1] for key in self.store.list("lake/")} - {"_backhaul"}
@@ -89,12 +91,16 @@ class Demo(unittest.TestCase):
         wanted, got = self.ask([f"DESCRIBE SELECT * FROM {side}" for side in sides])
         self.assertEqual(got, wanted)
         self.assertGreater(len(wanted), 2, wanted)
-        names = ", ".join(f'"{name}"' for name, *_ in wanted if name not in MOMENTS)
+        # Of what the program tells of its own work some is another each time.
+        of_work = BOOKS.get(folder.name)
+        names = ", ".join(
+            f'"{name}"' for name, *_ in wanted if name not in MOMENT_COLUMNS and (of_work is None or name in of_work)
+        )
         rows = [f"(SELECT {names} FROM {side})" for side in sides]
         lost, extra, ((number,),) = self.ask(
             [
-                f"SELECT * FROM ({rows[0]} EXCEPT ALL {rows[1]}) LIMIT 3",
-                f"SELECT * FROM ({rows[1]} EXCEPT ALL {rows[0]}) LIMIT 3",
+                f"SELECT COLUMNS(*)::VARCHAR FROM ({rows[0]} EXCEPT ALL {rows[1]}) LIMIT 3",
+                f"SELECT COLUMNS(*)::VARCHAR FROM ({rows[1]} EXCEPT ALL {rows[0]}) LIMIT 3",
                 f"SELECT count(*) FROM {rows[1]}",
             ]
         )

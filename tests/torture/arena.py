@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 import random
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -23,6 +22,9 @@ from .workload import ROW_CAP, configuration
 
 # An export to the bucket takes so many times as long as one to a folder, more or less.
 BUCKET_SLOWNESS = 4.0
+# What an export to the bucket is made smaller by, and no smaller than that.
+BUCKET_ROWS_SHARE, BUCKET_LEAST_ROWS = 5, 100
+BUCKET_KILLS_SHARE, BUCKET_LEAST_KILLS = 20, 2
 
 
 @dataclass
@@ -43,6 +45,8 @@ class Options:
     # Whether destinations stay for a look when all was right.
     keep: bool
     say: Callable[[str], None]
+    # Rows of an answer at most.
+    row_cap: int = ROW_CAP
 
 
 @dataclass
@@ -72,31 +76,43 @@ class Arena:
         self.program = Program(options.program, options.folder / "output")
         log = options.folder / "sandbox.log"
 
-        def sandbox(*, row_cap: int | None = ROW_CAP, faults: bool = False) -> Sandbox:
+        def sandbox(*, row_cap: int | None = options.row_cap, faults: bool = False) -> Sandbox:
             """One with the data of this attack."""
             return Sandbox(options.program, rows=options.rows, seed=options.seed, log=log, row_cap=row_cap, faults=faults)
 
         self._clean, self._oracle, self.sandbox = sandbox(), sandbox(row_cap=None), sandbox(faults=True)
         self._references: dict[date, Reference] = {}
         self._numbers = itertools.count(1)
-        # Where exports go; none: to folders. Started when first asked for.
+        # Where exports go; none: to folders.
         self.store: Store | None = None
-        self._stores: list[Store] = []
+        self._in_bucket: Arena | None = None
 
     def close(self) -> None:
         """Ends the sandboxes and the bucket."""
-        for server in (self._clean, self._oracle, self.sandbox, *self._stores):
-            server.stop()
+        for server in (self._clean, self._oracle, self.sandbox, self.store, self._in_bucket):
+            if isinstance(server, Arena):
+                server.close()
+            elif server is not None:
+                server.stop()
 
     def in_bucket(self) -> Arena:
-        """The same arena, with exports that go to a bucket."""
+        """An arena whose exports go to a bucket: smaller ones, as a bucket on a small machine is slow, and with fewer kills,
+        as each dead process is waited for.
+        """
         if not BUCKET_READER.exists():
             raise TortureError("there is no DuckDB that reads buckets; run: make readers")
-        if not self._stores:
-            self._stores.append(Store())
-        other = copy.copy(self)
-        other.store = self._stores[0]
-        return other
+        if self._in_bucket is None:
+            options = replace(
+                self.options,
+                folder=self.options.folder / "bucket",
+                rows=max(BUCKET_LEAST_ROWS, self.options.rows // BUCKET_ROWS_SHARE),
+                row_cap=BUCKET_LEAST_ROWS if self.options.is_short else ROW_CAP,
+                kills=max(BUCKET_LEAST_KILLS, self.options.kills // BUCKET_KILLS_SHARE),
+            )
+            options.folder.mkdir(exist_ok=True)
+            self._in_bucket = Arena(options, self.night)
+            self._in_bucket.store = Store()
+        return self._in_bucket
 
     @property
     def patience(self) -> float:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 
 from ..arena import Arena
 from ..case import Case
@@ -23,8 +22,6 @@ from .steps import kill_at_every_step, kill_at_steps_of_compact, kill_at_steps_o
 
 Scenario = Callable[[Arena], Outcome]
 
-# After each kill the next process waits for the lease of the dead one.
-KILLS_SHARE, LEAST_KILLS = 20, 3
 # Of connections, how many are lost.
 LOSS = 0.06
 # Of a process that was away: its run is another's by now, or was over before.
@@ -99,9 +96,7 @@ def in_bucket(scenario: Scenario) -> Scenario:
     """The same, in a bucket."""
 
     def run(arena: Arena) -> Outcome:
-        there = arena.in_bucket()
-        there.options = replace(arena.options, kills=max(LEAST_KILLS, arena.options.kills // KILLS_SHARE))
-        outcome = scenario(there)
+        outcome = scenario(arena.in_bucket())
         outcome.scenario = name
         return outcome
 

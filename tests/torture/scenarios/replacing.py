@@ -13,7 +13,7 @@ from ..outcome import Outcome
 from ..places import Place
 from ..program import Sandbox
 from ..relay import Relay, address
-from ..workload import ROW_CAP, TABLES, configuration
+from ..workload import TABLES, configuration
 
 ROUNDS_SHORT, ROUNDS_LONG = 1, 12
 # Lists: a partition of theirs is all targets, so that a replacement changes much at once.
@@ -44,7 +44,7 @@ def replaced_under_readers(arena: Arena) -> Outcome:
         versions = []
         for number, (name, count) in enumerate(rows.items()):
             seed = arena.options.seed + 7 * number
-            sandboxes.append(Sandbox(arena.options.program, rows=count, seed=seed, log=log, row_cap=ROW_CAP))
+            sandboxes.append(Sandbox(arena.options.program, rows=count, seed=seed, log=log, row_cap=arena.options.row_cap))
             versions.append(make_version(arena, name, sandboxes[-1], work / name))
         with Relay(address(versions[0].sandbox.base_url), arena.options.seed) as relay:
             replace_all(arena, place, relay, versions, work, outcome)
