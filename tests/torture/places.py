@@ -15,7 +15,7 @@ BUCKET_READER = Path(__file__).resolve().parents[1] / "python" / "buckets.venv" 
 # A dead process is waited for so long. A live one renews four times as often, also while a busy machine does other things.
 LEASE_SECONDS = 3.0
 # A bucket on a small machine is slow, and a query of it takes more than one look into a folder.
-BUCKET_READER_PAUSE_SECONDS = 0.3
+BUCKET_READER_PAUSE_SECONDS = 0.5
 
 
 class Place:

@@ -15,7 +15,7 @@ from ..program import Sandbox
 from ..relay import Relay, address
 from ..workload import TABLES, configuration
 
-ROUNDS_SHORT, ROUNDS_LONG = 1, 12
+ROUNDS_SHORT, ROUNDS_LONG = 1, 24
 # Lists: a partition of theirs is all targets, so that a replacement changes much at once.
 REPLACED = tuple(table for table in TABLES if table.name in ("links", "domains", "anchors", "keywords"))
 # A second source whose answers differ in every row, in number and in size.
@@ -84,14 +84,15 @@ def replace_all(arena: Arena, place: Place, relay: Relay, versions: list[Version
     # One that looks at every value, without a rest.
     reader = place.reader(work / "reader.jsonl", REPLACED, ("--pause", "0.02", "--checksum-every", "1"))
     try:
-        for number in range(2 * (ROUNDS_SHORT if arena.options.is_short else ROUNDS_LONG)):
+        rounds = ROUNDS_SHORT if arena.options.is_short else ROUNDS_LONG
+        for number in range(rounds):
             relay.turn_to(address(versions[(number + 1) % 2].sandbox.base_url))
             run("run", "--refetch", *night)
             run("rebuild")
             run("compact")
     finally:
         observations = reader.stop()
-    check = judge_versions(observations, {version.name: version.tasks for version in versions}, "old")
+    check = judge_versions(observations, {version.name: version.tasks for version in versions}, versions[rounds % 2].name)
     if check.queries < LEAST_QUERIES:
         check.problems.append(f"only {check.queries} queries: this proves nothing")
     check.problems = [f"[{work.name}] {problem}" for problem in check.problems]
