@@ -93,8 +93,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         """The one object."""
         size, etag = len(self.server.versions[self.server.now]), escape(f'"{self.server.now}"', {'"': "&quot;"})
         item = f"<Key>{KEY}</Key><LastModified>2026-11-23T04:00:00.000Z</LastModified><ETag>{etag}</ETag><Size>{size}</Size>"
-        text = f"<ListBucketResult><Name>acme</Name><IsTruncated>false</IsTruncated><Contents>{item}</Contents></ListBucketResult>"
-        return text.encode()
+        head = "<Name>acme</Name><IsTruncated>false</IsTruncated>"
+        return f"<ListBucketResult>{head}<Contents>{item}</Contents></ListBucketResult>".encode()
 
     def answer(self, status, body, headers):
         """Sends it."""

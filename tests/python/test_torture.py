@@ -267,7 +267,8 @@ class Versions(unittest.TestCase):
 
     def test_what_proves_nothing_does_not_pass(self):
         self.assertEqual(self.told(self.OLD), (0, 1))
-        nothing = judge_versions([{"queries": 9, "failed_in_flight": 9}], {"old": places({"table": "t", "tasks": self.OLD})}, "old")
+        old = {"old": places({"table": "t", "tasks": self.OLD})}
+        nothing = judge_versions([{"queries": 9, "failed_in_flight": 9}], old, "old")
         self.assertEqual(len(nothing.problems), 2)
 
 
