@@ -9,6 +9,9 @@ CARGO ?= cargo
 PYTHON ?= python3
 READERS := $(CURDIR)/tests/python/.venv
 READERS_STAMP := $(READERS)/.made
+# DuckDB with what reads buckets: another version than the one that reads folders.
+BUCKET_READERS := $(CURDIR)/tests/python/buckets.venv
+BUCKET_READERS_STAMP := $(BUCKET_READERS)/.made
 TORTURE = PYTHONPATH=$(CURDIR)/tests $(READERS)/bin/python -B -m torture
 # More options for `make torture`, for example: make torture TORTURE_OPTIONS="--seed 7 --scenario random_kills"
 TORTURE_OPTIONS ?=
@@ -47,23 +50,27 @@ layering: ## Who may use whom, file and function sizes, forbidden calls, texts t
 	$(CARGO) test --locked --test it ground::
 
 .PHONY: test
-test: $(READERS_STAMP) ## All tests, with the ones that read our files with DuckDB and pyarrow
+test: $(READERS_STAMP) $(BUCKET_READERS_STAMP) ## All tests, with the ones that read our files with DuckDB and pyarrow
 	BACKHAUL_TEST_PYTHON=$(READERS)/bin/python $(CARGO) test --locked --lib --test '*' --examples -- --include-ignored
 	$(CARGO) test --locked --doc
 	$(READERS)/bin/python -B -m unittest discover -s tests/python
 	$(TORTURE) --short
 
 .PHONY: readers
-readers: $(READERS_STAMP) ## The Python environment with DuckDB and pyarrow that `make test` uses
+readers: $(READERS_STAMP) $(BUCKET_READERS_STAMP) ## The Python environments with DuckDB and pyarrow that `make test` uses
 
 $(READERS_STAMP): tests/python/requirements.txt tests/python/make_environment.py
 	$(PYTHON) tests/python/make_environment.py --requirements tests/python/requirements.txt --into $(READERS)
 	@touch $@
 
+$(BUCKET_READERS_STAMP): tests/python/requirements-buckets.txt tests/python/make_environment.py
+	$(PYTHON) tests/python/make_environment.py --requirements tests/python/requirements-buckets.txt --into $(BUCKET_READERS)
+	@touch $@
+
 # The dev build: it is there already, a release build takes longer than it would save (most of the time goes into starts,
 # waits and checks), and it has overflow checks and debug assertions on.
 .PHONY: torture
-torture: $(READERS_STAMP) ## 1,000 kills and every other disaster against exports of 200,000 rows, about half an hour
+torture: $(READERS_STAMP) $(BUCKET_READERS_STAMP) ## 1,000 kills and every other disaster against exports of 200,000 rows
 	$(CARGO) build --locked --bin backhaul
 	$(TORTURE) $(TORTURE_OPTIONS)
 
@@ -97,4 +104,4 @@ deny: ## Licences, sources and banned crates (needs cargo-deny)
 
 .PHONY: clean
 clean: ## Remove what make made: the Python environment and the demo's output (not target/)
-	rm -rf $(READERS) backhaul-demo
+	rm -rf $(READERS) $(BUCKET_READERS) backhaul-demo

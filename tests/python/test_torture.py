@@ -1,9 +1,12 @@
 """Tests of the attack itself: each check is shown something wrong and must see it. Run by `make test`."""
 
+import contextlib
 import datetime
 import json
+import socket
 import sys
 import tempfile
+import threading
 import unittest
 import zlib
 from collections import Counter
@@ -16,13 +19,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from torture import oracle  # noqa: E402
 from torture.checks.leftovers import leftovers  # noqa: E402
-from torture.checks.readers import Reader, Seen, judge, places  # noqa: E402
+from torture.checks.readers import Reader, Seen, judge, judge_versions, places  # noqa: E402
 from torture.checks.rows import compare, compare_books  # noqa: E402
 from torture.checks.units import Ledger, SavedAnswers, read_saved  # noqa: E402
 from torture.outcome import Outcome, Verdict, count_line, table  # noqa: E402
 from torture.program import Stats  # noqa: E402
 from torture.reader import look  # noqa: E402
+from torture.relay import Relay  # noqa: E402
 from torture.scenarios.steps import crash_points  # noqa: E402
+from torture.store import Mirror, Store  # noqa: E402
 from torture.workload import Table  # noqa: E402
 
 ANCHORS = Table("anchors", "site-explorer/anchors")
@@ -219,7 +224,7 @@ class Readers(Folder):
         self.assertEqual((check.queries, check.failed_in_flight), (7, 2))
 
     def test_a_running_reader_sees_a_half_written_table(self):
-        reader = Reader(self.folder / "out", self.folder / "log")
+        reader = Reader(str(self.folder / "out"), self.folder / "log")
         (self.folder / "out" / "domains" / NIGHT).mkdir(parents=True)
         (self.folder / "out" / "domains" / NIGHT / "part-0.parquet").write_bytes(b"PAR1 half of a file")
         deadline = datetime.datetime.now() + datetime.timedelta(seconds=30)
@@ -228,6 +233,132 @@ class Readers(Folder):
         check = judge(reader.stop(), self.wanted)
         self.assertGreater(check.miscounts, 0)
         self.assertGreater(check.queries, 0)
+
+
+class Versions(unittest.TestCase):
+    """What a reader saw while partitions went from one state to another and back."""
+
+    OLD = [["day=1", ["acme"], 3, "11"], ["day=1", ["birch"], 4, "12"], ["day=2", ["acme"], 5, "13"]]
+    NEW = [["day=1", ["acme"], 6, "21"], ["day=1", ["birch"], 7, "22"], ["day=2", ["acme"], 8, "23"]]
+
+    def told(self, *seen, last=None):
+        """Miscounts and all problems of queries that saw this."""
+        observed = [{"table": "t", "at": 0.0, "tasks": tasks, "is_last": False} for tasks in seen]
+        observed.append({"table": "t", "at": 1.0, "tasks": last or self.OLD, "is_last": True})
+        versions = {name: places({"table": "t", "tasks": tasks}) for name, tasks in (("old", self.OLD), ("new", self.NEW))}
+        check = judge_versions(observed, versions, "old")
+        return check.miscounts, len(check.problems)
+
+    def test_each_partition_may_be_old_or_new(self):
+        self.assertEqual(self.told(self.OLD, self.NEW, [*self.OLD[:2], self.NEW[2]]), (0, 0))
+
+    def test_a_partition_that_is_half_old_is_seen(self):
+        self.assertEqual(self.told(self.NEW, [self.OLD[0], *self.NEW[1:]]), (1, 1))
+
+    def test_a_partition_that_lacks_a_task_is_seen(self):
+        self.assertEqual(self.told(self.NEW, self.NEW[1:]), (1, 1))
+
+    def test_the_count_of_one_state_with_the_values_of_the_other_is_seen(self):
+        mixed = [["day=2", ["acme"], 5, "23"]]
+        self.assertEqual(self.told(self.NEW, [*self.OLD[:2], *mixed]), (1, 1))
+
+    def test_an_old_state_after_all_is_over_is_seen(self):
+        self.assertEqual(self.told(self.OLD, self.NEW, last=self.NEW), (1, 1))
+
+    def test_what_proves_nothing_does_not_pass(self):
+        self.assertEqual(self.told(self.OLD), (0, 1))
+        old = {"old": places({"table": "t", "tasks": self.OLD})}
+        nothing = judge_versions([{"queries": 9, "failed_in_flight": 9}], old, "old")
+        self.assertEqual(len(nothing.problems), 2)
+
+
+class Buckets(Folder):
+    """A bucket as a folder."""
+
+    def setUp(self):
+        super().setUp()
+        self.store = Store()
+        self.addCleanup(self.store.stop)
+
+    def put(self, key, body):
+        """Writes an object."""
+        self.store.client.put_object(Bucket=self.store.bucket, Key=key, Body=body)
+
+    def test_the_mirror_follows(self):
+        mirror = Mirror(self.store, "case/", self.folder / "mirror")
+
+        def seen():
+            """The files that the mirror has."""
+            mirror.refresh()
+            files = (path for path in mirror.folder.rglob("*") if path.is_file())
+            return {path.relative_to(mirror.folder).as_posix(): path.read_bytes() for path in files}
+
+        self.assertEqual(seen(), {})
+        self.put("case/t/day=1/part-00000.parquet", b"1")
+        self.put("case/_backhaul/x.json", b"{}")
+        self.put("case-2/other", b"0")
+        self.assertEqual(seen(), {"t/day=1/part-00000.parquet": b"1", "_backhaul/x.json": b"{}"})
+        self.put("case/t/day=1/part-00000.parquet", b"2")
+        self.store.client.delete_object(Bucket=self.store.bucket, Key="case/_backhaul/x.json")
+        self.assertEqual(seen(), {"t/day=1/part-00000.parquet": b"2"})
+        self.assertEqual(self.store.open_uploads("case/"), 0)
+        self.store.client.create_multipart_upload(Bucket=self.store.bucket, Key="case/t/big")
+        self.assertEqual(self.store.open_uploads("case/"), 1)
+        self.store.delete_all("case/")
+        self.assertEqual(seen(), {})
+        self.assertEqual(list(self.store.list("")), ["case-2/other"])
+
+
+class Relays(unittest.TestCase):
+    """Connections that go elsewhere, or get lost."""
+
+    def server(self, name):
+        """A server that says its name and then what it hears."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def serve():
+            """One connection after the other."""
+            while True:
+                try:
+                    one, _ = listener.accept()
+                except OSError:
+                    return
+                # A connection that is lost is what some of these tests want.
+                with one, contextlib.suppress(OSError):
+                    one.sendall(name)
+                    while heard := one.recv(1 << 16):
+                        one.sendall(heard)
+
+        threading.Thread(target=serve, daemon=True).start()
+        return listener.getsockname()
+
+    def talk(self, relay, said):
+        """All that comes back."""
+        with socket.create_connection(relay.address, 10) as one:
+            one.sendall(said)
+            one.shutdown(socket.SHUT_WR)
+            heard = b""
+            while more := one.recv(1 << 16):
+                heard += more
+            return heard
+
+    def test_it_carries_both_ways_and_can_be_turned(self):
+        with Relay(self.server(b"a"), 1) as relay:
+            self.assertEqual(self.talk(relay, b"hello"), b"ahello")
+            relay.turn_to(self.server(b"b"))
+            self.assertEqual(self.talk(relay, b"hello"), b"bhello")
+            self.assertEqual(relay.lost, 0)
+
+    def test_a_lost_connection_ends_in_mid_way(self):
+        with Relay(self.server(b"a"), 1) as relay:
+            relay.loss = 1.0
+            try:
+                heard = self.talk(relay, bytes(1 << 20))
+            except OSError:
+                heard = b""
+            self.assertLess(len(heard), 1 << 20)
+            self.assertEqual(relay.lost, 1)
 
 
 class Units(Folder):

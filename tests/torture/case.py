@@ -7,11 +7,11 @@ from pathlib import Path
 from types import TracebackType
 
 from .arena import Arena, Reference
-from .checks.leftovers import leftovers
-from .checks.readers import Observation, Reader, judge
+from .checks.readers import Observation, judge
 from .checks.rows import compare, compare_books
 from .checks.units import Ledger, SavedAnswers
 from .outcome import Outcome
+from .places import Place
 from .program import Ended, Running
 from .workload import BOOKS, TABLES, TASKS_AT_A_TIME, configuration
 
@@ -27,6 +27,7 @@ class Case:
         name: str,
         *,
         folder: Path | None = None,
+        endpoint: str | None = None,
         nights: list[Reference] | None = None,
         fixed_night: bool = True,
         with_reader: bool = True,
@@ -34,25 +35,28 @@ class Case:
         self.arena = arena
         self.name = name
         self.folder = arena.fresh_folder(name)
-        self.destination = folder or self.folder / "out"
+        self.place = Place(folder) if folder is not None else arena.place(self.folder, endpoint)
+        # What lies there, as files: up to date after `settle`.
+        self.destination = self.place.folder
         self.nights = nights or [arena.reference()]
         self.outcome = Outcome(name, exports=1)
         # Set where the clock is the program's own business.
         self.environment: dict[str, str] = {}
         self._file = self.folder / "backhaul.toml"
-        self._file.write_text(configuration(arena.sandbox.base_url, self.destination))
+        self._file.write_text(configuration(arena.sandbox.base_url, self.place.settings))
         self._night = ["--date", str(arena.night)] if fixed_night else []
         self._started: list[Running] = []
         self.saved = SavedAnswers(self.destination)
         self.ledger = Ledger(arena.sandbox.settled(), max(night.dearest for night in self.nights))
-        self._reader = Reader(self.destination, self.folder / "reader.jsonl") if with_reader else None
+        self._reader = self.place.reader(self.folder / "reader.jsonl") if with_reader else None
 
     def start(self, *flags: str, command: str = "run", environment: dict[str, str] | None = None) -> Running:
         """Starts the program on this destination."""
         arguments = ["-c", str(self._file), command, *flags]
         if command == "run":
             arguments += ["--json", *self._night]
-        running = self.arena.program.start(arguments, {**self.environment, **(environment or {})})
+        whole = {**self.place.environment(), **self.environment, **(environment or {})}
+        running = self.arena.program.start(arguments, whole)
         self._started.append(running)
         return running
 
@@ -68,7 +72,9 @@ class Case:
         kills = sum(end.was_killed for end in ended)
         self.outcome.kills += kills
         may_be_in_flight = kills * TASKS_AT_A_TIME + may_lose
-        self.problems(self.ledger.settle(self.arena.sandbox.settled(), self.saved.units(), may_be_in_flight))
+        charged = self.arena.sandbox.settled()
+        self.place.refresh()
+        self.problems(self.ledger.settle(charged, self.saved.units(), may_be_in_flight))
 
     def expect(self, ended: Ended, *codes: int) -> None:
         """Holds a process to the exit codes that it may end with."""
@@ -99,6 +105,7 @@ class Case:
 
     def judge(self, *, with_units: bool = True) -> None:
         """Rows, readers, units and left-overs of a destination at rest."""
+        self.place.refresh()
         outcome = self.outcome
         wanted = [night.destination for night in self.nights]
         for table in TABLES:
@@ -115,7 +122,7 @@ class Case:
             outcome.units_overpaid += max(0, self.ledger.overpaid(self.arena.sandbox.settled(), undisturbed))
             outcome.units_in_flight += self.ledger.in_flight
         outcome.faults += self.saved.failed_attempts()
-        left = leftovers(self.destination)
+        left = self.place.leftovers(outcome.kills)
         outcome.leftovers += len(left)
         self.problems(left[:SHOWN_LEFTOVERS])
 
@@ -131,5 +138,6 @@ class Case:
             if running.process.poll() is None:
                 running.kill()
         self._stop_reader()
+        self.place.remove()
         if error is None and not self.outcome.all_problems and not self.arena.options.keep:
             shutil.rmtree(self.folder)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import product
-from pathlib import Path
 
 # Columns that tell when and by which run a row was exported: the only ones that an attack may change.
 MOMENT_COLUMNS = ("_exported_at", "_run_id")
@@ -88,17 +87,16 @@ def expected_rows_at_least(rows: int) -> int:
     return rows * sum(len(list(table.tasks())) for table in lists)
 
 
-def configuration(base_url: str, destination: Path) -> str:
-    """The configuration of an export to a folder."""
+def configuration(base_url: str, destination: str, tables: Iterable[Table] = TABLES) -> str:
+    """The configuration of an export; `destination`: what stands in the section of that name."""
     parts = [
         f'[source]\napi_key = {{ env = "AHREFS_API_KEY" }}\nbase_url = "{base_url}"\n',
         "[source.limits]\nrequests_per_minute = 60_000\n",
         "[budget]\nper_run = 1_000_000_000\n",
-        # Small files, so that a partition is several.
-        f'[destination]\nurl = "{destination}"\nfile_size = "512 KiB"\n',
+        f"[destination]\n{destination}",
         *(f'[[target]]\nname = "{name}"\nurl = "{url}"\n' for name, url in TARGETS.items()),
     ]
-    for table in TABLES:
+    for table in tables:
         lines = [f'name = "{table.name}"', f'endpoint = "{table.endpoint}"', *table.settings]
         parts.append("[[report]]\n" + "\n".join(lines) + "\n")
     return "\n".join(parts)

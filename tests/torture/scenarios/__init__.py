@@ -7,6 +7,7 @@ from collections.abc import Callable
 from ..arena import Arena
 from ..outcome import Outcome
 from .budgets import budgets
+from .buckets import IN_BUCKET, SHORT_IN_BUCKET
 from .clocks import midnight
 from .disks import corrupt_last_answer, disk_full, read_only_remount
 from .forgetting import forget_under_kills
@@ -37,4 +38,7 @@ SCENARIOS: dict[str, Scenario] = {
         forget_under_kills,
         budgets,
     )
-}
+} | IN_BUCKET
+
+# What the short version leaves out: a bucket on a small machine is slow, and each death in it is waited for.
+LONG_ONLY = IN_BUCKET.keys() - SHORT_IN_BUCKET

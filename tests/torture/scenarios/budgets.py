@@ -8,6 +8,7 @@ from pathlib import Path
 
 from ..arena import Arena
 from ..outcome import Outcome
+from ..places import Place
 from ..program import Ended, Running, Sandbox
 from ..workload import TARGETS
 
@@ -51,6 +52,7 @@ def budgets(arena: Arena) -> Outcome:
     log = arena.options.folder / "sandbox.log"
     for budget in BUDGETS:
         folder = arena.fresh_folder("budgets")
+        place = arena.place(folder)
         with Sandbox(
             arena.options.program,
             rows=ROWS,
@@ -60,16 +62,17 @@ def budgets(arena: Arena) -> Outcome:
             faults=True,
             units=budget.workspace,
         ) as sandbox:
-            (folder / "backhaul.toml").write_text(configuration(sandbox.base_url, folder / "out", budget))
-            problems = attack(arena, budget, sandbox, folder, outcome)
+            (folder / "backhaul.toml").write_text(configuration(sandbox.base_url, place.settings, budget))
+            problems = attack(arena, budget, sandbox, place, folder, outcome)
         outcome.problems += [f"[{folder.name}] {budget.line}: {problem}" for problem in problems]
         outcome.exports += 1
+        place.remove()
         if not problems and not arena.options.keep:
             shutil.rmtree(folder)
     return outcome
 
 
-def attack(arena: Arena, budget: Budget, sandbox: Sandbox, folder: Path, outcome: Outcome) -> list[str]:
+def attack(arena: Arena, budget: Budget, sandbox: Sandbox, place: Place, folder: Path, outcome: Outcome) -> list[str]:
     """Rounds of kills, and one that is left in peace. Gives what is wrong."""
     problems = []
     rounds = ROUNDS_SHORT if arena.options.is_short else ROUNDS_LONG
@@ -77,7 +80,7 @@ def attack(arena: Arena, budget: Budget, sandbox: Sandbox, folder: Path, outcome
         before = charged(sandbox, budget)
         # A budget of each run is that of one process.
         processes = 2 if budget.is_shared else 1
-        running = [start(arena, folder) for _ in range(processes)]
+        running = [start(arena, place, folder) for _ in range(processes)]
         kills = 0 if number == rounds else 1 + number % processes
         ends = [killed(arena, one) for one in running[:kills]] + [one.wait() for one in running[kills:]]
         outcome.kills += sum(end.was_killed for end in ends)
@@ -92,14 +95,16 @@ def attack(arena: Arena, budget: Budget, sandbox: Sandbox, folder: Path, outcome
     return problems
 
 
-def start(arena: Arena, folder: Path) -> Running:
+def start(arena: Arena, place: Place, folder: Path) -> Running:
     """A run that pays for the night again, so that there is always something to spend on."""
-    return arena.program.start(["-c", str(folder / "backhaul.toml"), "run", "--json", "--date", str(arena.night), "--refetch"])
+    arguments = ["-c", str(folder / "backhaul.toml"), "run", "--json", "--date", str(arena.night), "--refetch"]
+    return arena.program.start(arguments, place.environment())
 
 
 def killed(arena: Arena, running: Running) -> Ended:
     """Its end: by itself, or at a random moment."""
-    return running.ended_within(arena.random.uniform(0.05, LONGEST_LIFE_SECONDS)) or running.kill()
+    life = arena.patience + arena.random.uniform(0.05, LONGEST_LIFE_SECONDS)
+    return running.ended_within(life) or running.kill()
 
 
 def charged(sandbox: Sandbox, budget: Budget) -> int:
@@ -112,7 +117,7 @@ def charged(sandbox: Sandbox, budget: Budget) -> int:
     return int(told["endpoints"].get(budget.endpoint, {"units": 0})["units"])
 
 
-def configuration(base_url: str, destination: Path, budget: Budget) -> str:
+def configuration(base_url: str, destination: str, budget: Budget) -> str:
     """Two reports of a few targets under a budget."""
     # A budget of the run as well, where nothing else would allow a run at all.
     per_run = "" if budget.line.startswith("per_month") else "per_run = 1_000_000\n"
@@ -122,7 +127,7 @@ def configuration(base_url: str, destination: Path, budget: Budget) -> str:
             f'[source]\napi_key = {{ env = "AHREFS_API_KEY" }}\nbase_url = "{base_url}"\n',
             "[source.limits]\nrequests_per_minute = 60_000\n",
             f"[budget]\n{per_run}{budget.line}\n",
-            f'[destination]\nurl = "{destination}"\n',
+            f"[destination]\n{destination}",
             *(f'[[target]]\nname = "{name}"\nurl = "{url}"\n' for name, url in targets),
             f'[[report]]\nname = "links"\nendpoint = "{LINKS}"\naggregation = "all"\ncolumns = ["minimal"]\n',
             f'[[report]]\nname = "anchors"\nendpoint = "{ANCHORS}"\ncolumns = ["minimal"]\n',

@@ -24,7 +24,7 @@ def midnight(arena: Arena) -> Outcome:
         with Case(arena, "midnight", nights=nights, fixed_night=False) as case:
             case.environment[CLOCK] = last_second.strftime(SHOWN)
             refuse_without_clock(case)
-            life = arena.random.uniform(0.05, min(nights[0].seconds * 0.7, 20))
+            life = arena.random.uniform(0.05, min(arena.seconds * 0.7, 20))
             began = time.monotonic()
             running = case.start()
             ended = running.ended_within(life) or running.kill()

@@ -140,7 +140,7 @@ def damage_last(case: Case, *, truncate: bool) -> None:
         del content[place:]
     else:
         content[place] ^= 1 << case.arena.random.randrange(8)
-    newest.write_bytes(content)
+    case.place.replace(newest, bytes(content))
     if read_saved(newest) is not None:
         raise AssertionError(f"the damage at byte {place} of {newest} does not show in its CRC-32 {zlib.crc32(content):08x}")
     case.ledger.damaged += answers[newest].units

@@ -41,6 +41,7 @@ def forget_under_kills(arena: Arena) -> Outcome:
         case.expect(case.run(command="rebuild"), 0)
         if arena.sandbox.settled() != charged:
             case.problems(["`forget` or `rebuild` asked the source"])
+        case.place.refresh()
         case.problems(mentions(case.destination))
         for table in TABLES:
             case.problems(differences(table.name, before, case.destination))

@@ -21,7 +21,7 @@ def random_kills(arena: Arena) -> Outcome:
     """Kills at random moments and starts again, export after export, until there were enough kills."""
     outcome = Outcome("random_kills")
     began = time.monotonic()
-    longest = max(arena.reference().seconds * LONGEST_LIFE, 0.3)
+    longest = max(arena.seconds * LONGEST_LIFE, 0.3)
     while outcome.kills < arena.options.kills:
         if 0 < arena.options.seconds_budget < time.monotonic() - began:
             break
@@ -35,7 +35,9 @@ def random_kills(arena: Arena) -> Outcome:
 
 def life(arena: Arena, longest: float) -> float:
     """How long the next process lives, in seconds."""
-    return SHORTEST_LIFE_SECONDS + longest * arena.random.random() ** 2
+    # Half of them die in mid-wait for the one that died before.
+    waits = arena.patience * arena.random.choice((0.5, 1.0))
+    return SHORTEST_LIFE_SECONDS + waits + longest * arena.random.random() ** 2
 
 
 def kill_until_done(case: Case, longest: float, kills: int) -> None:
@@ -53,7 +55,7 @@ def refetch_under_kills(arena: Arena) -> Outcome:
     """Fetches a night that is complete once more and kills that: readers see the old or the new rows, never neither."""
     outcome = Outcome("refetch_under_kills")
     wanted = max(1, arena.options.kills // 10)
-    longest = max(arena.reference().seconds * 2 * LONGEST_LIFE, 0.3)
+    longest = max(arena.seconds * 2 * LONGEST_LIFE, 0.3)
     with Case(arena, "refetch_under_kills") as case:
         case.expect(case.run(), 0)
         case.settle()

@@ -28,7 +28,7 @@ def rounds(arena: Arena, at_least: int = 1) -> range:
 
 def moment(arena: Arena, share: float = 0.6) -> float:
     """A random moment of an export, in seconds from its start."""
-    return arena.random.uniform(0.03, max(arena.reference().seconds * share, 0.3))
+    return arena.random.uniform(0.03, max(arena.seconds * share, 0.3))
 
 
 def two_processes(arena: Arena) -> Outcome:

@@ -28,10 +28,11 @@ def rebuild(arena: Arena) -> Outcome:
                 # Rebuilding may cut the rows into files anew: by number, as far as there are so many.
                 files = data_files(case.destination / table.name)
                 if number < len(files):
-                    files[number].unlink()
+                    case.place.delete(files[number])
                     ended = case.run(command="rebuild")
                     refuse_if_later(ended, "`rebuild`")
                     case.expect(ended, 0)
+                    case.place.refresh()
                     case.outcome.rows.add(compare(table, [before], case.destination, with_moments=True))
                 if arena.options.is_short:
                     break

@@ -13,10 +13,10 @@ from ..program import Ended
 from .skip import Skipped, refuse_if_later
 
 CRASH_AT, STEPS = "BACKHAUL_TEST_CRASH_AT", "BACKHAUL_TEST_STEPS"
-# Steps of publishing a partition: dying there may leave something to settle.
-COMMIT = "commit."
+# Steps of publishing a partition on a disk and in a bucket: dying there may leave something to settle.
+COMMIT = ("commit.", "bucket.")
 # The two kinds of death in mid-commit, for the short version: one is rolled back, the other is rolled forward.
-BEFORE_AND_AFTER = ("commit.pending", "commit.exchanged")
+BEFORE_AND_AFTER = ("commit.pending", "commit.exchanged", "bucket.pending", "bucket.commit_point")
 
 
 def kill_at_every_step(arena: Arena) -> Outcome:
@@ -31,7 +31,7 @@ def kill_at_every_step(arena: Arena) -> Outcome:
     outcome.add(crash_exports(arena, [(point,) for point in points], log))
     recovery = sorted(set(read_steps(log)) - set(passed))
     arena.options.say(f"{outcome.scenario}: steps of settling a death: {', '.join(recovery) or 'none'}")
-    commits = BEFORE_AND_AFTER if arena.options.is_short else [step for step in steps if step.startswith(COMMIT)]
+    commits = [step for step in steps if step in BEFORE_AND_AFTER or (not arena.options.is_short and step.startswith(COMMIT))]
     outcome.add(crash_exports(arena, [(before, step) for step in recovery for before in commits], log))
     return outcome
 
