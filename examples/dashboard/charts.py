@@ -1,0 +1,134 @@
+"""Charts with one look: titled axes, exact tooltips, colours that also people with colour blindness tell apart."""
+
+from __future__ import annotations
+
+import altair
+import pandas
+
+from formats import AXIS_FORMATS, TOOLTIP_FORMATS
+from queries import Unit
+
+HEIGHT = 260
+# After Okabe and Ito, darkened where the contrast on white was under 3:1.
+COLOURS = ("#0b5fa5", "#d55e00", "#00795a", "#b35c92", "#6b4c9a", "#8a6a00", "#3a8fc7", "#4a4a4a")
+CAME, WENT = "#0b5fa5", "#d55e00"
+# One hue from good to bad positions: darker is better.
+BAND_COLOURS = ("#08406f", "#2171b5", "#6baed6", "#a9cfe8", "#d6dde4")
+# Lines beyond this cannot be told apart.
+LINES = len(COLOURS)
+
+
+def _day_axis(frame: pandas.DataFrame, column: str) -> altair.Axis:
+    span = (frame[column].max() - frame[column].min()).days
+    return altair.Axis(format="%b %Y" if span > 120 else "%-d %b", labelOverlap=True, tickCount=6, grid=False)
+
+
+def _dated(frame: pandas.DataFrame, column: str) -> pandas.DataFrame:
+    return frame.assign(**{column: pandas.to_datetime(frame[column])})
+
+
+def _named(names: list[str], colours: tuple[str, ...]) -> altair.Scale:
+    return altair.Scale(domain=names, range=[colours[index % len(colours)] for index in range(len(names))])
+
+
+def lines(frame: pandas.DataFrame, title: str, unit: Unit, order: list[str]) -> altair.Chart:
+    """A line for each site: `site`, `day`, `value`. Days without a value are passed over, never drawn as 0."""
+    frame = _dated(frame, "day")
+    chart: altair.Chart = (
+        altair.Chart(frame, height=HEIGHT)
+        .mark_line(point=altair.OverlayMarkDef(size=28) if frame["day"].nunique() <= 45 else False, strokeWidth=2)
+        .encode(
+            x=altair.X("day:T", title="Date", axis=_day_axis(frame, "day")),
+            y=altair.Y("value:Q", title=title, scale=altair.Scale(zero=False, nice=True), axis=altair.Axis(format=AXIS_FORMATS[unit])),
+            color=altair.Color("site:N", title=None, scale=_named(order, COLOURS), legend=altair.Legend(orient="bottom", columns=3)),
+            tooltip=[
+                altair.Tooltip("site:N", title="Site"),
+                altair.Tooltip("day:T", title="Date", format="%-d %b %Y"),
+                altair.Tooltip("value:Q", title=title, format=TOOLTIP_FORMATS[unit]),
+            ],
+        )
+    )
+    return chart
+
+
+def came_and_went(frame: pandas.DataFrame, noun: str) -> altair.Chart:
+    """Bars above and below zero: `night`, `change`, `number`."""
+    frame = _dated(frame, "night")
+    frame = frame.assign(
+        signed=frame["number"].where(frame["change"] == "new", -frame["number"]),
+        change=frame["change"].map({"new": "New", "lost": "Lost"}),
+    )
+    chart: altair.Chart = (
+        altair.Chart(frame, height=HEIGHT)
+        .mark_bar()
+        .encode(
+            x=altair.X("yearmonthdate(night):O", title="Night", axis=altair.Axis(format="%-d %b", labelOverlap=True, labelAngle=0)),
+            y=altair.Y("signed:Q", title=f"{noun} new (+) and lost (−)", axis=altair.Axis(format="~s")),
+            color=altair.Color(
+                "change:N", title=None, scale=_named(["New", "Lost"], (CAME, WENT)), legend=altair.Legend(orient="bottom")
+            ),
+            tooltip=[
+                altair.Tooltip("night:T", title="Night", format="%-d %b %Y"),
+                altair.Tooltip("change:N", title="Change"),
+                altair.Tooltip("number:Q", title=noun, format=","),
+            ],
+        )
+    )
+    return chart
+
+
+def stacked(
+    frame: pandas.DataFrame, day: str, part: str, number: str, title: str, order: list[str], colours: tuple[str, ...] = COLOURS
+) -> altair.Chart:
+    """Bars by day, in parts."""
+    frame = _dated(frame, day)
+    frame = frame.assign(place=frame[part].map({name: place for place, name in enumerate(order)}))
+    many = (frame[day].max() - frame[day].min()).days > 120
+    chart: altair.Chart = (
+        altair.Chart(frame, height=HEIGHT)
+        .mark_bar()
+        .encode(
+            x=altair.X(
+                f"yearmonthdate({day}):O",
+                title="Date",
+                axis=altair.Axis(format="%b %Y" if many else "%-d %b", labelOverlap=True, labelAngle=0),
+            ),
+            y=altair.Y(f"{number}:Q", title=title, axis=altair.Axis(format="~s")),
+            color=altair.Color(f"{part}:N", title=None, scale=_named(order, colours), legend=altair.Legend(orient="bottom", columns=4)),
+            order=altair.Order("place:Q"),
+            tooltip=[
+                altair.Tooltip(f"{day}:T", title="Date", format="%-d %b %Y"),
+                altair.Tooltip(f"{part}:N", title="Part"),
+                altair.Tooltip(f"{number}:Q", title=title, format=","),
+            ],
+        )
+    )
+    return chart
+
+
+def heat(frame: pandas.DataFrame) -> altair.Chart:
+    """How much of each table was complete on each night. A night without a mark: nothing was due, or nothing ran."""
+    frame = _dated(frame, "night")
+    chart: altair.Chart = (
+        altair.Chart(frame, height={"step": 26})
+        .mark_rect(stroke="white", strokeWidth=1)
+        .encode(
+            x=altair.X("yearmonthdate(night):O", title="Night", axis=altair.Axis(format="%-d %b", labelOverlap=True, labelAngle=0)),
+            y=altair.Y("report:N", title=None, axis=altair.Axis(labelLimit=150)),
+            color=altair.Color(
+                "share:Q",
+                title="Tasks complete",
+                scale=altair.Scale(domain=[0, 0.5, 1], range=["#d55e00", "#f3d9a4", "#0b5fa5"]),
+                legend=altair.Legend(format=".0%", orient="bottom"),
+            ),
+            tooltip=[
+                altair.Tooltip("report:N", title="Table"),
+                altair.Tooltip("night:T", title="Night", format="%-d %b %Y"),
+                altair.Tooltip("share:Q", title="Complete", format=".0%"),
+                altair.Tooltip("tasks:Q", title="Tasks", format=","),
+                altair.Tooltip("capped:Q", title="Capped", format=","),
+                altair.Tooltip("unfinished:Q", title="Not finished", format=","),
+            ],
+        )
+    )
+    return chart
