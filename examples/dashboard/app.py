@@ -9,6 +9,7 @@ import os
 import sys
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from pathlib import Path
 
 import duckdb
 import pandas
@@ -21,6 +22,8 @@ from queries import Scope
 from views import health, keywords, links, overview, tables
 from views.common import Context, framed
 
+# Of its own: an icon of Streamlit's would be fetched from elsewhere.
+ICON = Path(__file__).with_name("icon.png")
 DEFAULT_FOLDER = "backhaul-demo"
 # A night comes once a day; this long a new one may go unnoticed.
 REREAD = timedelta(minutes=10)
@@ -36,6 +39,8 @@ STYLE = """<style>
   .st-key-tiles [data-testid="stColumn"] { min-width: calc(50% - 1rem); flex: 1 1 calc(50% - 1rem); }
   .st-key-filters > div { min-width: calc(50% - 0.5rem); }
 }
+h2 { font-size: 1.7rem !important; padding-bottom: 0.25rem !important; }
+h3 { font-size: 1.2rem !important; }
 [data-testid="stMetricValue"] { font-size: 1.65rem; font-variant-numeric: tabular-nums; }
 </style>"""
 
@@ -58,8 +63,8 @@ def period(first: date, last: date) -> tuple[date, date]:
     return (first if length is None else last - timedelta(days=length - 1), last)
 
 
-def choice(export: Export, sites: pandas.DataFrame, first: date, last: date) -> tuple[Scope, Scope, str]:
-    """What is looked at: with and without the role, and in words."""
+def chosen(export: Export, sites: pandas.DataFrame, first: date, last: date) -> Context:
+    """The export, and what is looked at."""
     with st.container(horizontal=True, key="filters"):
         clients = list(dict.fromkeys(sites["client"]))
         client = st.selectbox("Client", [EVERY_CLIENT, *clients], key="client", bind="query-params")
@@ -79,12 +84,14 @@ def choice(export: Export, sites: pandas.DataFrame, first: date, last: date) -> 
     everything = client == EVERY_CLIENT and site == EVERY_SITE
     scope = Scope(tuple(of_role["site"]), start, end)
     scope_of_health = Scope(None if everything else tuple(sites["site"]), start, end)
-    return scope, scope_of_health, f"{formats.plural(len(of_role), 'site')} · {formats.days(start, end)}"
+    days = formats.days(start, end)
+    every_role = f"{formats.plural(len(sites), 'site')}{' of every role' if roles else ''} · {days}"
+    return Context(export, scope, scope_of_health, f"{formats.plural(len(of_role), 'site')} · {days}", every_role)
 
 
 def main() -> None:
     """The page that was asked for."""
-    st.set_page_config(page_title="Backhaul", page_icon=":material/monitoring:", layout="wide")
+    st.set_page_config(page_title="Backhaul", page_icon=str(ICON), layout="wide")
     st.html(STYLE)
     root = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("DASHBOARD_DATA", DEFAULT_FOLDER)
     try:
@@ -119,8 +126,7 @@ def main() -> None:
         return
     for warning in export.warnings:
         st.warning(warning, icon=":material/warning:")
-    scope, scope_of_health, summary = choice(export, sites, *days)
-    context = Context(export, scope, scope_of_health, summary)
+    context = chosen(export, sites, *days)
     page.run()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(f"{root} · read at {since:%H:%M} UTC, again after {REREAD.seconds // 60} minutes")

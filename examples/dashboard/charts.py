@@ -2,25 +2,46 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import altair
 import pandas
 
 from formats import AXIS_FORMATS, TOOLTIP_FORMATS
 from queries import Unit
 
-HEIGHT = 260
+HEIGHT = 320
 # After Okabe and Ito, darkened where the contrast on white was under 3:1.
 COLOURS = ("#0b5fa5", "#d55e00", "#00795a", "#b35c92", "#6b4c9a", "#8a6a00", "#3a8fc7", "#4a4a4a")
 CAME, WENT = "#0b5fa5", "#d55e00"
 # One hue from good to bad positions: darker is better.
 BAND_COLOURS = ("#08406f", "#2171b5", "#6baed6", "#a9cfe8", "#d6dde4")
+# Tasks of a table on a night.
+STATES = {"All complete": "#0b5fa5", "Partly": "#e9b06e", "None": "#a63603"}
 # Lines beyond this cannot be told apart.
 LINES = len(COLOURS)
 
 
+def _axis(**more: Any) -> altair.Axis:
+    return altair.Axis(titlePadding=8, titleFontSize=12, **more)
+
+
+def _legend(columns: int = 0) -> altair.Legend:
+    return altair.Legend(orient="top", columns=columns, offset=4, padding=0, symbolSize=90)
+
+
+def _night_axis(spans_months: bool = False) -> altair.Axis:
+    return _axis(format="%b %Y" if spans_months else "%-d %b", labelOverlap=True, labelAngle=0, ticks=False)
+
+
+def _bars(days: int) -> dict[str, Any]:
+    # One night is a bar, not a wall.
+    return {"size": 56} if days <= 4 else {}
+
+
 def _day_axis(frame: pandas.DataFrame, column: str) -> altair.Axis:
     span = (frame[column].max() - frame[column].min()).days
-    return altair.Axis(format="%b %Y" if span > 120 else "%-d %b", labelOverlap=True, tickCount=6, grid=False)
+    return _axis(format="%b %Y" if span > 120 else "%-d %b", labelOverlap=True, tickCount=6, grid=False)
 
 
 def _dated(frame: pandas.DataFrame, column: str) -> pandas.DataFrame:
@@ -39,8 +60,8 @@ def lines(frame: pandas.DataFrame, title: str, unit: Unit, order: list[str]) -> 
         .mark_line(point=altair.OverlayMarkDef(size=28) if frame["day"].nunique() <= 45 else False, strokeWidth=2)
         .encode(
             x=altair.X("day:T", title="Date", axis=_day_axis(frame, "day")),
-            y=altair.Y("value:Q", title=title, scale=altair.Scale(zero=False, nice=True), axis=altair.Axis(format=AXIS_FORMATS[unit])),
-            color=altair.Color("site:N", title=None, scale=_named(order, COLOURS), legend=altair.Legend(orient="bottom", columns=3)),
+            y=altair.Y("value:Q", title=title, scale=altair.Scale(zero=False, nice=True), axis=_axis(format=AXIS_FORMATS[unit])),
+            color=altair.Color("site:N", title=None, scale=_named(order, COLOURS), legend=_legend(4) if len(order) > 1 else None),
             tooltip=[
                 altair.Tooltip("site:N", title="Site"),
                 altair.Tooltip("day:T", title="Date", format="%-d %b %Y"),
@@ -60,12 +81,12 @@ def came_and_went(frame: pandas.DataFrame, noun: str) -> altair.Chart:
     )
     chart: altair.Chart = (
         altair.Chart(frame, height=HEIGHT)
-        .mark_bar()
+        .mark_bar(**_bars(frame["night"].nunique()))
         .encode(
-            x=altair.X("yearmonthdate(night):O", title="Night", axis=altair.Axis(format="%-d %b", labelOverlap=True, labelAngle=0)),
-            y=altair.Y("signed:Q", title=f"{noun} new (+) and lost (−)", axis=altair.Axis(format="~s")),
+            x=altair.X("yearmonthdate(night):O", title="Night", axis=_night_axis()),
+            y=altair.Y("signed:Q", title=f"{noun} new (+) and lost (−)", axis=_axis(format="~s")),
             color=altair.Color(
-                "change:N", title=None, scale=_named(["New", "Lost"], (CAME, WENT)), legend=altair.Legend(orient="bottom")
+                "change:N", title=None, scale=_named(["New", "Lost"], (CAME, WENT)), legend=_legend()
             ),
             tooltip=[
                 altair.Tooltip("night:T", title="Night", format="%-d %b %Y"),
@@ -86,15 +107,15 @@ def stacked(
     many = (frame[day].max() - frame[day].min()).days > 120
     chart: altair.Chart = (
         altair.Chart(frame, height=HEIGHT)
-        .mark_bar()
+        .mark_bar(**_bars(frame[day].nunique()))
         .encode(
             x=altair.X(
                 f"yearmonthdate({day}):O",
                 title="Date",
-                axis=altair.Axis(format="%b %Y" if many else "%-d %b", labelOverlap=True, labelAngle=0),
+                axis=_night_axis(many),
             ),
-            y=altair.Y(f"{number}:Q", title=title, axis=altair.Axis(format="~s")),
-            color=altair.Color(f"{part}:N", title=None, scale=_named(order, colours), legend=altair.Legend(orient="bottom", columns=4)),
+            y=altair.Y(f"{number}:Q", title=title, axis=_axis(format="~s")),
+            color=altair.Color(f"{part}:N", title=None, scale=_named(order, colours), legend=_legend(5) if len(order) > 1 else None),
             order=altair.Order("place:Q"),
             tooltip=[
                 altair.Tooltip(f"{day}:T", title="Date", format="%-d %b %Y"),
@@ -108,19 +129,16 @@ def stacked(
 
 def heat(frame: pandas.DataFrame) -> altair.Chart:
     """How much of each table was complete on each night. A night without a mark: nothing was due, or nothing ran."""
+    complete, partly, none = STATES
     frame = _dated(frame, "night")
+    frame = frame.assign(state=frame["share"].map(lambda share: complete if share == 1 else partly if share > 0 else none))
     chart: altair.Chart = (
-        altair.Chart(frame, height={"step": 26})
+        altair.Chart(frame, height=90 + 26 * frame["report"].nunique())
         .mark_rect(stroke="white", strokeWidth=1)
         .encode(
-            x=altair.X("yearmonthdate(night):O", title="Night", axis=altair.Axis(format="%-d %b", labelOverlap=True, labelAngle=0)),
+            x=altair.X("yearmonthdate(night):O", title="Night", axis=_night_axis()),
             y=altair.Y("report:N", title=None, axis=altair.Axis(labelLimit=150)),
-            color=altair.Color(
-                "share:Q",
-                title="Tasks complete",
-                scale=altair.Scale(domain=[0, 0.5, 1], range=["#d55e00", "#f3d9a4", "#0b5fa5"]),
-                legend=altair.Legend(format=".0%", orient="bottom"),
-            ),
+            color=altair.Color("state:N", title=None, scale=_named(list(STATES), tuple(STATES.values())), legend=_legend()),
             tooltip=[
                 altair.Tooltip("report:N", title="Table"),
                 altair.Tooltip("night:T", title="Night", format="%-d %b %Y"),

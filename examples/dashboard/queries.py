@@ -644,7 +644,7 @@ def units(export: Export, scope: Scope) -> tuple[pyarrow.Table, str] | None:
     """Units by day and table, `day`, `report`, `units`, `requests`, and where that is known from: the ledger of requests, which also
     knows what brought no row, else `coverage`."""
     if spent := _ledger(export):
-        sql = f"""SELECT day, coalesce(nullif(report, ''), '(no table)') AS report, sum(units)::BIGINT AS units,
+        sql = f"""SELECT day, coalesce(nullif(report, ''), '(probes)') AS report, sum(units)::BIGINT AS units,
                 sum(requests)::BIGINT AS requests
             FROM (SELECT * REPLACE (nullif(target, '') AS target) FROM ({spent}))
             WHERE day BETWEEN $start AND $end AND {SITE_OF_TASK} GROUP BY ALL ORDER BY ALL"""

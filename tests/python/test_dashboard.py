@@ -323,7 +323,7 @@ class Health(Folder):
         rows, origin = queries.units(self.open(), self.scope)
         self.assertIn("ledger", origin)
         seen = [(row["day"], row["report"], row["units"]) for row in rows.to_pylist()]
-        self.assertEqual(seen, [(FIRST, "(no table)", 5), (FIRST, "linking", 50), (THIRD, "linking", 10)])
+        self.assertEqual(seen, [(FIRST, "(probes)", 5), (FIRST, "linking", 50), (THIRD, "linking", 10)])
 
     def test_the_months_budget_is_that_of_the_newest_run(self):
         self.fabric.tell("linking", FIRST, "acme")

@@ -35,6 +35,7 @@ class Context:
     scope_of_health: Scope
     # In words: `3 sites · 1 Nov 2026 – 9 Nov 2026`.
     summary: str
+    summary_of_health: str
 
 
 def heading(title: str, summary: str) -> None:
@@ -119,7 +120,7 @@ def tile(measure: Measure, shown: Figure, found: Sequence[Source], *, missing: s
     if shown.delta is None or shown.since is None:
         delta, color, arrow, than = "needs a second night", "off", "off", None
     else:
-        delta, than = formats.difference(shown.delta, measure.unit), f"since {shown.since.day} {shown.since:%b}"
+        delta, than = formats.difference(shown.delta, measure.unit), f"vs {shown.since.day} {shown.since:%b}"
         flat = formats.figure(abs(shown.delta), measure.unit) in ("0", "0.0", "$0")
         color, arrow = ("off", "off") if flat else ("normal", "auto")
         about += f" The change is over {formats.plural(shown.compared, 'site')} with an earlier value in the period."

@@ -19,7 +19,7 @@ NIGHT = partial(st.column_config.DateColumn, format="D MMM YYYY")
 
 def show(context: Context) -> None:
     """The page."""
-    heading("Data health", context.summary)
+    heading("Data health", context.summary_of_health)
     if COVERAGE not in context.export.tables:
         note("This folder has no table `coverage`, so nothing tells which nights are complete: nights are taken as they lie.")
         _units(context)
