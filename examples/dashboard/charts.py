@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import altair
@@ -17,7 +18,7 @@ CAME, WENT = "#0b5fa5", "#d55e00"
 # One hue from good to bad positions: darker is better.
 BAND_COLOURS = ("#08406f", "#2171b5", "#6baed6", "#a9cfe8", "#d6dde4")
 # Tasks of a table on a night.
-STATES = {"All complete": "#0b5fa5", "Partly": "#e9b06e", "None": "#a63603"}
+STATES = {"All complete": "#0b5fa5", "Capped": "#9a86c4", "Partly": "#e9b06e", "None": "#a63603"}
 # Lines beyond this cannot be told apart.
 LINES = len(COLOURS)
 
@@ -26,8 +27,10 @@ def _axis(**more: Any) -> altair.Axis:
     return altair.Axis(titlePadding=8, titleFontSize=12, **more)
 
 
-def _legend(columns: int = 0) -> altair.Legend:
-    return altair.Legend(orient="top", columns=columns, offset=4, padding=0, symbolSize=90)
+def _legend(names: Sequence[str]) -> altair.Legend | None:
+    """None where it would tell nothing. As wide as a phone shows it."""
+    columns = 2 if any(len(name) > 8 for name in names) else 5
+    return altair.Legend(orient="top", columns=columns, offset=4, padding=0, symbolSize=90, labelLimit=140) if len(names) > 1 else None
 
 
 def _night_axis(spans_months: bool = False) -> altair.Axis:
@@ -41,7 +44,7 @@ def _bars(days: int) -> dict[str, Any]:
 
 def _day_axis(frame: pandas.DataFrame, column: str) -> altair.Axis:
     span = (frame[column].max() - frame[column].min()).days
-    return _axis(format="%b %Y" if span > 120 else "%-d %b", labelOverlap=True, tickCount=6, grid=False)
+    return _axis(format="%b %Y" if span > 120 else "%-d %b", labelOverlap=True, tickCount="day" if span < 8 else 6, grid=False)
 
 
 def _dated(frame: pandas.DataFrame, column: str) -> pandas.DataFrame:
@@ -61,7 +64,7 @@ def lines(frame: pandas.DataFrame, title: str, unit: Unit, order: list[str]) -> 
         .encode(
             x=altair.X("day:T", title="Date", axis=_day_axis(frame, "day")),
             y=altair.Y("value:Q", title=title, scale=altair.Scale(zero=False, nice=True), axis=_axis(format=AXIS_FORMATS[unit])),
-            color=altair.Color("site:N", title=None, scale=_named(order, COLOURS), legend=_legend(4) if len(order) > 1 else None),
+            color=altair.Color("site:N", title=None, scale=_named(order, COLOURS), legend=_legend(order)),
             tooltip=[
                 altair.Tooltip("site:N", title="Site"),
                 altair.Tooltip("day:T", title="Date", format="%-d %b %Y"),
@@ -86,7 +89,7 @@ def came_and_went(frame: pandas.DataFrame, noun: str) -> altair.Chart:
             x=altair.X("yearmonthdate(night):O", title="Night", axis=_night_axis()),
             y=altair.Y("signed:Q", title=f"{noun} new (+) and lost (−)", axis=_axis(format="~s")),
             color=altair.Color(
-                "change:N", title=None, scale=_named(["New", "Lost"], (CAME, WENT)), legend=_legend()
+                "change:N", title=None, scale=_named(["New", "Lost"], (CAME, WENT)), legend=_legend(["New", "Lost"])
             ),
             tooltip=[
                 altair.Tooltip("night:T", title="Night", format="%-d %b %Y"),
@@ -115,7 +118,7 @@ def stacked(
                 axis=_night_axis(many),
             ),
             y=altair.Y(f"{number}:Q", title=title, axis=_axis(format="~s")),
-            color=altair.Color(f"{part}:N", title=None, scale=_named(order, colours), legend=_legend(5) if len(order) > 1 else None),
+            color=altair.Color(f"{part}:N", title=None, scale=_named(order, colours), legend=_legend(order)),
             order=altair.Order("place:Q"),
             tooltip=[
                 altair.Tooltip(f"{day}:T", title="Date", format="%-d %b %Y"),
@@ -129,16 +132,18 @@ def stacked(
 
 def heat(frame: pandas.DataFrame) -> altair.Chart:
     """How much of each table was complete on each night. A night without a mark: nothing was due, or nothing ran."""
-    complete, partly, none = STATES
+    complete, capped, partly, none = STATES
     frame = _dated(frame, "night")
-    frame = frame.assign(state=frame["share"].map(lambda share: complete if share == 1 else partly if share > 0 else none))
+    states = pandas.Series(partly, frame.index)
+    states = states.mask(frame["unfinished"] == 0, capped).mask(frame["share"] == 1, complete)
+    frame = frame.assign(state=states.mask(frame["unfinished"] == frame["tasks"], none))
     chart: altair.Chart = (
         altair.Chart(frame, height=90 + 26 * frame["report"].nunique())
         .mark_rect(stroke="white", strokeWidth=1)
         .encode(
             x=altair.X("yearmonthdate(night):O", title="Night", axis=_night_axis()),
             y=altair.Y("report:N", title=None, axis=altair.Axis(labelLimit=150)),
-            color=altair.Color("state:N", title=None, scale=_named(list(STATES), tuple(STATES.values())), legend=_legend()),
+            color=altair.Color("state:N", title=None, scale=_named(list(STATES), tuple(STATES.values())), legend=_legend(list(STATES))),
             tooltip=[
                 altair.Tooltip("report:N", title="Table"),
                 altair.Tooltip("night:T", title="Night", format="%-d %b %Y"),

@@ -465,18 +465,17 @@ Basis = Literal["nights", "date_compared"]
 Move = Literal["up", "down", "new", "lost"]
 
 
-def move_basis(export: Export, table: Table, scope: Scope) -> Basis | None:
-    """What positions can be compared with: an earlier complete night of the range, else the report's own comparison date
-    (`date_compared`), else nothing."""
+def move_bases(export: Export, table: Table, scope: Scope) -> list[Basis]:
+    """What positions can be compared with: an earlier complete night of the range, and the report's own comparison date
+    (`date_compared`)."""
     nights = f"""SELECT 1 AS one FROM ({_complete(export, table)}) WHERE night BETWEEN $start AND $end AND {SITE_OF_TASK}
         GROUP BY target, task HAVING count(*) > 1 LIMIT 1"""
-    if export.ask(nights, scope.values).num_rows:
-        return "nights"
-    if not table.has("best_position_prev"):
-        return None
-    compared = f"""SELECT 1 AS one FROM {quoted(table.name)} WHERE best_position_prev IS NOT NULL
-        AND {_night(table)} BETWEEN $start AND $end AND {SITE_OF_ROW} LIMIT 1"""
-    return "date_compared" if export.ask(compared, scope.values).num_rows else None
+    found: list[Basis] = ["nights"] if export.ask(nights, scope.values).num_rows else []
+    if table.has("best_position_prev"):
+        compared = f"""SELECT 1 AS one FROM {quoted(table.name)} WHERE best_position_prev IS NOT NULL
+            AND {_night(table)} BETWEEN $start AND $end AND {SITE_OF_ROW} LIMIT 1"""
+        found += ["date_compared"] if export.ask(compared, scope.values).num_rows else []
+    return found
 
 
 def _moved(export: Export, table: Table, basis: Basis) -> str:

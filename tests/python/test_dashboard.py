@@ -254,11 +254,10 @@ class Keywords(Folder):
         self.fabric.tell("ranks", day, "acme", parameters='{"country":"us"}')
 
     def asked(self):
-        """The basis, and how many keywords moved how."""
+        """How many keywords moved how, by what they can be compared with."""
         export = self.open()
         (table,) = queries.keyword_tables(export)
-        basis = queries.move_basis(export, table, self.scope)
-        return basis, queries.move_counts(export, table, basis, self.scope) if basis else None
+        return {basis: queries.move_counts(export, table, basis, self.scope) for basis in queries.move_bases(export, table, self.scope)}
 
     def test_between_the_first_and_the_last_complete_night(self):
         self.night(FIRST, {"up": 9, "down": 1, "same": 4, "lost": 5})
@@ -267,8 +266,7 @@ class Keywords(Folder):
         self.fabric.tell("ranks", FIRST, "acme", parameters='{"country":"us"}')
         self.fabric.tell("ranks", SECOND, "acme", "failed", parameters='{"country":"us"}')
         self.night(THIRD, {"up": 2, "down": 8, "same": 4, "new": 6})
-        basis, counts = self.asked()
-        self.assertEqual((basis, counts), ("nights", {"up": 1, "down": 1, "same": 1, "new": 1, "lost": 1}))
+        self.assertEqual(self.asked(), {"nights": {"up": 1, "down": 1, "same": 1, "new": 1, "lost": 1}})
         export = self.open()
         (table,) = queries.keyword_tables(export)
         (row,) = queries.moved_keywords(export, table, "nights", self.scope, "down", 9).to_pylist()
@@ -276,11 +274,11 @@ class Keywords(Folder):
 
     def test_within_one_night_by_the_reports_own_comparison(self):
         self.night(FIRST, {"up": 2, "new": 4, "lost": None}, {"up": {"best_position_prev": 7}, "lost": {"best_position_prev": 3}})
-        self.assertEqual(self.asked(), ("date_compared", {"up": 1, "new": 1, "lost": 1}))
+        self.assertEqual(self.asked(), {"date_compared": {"up": 1, "new": 1, "lost": 1}})
 
     def test_one_night_without_a_comparison_has_no_basis(self):
         self.night(FIRST, {"a": 2}, {})
-        self.assertEqual(self.asked(), (None, None))
+        self.assertEqual(self.asked(), {})
 
     def test_bands_take_each_sites_last_night(self):
         self.night(FIRST, {"a": 2, "b": 30})

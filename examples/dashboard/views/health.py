@@ -149,9 +149,10 @@ def _units(context: Context) -> None:
         note("No units were spent in this period, as far as this folder tells.")
         return
     frame, origin = framed(spent[0]), spent[1]
-    parts, order = at_most(frame, "report", "units", "other tables")
-    bars = charts.stacked(summed(parts, ["day", "report"], "units"), "day", "report", "units", "API units", order)
-    st.altair_chart(bars, alt="Units by day and table")
+    if frame["units"].sum() > 0:
+        parts, order = at_most(frame, "report", "units", "other tables")
+        bars = charts.stacked(summed(parts, ["day", "report"], "units"), "day", "report", "units", "API units", order)
+        st.altair_chart(bars, alt="Units by day and table")
     st.caption(f"From {origin}")
     totals = summed(frame, ["report"], "units").merge(summed(frame, ["report"], "requests")).sort_values("units", ascending=False)
     columns: Columns = {

@@ -10,11 +10,12 @@ import charts
 import formats
 import queries
 from export import Table
-from queries import BANDS, KEYWORDS, TRAFFIC, Move
+from queries import BANDS, KEYWORDS, TRAFFIC, Basis, Move
 from views.common import LISTED, Columns, Context, figure, framed, heading, note, table, tile, tiles
 
 MOVES: dict[Move, str] = {"up": "Improved", "down": "Declined", "new": "New", "lost": "Lost"}
-BASES = {
+CHOICES: dict[Basis, str] = {"nights": "Nights of the period", "date_compared": "Within the newest night"}
+BASES: dict[Basis, str] = {
     "nights": "first against last complete night of the period, task by task",
     "date_compared": "newest night against the report's own comparison date (`date_compared`)",
 }
@@ -42,7 +43,12 @@ def show(context: Context) -> None:
     chosen = tables[0]
     if len(tables) > 1:
         chosen = st.selectbox("Table", tables, format_func=lambda table: table.name, key="keywords-table", width=260)
-    basis = queries.move_basis(context.export, chosen, context.scope)
+    bases = queries.move_bases(context.export, chosen, context.scope)
+    basis = bases[0] if bases else None
+    if len(bases) > 1:
+        basis = st.segmented_control(
+            "Compare", bases, default=basis, required=True, format_func=lambda name: CHOICES[name], key="keywords-basis"
+        )
     counts = queries.move_counts(context.export, chosen, basis, context.scope) if basis else None
     _tiles(context, counts)
     left, right = st.columns(2, gap="medium")
