@@ -29,7 +29,7 @@ def _axis(**more: Any) -> altair.Axis:
 
 def _legend(names: Sequence[str]) -> altair.Legend | None:
     """None where it would tell nothing. As wide as a phone shows it."""
-    columns = 2 if any(len(name) > 8 for name in names) else 5
+    columns = altair.ExprRef("width < 360 ? 2 : width < 600 ? 3 : 6") if any(len(name) > 6 for name in names) else 5
     return altair.Legend(orient="top", columns=columns, offset=4, padding=0, symbolSize=90, labelLimit=140) if len(names) > 1 else None
 
 
@@ -138,11 +138,11 @@ def heat(frame: pandas.DataFrame) -> altair.Chart:
     states = states.mask(frame["unfinished"] == 0, capped).mask(frame["share"] == 1, complete)
     frame = frame.assign(state=states.mask(frame["unfinished"] == frame["tasks"], none))
     chart: altair.Chart = (
-        altair.Chart(frame, height=90 + 26 * frame["report"].nunique())
+        altair.Chart(frame, height=140 + 26 * frame["report"].nunique())
         .mark_rect(stroke="white", strokeWidth=1)
         .encode(
             x=altair.X("yearmonthdate(night):O", title="Night", axis=_night_axis()),
-            y=altair.Y("report:N", title=None, axis=altair.Axis(labelLimit=150)),
+            y=altair.Y("report:N", title=None, axis=altair.Axis(labelLimit=150, labelOverlap=False)),
             color=altair.Color("state:N", title=None, scale=_named(list(STATES), tuple(STATES.values())), legend=_legend(list(STATES))),
             tooltip=[
                 altair.Tooltip("report:N", title="Table"),

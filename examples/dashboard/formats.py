@@ -10,7 +10,7 @@ from queries import Unit
 # Of `st.column_config`.
 COLUMN_FORMATS: dict[Unit, str] = {"score": "%.1f", "count": "localized", "usd": "dollar"}
 # Of Vega.
-AXIS_FORMATS: dict[Unit, str] = {"score": "~g", "count": "~s", "usd": "$~s"}
+AXIS_FORMATS: dict[Unit, str] = {"score": ".1~f", "count": "~s", "usd": "$~s"}
 TOOLTIP_FORMATS: dict[Unit, str] = {"score": ".1f", "count": ",.0f", "usd": "$,.2f"}
 
 ABSENT = "–"
