@@ -15,6 +15,13 @@ BUCKET_READERS_STAMP := $(BUCKET_READERS)/.made
 TORTURE = PYTHONPATH=$(CURDIR)/tests $(READERS)/bin/python -B -m torture
 # More options for `make torture`, for example: make torture TORTURE_OPTIONS="--seed 7 --scenario random_kills"
 TORTURE_OPTIONS ?=
+# What the dashboard shows: a folder or s3://…, as `destination` names it.
+DASHBOARD_DATA ?= backhaul-demo
+DASHBOARD_PORT ?= 8501
+DASHBOARD := $(CURDIR)/examples/dashboard/.venv
+DASHBOARD_STAMP := $(DASHBOARD)/.made
+BROWSER := $(CURDIR)/tests/python/dashboard.venv
+BROWSER_STAMP := $(BROWSER)/.made
 
 ##@ Start
 
@@ -27,6 +34,14 @@ help: ## This list
 .PHONY: demo
 demo: ## Export a sample from the built-in sandbox into ./backhaul-demo: no key, no network
 	@$(CARGO) run --quiet -- demo
+
+.PHONY: dashboard
+dashboard: $(DASHBOARD_STAMP) ## A dashboard over the demo's output in the browser; DASHBOARD_DATA=export for your own
+	$(DASHBOARD)/bin/streamlit run examples/dashboard/app.py --server.port $(DASHBOARD_PORT) -- $(DASHBOARD_DATA)
+
+$(DASHBOARD_STAMP): examples/dashboard/requirements.txt tests/python/make_environment.py
+	$(PYTHON) tests/python/make_environment.py --requirements examples/dashboard/requirements.txt --into $(DASHBOARD)
+	@touch $@
 
 ##@ Develop
 
@@ -55,6 +70,15 @@ test: $(READERS_STAMP) $(BUCKET_READERS_STAMP) ## All tests, with the ones that 
 	$(CARGO) test --locked --doc
 	$(READERS)/bin/python -B -m unittest discover -s tests/python
 	$(TORTURE) --short
+
+.PHONY: dashboard-test
+dashboard-test: $(BROWSER_STAMP) ## The dashboard in a headless Chromium (DASHBOARD_SHOTS=folder keeps the pictures); skipped without one
+	$(CARGO) build --locked --bin backhaul
+	cd tests/python && $(BROWSER)/bin/python -B -m unittest -v test_dashboard dashboard_pages
+
+$(BROWSER_STAMP): tests/python/dashboard_requirements.txt examples/dashboard/requirements.txt tests/python/make_environment.py
+	$(PYTHON) tests/python/make_environment.py --requirements tests/python/dashboard_requirements.txt --into $(BROWSER)
+	@touch $@
 
 .PHONY: readers
 readers: $(READERS_STAMP) $(BUCKET_READERS_STAMP) ## The Python environments with DuckDB and pyarrow that `make test` uses
@@ -103,5 +127,5 @@ deny: ## Licences, sources and banned crates (needs cargo-deny)
 	$(CARGO) deny --offline --locked check bans licenses sources
 
 .PHONY: clean
-clean: ## Remove what make made: the Python environment and the demo's output (not target/)
-	rm -rf $(READERS) $(BUCKET_READERS) backhaul-demo
+clean: ## Remove what make made: the Python environments and the demo's output (not target/)
+	rm -rf $(READERS) $(BUCKET_READERS) $(DASHBOARD) $(BROWSER) backhaul-demo
