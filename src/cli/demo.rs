@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::arguments::Demo;
 use super::{Outcome, output};
-use crate::clock::{Clock as _, SharedClock, SystemClock};
+use crate::clock::{Clock as _, SharedClock, ShiftedClock, SystemClock};
 use crate::config::{DEFAULT_FILE, Environment, RunConfig, parse};
 use crate::error::{Code, Error, Errors, Result};
 use crate::plan::Selection;
@@ -29,40 +29,55 @@ const BUDGET: u64 = 1_000_000;
 const KEY: &str = "demo-key";
 const MARK: &str = "# Written by `backhaul demo`";
 
-/// Runs the demo.
+/// Runs the demo: last night and tonight, so that something came and something went.
 pub async fn demo(command: Demo) -> Outcome {
     let folder = command.out;
     prepare(&folder)?;
-    let sandbox = start(Options {
-        port: 0,
+    let now = SystemClock.now();
+    let mut port = 0;
+    let mut last = None;
+    for days_ago in [1, 0] {
+        let offset = chrono::Duration::days(-days_ago);
+        let sandbox = start(options(port, offset)).await?;
+        port = sandbox.port();
+        let text = configuration(&sandbox.url());
+        let path = folder.join(DEFAULT_FILE);
+        replace(&path, text.as_bytes())?;
+        let environment: Environment = [("AHREFS_API_KEY", KEY)].into_iter().collect();
+        let config = parse(&text, &path, &environment)?;
+        let outcome = export(config.clone(), Arc::new(ShiftedClock::starting_at(now + offset))).await;
+        sandbox.stop().await;
+        let (report, errors) = outcome?;
+        if report.status != RunStatus::Done {
+            output::print(&summary(&report));
+            return Err(errors);
+        }
+        last = Some((config, report));
+    }
+    if let Some((config, report)) = last {
+        output::print(&summary(&report));
+        output::print(&epilogue(&folder, &config, &report)?);
+    }
+    Ok(0)
+}
+
+fn options(port: u16, clock_offset: chrono::Duration) -> Options {
+    Options {
+        port,
         rows: ROWS,
         row_cap: Some(ROW_CAP),
         key: KEY.to_owned(),
         units: None,
         requests_per_minute: None,
+        living: true,
+        clock_offset,
         ..Options::default()
-    })
-    .await?;
-    let text = configuration(&sandbox.url());
-    let path = folder.join(DEFAULT_FILE);
-    replace(&path, text.as_bytes())?;
-    let environment: Environment = [("AHREFS_API_KEY", KEY)].into_iter().collect();
-    let config = parse(&text, &path, &environment)?;
-    let outcome = export(config.clone()).await;
-    sandbox.stop().await;
-    let (report, errors) = outcome?;
-    output::print(&summary(&report));
-    if report.status != RunStatus::Done {
-        return Err(errors);
     }
-    output::print(&epilogue(&folder, &config, &report)?);
-    Ok(0)
 }
 
-async fn export(config: RunConfig) -> Result<(RunReport, Errors), Errors> {
-    let today = SystemClock.today();
-    let agenda = Agenda::make(&config, today, &Selection::default(), false)?;
-    let night = Night::new(config, agenda, BUDGET, Arc::new(SystemClock));
+async fn export(config: RunConfig, clock: SharedClock) -> Result<(RunReport, Errors), Errors> {
+    let agenda = Agenda::make(&config, clock.today(), &Selection::default(), false)?;
+    let night = Night::new(config, agenda, BUDGET, clock);
     night.run(Arc::new(Progress::default()), CancellationToken::new()).await
 }
 
@@ -99,17 +114,18 @@ requests_per_minute = 6000
 
 [budget]
 per_run = {BUDGET}
+per_month = 10_000_000
 
 [destination]
 url = "."
 
 [[target]]
 url = "acme.com"
-labels = {{ role = "own" }}
+labels = {{ client = "Acme", role = "own" }}
 
 [[target]]
 url = "rival.org"
-labels = {{ role = "competitor" }}
+labels = {{ client = "Acme", role = "competitor" }}
 
 [[report]]
 name = "domain_rating"
@@ -137,9 +153,16 @@ columns = ["standard"]
 countries = ["us", "gb"]
 
 [[report]]
+name = "rating_history"
+endpoint = "site-explorer/domain-rating-history"
+since = "2025-01-01"
+history_grouping = "weekly"
+
+[[report]]
 name = "metrics_history"
 endpoint = "site-explorer/metrics-history"
 since = "2025-01-01"
+history_grouping = "weekly"
 "#
     )
 }
@@ -163,7 +186,7 @@ fn epilogue(folder: &Path, config: &RunConfig, report: &RunReport) -> Result<Str
     );
     let _ = writeln!(
         out,
-        "Bill: the real API would have charged {} units for this night ({} units a row on average).",
+        "Bill: the real API would have charged {} units for tonight ({} units a row on average).",
         count(report.units),
         report.units.checked_div(report.rows).unwrap_or(0)
     );
@@ -171,8 +194,14 @@ fn epilogue(folder: &Path, config: &RunConfig, report: &RunReport) -> Result<Str
     let _ = writeln!(
         out,
         "\nPaste into DuckDB:\n  SELECT _target, count(*) AS links, count(DISTINCT root_name_source) AS domains\n  \
-         FROM read_parquet('{}', hive_partitioning = true) GROUP BY _target;",
+         FROM read_parquet('{}', hive_partitioning = true) WHERE snapshot_date = current_date GROUP BY _target;",
         path.display()
+    );
+    let file = folder.join(DEFAULT_FILE);
+    let _ = writeln!(
+        out,
+        "\nOr load all of it, with views: backhaul -c {} load duckdb | duckdb demo.duckdb",
+        file.display()
     );
     let _ = writeln!(out, "\nThe configuration that did this: {}", folder.join(DEFAULT_FILE).display());
     Ok(out)

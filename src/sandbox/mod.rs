@@ -156,6 +156,11 @@ impl Sandbox {
         format!("http://{}/v3", self.address)
     }
 
+    /// The port that it listens on.
+    pub fn port(&self) -> u16 {
+        self.address.port()
+    }
+
     /// What was served since the start or the last reset.
     pub fn stats(&self) -> Stats {
         self.server.meter().stats.clone()
