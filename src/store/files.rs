@@ -6,6 +6,8 @@
 //! What a bucket cannot promise, nobody may rely on: a name that was removed for good ([`Files::remove`]) is not used
 //! again, since a removal whose answer was lost may arrive late; and what [`Files::create_new`] writes tells its writer
 //! from every other.
+//!
+//! Long because each operation stands once, with its disk half and its bucket half side by side.
 
 use std::fs::File;
 use std::io::Read as _;
