@@ -122,6 +122,11 @@ bench-sandbox: ## Pages of tables of 1,000,000 rows: the sandbox's memory and sp
 	$(CARGO) build --locked --bin backhaul
 	$(PYTHON) benches/sandbox.py
 
+.PHONY: bench-bucket
+bench-bucket: ## Exports into a bucket against exports onto a disk, release build: processor time held to 1.3, requests
+	$(CARGO) build --locked --release --bin backhaul
+	$(PYTHON) benches/bucket.py $(BENCH_BUCKET)
+
 .PHONY: deny
 deny: ## Licences, sources and banned crates (needs cargo-deny)
 	$(CARGO) deny --offline --locked check bans licenses sources

@@ -10,10 +10,12 @@
 //! <responses>/packs/<name>.response                        the same, for many tasks, until it is divided
 //! ```
 
+mod known;
 mod packs;
 mod saved;
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +23,7 @@ use chrono::{DateTime, Utc};
 
 pub use saved::{Header, Saved, Source};
 
+use self::known::Known;
 use crate::error::{Code, Error, Result};
 use crate::model::{Night, TaskId};
 use crate::store::{Files, step};
@@ -37,6 +40,7 @@ const HEADER_BYTES: usize = 16 << 10;
 #[derive(Debug, Clone)]
 pub struct Landing {
     files: Files,
+    known: Arc<Known>,
 }
 
 /// Where the answers of one attempt at a task of a night lie.
@@ -53,7 +57,7 @@ pub struct Attempt {
 impl Landing {
     /// Saved responses in a folder, which is made when the first is saved.
     pub fn new(files: Files) -> Self {
-        Self { files }
+        Self { files, known: Arc::default() }
     }
 
     /// The latest attempt at a task; `None` if nothing of it was ever saved.
@@ -61,6 +65,9 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`] if the destination refuses to be read.
     pub fn latest(&self, night: Night, task: &TaskId) -> Result<Option<Attempt>> {
+        if let Some(latest) = self.known.latest_of_held(night, task) {
+            return Ok(latest.map(|number| Attempt { night, task: task.clone(), number }));
+        }
         let numbers = self.files.list(&folder_of(night, task))?.into_iter().filter_map(|name| name.parse::<u32>().ok());
         Ok(numbers.max().map(|number| Attempt { night, task: task.clone(), number }))
     }
@@ -70,7 +77,10 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`].
     pub fn has_answer(&self, attempt: &Attempt) -> Result<bool> {
-        Ok(self.files.load_start(&path(attempt, 0), 1)?.is_some())
+        match self.known.has(attempt, 0) {
+            Some(has) => Ok(has),
+            None => Ok(self.files.load_start(&path(attempt, 0), 1)?.is_some()),
+        }
     }
 
     /// Begins an attempt, durably: from now on it is the latest.
@@ -78,7 +88,10 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`].
     pub fn begin(&self, attempt: &Attempt) -> Result<()> {
-        self.files.make_folder(&folder(attempt))?;
+        if !self.known.has_begun(attempt) {
+            self.files.make_folder(&folder(attempt))?;
+            self.known.begun(attempt);
+        }
         step("landing.attempt");
         Ok(())
     }
@@ -104,6 +117,7 @@ impl Landing {
                 }
             }
         }
+        self.known.saved(attempt, saved.header.sequence);
         step("landing.saved");
         Ok(())
     }
@@ -126,7 +140,10 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`] if the destination refuses to be read.
     pub fn load(&self, attempt: &Attempt, sequence: u32) -> Result<Option<Saved>> {
-        self.read(&path(attempt, sequence))
+        match self.known.has(attempt, sequence) {
+            Some(false) => Ok(None),
+            _ => self.read(&path(attempt, sequence)),
+        }
     }
 
     /// Sets aside the answers of an attempt from a number on: what follows a damaged or outdated answer proves nothing.
@@ -135,6 +152,10 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`].
     pub fn set_aside(&self, attempt: &Attempt, from: u32) -> Result<()> {
+        if self.known.has_none_from(attempt, from) {
+            return Ok(());
+        }
+        self.known.forget(attempt.night, &attempt.task);
         let folder = folder(attempt);
         self.files.remove_half_written(&folder, |_| false)?;
         let number = |name: &String| name.strip_suffix(SUFFIX).and_then(|number| number.parse::<u32>().ok());
@@ -179,12 +200,11 @@ impl Landing {
             if (days + 1) * 24 * 3600 <= keep.as_secs() {
                 continue;
             }
-            for task in self.tasks(night)? {
-                let folder = folder_of(night, &task);
-                let last = self.files.changed(&folder)?;
+            for (task, last) in self.last_changes(night)? {
                 let is_old = last.is_some_and(|last| (now - last).to_std().is_ok_and(|age| age > keep));
                 if is_old && let Some(held) = guard(night, &task)? {
-                    self.files.remove_all(&folder)?;
+                    self.known.forget(night, &task);
+                    self.files.remove_all(&folder_of(night, &task))?;
                     step("landing.expired");
                     done(held)?;
                     expired += 1;
@@ -200,6 +220,7 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`].
     pub fn forget(&self, night: Night, task: &TaskId) -> Result<u64> {
+        self.known.forget(night, task);
         let folder = folder_of(night, task);
         let number = self.files.list_all(&folder)?.len();
         self.files.remove_all(&folder)?;

@@ -185,11 +185,7 @@ impl Maker<'_> {
             if !self.is_open(night, &task)? {
                 continue;
             }
-            let latest = self.landing.latest(night, &task.id)?;
-            let has_begun = match &latest {
-                Some(latest) => self.landing.has_answer(latest)?,
-                None => false,
-            };
+            let has_begun = self.landing.latest_seen(night, &task.id)?.is_some_and(|(_, has_answer)| has_answer);
             if !has_begun && !plan::knows_night(report, night, today) {
                 too_late += 1;
                 continue;
@@ -319,7 +315,7 @@ impl Maker<'_> {
             Some(since) if seen.last.is_none() => seen.waits_since.unwrap_or(since),
             Some(since) => since,
             // Asked for tonight by name, by this run or by an earlier one that was cut off.
-            None if self.agenda.is_forced || self.landing.latest(night, &task.id)?.is_some() => night,
+            None if self.agenda.is_forced || self.landing.latest_seen(night, &task.id)?.is_some() => night,
             None => {
                 let next = seen.last.map_or(night, |last| plan::next_due(every, &task.slot(), last));
                 *self.agenda.not_due.entry(next).or_default() += 1;
@@ -397,7 +393,7 @@ pub(super) fn entry(
 /// Whether a task lacks its rows, or a later attempt at it was begun than the one that its rows come from.
 pub(super) fn is_open(landing: &Landing, night: Night, task: &TaskId, entry: Option<&TaskEntry>) -> Result<bool> {
     let Some(entry) = entry else { return Ok(true) };
-    Ok(landing.latest(night, task)?.is_some_and(|latest| latest.number > entry.attempt))
+    Ok(landing.latest_seen(night, task)?.is_some_and(|(latest, _)| latest.number > entry.attempt))
 }
 
 /// Whether the task's own fuse ended it.

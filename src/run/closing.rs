@@ -39,6 +39,8 @@ pub(super) fn close(stage: &Stage, tonight: Night, unfinished: Unfinished) -> Re
 
 /// Strikes off a night's tasks that are committed, or given up for their age. Gives those that are still open.
 fn settle(stage: &Stage, night: Night, record: &NightRecord) -> Result<BTreeSet<TaskId>> {
+    // What others have begun or committed meanwhile counts.
+    stage.landing.look_again(night);
     let is_given_up = !agenda::is_resumed(&stage.config, night, stage.clock.today());
     let mut states: BTreeMap<&str, Option<PartitionState>> = BTreeMap::new();
     let (mut open, mut closed) = (BTreeSet::new(), BTreeSet::new());

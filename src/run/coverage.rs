@@ -135,6 +135,8 @@ fn told_before(store: &Store, schema: &TableSchema, night: Night, now: &[Covered
             Err(error) => tracing::warn!(error = %error.one_line(), "what coverage said of histories is lost"),
         }
     }
+    // Most rows are of the same few tables.
+    let mut histories: BTreeMap<String, bool> = BTreeMap::new();
     let mut kept = Vec::with_capacity(told.len());
     for batch in told {
         let text = |name: &str, row: usize| {
@@ -146,7 +148,13 @@ fn told_before(store: &Store, schema: &TableSchema, night: Night, now: &[Covered
         let mut mask = Vec::with_capacity(batch.num_rows());
         for row in 0..batch.num_rows() {
             let (table, task) = (text("report", row), TaskId(text("task", row)));
-            let is_history = store.partitions(&table)?.iter().any(|name| history::period_of(name).is_some());
+            let is_history = match histories.get(&table) {
+                Some(known) => *known,
+                None => {
+                    let is_history = store.partitions(&table)?.iter().any(|name| history::period_of(name).is_some());
+                    *histories.entry(table.clone()).or_insert(is_history)
+                }
+            };
             let is_told = now.iter().any(|known| known.report == table && known.task() == Some(&task));
             let at = ended.filter(|ended| !ended.is_null(row)).map_or(0, |ended| ended.value(row));
             mask.push(is_history && !is_told && !tombstone::covers(store, &text("target", row), at)?);

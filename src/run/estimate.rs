@@ -268,7 +268,7 @@ impl Maker<'_> {
         if self.undivided.contains(&(job.night, job.task.id.clone())) {
             return Ok(Cost { requests: 1, ..saved });
         }
-        let Some(attempt) = self.landing.latest(job.night, &job.task.id)? else { return Ok(saved) };
+        let Some((attempt, _)) = self.landing.latest_seen(job.night, &job.task.id)? else { return Ok(saved) };
         let held = agenda::entry(self.store, self.landing, job.night, self.report, &job.task.id)?;
         if held.is_some_and(|entry| entry.attempt >= attempt.number) {
             return Ok(saved);

@@ -179,15 +179,24 @@ impl Entry {
 /// # Errors
 /// [`crate::error::Code::Destination`].
 pub(super) fn entries(store: &Store) -> Result<Vec<Entry>> {
+    let files = store.files(FOLDER);
+    let names = files.json_names()?.iter().map(|run| file(run)).collect();
     let mut entries = Vec::new();
-    for run in store.files(FOLDER).json_names()? {
-        entries.extend(read(store, &run)?.map(|promise| Entry { run, promise }));
+    for (name, bytes) in files.load_all(names)? {
+        // What is damaged is named as by everybody who reads it alone.
+        let promise =
+            serde_json::from_slice(&bytes).map_or_else(|_| read(store, run_of(&name)), |known| Ok(Some(known)))?;
+        entries.extend(promise.map(|promise| Entry { run: run_of(&name).to_owned(), promise }));
     }
     Ok(entries)
 }
 
 fn file(run: &str) -> String {
     format!("{run}.json")
+}
+
+fn run_of(file: &str) -> &str {
+    file.strip_suffix(".json").unwrap_or(file)
 }
 
 fn read(store: &Store, run: &str) -> Result<Option<Promise>> {

@@ -266,11 +266,19 @@ impl Desk<'_> {
             Err(holder) => return Ok(Opened::Ended(Ended::Claimed(holder), None)),
         };
         // Under the claim: whoever had it may have committed the task, or left its part of a pack.
-        let stage = Arc::clone(self.stage);
+        let (stage, is_first) = (Arc::clone(self.stage), claim.is_first());
         let (entry, is_whole) = blocking(move || {
-            pack::settle_left(&stage)?;
+            if !is_first {
+                pack::settle_left(&stage)?;
+            }
             let (job, report) = stage.job(index)?;
-            let entry = agenda::entry(&stage.store, &stage.landing, job.night, report, &job.task.id)?;
+            stage.landing.hold(job.night, &job.task.id, is_first)?;
+            // Days of a history are committed under the claims of other nights too.
+            let entry = if is_first && !history::is_history(report) {
+                stage.entry_seen(job, report)?
+            } else {
+                agenda::entry(&stage.store, &stage.landing, job.night, report, &job.task.id)?
+            };
             Ok((entry, history::is_answered(&stage.store, report, &job.task)?))
         })
         .await?;

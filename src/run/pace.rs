@@ -69,11 +69,7 @@ pub(super) fn pace(
     for job in &agenda.jobs {
         let Due { since, seen } = agenda.dues.get(&job.task.id).cloned().unwrap_or_default();
         // An attempt without an answer has cost nothing yet: a budget may have stopped it.
-        let latest = landing.latest(job.night, &job.task.id)?;
-        let has_answer = match &latest {
-            Some(latest) => landing.has_answer(latest)?,
-            None => false,
-        };
+        let has_answer = landing.latest_seen(job.night, &job.task.id)?.is_some_and(|(_, has_answer)| has_answer);
         let is_begun = job.night != agenda.tonight || has_answer;
         let least = least_units(config, &job.task);
         let next = questions.len();

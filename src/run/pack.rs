@@ -193,6 +193,11 @@ impl<'a> Packer<'a> {
             // Another process may have divided it in the meantime, and its tasks may have moved on.
             if stage.landing.load_pack(&name)?.is_some() {
                 settle(&stage, &name, &parts)?;
+            } else {
+                parts
+                    .iter()
+                    .filter_map(|(member, _)| Some((member.night?, &member.task)))
+                    .try_for_each(|(night, task)| stage.landing.hold(night, task, false))?;
             }
             Ok(parts)
         })

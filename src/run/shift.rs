@@ -199,6 +199,9 @@ impl<'a> Shift<'a> {
         let stage = self.stage;
         let (job, report) = stage.job(index)?;
         let place = stage.place(job);
+        if !matches!(ended, Ended::Finished(_)) {
+            stage.landing.let_go(job.night, &job.task.id);
+        }
         match ended {
             Ended::Finished(finished) => {
                 self.desk.breaker.succeeded(job.task.report);
@@ -239,7 +242,11 @@ impl<'a> Shift<'a> {
             Ok(assembled) => book.committed(report, assembled, jobs.iter().map(|(_, units)| units).sum()),
             Err(error) => book.not_committed(self.stage, report, &jobs, error)?,
         }
-        self.claims.remove(&place);
+        for (index, _) in jobs {
+            let (job, _) = self.stage.job(index)?;
+            self.stage.landing.let_go(job.night, &job.task.id);
+        }
+        Hold::give_all_back(self.claims.remove(&place).unwrap_or_default());
         Ok(())
     }
 }

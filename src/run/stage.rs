@@ -1,5 +1,7 @@
 //! Everything that the jobs of a run share, opened once.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -18,6 +20,7 @@ use crate::model::Night;
 use crate::paging::Verdicts;
 use crate::plan::{Task, task_label};
 use crate::store::{Hold, Store};
+use crate::table::manifest::{PartitionState, TaskEntry};
 
 /// Switches that tests need: the real values outside them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -74,6 +77,8 @@ pub struct Stage {
     pub writing: Arc<tokio::sync::Mutex<()>>,
     client: Option<Client>,
     workspace: Mutex<Workspace>,
+    /// Partitions by report and night as they were when they were first looked at.
+    seen: Mutex<BTreeMap<(usize, Night), Option<PartitionState>>>,
     life: Mutex<Option<Hold>>,
     num_commits: std::sync::atomic::AtomicU32,
 }
@@ -117,6 +122,7 @@ impl Stage {
             writing: Arc::default(),
             client,
             workspace: Mutex::new(workspace),
+            seen: Mutex::default(),
             life: Mutex::new(Some(life)),
             num_commits: std::sync::atomic::AtomicU32::new(0),
         })
@@ -137,11 +143,21 @@ impl Stage {
     /// [`Code::Locked`].
     pub fn is_alive(&self) -> Result<()> {
         let life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
-        if !life.as_ref().is_some_and(Hold::is_lost) {
-            return Ok(());
-        }
-        Err(Error::new(Code::Locked, "another process has taken over what this run was at work on")
-            .with_next("run the same command again: this process was not heard of for longer than its lease"))
+        life.as_ref().map_or(Ok(()), Hold::confirm)
+    }
+
+    /// What was committed of a task when this run first looked at its partition: for a task that nobody ever claimed
+    /// before this run did.
+    ///
+    /// # Errors
+    /// [`Code::Destination`] if it cannot be read.
+    pub(super) fn entry_seen(&self, job: &Job, report: &Report) -> Result<Option<TaskEntry>> {
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = match seen.entry((job.task.report, job.night)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(super::agenda::held(&self.store, job.night, report)?),
+        };
+        super::history::entry_in(&self.landing, state.as_ref(), job.night, &job.task.id)
     }
 
     /// The client of the source.

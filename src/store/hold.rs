@@ -6,6 +6,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use futures_util::{StreamExt as _, stream};
+
 use super::bucket::{Mark, Marked, RunClaim, RunClaimed};
 use super::{FileLock, Remote, Store, local};
 use crate::error::{Code, Error, Result};
@@ -13,6 +15,9 @@ use crate::model::Night;
 
 /// Folders of small files are held for moments.
 const PATIENCE: Duration = Duration::from_mins(1);
+
+/// Claims that are given back at a time.
+const AT_A_TIME: usize = 16;
 
 /// Says whose turn was the last.
 const TURN: &str = "turn";
@@ -46,10 +51,41 @@ impl Hold {
         }
     }
 
-    /// Whether another process has it now, since this one was not heard of for too long: what is not committed yet is that
-    /// one's to do. Never true of a lock.
-    pub fn is_lost(&self) -> bool {
-        matches!(&self.0, Some(Kind::Run(_, claim, _)) if claim.is_lost())
+    /// Gives several back, side by side. What cannot be given back is free when the run is over.
+    pub fn give_all_back(holds: Vec<Self>) {
+        let mut remote = None;
+        let mut marks = Vec::new();
+        for mut hold in holds {
+            match hold.0.take() {
+                Some(Kind::Mark(of, mark)) => {
+                    marks.push(mark);
+                    remote = Some(of);
+                }
+                // Freed with its file.
+                kind => drop(Self(kind)),
+            }
+        }
+        if let Some(remote) = remote {
+            let given = stream::iter(marks).map(Mark::give_back).buffer_unordered(AT_A_TIME);
+            remote.wait(given.for_each(|_| std::future::ready(())));
+        }
+    }
+
+    /// Whether nobody ever had it before: what was known of it beforehand is true still. Never known of a lock.
+    pub fn is_first(&self) -> bool {
+        matches!(&self.0, Some(Kind::Mark(_, mark)) if mark.is_first())
+    }
+
+    /// Makes sure that no other process has it now, since this one was not heard of for too long: what is not committed yet
+    /// is that one's to do. A lock is never lost.
+    ///
+    /// # Errors
+    /// [`Code::Locked`] if another process has it, [`Code::Destination`] if nobody can tell.
+    pub fn confirm(&self) -> Result<()> {
+        match &self.0 {
+            Some(Kind::Run(remote, claim, _)) if claim.is_lost() || claim.is_overdue() => remote.wait(claim.confirm()),
+            _ => Ok(()),
+        }
     }
 }
 

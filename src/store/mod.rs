@@ -31,6 +31,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
 
+pub use bucket::Listed;
 pub use committing::{Committing, Staging};
 pub use disk::{
     Disk, FileLock, Replace, STAGED_SUFFIX, create_folder, create_new, remove, remove_tree, replace, sync_dir,

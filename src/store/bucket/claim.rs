@@ -6,7 +6,7 @@
 //! was lost on the way and arrives late would take it away from the next one who holds it. Old marks go with their night.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -52,6 +52,7 @@ pub enum Marked {
 #[derive(Debug)]
 pub struct Mark {
     tracked: Tracked<ClaimRecord>,
+    is_first: bool,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -118,10 +119,16 @@ impl Bucket {
             run: Some(run.to_owned()),
             ..ClaimRecord::default()
         };
+        // What is claimed was mostly never claimed before; a folder that all take in turn was.
+        if !name.contains("/_folders/")
+            && let Some(tracked) = Tracked::create(self, &name, ours.clone()).await?
+        {
+            return Ok(Marked::Ours(Mark { tracked, is_first: true }));
+        }
         loop {
             let Some(mut tracked) = Tracked::<ClaimRecord>::load(self, &name).await? else {
                 match Tracked::create(self, &name, ours.clone()).await? {
-                    Some(tracked) => return Ok(Marked::Ours(Mark { tracked })),
+                    Some(tracked) => return Ok(Marked::Ours(Mark { tracked, is_first: false })),
                     None => continue,
                 }
             };
@@ -131,7 +138,7 @@ impl Bucket {
                 return Ok(Marked::Held(tracked.value.holder().to_owned()));
             }
             if tracked.try_change(|value| *value = ours.clone()).await? {
-                return Ok(Marked::Ours(Mark { tracked }));
+                return Ok(Marked::Ours(Mark { tracked, is_first: false }));
             }
         }
     }
@@ -197,7 +204,7 @@ impl Bucket {
                 None => return Ok(()),
                 Some((_, now)) if now != version => {
                     let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
-                    alive.insert(run.to_owned(), std::time::Instant::now());
+                    alive.insert(run.to_owned(), Instant::now());
                     return Ok(());
                 }
                 Some(_) => {}
@@ -220,7 +227,15 @@ impl RunClaim {
     /// # Errors
     /// [`crate::error::Code::Locked`] if another process has it, [`Code::Destination`] if nobody can tell.
     pub async fn confirm(&self) -> Result<()> {
-        self.record.lock().await.change(|_| ()).await
+        let before = Instant::now();
+        self.record.lock().await.change(|_| ()).await?;
+        self.heartbeat.renewed(before);
+        Ok(())
+    }
+
+    /// Whether it may have been lost without anybody having noticed, so that it is to be confirmed.
+    pub fn is_overdue(&self) -> bool {
+        self.heartbeat.is_overdue()
     }
 
     /// Gives it back, so that the next one need not wait for the lease to run out.
@@ -243,6 +258,11 @@ impl RunClaim {
 }
 
 impl Mark {
+    /// Whether nobody ever had it before.
+    pub fn is_first(&self) -> bool {
+        self.is_first
+    }
+
     /// Gives it back. One that another has taken since, as our run was taken for dead, is theirs.
     ///
     /// # Errors
