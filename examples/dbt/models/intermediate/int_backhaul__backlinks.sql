@@ -1,5 +1,5 @@
 {#- One row for each link and night: what makes a link is `backhaul_backlink_key`. Grouped answers and links that stand twice
-    in a page are one. -#}
+    in a page are one. #}
 {{ config(enabled=var('backhaul_backlinks_enabled')) }}
 
 {% set key = var('backhaul_backlink_key') %}

@@ -1,4 +1,4 @@
-{#- One row for each keyword, language, country and complete night. -#}
+{#- One row for each keyword, language, country and complete night. #}
 {{ config(enabled=var('backhaul_organic_keywords_enabled')) }}
 
 select

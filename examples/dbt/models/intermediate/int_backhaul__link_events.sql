@@ -1,6 +1,6 @@
 {#- Reports of changes tell of some days twice, so that no link is missed. An event is the first word that changes what is
     known of a link: `base`, `new` or `lost`. A link that came and went between two nights is told as lost without having
-    been there, and is no event. A night is told from since the last complete one, so that missed nights are no loss. -#}
+    been there, and is no event. A night is told from since the last complete one, so that missed nights are no loss. #}
 {{ config(enabled=var('backhaul_link_changes_enabled')) }}
 
 {% set identity = ['url_from', 'url_to', 'anchor', 'link_type', 'first_seen_link'] %}

@@ -1,5 +1,5 @@
 {#- Domains of the links that a report of changes adds up to: how many live links each has after every night that told
-    anything of it. -#}
+    anything of it. #}
 {{ config(enabled=var('backhaul_link_changes_enabled')) }}
 
 with told as (

@@ -1,5 +1,5 @@
 {#- The complete nights of every task, numbered. Only these are compared: a night that is missing, failed, stopped, deferred
-    or capped says nothing about what went. A complete night without rows stands here too, since it says that all went. -#}
+    or capped says nothing about what went. A complete night without rows stands here too, since it says that all went. #}
 {% set since = var('backhaul_compare_since') %}
 {% set reports = backhaul.nightly_reports() %}
 
@@ -47,7 +47,7 @@ select
     row_number() over (partition by report, target, task_key order by snapshot_date) as night_number,
     lag(snapshot_date) over (partition by report, target, task_key order by snapshot_date) as previous_snapshot_date,
     lead(snapshot_date) over (partition by report, target, task_key order by snapshot_date) as next_snapshot_date,
-    {#- Of reports of changes: which base a night builds on. -#}
+    {#- Of reports of changes: which base a night builds on. #}
     sum(is_base) over (
         partition by report, target, task_key order by snapshot_date
         rows between unbounded preceding and current row

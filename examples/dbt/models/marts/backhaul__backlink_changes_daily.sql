@@ -26,7 +26,7 @@ live as (
     {% endif %}
 
     {%- if var('backhaul_link_changes_enabled') %}
-    {#- Added up since the base, also on nights that had no event. -#}
+    {#- Added up since the base, also on nights that had no event. #}
     select
         'changes' as found_by,
         nights.target,
@@ -54,7 +54,7 @@ select
     nights.target,
     nights.task_key,
     nights.snapshot_date,
-    {#- A base is where counting starts again. -#}
+    {#- A base is where counting starts again. #}
     case when nights.is_base = 0 then nights.previous_snapshot_date end as previous_snapshot_date,
     coalesce(live.live_links, 0) as live_links,
     coalesce(changes.new_links, 0) as new_links,

@@ -35,7 +35,7 @@ with measured as (
     {% endif %}
 ),
 
-{#- Where a night was measured itself, the history's word for the same date is not needed. -#}
+{#- Where a night was measured itself, the history's word for the same date is not needed. #}
 ranked as (
     select
         measured.*,

@@ -1,4 +1,4 @@
-{#- How well each task is covered: for a page that says how far the other models can be trusted. -#}
+{#- How well each task is covered: for a page that says how far the other models can be trusted. #}
 with nights as (
     select
         table_name,

@@ -34,7 +34,7 @@ seen as (
 ),
 
 compared as (
-    {#- Keywords of tonight, beside what they were on the complete night before. -#}
+    {#- Keywords of tonight, beside what they were on the complete night before. #}
     select
         target,
         task_key,
@@ -59,7 +59,7 @@ compared as (
 
     union all
 
-    {#- Keywords that the next complete night lacks, dated by it. -#}
+    {#- Keywords that the next complete night lacks, dated by it. #}
     select
         target,
         task_key,
@@ -107,7 +107,7 @@ select
     movement,
     previous_position,
     best_position,
-    {#- Places won; null where there is no place to compare with. -#}
+    {#- Places won; null where there is no place to compare with. #}
     previous_position - best_position as positions_gained,
     coalesce(traffic, 0) - coalesce(previous_traffic, 0) as traffic_change,
     previous_traffic,

@@ -19,7 +19,7 @@ with counted as (
     group by target, task_key, country, snapshot_date
 )
 
-{#- A complete night without keywords is a row of zeros. -#}
+{#- A complete night without keywords is a row of zeros. #}
 select
     nights.target,
     nights.task_key,

@@ -30,7 +30,7 @@ select
     case when live_links > 0 then 'new' else 'lost' end as change_type,
     refdomain,
     domain_rating,
-    {#- Links that it came with, or that went with it. -#}
+    {#- Links that it came with, or that went with it. #}
     abs(num_links) as links_to_target
 from {{ ref('int_backhaul__linking_domains') }}
 where is_base = 0

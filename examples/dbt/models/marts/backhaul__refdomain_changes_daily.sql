@@ -20,7 +20,7 @@ nights as (
     where nights.report = 'refdomains' or (nights.report = 'link_changes' and nights.base_number > 0)
 ),
 
-{#- What a task's first night, or its base, had; later nights add what came and take off what went. -#}
+{#- What a task's first night, or its base, had; later nights add what came and take off what went. #}
 started as (
     {% if var('backhaul_refdomains_enabled') %}
     select 'snapshots' as found_by, target, task_key, snapshot_date, count(*) as refdomains

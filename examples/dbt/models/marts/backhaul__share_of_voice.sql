@@ -1,7 +1,7 @@
 {{ config(enabled=var('backhaul_organic_keywords_enabled')) }}
 
 {#- A target that a night missed stands in with its last complete night, for `backhaul_carry_days`, so that the others do not
-    seem to win what nobody measured. -#}
+    seem to win what nobody measured. #}
 {% set label = var('backhaul_market_label') %}
 with measured as (
     select

@@ -5,7 +5,7 @@
 {% set has_country_column = known is none or 'keyword_country' in known %}
 select
     {{ backhaul.program_columns(parameters) }},
-    {#- What the report asks for, else what the row tells. -#}
+    {#- What the report asks for, else what the row tells. #}
     {%- if 'country' in parameters %}
     _country as country,
     {%- elif has_country_column %}
