@@ -26,7 +26,6 @@ from dbt_nights import (  # noqa: E402
 
 PROJECT = dbt_nights.REPOSITORY / "examples" / "dbt"
 HAS_DBT = importlib.util.find_spec("dbt") is not None and importlib.util.find_spec("duckdb") is not None
-WAREHOUSES = {"snowflake": "dbt-snowflake", "bigquery": "dbt-bigquery", "spark": "dbt-spark"}
 # By the package's name of a report: what it asks for.
 OPERATIONS = {
     "backlinks": LINKS,
@@ -40,9 +39,12 @@ OPERATIONS = {
 CARRY_DAYS = 7
 
 
-def dbt(folder: Path, *command: str, variables: dict, target: str = "duckdb") -> subprocess.CompletedProcess:
+def dbt(
+    folder: Path, *command: str, variables: dict, target: str = "duckdb", profiles: str | None = None
+) -> subprocess.CompletedProcess:
     """dbt on the package, with everything that it writes in `folder`."""
-    shutil.copy(PROJECT / "profiles.example.yml", folder / "profiles.yml")
+    profiles = profiles or (PROJECT / "profiles.example.yml").read_text(encoding="utf-8")
+    (folder / "profiles.yml").write_text(profiles, encoding="utf-8")
     whole = [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", "--no-send-anonymous-usage-stats", *command]
     whole += ["--project-dir", str(PROJECT), "--profiles-dir", str(folder), "--target", target]
     whole += ["--target-path", str(folder / "target"), "--log-path", str(folder / "logs"), "--vars", json.dumps(variables)]
@@ -404,6 +406,70 @@ class ThirtyNights(unittest.TestCase):
                 "backhaul__refdomain_changes", "backhaul__refdomain_changes_daily", "backhaul__units_spent",
                 "backhaul__export_health",
             })
+
+
+@unittest.skipUnless(HAS_DBT and importlib.util.find_spec("sqlglot"), "dbt is not installed here: make dbt")
+class Warehouses(unittest.TestCase):
+    """The package compiles for other engines, without asking one, to SQL that parses as theirs."""
+
+    # Credentials that open nothing: while compiling nobody is asked anything.
+    PROFILES = """
+backhaul:
+  outputs:
+    snowflake: {type: snowflake, account: none, user: none, password: none, database: analytics, schema: seo, warehouse: none}
+    bigquery: {type: bigquery, method: oauth-secrets, token: none, project: analytics, dataset: seo}
+    spark: {type: spark, method: thrift, host: 127.0.0.1, port: 9, schema: seo}
+"""
+    # What only DuckDB says.
+    FOREIGN = ("read_parquet", "json_extract_string", "group by all", "qualify")
+
+    def compiled(self, engine: str) -> dict[str, str]:
+        """The SQL of the models, and of their tests."""
+        if importlib.util.find_spec(f"dbt.adapters.{engine}") is None:
+            self.skipTest(f"dbt-{engine} is not installed here: make dbt-warehouses")
+        with tempfile.TemporaryDirectory() as folder:
+            variables = VARIABLES | {"backhaul_introspect": False, "backhaul_schema": "raw"}
+            ended = dbt(
+                Path(folder), "compile", "--no-introspect", "--no-populate-cache", variables=variables, target=engine,
+                profiles=self.PROFILES,
+            )
+            self.assertEqual(ended.returncode, 0, ended.stdout)
+            models = Path(folder, "target", "compiled", "backhaul", "models").rglob("*.sql")
+            return {path.stem: path.read_text(encoding="utf-8") for path in models}
+
+    def check(self, engine: str, source: str, *, fragments: dict[str, str]):
+        """Every model parses; sources and what engines say differently are as the engine has it."""
+        import sqlglot
+
+        models = self.compiled(engine)
+        self.assertEqual({path.stem for path in (PROJECT / "models").rglob("*.sql")} - models.keys(), set())
+        for name, sql in models.items():
+            statements = sqlglot.parse(sql, dialect=engine, error_level=sqlglot.ErrorLevel.RAISE)
+            self.assertEqual(len(statements), 1, name)
+            for foreign in self.FOREIGN:
+                self.assertNotIn(foreign, sql.lower(), name)
+        self.assertIn(source, models["stg_backhaul__backlinks"])
+        for name, fragment in fragments.items():
+            self.assertIn(fragment, models[name])
+
+    def test_snowflake(self):
+        self.check("snowflake", "from analytics.raw.links", fragments={
+            "stg_backhaul__coverage": '"ROWS" as num_rows',
+            "stg_backhaul__targets": "get(try_parse_json(labels), 'client')",
+        })
+
+    def test_bigquery(self):
+        self.check("bigquery", "from `analytics`.`raw`.`links`", fragments={
+            "stg_backhaul__coverage": "`rows` as num_rows",
+            "stg_backhaul__targets": "json_value(labels, '$.\"client\"')",
+            "backhaul__domain_rating_trend": "date_trunc(days.snapshot_date, isoweek)",
+        })
+
+    def test_spark(self):
+        self.check("spark", "from raw.links", fragments={
+            "stg_backhaul__coverage": "`rows` as num_rows",
+            "stg_backhaul__targets": "get_json_object(labels, '$.client')",
+        })
 
 
 if __name__ == "__main__":

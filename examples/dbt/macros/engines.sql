@@ -11,7 +11,7 @@
 
 {% macro bigquery__json_text(json, key) %}{{ return("json_value(" ~ json ~ ", '$.\"" ~ key ~ "\"')") }}{% endmacro %}
 
-{% macro spark__json_text(json, key) %}{{ return("get_json_object(" ~ json ~ ", \"$['" ~ key ~ "']\")") }}{% endmacro %}
+{% macro spark__json_text(json, key) %}{{ return("get_json_object(" ~ json ~ ", '$." ~ key ~ "')") }}{% endmacro %}
 
 {# A floating point number of 64 bits: dbt.type_float() has 32 on some engines. #}
 {% macro type_double() %}{{ return(adapter.dispatch('type_double', 'backhaul')()) }}{% endmacro %}
@@ -31,5 +31,11 @@
 {# A date some days before or after another. #}
 {% macro days_from(date, days) %}cast({{ dbt.dateadd('day', days, date) }} as date){% endmacro %}
 
-{# The first day of a date's week or month. #}
-{% macro first_day(part, date) %}cast({{ dbt.date_trunc(part, date) }} as date){% endmacro %}
+{# The first day of a date's week (a Monday) or month. #}
+{% macro first_day(part, date) %}{{ return(adapter.dispatch('first_day', 'backhaul')(part, date)) }}{% endmacro %}
+
+{% macro default__first_day(part, date) %}{{ return('cast(' ~ dbt.date_trunc(part, date) ~ ' as date)') }}{% endmacro %}
+
+{% macro bigquery__first_day(part, date) %}
+    {{- return('date_trunc(' ~ date ~ ', ' ~ ('isoweek' if part == 'week' else part) ~ ')') -}}
+{% endmacro %}

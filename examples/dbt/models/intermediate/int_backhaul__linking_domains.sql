@@ -13,7 +13,7 @@ with told as (
         max(domain_rating_source) as domain_rating,
         min(previous_snapshot_date) as previous_snapshot_date,
         max(case when change_type = 'base' then 1 else 0 end) as is_base,
-        sum(num_links) as num_links
+        cast(sum(num_links) as {{ dbt.type_bigint() }}) as num_links
     from {{ ref('int_backhaul__link_events') }}
     where root_name_source is not null
     group by target, task_key, base_number, night_number, snapshot_date, root_name_source
@@ -30,8 +30,8 @@ select
     domain_rating,
     is_base,
     num_links,
-    sum(num_links) over (
+    cast(sum(num_links) over (
         partition by target, task_key, base_number, refdomain order by night_number
         rows between unbounded preceding and current row
-    ) as live_links
+    ) as {{ dbt.type_bigint() }}) as live_links
 from told

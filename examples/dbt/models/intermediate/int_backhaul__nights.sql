@@ -48,8 +48,8 @@ select
     lag(snapshot_date) over (partition by report, target, task_key order by snapshot_date) as previous_snapshot_date,
     lead(snapshot_date) over (partition by report, target, task_key order by snapshot_date) as next_snapshot_date,
     {#- Of reports of changes: which base a night builds on. #}
-    sum(is_base) over (
+    cast(sum(is_base) over (
         partition by report, target, task_key order by snapshot_date
         rows between unbounded preceding and current row
-    ) as base_number
+    ) as {{ dbt.type_bigint() }}) as base_number
 from complete

@@ -6,8 +6,8 @@ with anchors as (
         anchors.task_key,
         anchors.snapshot_date,
         coalesce(anchors.anchor, '') as anchor,
-        sum(coalesce(anchors.links_to_target, 0)) as links,
-        sum(anchors.dofollow_links) as dofollow_links,
+        cast(sum(coalesce(anchors.links_to_target, 0)) as {{ dbt.type_bigint() }}) as links,
+        cast(sum(anchors.dofollow_links) as {{ dbt.type_bigint() }}) as dofollow_links,
         max(anchors.refdomains) as refdomains,
         max(anchors.top_domain_rating) as top_domain_rating
     from {{ ref('stg_backhaul__anchors') }} as anchors
@@ -19,19 +19,28 @@ with anchors as (
     group by anchors.target, anchors.task_key, anchors.snapshot_date, coalesce(anchors.anchor, '')
 ),
 
+{# The brand is the label `brand` of a target, or its name up to the first dot. #}
+brands as (
+    select
+        target,
+        lower(url) as url,
+        lower(coalesce({{ backhaul.json_text('labels', 'brand') }}, {{ dbt.split_part('target', "'.'", 1) }})) as brand
+    from {{ ref('stg_backhaul__targets') }}
+),
+
 kinds as (
     select
         anchors.*,
         case
             when trim(anchors.anchor) = '' then 'empty'
             when lower(anchors.anchor) like 'http%' or lower(anchors.anchor) like 'www.%'
-                or lower(anchors.anchor) like {{ dbt.concat(["'%'", "lower(targets.url)", "'%'"]) }} then 'url'
-            when lower(anchors.anchor) like {{ dbt.concat(["'%'", "lower(targets.target)", "'%'"]) }} then 'brand'
+                or {{ dbt.position('brands.url', 'lower(anchors.anchor)') }} > 0 then 'url'
+            when {{ dbt.position('brands.brand', 'lower(anchors.anchor)') }} > 0 then 'brand'
             else 'other'
         end as anchor_kind
     from anchors
-    left join {{ ref('stg_backhaul__targets') }} as targets
-        on anchors.target = targets.target
+    left join brands
+        on anchors.target = brands.target
 )
 
 select

@@ -6,10 +6,10 @@ with changes as (
         target,
         task_key,
         snapshot_date,
-        sum(case when change_type = 'new' then 1 else 0 end) as new_links,
-        sum(case when change_type = 'lost' then 1 else 0 end) as lost_links,
-        sum(case when change_type = 'new' and is_dofollow then 1 else 0 end) as new_dofollow_links,
-        sum(case when change_type = 'lost' and is_dofollow then 1 else 0 end) as lost_dofollow_links
+        cast(sum(case when change_type = 'new' then 1 else 0 end) as {{ dbt.type_bigint() }}) as new_links,
+        cast(sum(case when change_type = 'lost' then 1 else 0 end) as {{ dbt.type_bigint() }}) as lost_links,
+        cast(sum(case when change_type = 'new' and is_dofollow then 1 else 0 end) as {{ dbt.type_bigint() }}) as new_dofollow_links,
+        cast(sum(case when change_type = 'lost' and is_dofollow then 1 else 0 end) as {{ dbt.type_bigint() }}) as lost_dofollow_links
     from {{ ref('backhaul__backlink_changes') }}
     group by found_by, target, task_key, snapshot_date
 ),
@@ -32,13 +32,13 @@ live as (
         nights.target,
         nights.task_key,
         nights.snapshot_date,
-        sum(coalesce(events.num_links, 0)) over (
+        cast(sum(coalesce(events.num_links, 0)) over (
             partition by nights.target, nights.task_key, nights.base_number order by nights.night_number
             rows between unbounded preceding and current row
-        ) as live_links
+        ) as {{ dbt.type_bigint() }}) as live_links
     from {{ ref('int_backhaul__nights') }} as nights
     left join (
-        select target, task_key, snapshot_date, sum(num_links) as num_links
+        select target, task_key, snapshot_date, cast(sum(num_links) as {{ dbt.type_bigint() }}) as num_links
         from {{ ref('int_backhaul__link_events') }}
         group by target, task_key, snapshot_date
     ) as events

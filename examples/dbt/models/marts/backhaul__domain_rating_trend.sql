@@ -60,10 +60,10 @@ select
     days.domain_rating,
     days.ahrefs_rank,
     lag(days.snapshot_date) over (partition by days.target order by days.snapshot_date) as previous_snapshot_date,
-    days.domain_rating - lag(days.domain_rating) over (partition by days.target order by days.snapshot_date)
+    round(days.domain_rating - lag(days.domain_rating) over (partition by days.target order by days.snapshot_date), 2)
         as domain_rating_change,
     month_before.compared_date as month_before_date,
-    days.domain_rating - then_days.domain_rating as domain_rating_change_month
+    round(days.domain_rating - then_days.domain_rating, 2) as domain_rating_change_month
 from days
 left join month_before
     on days.target = month_before.target

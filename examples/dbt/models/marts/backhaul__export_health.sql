@@ -9,9 +9,9 @@ with nights as (
         max(snapshot_date) as last_night,
         max(case when status = 'complete' then snapshot_date end) as last_complete_night,
         count(*) as nights,
-        sum(case when status = 'complete' then 1 else 0 end) as complete_nights,
-        sum(case when status = 'capped' then 1 else 0 end) as capped_nights,
-        sum(case when status not in ('complete', 'capped') then 1 else 0 end) as missed_nights
+        cast(sum(case when status = 'complete' then 1 else 0 end) as {{ dbt.type_bigint() }}) as complete_nights,
+        cast(sum(case when status = 'capped' then 1 else 0 end) as {{ dbt.type_bigint() }}) as capped_nights,
+        cast(sum(case when status not in ('complete', 'capped') then 1 else 0 end) as {{ dbt.type_bigint() }}) as missed_nights
     from {{ ref('stg_backhaul__coverage') }}
     group by table_name, target, parameters, task_id
 ),

@@ -7,13 +7,13 @@ with counted as (
         country,
         snapshot_date,
         count(*) as keywords,
-        sum(case when best_position <= 3 then 1 else 0 end) as position_1_3,
-        sum(case when best_position between 4 and 10 then 1 else 0 end) as position_4_10,
-        sum(case when best_position between 11 and 20 then 1 else 0 end) as position_11_20,
-        sum(case when best_position between 21 and 50 then 1 else 0 end) as position_21_50,
-        sum(case when best_position between 51 and 100 then 1 else 0 end) as position_51_100,
-        sum(case when best_position > 100 or best_position is null then 1 else 0 end) as position_beyond,
-        sum(coalesce(traffic, 0)) as traffic,
+        cast(sum(case when best_position <= 3 then 1 else 0 end) as {{ dbt.type_bigint() }}) as position_1_3,
+        cast(sum(case when best_position between 4 and 10 then 1 else 0 end) as {{ dbt.type_bigint() }}) as position_4_10,
+        cast(sum(case when best_position between 11 and 20 then 1 else 0 end) as {{ dbt.type_bigint() }}) as position_11_20,
+        cast(sum(case when best_position between 21 and 50 then 1 else 0 end) as {{ dbt.type_bigint() }}) as position_21_50,
+        cast(sum(case when best_position between 51 and 100 then 1 else 0 end) as {{ dbt.type_bigint() }}) as position_51_100,
+        cast(sum(case when best_position > 100 or best_position is null then 1 else 0 end) as {{ dbt.type_bigint() }}) as position_beyond,
+        cast(sum(coalesce(traffic, 0)) as {{ dbt.type_bigint() }}) as traffic,
         avg(best_position) as average_position
     from {{ ref('int_backhaul__keywords') }}
     group by target, task_key, country, snapshot_date

@@ -6,8 +6,8 @@ with changes as (
         target,
         task_key,
         snapshot_date,
-        sum(case when change_type = 'new' then 1 else 0 end) as new_refdomains,
-        sum(case when change_type = 'lost' then 1 else 0 end) as lost_refdomains
+        cast(sum(case when change_type = 'new' then 1 else 0 end) as {{ dbt.type_bigint() }}) as new_refdomains,
+        cast(sum(case when change_type = 'lost' then 1 else 0 end) as {{ dbt.type_bigint() }}) as lost_refdomains
     from {{ ref('backhaul__refdomain_changes') }}
     group by found_by, target, task_key, snapshot_date
 ),
@@ -48,12 +48,12 @@ select
     case when nights.is_base = 0 then nights.previous_snapshot_date end as previous_snapshot_date,
     case
         when nights.found_by = 'snapshots' then coalesce(started.refdomains, 0)
-        else sum(
+        else cast(sum(
             coalesce(started.refdomains, 0) + coalesce(changes.new_refdomains, 0) - coalesce(changes.lost_refdomains, 0)
         ) over (
             partition by nights.found_by, nights.target, nights.task_key, nights.base_number
             order by nights.night_number rows between unbounded preceding and current row
-        )
+        ) as {{ dbt.type_bigint() }})
     end as live_refdomains,
     coalesce(changes.new_refdomains, 0) as new_refdomains,
     coalesce(changes.lost_refdomains, 0) as lost_refdomains,

@@ -56,9 +56,9 @@ shares as (
         known.measured_on,
         measured.keywords,
         measured.traffic,
-        sum(measured.traffic) over (
+        cast(sum(measured.traffic) over (
             partition by known.market, known.task_key, known.country, known.snapshot_date
-        ) as market_traffic,
+        ) as {{ dbt.type_bigint() }}) as market_traffic,
         count(*) over (
             partition by known.market, known.task_key, known.country, known.snapshot_date
         ) as market_targets

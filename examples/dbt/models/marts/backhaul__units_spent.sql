@@ -21,15 +21,15 @@ select
     {{ backhaul.first_day('month', 'snapshot_date') }} as snapshot_month,
     table_name,
     target,
-    sum(case when told = 1 then units else 0 end) as units,
-    sum(num_rows) as num_rows,
-    sum(case when told = 1 then num_requests else 0 end) as num_requests,
+    cast(sum(case when told = 1 then units else 0 end) as {{ dbt.type_bigint() }}) as units,
+    cast(sum(num_rows) as {{ dbt.type_bigint() }}) as num_rows,
+    cast(sum(case when told = 1 then num_requests else 0 end) as {{ dbt.type_bigint() }}) as num_requests,
     count(*) as tasks,
-    sum(case when status = 'complete' then 1 else 0 end) as complete_tasks,
-    sum(case when status = 'capped' then 1 else 0 end) as capped_tasks,
-    sum(case when status not in ('complete', 'capped') then 1 else 0 end) as missed_tasks,
+    cast(sum(case when status = 'complete' then 1 else 0 end) as {{ dbt.type_bigint() }}) as complete_tasks,
+    cast(sum(case when status = 'capped' then 1 else 0 end) as {{ dbt.type_bigint() }}) as capped_tasks,
+    cast(sum(case when status not in ('complete', 'capped') then 1 else 0 end) as {{ dbt.type_bigint() }}) as missed_tasks,
     {# Units that bought nothing that readers see. #}
-    sum(case when status not in ('complete', 'capped') and num_rows = 0 and told = 1 then units else 0 end)
+    cast(sum(case when status not in ('complete', 'capped') and num_rows = 0 and told = 1 then units else 0 end) as {{ dbt.type_bigint() }})
         as units_without_rows,
     {{ backhaul.ratio('1000 * sum(case when told = 1 then units else 0 end)', 'sum(num_rows)') }} as units_per_1000_rows
     {%- if var('backhaul_price_per_1000_units') %},
