@@ -393,19 +393,27 @@ class ThirtyNights(unittest.TestCase):
         self.assertNotEqual(dbt(self.folder, "source", "freshness", variables=late).returncode, 0)
 
     def test_models_of_reports_that_are_not_exported_are_left_out(self):
+        import duckdb
+
         with tempfile.TemporaryDirectory() as folder:
-            variables = self.variables | {f"backhaul_{report}_enabled": False for report in OPERATIONS}
-            variables |= {"backhaul_link_changes_enabled": True, "backhaul_rating_history_enabled": False}
-            variables |= {"backhaul_metrics_history_enabled": False, "backhaul_market_label": None}
+            enabled = {f"backhaul_{report}_enabled": False for report in [*OPERATIONS, "rating_history", "metrics_history"]}
+            enabled["backhaul_backlinks_enabled"] = True
+            variables = self.variables | enabled | {"backhaul_market_label": None, "backhaul_backlink_key": ["url_from", "url_to"]}
             built = dbt(Path(folder), "build", variables=variables)
             self.assertEqual(built.returncode, 0, built.stdout)
             results = json.loads((Path(folder) / "target" / "run_results.json").read_text(encoding="utf-8"))["results"]
             models = {row["unique_id"].split(".")[-1] for row in results if row["unique_id"].startswith("model.")}
             self.assertEqual({name for name in models if name.startswith("backhaul__")}, {
-                "backhaul__targets", "backhaul__backlink_changes", "backhaul__backlink_changes_daily",
-                "backhaul__refdomain_changes", "backhaul__refdomain_changes_daily", "backhaul__units_spent",
+                "backhaul__targets", "backhaul__backlink_changes", "backhaul__backlink_changes_daily", "backhaul__units_spent",
                 "backhaul__export_health",
             })
+            # The package's own idea of a link: from page to page, whatever its text.
+            pages = {key: {row[:2] for row in rows} for key, rows in self.links.items()}
+            columns = "found_by, target, snapshot_date, previous_snapshot_date, change_type, url_from, url_to"
+            with duckdb.connect(str(Path(folder) / "backhaul.duckdb"), read_only=True) as database:
+                rows = database.execute(f"SELECT {columns} FROM backhaul__backlink_changes").fetchall()
+            actual = Counter((*row[:5], row[5:]) for row in rows)
+            self.assertEqual(actual, self.expected_changes("backlinks", "snapshots", pages))
 
 
 @unittest.skipUnless(HAS_DBT and importlib.util.find_spec("sqlglot"), "dbt is not installed here: make dbt")

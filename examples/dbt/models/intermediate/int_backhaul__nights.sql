@@ -16,7 +16,7 @@ with complete as (
     from {{ ref('stg_backhaul__coverage') }}
     where status = 'complete'
         and table_name = '{{ var('backhaul_' ~ report ~ '_table') }}'
-        {%- if report in since %}
+        {%- if report in since and report != 'link_changes' %}
         and snapshot_date >= cast('{{ since[report] }}' as date)
         {%- endif %}
     {% if not loop.last %}

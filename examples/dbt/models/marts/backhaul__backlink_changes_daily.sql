@@ -73,4 +73,4 @@ left join live
     and nights.target = live.target
     and nights.task_key = live.task_key
     and nights.snapshot_date = live.snapshot_date
-where nights.report in ('backlinks', 'link_changes')
+where nights.report = 'backlinks' or (nights.report = 'link_changes' and nights.base_number > 0)
