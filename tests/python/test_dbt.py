@@ -48,7 +48,8 @@ def dbt(
     whole = [str(Path(sys.executable).parent / "dbt"), "--no-use-colors", "--no-send-anonymous-usage-stats", *command]
     whole += ["--project-dir", str(PROJECT), "--profiles-dir", str(folder), "--target", target]
     whole += ["--target-path", str(folder / "target"), "--log-path", str(folder / "logs"), "--vars", json.dumps(variables)]
-    return subprocess.run(whole, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+    environment = os.environ | {"PYTHONPATH": str(folder)}
+    return subprocess.run(whole, cwd=folder, env=environment, capture_output=True, text=True, timeout=600, check=False)
 
 
 def moment(text: str) -> str:
@@ -426,7 +427,7 @@ backhaul:
   outputs:
     snowflake: {type: snowflake, account: none, user: none, password: none, database: analytics, schema: seo, warehouse: none}
     bigquery: {type: bigquery, method: oauth-secrets, token: none, project: analytics, dataset: seo}
-    spark: {type: spark, method: thrift, host: 127.0.0.1, port: 9, schema: seo}
+    spark: {type: spark, method: session, host: none, schema: seo}
 """
     # What only DuckDB says.
     FOREIGN = ("read_parquet", "json_extract_string", "group by all", "qualify")
@@ -437,6 +438,8 @@ backhaul:
             self.skipTest(f"dbt-{engine} is not installed here: make dbt-warehouses")
         with tempfile.TemporaryDirectory() as folder:
             variables = VARIABLES | {"backhaul_introspect": False, "backhaul_schema": "raw"}
+            # dbt-spark wants to see a client of Spark, which nothing here calls; the real ones are large or need a compiler.
+            Path(folder, "pyspark.py").touch()
             ended = dbt(
                 Path(folder), "compile", "--no-introspect", "--no-populate-cache", variables=variables, target=engine,
                 profiles=self.PROFILES,
