@@ -12,6 +12,8 @@ READERS_STAMP := $(READERS)/.made
 # DuckDB with what reads buckets: another version than the one that reads folders.
 BUCKET_READERS := $(CURDIR)/tests/python/buckets.venv
 BUCKET_READERS_STAMP := $(BUCKET_READERS)/.made
+DBT := $(CURDIR)/tests/python/.dbt.venv
+DBT_WAREHOUSES := $(CURDIR)/tests/python/.dbt-warehouses.venv
 TORTURE = PYTHONPATH=$(CURDIR)/tests $(READERS)/bin/python -B -m torture
 # More options for `make torture`, for example: make torture TORTURE_OPTIONS="--seed 7 --scenario random_kills"
 TORTURE_OPTIONS ?=
@@ -29,7 +31,7 @@ BROWSER_STAMP := $(BROWSER)/.made
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## "; print "usage: make TARGET" } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z-]+:.*## / { printf "  %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: demo
 demo: ## Export a sample from the built-in sandbox into ./backhaul-demo: no key, no network
@@ -91,6 +93,23 @@ $(BUCKET_READERS_STAMP): tests/python/requirements-buckets.txt tests/python/make
 	$(PYTHON) tests/python/make_environment.py --requirements tests/python/requirements-buckets.txt --into $(BUCKET_READERS)
 	@touch $@
 
+.PHONY: dbt
+dbt: $(DBT)/.made ## The dbt package of examples/dbt over thirty nights of the sandbox, with dbt-duckdb
+	$(CARGO) build --locked --bin backhaul
+	$(DBT)/bin/python -B -m unittest discover -s tests/python -p test_dbt.py
+
+$(DBT)/.made: tests/python/dbt-requirements.txt tests/python/make_environment.py
+	$(PYTHON) tests/python/make_environment.py --requirements $< --into $(DBT)
+	@touch $@
+
+.PHONY: dbt-warehouses
+dbt-warehouses: $(DBT_WAREHOUSES)/.made ## The dbt package compiled for Snowflake, BigQuery and Spark, without any of them
+	$(DBT_WAREHOUSES)/bin/python -B -m unittest discover -s tests/python -p test_dbt.py -k Warehouses
+
+$(DBT_WAREHOUSES)/.made: tests/python/dbt-warehouses-requirements.txt tests/python/dbt-requirements.txt tests/python/make_environment.py
+	$(PYTHON) tests/python/make_environment.py --requirements $< --into $(DBT_WAREHOUSES)
+	@touch $@
+
 # The dev build: it is there already, a release build takes longer than it would save (most of the time goes into starts,
 # waits and checks), and it has overflow checks and debug assertions on.
 .PHONY: torture
@@ -133,4 +152,4 @@ deny: ## Licences, sources and banned crates (needs cargo-deny)
 
 .PHONY: clean
 clean: ## Remove what make made: the Python environments and the demo's output (not target/)
-	rm -rf $(READERS) $(BUCKET_READERS) $(DASHBOARD) $(BROWSER) backhaul-demo
+	rm -rf $(READERS) $(BUCKET_READERS) $(DASHBOARD) $(BROWSER) $(DBT) $(DBT_WAREHOUSES) backhaul-demo
