@@ -1,5 +1,6 @@
 //! `CREATE TABLE`: tables that copies are loaded into, and tables over the files where they lie.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::json;
@@ -51,21 +52,37 @@ pub fn create_table(engine: Engine, schema: &str, table: &Table) -> String {
     text
 }
 
-/// The statements that add columns which the table may lack, since a table only gains columns, at its end.
-pub fn add_columns(engine: Engine, schema: &str, table: &Table) -> String {
+/// The statement that adds columns which the table may lack, since a table only gains columns, at its end. `added` are
+/// those that some partition was written without.
+pub fn add_columns(engine: Engine, schema: &str, table: &Table, added: &BTreeSet<&str>) -> String {
     let name = engine.object(schema, &raw_name(table.schema().name()));
-    let mut text = String::new();
-    for column in table.columns().iter().filter(|column| !column.metadata) {
-        let (column, kind) = (engine.column(&column.name), engine.type_name(&column.kind));
-        let _ = match engine {
-            Engine::Duckdb | Engine::Snowflake | Engine::Bigquery | Engine::Clickhouse => {
-                writeln!(text, "ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {column} {kind};")
+    let definition =
+        |column: &TableColumn| format!("{} {}", engine.column(&column.name), engine.type_name(&column.kind));
+    let own = || table.columns().iter().filter(|column| !column.metadata);
+    match engine {
+        Engine::Bigquery | Engine::Clickhouse => {
+            let columns: Vec<String> =
+                own().map(|column| format!("    ADD COLUMN IF NOT EXISTS {}", definition(column))).collect();
+            if columns.is_empty() { String::new() } else { format!("ALTER TABLE {name}\n{};\n", columns.join(",\n")) }
+        }
+        Engine::Duckdb | Engine::Snowflake => own()
+            .map(|column| format!("ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {};\n", definition(column)))
+            .collect(),
+        // They know no IF NOT EXISTS there.
+        Engine::Redshift | Engine::Databricks | Engine::Spark => {
+            let added: Vec<&TableColumn> = own().filter(|column| added.contains(column.name.as_str())).collect();
+            let lines: String = added
+                .iter()
+                .map(|column| format!("--   ALTER TABLE {name} ADD COLUMN {};\n", definition(column)))
+                .collect();
+            if lines.is_empty() {
+                lines
+            } else {
+                format!("-- Where the table was made before these columns came:\n{lines}")
             }
-            // They know no IF NOT EXISTS there: the caller says which columns are new.
-            Engine::Redshift | Engine::Databricks | Engine::Spark | Engine::Athena => Ok(()),
-        };
+        }
+        Engine::Athena => String::new(),
     }
-    text
 }
 
 /// The columns of a definition, one a line.

@@ -3,6 +3,7 @@
 //! Each partition is replaced: its rows are deleted, its files loaded, and the number of rows is held against the manifest
 //! before that is made final, so that the same statements may be run again, in part or after an error.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::ddl::{add_columns, create_table};
@@ -63,6 +64,17 @@ pub struct Loading {
     pub changes: Vec<Change>,
 }
 
+impl Loading {
+    /// Columns that some of the partitions were written without.
+    fn added(&self) -> BTreeSet<&str> {
+        let columns = self.table.columns().iter().map(|column| column.name.as_str());
+        let lacks = |change: &Change, name: &str| {
+            !change.files.is_empty() && !change.columns.iter().any(|column| column == name)
+        };
+        columns.filter(|name| self.changes.iter().any(|change| lacks(change, name))).collect()
+    }
+}
+
 /// The whole script: what is needed before, every table, every partition, every view.
 pub fn script(
     engine: Engine,
@@ -90,7 +102,7 @@ pub fn script(
             }
             Manner::Copy => {
                 text.push_str(&create_table(engine, schema, &loading.table));
-                text.push_str(&add_columns(engine, schema, &loading.table));
+                text.push_str(&add_columns(engine, schema, &loading.table, &loading.added()));
                 for change in &loading.changes {
                     text.push_str(&replace(engine, schema, place, &loading.table, change));
                 }
