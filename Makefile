@@ -9,6 +9,8 @@ CARGO ?= cargo
 PYTHON ?= python3
 READERS := $(CURDIR)/tests/python/.venv
 READERS_STAMP := $(READERS)/.made
+WAREHOUSES := $(CURDIR)/tests/python/warehouses.venv
+WAREHOUSES_STAMP := $(WAREHOUSES)/.made
 TORTURE = PYTHONPATH=$(CURDIR)/tests $(READERS)/bin/python -B -m torture
 # More options for `make torture`, for example: make torture TORTURE_OPTIONS="--seed 7 --scenario random_kills"
 TORTURE_OPTIONS ?=
@@ -60,6 +62,16 @@ $(READERS_STAMP): tests/python/requirements.txt tests/python/make_environment.py
 	$(PYTHON) tests/python/make_environment.py --requirements tests/python/requirements.txt --into $(READERS)
 	@touch $@
 
+# Two gigabytes of engines, Spark among them, which needs Java 17 or newer.
+.PHONY: warehouses
+warehouses: $(WAREHOUSES_STAMP) ## DuckDB, ClickHouse, Spark, DataFusion, Polars and a Snowflake stand-in run what `load` prints
+	$(CARGO) build --locked --bin backhaul
+	BACKHAUL_WAREHOUSES=1 $(WAREHOUSES)/bin/python -B -m unittest discover -s tests/python -p 'test_warehouses.py'
+
+$(WAREHOUSES_STAMP): tests/python/warehouse-requirements.txt tests/python/make_environment.py
+	$(PYTHON) tests/python/make_environment.py --requirements tests/python/warehouse-requirements.txt --into $(WAREHOUSES)
+	@touch $@
+
 # The dev build: it is there already, a release build takes longer than it would save (most of the time goes into starts,
 # waits and checks), and it has overflow checks and debug assertions on.
 .PHONY: torture
@@ -97,4 +109,4 @@ deny: ## Licences, sources and banned crates (needs cargo-deny)
 
 .PHONY: clean
 clean: ## Remove what make made: the Python environment and the demo's output (not target/)
-	rm -rf $(READERS) backhaul-demo
+	rm -rf $(READERS) $(WAREHOUSES) backhaul-demo
