@@ -14,6 +14,8 @@ BUCKET_READERS := $(CURDIR)/tests/python/buckets.venv
 BUCKET_READERS_STAMP := $(BUCKET_READERS)/.made
 DBT := $(CURDIR)/tests/python/.dbt.venv
 DBT_WAREHOUSES := $(CURDIR)/tests/python/.dbt-warehouses.venv
+WAREHOUSES := $(CURDIR)/tests/python/warehouses.venv
+WAREHOUSES_STAMP := $(WAREHOUSES)/.made
 TORTURE = PYTHONPATH=$(CURDIR)/tests $(READERS)/bin/python -B -m torture
 # More options for `make torture`, for example: make torture TORTURE_OPTIONS="--seed 7 --scenario random_kills"
 TORTURE_OPTIONS ?=
@@ -110,6 +112,16 @@ $(DBT_WAREHOUSES)/.made: tests/python/dbt-warehouses-requirements.txt tests/pyth
 	$(PYTHON) tests/python/make_environment.py --requirements $< --into $(DBT_WAREHOUSES)
 	@touch $@
 
+# Two gigabytes of engines, Spark among them, which needs Java 17 or newer.
+.PHONY: warehouses
+warehouses: $(WAREHOUSES_STAMP) ## DuckDB, ClickHouse, Spark, DataFusion, Polars and a Snowflake stand-in run what `load` prints
+	$(CARGO) build --locked --bin backhaul
+	BACKHAUL_WAREHOUSES=1 $(WAREHOUSES)/bin/python -B -m unittest discover -s tests/python -p 'test_warehouses.py'
+
+$(WAREHOUSES_STAMP): tests/python/warehouse-requirements.txt tests/python/make_environment.py
+	$(PYTHON) tests/python/make_environment.py --requirements tests/python/warehouse-requirements.txt --into $(WAREHOUSES)
+	@touch $@
+
 # The dev build: it is there already, a release build takes longer than it would save (most of the time goes into starts,
 # waits and checks), and it has overflow checks and debug assertions on.
 .PHONY: torture
@@ -152,4 +164,4 @@ deny: ## Licences, sources and banned crates (needs cargo-deny)
 
 .PHONY: clean
 clean: ## Remove what make made: the Python environments and the demo's output (not target/)
-	rm -rf $(READERS) $(BUCKET_READERS) $(DASHBOARD) $(BROWSER) $(DBT) $(DBT_WAREHOUSES) backhaul-demo
+	rm -rf $(READERS) $(BUCKET_READERS) $(DASHBOARD) $(BROWSER) $(DBT) $(DBT_WAREHOUSES) $(WAREHOUSES) backhaul-demo

@@ -28,7 +28,10 @@ pub fn load(globals: &Globals, command: &Load) -> Outcome {
     let config = super::configuration(globals, &Environment::of_process())?;
     let selection = super::run::selection(&command.selection)?;
     let place = place(&config)?;
-    place.check(engine)?;
+    match manner {
+        Manner::Copy => place.check(engine)?,
+        Manner::External | Manner::Direct => place.check_in_place(engine)?,
+    }
     let (store, tables, labels) = run::committed(&config, &selection)?;
     let reports = &selection.reports;
     let names: Vec<String> = tables.iter().map(|table| table.schema.name().to_owned()).collect();

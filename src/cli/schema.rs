@@ -14,7 +14,7 @@ use crate::warehouse::{Place, Table, bigquery_json, create_table, external};
 /// Prints a schema.
 pub fn schema(globals: &Globals, command: &Schema) -> Outcome {
     let (table, place) = match Catalog::embedded().endpoint(&command.name) {
-        Some(endpoint) => (of_endpoint(endpoint)?, Place::example()),
+        Some(endpoint) => (of_endpoint(endpoint)?, None),
         None => of_report(globals, &command.name)?,
     };
     let Some(engine) = command.format.engine() else {
@@ -32,7 +32,8 @@ pub fn schema(globals: &Globals, command: &Schema) -> Outcome {
     };
     check_schema(engine, &command.schema)?;
     if command.external {
-        place.check(engine)?;
+        let place = place.unwrap_or_else(|| Place::example(engine));
+        place.check_in_place(engine)?;
         output::print(&external(engine, &command.schema, &table, &place));
     } else {
         output::print(&create_table(engine, &command.schema, &table));
@@ -47,10 +48,11 @@ fn of_endpoint(endpoint: &Endpoint) -> Result<Table, Error> {
     Ok(Table::new(schema, endpoint.history_column().map(|column| column.name.as_str())))
 }
 
-fn of_report(globals: &Globals, name: &str) -> Result<(Table, Place), Errors> {
+/// The table of a report, and where its files lie; nowhere for an endpoint.
+fn of_report(globals: &Globals, name: &str) -> Result<(Table, Option<Place>), Errors> {
     if name.contains('/') {
         let table = super::catalog::find(Catalog::embedded(), name).and_then(of_endpoint)?;
-        return Ok((table, Place::example()));
+        return Ok((table, None));
     }
     let config: RunConfig = super::configuration(globals, &Environment::of_process())?;
     let Some(report) = config.reports.iter().find(|report| report.name == name) else {
@@ -63,5 +65,5 @@ fn of_report(globals: &Globals, name: &str) -> Result<(Table, Place), Errors> {
             .into());
     };
     let history = report.endpoint.history_column().map(|column| column.name.as_str());
-    Ok((Table::new(table_schema(report)?, history), place(&config)?))
+    Ok((Table::new(table_schema(report)?, history), Some(place(&config)?)))
 }

@@ -55,9 +55,10 @@ impl Known {
         nights.get_mut(&night)?.get_mut(task).filter(|answers| answers.is_held).map(what)
     }
 
-    /// The latest attempt at a task; `None` if it is not held.
-    pub fn latest_of_held(&self, night: Night, task: &TaskId) -> Option<Option<u32>> {
-        self.of_held(night, task, |answers| answers.latest())
+    /// The attempts at a task, none or its latest; `None` if it is not held.
+    pub fn latest_of_held(&self, night: Night, task: &TaskId) -> Option<Vec<Attempt>> {
+        let attempt = |number| Attempt { night, task: task.clone(), number };
+        self.of_held(night, task, |answers| answers.latest().map(attempt).into_iter().collect())
     }
 
     /// Whether an answer is there; `None` if its task is not held.

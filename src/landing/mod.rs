@@ -66,7 +66,7 @@ impl Landing {
     /// [`Code::Destination`] if the destination refuses to be read.
     pub fn latest(&self, night: Night, task: &TaskId) -> Result<Option<Attempt>> {
         if let Some(latest) = self.known.latest_of_held(night, task) {
-            return Ok(latest.map(|number| Attempt { night, task: task.clone(), number }));
+            return Ok(latest.into_iter().next());
         }
         let numbers = self.files.list(&folder_of(night, task))?.into_iter().filter_map(|name| name.parse::<u32>().ok());
         Ok(numbers.max().map(|number| Attempt { night, task: task.clone(), number }))

@@ -148,12 +148,11 @@ fn told_before(store: &Store, schema: &TableSchema, night: Night, now: &[Covered
         let mut mask = Vec::with_capacity(batch.num_rows());
         for row in 0..batch.num_rows() {
             let (table, task) = (text("report", row), TaskId(text("task", row)));
-            let is_history = match histories.get(&table) {
-                Some(known) => *known,
-                None => {
-                    let is_history = store.partitions(&table)?.iter().any(|name| history::period_of(name).is_some());
-                    *histories.entry(table.clone()).or_insert(is_history)
-                }
+            let is_history = if let Some(known) = histories.get(&table) {
+                *known
+            } else {
+                let is_history = store.partitions(&table)?.iter().any(|name| history::period_of(name).is_some());
+                *histories.entry(table.clone()).or_insert(is_history)
             };
             let is_told = now.iter().any(|known| known.report == table && known.task() == Some(&task));
             let at = ended.filter(|ended| !ended.is_null(row)).map_or(0, |ended| ended.value(row));

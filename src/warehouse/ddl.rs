@@ -1,6 +1,5 @@
 //! `CREATE TABLE`: tables that copies are loaded into, and tables over the files where they lie.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use serde_json::json;
@@ -11,8 +10,27 @@ use super::place::Place;
 use super::table::{Division, Table, comment, raw_name};
 use crate::table::{ColumnType, TableColumn};
 
-/// The statements that make a table for copies of the files' rows, if it is not there, and give it columns that it has not.
+/// Stands before the statement that widens a table, for engines that cannot be told to add only what is missing.
+const OLDER_TABLE: &str =
+    "-- a table that was made before a column was selected has to be given that column first, of these:";
+
+/// The statements that make a table for copies of the files' rows, if it is not there.
 pub fn create_table(engine: Engine, schema: &str, table: &Table) -> String {
+    format!("{}{}", definition(engine, schema, table), table_comments(engine, schema, table))
+}
+
+/// The statements that make a table, if it is not there, and give it columns that it has not: comments come last, since
+/// they name those too.
+pub fn create_or_widen_table(engine: Engine, schema: &str, table: &Table) -> String {
+    format!(
+        "{}{}{}",
+        definition(engine, schema, table),
+        add_columns(engine, schema, table),
+        table_comments(engine, schema, table)
+    )
+}
+
+fn definition(engine: Engine, schema: &str, table: &Table) -> String {
     let name = engine.object(schema, &raw_name(table.schema().name()));
     let mut text = format!("CREATE TABLE IF NOT EXISTS {name} (\n{}\n)", columns(engine, table, true));
     let about = about(table);
@@ -40,48 +58,53 @@ pub fn create_table(engine: Engine, schema: &str, table: &Table) -> String {
             let _ = write!(text, "\n{}\nCOMMENT {}", clickhouse_engine(engine, table), engine.text(&about));
         }
         // Athena has no tables of its own.
-        Engine::Athena => return external(engine, schema, table, &Place::example()),
+        Engine::Athena => return external(engine, schema, table, &Place::example(engine)),
     }
     if engine == Engine::Redshift {
         text.push_str(&cluster(engine, table));
     }
     text.push_str(";\n");
-    if matches!(engine, Engine::Duckdb | Engine::Redshift) {
-        text.push_str(&comments(engine, &name, "TABLE", table));
-    }
     text
 }
 
-/// The statement that adds columns which the table may lack, since a table only gains columns, at its end. `added` are
-/// those that some partition was written without.
-pub fn add_columns(engine: Engine, schema: &str, table: &Table, added: &BTreeSet<&str>) -> String {
-    let name = engine.object(schema, &raw_name(table.schema().name()));
-    let definition =
-        |column: &TableColumn| format!("{} {}", engine.column(&column.name), engine.type_name(&column.kind));
-    let own = || table.columns().iter().filter(|column| !column.metadata);
+/// What the definition takes no comments for.
+fn table_comments(engine: Engine, schema: &str, table: &Table) -> String {
     match engine {
-        Engine::Bigquery | Engine::Clickhouse => {
-            let columns: Vec<String> =
-                own().map(|column| format!("    ADD COLUMN IF NOT EXISTS {}", definition(column))).collect();
-            if columns.is_empty() { String::new() } else { format!("ALTER TABLE {name}\n{};\n", columns.join(",\n")) }
+        Engine::Duckdb | Engine::Redshift => {
+            comments(engine, &engine.object(schema, &raw_name(table.schema().name())), "TABLE", table)
         }
-        Engine::Duckdb | Engine::Snowflake => own()
-            .map(|column| format!("ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {};\n", definition(column)))
-            .collect(),
-        // They know no IF NOT EXISTS there.
-        Engine::Redshift | Engine::Databricks | Engine::Spark => {
-            let added: Vec<&TableColumn> = own().filter(|column| added.contains(column.name.as_str())).collect();
-            let lines: String = added
-                .iter()
-                .map(|column| format!("--   ALTER TABLE {name} ADD COLUMN {};\n", definition(column)))
-                .collect();
-            if lines.is_empty() {
-                lines
-            } else {
-                format!("-- Where the table was made before these columns came:\n{lines}")
-            }
+        _ => String::new(),
+    }
+}
+
+/// The statements that add columns which the table may lack, since a table only gains columns, at its end.
+fn add_columns(engine: Engine, schema: &str, table: &Table) -> String {
+    let name = engine.object(schema, &raw_name(table.schema().name()));
+    let added = || table.columns().iter().filter(|column| !column.metadata);
+    let define = |column: &TableColumn| format!("{} {}", engine.column(&column.name), engine.type_name(&column.kind));
+    match engine {
+        // In one statement where an engine counts, or takes long for, each change of a table.
+        Engine::Bigquery | Engine::Clickhouse if added().next().is_some() => {
+            let each: Vec<String> =
+                added().map(|column| format!("    ADD COLUMN IF NOT EXISTS {}", define(column))).collect();
+            format!("ALTER TABLE {name}\n{};\n", each.join(",\n"))
         }
-        Engine::Athena => String::new(),
+        Engine::Duckdb | Engine::Snowflake => {
+            let each =
+                added().map(|column| format!("ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {};\n", define(column)));
+            each.collect::<Vec<_>>().concat()
+        }
+        // These know no IF NOT EXISTS there: whoever has an older table picks what it lacks.
+        Engine::Redshift if added().next().is_some() => {
+            let each: Vec<String> =
+                added().map(|column| format!("--   ALTER TABLE {name} ADD COLUMN {};\n", define(column))).collect();
+            format!("{OLDER_TABLE}\n{}", each.concat())
+        }
+        Engine::Databricks | Engine::Spark if added().next().is_some() => {
+            let all: Vec<String> = added().map(define).collect();
+            format!("{OLDER_TABLE}\n--   ALTER TABLE {name} ADD COLUMNS ({});\n", all.join(", "))
+        }
+        _ => String::new(),
     }
 }
 

@@ -196,8 +196,9 @@ impl Engine {
     /// Text as it stands in a statement.
     pub fn text(self, value: &str) -> String {
         let backslashes = match self {
-            Self::Duckdb | Self::Athena | Self::Redshift => value.to_owned(),
-            Self::Snowflake | Self::Bigquery | Self::Databricks | Self::Spark | Self::Clickhouse => {
+            Self::Duckdb | Self::Athena => value.to_owned(),
+            // Redshift takes a backslash for an escape, as PostgreSQL 8 did.
+            Self::Snowflake | Self::Bigquery | Self::Redshift | Self::Databricks | Self::Spark | Self::Clickhouse => {
                 value.replace('\\', "\\\\")
             }
         };
@@ -232,7 +233,7 @@ impl Engine {
             Self::Redshift => format!("JSON_EXTRACT_PATH_TEXT({text}, {}, TRUE)", self.text(key)),
             Self::Databricks | Self::Spark => format!("GET_JSON_OBJECT({text}, {})", self.text(&hive_path(key))),
             Self::Clickhouse => format!("nullIf(JSONExtractString(ifNull({text}, ''), {}), '')", self.text(key)),
-            Self::Athena => format!("JSON_EXTRACT_SCALAR({text}, {})", self.text(&json_path(key))),
+            Self::Athena => format!("JSON_EXTRACT_SCALAR({text}, {})", self.text(&trino_path(key))),
         }
     }
 
@@ -312,6 +313,15 @@ fn is_plain(name: &str) -> bool {
 /// `$.client`; a name that is no word is quoted.
 fn json_path(key: &str) -> String {
     if is_plain(key) { format!("$.{key}") } else { format!("$.\"{}\"", key.replace('"', "\\\"")) }
+}
+
+/// Trino reads quotes inside brackets only.
+fn trino_path(key: &str) -> String {
+    if is_plain(key) {
+        format!("$.{key}")
+    } else {
+        format!("$[\"{}\"]", key.replace('\\', "\\\\").replace('"', "\\\""))
+    }
 }
 
 fn snowflake_path(key: &str) -> String {

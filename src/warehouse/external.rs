@@ -52,10 +52,10 @@ fn hive_key(engine: Engine, table: &Table) -> (String, String) {
     }
 }
 
-/// `*.parquet` below a table's folder, as a pattern with one `*` a level.
+/// `*.parquet` below a table's folder: below the folders of its partitions, and of further keys where there are any.
 fn pattern(table: &Table, folder: &str) -> String {
     let folder = folder.trim_end_matches('/');
-    if table.folder_key().is_some() { format!("{folder}/*/*.parquet") } else { format!("{folder}/*.parquet") }
+    if table.folder_key().is_some() { format!("{folder}/**/*.parquet") } else { format!("{folder}/*.parquet") }
 }
 
 fn duckdb_view(name: &str, table: &Table, folder: &str) -> String {
@@ -174,7 +174,9 @@ fn athena_external(schema: &str, table: &Table, folder: &str) -> String {
         .iter()
         .map(|column| {
             let about = comment(column);
-            let about = if about.is_empty() { String::new() } else { format!(" COMMENT {}", engine.text(&about)) };
+            // Athena's DDL is Hive's, where a doubled quote ends one text and begins the next.
+            let about =
+                if about.is_empty() { String::new() } else { format!(" COMMENT {}", Engine::Spark.text(&about)) };
             format!("    `{}` {}{about}", column.name, engine.type_name(&column.kind).to_lowercase())
         })
         .collect();

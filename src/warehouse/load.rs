@@ -3,10 +3,9 @@
 //! Each partition is replaced: its rows are deleted, its files loaded, and the number of rows is held against the manifest
 //! before that is made final, so that the same statements may be run again, in part or after an error.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::ddl::{add_columns, create_table};
+use super::ddl::create_or_widen_table;
 use super::engine::Engine;
 use super::external::{external, snowflake_direct};
 use super::place::Place;
@@ -64,17 +63,6 @@ pub struct Loading {
     pub changes: Vec<Change>,
 }
 
-impl Loading {
-    /// Columns that some of the partitions were written without.
-    fn added(&self) -> BTreeSet<&str> {
-        let columns = self.table.columns().iter().map(|column| column.name.as_str());
-        let lacks = |change: &Change, name: &str| {
-            !change.files.is_empty() && !change.columns.iter().any(|column| column == name)
-        };
-        columns.filter(|name| self.changes.iter().any(|change| lacks(change, name))).collect()
-    }
-}
-
 /// The whole script: what is needed before, every table, every partition, every view.
 pub fn script(
     engine: Engine,
@@ -101,8 +89,7 @@ pub fn script(
                 text.push_str(&external(engine, schema, &loading.table, place));
             }
             Manner::Copy => {
-                text.push_str(&create_table(engine, schema, &loading.table));
-                text.push_str(&add_columns(engine, schema, &loading.table, &loading.added()));
+                text.push_str(&create_or_widen_table(engine, schema, &loading.table));
                 for change in &loading.changes {
                     text.push_str(&replace(engine, schema, place, &loading.table, change));
                 }
@@ -221,8 +208,10 @@ impl Step<'_> {
         let mut text = String::new();
         if let Place::Folder(_) = place {
             for file in &change.files {
+                // A file keeps the folders of further partition keys, which COPY names again.
+                let below = file.name.rsplit_once('/').map(|(below, _)| format!("{below}/")).unwrap_or_default();
                 let file = engine.text(&format!("file://{}", self.path(file)));
-                let _ = writeln!(text, "PUT {file} {folder} AUTO_COMPRESS = FALSE OVERWRITE = TRUE;");
+                let _ = writeln!(text, "PUT {file} {folder}{below} AUTO_COMPRESS = FALSE OVERWRITE = TRUE;");
             }
         }
         let _ = write!(text, "BEGIN;\nDELETE FROM {name} WHERE {condition};\n");
@@ -371,7 +360,8 @@ impl Step<'_> {
             Part::Days(days) => days.first.format("%Y").to_string(),
             Part::All => "tuple()".to_owned(),
         };
-        if change.files.is_empty() {
+        // Files of no rows too: a partition is not replaced by an empty one unless a setting allows it.
+        if change.rows() == 0 {
             return format!("ALTER TABLE {name} DROP PARTITION {partition};\n");
         }
         // Rows are gathered beside the table, then take the partition's place at once.

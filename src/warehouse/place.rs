@@ -41,10 +41,11 @@ pub enum Place {
 }
 
 impl Place {
-    /// A bucket to show what statements look like.
-    pub fn example() -> Self {
+    /// A bucket that the engine reads, to show what statements look like.
+    pub fn example(engine: Engine) -> Self {
         let (bucket, prefix) = ("your-bucket".to_owned(), "ahrefs".to_owned());
-        Self::Bucket { service: Service::S3, bucket, prefix, endpoint: None, region: None, account: None }
+        let service = if engine == Engine::Bigquery { Service::Google } else { Service::S3 };
+        Self::Bucket { service, bucket, prefix, endpoint: None, region: None, account: None }
     }
 
     /// A file or folder of the destination, by its name from the root on, as the engine opens it.
@@ -129,6 +130,20 @@ impl Place {
         };
         let message = format!("{} loads from {wanted} only, and the files lie in {self}", engine.title());
         Err(Error::new(Code::Usage, message).with_next(next))
+    }
+
+    /// Whether the engine can make tables over files there; what to do where it cannot.
+    ///
+    /// # Errors
+    /// [`Code::Usage`].
+    pub fn check_in_place(&self, engine: Engine) -> Result<()> {
+        self.check(engine)?;
+        if engine == Engine::Snowflake && matches!(self, Self::Folder(_)) {
+            let message = format!("Snowflake reads files where they lie in buckets only, and they lie in {self}");
+            return Err(Error::new(Code::Usage, message)
+                .with_next("export into a bucket, or copy the rows: backhaul load snowflake"));
+        }
+        Ok(())
     }
 
     /// What has to be there before files can be read: schema, secrets, stages; statements that may be repeated.

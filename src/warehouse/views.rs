@@ -137,6 +137,8 @@ fn in_dollars(engine: Engine, column: &Shown) -> Shown {
     }
     let expression = match engine {
         Engine::Clickhouse => format!("{expression} / 100"),
+        // As a decimal, `100.0` would leave Athena's result one digit behind the point.
+        Engine::Athena => format!("{expression} / 1e2"),
         _ => format!("{expression} / 100.0"),
     };
     Shown { expression, name: format!("{name}_usd"), is_money: true }
