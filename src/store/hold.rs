@@ -47,9 +47,19 @@ impl Hold {
     }
 
     /// Whether another process has it now, since this one was not heard of for too long: what is not committed yet is that
-    /// one's to do. Never true of a lock.
-    pub fn is_lost(&self) -> bool {
-        matches!(&self.0, Some(Kind::Run(_, claim, _)) if claim.is_lost())
+    /// one's to do. Never true of a lock. Where the lease may have run out, the bucket is asked.
+    ///
+    /// # Errors
+    /// [`Code::Destination`] if nobody can tell.
+    pub fn is_lost(&self) -> Result<bool> {
+        match &self.0 {
+            Some(Kind::Run(_, claim, _)) if claim.is_lost() => Ok(true),
+            Some(Kind::Run(remote, claim, _)) if claim.is_overdue() => match remote.wait(claim.confirm()) {
+                Err(error) if error.code() == Code::Locked => Ok(true),
+                other => other.map(|()| false),
+            },
+            _ => Ok(false),
+        }
     }
 }
 

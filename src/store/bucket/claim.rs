@@ -215,6 +215,11 @@ impl RunClaim {
         self.heartbeat.is_lost()
     }
 
+    /// Whether nobody can say without asking: see [`RunClaim::confirm`].
+    pub fn is_overdue(&self) -> bool {
+        self.heartbeat.is_overdue()
+    }
+
     /// Makes sure, now, that it is still ours, and renews it.
     ///
     /// # Errors

@@ -5,9 +5,9 @@
 //! is for liveness: it says when a holder counts as dead. Its age is the time since the record was last written, and both
 //! ends of that time are told by the store's clock.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -151,18 +151,23 @@ impl Bucket {
 pub(super) struct Heartbeat {
     _task: AbortOnDropHandle<()>,
     is_lost: Arc<AtomicBool>,
+    renewed: Arc<std::sync::Mutex<Instant>>,
+    lease: Duration,
 }
 
 impl Heartbeat {
     /// Renews the lease until dropped.
     pub fn start<T: Record>(record: Arc<Mutex<Tracked<T>>>, lease: Duration) -> Self {
         let is_lost = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&is_lost);
+        let renewed = Arc::new(std::sync::Mutex::new(Instant::now()));
+        let (seen, last) = (Arc::clone(&is_lost), Arc::clone(&renewed));
         let task = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(lease / RENEWALS).await;
+                // From before the store wrote it: then it lasts no shorter than is thought here.
+                let asked = Instant::now();
                 match record.lock().await.try_change(|_| ()).await {
-                    Ok(true) => {}
+                    Ok(true) => *last.lock().unwrap_or_else(PoisonError::into_inner) = asked,
                     Ok(false) => {
                         seen.store(true, Ordering::Release);
                         return;
@@ -172,7 +177,13 @@ impl Heartbeat {
                 }
             }
         });
-        Self { _task: AbortOnDropHandle::new(task), is_lost }
+        Self { _task: AbortOnDropHandle::new(task), is_lost, renewed, lease }
+    }
+
+    /// Whether it was not renewed for so long that another process may have taken the record: this one was stopped, or
+    /// the store was not there. By a clock that goes on meanwhile; nobody else judges by it.
+    pub fn is_overdue(&self) -> bool {
+        self.renewed.lock().unwrap_or_else(PoisonError::into_inner).elapsed() > self.lease
     }
 
     /// Whether another process has taken the record over.

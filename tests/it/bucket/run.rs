@@ -56,7 +56,7 @@ fn story(mut night: Night, start: DateTime<Utc>) -> Seen {
     night.run().expect(0);
     look(&night, "the second night");
     let usage = night.backhaul(&["usage", "--json"]).expect(0).json();
-    assert_eq!(usage["here"]["units"].as_u64(), Some(night.stats().units), "{usage}");
+    assert_eq!(usage["workspace"]["used"].as_u64(), Some(night.stats().units), "{usage}");
 
     let path = parquet_files(&night.root().join("keywords"))[0].clone();
     let whole = std::fs::read(&path).unwrap();
@@ -163,6 +163,8 @@ fn two_processes_share_a_night_in_a_bucket_and_nobody_buys_twice() {
     let tables = ["links", "anchors", "keywords"];
     assert_eq!(night.tables(&tables), alone.tables(&tables));
     assert_eq!(night.stats(), alone.stats(), "nothing was asked twice");
+    let usage = night.backhaul(&["usage", "--json"]).expect(0).json();
+    assert_eq!(usage["here"]["units"].as_u64(), Some(night.stats().units), "{usage}");
     night.backhaul(&["verify"]).expect(0);
     assert_eq!(night.left_over(), Vec::<String>::new());
 }

@@ -74,7 +74,8 @@ fn woken(case: Case, tables: &std::collections::BTreeMap<String, Vec<String>>, r
     let stale = night.start(&["run", "--json"]);
     process.store(i32::try_from(stale.id()).unwrap(), Ordering::SeqCst);
     wait_until(name, || is_stopped.load(Ordering::SeqCst));
-    let other = night.through(&night.cloud().other_proxy());
+    let proxy = night.cloud().other_proxy();
+    let other = night.through(&proxy);
     let took_over = night.backhaul_as(&other, &["run", "--json"]);
     assert_eq!(took_over.code, 0, "{name}: {took_over:?}");
     let names = ["links", "anchors", "targets"];
