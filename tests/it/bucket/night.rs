@@ -263,20 +263,31 @@ impl Night {
         u64::try_from(answers.count()).unwrap()
     }
 
-    /// What dead or finished processes must not leave: commits under way, runs that count as alive, claims that somebody
-    /// holds, files in the way of readers.
+    /// What dead or finished processes must not leave: commits under way, runs that count as alive, claims in their names,
+    /// files in the way of readers.
     pub fn left_over(&self) -> Vec<String> {
         let mut left = self.objects("_backhaul/staging");
         left.extend(self.objects("_backhaul/claims/_runs"));
         left.extend(self.objects("_backhaul").into_iter().filter(|name| name.ends_with(".parquet")));
         let is_held = |name: &String| {
             let claim: Json = serde_json::from_slice(&std::fs::read(self.root().join(name)).unwrap()).unwrap();
-            !claim["token"].is_null()
+            let run = claim["run"].as_str().map(|run| format!("_backhaul/claims/_runs/{run}.json"));
+            !claim["token"].is_null() && run.is_none_or(|run| self.root().join(run).exists())
         };
-        left.extend(
-            self.objects("_backhaul/claims").into_iter().filter(|name| !name.contains("/_runs/")).filter(is_held),
-        );
+        let claims = self.objects("_backhaul/claims").into_iter().filter(|name| !name.contains("/_runs/"));
+        left.extend(claims.filter(is_held));
         left
+    }
+
+    /// Nights in which nothing is due sweep away what dead processes left.
+    #[track_caller]
+    pub fn is_swept(&self) {
+        wait_until("the end of all that dead processes left", || {
+            // Leases are in the hand of who waits for them.
+            let swept = ran(&self.command(&["run"]).env("BACKHAUL_TEST_LEASE_MS", "100").output().unwrap()).expect(0);
+            assert!(!swept.stdout.is_empty());
+            self.left_over().is_empty()
+        });
     }
 }
 

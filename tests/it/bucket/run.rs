@@ -82,10 +82,14 @@ fn story(mut night: Night, start: DateTime<Utc>) -> Seen {
     assert!(said.stdout.contains("DELETE FROM anchors WHERE _target = 'zebra';"), "{said:?}");
     night.backhaul(&["verify"]).expect(0);
     look(&night, "a client forgotten");
+    let told: Vec<_> = night.rows("coverage").into_iter().filter(|row| row.contains("zebra")).collect();
+    assert_eq!(told, Vec::<String>::new());
     night.backhaul(&["rebuild"]).expect(0);
     night.backhaul(&["verify"]).expect(0);
     look(&night, "all built again without the client");
     assert_eq!((night.stats().units, night.stats().requests), (units, requests), "nothing was bought for it");
+    let told: Vec<_> = night.rows("coverage").into_iter().filter(|row| row.contains("zebra")).collect();
+    assert_eq!(told, Vec::<String>::new(), "after rebuild");
     assert_eq!(naming(&night, "zebra"), ["_backhaul/forgotten/zebra.json"]);
     assert_eq!(night.run().expect(0).json()["requests"].as_u64(), Some(0));
     assert_eq!(night.left_over(), Vec::<String>::new());
