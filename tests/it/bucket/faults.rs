@@ -65,7 +65,7 @@ fn a_store_that_fails_now_and_then_costs_nothing_but_time() {
         assert_eq!(night.stats().requests - before, requests, "{name}: nothing was bought again");
         night.backhaul(&["verify"]).expect(0);
         assert_eq!(night.run().expect(0).json()["requests"].as_u64(), Some(0), "{name}");
-        night.is_swept();
+        assert_eq!(night.left_over(), Vec::<String>::new(), "{name}");
     });
 }
 

@@ -12,7 +12,7 @@ use super::night::{ANCHORS, KEYWORDS, LINKS, Night, RATING, targets, wait_until}
 use crate::support::unlimited;
 
 /// Most of a killed run's successor is waiting for leases to run out.
-const SIDE_BY_SIDE: usize = 4;
+const SIDE_BY_SIDE: usize = 6;
 
 const TABLES: [&str; 4] = ["links", "anchors", "coverage", "targets"];
 
@@ -96,9 +96,8 @@ fn killed_at(step: &str, expected: &Undisturbed) {
     let again = night.stats().requests - before - expected.requests;
     assert!(again <= in_flight, "{step}: {again} answers were bought again, {in_flight} were in flight");
     night.backhaul(&["verify"]).expect(0);
-    // An upload that was started and not yet recorded ends a day later.
-    let started = usize::from(step.starts_with("bucket.started"));
-    assert!(night.cloud().server.open_uploads().len() <= started, "{step}");
+    // Uploads that were started and not yet recorded end a day later: of two tables that are committed side by side.
+    assert!(night.cloud().server.open_uploads().len() <= 2, "{step}");
     let requests = night.stats().requests;
     assert_eq!(night.run().expect(0).json()["requests"].as_u64(), Some(0), "{step}");
     night.is_swept();
@@ -114,9 +113,12 @@ fn a_run_that_is_killed_at_any_step_is_finished_from_the_bucket_alone() {
     let mut chance = fastrand::Rng::with_seed(7);
     let mut cases = Vec::new();
     for (step, times) in &expected.steps {
-        // The first time, and one of the others: both ends of a night, and what lies between.
-        cases.push(format!("{step}:1"));
-        if *times > 1 {
+        let is_of_buckets = step.starts_with("bucket.");
+        // The first time each; of commits also one of the others, up to the table of targets, which comes last.
+        if is_of_buckets || step.starts_with("landing.") || step.starts_with("units.") {
+            cases.push(format!("{step}:1"));
+        }
+        if is_of_buckets && *times > 1 {
             cases.push(format!("{step}:{}", chance.u32(2..=*times)));
         }
     }
@@ -185,12 +187,9 @@ fn forgetting_that_is_killed_at_any_step_ends_the_same_elsewhere() {
     let forget = ["forget", "--target", "zebra"];
     let steps = elsewhere().steps(&forget);
     let mut cases = Vec::new();
-    for (step, times) in &steps {
+    for step in steps.keys() {
         if step.starts_with("forget.") || step.starts_with("bucket.") {
             cases.push(format!("{step}:1"));
-        }
-        if step.starts_with("bucket.") && *times > 2 {
-            cases.push(format!("{step}:{times}"));
         }
     }
     assert!(cases.len() >= 15, "{steps:?}");
@@ -199,8 +198,8 @@ fn forgetting_that_is_killed_at_any_step_ends_the_same_elsewhere() {
         assert!(night.crashes_at(&step, &forget), "{step} is passed");
         night.backhaul(&forget).expect(0);
         assert_eq!(night.tables(&tables), kept, "{step}");
-        night.backhaul(&["verify"]).expect(0);
         night.is_swept();
+        night.backhaul(&["verify"]).expect(0);
         let named = night.objects("").into_iter().filter(|name| {
             let bytes = std::fs::read(night.root().join(name)).unwrap();
             bytes.windows(5).any(|window| window == b"zebra")
