@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::arguments::{Check, Globals};
 use super::{Outcome, output};
-use crate::config::{Environment, RunConfig};
-use crate::error::{Error, Errors};
+use crate::config::{Environment, Place, RunConfig, load};
+use crate::error::{Code, Error, Errors};
 use crate::plan::{self, Bill, Selection, Task};
 use crate::report::count;
 use crate::run::{self, Live};
@@ -14,14 +14,16 @@ use crate::run::{self, Live};
 /// Checks what can be checked, and says what a run would do.
 pub async fn check(globals: &Globals, command: &Check) -> Outcome {
     let environment = Environment::of_process();
-    let config = super::configuration(globals, &environment)?;
+    let (config, unread) = configuration(globals, command, &environment)?;
     let clock = super::testing::clock(&environment)?;
     let today = clock.today();
     let tasks = plan::tasks(&config, today, today, &Selection::default())?;
     let mut text = plan::describe(&config, &tasks);
     let _ = writeln!(text, "\n{}", bill(&config, &tasks));
-    for offer in run::newer_presets(&config)? {
-        let _ = writeln!(text, "newer preset: {offer}");
+    if matches!(unread, Unread::Nothing) {
+        for offer in run::newer_presets(&config)? {
+            let _ = writeln!(text, "newer preset: {offer}");
+        }
     }
     let mut errors = Errors::default();
     let mut usable = None;
@@ -30,6 +32,10 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
         let (live, destination) = run::check(&config, Arc::clone(&clock), tuning).await;
         if let Ok(live) = &live {
             usable = run::usable(&config.budget, live.units_limit_workspace);
+        }
+        // A probe that fails says the same, and with what operation.
+        if let (Unread::Refused(found), true) = (unread, destination.is_ok()) {
+            errors.0.extend(found.0);
         }
         report(&mut text, "key", live.map(|live| describe(&live, today)), &mut errors);
         report(
@@ -61,6 +67,30 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
     output::talk(&errors.render());
     // Findings of probes are no fault of the command line.
     Ok(1)
+}
+
+/// What keeps the records of the destination's tables from being looked at.
+enum Unread {
+    Nothing,
+    /// They lie in a bucket, and nobody is to be asked.
+    Offline,
+    /// What the destination said. The rest can be checked all the same.
+    Refused(Errors),
+}
+
+/// The configuration, as far as can be with what the tables of its destination know of it.
+fn configuration(globals: &Globals, command: &Check, environment: &Environment) -> Result<(RunConfig, Unread), Errors> {
+    let plain = load(&globals.config, environment)?;
+    if command.offline && matches!(plain.destination.place, Place::Bucket(_)) {
+        return Ok((plain, Unread::Offline));
+    }
+    match super::configuration(globals, environment) {
+        Ok(config) => Ok((config, Unread::Nothing)),
+        Err(errors) if !command.offline && errors.0.iter().all(|error| error.code() == Code::Destination) => {
+            Ok((plain, Unread::Refused(errors)))
+        }
+        Err(errors) => Err(errors),
+    }
 }
 
 /// Units of a month at the configured cadence: an upper bound where there is one, else the minimum, saying which.

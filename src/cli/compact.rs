@@ -11,7 +11,6 @@ use crate::run;
 /// Merges what is selected, and says what came of it.
 pub fn compact(globals: &Globals, command: &Compact) -> Outcome {
     let environment = Environment::of_process();
-    testing::watch(&environment)?;
     let clock = testing::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;
     let selection = super::run::selection(&command.selection)?;

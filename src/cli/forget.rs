@@ -12,7 +12,6 @@ use crate::table::{COVERAGE, TARGETS};
 /// Removes a target, says what went, and prints what the warehouse has to delete.
 pub fn forget(globals: &Globals, command: &Forget) -> Outcome {
     let environment = Environment::of_process();
-    testing::watch(&environment)?;
     let clock = testing::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;
     let file = config.file().display().to_string();

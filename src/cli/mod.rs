@@ -103,6 +103,7 @@ fn complaint(error: &clap::Error) -> Error {
 
 /// The configuration, with the columns that its presets stand for in the tables of its destination.
 fn configuration(globals: &arguments::Globals, environment: &Environment) -> Result<RunConfig, Errors> {
+    testing::watch(environment)?;
     Ok(crate::run::with_recorded_presets(load(&globals.config, environment)?)?)
 }
 

@@ -18,7 +18,6 @@ use crate::run::{Agenda, Night, Progress};
 pub async fn run(globals: &Globals, command: Run) -> Outcome {
     later::run(&command)?;
     let environment = Environment::of_process();
-    testing::watch(&environment)?;
     let clock = testing::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;
     let mut config = if command.sample { config.sample() } else { config };

@@ -10,7 +10,7 @@ use crate::clock::{SharedClock, ShiftedClock, SystemClock};
 use crate::config::Environment;
 use crate::error::{Code, Error, Result};
 use crate::run::Tuning;
-use crate::store::bucket::set_lease;
+use crate::store::bucket::{set_lease, set_patience};
 use crate::store::{Watch, watch_steps};
 
 /// Factor on the waits between attempts; a number.
@@ -30,6 +30,9 @@ const STEPS: &str = "BACKHAUL_TEST_STEPS";
 
 /// Length of leases in a bucket, in milliseconds.
 const LEASE_MS: &str = "BACKHAUL_TEST_LEASE_MS";
+
+/// Longest time that an operation on a bucket is tried, in milliseconds.
+const PATIENCE_MS: &str = "BACKHAUL_TEST_PATIENCE_MS";
 
 /// Factors and time-outs, where they are set.
 ///
@@ -67,10 +70,10 @@ pub fn clock_offset(environment: &Environment) -> Result<chrono::Duration> {
     Ok(time(environment)?.map_or(chrono::Duration::zero(), |time| time - crate::clock::Clock::now(&SystemClock)))
 }
 
-/// Watches the steps of saving and commit, and shortens leases, where that is asked for.
+/// Watches the steps of saving and commit, and shortens leases and patience, where that is asked for.
 ///
 /// # Errors
-/// [`Code::Usage`] for a step that is not `STEP` or `STEP:N`.
+/// [`Code::Usage`] for a step that is not `STEP` or `STEP:N`, or a time that is no number.
 pub fn watch(environment: &Environment) -> Result<()> {
     let crash_at = match environment.get(CRASH_AT).map(|text| text.split_once(':').unwrap_or((text, "1"))) {
         Some((step, nth)) => {
@@ -79,9 +82,16 @@ pub fn watch(environment: &Environment) -> Result<()> {
         }
         None => None,
     };
-    if let Some(text) = environment.get(LEASE_MS) {
-        let millis = text.parse().map_err(|error| fault(LEASE_MS, "a number").with_source(error))?;
-        set_lease(Duration::from_millis(millis));
+    let millis = |name: &str| match environment.get(name).map(str::parse) {
+        Some(Ok(millis)) => Ok(Some(Duration::from_millis(millis))),
+        Some(Err(error)) => Err(fault(name, "a number").with_source(error)),
+        None => Ok(None),
+    };
+    if let Some(lease) = millis(LEASE_MS)? {
+        set_lease(lease);
+    }
+    if let Some(patience) = millis(PATIENCE_MS)? {
+        set_patience(patience);
     }
     let log = environment.get(STEPS).map(std::path::PathBuf::from);
     if crash_at.is_some() || log.is_some() {

@@ -110,8 +110,9 @@ impl Ledger for UnitLedger {
             let total = month.cap.limit.saturating_sub(others);
             if needed > total {
                 // An earlier try, which was not our turn, may have promised more.
-                if let Some(before) = before.as_ref().filter(|before| before.settled.is_none()) {
-                    self.write(before)?;
+                let before = before.clone().unwrap_or_default();
+                if read(&self.store, &self.run)?.is_some_and(|now| now.settled.is_none() && now != before) {
+                    self.write(&before)?;
                 }
                 return Ok(Promised::Short { total, cap: month.cap.clone() });
             }

@@ -1,13 +1,20 @@
-//! The bucket half of the destination against real protocol servers, with a layer of faults between.
+//! Buckets as destinations against real protocol servers, with a layer of faults between: the store by itself, and runs of
+//! the program.
 
 mod attack;
 mod commits;
+mod faults;
 mod files;
+mod kills;
 mod moto;
+mod night;
 mod objects;
 mod proxy;
+mod refusals;
 mod requests;
+mod run;
 mod server;
+mod stale;
 
 use std::sync::Arc;
 use std::time::Duration;

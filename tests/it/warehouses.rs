@@ -1,6 +1,7 @@
 //! DDL, load statements and judgements as they are printed: golden texts, and the account of what a warehouse has.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use backhaul::catalog::Catalog;
 use backhaul::table::{ColumnType, ProgramColumn, TableSchema};
@@ -70,7 +71,7 @@ fn what_load_prints_for_each_engine() {
 fn what_is_read_where_it_lies_for_each_engine() {
     let mut all = String::new();
     for engine in Engine::ALL {
-        all.push_str(&format!("-- {}\n", engine.title()));
+        let _ = writeln!(all, "-- {}", engine.title());
         for table in [every_type(), history(), targets()] {
             all.push_str(&external(engine, "seo", &table, &place_for(engine)));
         }
@@ -145,7 +146,7 @@ fn what_is_pending_is_what_changed_since_it_was_acknowledged() {
     let partition = format!("snapshot_date={tonight}");
     let all = brought(&first);
     assert_eq!(all.keys().collect::<Vec<_>>(), ["anchors", "coverage", "rating", "targets"]);
-    assert_eq!(all["anchors"], [partition.clone()]);
+    assert_eq!(all["anchors"], [partition]);
     assert_eq!(pending(&context).stdout, first.stdout, "asking twice changes nothing");
 
     context.backhaul(&["load", "duckdb", "--done", &number(&first)]).expect(0);
@@ -207,7 +208,7 @@ fn what_load_cannot_do_is_one_clear_error() {
         &["schema", "anchors", "--format", "redshift", "--external"],
     ] {
         let ran = context.backhaul(arguments).expect(2);
-        said.push_str(&format!("$ backhaul {}\n{}\n", arguments.join(" "), ran.stderr));
+        let _ = writeln!(said, "$ backhaul {}\n{}", arguments.join(" "), ran.stderr);
     }
     let folder = context.destination().display().to_string();
     let said = said.replace(&folder, "[export]");

@@ -8,11 +8,12 @@
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::Bucket;
-use super::lease::{Heartbeat, Record, Taken, Tracked, take};
+use super::lease::{CLOCK_STEP, Heartbeat, Record, Taken, Tracked, take};
 use crate::error::Result;
 use crate::model::Night;
 use crate::store::SYSTEM_FOLDER;
@@ -22,6 +23,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 
 /// Marks of old nights that no run of today can hold: none lives so long.
 const OLD: Duration = Duration::from_hours(48);
+
+/// A run that was not heard of for so many leases is not waited for any more, whether or not somebody wants what it has.
+const LONG_DEAD: u32 = 10;
 
 /// What became of asking for a run's life.
 #[derive(Debug)]
@@ -166,6 +170,31 @@ impl Bucket {
         for listed in old {
             // By its age, as nobody asks for these nights any more: a run of two days does not exist.
             if (now - listed.changed).to_std().is_ok_and(|age| age > OLD) {
+                self.delete(&listed.name).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes the records of runs that died long ago. Marks in their names are worth nothing without them.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Destination`].
+    pub async fn sweep_runs(&self, who: &str) -> Result<()> {
+        let runs = self.list(&format!("{SYSTEM_FOLDER}/claims/_runs")).await?;
+        if runs.len() <= 1 {
+            // Our own.
+            return Ok(());
+        }
+        let now = self.now().await?;
+        let is_old = |since: DateTime<Utc>| {
+            (now - since).to_std().is_ok_and(|age| age > self.options().lease * LONG_DEAD + CLOCK_STEP)
+        };
+        for listed in runs.into_iter().filter(|listed| is_old(listed.changed)) {
+            // Taken over first, so that one who only slept learns of it.
+            if let Taken::Ours(mut ours) = take(self, &listed.name, ClaimRecord::default, who).await?
+                && ours.try_change(|record| record.give(None)).await?
+            {
                 self.delete(&listed.name).await?;
             }
         }

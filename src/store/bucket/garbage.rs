@@ -38,17 +38,25 @@ impl Bucket {
     /// # Errors
     /// As [`Bucket::collect_garbage`].
     pub async fn collect_garbage_older_than(&self, who: &str, age: Duration) -> Result<Garbage> {
-        let mut garbage = Garbage::default();
+        let settled = self.settle_left(who).await?;
+        Ok(Garbage { settled, aborted: self.abort_unrecorded(age).await? })
+    }
+
+    /// Settles what commits of dead processes left. Says how many.
+    ///
+    /// # Errors
+    /// As [`Bucket::collect_garbage`].
+    pub async fn settle_left(&self, who: &str) -> Result<u64> {
+        let mut settled = 0;
         for (commit_id, intent) in self.intents().await? {
             // A live process holds it; it settles its own.
             if let Taken::Ours(mut ours) = self.take_partition(&intent.report, &intent.partition, who).await? {
                 ours.change(|value| value.give(None)).await?;
                 self.settled(&commit_id).await?;
-                garbage.settled += 1;
+                settled += 1;
             }
         }
-        garbage.aborted = self.abort_unrecorded(age).await?;
-        Ok(garbage)
+        Ok(settled)
     }
 
     async fn abort_unrecorded(&self, age: Duration) -> Result<u64> {

@@ -47,7 +47,7 @@ pub use claim::{Mark, Marked, RunClaim, RunClaimed};
 pub use commit::BucketCommit;
 pub use garbage::Garbage;
 pub use objects::{Listed, Object, Version};
-pub use options::{BucketOptions, Credentials, Encryption, Writers, set_lease};
+pub use options::{BucketOptions, Credentials, Encryption, Writers, set_lease, set_patience};
 pub use probe::Fencing;
 pub use record::{BucketState, Upload};
 pub use tables::OBJECT;

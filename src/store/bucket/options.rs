@@ -28,6 +28,17 @@ pub fn set_lease(lease: Duration) {
     let _ = OTHER_LEASE.set(lease);
 }
 
+/// Another patience with a store that fails, for tests of what is said in the end.
+static OTHER_PATIENCE: OnceLock<Duration> = OnceLock::new();
+
+/// Operations of this process are tried for another time from now on. The first call counts.
+pub fn set_patience(patience: Duration) {
+    let _ = OTHER_PATIENCE.set(patience);
+}
+
+/// Longest time that one operation is tried: a store that is moved or restarted is back by then.
+const PATIENCE: Duration = Duration::from_mins(3);
+
 /// The smallest part that S3 takes, but for the last.
 const PART_BYTES_MIN: usize = 5 << 20;
 
@@ -70,7 +81,7 @@ impl Default for BucketOptions {
             account: None,
             credentials: Credentials::Chain,
             writers: Writers::Shared,
-            patience: Duration::from_mins(3),
+            patience: OTHER_PATIENCE.get().copied().unwrap_or(PATIENCE),
             request_timeout: Duration::from_mins(2),
             part_bytes: 16 << 20,
             concurrent_parts: 4,

@@ -8,8 +8,10 @@ use std::time::Duration;
 
 use backhaul::store::bucket::{Bucket, BucketOptions, Fencing, RunClaimed};
 
+use super::night::{Night, RATING, targets};
 use super::proxy::{Fault, Proxy};
 use super::{options, publish, visible};
+use crate::support::unlimited;
 
 #[derive(serde::Deserialize)]
 struct Account {
@@ -118,4 +120,33 @@ async fn commits_claims_and_garbage_work_on_moto_with_faults_between() {
     assert!(matches!(bucket.claim_run("t", "two").await.unwrap(), RunClaimed::Held(_)));
     claim.give_back().await.unwrap();
     assert_eq!(bucket.commit_of(super::OBJECT).await.unwrap(), ids.last().cloned());
+}
+
+/// The program as each of the users who lack one permission: `check` names it, and `run` ends in one error or needs it not.
+#[test]
+#[ignore = "needs BACKHAUL_TEST_PYTHON"]
+fn the_program_names_the_permission_that_its_user_lacks() {
+    let moto = Moto::start();
+    let mut night = Night::in_bucket(unlimited(20));
+    night.configure(&targets(&["zebra"]), RATING);
+    night.reconfigure(&night.proxy().endpoint(), &moto.account.endpoint);
+    night.reconfigure("s3://acme/lake", &format!("s3://{}/program", moto.account.bucket));
+    let mut as_user = |name: &str| {
+        let user = &moto.account.users[name];
+        night.context.env("AWS_ACCESS_KEY_ID", &user.key);
+        night.context.env("AWS_SECRET_ACCESS_KEY", &user.secret);
+        [night.backhaul(&["check"]), night.backhaul(&["run"])]
+    };
+    for lacking in ["s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:DeleteObject", "s3:AbortMultipartUpload"] {
+        let [checked, ran] = as_user(lacking);
+        assert_eq!(checked.code, 1, "{lacking}: {checked:?}");
+        assert!(checked.stderr.contains(&format!("next: allow {lacking}")), "{lacking}: {}", checked.stderr);
+        assert_eq!(checked.stderr.matches("error[").count(), 1, "{lacking}: {}", checked.stderr);
+        if ran.code != 0 {
+            assert_eq!((ran.code, ran.stderr.matches("error[").count()), (1, 1), "{lacking}: {ran:?}");
+            assert!(ran.stderr.contains(&format!("next: allow {lacking}")), "{lacking}: {}", ran.stderr);
+        }
+    }
+    let [checked, ran] = as_user("admin");
+    assert_eq!((checked.code, ran.code), (0, 0), "{checked:?} {ran:?}");
 }

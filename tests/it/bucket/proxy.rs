@@ -30,6 +30,7 @@ pub enum Fault {
 #[derive(Debug, Clone)]
 pub struct Seen {
     pub method: String,
+    pub path: String,
     pub query: String,
     pub is_conditional: bool,
 }
@@ -123,6 +124,7 @@ async fn pass(
     let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
     let seen = Seen {
         method: head.method.to_string(),
+        path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
         is_conditional: head.headers.contains_key("if-match") || head.headers.contains_key("if-none-match"),
     };

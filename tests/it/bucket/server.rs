@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -30,7 +31,7 @@ pub struct Server {
     pub address: SocketAddr,
     pub open: Uploads,
     is_ignorant: Arc<AtomicBool>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     _task: tokio_util::task::AbortOnDropHandle<()>,
 }
 
@@ -63,12 +64,22 @@ impl Server {
                 );
             }
         });
-        Self { address, open, is_ignorant, _folder: folder, _task: tokio_util::task::AbortOnDropHandle::new(task) }
+        Self { address, open, is_ignorant, folder, _task: tokio_util::task::AbortOnDropHandle::new(task) }
     }
 
     /// From now on it takes conditional writes for plain ones, as some S3-compatible services do.
     pub fn ignore_conditions(&self) {
         self.is_ignorant.store(true, Ordering::Relaxed);
+    }
+
+    /// Where the objects lie, as files under their keys.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.path().join(BUCKET)
+    }
+
+    /// The same with what the server remembers of them.
+    pub fn whole_folder(&self) -> PathBuf {
+        self.folder.path().to_owned()
     }
 
     pub fn open_uploads(&self) -> Vec<String> {
@@ -79,7 +90,7 @@ impl Server {
 #[derive(Clone)]
 struct Strict {
     files: Arc<FileSystem>,
-    root: std::path::PathBuf,
+    root: PathBuf,
     turn: Arc<tokio::sync::Mutex<()>>,
     open: Uploads,
     is_ignorant: Arc<AtomicBool>,
