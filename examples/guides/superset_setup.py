@@ -79,6 +79,8 @@ class Superset:
                 return json.load(answer)
         except urllib.error.HTTPError as error:
             sys.exit(f"{method} {path}: {error.code} {error.read().decode(errors='replace')[:1000]}")
+        except urllib.error.URLError as error:
+            sys.exit(f"{self.url} does not answer: {error.reason}")
 
     def find(self, kind, **wanted):
         """The id of what has these values; None where there is no such thing."""
@@ -97,7 +99,9 @@ def address(argument):
     """A file becomes the address of a DuckDB that is only read, and whose SQL reaches no other file of this machine."""
     if "://" in argument:
         return argument
-    return f"duckdb:///{pathlib.Path(argument).resolve(strict=True)}?access_mode=read_only&enable_external_access=false"
+    if not pathlib.Path(argument).is_file():
+        sys.exit(f"{argument} is no file: backhaul load duckdb --apply --database {argument}")
+    return f"duckdb:///{pathlib.Path(argument).resolve()}?access_mode=read_only&enable_external_access=false"
 
 
 def layout(charts):
