@@ -202,9 +202,10 @@ fn athena_external(schema: &str, table: &Table, folder: &str) -> String {
         ),
         None => (String::new(), String::new()),
     };
+    // Made anew, so that it has the columns that were added; the files stay.
+    let name = format!("`{schema}`.`{}`", raw_name(report));
     format!(
-        "CREATE EXTERNAL TABLE IF NOT EXISTS `{schema}`.`{}` (\n{}\n){partitioned}\nSTORED AS PARQUET\nLOCATION {}{properties};\n",
-        raw_name(report),
+        "DROP TABLE IF EXISTS {name};\nCREATE EXTERNAL TABLE {name} (\n{}\n){partitioned}\nSTORED AS PARQUET\nLOCATION {}{properties};\n",
         lines.join(",\n"),
         engine.text(&format!("{folder}/"))
     )
