@@ -84,9 +84,9 @@ fn killed_at(step: &str, expected: &Undisturbed) {
     let mut wanted = expected.tables.clone();
     if in_flight > 0 {
         let without_cost = |rows: &mut Vec<String>| {
-            rows.iter_mut().for_each(|row| {
+            for row in rows {
                 *row = row.split('|').filter(|cell| !cell.starts_with("units=")).collect::<Vec<_>>().join("|");
-            });
+            }
         };
         for tables in [&mut tables, &mut wanted] {
             without_cost(tables.get_mut("coverage").unwrap());

@@ -1,5 +1,7 @@
 //! What `check` and `run` say when the store refuses: what, where, why, and what to do, once, with its exit code.
 
+use std::fmt::Write as _;
+
 use super::night::{ANCHORS, Night, RATING, targets};
 use super::proxy::Fault;
 use crate::support::unlimited;
@@ -37,7 +39,7 @@ fn both(night: &Night) -> String {
         let ran = night.backhaul(&[command]);
         assert_eq!(ran.code, 1, "{command}: {ran:?}");
         assert_eq!(ran.stderr.matches("error[").count(), 1, "{command}: {}", ran.stderr);
-        texts += &format!("$ backhaul {command}   (exit {})\n{}\n", ran.code, ran.stderr.trim_end());
+        let _ = writeln!(texts, "$ backhaul {command}   (exit {})\n{}", ran.code, ran.stderr.trim_end());
     }
     assert_eq!(night.stats().units, 0, "nothing was bought");
     texts
