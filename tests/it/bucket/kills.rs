@@ -84,7 +84,7 @@ fn killed_at(step: &str, expected: &Undisturbed) {
     let mut wanted = expected.tables.clone();
     if in_flight > 0 {
         let without_cost = |rows: &mut Vec<String>| {
-            for row in rows.iter_mut() {
+            for row in rows {
                 *row = row.split('|').filter(|cell| !cell.starts_with("units=")).collect::<Vec<_>>().join("|");
             }
         };

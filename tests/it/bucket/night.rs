@@ -169,8 +169,9 @@ impl Night {
         self.backhaul(&["run", "--json"])
     }
 
-    pub fn start(&self, arguments: &[&str]) -> Child {
-        self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    pub fn start(&self, arguments: &[&str]) -> Running {
+        let child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        Running(Some(child))
     }
 
     /// Ends by `kill -9` at a step; says whether the step was passed.
@@ -302,14 +303,31 @@ pub fn ran(output: &std::process::Output) -> Ran {
     }
 }
 
-/// Waits for a child's end.
-pub fn ended(child: Child) -> Ran {
-    ran(&child.wait_with_output().unwrap())
+/// A process that does not outlive a test that fails.
+pub struct Running(Option<Child>);
+
+impl Running {
+    pub fn id(&self) -> rustix::process::Pid {
+        rustix::process::Pid::from_child(self.0.as_ref().expect("not waited for"))
+    }
+
+    pub fn signal(&self, signal: rustix::process::Signal) {
+        rustix::process::kill_process(self.id(), signal).unwrap();
+    }
 }
 
-pub fn signal(child: &Child, signal: rustix::process::Signal) {
-    let id = rustix::process::Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap();
-    rustix::process::kill_process(id, signal).unwrap();
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
+
+/// Waits for a process's end.
+pub fn ended(mut running: Running) -> Ran {
+    ran(&running.0.take().expect("not waited for").wait_with_output().unwrap())
 }
 
 pub fn wait_until(what: &str, is_true: impl Fn() -> bool) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use backhaul::sandbox::Options;
 use rustix::process::Signal;
 
-use super::night::{ANCHORS, LINKS, Night, ended, signal, targets, wait_until};
+use super::night::{ANCHORS, LINKS, Night, ended, targets, wait_until};
 use super::proxy::{Fault, Seen};
 use crate::support::unlimited;
 
@@ -72,7 +72,7 @@ fn woken(case: Case, tables: &std::collections::BTreeMap<String, Vec<String>>, r
         request.clone()
     });
     let stale = night.start(&["run", "--json"]);
-    process.store(i32::try_from(stale.id()).unwrap(), Ordering::SeqCst);
+    process.store(stale.id().as_raw_nonzero().get(), Ordering::SeqCst);
     wait_until(name, || is_stopped.load(Ordering::SeqCst));
     let proxy = night.cloud().other_proxy();
     let other = night.through(&proxy);
@@ -82,7 +82,7 @@ fn woken(case: Case, tables: &std::collections::BTreeMap<String, Vec<String>>, r
     assert_eq!(night.tables(&names), *tables, "{name}");
     night.backhaul_as(&other, &["verify"]).expect(0);
 
-    signal(&stale, Signal::CONT);
+    stale.signal(Signal::CONT);
     let woken = ended(stale);
     assert!([0, 5].contains(&woken.code), "{name}: {woken:?}");
     let said_so = woken.stderr.contains("error[BH-LOCKED]") && woken.stderr.contains("not heard of for longer than");
