@@ -681,6 +681,9 @@ class Grammar(unittest.TestCase):
 
     def parse(self, engine, script, what):
         for statement in lab.statements(script):
+            if engine == "bigquery":
+                # sqlglot knows all of the statement but this clause, which BigQuery documents.
+                statement = re.sub(r"\nWITH PARTITION COLUMNS \(`\w+` (DATE|INT64)\)$", "", statement, flags=re.MULTILINE)
             try:
                 parsed = sqlglot.parse(statement, dialect=engine)
             except sqlglot.errors.SqlglotError as error:
