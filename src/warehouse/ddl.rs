@@ -84,7 +84,10 @@ fn add_columns(engine: Engine, schema: &str, table: &Table) -> String {
     let define = |column: &TableColumn| format!("{} {}", engine.column(&column.name), engine.type_name(&column.kind));
     match engine {
         Engine::Duckdb | Engine::Snowflake | Engine::Bigquery | Engine::Clickhouse => {
-            added().map(|column| format!("ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {};\n", define(column))).collect()
+            let each: Vec<String> = added()
+                .map(|column| format!("ALTER TABLE {name} ADD COLUMN IF NOT EXISTS {};\n", define(column)))
+                .collect();
+            each.concat()
         }
         // These know no IF NOT EXISTS there: whoever has an older table picks what it lacks.
         Engine::Redshift if added().next().is_some() => {
