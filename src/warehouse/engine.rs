@@ -355,6 +355,15 @@ mod tests {
     }
 
     #[test]
+    fn labels_and_backslashes_are_spelled_as_each_engine_reads_them() {
+        let label = |engine: Engine| engine.json_value("labels", "cost-center");
+        assert_eq!(label(Engine::Athena), "JSON_EXTRACT_SCALAR(labels, '$[\"cost-center\"]')");
+        assert_eq!(label(Engine::Duckdb), "json_extract_string(labels, '$.\"cost-center\"')");
+        assert_eq!(Engine::Redshift.text("a\\b"), "'a\\\\b'");
+        assert_eq!(Engine::Athena.text("a\\b"), "'a\\b'");
+    }
+
+    #[test]
     fn names_are_quoted_where_a_reader_need_not_repeat_it() {
         assert_eq!(Engine::Snowflake.column("domain_rating"), "domain_rating");
         assert_eq!(Engine::Snowflake.column("_target"), "_target");

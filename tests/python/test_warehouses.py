@@ -51,6 +51,7 @@ def setUpModule():
     logging.getLogger("sqlglot").setLevel(logging.CRITICAL)
     FOLDER = lab.make_states()
     NESTED.update(lab.nested(FOLDER / "second"))
+    lab.backhaul("demo", "--out", FOLDER / "demo", into=FOLDER)
 
 
 def load(engine, state, *options):
@@ -183,6 +184,13 @@ class Loads:
         view = [{name: value for name, value in row.items() if name.lower() in names} for row in view]
         self.assertEqual(lab.checksums(view, self.bend), lab.checksums(rows, self.bend), what)
 
+    def test_loads_the_demo(self):
+        self.run_script(lab.backhaul("load", self.engine, config=FOLDER / "demo" / "backhaul.toml"))
+        counts = lab.counts(FOLDER / "demo")
+        self.assertIn("organic_keywords", counts)
+        for table, partitions in counts.items():
+            self.assertEqual(len(self.rows(table)), sum(partitions.values()), table)
+
     def test_makes_a_table_of_every_endpoint(self):
         kind = "DATABASE" if self.engine == "clickhouse" else "SCHEMA"
         self.execute(f"CREATE {kind} IF NOT EXISTS backhaul")
@@ -206,7 +214,8 @@ class Loads:
         self.assertIn("backlinks/snapshot_date=", str(caught.exception))
         self.recover()
         if self.keeps_old_rows:
-            self.assertEqual(lab.checksums(self.rows("raw_backlinks"), self.bend), lab.checksums(lab.file_rows(FOLDER / "first", "backlinks"), self.bend))
+            written = lab.file_rows(FOLDER / "first", "backlinks")
+            self.assertEqual(lab.checksums(self.rows("raw_backlinks"), self.bend), lab.checksums(written, self.bend))
         self.run_script(script)
         self.assertEqual(len(self.rows("raw_backlinks")), rows)
 
@@ -315,7 +324,7 @@ class ClickHouse(Loads, unittest.TestCase):
         self.assertEqual(keywords["_snapshot_date"], "Date32")
         self.assertEqual(keywords["first_seen"], "Nullable(DateTime64(6, 'UTC'))")
         self.assertEqual(keywords["serp_features"], "Array(Nullable(String))")
-        self.assertTrue(keywords["intents"].startswith("Tuple(\n    informational Nullable(Bool)") or keywords["intents"].startswith("Tuple(informational Nullable(Bool)"), keywords["intents"])
+        self.assertRegex(keywords["intents"], r"^Tuple\(\s*informational Nullable\(Bool\)")
         self.assertEqual(re.sub(r"\s+", "", answers["links"]), "Array(Tuple(urlNullable(String),titleNullable(String)))")
 
     def test_external_views_show_the_files(self):
@@ -328,7 +337,8 @@ class ClickHouse(Loads, unittest.TestCase):
         folder = FOLDER / "second" / "organic_keywords"
         source = f"file('{folder}/*/*.parquet', 'Parquet')"
         before = self.files_read()
-        count = int(str(self.session.query(f"SELECT count() FROM {source} WHERE snapshot_date = '{lab.LATE}' AND _target != ''")))
+        night = f"SELECT count() FROM {source} WHERE snapshot_date = '{lab.LATE}' AND _target != ''"
+        count = int(str(self.session.query(night)))
         self.assertEqual(count, lab.counts(FOLDER / "second")["organic_keywords"][f"snapshot_date={lab.LATE}"])
         self.assertEqual(self.files_read() - before, 1)
 
@@ -377,9 +387,8 @@ class Spark(Loads, unittest.TestCase):
         """Columns that the script says an older table may lack: those that it lacks are added, as the script asks."""
         if not self.spark.catalog.tableExists("backhaul.raw_backlinks"):
             return
-        line = next(
-            line for line in load("spark", state).splitlines() if line.startswith("--   ALTER TABLE backhaul.`raw_backlinks` ")
-        )
+        told = "--   ALTER TABLE backhaul.`raw_backlinks` "
+        line = next(line for line in load("spark", state).splitlines() if line.startswith(told))
         head, columns = line.removeprefix("--   ").removesuffix(");").split(" (", 1)
         has = self.spark.table("backhaul.raw_backlinks").columns
         lacking = [column for column in columns.split(", ") if column.split("`")[1] not in has]
@@ -486,7 +495,8 @@ class Files(unittest.TestCase):
         import polars
 
         for table, partitions in lab.counts(self.folder).items():
-            self.assertEqual(polars.scan_parquet(self.folder / table).select(polars.len()).collect().item(), sum(partitions.values()), table)
+            count = polars.scan_parquet(self.folder / table).select(polars.len()).collect().item()
+            self.assertEqual(count, sum(partitions.values()), table)
             rows = polars.read_parquet(self.folder / table, hive_partitioning=False).to_dicts()
             self.assertEqual(lab.checksums(rows), lab.checksums(lab.file_rows(self.folder, table)), table)
         schema = polars.scan_parquet(self.folder / "keywords").collect_schema()
@@ -502,7 +512,8 @@ class Files(unittest.TestCase):
 
         context = datafusion.SessionContext()
         for table, partitions in lab.counts(self.folder).items():
-            keys = [] if table == "targets" else [("period", pyarrow.int32())] if table == "history" else [("snapshot_date", pyarrow.date32())]
+            night, year = [("snapshot_date", pyarrow.date32())], [("period", pyarrow.int32())]
+            keys = {"targets": [], "history": year}.get(table, night)
             context.register_listing_table(table, str(self.folder / table), keys)
             found = context.sql(f"SELECT count(*) AS n FROM {table}").to_pydict()["n"][0]
             self.assertEqual(found, sum(partitions.values()), table)
@@ -518,7 +529,8 @@ class Files(unittest.TestCase):
         connection = duckdb.connect()
         self.addCleanup(connection.close)
         files = f"read_parquet('{self.folder}/organic_keywords/*/*.parquet', hive_partitioning = true)"
-        found = connection.sql(f"EXPLAIN ANALYZE SELECT _target FROM {files} WHERE snapshot_date = DATE '{lab.LATE}'").fetchall()
+        night = f"SELECT _target FROM {files} WHERE snapshot_date = DATE '{lab.LATE}'"
+        found = connection.sql(f"EXPLAIN ANALYZE {night}").fetchall()
         text = " ".join(str(part) for row in found for part in row)
         self.assertRegex(text, r"Total Files Read:\s*1\b")
 
@@ -567,8 +579,9 @@ class Pending(unittest.TestCase):
         self.assertEqual((found, nothing), (set(), None), script)
         self.become("second")
         found, number, script = self.pending()
-        for partition in (f"backlinks/snapshot_date={lab.NIGHT}", f"organic_keywords/snapshot_date={lab.LATE}", f"coverage/snapshot_date={lab.LATE}"):
-            self.assertIn(partition, found)
+        self.assertIn(f"backlinks/snapshot_date={lab.NIGHT}", found)
+        for table in "organic_keywords", "coverage":
+            self.assertIn(f"{table}/snapshot_date={lab.LATE}", found)
         # Another engine was given nothing.
         self.assertEqual(self.pending(engine="clickhouse")[0], self.everything("second"))
         self.done(number)
@@ -593,7 +606,8 @@ class Pending(unittest.TestCase):
             self.done(number)
             for table in lab.counts(FOLDER / state):
                 rows = connection.sql(f"SELECT * FROM backhaul.raw_{table}").to_arrow_table().to_pylist()
-                self.assertEqual(lab.checksums(rows), lab.checksums(lab.file_rows(FOLDER / state, table)), f"{state}: {table}")
+                written = lab.file_rows(FOLDER / state, table)
+                self.assertEqual(lab.checksums(rows), lab.checksums(written), f"{state}: {table}")
 
     def test_reports_are_acknowledged_by_themselves(self):
         found, number, _ = self.pending("--report", "backlinks")
@@ -641,7 +655,8 @@ class Pending(unittest.TestCase):
             connection.close()
 
     def test_a_client_that_fails_or_is_missing(self):
-        said = lab.backhaul("load", "duckdb", "--pending", "--apply", config=self.config, path=self.client("duckdb", 3), status=1)
+        failing = {"path": self.client("duckdb", 3), "status": 1}
+        said = lab.backhaul("load", "duckdb", "--pending", "--apply", config=self.config, **failing)
         self.assertIn("`duckdb` failed", said)
         self.assertIn("the client has its say", said)
         self.assertEqual(self.pending()[0], self.everything("first"), "nothing was acknowledged")
@@ -681,6 +696,9 @@ class Grammar(unittest.TestCase):
 
     def parse(self, engine, script, what):
         for statement in lab.statements(script):
+            if engine == "bigquery":
+                # sqlglot knows all of the statement but this clause, which BigQuery documents.
+                statement = re.sub(r"\nWITH PARTITION COLUMNS \(`\w+` (DATE|INT64)\)$", "", statement, flags=re.MULTILINE)
             try:
                 parsed = sqlglot.parse(statement, dialect=engine)
             except sqlglot.errors.SqlglotError as error:
@@ -690,7 +708,8 @@ class Grammar(unittest.TestCase):
                 # Its own parser is at hand.
                 self.assertEqual(len(duckdb.extract_statements(statement)), 1)
             if isinstance(parsed[0], exp.Command):
-                self.assertTrue(statement.startswith(PASSED_THROUGH.get(engine, ("nothing",))), f"{engine}, {what}: {statement}")
+                known = PASSED_THROUGH.get(engine, ())
+                self.assertTrue(known and statement.startswith(known), f"{engine}, {what}: {statement}")
 
     def test_load_from_a_folder(self):
         for engine in "duckdb", "snowflake", "spark", "clickhouse":

@@ -94,7 +94,8 @@ OF_THE_PAST = ("organic_keywords", "history", "nothing")
 
 def backhaul(*arguments, config=None, status=0, path=None, into=None):
     """What the program prints; its exit status has to be the expected one."""
-    environment = {**os.environ, "AHREFS_API_KEY": "sandbox-key", "BACKHAUL_TEST_CLOCK": CLOCK, "BACKHAUL_TEST_WAIT_SCALE": "0.01"}
+    test = {"BACKHAUL_TEST_CLOCK": CLOCK, "BACKHAUL_TEST_WAIT_SCALE": "0.01"}
+    environment = {**os.environ, "AHREFS_API_KEY": "sandbox-key", **test}
     if path is not None:
         environment["PATH"] = path
     command = [str(PROGRAM), *(["-c", str(config)] if config else []), *map(str, arguments)]
