@@ -78,7 +78,7 @@ impl Store {
                     RunClaimed::Ours(claim) => claim,
                     RunClaimed::Held(holder) => return Err(held(&format!("the run {run}"), &holder)),
                 };
-                let (folder, lock) = local::temporary().run_folder(run, who)?;
+                let (folder, lock) = local::temporary()?.run_folder(run, who)?;
                 Ok((folder, Hold(Some(Kind::Run(remote.clone(), claim, Some(lock))))))
             }
         }
@@ -91,7 +91,7 @@ impl Store {
     pub fn close_run(&self, run: &str, hold: Hold) -> Result<()> {
         match self {
             Self::Disk(disk) => disk.remove_run_folder(run)?,
-            Self::Bucket(_) => local::temporary().remove_run_folder(run)?,
+            Self::Bucket(_) => local::temporary()?.remove_run_folder(run)?,
         }
         hold.give_back()
     }
