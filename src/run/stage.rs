@@ -134,10 +134,10 @@ impl Stage {
     /// Refuses to go on where another process has taken this run for dead: what it was at is another's by now.
     ///
     /// # Errors
-    /// [`Code::Locked`].
+    /// [`Code::Locked`], or [`Code::Destination`] if a bucket has to be asked and does not answer.
     pub fn is_alive(&self) -> Result<()> {
         let life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
-        if !life.as_ref().is_some_and(Hold::is_lost) {
+        if !life.as_ref().map_or(Ok(false), Hold::is_lost)? {
             return Ok(());
         }
         Err(Error::new(Code::Locked, "another process has taken over what this run was at work on")

@@ -47,9 +47,19 @@ impl Hold {
     }
 
     /// Whether another process has it now, since this one was not heard of for too long: what is not committed yet is that
-    /// one's to do. Never true of a lock.
-    pub fn is_lost(&self) -> bool {
-        matches!(&self.0, Some(Kind::Run(_, claim, _)) if claim.is_lost())
+    /// one's to do. Never true of a lock. Where this process slept through its lease, the store is asked.
+    ///
+    /// # Errors
+    /// [`Code::Destination`] if it has to be asked and does not answer.
+    pub fn is_lost(&self) -> Result<bool> {
+        let Some(Kind::Run(remote, claim, _)) = &self.0 else { return Ok(false) };
+        if claim.is_lost() || !claim.is_in_doubt() {
+            return Ok(claim.is_lost());
+        }
+        match remote.wait(claim.confirm()) {
+            Err(error) if error.code() != Code::Locked => Err(error),
+            asked => Ok(asked.is_err()),
+        }
     }
 }
 

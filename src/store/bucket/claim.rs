@@ -215,12 +215,17 @@ impl RunClaim {
         self.heartbeat.is_lost()
     }
 
+    /// Whether it was not renewed for so long that only [`RunClaim::confirm`] can tell whether it is still ours.
+    pub fn is_in_doubt(&self) -> bool {
+        self.heartbeat.is_in_doubt()
+    }
+
     /// Makes sure, now, that it is still ours, and renews it.
     ///
     /// # Errors
     /// [`crate::error::Code::Locked`] if another process has it, [`Code::Destination`] if nobody can tell.
     pub async fn confirm(&self) -> Result<()> {
-        self.record.lock().await.change(|_| ()).await
+        self.heartbeat.confirm(&self.record).await
     }
 
     /// Gives it back, so that the next one need not wait for the lease to run out.
