@@ -173,6 +173,12 @@ impl Landing {
         done: impl Fn(G) -> Result<()>,
     ) -> Result<u64> {
         let mut expired = 0;
+        // In a bucket both clocks must say that they are old: one of a machine that is wrong must not cost what was paid.
+        let store_s = match &self.files {
+            Files::Disk(_) => None,
+            Files::Bucket(..) => Some(self.files.now()?),
+        };
+        let now = store_s.map_or(now, |of_store| now.min(of_store));
         for night in self.nights()? {
             // No answer is older than its night, so most nights need not be looked into.
             let days = u64::try_from((now.date_naive() - night).num_days()).unwrap_or(0);

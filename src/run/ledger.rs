@@ -109,9 +109,11 @@ impl Ledger for UnitLedger {
             }
             let total = month.cap.limit.saturating_sub(others);
             if needed > total {
-                // An earlier try, which was not our turn, may have promised more.
-                if let Some(before) = before.as_ref().filter(|before| before.settled.is_none()) {
-                    self.write(before)?;
+                // An earlier try, which was not our turn, may have promised more: others would miss it until we end.
+                let nothing = || Promise { promised: spent, settled: None, spent, day: Some(self.clock.today()) };
+                let before = before.clone().filter(|before| before.settled.is_none()).unwrap_or_else(nothing);
+                if read(&self.store, &self.run)?.is_some_and(|now| now.settled.is_none() && now != before) {
+                    self.write(&before)?;
                 }
                 return Ok(Promised::Short { total, cap: month.cap.clone() });
             }
