@@ -6,6 +6,7 @@ mod files;
 mod moto;
 mod objects;
 mod proxy;
+mod review;
 mod server;
 
 use std::sync::Arc;
