@@ -173,17 +173,16 @@ impl Landing {
         done: impl Fn(G) -> Result<()>,
     ) -> Result<u64> {
         let mut expired = 0;
-        // In a bucket both clocks must say that they are old: one of a machine that is wrong must not cost what was paid.
-        let store_s = match &self.files {
-            Files::Disk(_) => None,
-            Files::Bucket(..) => Some(self.files.now()?),
-        };
-        let now = store_s.map_or(now, |of_store| now.min(of_store));
+        let (mut now, mut is_by_store) = (now, matches!(self.files, Files::Disk(_)));
         for night in self.nights()? {
             // No answer is older than its night, so most nights need not be looked into.
             let days = u64::try_from((now.date_naive() - night).num_days()).unwrap_or(0);
             if (days + 1) * 24 * 3600 <= keep.as_secs() {
                 continue;
+            }
+            if !std::mem::replace(&mut is_by_store, true) {
+                // Both clocks must say that they are old: a machine whose clock is wrong must not cost what was paid.
+                now = now.min(self.files.now()?);
             }
             for task in self.tasks(night)? {
                 let folder = folder_of(night, &task);

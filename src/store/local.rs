@@ -104,7 +104,7 @@ fn make_private(path: &Path, user: u32) -> Result<()> {
         return Err(Error::new(Code::Destination, format!("{} is not a folder of this user", path.display()))
             .with_next("remove it, or set TMPDIR to a folder of your own, then run the same command again"));
     }
-    if metadata.mode() & 0o077 == 0 {
+    if metadata.mode() & 0o777 == PRIVATE {
         return Ok(());
     }
     let permissions = std::fs::Permissions::from_mode(PRIVATE);

@@ -51,7 +51,7 @@ pub enum Marked {
 /// A claim in the name of a run.
 #[derive(Debug)]
 pub struct Mark {
-    tracked: Tracked<ClaimRecord>,
+    tracked: Box<Tracked<ClaimRecord>>,
 }
 
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -121,7 +121,7 @@ impl Bucket {
         loop {
             let Some(mut tracked) = Tracked::<ClaimRecord>::load(self, &name).await? else {
                 match Tracked::create(self, &name, ours.clone()).await? {
-                    Some(tracked) => return Ok(Marked::Ours(Mark { tracked })),
+                    Some(tracked) => return Ok(Marked::Ours(Mark { tracked: Box::new(tracked) })),
                     None => continue,
                 }
             };
@@ -131,7 +131,7 @@ impl Bucket {
                 return Ok(Marked::Held(tracked.value.holder().to_owned()));
             }
             if tracked.try_change(|value| *value = ours.clone()).await? {
-                return Ok(Marked::Ours(Mark { tracked }));
+                return Ok(Marked::Ours(Mark { tracked: Box::new(tracked) }));
             }
         }
     }
