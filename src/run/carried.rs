@@ -41,13 +41,13 @@ impl Carried {
         }
         let sources = Sources::index(committing.commit(), &before.tasks, files, schema.parameters())?;
         let mut left: Vec<(TaskPlace, usize)> = Vec::new();
-        let mut wanted = 0;
         for (index, (entry, _)) in sources.tasks.iter().enumerate() {
             if !replaced.contains(&entry.task) {
                 left.push((taken_over(entry, &[]).place(schema), index));
-                wanted += entry.rows;
             }
         }
+        // By the manifest, not by what was found: a task of which no row is found would be lost in silence.
+        let wanted = before.tasks.iter().filter(|entry| !replaced.contains(&entry.task)).map(|entry| entry.rows).sum();
         left.sort();
         let order = schema.file_order();
         let is_sorted = left.is_empty() || sources.sorted_by == order;

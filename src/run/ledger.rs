@@ -109,8 +109,9 @@ impl Ledger for UnitLedger {
             }
             let total = month.cap.limit.saturating_sub(others);
             if needed > total {
-                // An earlier try, which was not our turn, may have promised more.
-                let before = before.clone().unwrap_or_default();
+                // An earlier try, which was not our turn, may have promised more: others would miss it until we end.
+                let nothing = || Promise { promised: spent, settled: None, spent, day: Some(self.clock.today()) };
+                let before = before.clone().filter(|before| before.settled.is_none()).unwrap_or_else(nothing);
                 if read(&self.store, &self.run)?.is_some_and(|now| now.settled.is_none() && now != before) {
                     self.write(&before)?;
                 }
@@ -180,24 +181,15 @@ impl Entry {
 /// # Errors
 /// [`crate::error::Code::Destination`].
 pub(super) fn entries(store: &Store) -> Result<Vec<Entry>> {
-    let files = store.files(FOLDER);
-    let names = files.json_names()?.iter().map(|run| file(run)).collect();
     let mut entries = Vec::new();
-    for (name, bytes) in files.load_all(names)? {
-        // What is damaged is named as by everybody who reads it alone.
-        let promise =
-            serde_json::from_slice(&bytes).map_or_else(|_| read(store, run_of(&name)), |known| Ok(Some(known)))?;
-        entries.extend(promise.map(|promise| Entry { run: run_of(&name).to_owned(), promise }));
+    for run in store.files(FOLDER).json_names()? {
+        entries.extend(read(store, &run)?.map(|promise| Entry { run, promise }));
     }
     Ok(entries)
 }
 
 fn file(run: &str) -> String {
     format!("{run}.json")
-}
-
-fn run_of(file: &str) -> &str {
-    file.strip_suffix(".json").unwrap_or(file)
 }
 
 fn read(store: &Store, run: &str) -> Result<Option<Promise>> {

@@ -31,7 +31,8 @@ const FOLDER: &str = "units/spent";
 /// Days for which the ledger of a run is kept: three months of bills, and some to look back.
 const KEPT_DAYS: u64 = 100;
 
-/// Lines that a killed run may lose in a bucket: what its saved answers tell is not lost.
+/// Lines that a killed run may lose in a bucket, or a quarter of those that lie there: what its saved answers tell is not
+/// lost. All lines go up each time, so that a fixed number would cost the square of the requests.
 const LINES_AT_A_TIME: usize = 50;
 
 /// What the ledger tells apart.
@@ -89,6 +90,7 @@ struct State {
     file: Option<File>,
     /// In a bucket, nothing of which can be appended to: all lines so far, and how many of them lie there.
     lines: Vec<u8>,
+    num_saved: usize,
     num_unsaved: usize,
     totals: Totals,
     is_told: bool,
@@ -216,8 +218,8 @@ impl Spending {
         let Files::Disk(folder) = &self.files else {
             state.lines.extend_from_slice(&bytes);
             state.num_unsaved += 1;
-            if state.num_unsaved >= LINES_AT_A_TIME {
-                state.num_unsaved = 0;
+            if is_due(state.num_saved, state.num_unsaved) {
+                state.num_saved += std::mem::take(&mut state.num_unsaved);
                 self.files.replace(&open(&self.run), state.lines.clone()).map_err(std::io::Error::other)?;
             }
             return Ok(());
@@ -233,6 +235,11 @@ impl Spending {
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether lines are to go up, when so many lie there.
+fn is_due(num_saved: usize, num_unsaved: usize) -> bool {
+    num_unsaved >= LINES_AT_A_TIME.max(num_saved / 4)
 }
 
 impl Line {
@@ -416,6 +423,20 @@ fn closed(run: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_goes_up_grows_with_the_lines_and_not_with_their_square() {
+        let (mut num_saved, mut num_unsaved, mut num_sent) = (0, 0, 0);
+        for _ in 0..300_000 {
+            num_unsaved += 1;
+            if is_due(num_saved, num_unsaved) {
+                num_saved += std::mem::take(&mut num_unsaved);
+                num_sent += num_saved;
+            }
+        }
+        assert!(num_saved >= 240_000, "{num_saved}");
+        assert!(num_sent < 6 * 300_000, "{num_sent}");
+    }
 
     fn account() -> Account {
         Account { target: "acme".into(), ..Account::of_probe("site-explorer/anchors", "acme") }

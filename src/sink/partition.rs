@@ -13,7 +13,7 @@ use parquet::arrow::ArrowWriter;
 
 use super::encode::{WriterOptions, properties};
 use super::tee::Hashing;
-use super::{destination, internal};
+use super::{destination, internal, own_cause};
 use crate::error::{Code, Error, Result};
 use crate::model::TaskId;
 use crate::table::manifest::FileEntry;
@@ -261,6 +261,10 @@ impl PartitionWriter {
     }
 
     fn fault(&self, name: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+        let error = error.into();
+        if let Some(told) = own_cause(&*error) {
+            return told;
+        }
         destination(&format!("cannot write {name}"), error)
             .with_context("path", self.staged(name).display().to_string())
     }

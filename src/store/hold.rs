@@ -83,7 +83,7 @@ impl Hold {
     /// [`Code::Locked`] if another process has it, [`Code::Destination`] if nobody can tell.
     pub fn confirm(&self) -> Result<()> {
         match &self.0 {
-            Some(Kind::Run(remote, claim, _)) if claim.is_lost() || claim.is_overdue() => remote.wait(claim.confirm()),
+            Some(Kind::Run(remote, claim, _)) if claim.is_lost() || claim.is_in_doubt() => remote.wait(claim.confirm()),
             _ => Ok(()),
         }
     }
@@ -114,7 +114,7 @@ impl Store {
                     RunClaimed::Ours(claim) => claim,
                     RunClaimed::Held(holder) => return Err(held(&format!("the run {run}"), &holder)),
                 };
-                let (folder, lock) = local::temporary().run_folder(run, who)?;
+                let (folder, lock) = local::temporary()?.run_folder(run, who)?;
                 Ok((folder, Hold(Some(Kind::Run(remote.clone(), claim, Some(lock))))))
             }
         }
@@ -127,7 +127,7 @@ impl Store {
     pub fn close_run(&self, run: &str, hold: Hold) -> Result<()> {
         match self {
             Self::Disk(disk) => disk.remove_run_folder(run)?,
-            Self::Bucket(_) => local::temporary().remove_run_folder(run)?,
+            Self::Bucket(_) => local::temporary()?.remove_run_folder(run)?,
         }
         hold.give_back()
     }

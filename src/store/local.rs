@@ -3,8 +3,9 @@
 //!
 //! They lie in the system's folder for temporary files (`TMPDIR`), under a lock that says whose they are.
 
-use std::fs::File;
+use std::fs::{DirBuilder, File};
 use std::io::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -14,6 +15,9 @@ use crate::error::{Code, Error, Result};
 
 /// Bytes of a copy that are asked for at a time.
 const CHUNK_BYTES: u64 = 8 << 20;
+
+/// Rights to the folder of them all: rows that were paid for are nobody else's to read.
+const PRIVATE: u32 = 0o700;
 
 /// Times that a copy is begun anew because the object was replaced meanwhile.
 const ATTEMPTS: u32 = 5;
@@ -75,14 +79,36 @@ impl Store {
 }
 
 /// The folder in which runs keep what is on its way to a bucket.
-pub(super) fn temporary() -> Disk {
+///
+/// # Errors
+/// [`Code::Destination`] if it cannot be made, or is somebody else's.
+pub(super) fn temporary() -> Result<Disk> {
     let user = rustix::process::geteuid().as_raw();
-    Disk::at(std::env::temp_dir().join(format!("backhaul-{user}")))
+    let path = std::env::temp_dir().join(format!("backhaul-{user}"));
+    make_private(&path, user)?;
+    Ok(Disk::at(path))
 }
 
 /// Removes what dead processes left there.
 pub(super) fn sweep(who: &str) -> Result<()> {
-    temporary().sweep(who)
+    temporary()?.sweep(who)
+}
+
+/// Makes sure that a folder is there which nobody but its owner may look into: others use the folder above it too, and
+/// whoever is first there could lay it out for us.
+fn make_private(path: &Path, user: u32) -> Result<()> {
+    let made = DirBuilder::new().recursive(true).mode(PRIVATE).create(path);
+    made.map_err(|error| cannot("create the folder", path, error))?;
+    let metadata = std::fs::symlink_metadata(path).map_err(|error| cannot("read", path, error))?;
+    if !metadata.is_dir() || metadata.uid() != user {
+        return Err(Error::new(Code::Destination, format!("{} is not a folder of this user", path.display()))
+            .with_next("remove it, or set TMPDIR to a folder of your own, then run the same command again"));
+    }
+    if metadata.mode() & 0o777 == PRIVATE {
+        return Ok(());
+    }
+    let permissions = std::fs::Permissions::from_mode(PRIVATE);
+    std::fs::set_permissions(path, permissions).map_err(|error| cannot("take others' rights to", path, error))
 }
 
 fn copy(remote: &Remote, name: &str) -> Result<Option<LocalFile>> {
@@ -123,7 +149,30 @@ fn copies() -> Result<PathBuf> {
         return Ok(folder.clone());
     }
     let name = format!("copies-{:08x}", fastrand::u32(..));
-    let (folder, lock) = temporary().run_folder(&name, &format!("process {}", std::process::id()))?;
+    let (folder, lock) = temporary()?.run_folder(&name, &format!("process {}", std::process::id()))?;
     *copies = Some((folder.clone(), lock));
     Ok(folder)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_on_its_way_is_nobody_else_s_to_read_or_to_lay_out() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let user = rustix::process::geteuid().as_raw();
+        let path = folder.path().join("a/backhaul");
+        let rights = || std::fs::metadata(&path).expect("there").mode() & 0o777;
+        make_private(&path, user).expect("made");
+        assert_eq!(rights(), 0o700);
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("loosened");
+        make_private(&path, user).expect("made");
+        assert_eq!(rights(), 0o700, "one of an earlier version");
+        let error = make_private(&path, user + 1).expect_err("somebody else's");
+        assert!(error.next().contains("TMPDIR"), "{}", error.render());
+        let link = folder.path().join("link");
+        std::os::unix::fs::symlink(&path, &link).expect("linked");
+        assert!(make_private(&link, user).is_err(), "a link leads where somebody else wants");
+    }
 }

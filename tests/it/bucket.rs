@@ -12,6 +12,7 @@ mod objects;
 mod proxy;
 mod refusals;
 mod requests;
+mod review;
 mod run;
 mod server;
 mod stale;

@@ -25,7 +25,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(500);
 const OLD: Duration = Duration::from_hours(48);
 
 /// A run that was not heard of for so many leases is not waited for any more, whether or not somebody wants what it has.
-const LONG_DEAD: u32 = 10;
+pub(super) const LONG_DEAD: u32 = 10;
 
 /// What became of asking for a run's life.
 #[derive(Debug)]
@@ -55,7 +55,7 @@ pub enum Marked {
 /// A claim in the name of a run.
 #[derive(Debug)]
 pub struct Mark {
-    tracked: Tracked<ClaimRecord>,
+    tracked: Box<Tracked<ClaimRecord>>,
     is_first: bool,
 }
 
@@ -127,12 +127,12 @@ impl Bucket {
         if !name.contains("/_folders/")
             && let Some(tracked) = Tracked::create(self, &name, ours.clone()).await?
         {
-            return Ok(Marked::Ours(Mark { tracked, is_first: true }));
+            return Ok(Marked::Ours(Mark { tracked: Box::new(tracked), is_first: true }));
         }
         loop {
             let Some(mut tracked) = Tracked::<ClaimRecord>::load(self, &name).await? else {
                 match Tracked::create(self, &name, ours.clone()).await? {
-                    Some(tracked) => return Ok(Marked::Ours(Mark { tracked, is_first: false })),
+                    Some(tracked) => return Ok(Marked::Ours(Mark { tracked: Box::new(tracked), is_first: false })),
                     None => continue,
                 }
             };
@@ -142,7 +142,7 @@ impl Bucket {
                 return Ok(Marked::Held(tracked.value.holder().to_owned()));
             }
             if tracked.try_change(|value| *value = ours.clone()).await? {
-                return Ok(Marked::Ours(Mark { tracked, is_first: false }));
+                return Ok(Marked::Ours(Mark { tracked: Box::new(tracked), is_first: false }));
             }
         }
     }
@@ -251,20 +251,17 @@ impl RunClaim {
         self.heartbeat.is_lost()
     }
 
+    /// Whether it was not renewed for so long that only [`RunClaim::confirm`] can tell whether it is still ours.
+    pub fn is_in_doubt(&self) -> bool {
+        self.heartbeat.is_in_doubt()
+    }
+
     /// Makes sure, now, that it is still ours, and renews it.
     ///
     /// # Errors
     /// [`crate::error::Code::Locked`] if another process has it, [`Code::Destination`] if nobody can tell.
     pub async fn confirm(&self) -> Result<()> {
-        let before = Instant::now();
-        self.record.lock().await.change(|_| ()).await?;
-        self.heartbeat.renewed(before);
-        Ok(())
-    }
-
-    /// Whether it may have been lost without anybody having noticed, so that it is to be confirmed.
-    pub fn is_overdue(&self) -> bool {
-        self.heartbeat.is_overdue()
+        self.heartbeat.confirm(&self.record).await
     }
 
     /// Gives it back, so that the next one need not wait for the lease to run out.

@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
+use super::claim::LONG_DEAD;
 use super::fault::Operation;
 use super::lease::{CLOCK_STEP, Record as _, Taken, Tracked};
 use super::record::BucketState;
 use super::tables::{state_name, table_of};
+use super::wire::Class;
 use super::{Backend, Bucket};
 use crate::error::Result;
+use crate::store::record::Intent;
 
 /// Between starting an upload and recording it lies one request: what is older and not recorded never will be.
 const UNRECORDED: Duration = Duration::from_hours(24);
@@ -38,17 +43,19 @@ impl Bucket {
     /// # Errors
     /// As [`Bucket::collect_garbage`].
     pub async fn collect_garbage_older_than(&self, who: &str, age: Duration) -> Result<Garbage> {
-        let settled = self.settle_left(who).await?;
+        let settled = self.settle_left(who, age.min(self.options().lease * LONG_DEAD)).await?;
         Ok(Garbage { settled, aborted: self.abort_unrecorded(age).await? })
     }
 
-    /// Settles what commits of dead processes left. Says how many.
-    ///
-    /// # Errors
-    /// As [`Bucket::collect_garbage`].
-    pub async fn settle_left(&self, who: &str) -> Result<u64> {
+    /// Settles what commits of dead processes left, those that no state knows once they are of an age. Says how many.
+    async fn settle_left(&self, who: &str, age: Duration) -> Result<u64> {
         let mut settled = 0;
-        for (commit_id, intent) in self.intents().await? {
+        for (commit_id, intent, since) in self.intents().await? {
+            // A live process may have said what it is about to do, and not have taken the partition yet.
+            let is_known = self.knows(&commit_id, &intent).await?;
+            if !is_known && !self.is_older(since, age).await? {
+                continue;
+            }
             // A live process holds it; it settles its own.
             if let Taken::Ours(mut ours) = self.take_partition(&intent.report, &intent.partition, who).await? {
                 ours.change(|value| value.give(None)).await?;
@@ -59,12 +66,37 @@ impl Bucket {
         Ok(settled)
     }
 
+    /// Whether a partition's state tells of a commit: under way, or done.
+    async fn knows(&self, commit_id: &str, intent: &Intent) -> Result<bool> {
+        let name = state_name(&intent.report, &intent.partition);
+        let Some(Tracked { value, .. }) = Tracked::<BucketState>::load(self, &name).await? else { return Ok(false) };
+        let uploading = value.upload.as_ref().map(|upload| &upload.commit_id);
+        let committed = value.state.committed.as_ref().map(|committed| &committed.commit_id);
+        Ok([uploading, committed].into_iter().flatten().any(|known| known == commit_id))
+    }
+
+    async fn is_older(&self, since: DateTime<Utc>, age: Duration) -> Result<bool> {
+        // What was written within the step that the clock is in counts as written at its beginning.
+        let now = self.now().await? + CLOCK_STEP;
+        Ok((now - since).to_std().is_ok_and(|since| since >= age))
+    }
+
     async fn abort_unrecorded(&self, age: Duration) -> Result<u64> {
         let Backend::S3(store, extra) = &self.backend else { return Ok(0) };
         let folder = self.path("")?;
         let prefix = if folder.as_ref().is_empty() { String::new() } else { format!("{folder}/") };
         let list = || async { extra.uploads(store.credentials().get_credential().await?.as_ref(), &prefix).await };
-        let open = self.send(Operation::ListUploads, &folder, list).await.map_err(|fault| fault.into_error(self))?;
+        let open = match self.send(Operation::ListUploads, &folder, list).await {
+            Ok(open) => open,
+            // No commit rests on this, so that no night is lost over it: what stays costs a little until a rule of the
+            // bucket ends it.
+            Err(fault) if matches!(fault.class, Class::Denied | Class::Unsupported | Class::Missing | Class::Other) => {
+                let error = fault.into_error(self);
+                tracing::warn!(error = %error.one_line(), next = error.next(), "unfinished uploads are not looked for");
+                return Ok(0);
+            }
+            Err(fault) => return Err(fault.into_error(self)),
+        };
         if open.is_empty() {
             return Ok(0);
         }

@@ -1,6 +1,7 @@
 //! Which partitions a run is about to change: so that what a dead one left is found without asking every partition.
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 
 use super::Bucket;
 use crate::error::Result;
@@ -22,14 +23,15 @@ impl Bucket {
         self.delete(&intent_name(commit_id)).await
     }
 
-    /// Commits that are under way, or were cut off, with what each is for.
-    pub(super) async fn intents(&self) -> Result<Vec<(String, Intent)>> {
+    /// Commits that are under way, or were cut off, with what each is for and since when.
+    pub(super) async fn intents(&self) -> Result<Vec<(String, Intent, DateTime<Utc>)>> {
         let (names, _) = self.children(&format!("{SYSTEM_FOLDER}/{FOLDER}")).await?;
         let mut intents = Vec::new();
         for commit_id in names.iter().filter_map(|name| name.strip_suffix(".json")) {
             let name = intent_name(commit_id);
             if let Some(object) = self.get(&name).await? {
-                intents.push((commit_id.to_owned(), super::lease::parse(self, &name, &object.bytes)?));
+                let intent = super::lease::parse(self, &name, &object.bytes)?;
+                intents.push((commit_id.to_owned(), intent, object.changed));
             }
         }
         Ok(intents)

@@ -7,7 +7,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
@@ -50,6 +50,8 @@ pub(super) struct Tracked<T> {
     pub name: String,
     pub value: T,
     version: Version,
+    /// Writes of ours that failed and may have been carried out all the same.
+    unheard: Vec<Bytes>,
 }
 
 /// Who has a record.
@@ -72,15 +74,18 @@ impl<T: Record> Tracked<T> {
     fn parse(bucket: &Bucket, name: &str, object: &Object) -> Result<Self> {
         let value: T = parse(bucket, name, &object.bytes)?;
         value.check()?;
-        Ok(Self { bucket: bucket.clone(), name: name.to_owned(), value, version: object.version.clone() })
+        Ok(Self::new(bucket, name, value, object.version.clone()))
     }
 
     /// Creates a record; `None` if somebody was faster.
     pub async fn create(bucket: &Bucket, name: &str, mut value: T) -> Result<Option<Self>> {
         value.stamp(nonce());
         let written = bucket.put_if_absent(name, Bytes::from(to_json(&value)?)).await?;
-        let tracked = |version| Self { bucket: bucket.clone(), name: name.to_owned(), value, version };
-        Ok(written.map(tracked))
+        Ok(written.map(|version| Self::new(bucket, name, value, version)))
+    }
+
+    fn new(bucket: &Bucket, name: &str, value: T, version: Version) -> Self {
+        Self { bucket: bucket.clone(), name: name.to_owned(), value, version, unheard: Vec::new() }
     }
 
     /// Changes it, if it is still what it was; says whether it was.
@@ -89,13 +94,35 @@ impl<T: Record> Tracked<T> {
         change(&mut next);
         next.stamp(nonce());
         let bytes = Bytes::from(to_json(&next)?);
-        match self.bucket.compare_and_swap(&self.name, &self.version, bytes).await? {
-            Some(version) => {
-                (self.value, self.version) = (next, version);
-                Ok(true)
+        loop {
+            match self.bucket.compare_and_swap(&self.name, &self.version, bytes.clone()).await {
+                Ok(Some(version)) => {
+                    (self.value, self.version) = (next, version);
+                    self.unheard.clear();
+                    return Ok(true);
+                }
+                Ok(None) if self.adopt_unheard().await? => {}
+                Ok(None) => return Ok(false),
+                Err(error) => {
+                    self.unheard.push(bytes);
+                    return Err(error);
+                }
             }
-            None => Ok(false),
         }
+    }
+
+    /// Goes on from a write of ours that was given up and carried out all the same; says whether it lies there. Without
+    /// this, a store that was gone for a while would look like another process that took the record over.
+    async fn adopt_unheard(&mut self) -> Result<bool> {
+        if self.unheard.is_empty() {
+            return Ok(false);
+        }
+        let Some(now) = self.bucket.get(&self.name).await? else { return Ok(false) };
+        let is_ours = self.unheard.contains(&now.bytes) && now.version != self.version;
+        if is_ours {
+            self.version = now.version;
+        }
+        Ok(is_ours)
     }
 
     /// Changes what is ours.
@@ -150,26 +177,48 @@ impl Bucket {
 #[derive(Debug)]
 pub(super) struct Heartbeat {
     _task: AbortOnDropHandle<()>,
-    is_lost: Arc<AtomicBool>,
-    /// Since when the lease runs at least, by this process's own watch.
-    renewed: Arc<std::sync::Mutex<Instant>>,
+    pulse: Arc<Pulse>,
     lease: Duration,
+}
+
+/// What a holder knows of its own lease.
+#[derive(Debug)]
+struct Pulse {
+    is_lost: AtomicBool,
+    /// When the last renewal that was heard of was sent. By two clocks, as one of them may stand still while the machine
+    /// sleeps. They judge nobody else's lease: they only say when our own is to be asked after.
+    renewed: std::sync::Mutex<(Instant, SystemTime)>,
+}
+
+impl Pulse {
+    fn renewed(&self, at: (Instant, SystemTime)) {
+        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    fn age(&self) -> Duration {
+        let (instant, time) = *self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        instant.elapsed().max(time.elapsed().unwrap_or_default())
+    }
+}
+
+fn moment() -> (Instant, SystemTime) {
+    (Instant::now(), SystemTime::now())
 }
 
 impl Heartbeat {
     /// Renews the lease until dropped.
     pub fn start<T: Record>(record: Arc<Mutex<Tracked<T>>>, lease: Duration) -> Self {
-        let is_lost = Arc::new(AtomicBool::new(false));
-        let renewed = Arc::new(std::sync::Mutex::new(Instant::now()));
-        let (seen, noted) = (Arc::clone(&is_lost), Arc::clone(&renewed));
+        let pulse = Arc::new(Pulse { is_lost: AtomicBool::new(false), renewed: std::sync::Mutex::new(moment()) });
+        let seen = Arc::clone(&pulse);
         let task = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(lease / RENEWALS).await;
-                let before = Instant::now();
-                match record.lock().await.try_change(|_| ()).await {
-                    Ok(true) => *noted.lock().unwrap_or_else(PoisonError::into_inner) = before,
+                let mut record = record.lock().await;
+                let sent = moment();
+                match record.try_change(|_| ()).await {
+                    Ok(true) => seen.renewed(sent),
                     Ok(false) => {
-                        seen.store(true, Ordering::Release);
+                        seen.is_lost.store(true, Ordering::Release);
                         return;
                     }
                     // The store may be back in time; if not, the next change tells.
@@ -177,22 +226,34 @@ impl Heartbeat {
                 }
             }
         });
-        Self { _task: AbortOnDropHandle::new(task), is_lost, renewed, lease }
-    }
-
-    /// Whether the lease may have run out without anybody having noticed: this process stood still.
-    pub fn is_overdue(&self) -> bool {
-        self.renewed.lock().unwrap_or_else(PoisonError::into_inner).elapsed() >= self.lease
-    }
-
-    /// The record was renewed by other means, not before this time.
-    pub fn renewed(&self, at: Instant) {
-        *self.renewed.lock().unwrap_or_else(PoisonError::into_inner) = at;
+        Self { _task: AbortOnDropHandle::new(task), pulse, lease }
     }
 
     /// Whether another process has taken the record over.
     pub fn is_lost(&self) -> bool {
-        self.is_lost.load(Ordering::Acquire)
+        self.pulse.is_lost.load(Ordering::Acquire)
+    }
+
+    /// Whether it was not renewed for so long that another process may have taken it over, and this one, which slept or
+    /// does not reach the store, has not heard of it yet.
+    pub fn is_in_doubt(&self) -> bool {
+        self.pulse.age() > self.lease / 2
+    }
+
+    /// Renews the lease now.
+    ///
+    /// # Errors
+    /// [`Code::Locked`] if another process has taken the record over, [`Code::Destination`] if nobody can tell.
+    pub async fn confirm<T: Record>(&self, record: &Mutex<Tracked<T>>) -> Result<()> {
+        let mut record = record.lock().await;
+        let sent = moment();
+        let outcome = record.change(|_| ()).await;
+        match &outcome {
+            Ok(()) => self.pulse.renewed(sent),
+            Err(error) if error.code() == Code::Locked => self.pulse.is_lost.store(true, Ordering::Release),
+            Err(_) => {}
+        }
+        outcome
     }
 }
 

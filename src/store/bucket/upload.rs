@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::{Bytes, BytesMut};
 use object_store::path::Path;
@@ -39,13 +40,22 @@ pub struct Uploaded {
 pub struct UploadWriter {
     sender: mpsc::Sender<Bytes>,
     chunk: Vec<u8>,
+    why: Why,
+}
+
+/// Why an upload has failed, until somebody tells it.
+type Why = Arc<Mutex<Option<Error>>>;
+
+fn told(why: &Why) -> Option<Error> {
+    why.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 /// An upload that takes bytes until its last writer is gone.
 #[derive(Debug)]
 pub(super) struct Running {
     sender: mpsc::Sender<Bytes>,
-    task: AbortOnDropHandle<Result<Uploaded>>,
+    task: AbortOnDropHandle<Option<Uploaded>>,
+    why: Why,
 }
 
 impl Running {
@@ -54,18 +64,25 @@ impl Running {
         // One chunk waits while the one before is handed to a part.
         let (sender, mut receiver) = mpsc::channel::<Bytes>(1);
         let mut parts = Parts::new(bucket.clone(), path, upload_id);
+        let why = Why::default();
+        let telling = Arc::clone(&why);
         let task = tokio::spawn(async move {
-            while let Some(chunk) = receiver.recv().await {
-                parts.write(&chunk).await?;
-            }
-            parts.finish().await
+            let all = async {
+                while let Some(chunk) = receiver.recv().await {
+                    parts.write(&chunk).await?;
+                }
+                parts.finish().await
+            };
+            // Told before the receiver goes: whoever is turned away by that finds out why.
+            all.await.map_err(|error| telling.lock().unwrap_or_else(PoisonError::into_inner).replace(error)).ok()
         });
-        Self { sender, task: AbortOnDropHandle::new(task) }
+        Self { sender, task: AbortOnDropHandle::new(task), why }
     }
 
     /// A writer for a thread that may block.
     pub fn writer(&self) -> UploadWriter {
-        UploadWriter { sender: self.sender.clone(), chunk: Vec::with_capacity(CHUNK_BYTES) }
+        let why = Arc::clone(&self.why);
+        UploadWriter { sender: self.sender.clone(), chunk: Vec::with_capacity(CHUNK_BYTES), why }
     }
 
     /// Hands bytes on; waits while enough of them are on their way. Says whether they were taken: if not, the upload has
@@ -76,9 +93,15 @@ impl Running {
 
     /// Waits until all parts are up. Every writer must be gone by then.
     pub async fn finish(self) -> Result<Uploaded> {
-        let Self { sender, task } = self;
+        let Self { sender, task, why } = self;
         drop(sender);
-        task.await.unwrap_or_else(|error| Err(Error::new(Code::Internal, "an upload ended early").with_source(error)))
+        match task.await {
+            Ok(Some(uploaded)) => Ok(uploaded),
+            Ok(None) => {
+                Err(told(&why).unwrap_or_else(|| Error::new(Code::Destination, "an upload has failed, as was told")))
+            }
+            Err(error) => Err(Error::new(Code::Internal, "an upload ended early").with_source(error)),
+        }
     }
 }
 
@@ -100,7 +123,10 @@ impl io::Write for UploadWriter {
         // On a thread that also runs async tasks, the others go on meanwhile.
         let is_async = Handle::try_current().is_ok_and(|of| of.runtime_flavor() == RuntimeFlavor::MultiThread);
         let sent = if is_async { tokio::task::block_in_place(send) } else { send() };
-        sent.map_err(|_closed| io::Error::new(io::ErrorKind::BrokenPipe, "the upload has failed"))
+        sent.map_err(|_closed| match told(&self.why) {
+            Some(error) => io::Error::other(error),
+            None => io::Error::new(io::ErrorKind::BrokenPipe, "the upload has failed"),
+        })
     }
 }
 

@@ -97,12 +97,13 @@ pub(super) enum Class {
 impl Class {
     /// Whether the same request may succeed a moment later.
     pub fn is_transient(self) -> bool {
-        self.leaves_doubt() || matches!(self, Self::Race | Self::Throttled | Self::Unreachable)
+        self.leaves_doubt() || matches!(self, Self::Unreachable)
     }
 
-    /// Whether the request may have been carried out.
+    /// Whether the request may have been carried out: of all that is tried again only what was never sent was not. A 503
+    /// also comes from what stands before a store, after the store did what was asked.
     pub fn leaves_doubt(self) -> bool {
-        matches!(self, Self::Server | Self::Broken)
+        matches!(self, Self::Server | Self::Broken | Self::Throttled | Self::Race)
     }
 
     /// Whether asking for the credentials anew may help: then a few times, since mostly nobody renews them.
@@ -291,8 +292,8 @@ mod tests {
         let all = [
             (Class::Server, true, true),
             (Class::Broken, true, true),
-            (Class::Throttled, true, false),
-            (Class::Race, true, false),
+            (Class::Throttled, true, true),
+            (Class::Race, true, true),
             (Class::Unreachable, true, false),
             (Class::Condition, false, false),
             (Class::Denied, false, false),

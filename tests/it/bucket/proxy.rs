@@ -20,6 +20,8 @@ pub enum Fault {
     LostRequest,
     /// The store carries it out and the connection breaks before the answer is back.
     LostAnswer,
+    /// The store carries it out and the proxy says that it did not.
+    Misreported(u16, &'static str),
     /// The store gets it later.
     Late(Duration),
     /// The client is cut off at once; the store gets it later all the same.
@@ -134,9 +136,10 @@ async fn pass(
     let broken = || std::io::Error::other("broken by plan");
     match fault {
         None => forward(request, upstream).await,
-        Some(Fault::Refuse(status, code)) => {
-            let body = format!("<Error><Code>{code}</Code><Message>by plan</Message></Error>");
-            Ok(Response::builder().status(status).body(Full::from(body)).unwrap())
+        Some(Fault::Refuse(status, code)) => Ok(refusal(status, code)),
+        Some(Fault::Misreported(status, code)) => {
+            forward(request, upstream).await?;
+            Ok(refusal(status, code))
         }
         Some(Fault::LostRequest) => Err(broken()),
         Some(Fault::LostAnswer) => {
@@ -155,6 +158,11 @@ async fn pass(
             Err(broken())
         }
     }
+}
+
+fn refusal(status: u16, code: &str) -> Response<Full<Bytes>> {
+    let body = format!("<Error><Code>{code}</Code><Message>by plan</Message></Error>");
+    Response::builder().status(status).body(Full::from(body)).unwrap()
 }
 
 async fn forward(request: Request<Full<Bytes>>, upstream: SocketAddr) -> Result<Response<Full<Bytes>>, std::io::Error> {
