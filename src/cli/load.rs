@@ -78,6 +78,11 @@ fn manner(engine: Engine, command: &Load) -> Result<Manner> {
                 .with_next(format!("backhaul load {} --external", engine.name())))
         }
         (_, true) => Ok(Manner::Direct),
+        (true, false) if engine == Engine::Redshift => Err(Error::new(
+            Code::Usage,
+            "Redshift reads files where they lie through an external schema only, which is yours to create",
+        )
+        .with_next("backhaul schema NAME --format redshift --external   prints a table for it; or load copies: leave --external out")),
         (true, false) => Ok(Manner::External),
         (false, false) => Ok(Manner::Copy),
     }

@@ -162,9 +162,10 @@ fn columns(table: &Table, files: &[PlacedFile]) -> Option<Advice> {
         weight: Weight::Slow,
         engines: vec![Engine::Duckdb, Engine::Spark, Engine::Databricks, Engine::Bigquery],
         what: format!(
-            "{} files, from {} to {}, have fewer columns than the table now: reading the folder needs union_by_name (DuckDB) or mergeSchema (Spark), \
+            "{} of {} files, from {} to {}, have fewer columns than the table now: reading the folder needs union_by_name (DuckDB) or mergeSchema (Spark), \
              and BigQuery the explicit schema that `load` prints",
             older.len(),
+            files.len(),
             first.partition,
             last.partition
         ),
@@ -372,7 +373,13 @@ mod tests {
         assert_eq!(one(&|layout| layout.row_groups[0].bytes = 300 * MIB).0, Weight::Slow);
         let small = RowGroupLayout { rows: 500, bytes: KIB };
         assert_eq!(one(&|layout| layout.row_groups = vec![small.clone(), small.clone()]).0, Weight::Slow);
-        assert!(one(&|layout| drop(layout.columns.pop())).1.contains("fewer columns"));
+    }
+
+    #[test]
+    fn a_file_from_before_a_column_came_is_named() {
+        let files = [file("snapshot_date=2026-11-22", &COLUMNS[..2]), file(NIGHT, &COLUMNS)];
+        let found = found(&COLUMNS, &files);
+        assert!(matches!(&found[..], [(Weight::Slow, what)] if what.contains("fewer columns")), "{found:?}");
     }
 
     #[test]

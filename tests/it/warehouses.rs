@@ -200,6 +200,7 @@ fn what_load_cannot_do_is_one_clear_error() {
         &["load", "athena"],
         &["load", "databricks"],
         &["load", "duckdb", "--direct"],
+        &["load", "redshift", "--external"],
         &["load", "duckdb", "--target", "zebra"],
         &["load", "duckdb", "--report", "anchor"],
         &["load", "duckdb", "--schema", "a;b"],

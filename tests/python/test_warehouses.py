@@ -738,7 +738,8 @@ class Grammar(unittest.TestCase):
             if engine == "bigquery":
                 self.assertIn("gs:// only", lab.backhaul("load", engine, config=config, status=2))
                 continue
-            for options in [(), ("--external",)] + [("--direct",)] * (engine == "snowflake"):
+            external = [("--external",)] * (engine != "redshift")
+            for options in [(), *external] + [("--direct",)] * (engine == "snowflake"):
                 script = load_of(config, engine, *options)
                 self.assertIn("raw_backlinks", script)
                 self.assertNotIn(secret, script)
