@@ -172,14 +172,20 @@ impl Store {
         }
     }
 
-    /// Removes the claims on tasks of nights before this one that nobody holds.
+    /// Removes the claims on tasks of nights before this one that nobody holds. In a bucket also what is left of processes
+    /// that were found to be dead meanwhile.
     ///
     /// # Errors
     /// [`Code::Destination`].
     pub fn sweep_claims(&self, before: Night, who: &str) -> Result<()> {
         match self {
             Self::Disk(disk) => disk.sweep_claims(before, who),
-            Self::Bucket(remote) => remote.wait(remote.bucket().sweep_marks(before)),
+            Self::Bucket(remote) => remote.wait(async {
+                let bucket = remote.bucket();
+                bucket.settle_left(who).await?;
+                bucket.sweep_runs(who).await?;
+                bucket.sweep_marks(before).await
+            }),
         }
     }
 

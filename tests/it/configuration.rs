@@ -588,16 +588,12 @@ every = "week"
 "#;
 
 #[test]
-fn the_example_of_the_contract_resolves_but_for_a_size_that_a_bucket_has_not() {
+fn the_example_of_the_contract_resolves() {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("competitors.csv"), "name,url,mode,role\nb,b.com,,competitor\n")
         .expect("written");
     let path = folder.path().join("backhaul.toml");
-    let errors = config::parse(EXAMPLE, &path, &environment()).expect_err("a size");
-    let shown: Vec<_> = errors.0.iter().map(|error| format!("{} {error}", error.code().as_str())).collect();
-    insta::assert_snapshot!(shown.join("\n"), @r#"BH-CONFIG in a bucket `file_size` applies only with `layout = "files"`"#);
-    let text = EXAMPLE.replace("file_size = \"128 MiB\"\n", "");
-    let config = config::parse(&text, &path, &environment()).expect("a configuration");
+    let config = config::parse(EXAMPLE, &path, &environment()).expect("a configuration");
     assert_eq!(config.destination.place.to_string(), "s3://acme-seo/ahrefs");
 }
 

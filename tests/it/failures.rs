@@ -227,7 +227,8 @@ fn what_is_wrong_before_the_first_request_sends_none() {
         (&["run", "--report", "linsk"], "BH-USAGE"),
         (&["run", "--shard", "1/2"], "BH-LATER"),
         (&["estimate", "--report", "linsk"], "BH-USAGE"),
-        (&["load", "snowflake"], "BH-LATER"),
+        (&["load", "bigquery"], "BH-USAGE"),
+        (&["history"], "BH-LATER"),
         (&["rum"], "BH-USAGE"),
     ] {
         let ran = context.backhaul(arguments).expect(2);

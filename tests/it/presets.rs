@@ -142,7 +142,10 @@ fn a_table_that_gains_columns_of_every_kind_stays_readable_with_its_old_nights()
         let added = if table == "links" { "languages" } else { "chatgpt" };
         let place = names.iter().position(|name| *name == added).unwrap();
         let values = by_duckdb["values"].as_array().unwrap();
-        assert_eq!(values.iter().filter(|row| row[place].is_null()).count(), values.len() / 2, "{table} {added}");
+        let nulls = values.iter().filter(|row| row[place].is_null()).count();
+        // What an assistant did not answer is null in newer nights too.
+        let is_as_added = if table == "links" { nulls == values.len() / 2 } else { nulls >= values.len() / 2 };
+        assert!(is_as_added, "{table} {added}: {nulls} nulls in {} rows", values.len());
         for reader in ["pyarrow", "polars"] {
             assert_eq!(seen[reader][table]["values"], by_duckdb["values"], "{reader} {table}");
         }

@@ -43,12 +43,21 @@ impl Bucket {
     /// # Errors
     /// As [`Bucket::collect_garbage`].
     pub async fn collect_garbage_older_than(&self, who: &str, age: Duration) -> Result<Garbage> {
-        let settled = self.settle_left(who, age.min(self.options().lease * LONG_DEAD)).await?;
+        let settled = self.settle_older_than(who, age).await?;
         Ok(Garbage { settled, aborted: self.abort_unrecorded(age).await? })
     }
 
-    /// Settles what commits of dead processes left, those that no state knows once they are of an age. Says how many.
-    async fn settle_left(&self, who: &str, age: Duration) -> Result<u64> {
+    /// Settles what commits of dead processes left. Says how many.
+    ///
+    /// # Errors
+    /// As [`Bucket::collect_garbage`].
+    pub async fn settle_left(&self, who: &str) -> Result<u64> {
+        self.settle_older_than(who, UNRECORDED).await
+    }
+
+    async fn settle_older_than(&self, who: &str, age: Duration) -> Result<u64> {
+        // Longer than between saying what is to be committed and taking the partition for it.
+        let age = age.min(self.options().lease * LONG_DEAD);
         let mut settled = 0;
         for (commit_id, intent, since) in self.intents().await? {
             // A live process may have said what it is about to do, and not have taken the partition yet.

@@ -75,8 +75,9 @@ async fn moto_passes_the_probe_and_each_missing_permission_is_named() {
     }
     let bucket = moto.open("s3:ListBucketMultipartUploads", |_| ());
     publish(&bucket, "c1").await.unwrap();
-    let error = bucket.collect_garbage_older_than("gc", Duration::ZERO).await.unwrap_err();
-    assert!(error.next().contains("s3:ListBucketMultipartUploads"), "{}", error.render());
+    // No commit rests on it: uploads that nobody recorded stay until a rule of the bucket ends them.
+    let garbage = bucket.collect_garbage_older_than("gc", Duration::ZERO).await.unwrap();
+    assert_eq!(garbage.aborted, 0);
 }
 
 #[tokio::test]
