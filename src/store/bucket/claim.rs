@@ -259,7 +259,7 @@ impl RunClaim {
     /// Makes sure, now, that it is still ours, and renews it.
     ///
     /// # Errors
-    /// [`crate::error::Code::Locked`] if another process has it, [`Code::Destination`] if nobody can tell.
+    /// [`crate::error::Code::Locked`] if another process has it, [`crate::error::Code::Destination`] if nobody can tell.
     pub async fn confirm(&self) -> Result<()> {
         self.heartbeat.confirm(&self.record).await
     }
