@@ -14,7 +14,7 @@
 //! lease keeps two writers apart, see [`super::Fencing`].
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tokio::sync::Mutex;
@@ -50,6 +50,7 @@ impl Bucket {
     /// # Errors
     /// [`Code::Locked`] if another process is at work on it, [`Code::Destination`] if the store refuses.
     pub async fn begin(&self, commit: Commit, who: &str, patience: Duration) -> Result<BucketCommit> {
+        let asked = Instant::now();
         self.intend(&commit).await?;
         step("bucket.intent");
         let mut tracked = match self.take_within(&commit.report, &commit.partition, who, patience).await {
@@ -60,6 +61,14 @@ impl Bucket {
                 return Err(error);
             }
         };
+        // Whoever sweeps may have taken what was said so long ago for a dead process's: it is said again before anything is
+        // begun.
+        if asked.elapsed() > self.options().lease
+            && let Err(error) = self.intend(&commit).await
+        {
+            let _ = tracked.change(|value| value.give(None)).await;
+            return Err(error);
+        }
         let name = self.partition_object(&commit.report, &commit.partition);
         let path = self.path(&name)?;
         let started = self.send(Operation::StartUpload, &path, || self.multipart().create_multipart(&path)).await;

@@ -56,7 +56,7 @@ impl Bucket {
     }
 
     async fn settle_older_than(&self, who: &str, age: Duration) -> Result<u64> {
-        // Longer than between saying what is to be committed and taking the partition for it.
+        // Who waits longer for a partition says it again once it has it.
         let age = age.min(self.options().lease * LONG_DEAD);
         let mut settled = 0;
         for (commit_id, intent, since) in self.intents().await? {
