@@ -75,6 +75,12 @@ test: $(READERS_STAMP) $(BUCKET_READERS_STAMP) ## All tests, with the ones that 
 	$(READERS)/bin/python -B -m unittest discover -s tests/python
 	$(TORTURE) --short
 
+.PHONY: azurite
+azurite: $(READERS_STAMP) ## Exports into Azure's emulator against exports onto a disk (needs Node and npm)
+	npm install --prefix tests/python/azurite --no-audit --no-fund --silent azurite@3
+	$(CARGO) build --locked --bin backhaul
+	$(READERS)/bin/python -B -m unittest discover -s tests/python -p test_azure.py
+
 .PHONY: dashboard-test
 dashboard-test: $(BROWSER_STAMP) ## The dashboard in a headless Chromium (DASHBOARD_SHOTS=folder keeps the pictures); skipped without one
 	$(CARGO) build --locked --bin backhaul
@@ -164,4 +170,4 @@ deny: ## Licences, sources and banned crates (needs cargo-deny)
 
 .PHONY: clean
 clean: ## Remove what make made: the Python environments and the demo's output (not target/)
-	rm -rf $(READERS) $(BUCKET_READERS) $(DASHBOARD) $(BROWSER) $(DBT) $(DBT_WAREHOUSES) $(WAREHOUSES) backhaul-demo
+	rm -rf $(READERS) $(BUCKET_READERS) $(DASHBOARD) $(BROWSER) $(DBT) $(DBT_WAREHOUSES) $(WAREHOUSES) tests/python/azurite backhaul-demo
