@@ -136,7 +136,7 @@ def main() -> int:
     arguments.add_argument("--rows", type=int, default=100_000, help="rows of each of five targets")
     arguments.add_argument("--targets", type=int, default=300, help="targets of few rows")
     arguments.add_argument("--limit", type=float, default=1.3, help="processor time in a bucket over that on a disk")
-    arguments.add_argument("--small-limit", type=float, default=1.5, help="the same of many targets of few rows")
+    arguments.add_argument("--small-limit", type=float, default=1.3, help="the same of many targets of few rows")
     options = arguments.parse_args()
     small = "".join(REPORT.format(name=name, endpoint=endpoint) for name, endpoint in SMALL)
     # Of a task of few rows the six signed requests that keep it safe are a good part.

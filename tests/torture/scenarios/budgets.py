@@ -89,8 +89,8 @@ def attack(arena: Arena, budget: Budget, sandbox: Sandbox, place: Place, folder:
         if spent > budget.limit:
             problems.append(f"{spent} units were charged, {budget.limit} are allowed")
         problems += [f"unexpected {end.told()}" for end in ends if not end.was_killed and end.code not in CODES]
-    # What dead processes had promised counts as spent, so that less than the budget may have been charged.
-    if charged(sandbox, budget) < budget.limit // 5:
+    # What dead processes had promised counts as spent, so that far less than the budget may have been charged.
+    if charged(sandbox, budget) < budget.limit // 20:
         problems.append(f"only {charged(sandbox, budget)} units were charged: the budget was never near")
     return problems
 
