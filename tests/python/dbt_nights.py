@@ -131,7 +131,7 @@ OPENER = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 def program() -> Path:
     """The program under test: the dev build, or what the environment names."""
-    return Path(os.environ.get("BACKHAUL_BIN", REPOSITORY / "target" / "debug" / "backhaul"))
+    return Path(os.environ.get("BACKHAUL_BIN", Path(os.environ.get("CARGO_TARGET_DIR", REPOSITORY / "target")) / "debug" / "backhaul"))
 
 
 class Sandbox:

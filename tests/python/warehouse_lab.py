@@ -22,7 +22,7 @@ from pathlib import Path
 import pyarrow.parquet
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-PROGRAM = Path(os.environ.get("BACKHAUL", ROOT / "target" / "debug" / "backhaul"))
+PROGRAM = Path(os.environ.get("BACKHAUL", Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "debug" / "backhaul"))
 CLOCK = "2026-11-24T12:00:00Z"
 NIGHT, LATE = "2026-11-24", "2026-11-23"
 STATES = ("first", "second", "third")
