@@ -71,7 +71,7 @@ fn definition(engine: Engine, schema: &str, table: &Table) -> String {
 fn table_comments(engine: Engine, schema: &str, table: &Table) -> String {
     match engine {
         Engine::Duckdb | Engine::Redshift => {
-            comments(engine, &engine.object(schema, &raw_name(table.schema().name())), "TABLE", table)
+            comments(engine, &engine.object(schema, &raw_name(table.schema().name())), table)
         }
         _ => String::new(),
     }
@@ -205,8 +205,8 @@ fn clickhouse_engine(engine: Engine, table: &Table) -> String {
 }
 
 /// `COMMENT ON`, for engines that take no comments inside a definition.
-fn comments(engine: Engine, name: &str, what: &str, table: &Table) -> String {
-    let mut text = format!("COMMENT ON {what} {name} IS {};\n", engine.text(&about(table)));
+fn comments(engine: Engine, name: &str, table: &Table) -> String {
+    let mut text = format!("COMMENT ON TABLE {name} IS {};\n", engine.text(&about(table)));
     for column in table.columns() {
         let about = comment(column);
         if !about.is_empty() {

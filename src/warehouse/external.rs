@@ -29,18 +29,12 @@ pub fn external(engine: Engine, schema: &str, table: &Table, place: &Place) -> S
             let (key, partitioned) = hive_key(engine, table);
             format!(
                 "DROP TABLE IF EXISTS {name};\nCREATE TABLE {name} (\n{}{key}\n)\nUSING PARQUET{partitioned}\nLOCATION {};\n{recover}",
-                hive_columns(engine, table),
+                columns(engine, table, false),
                 engine.text(&folder)
             )
         }
         Engine::Athena => athena_external(schema, table, &folder),
     }
-}
-
-/// Columns of a table that is over files: a key that is a column of the files already keeps its name, since the folder's key
-/// never equals a column.
-fn hive_columns(engine: Engine, table: &Table) -> String {
-    columns(engine, table, false)
 }
 
 fn hive_key(engine: Engine, table: &Table) -> (String, String) {

@@ -22,4 +22,4 @@ pub use load::{Change, File, Loading, Manner, script};
 pub use pending::{Acknowledged, Plan};
 pub use place::{Place, Service};
 pub use table::{Division, Part, Table, raw_name};
-pub use views::{view_names, views};
+pub use views::views;

@@ -234,8 +234,6 @@ impl std::fmt::Display for Place {
 pub fn key_type(engine: Engine, kind: &ColumnType) -> String {
     match (engine, kind) {
         (Engine::Bigquery, _) => engine.type_name(kind),
-        (Engine::Clickhouse, ColumnType::Integer) => "UInt16".to_owned(),
-        (Engine::Clickhouse, _) => "Date32".to_owned(),
         (_, ColumnType::Integer) => "INT".to_owned(),
         _ => engine.type_name(kind),
     }

@@ -119,11 +119,6 @@ impl Table {
     pub fn has_target(&self) -> bool {
         self.schema.column(TARGET).is_some()
     }
-
-    /// Columns of money.
-    pub fn money(&self) -> Vec<&TableColumn> {
-        self.columns().iter().filter(|column| column.measure == Some(Measure::UsdCents)).collect()
-    }
 }
 
 /// One line on a column for people who see it in a warehouse.

@@ -183,16 +183,3 @@ fn newest(engine: Engine, schema: &str, table: &Table) -> String {
     };
     format!("JOIN (\n    SELECT {selected}\n    {from}\n    GROUP BY {group}\n) AS l ON {}", on.join(" AND "))
 }
-
-/// Names of the views that a table has.
-pub fn view_names(table: &Table) -> Vec<String> {
-    let name = table.schema().name().to_owned();
-    if table.is_of_program() {
-        return vec![name];
-    }
-    let mut names = vec![name.clone(), format!("{name}_latest")];
-    if !table.money().is_empty() {
-        names.push(format!("{name}_money"));
-    }
-    names
-}
