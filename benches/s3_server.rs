@@ -2,7 +2,11 @@
 //!
 //! Says where it listens. For every line on its input it tells, as JSON, which requests came since the last one; it ends
 //! with its input.
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a part of a benchmark, which reads what it prints")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a part of a benchmark, which reads what it prints"
+)]
 
 #[expect(dead_code, reason = "what only tests need")]
 #[path = "../tests/it/bucket/proxy.rs"]

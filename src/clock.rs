@@ -57,7 +57,9 @@ pub struct ShiftedClock {
 impl ShiftedClock {
     /// A clock that shows `time` now, and runs on.
     pub fn starting_at(time: DateTime<Utc>) -> Self {
-        Self { offset: time - Utc::now() }
+        Self {
+            offset: time - Utc::now(),
+        }
     }
 }
 

@@ -179,14 +179,18 @@ impl Code {
             | Self::Url
             | Self::KeySource => "mend the line, then: backhaul check --offline",
             Self::Endpoint | Self::Column => "backhaul catalog",
-            Self::Destination | Self::Locked | Self::Budget | Self::Units | Self::NotFree => "backhaul check",
+            Self::Destination | Self::Locked | Self::Budget | Self::Units | Self::NotFree => {
+                "backhaul check"
+            }
             Self::Unauthorized | Self::Forbidden | Self::Plan => {
                 "backhaul check, then look at the key and the plan in the Ahrefs account"
             }
             Self::Refused | Self::NotFound | Self::Body | Self::Value | Self::Paging => {
                 "backhaul check, and compare the message with `backhaul catalog ENDPOINT`"
             }
-            Self::Throttled | Self::Server | Self::Network | Self::Timeout => "run the same command again later",
+            Self::Throttled | Self::Server | Self::Network | Self::Timeout => {
+                "run the same command again later"
+            }
             Self::Schema => "give the report a new name",
             Self::Corrupt => "backhaul verify",
             Self::Warehouse | Self::Unfinished | Self::Interrupted => "run the same command again",
@@ -245,7 +249,13 @@ impl Error {
 
     /// What this version leaves to a later one, by the name that users know it by.
     pub fn later(what: impl fmt::Display) -> Self {
-        Self::new(Code::Later, format!("{what} is not built yet in backhaul {}", env!("CARGO_PKG_VERSION")))
+        Self::new(
+            Code::Later,
+            format!(
+                "{what} is not built yet in backhaul {}",
+                env!("CARGO_PKG_VERSION")
+            ),
+        )
     }
 
     /// Adds where it happened: endpoint, target, task, object path, attempt… An empty value says nothing and is left out.
@@ -281,7 +291,10 @@ impl Error {
 
     /// Keeps the cause.
     #[must_use]
-    pub fn with_source(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+    pub fn with_source(
+        mut self,
+        source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Self {
         self.0.source = Some(source.into());
         self
     }
@@ -298,7 +311,11 @@ impl Error {
 
     /// One context value.
     pub fn context_value(&self, key: &str) -> Option<&str> {
-        self.0.context.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_str())
+        self.0
+            .context
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value.as_str())
     }
 
     /// The place in a file, if one is known.
@@ -308,7 +325,10 @@ impl Error {
 
     /// What to do next; never empty.
     pub fn next(&self) -> &str {
-        self.0.next.as_deref().unwrap_or_else(|| self.0.code.default_next())
+        self.0
+            .next
+            .as_deref()
+            .unwrap_or_else(|| self.0.code.default_next())
     }
 
     /// Units spent on what failed.
@@ -332,11 +352,20 @@ impl Error {
         let inner = &*self.0;
         let mut out = format!("error[{}]: {}\n", inner.code.as_str(), inner.message);
         if let Some(snippet) = &inner.snippet {
-            let _ = writeln!(out, "  --> {}:{}:{}", snippet.file, snippet.line, snippet.column);
+            let _ = writeln!(
+                out,
+                "  --> {}:{}:{}",
+                snippet.file, snippet.line, snippet.column
+            );
             let _ = writeln!(out, "   | {}", snippet.text);
             if snippet.width > 0 {
                 let pad = " ".repeat(snippet.column.saturating_sub(1));
-                let _ = writeln!(out, "   | {pad}{} {}", "^".repeat(snippet.width), snippet.label);
+                let _ = writeln!(
+                    out,
+                    "   | {pad}{} {}",
+                    "^".repeat(snippet.width),
+                    snippet.label
+                );
             } else if !snippet.label.is_empty() {
                 let _ = writeln!(out, "   = {}", snippet.label);
             }
@@ -349,7 +378,9 @@ impl Error {
         }
         let _ = writeln!(out, "next: {}", self.next());
         match inner.units {
-            None | Some(0) if inner.code.exit_code() == 2 => out.push_str("cost: 0 units, nothing was sent\n"),
+            None | Some(0) if inner.code.exit_code() == 2 => {
+                out.push_str("cost: 0 units, nothing was sent\n")
+            }
             None | Some(0) => out.push_str("cost: 0 units\n"),
             Some(units) => {
                 let _ = writeln!(out, "cost: {units} units");
@@ -388,7 +419,11 @@ pub struct Errors(pub Vec<Error>);
 impl Errors {
     /// The errors so far, or the value if there are none.
     pub fn or<T>(self, value: T) -> Result<T, Self> {
-        if self.0.is_empty() { Ok(value) } else { Err(self) }
+        if self.0.is_empty() {
+            Ok(value)
+        } else {
+            Err(self)
+        }
     }
 
     /// Adds one.
@@ -399,12 +434,20 @@ impl Errors {
     /// Exit status: the largest claim of any of them, configuration errors (2) before others.
     pub fn exit_code(&self) -> u8 {
         let codes = self.0.iter().map(|error| error.code().exit_code());
-        if codes.clone().any(|code| code == 2) { 2 } else { codes.max().unwrap_or(0) }
+        if codes.clone().any(|code| code == 2) {
+            2
+        } else {
+            codes.max().unwrap_or(0)
+        }
     }
 
     /// All of them, rendered, with an empty line between.
     pub fn render(&self) -> String {
-        self.0.iter().map(Error::render).collect::<Vec<_>>().join("\n")
+        self.0
+            .iter()
+            .map(Error::render)
+            .collect::<Vec<_>>()
+            .join("\n")
     }
 }
 
@@ -422,14 +465,18 @@ mod tests {
     fn next_and_cost_come_last_even_when_nothing_was_added() {
         let text = Error::new(Code::Column, "no column `traffic`").render();
         let lines: Vec<_> = text.lines().collect();
-        assert_eq!(lines.first(), Some(&"error[BH-COLUMN]: no column `traffic`"));
+        assert_eq!(
+            lines.first(),
+            Some(&"error[BH-COLUMN]: no column `traffic`")
+        );
         assert_eq!(lines.get(1), Some(&"next: backhaul catalog"));
         assert_eq!(lines.get(2), Some(&"cost: 0 units, nothing was sent"));
     }
 
     #[test]
     fn display_never_repeats_the_cause_and_render_prints_it_once() {
-        let error = Error::new(Code::Network, "connection lost").with_source(std::io::Error::other("reset by peer"));
+        let error = Error::new(Code::Network, "connection lost")
+            .with_source(std::io::Error::other("reset by peer"));
         assert_eq!(error.to_string(), "connection lost");
         assert_eq!(error.render().matches("reset by peer").count(), 1);
     }

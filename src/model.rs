@@ -130,7 +130,9 @@ pub mod day {
     /// # Errors
     /// If it is no day.
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 
@@ -143,7 +145,10 @@ pub mod maybe_day {
     ///
     /// # Errors
     /// What the serializer says.
-    pub fn serialize<S: Serializer>(day: &Option<NaiveDate>, serializer: S) -> Result<S::Ok, S::Error> {
+    pub fn serialize<S: Serializer>(
+        day: &Option<NaiveDate>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         match day {
             Some(day) => serializer.collect_str(day),
             None => serializer.serialize_none(),
@@ -154,9 +159,12 @@ pub mod maybe_day {
     ///
     /// # Errors
     /// If it is no day.
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<NaiveDate>, D::Error> {
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<NaiveDate>, D::Error> {
         let text = Option::<String>::deserialize(deserializer)?;
-        text.map(|text| text.parse().map_err(de::Error::custom)).transpose()
+        text.map(|text| text.parse().map_err(de::Error::custom))
+            .transpose()
     }
 }
 
@@ -241,10 +249,12 @@ pub fn percent_encode_into(out: &mut String, text: &str) {
 /// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    bytes
+        .iter()
+        .fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
 }
 
 /// What paging needs of an answer: the key of each row, in the order received, and a digest of the row's report columns.
@@ -273,6 +283,8 @@ impl PageKeys {
     /// Key of one row; empty beyond the last row.
     pub fn key(&self, row: usize) -> &[Value] {
         let start = row * self.width;
-        self.values.get(start..start + self.width).unwrap_or_default()
+        self.values
+            .get(start..start + self.width)
+            .unwrap_or_default()
     }
 }

@@ -29,7 +29,11 @@ impl Secret {
 
     /// The text with every occurrence of the key replaced by `***`: for messages that a server wrote.
     pub fn redact(&self, text: &str) -> String {
-        if self.0.is_empty() { text.to_owned() } else { text.replace(&self.0, "***") }
+        if self.0.is_empty() {
+            text.to_owned()
+        } else {
+            text.replace(&self.0, "***")
+        }
     }
 }
 

@@ -46,26 +46,40 @@ pub(super) struct Pending<'a> {
 
 impl<'a> Pending<'a> {
     pub(super) fn new(note: &'a (dyn Fn(Attempted) + Send + Sync), expected: u64) -> Self {
-        Self { note, expected, open: true }
+        Self {
+            note,
+            expected,
+            open: true,
+        }
     }
 
     pub(super) fn end(mut self, outcome: Outcome) {
         self.open = false;
-        (self.note)(Attempted { expected: self.expected, outcome });
+        (self.note)(Attempted {
+            expected: self.expected,
+            outcome,
+        });
     }
 }
 
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
         if self.open {
-            (self.note)(Attempted { expected: self.expected, outcome: Outcome::Unknown });
+            (self.note)(Attempted {
+                expected: self.expected,
+                outcome: Outcome::Unknown,
+            });
         }
     }
 }
 
 /// Units charged by what the headers said; `None` if they said nothing.
 pub(super) fn charged(price: &Price) -> Option<u64> {
-    price.units_actual.or(if price.cache_hit { Some(0) } else { price.units_total })
+    price.units_actual.or(if price.cache_hit {
+        Some(0)
+    } else {
+        price.units_total
+    })
 }
 
 /// What the headers say of the price.
@@ -76,7 +90,9 @@ pub(super) fn price(headers: &HeaderMap) -> Price {
         units_per_row: number("x-api-units-cost-row"),
         units_total: number("x-api-units-cost-total"),
         units_actual: number("x-api-units-cost-total-actual"),
-        cache_hit: headers.get("x-api-cache").is_some_and(|value| value.as_bytes() == b"hit"),
+        cache_hit: headers
+            .get("x-api-cache")
+            .is_some_and(|value| value.as_bytes() == b"hit"),
     }
 }
 
@@ -88,7 +104,11 @@ mod tests {
 
     #[test]
     fn a_cache_hit_without_an_actual_price_costs_nothing() {
-        let price = Price { units_total: Some(90), cache_hit: true, ..Price::default() };
+        let price = Price {
+            units_total: Some(90),
+            cache_hit: true,
+            ..Price::default()
+        };
         assert_eq!(charged(&price), Some(0));
         assert_eq!(charged(&Price::default()), None);
     }
@@ -99,6 +119,9 @@ mod tests {
         let note = |attempted: Attempted| noted.lock().expect("sound").push(attempted.outcome);
         Pending::new(&note, 50).end(Outcome::Refused);
         drop(Pending::new(&note, 50));
-        assert_eq!(*noted.lock().expect("sound"), [Outcome::Refused, Outcome::Unknown]);
+        assert_eq!(
+            *noted.lock().expect("sound"),
+            [Outcome::Refused, Outcome::Unknown]
+        );
     }
 }

@@ -22,7 +22,12 @@ pub struct FullJitter {
 impl FullJitter {
     /// The waits after the first attempt. `scale` shortens all of them (1.0 outside tests).
     pub fn new(seed: u64, scale: f64) -> Self {
-        Self { random: fastrand::Rng::with_seed(seed), ceiling: FLOOR * 2, scale, left: MAX_ATTEMPTS - 1 }
+        Self {
+            random: fastrand::Rng::with_seed(seed),
+            ceiling: FLOOR * 2,
+            scale,
+            left: MAX_ATTEMPTS - 1,
+        }
     }
 }
 
@@ -31,7 +36,11 @@ impl Iterator for FullJitter {
 
     fn next(&mut self) -> Option<Duration> {
         self.left = self.left.checked_sub(1)?;
-        let wait = FLOOR + self.ceiling.saturating_sub(FLOOR).mul_f64(self.random.f64());
+        let wait = FLOOR
+            + self
+                .ceiling
+                .saturating_sub(FLOOR)
+                .mul_f64(self.random.f64());
         self.ceiling = (self.ceiling * 2).min(CEILING);
         Some(wait.mul_f64(self.scale))
     }
@@ -46,7 +55,10 @@ mod tests {
         for seed in 0..1000 {
             let waits: Vec<_> = FullJitter::new(seed, 1.0).collect();
             assert_eq!(waits.len(), MAX_ATTEMPTS - 1);
-            assert!(waits.iter().all(|wait| (FLOOR..=CEILING).contains(wait)), "{waits:?}");
+            assert!(
+                waits.iter().all(|wait| (FLOOR..=CEILING).contains(wait)),
+                "{waits:?}"
+            );
         }
     }
 }

@@ -164,7 +164,9 @@ impl ApiError {
     /// What a failed attempt cost: the API charges neither refusals nor failures of its own.
     pub fn charge(&self) -> Charge {
         match self {
-            Self::Network { units: Some(units), .. } => Charge::Known(*units),
+            Self::Network {
+                units: Some(units), ..
+            } => Charge::Known(*units),
             Self::Timeout(_) | Self::Network { units: None, .. } => Charge::Unknown,
             _ => Charge::Known(0),
         }
@@ -250,7 +252,9 @@ impl ApiError {
                 Error::new(code, message).with_source(source.without_url())
             }
             Self::Body(source) => Error::new(code, message).with_source(source),
-            Self::Unusable(source) | Self::Ledger(source) => return source.with_context("endpoint", endpoint),
+            Self::Unusable(source) | Self::Ledger(source) => {
+                return source.with_context("endpoint", endpoint);
+            }
             Self::Unauthorized
             | Self::Forbidden { .. }
             | Self::Plan { .. }
@@ -283,7 +287,9 @@ fn refused_next(endpoint: &str, said: &str) -> String {
     } else if said.starts_with("bad target") {
         "mend the target's url in the configuration".to_owned()
     } else if said.starts_with("bad where") {
-        format!("mend the report's filter (backhaul catalog {endpoint} lists the filterable columns)")
+        format!(
+            "mend the report's filter (backhaul catalog {endpoint} lists the filterable columns)"
+        )
     } else {
         format!("compare the report with `backhaul catalog {endpoint}`")
     }
@@ -291,20 +297,32 @@ fn refused_next(endpoint: &str, said: &str) -> String {
 
 /// The target that a refusal names.
 fn refused_target(said: &str) -> Option<&str> {
-    Some(said.strip_prefix("bad target")?.trim_start_matches(':').trim())
+    Some(
+        said.strip_prefix("bad target")?
+            .trim_start_matches(':')
+            .trim(),
+    )
 }
 
 /// Sorts a status other than 200, with what the body said, into a kind.
 pub fn classify(status: u16, said: String, retry_after: Option<Duration>) -> ApiError {
     match status {
         401 => ApiError::Unauthorized,
-        403 if mentions(&said, &["unit", "limit"]) || mentions(&said, &["units left"]) => ApiError::Units { said },
-        403 if mentions(&said, &["plan"]) || mentions(&said, &["subscription"]) => ApiError::Plan { said },
+        403 if mentions(&said, &["unit", "limit"]) || mentions(&said, &["units left"]) => {
+            ApiError::Units { said }
+        }
+        403 if mentions(&said, &["plan"]) || mentions(&said, &["subscription"]) => {
+            ApiError::Plan { said }
+        }
         403 => ApiError::Forbidden { said },
         404 => ApiError::NotFound { said },
         429 => ApiError::Throttled { said, retry_after },
         400..=499 => ApiError::Refused { status, said },
-        500..=599 => ApiError::Server { status, said, retry_after },
+        500..=599 => ApiError::Server {
+            status,
+            said,
+            retry_after,
+        },
         _ => ApiError::Unexpected { status, said },
     }
 }
@@ -323,12 +341,25 @@ pub fn said(body: &[u8]) -> String {
             Some(serde_json::Value::String(text)) => text.clone(),
             _ => text.into_owned(),
         },
-        Ok(serde_json::Value::Array(parts)) => parts.iter().skip(1).map(flatten).collect::<Vec<_>>().join(" "),
+        Ok(serde_json::Value::Array(parts)) => parts
+            .iter()
+            .skip(1)
+            .map(flatten)
+            .collect::<Vec<_>>()
+            .join(" "),
         _ => text.into_owned(),
     };
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(300).collect();
+    let line: String = text
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .take(300)
+        .collect();
     let line = line.trim();
-    if line.is_empty() { "an empty body".to_owned() } else { line.to_owned() }
+    if line.is_empty() {
+        "an empty body".to_owned()
+    } else {
+        line.to_owned()
+    }
 }
 
 fn flatten(json: &serde_json::Value) -> String {
@@ -356,31 +387,62 @@ mod tests {
     fn exactly_these_statuses_are_retried() {
         for status in 100..600 {
             let expected = status == 429 || status >= 500;
-            assert_eq!(classify(status, String::new(), None).is_retryable(), expected, "{status}");
+            assert_eq!(
+                classify(status, String::new(), None).is_retryable(),
+                expected,
+                "{status}"
+            );
         }
     }
 
     #[test]
     fn the_three_meanings_of_403_are_told_apart() {
-        let units = said(br#"{"error":"API units limit reached. Expected usage: 50, API units left: 0."}"#);
+        let units =
+            said(br#"{"error":"API units limit reached. Expected usage: 50, API units left: 0."}"#);
         assert!(matches!(classify(403, units, None), ApiError::Units { .. }));
-        assert!(matches!(classify(403, said(br#"{"error":"Insufficient plan"}"#), None), ApiError::Plan { .. }));
-        assert!(matches!(classify(403, said(br#"["Error","Forbidden"]"#), None), ApiError::Forbidden { .. }));
+        assert!(matches!(
+            classify(403, said(br#"{"error":"Insufficient plan"}"#), None),
+            ApiError::Plan { .. }
+        ));
+        assert!(matches!(
+            classify(403, said(br#"["Error","Forbidden"]"#), None),
+            ApiError::Forbidden { .. }
+        ));
         let of_the_key = said(br#"{"error":"api key UNITS LIMIT reached"}"#);
-        assert!(matches!(classify(403, of_the_key, None), ApiError::Units { .. }));
-        for unknown in [&b""[..], b"<html>Forbidden</html>", br#"{"error":{"code":7}}"#, b"[]"] {
-            assert!(matches!(classify(403, said(unknown), None), ApiError::Forbidden { .. }), "{unknown:?}");
+        assert!(matches!(
+            classify(403, of_the_key, None),
+            ApiError::Units { .. }
+        ));
+        for unknown in [
+            &b""[..],
+            b"<html>Forbidden</html>",
+            br#"{"error":{"code":7}}"#,
+            b"[]",
+        ] {
+            assert!(
+                matches!(
+                    classify(403, said(unknown), None),
+                    ApiError::Forbidden { .. }
+                ),
+                "{unknown:?}"
+            );
         }
     }
 
     #[test]
     fn bodies_of_errors_are_read_whatever_their_shape() {
-        assert_eq!(said(br#"{ "error": "missing argument date" }"#), "missing argument date");
+        assert_eq!(
+            said(br#"{ "error": "missing argument date" }"#),
+            "missing argument date"
+        );
         assert_eq!(
             said(br#"["Error", ["NotFound", "this route does not exist /v2/x"]]"#),
             "NotFound this route does not exist /v2/x"
         );
-        assert_eq!(said(b"<html>\n<b>Bad gateway</b>"), "<html> <b>Bad gateway</b>");
+        assert_eq!(
+            said(b"<html>\n<b>Bad gateway</b>"),
+            "<html> <b>Bad gateway</b>"
+        );
         assert_eq!(said(b""), "an empty body");
         assert_eq!(said(&[0xff, 0xfe]).chars().count(), 2);
     }
@@ -389,32 +451,73 @@ mod tests {
     fn every_error_that_was_captured_is_sorted_by_status_and_body() {
         let next = |error: &ApiError| error.next("site-explorer/domain-rating");
         let error = |status, body: &[u8]| classify(status, said(body), None);
-        let sample = error(400, include_bytes!("../../tests/it/samples/error-400-bad-where--adobe-spacecat.json"));
-        assert_eq!(sample.to_string(), "the API refused the request (400): bad where: invalid filter expression");
+        let sample = error(
+            400,
+            include_bytes!("../../tests/it/samples/error-400-bad-where--adobe-spacecat.json"),
+        );
+        assert_eq!(
+            sample.to_string(),
+            "the API refused the request (400): bad where: invalid filter expression"
+        );
         assert!(next(&sample).starts_with("mend the report's filter"));
-        let sample =
-            error(400, include_bytes!("../../tests/it/samples/error-400-missing-argument--aminemat-ahrefs-cli.json"));
-        assert_eq!(sample.to_string(), "the API refused the request (400): missing argument date");
+        let sample = error(
+            400,
+            include_bytes!(
+                "../../tests/it/samples/error-400-missing-argument--aminemat-ahrefs-cli.json"
+            ),
+        );
+        assert_eq!(
+            sample.to_string(),
+            "the API refused the request (400): missing argument date"
+        );
         assert!(next(&sample).starts_with("add `date = …` to the report"));
-        let sample = error(401, include_bytes!("../../tests/it/samples/error-401-bad-key--w6w-probe-2026-10.json"));
+        let sample = error(
+            401,
+            include_bytes!("../../tests/it/samples/error-401-bad-key--w6w-probe-2026-10.json"),
+        );
         assert!(matches!(sample, ApiError::Unauthorized));
-        let sample = error(403, include_bytes!("../../tests/it/samples/error-403-units-exhausted.json"));
+        let sample = error(
+            403,
+            include_bytes!("../../tests/it/samples/error-403-units-exhausted.json"),
+        );
         let text = "the API units are used up (403): API units limit reached. Expected usage: 50, API units left: 0.";
-        assert_eq!((sample.code(), sample.to_string().as_str()), (Code::Units, text));
-        let sample = error(404, include_bytes!("../../tests/it/samples/error-404-unknown-route--probe-2025-12.json"));
+        assert_eq!(
+            (sample.code(), sample.to_string().as_str()),
+            (Code::Units, text)
+        );
+        let sample = error(
+            404,
+            include_bytes!("../../tests/it/samples/error-404-unknown-route--probe-2025-12.json"),
+        );
         let text = "the API does not know what was asked for (404): NotFound this route does not exist \
             /v2/site-explorer/domain-rating";
-        assert_eq!((sample.code(), sample.to_string().as_str()), (Code::NotFound, text));
-        assert!(sample.next("site-explorer/domain-rating").contains("base_url; `backhaul catalog"), "{sample}");
+        assert_eq!(
+            (sample.code(), sample.to_string().as_str()),
+            (Code::NotFound, text)
+        );
+        assert!(
+            sample
+                .next("site-explorer/domain-rating")
+                .contains("base_url; `backhaul catalog"),
+            "{sample}"
+        );
         let unknown = error(404, br#"{"error":"project 9999 not found"}"#);
-        assert!(unknown.next("gsc/keywords").starts_with("check the ids that the report asks with"), "{unknown}");
+        assert!(
+            unknown
+                .next("gsc/keywords")
+                .starts_with("check the ids that the report asks with"),
+            "{unknown}"
+        );
     }
 
     #[test]
     fn retry_after_is_read_in_both_forms() {
         let now = chrono::DateTime::from_timestamp(1_700_000_000, 0).expect("valid");
         assert_eq!(parse_retry_after("17", now), Some(Duration::from_secs(17)));
-        assert_eq!(parse_retry_after("Tue, 14 Nov 2023 22:14:20 GMT", now), Some(Duration::from_mins(1)));
+        assert_eq!(
+            parse_retry_after("Tue, 14 Nov 2023 22:14:20 GMT", now),
+            Some(Duration::from_mins(1))
+        );
         assert_eq!(parse_retry_after("soon", now), None);
     }
 }

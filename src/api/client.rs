@@ -118,11 +118,26 @@ impl Client {
     ///
     /// # Errors
     /// [`Code::Url`] for an origin that would carry the key in the open, or a proxy that cannot be used.
-    pub fn new(options: ClientOptions, throttle: Throttle, meter: Arc<UnitMeter>, clock: SharedClock) -> Result<Self> {
-        let ClientOptions { base_url, keys, proxy, local_address, timeout, wait_scale } = options;
+    pub fn new(
+        options: ClientOptions,
+        throttle: Throttle,
+        meter: Arc<UnitMeter>,
+        clock: SharedClock,
+    ) -> Result<Self> {
+        let ClientOptions {
+            base_url,
+            keys,
+            proxy,
+            local_address,
+            timeout,
+            wait_scale,
+        } = options;
         if !is_safe_origin(&base_url) {
-            return Err(Error::new(Code::Url, format!("{base_url} would carry the key in the open"))
-                .with_next("use https://, or http:// on this machine (127.0.0.1, localhost) only"));
+            return Err(Error::new(
+                Code::Url,
+                format!("{base_url} would carry the key in the open"),
+            )
+            .with_next("use https://, or http:// on this machine (127.0.0.1, localhost) only"));
         }
         // Another part of the process may have installed a provider already: any will do.
         let _ = rustls::crypto::ring::default_provider().install_default();
@@ -137,12 +152,14 @@ impl Client {
             .no_proxy()
             .local_address(local_address);
         if let Some(proxy) = proxy {
-            let proxy = reqwest::Proxy::all(proxy.as_str())
-                .map_err(|error| Error::new(Code::Url, "the proxy cannot be used").with_source(error.without_url()))?;
+            let proxy = reqwest::Proxy::all(proxy.as_str()).map_err(|error| {
+                Error::new(Code::Url, "the proxy cannot be used").with_source(error.without_url())
+            })?;
             builder = builder.proxy(proxy);
         }
         let http = builder.build().map_err(|error| {
-            Error::new(Code::Network, "the HTTP client cannot be set up").with_source(error.without_url())
+            Error::new(Code::Network, "the HTTP client cannot be set up")
+                .with_source(error.without_url())
         })?;
         Ok(Self {
             http,
@@ -174,7 +191,12 @@ impl Client {
     ///
     /// # Errors
     /// One error that names endpoint, attempts, time spent, what the API said and what to do.
-    pub async fn send<T, F, Fut>(&self, request: &Request, quote: Quote, check: F) -> Result<Sent<T>>
+    pub async fn send<T, F, Fut>(
+        &self,
+        request: &Request,
+        quote: Quote,
+        check: F,
+    ) -> Result<Sent<T>>
     where
         F: Fn(Answer) -> Fut,
         Fut: Future<Output = Result<T, Rejected>>,
@@ -209,7 +231,14 @@ impl Client {
             if number > 1 {
                 self.retries.fetch_add(1, Ordering::Relaxed);
             }
-            self.attempt(request, quote, u32::try_from(number).unwrap_or(u32::MAX), note, &check).await
+            self.attempt(
+                request,
+                quote,
+                u32::try_from(number).unwrap_or(u32::MAX),
+                note,
+                &check,
+            )
+            .await
         };
         let outcome = attempt
             .retry(FullJitter::new(fastrand::u64(..), self.wait_scale))
@@ -239,12 +268,16 @@ impl Client {
                 None => error,
             };
             let error = match waits {
-                Some(wait) => {
-                    error.with_context("retry after", format!("{} s, longer than is waited for", wait.as_secs()))
-                }
+                Some(wait) => error.with_context(
+                    "retry after",
+                    format!("{} s, longer than is waited for", wait.as_secs()),
+                ),
                 None => error,
             };
-            error.with_context("attempts", format!("{attempts} in {:.1} s", elapsed.as_secs_f64()))
+            error.with_context(
+                "attempts",
+                format!("{attempts} in {:.1} s", elapsed.as_secs_f64()),
+            )
         })
     }
 
@@ -286,14 +319,24 @@ impl Client {
             let pending = Pending::new(note, quote.worst);
             self.requests.fetch_add(1, Ordering::Relaxed);
             let key = self.keys.current();
-            let answer = match self.exchange(request, key.map(|(_, key)| key), number).await {
+            let answer = match self
+                .exchange(request, key.map(|(_, key)| key), number)
+                .await
+            {
                 Ok(answer) => answer,
                 Err(error) => {
                     let (lost, outcome) = match error.charge() {
                         Charge::Unknown => (reservation.presume(), Outcome::Unknown),
                         Charge::Known(units) => {
                             reservation.settle(units);
-                            (units, if units > 0 { Outcome::Lost { units } } else { Outcome::Refused })
+                            (
+                                units,
+                                if units > 0 {
+                                    Outcome::Lost { units }
+                                } else {
+                                    Outcome::Refused
+                                },
+                            )
                         }
                     };
                     pending.end(outcome);
@@ -304,7 +347,9 @@ impl Client {
                     let next_key = matches!(error, ApiError::Unauthorized)
                         && key.is_some_and(|(index, _)| self.keys.reject(index));
                     if next_key {
-                        tracing::warn!("the API does not accept a key of the list, trying the next");
+                        tracing::warn!(
+                            "the API does not accept a key of the list, trying the next"
+                        );
                         continue;
                     }
                     return Err(error);
@@ -314,7 +359,11 @@ impl Client {
             let units = charged(&answer.price).unwrap_or(quote.worst);
             reservation.settle(units);
             let (price, received_at) = (answer.price, answer.received_at.timestamp_micros());
-            let checked = if self.free_only && units > 0 { Err(ApiError::Charged { units }) } else { Ok(()) };
+            let checked = if self.free_only && units > 0 {
+                Err(ApiError::Charged { units })
+            } else {
+                Ok(())
+            };
             let checked = match checked {
                 Ok(()) => check(answer).await.map_err(|rejected| match rejected {
                     Rejected::Damaged(error) => ApiError::Body(error),
@@ -324,8 +373,16 @@ impl Client {
             };
             return match checked {
                 Ok(value) => {
-                    pending.end(Outcome::Answered { units, price, received_at });
-                    Ok(Sent { value, units, attempts: number })
+                    pending.end(Outcome::Answered {
+                        units,
+                        price,
+                        received_at,
+                    });
+                    Ok(Sent {
+                        value,
+                        units,
+                        attempts: number,
+                    })
                 }
                 Err(error) => {
                     pending.end(Outcome::Lost { units });
@@ -336,11 +393,19 @@ impl Client {
         }
     }
 
-    async fn exchange(&self, request: &Request, key: Option<&Secret>, number: u32) -> Result<Answer, ApiError> {
+    async fn exchange(
+        &self,
+        request: &Request,
+        key: Option<&Secret>,
+        number: u32,
+    ) -> Result<Answer, ApiError> {
         let url = self.url(request);
         let mut http = match request.method {
             Method::Get => self.http.get(url),
-            Method::Post => self.http.post(url).header("content-type", "application/json"),
+            Method::Post => self
+                .http
+                .post(url)
+                .header("content-type", "application/json"),
         };
         if let Some(key) = key {
             http = http.header(AUTHORIZATION, bearer(key)?);
@@ -348,14 +413,22 @@ impl Client {
         if let Some(body) = &request.body {
             http = http.body(body.clone());
         }
-        let response = http.header(ACCEPT_ENCODING, "gzip").send().await.map_err(|error| self.transport(error))?;
+        let response = http
+            .header(ACCEPT_ENCODING, "gzip")
+            .send()
+            .await
+            .map_err(|error| self.transport(error))?;
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let encoding = match headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes) {
             Some(b"gzip") => Encoding::Gzip,
             _ => Encoding::Identity,
         };
-        let limit = if status == 200 { MAX_BODY_BYTES } else { MAX_ERROR_BODY_BYTES };
+        let limit = if status == 200 {
+            MAX_BODY_BYTES
+        } else {
+            MAX_ERROR_BODY_BYTES
+        };
         let body = self.body(response, limit, status != 200).await;
         if status != 200 {
             let said = self.keys.redact(&said(&body.unwrap_or_default()));
@@ -367,20 +440,41 @@ impl Client {
         }
         let price = price(&headers);
         let body = body.map_err(|error| match error {
-            ApiError::Network { source, .. } => ApiError::Network { source, units: charged(&price) },
+            ApiError::Network { source, .. } => ApiError::Network {
+                source,
+                units: charged(&price),
+            },
             other => other,
         })?;
-        Ok(Answer { body, encoding, price, received_at: self.clock.now(), attempts: number })
+        Ok(Answer {
+            body,
+            encoding,
+            price,
+            received_at: self.clock.now(),
+            attempts: number,
+        })
     }
 
-    async fn body(&self, mut response: reqwest::Response, limit: usize, cut: bool) -> Result<Bytes, ApiError> {
+    async fn body(
+        &self,
+        mut response: reqwest::Response,
+        limit: usize,
+        cut: bool,
+    ) -> Result<Bytes, ApiError> {
         let mut body = BytesMut::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.transport(error))? {
+        while let Some(chunk) = response
+            .chunk()
+            .await
+            .map_err(|error| self.transport(error))?
+        {
             if body.len() + chunk.len() > limit {
                 if cut {
                     break;
                 }
-                let error = Error::new(Code::Body, format!("the body is larger than {MAX_BODY_BYTES} bytes"));
+                let error = Error::new(
+                    Code::Body,
+                    format!("the body is larger than {MAX_BODY_BYTES} bytes"),
+                );
                 return Err(ApiError::Unusable(error));
             }
             body.extend_from_slice(&chunk);
@@ -392,8 +486,13 @@ impl Client {
         let mut url = self.base_url.clone();
         let path = Catalog::embedded()
             .endpoint(&request.endpoint)
-            .map_or(request.endpoint.as_str(), |endpoint| endpoint.path.strip_prefix("/v3/").unwrap_or(&endpoint.path));
-        url.set_path(&format!("{}/{path}", self.base_url.path().trim_end_matches('/')));
+            .map_or(request.endpoint.as_str(), |endpoint| {
+                endpoint.path.strip_prefix("/v3/").unwrap_or(&endpoint.path)
+            });
+        url.set_path(&format!(
+            "{}/{path}",
+            self.base_url.path().trim_end_matches('/')
+        ));
         let query = encoded_query(request);
         url.set_query((!query.is_empty()).then_some(&query));
         url
@@ -407,16 +506,23 @@ impl Client {
         } else if error.is_timeout() {
             ApiError::Timeout(self.timeout)
         } else {
-            ApiError::Network { source: error, units: None }
+            ApiError::Network {
+                source: error,
+                units: None,
+            }
         }
     }
 }
 
 fn bearer(key: &Secret) -> Result<HeaderValue, ApiError> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_invalid| {
-        // The cause would print nothing useful and must not come near the key.
-        ApiError::Unusable(Error::new(Code::KeySource, "the key holds characters that no header may carry"))
-    })?;
+    let mut value =
+        HeaderValue::from_str(&format!("Bearer {}", key.expose())).map_err(|_invalid| {
+            // The cause would print nothing useful and must not come near the key.
+            ApiError::Unusable(Error::new(
+                Code::KeySource,
+                "the key holds characters that no header may carry",
+            ))
+        })?;
     value.set_sensitive(true);
     Ok(value)
 }

@@ -17,11 +17,18 @@ impl<'a> Drift<'a> {
         if let Some(argument) = said.strip_prefix("missing argument ") {
             return Some(Self::Missing(argument.trim()));
         }
-        if let Some((value, _)) = said.strip_prefix("bad value ").and_then(|rest| rest.rsplit_once(" for type ")) {
+        if let Some((value, _)) = said
+            .strip_prefix("bad value ")
+            .and_then(|rest| rest.rsplit_once(" for type "))
+        {
             return Some(Self::Value(value.trim()));
         }
-        let quoted = said.split('\'').nth(1).filter(|quoted| !quoted.is_empty())?;
-        (said.contains("not found") && !said.starts_with("bad where")).then_some(Self::Column(quoted))
+        let quoted = said
+            .split('\'')
+            .nth(1)
+            .filter(|quoted| !quoted.is_empty())?;
+        (said.contains("not found") && !said.starts_with("bad where"))
+            .then_some(Self::Column(quoted))
     }
 
     /// Name and value for the error's context.
@@ -44,7 +51,9 @@ impl<'a> Drift<'a> {
                 "the API does not take `{value}` for one of its choices, or no longer: give the parameter another value \
                  (backhaul catalog {endpoint} lists those that this version knows)"
             ),
-            Self::Missing(name) => format!("add `{name} = …` to the report (backhaul catalog {endpoint})"),
+            Self::Missing(name) => {
+                format!("add `{name} = …` to the report (backhaul catalog {endpoint})")
+            }
         }
     }
 }
@@ -57,8 +66,14 @@ mod tests {
     fn a_refusal_names_what_differs_from_the_catalog() {
         let cases = [
             ("column 'domain' not found", Some(Drift::Column("domain"))),
-            ("bad value latest for type enum", Some(Drift::Value("latest"))),
-            ("bad value for type for type enum", Some(Drift::Value("for type"))),
+            (
+                "bad value latest for type enum",
+                Some(Drift::Value("latest")),
+            ),
+            (
+                "bad value for type for type enum",
+                Some(Drift::Value("for type")),
+            ),
             ("missing argument date", Some(Drift::Missing("date"))),
             ("bad where: column 'domain' not found", None),
             ("bad where: invalid filter expression", None),

@@ -6,15 +6,26 @@ use crate::model::Request;
 
 /// Whether the source promises to answer this request for nothing.
 pub(super) fn is_free(request: &Request) -> bool {
-    let Some(endpoint) = Catalog::embedded().endpoint(&request.endpoint) else { return false };
-    let value = |name: &str| request.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
-    let is_free_by_parameter =
-        endpoint.free_when.iter().any(|(name, wanted)| value(name).is_some_and(|value| value == wanted));
+    let Some(endpoint) = Catalog::embedded().endpoint(&request.endpoint) else {
+        return false;
+    };
+    let value = |name: &str| {
+        request
+            .query
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    };
+    let is_free_by_parameter = endpoint
+        .free_when
+        .iter()
+        .any(|(name, wanted)| value(name).is_some_and(|value| value == wanted));
     if endpoint.pricing == Pricing::Free || is_free_by_parameter {
         return true;
     }
     let target = value("target").map(is_free_target);
-    let keywords = value("keywords").map(|list| list.split(',').all(|word| FREE_KEYWORDS.contains(&word)));
+    let keywords =
+        value("keywords").map(|list| list.split(',').all(|word| FREE_KEYWORDS.contains(&word)));
     let keyword = value("keyword").map(|word| FREE_KEYWORDS.contains(&word));
     let subjects: Vec<bool> = target.into_iter().chain(keywords).chain(keyword).collect();
     request.body.is_none()
@@ -27,7 +38,9 @@ pub(super) fn is_free(request: &Request) -> bool {
 /// A limit that is left out stands for 1,000 rows.
 fn is_short(endpoint: &Endpoint, limit: Option<&str>) -> bool {
     endpoint.parameter("limit").is_none()
-        || limit.and_then(|limit| limit.parse::<u32>().ok()).is_some_and(|limit| limit <= FREE_ROWS)
+        || limit
+            .and_then(|limit| limit.parse::<u32>().ok())
+            .is_some_and(|limit| limit <= FREE_ROWS)
 }
 
 /// A free target itself, or a URL on it; its subdomains are not promised to be free.
@@ -43,8 +56,16 @@ mod tests {
     use crate::model::Method;
 
     fn request(endpoint: &str, query: &[(&str, &str)]) -> Request {
-        let query = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        Request { endpoint: endpoint.to_owned(), method: Method::Get, query, body: None }
+        let query = query
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+            .collect();
+        Request {
+            endpoint: endpoint.to_owned(),
+            method: Method::Get,
+            query,
+            body: None,
+        }
     }
 
     #[test]
@@ -52,18 +73,46 @@ mod tests {
         let links = "site-explorer/all-backlinks";
         for (endpoint, query, free) in [
             ("subscription-info/limits-and-usage", vec![], true),
-            (links, vec![("target", "ahrefs.com"), ("limit", "100")], true),
-            (links, vec![("target", "https://yep.com/about"), ("limit", "1")], true),
-            (links, vec![("target", "ahrefs.com"), ("limit", "101")], false),
+            (
+                links,
+                vec![("target", "ahrefs.com"), ("limit", "100")],
+                true,
+            ),
+            (
+                links,
+                vec![("target", "https://yep.com/about"), ("limit", "1")],
+                true,
+            ),
+            (
+                links,
+                vec![("target", "ahrefs.com"), ("limit", "101")],
+                false,
+            ),
             (links, vec![("target", "ahrefs.com")], false),
             (links, vec![("target", "acme.com"), ("limit", "100")], false),
-            (links, vec![("target", "ahrefs.com.evil.example"), ("limit", "100")], false),
-            (links, vec![("target", "blog.ahrefs.com"), ("limit", "100")], false),
+            (
+                links,
+                vec![("target", "ahrefs.com.evil.example"), ("limit", "100")],
+                false,
+            ),
+            (
+                links,
+                vec![("target", "blog.ahrefs.com"), ("limit", "100")],
+                false,
+            ),
             (links, vec![("limit", "100")], false),
-            ("site-explorer/metrics", vec![("target", "ahrefs.com")], true),
+            (
+                "site-explorer/metrics",
+                vec![("target", "ahrefs.com")],
+                true,
+            ),
             ("no/such-operation", vec![("target", "ahrefs.com")], false),
         ] {
-            assert_eq!(is_free(&request(endpoint, &query)), free, "{endpoint} {query:?}");
+            assert_eq!(
+                is_free(&request(endpoint, &query)),
+                free,
+                "{endpoint} {query:?}"
+            );
         }
     }
 }

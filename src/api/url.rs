@@ -39,10 +39,16 @@ mod tests {
         let request = Request {
             endpoint: "x".into(),
             method: Method::Get,
-            query: vec![("where".into(), "{\"a b\":\"ü+&\"}".into()), ("limit".into(), "5".into())],
+            query: vec![
+                ("where".into(), "{\"a b\":\"ü+&\"}".into()),
+                ("limit".into(), "5".into()),
+            ],
             body: None,
         };
-        assert_eq!(encoded_query(&request), "where=%7B%22a%20b%22%3A%22%C3%BC%2B%26%22%7D&limit=5");
+        assert_eq!(
+            encoded_query(&request),
+            "where=%7B%22a%20b%22%3A%22%C3%BC%2B%26%22%7D&limit=5"
+        );
     }
 
     #[test]

@@ -4,7 +4,10 @@ use std::fmt;
 
 /// A column of an answer.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "facts of a column, each on its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts of a column, each on its own"
+)]
 pub struct Column {
     /// Its name, unique within the operation.
     pub name: String,

@@ -40,7 +40,9 @@ impl Catalog {
     #[expect(clippy::expect_used, reason = "embedded data, proven by a test")]
     pub fn embedded() -> &'static Self {
         static CATALOG: OnceLock<Catalog> = OnceLock::new();
-        CATALOG.get_or_init(|| load().expect("the embedded catalog parses: see the test the_catalog_loads"))
+        CATALOG.get_or_init(|| {
+            load().expect("the embedded catalog parses: see the test the_catalog_loads")
+        })
     }
 
     /// One operation, by its name (`site-explorer/anchors`).
@@ -57,12 +59,16 @@ impl Catalog {
     /// sections have the name, the one of Site Explorer is meant.
     pub fn nearest_endpoint(&self, name: &str) -> Option<&Endpoint> {
         let last = name.rsplit('/').next().unwrap_or(name);
-        let is_meant =
-            |endpoint: &&Endpoint| endpoint.formerly.as_deref() == Some(last) || endpoint.short_name() == name;
-        self.endpoints().filter(is_meant).max_by_key(|endpoint| endpoint.section() == "site-explorer").or_else(|| {
-            let nearest = nearest(name, self.endpoints.keys().map(String::as_str))?;
-            self.endpoint(nearest)
-        })
+        let is_meant = |endpoint: &&Endpoint| {
+            endpoint.formerly.as_deref() == Some(last) || endpoint.short_name() == name
+        };
+        self.endpoints()
+            .filter(is_meant)
+            .max_by_key(|endpoint| endpoint.section() == "site-explorer")
+            .or_else(|| {
+                let nearest = nearest(name, self.endpoints.keys().map(String::as_str))?;
+                self.endpoint(nearest)
+            })
     }
 }
 
@@ -82,7 +88,10 @@ pub fn nearest<'a>(wanted: &str, candidates: impl IntoIterator<Item = &'a str>) 
 
 /// One read operation of the API.
 #[derive(Debug, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "facts of an operation, each on its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts of an operation, each on its own"
+)]
 pub struct Endpoint {
     /// `section/operation`.
     pub name: String,
@@ -176,8 +185,12 @@ impl Endpoint {
     pub fn compares(&self, column: &Column) -> bool {
         const ENDINGS: [&str; 5] = ["_prev", "_previous", "_diff", "_diff_percent", "_merged"];
         let is_status = column.name == "status" && self.parameter("date_compared").is_some();
-        let of_another =
-            |ending: &&str| column.name.strip_suffix(*ending).is_some_and(|plain| self.column(plain).is_some());
+        let of_another = |ending: &&str| {
+            column
+                .name
+                .strip_suffix(*ending)
+                .is_some_and(|plain| self.column(plain).is_some())
+        };
         is_status || (!self.order_key.contains(&column.name) && ENDINGS.iter().any(of_another))
     }
 
@@ -203,15 +216,25 @@ impl Endpoint {
 
     /// One filterable column by name.
     pub fn filterable(&self, name: &str) -> Option<&Filterable> {
-        self.filterable.iter().find(|filterable| filterable.name == name)
+        self.filterable
+            .iter()
+            .find(|filterable| filterable.name == name)
     }
 
     /// The column that dates the rows of a history: an operation that answers whole for a range of days, row by row.
     pub fn history_column(&self) -> Option<&Column> {
-        let takes_days = ["date_from", "date_to"].iter().all(|name| self.parameter(name).is_some());
-        let is_history = takes_days && self.shape == Shape::Rows && self.parameter("limit").is_none();
-        let is_dated = |column: &&Column| matches!(column.kind, ColumnKind::Date | ColumnKind::DateTime);
-        self.column("date").into_iter().chain(&self.columns).find(is_dated).filter(|_| is_history)
+        let takes_days = ["date_from", "date_to"]
+            .iter()
+            .all(|name| self.parameter(name).is_some());
+        let is_history =
+            takes_days && self.shape == Shape::Rows && self.parameter("limit").is_none();
+        let is_dated =
+            |column: &&Column| matches!(column.kind, ColumnKind::Date | ColumnKind::DateTime);
+        self.column("date")
+            .into_iter()
+            .chain(&self.columns)
+            .find(is_dated)
+            .filter(|_| is_history)
     }
 
     /// Whether `select` chooses the columns.
@@ -223,7 +246,10 @@ impl Endpoint {
     pub fn is_sortable(&self, column: &str) -> bool {
         self.parameter("order_by").is_some()
             && self.column(column).is_some()
-            && !self.order_by_excludes.iter().any(|excluded| excluded == column)
+            && !self
+                .order_by_excludes
+                .iter()
+                .any(|excluded| excluded == column)
     }
 
     /// Units of one row in which exactly these columns appear in the result, the filter or the order.
@@ -260,7 +286,11 @@ impl Endpoint {
         self.surcharge(self.order_key.len(), selected)
     }
 
-    fn surcharge<'a>(&self, key_columns: usize, selected: impl IntoIterator<Item = &'a str>) -> u64 {
+    fn surcharge<'a>(
+        &self,
+        key_columns: usize,
+        selected: impl IntoIterator<Item = &'a str>,
+    ) -> u64 {
         let selected: Vec<&str> = selected.into_iter().collect();
         let missing = self.order_key.iter().take(key_columns).map(String::as_str);
         self.units_per_row(missing.filter(|column| !selected.contains(column)))

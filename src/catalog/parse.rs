@@ -6,8 +6,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value as Json};
 
 use super::{
-    Batch, Catalog, Changes, Column, ColumnKind, Endpoint, Filterable, Measure, Parameter, ParameterKind, Presets,
-    Pricing, RowCount, Shape,
+    Batch, Catalog, Changes, Column, ColumnKind, Endpoint, Filterable, Measure, Parameter,
+    ParameterKind, Presets, Pricing, RowCount, Shape,
 };
 use crate::error::{Code, Error, Result};
 use crate::model::Method;
@@ -15,19 +15,46 @@ use crate::model::Method;
 const ENUMS: &str = include_str!("../../schemas/enums.json");
 
 const SECTIONS: [(&str, &str); 13] = [
-    ("batch-analysis", include_str!("../../schemas/batch-analysis.json")),
-    ("brand-radar", include_str!("../../schemas/brand-radar.json")),
+    (
+        "batch-analysis",
+        include_str!("../../schemas/batch-analysis.json"),
+    ),
+    (
+        "brand-radar",
+        include_str!("../../schemas/brand-radar.json"),
+    ),
     ("gsc", include_str!("../../schemas/gsc.json")),
-    ("keywords-explorer", include_str!("../../schemas/keywords-explorer.json")),
+    (
+        "keywords-explorer",
+        include_str!("../../schemas/keywords-explorer.json"),
+    ),
     ("management", include_str!("../../schemas/management.json")),
     ("public", include_str!("../../schemas/public.json")),
-    ("rank-tracker", include_str!("../../schemas/rank-tracker.json")),
-    ("serp-overview", include_str!("../../schemas/serp-overview.json")),
+    (
+        "rank-tracker",
+        include_str!("../../schemas/rank-tracker.json"),
+    ),
+    (
+        "serp-overview",
+        include_str!("../../schemas/serp-overview.json"),
+    ),
     ("site-audit", include_str!("../../schemas/site-audit.json")),
-    ("site-explorer", include_str!("../../schemas/site-explorer.json")),
-    ("social-media", include_str!("../../schemas/social-media.json")),
-    ("subscription-info", include_str!("../../schemas/subscription-info.json")),
-    ("web-analytics", include_str!("../../schemas/web-analytics.json")),
+    (
+        "site-explorer",
+        include_str!("../../schemas/site-explorer.json"),
+    ),
+    (
+        "social-media",
+        include_str!("../../schemas/social-media.json"),
+    ),
+    (
+        "subscription-info",
+        include_str!("../../schemas/subscription-info.json"),
+    ),
+    (
+        "web-analytics",
+        include_str!("../../schemas/web-analytics.json"),
+    ),
 ];
 
 type Enums = BTreeMap<String, Vec<String>>;
@@ -41,15 +68,21 @@ pub fn load() -> Result<Catalog> {
 }
 
 /// Parses enums and sections given as text.
-fn parse<'a>(enums: &str, sections: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<Catalog> {
-    let enums: Enums = serde_json::from_str(enums).map_err(|error| fault("enums").with_source(error))?;
+fn parse<'a>(
+    enums: &str,
+    sections: impl IntoIterator<Item = (&'a str, &'a str)>,
+) -> Result<Catalog> {
+    let enums: Enums =
+        serde_json::from_str(enums).map_err(|error| fault("enums").with_source(error))?;
     let mut endpoints = BTreeMap::new();
     for (section, text) in sections {
         let operations: Map<String, Json> =
             serde_json::from_str(text).map_err(|error| fault(section).with_source(error))?;
         for (name, json) in operations {
-            let raw = serde_json::from_value(json).map_err(|error| fault(&name).with_source(error))?;
-            let endpoint = endpoint(&name, raw, &enums).map_err(|error| error.with_context("endpoint", &name))?;
+            let raw =
+                serde_json::from_value(json).map_err(|error| fault(&name).with_source(error))?;
+            let endpoint = endpoint(&name, raw, &enums)
+                .map_err(|error| error.with_context("endpoint", &name))?;
             endpoints.insert(name, endpoint);
         }
     }
@@ -57,12 +90,18 @@ fn parse<'a>(enums: &str, sections: impl IntoIterator<Item = (&'a str, &'a str)>
 }
 
 fn fault(what: &str) -> Error {
-    Error::new(Code::Internal, format!("the embedded catalog does not parse at {what}"))
+    Error::new(
+        Code::Internal,
+        format!("the embedded catalog does not parse at {what}"),
+    )
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "the keys of a file, each on its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the keys of a file, each on its own"
+)]
 struct RawEndpoint {
     method: Method,
     path: String,
@@ -148,17 +187,28 @@ struct RawPresets {
 
 impl RawPresets {
     fn cumulated(self) -> Presets {
-        let Self { minimal, standard, full } = self;
+        let Self {
+            minimal,
+            standard,
+            full,
+        } = self;
         let standard = [minimal.clone(), standard].concat();
         let full = [standard.clone(), full].concat();
-        Presets { minimal, standard, full }
+        Presets {
+            minimal,
+            standard,
+            full,
+        }
     }
 }
 
 /// A parameter, a column, a filterable column, or the type of a list's items: the files describe all four alike.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_excessive_bools, reason = "the keys of a file, each on its own")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "the keys of a file, each on its own"
+)]
 struct RawField {
     #[serde(rename = "type")]
     kind: String,
@@ -221,15 +271,26 @@ fn endpoint(name: &str, raw: RawEndpoint, enums: &Enums) -> Result<Endpoint> {
         method: raw.method,
         path: raw.path,
         description: raw.description,
-        parameters: fields("parameter", raw.params, |name, field| parameter(name, field, enums))?,
-        body_parameters: raw.body.as_ref().map(|body| body_parameters(body, enums)).transpose()?.unwrap_or_default(),
+        parameters: fields("parameter", raw.params, |name, field| {
+            parameter(name, field, enums)
+        })?,
+        body_parameters: raw
+            .body
+            .as_ref()
+            .map(|body| body_parameters(body, enums))
+            .transpose()?
+            .unwrap_or_default(),
         body: raw.body,
         requires_one_of: raw.requires_one_of,
         divisible: raw.divisible,
         response_key: raw.response_key,
         shape,
-        columns: fields("column", raw.columns, |name, field| column(name, field, enums))?,
-        filterable: fields("filter column", raw.filterable, |name, field| filterable(name, field, enums))?,
+        columns: fields("column", raw.columns, |name, field| {
+            column(name, field, enums)
+        })?,
+        filterable: fields("filter column", raw.filterable, |name, field| {
+            filterable(name, field, enums)
+        })?,
         order_by_excludes: raw.order_by_excludes,
         pricing,
         free_when: raw.free_when.into_iter().collect(),
@@ -241,16 +302,34 @@ fn endpoint(name: &str, raw: RawEndpoint, enums: &Enums) -> Result<Endpoint> {
         identity: raw.identity,
         group_columns: raw.group_columns,
         group_values: raw.group_values,
-        changes: raw.changes.map(|RawChanges { new, lost }| Changes { new, lost }),
-        batch: raw.batch.map(|RawBatch { operation, columns, zero_is_null }| Batch {
-            operation,
-            columns,
-            zero_is_null,
-        }),
+        changes: raw
+            .changes
+            .map(|RawChanges { new, lost }| Changes { new, lost }),
+        batch: raw.batch.map(
+            |RawBatch {
+                 operation,
+                 columns,
+                 zero_is_null,
+             }| Batch {
+                operation,
+                columns,
+                zero_is_null,
+            },
+        ),
         counts: raw
             .counts
             .into_iter()
-            .map(|RawCount { when, endpoint, column }| RowCount { when: when.into_iter().collect(), endpoint, column })
+            .map(
+                |RawCount {
+                     when,
+                     endpoint,
+                     column,
+                 }| RowCount {
+                    when: when.into_iter().collect(),
+                    endpoint,
+                    column,
+                },
+            )
             .collect(),
         sort_key: raw.sort_key,
         presets: raw.presets.cumulated(),
@@ -265,7 +344,9 @@ fn fields<T>(
     raw.into_iter()
         .map(|(name, json)| {
             let place = name.clone();
-            field(&name, json).and_then(|field| build(name, field)).map_err(|error| error.with_context(what, place))
+            field(&name, json)
+                .and_then(|field| build(name, field))
+                .map_err(|error| error.with_context(what, place))
         })
         .collect()
 }
@@ -278,17 +359,32 @@ fn resolve(values: Option<RawEnum>, enums: &Enums) -> Result<Vec<String>> {
     match values {
         None => Ok(Vec::new()),
         Some(RawEnum::Values(values)) => Ok(values),
-        Some(RawEnum::Named { name }) => enums.get(&name).cloned().ok_or_else(|| fault(&format!("enum {name}"))),
+        Some(RawEnum::Named { name }) => enums
+            .get(&name)
+            .cloned()
+            .ok_or_else(|| fault(&format!("enum {name}"))),
     }
 }
 
 /// The fields of a body's object, of which `required` names those that must be there.
 fn body_parameters(body: &Json, enums: &Enums) -> Result<Vec<Parameter>> {
-    let raw = body.get("fields").and_then(Json::as_object).cloned().unwrap_or_default();
-    let required = body.get("required").and_then(Json::as_array).cloned().unwrap_or_default();
-    let mut all = fields("body field", raw, |name, field| parameter(name, field, enums))?;
+    let raw = body
+        .get("fields")
+        .and_then(Json::as_object)
+        .cloned()
+        .unwrap_or_default();
+    let required = body
+        .get("required")
+        .and_then(Json::as_array)
+        .cloned()
+        .unwrap_or_default();
+    let mut all = fields("body field", raw, |name, field| {
+        parameter(name, field, enums)
+    })?;
     for parameter in &mut all {
-        parameter.required = required.iter().any(|name| name.as_str() == Some(&parameter.name));
+        parameter.required = required
+            .iter()
+            .any(|name| name.as_str() == Some(&parameter.name));
     }
     Ok(all)
 }
@@ -300,7 +396,12 @@ fn parameter(name: String, raw: RawField, enums: &Enums) -> Result<Parameter> {
         Some(other) => Some(other.to_string()),
     };
     let required = raw.required;
-    Ok(Parameter { kind: parameter_kind(raw, enums)?, name, default, required })
+    Ok(Parameter {
+        kind: parameter_kind(raw, enums)?,
+        name,
+        default,
+        required,
+    })
 }
 
 fn parameter_kind(raw: RawField, enums: &Enums) -> Result<ParameterKind> {
@@ -333,7 +434,9 @@ fn column(name: String, raw: RawField, enums: &Enums) -> Result<Column> {
     };
     let kind = column_kind(&raw)?;
     let by_place = is_by_place(&raw);
-    let values = raw.values.or_else(|| raw.items.and_then(|items| items.values));
+    let values = raw
+        .values
+        .or_else(|| raw.items.and_then(|items| items.values));
     Ok(Column {
         kind,
         by_place,
@@ -378,7 +481,10 @@ fn column_kind(raw: &RawField) -> Result<ColumnKind> {
 }
 
 fn field_kinds(fields: &Map<String, Json>) -> Result<Vec<(String, ColumnKind)>> {
-    fields.iter().map(|(name, json)| Ok((name.clone(), column_kind(&field(name, json.clone())?)?))).collect()
+    fields
+        .iter()
+        .map(|(name, json)| Ok((name.clone(), column_kind(&field(name, json.clone())?)?)))
+        .collect()
 }
 
 fn filterable(name: String, raw: RawField, enums: &Enums) -> Result<Filterable> {
@@ -394,7 +500,10 @@ fn filterable(name: String, raw: RawField, enums: &Enums) -> Result<Filterable> 
 /// The filter side of the files spells types its own way: `datetime`, `array(url )`, `enum (a \| b)`.
 fn filterable_kind(kind: &str) -> Result<ColumnKind> {
     let kind = kind.trim();
-    if let Some(items) = kind.strip_prefix("array(").and_then(|rest| rest.strip_suffix(')')) {
+    if let Some(items) = kind
+        .strip_prefix("array(")
+        .and_then(|rest| rest.strip_suffix(')'))
+    {
         return Ok(ColumnKind::List(Box::new(filterable_kind(items)?)));
     }
     Ok(match kind {
@@ -420,14 +529,22 @@ mod tests {
         "columns": {"name": {"type": "string", "lookup": true}, "price": {"type": "integer", "units": 5}}}}"#;
 
     fn refusal(text: &str) -> String {
-        parse(r#"{"colour": ["red"]}"#, [("shop", text)]).expect_err("refused").render()
+        parse(r#"{"colour": ["red"]}"#, [("shop", text)])
+            .expect_err("refused")
+            .render()
     }
 
     #[test]
     fn the_catalog_loads() {
         let catalog = load().map_err(|error| error.render()).expect("loads");
         assert_eq!(catalog.endpoints().len(), 121);
-        assert_eq!(catalog.endpoints().map(|endpoint| endpoint.columns.len()).sum::<usize>(), 1719);
+        assert_eq!(
+            catalog
+                .endpoints()
+                .map(|endpoint| endpoint.columns.len())
+                .sum::<usize>(),
+            1719
+        );
     }
 
     #[test]
@@ -437,32 +554,51 @@ mod tests {
         assert_eq!(goods.presets.minimal, ["name"]);
         assert_eq!(goods.presets.standard, ["name", "price"]);
         assert_eq!(goods.presets.full, ["name", "price"]);
-        assert_eq!(goods.columns.iter().map(|column| column.lookup).collect::<Vec<_>>(), [true, false]);
+        assert_eq!(
+            goods
+                .columns
+                .iter()
+                .map(|column| column.lookup)
+                .collect::<Vec<_>>(),
+            [true, false]
+        );
     }
 
     #[test]
     fn a_misspelt_key_of_an_operation_is_refused_with_its_place() {
         let text = refusal(&GOOD.replace("\"presets\"", "\"preset\""));
-        assert!(text.contains("shop/goods") && text.contains("unknown field `preset`"), "{text}");
+        assert!(
+            text.contains("shop/goods") && text.contains("unknown field `preset`"),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_misspelt_key_of_a_column_is_refused_with_its_place() {
         let text = refusal(&GOOD.replace("\"units\"", "\"unit\""));
-        assert!(text.contains("endpoint: shop/goods") && text.contains("column: price"), "{text}");
+        assert!(
+            text.contains("endpoint: shop/goods") && text.contains("column: price"),
+            "{text}"
+        );
         assert!(text.contains("unknown field `unit`"), "{text}");
     }
 
     #[test]
     fn an_unknown_type_is_refused_with_its_place() {
         let text = refusal(&GOOD.replace("\"integer\"", "\"whole\""));
-        assert!(text.contains("endpoint: shop/goods") && text.contains("column: price"), "{text}");
+        assert!(
+            text.contains("endpoint: shop/goods") && text.contains("column: price"),
+            "{text}"
+        );
         assert!(text.contains("column type whole"), "{text}");
     }
 
     #[test]
     fn an_enum_that_no_file_defines_is_refused_with_its_place() {
         let text = refusal(&GOOD.replace("{\"$enum\": \"colour\"}", "{\"$enum\": \"color\"}"));
-        assert!(text.contains("parameter: colour") && text.contains("enum color"), "{text}");
+        assert!(
+            text.contains("parameter: colour") && text.contains("enum color"),
+            "{text}"
+        );
     }
 }

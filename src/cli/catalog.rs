@@ -59,12 +59,19 @@ pub fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Endpoint> {
 pub fn list(catalog: &Catalog) -> String {
     let mut sections: BTreeMap<&str, Vec<&Endpoint>> = BTreeMap::new();
     for endpoint in catalog.endpoints() {
-        sections.entry(endpoint.section()).or_default().push(endpoint);
+        sections
+            .entry(endpoint.section())
+            .or_default()
+            .push(endpoint);
     }
     let mut out = String::new();
     for (section, endpoints) in sections {
         let _ = writeln!(out, "{section}/");
-        let width = endpoints.iter().map(|endpoint| endpoint.short_name().len()).max().unwrap_or(0);
+        let width = endpoints
+            .iter()
+            .map(|endpoint| endpoint.short_name().len())
+            .max()
+            .unwrap_or(0);
         for endpoint in endpoints {
             let _ = writeln!(out, "{}", list_line(endpoint, width));
         }
@@ -119,7 +126,9 @@ fn price(endpoint: &Endpoint) -> String {
     match (endpoint.pricing, endpoint.shape) {
         (Pricing::Free, _) => "free".to_owned(),
         (Pricing::Fixed(units), _) => format!("{units}/request"),
-        (Pricing::PerRow, Shape::Record) => format!("{from}{}", endpoint.units_per_request(1, units)),
+        (Pricing::PerRow, Shape::Record) => {
+            format!("{from}{}", endpoint.units_per_request(1, units))
+        }
         (Pricing::PerRow, Shape::Rows | Shape::Scalars) => format!("{from}{units}/row"),
     }
 }

@@ -37,7 +37,12 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
         if let (Unread::Refused(found), true) = (unread, destination.is_ok()) {
             errors.0.extend(found.0);
         }
-        report(&mut text, "key", live.map(|live| describe(&live, today)), &mut errors);
+        report(
+            &mut text,
+            "key",
+            live.map(|live| describe(&live, today)),
+            &mut errors,
+        );
         report(
             &mut text,
             "destination",
@@ -79,14 +84,24 @@ enum Unread {
 }
 
 /// The configuration, as far as can be with what the tables of its destination know of it.
-fn configuration(globals: &Globals, command: &Check, environment: &Environment) -> Result<(RunConfig, Unread), Errors> {
+fn configuration(
+    globals: &Globals,
+    command: &Check,
+    environment: &Environment,
+) -> Result<(RunConfig, Unread), Errors> {
     let plain = load(&globals.config, environment)?;
     if command.offline && matches!(plain.destination.place, Place::Bucket(_)) {
         return Ok((plain, Unread::Offline));
     }
     match super::configuration(globals, environment) {
         Ok(config) => Ok((config, Unread::Nothing)),
-        Err(errors) if !command.offline && errors.0.iter().all(|error| error.code() == Code::Destination) => {
+        Err(errors)
+            if !command.offline
+                && errors
+                    .0
+                    .iter()
+                    .all(|error| error.code() == Code::Destination) =>
+        {
             Ok((plain, Unread::Refused(errors)))
         }
         Err(errors) => Err(errors),
@@ -105,10 +120,18 @@ fn bill(config: &RunConfig, tasks: &[Task]) -> String {
             count(least)
         ),
         None => {
-            format!("units a month ({nights} nights, at this cadence): at least {}, with no upper bound", count(least))
+            format!(
+                "units a month ({nights} nights, at this cadence): at least {}, with no upper bound",
+                count(least)
+            )
         }
     };
-    for (index, report) in config.reports.iter().enumerate().filter(|_| config.reports.len() > 1 || most.is_none()) {
+    for (index, report) in config
+        .reports
+        .iter()
+        .enumerate()
+        .filter(|_| config.reports.len() > 1 || most.is_none())
+    {
         let own: Vec<&Task> = tasks.iter().filter(|task| task.report == index).collect();
         let Bill { least, most } = plan::bill_of_month(config, &own);
         let why = match report.endpoint.parameter("limit") {
@@ -117,9 +140,16 @@ fn bill(config: &RunConfig, tasks: &[Task]) -> String {
         };
         let units = match most {
             Some(most) => format!("at most {}", count(most)),
-            None => format!("at least {}: the minimum of one request a task, {why}", count(least)),
+            None => format!(
+                "at least {}: the minimum of one request a task, {why}",
+                count(least)
+            ),
         };
-        let _ = write!(text, "\n  {} (every {}): {units}", report.name, report.every);
+        let _ = write!(
+            text,
+            "\n  {} (every {}): {units}",
+            report.name, report.every
+        );
     }
     let first = plan::first_load(config, tasks);
     if first > 0 {
@@ -146,8 +176,13 @@ fn bill(config: &RunConfig, tasks: &[Task]) -> String {
 
 fn describe(live: &Live, today: chrono::NaiveDate) -> String {
     let limit = |limit: Option<u64>| limit.map_or_else(|| "no limit".to_owned(), count);
-    let date = |date: Option<chrono::NaiveDate>| date.map_or_else(|| "unknown".to_owned(), |date| date.to_string());
-    let warning = live.expiry_warning(today).map(|warning| format!("\nwarning: {warning}")).unwrap_or_default();
+    let date = |date: Option<chrono::NaiveDate>| {
+        date.map_or_else(|| "unknown".to_owned(), |date| date.to_string())
+    };
+    let warning = live
+        .expiry_warning(today)
+        .map(|warning| format!("\nwarning: {warning}"))
+        .unwrap_or_default();
     format!(
         "accepted, plan {:?}; workspace {} of {} units used, key {} of {}; reset {}; key expires {}{warning}",
         live.subscription,

@@ -16,39 +16,71 @@ const DUCKDB_FILE: &str = "backhaul.duckdb";
 /// the client fails.
 pub fn apply(engine: Engine, database: Option<&str>, script: &str) -> Result<()> {
     let (program, arguments, install) = invocation(engine, database)?;
-    let mut child = match Command::new(program).args(&arguments).stdin(Stdio::piped()).stdout(Stdio::null()).spawn() {
+    let mut child = match Command::new(program)
+        .args(&arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+    {
         Ok(child) => child,
         Err(error) => {
-            return Err(Error::new(Code::Usage, format!("cannot start `{program}`, the client of {}", engine.title()))
-                .with_source(error)
-                .with_next(format!("{install}, or paste what is printed without --apply")));
+            return Err(Error::new(
+                Code::Usage,
+                format!("cannot start `{program}`, the client of {}", engine.title()),
+            )
+            .with_source(error)
+            .with_next(format!(
+                "{install}, or paste what is printed without --apply"
+            )));
         }
     };
-    let written = child.stdin.take().map(|mut input| input.write_all(script.as_bytes()));
+    let written = child
+        .stdin
+        .take()
+        .map(|mut input| input.write_all(script.as_bytes()));
     let failed = |what: String| {
         Error::new(Code::Warehouse, what).with_next(format!(
             "mend what the client says above, then run the same command again: what is loaded already is only replaced; or paste: backhaul load {}",
             engine.name()
         ))
     };
-    let status =
-        child.wait().map_err(|error| failed(format!("`{program}` cannot be waited for")).with_source(error))?;
+    let status = child
+        .wait()
+        .map_err(|error| failed(format!("`{program}` cannot be waited for")).with_source(error))?;
     if !status.success() {
         return Err(failed(format!("`{program}` failed: {status}")));
     }
     match written {
-        Some(Err(error)) => Err(failed(format!("`{program}` did not read all statements")).with_source(error)),
+        Some(Err(error)) => {
+            Err(failed(format!("`{program}` did not read all statements")).with_source(error))
+        }
         _ => Ok(()),
     }
 }
 
-fn invocation(engine: Engine, database: Option<&str>) -> Result<(&'static str, Vec<String>, &'static str)> {
-    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+fn invocation(
+    engine: Engine,
+    database: Option<&str>,
+) -> Result<(&'static str, Vec<String>, &'static str)> {
+    let words = |words: &[&str]| {
+        words
+            .iter()
+            .map(|word| (*word).to_owned())
+            .collect::<Vec<_>>()
+    };
     Ok(match engine {
-        Engine::Duckdb => ("duckdb", words(&["-bail", database.unwrap_or(DUCKDB_FILE)]), "pip install duckdb-cli"),
+        Engine::Duckdb => (
+            "duckdb",
+            words(&["-bail", database.unwrap_or(DUCKDB_FILE)]),
+            "pip install duckdb-cli",
+        ),
         Engine::Snowflake => {
             let mut arguments = words(&["sql", "--stdin"]);
-            arguments.extend(database.into_iter().flat_map(|name| words(&["--database", name])));
+            arguments.extend(
+                database
+                    .into_iter()
+                    .flat_map(|name| words(&["--database", name])),
+            );
             ("snow", arguments, "pip install snowflake-cli")
         }
         Engine::Bigquery => {
@@ -56,10 +88,19 @@ fn invocation(engine: Engine, database: Option<&str>) -> Result<(&'static str, V
             arguments.extend(database.map(|project| format!("--project_id={project}")));
             ("bq", arguments, "install the Google Cloud CLI")
         }
-        Engine::Redshift | Engine::Databricks | Engine::Spark | Engine::Clickhouse | Engine::Athena => {
-            let message = format!("--apply runs duckdb, snow and bq; there is no such client of {}", engine.title());
-            return Err(Error::new(Code::Usage, message)
-                .with_next(format!("paste what this prints: backhaul load {}", engine.name())));
+        Engine::Redshift
+        | Engine::Databricks
+        | Engine::Spark
+        | Engine::Clickhouse
+        | Engine::Athena => {
+            let message = format!(
+                "--apply runs duckdb, snow and bq; there is no such client of {}",
+                engine.title()
+            );
+            return Err(Error::new(Code::Usage, message).with_next(format!(
+                "paste what this prints: backhaul load {}",
+                engine.name()
+            )));
         }
     })
 }

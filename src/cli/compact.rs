@@ -19,7 +19,11 @@ pub fn compact(globals: &Globals, command: &Compact) -> Outcome {
     for partition in &compacted {
         let (before, after) = (bytes(partition.bytes_before), bytes(partition.bytes_after));
         let (from, to) = (partition.files_before, partition.files_after);
-        let _ = writeln!(text, "{}  {from} files, {before} -> {to} files, {after}", partition.path);
+        let _ = writeln!(
+            text,
+            "{}  {from} files, {before} -> {to} files, {after}",
+            partition.path
+        );
     }
     if compacted.is_empty() && errors.0.is_empty() {
         text.push_str("nothing to do: no partition has several small files\n");

@@ -45,7 +45,11 @@ pub async fn demo(command: Demo) -> Outcome {
         replace(&path, text.as_bytes())?;
         let environment: Environment = [("AHREFS_API_KEY", KEY)].into_iter().collect();
         let config = parse(&text, &path, &environment)?;
-        let outcome = export(config.clone(), Arc::new(ShiftedClock::starting_at(now + offset))).await;
+        let outcome = export(
+            config.clone(),
+            Arc::new(ShiftedClock::starting_at(now + offset)),
+        )
+        .await;
         sandbox.stop().await;
         let (report, errors) = outcome?;
         if report.status != RunStatus::Done {
@@ -78,25 +82,38 @@ fn options(port: u16, clock_offset: chrono::Duration) -> Options {
 async fn export(config: RunConfig, clock: SharedClock) -> Result<(RunReport, Errors), Errors> {
     let agenda = Agenda::make(&config, clock.today(), &Selection::default(), false)?;
     let night = Night::new(config, agenda, BUDGET, clock);
-    night.run(Arc::new(Progress::default()), CancellationToken::new()).await
+    night
+        .run(Arc::new(Progress::default()), CancellationToken::new())
+        .await
 }
 
 /// Makes room: the folder is new, empty, or holds an earlier demo, whose tables go.
 fn prepare(folder: &Path) -> Result<()> {
     let fault = |error: std::io::Error| {
-        Error::new(Code::Destination, format!("cannot use {}", folder.display())).with_source(error)
+        Error::new(
+            Code::Destination,
+            format!("cannot use {}", folder.display()),
+        )
+        .with_source(error)
     };
     std::fs::create_dir_all(folder).map_err(fault)?;
-    let earlier = std::fs::read_to_string(folder.join(DEFAULT_FILE)).is_ok_and(|text| text.starts_with(MARK));
+    let earlier =
+        std::fs::read_to_string(folder.join(DEFAULT_FILE)).is_ok_and(|text| text.starts_with(MARK));
     let mut names = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(fault)? {
         names.push(entry.map_err(fault)?.path());
     }
     if !earlier && !names.is_empty() {
-        return Err(Error::new(Code::Usage, format!("{} holds files that no demo wrote", folder.display()))
-            .with_next("backhaul demo --out ANOTHER-FOLDER"));
+        return Err(Error::new(
+            Code::Usage,
+            format!("{} holds files that no demo wrote", folder.display()),
+        )
+        .with_next("backhaul demo --out ANOTHER-FOLDER"));
     }
-    names.iter().filter(|path| path.is_dir()).try_for_each(|path| remove_tree(path))
+    names
+        .iter()
+        .filter(|path| path.is_dir())
+        .try_for_each(|path| remove_tree(path))
 }
 
 fn configuration(url: &str) -> String {
@@ -175,7 +192,12 @@ fn epilogue(folder: &Path, config: &RunConfig, report: &RunReport) -> Result<Str
         let message = format!("{}: {}", fault.place, fault.problem);
         return Err(Error::new(Code::Corrupt, message));
     }
-    let size: u64 = report.reports.iter().flat_map(|table| &table.partitions).map(|partition| partition.bytes).sum();
+    let size: u64 = report
+        .reports
+        .iter()
+        .flat_map(|table| &table.partitions)
+        .map(|partition| partition.bytes)
+        .sum();
     let mut out = String::new();
     let _ = writeln!(
         out,
@@ -203,6 +225,10 @@ fn epilogue(folder: &Path, config: &RunConfig, report: &RunReport) -> Result<Str
         "\nOr load all of it, with views: backhaul -c {} load duckdb | duckdb demo.duckdb",
         file.display()
     );
-    let _ = writeln!(out, "\nThe configuration that did this: {}", folder.join(DEFAULT_FILE).display());
+    let _ = writeln!(
+        out,
+        "\nThe configuration that did this: {}",
+        folder.join(DEFAULT_FILE).display()
+    );
     Ok(out)
 }

@@ -23,6 +23,10 @@ pub async fn estimate(globals: &Globals, command: &Estimate) -> Outcome {
     if let Some(units) = command.fit {
         estimate.fit = Some(fit(&config, today, &selection, units)?);
     }
-    output::print(&if command.json { output::json(&estimate)? } else { estimate.text() });
+    output::print(&if command.json {
+        output::json(&estimate)?
+    } else {
+        estimate.text()
+    });
     Ok(0)
 }

@@ -17,9 +17,18 @@ pub fn forget(globals: &Globals, command: &Forget) -> Outcome {
     let file = config.file().display().to_string();
     let target = command.target.as_str();
     let forgotten = run::forget(config, clock, target)?;
-    let Forgotten { rows, partitions, responses, tables, is_configured, errors } = forgotten;
+    let Forgotten {
+        rows,
+        partitions,
+        responses,
+        tables,
+        is_configured,
+        errors,
+    } = forgotten;
     let (rows, partitions, responses) = (count(rows), count(partitions), count(responses));
-    let mut text = format!("forgot {target}: {rows} rows in {partitions} partitions, {responses} saved responses\n");
+    let mut text = format!(
+        "forgot {target}: {rows} rows in {partitions} partitions, {responses} saved responses\n"
+    );
     if !tables.is_empty() {
         text.push_str("\nin the warehouse:\n");
     }
@@ -37,14 +46,23 @@ pub fn forget(globals: &Globals, command: &Forget) -> Outcome {
         return Ok(0);
     }
     output::talk(&errors.render());
-    output::talk("part of it is still there\nnext: mend what is said above, then run the same command again\n");
+    output::talk(
+        "part of it is still there\nnext: mend what is said above, then run the same command again\n",
+    );
     Ok(3)
 }
 
 /// The statement that removes a target from a warehouse's table.
 fn delete(table: &str, target: &str) -> String {
-    let column = if [COVERAGE, TARGETS].contains(&table) { "target" } else { "_target" };
-    format!("DELETE FROM {table} WHERE {column} = '{}';", target.replace('\'', "''"))
+    let column = if [COVERAGE, TARGETS].contains(&table) {
+        "target"
+    } else {
+        "_target"
+    };
+    format!(
+        "DELETE FROM {table} WHERE {column} = '{}';",
+        target.replace('\'', "''")
+    )
 }
 
 #[cfg(test)]
@@ -53,7 +71,13 @@ mod tests {
 
     #[test]
     fn names_are_quoted_as_sql_has_it() {
-        assert_eq!(delete("links", "o'hara"), "DELETE FROM links WHERE _target = 'o''hara';");
-        assert_eq!(delete("coverage", "acme"), "DELETE FROM coverage WHERE target = 'acme';");
+        assert_eq!(
+            delete("links", "o'hara"),
+            "DELETE FROM links WHERE _target = 'o''hara';"
+        );
+        assert_eq!(
+            delete("coverage", "acme"),
+            "DELETE FROM coverage WHERE target = 'acme';"
+        );
     }
 }

@@ -18,7 +18,9 @@ pub fn init(command: &Init) -> Outcome {
         } else {
             format!("cannot write {}", path.display())
         };
-        Error::new(Code::Usage, message).with_source(error).with_next("backhaul init --out ANOTHER.toml")
+        Error::new(Code::Usage, message)
+            .with_source(error)
+            .with_next("backhaul init --out ANOTHER.toml")
     })?;
     let file = path.display();
     output::print(&format!(

@@ -32,5 +32,9 @@ pub fn run(run: &Run) -> Result<()> {
 }
 
 fn refuse(asked: bool, what: &str) -> Result<()> {
-    if asked { Err(Error::later(what)) } else { Ok(()) }
+    if asked {
+        Err(Error::later(what))
+    } else {
+        Ok(())
+    }
 }

@@ -20,16 +20,37 @@ pub fn lint(globals: &Globals, command: &Verify) -> Outcome {
         let table = Table::new(table.schema, table.history_column.as_deref());
         let size = files.iter().map(|(_, _, layout)| layout.bytes).sum();
         let rows = files.iter().map(|(_, _, layout)| layout.rows).sum();
-        let placed = |(partition, name, layout)| PlacedFile { partition, name, layout };
+        let placed = |(partition, name, layout)| PlacedFile {
+            partition,
+            name,
+            layout,
+        };
         let files: Vec<PlacedFile> = files.into_iter().map(placed).collect();
         let advice = judge(&table, &files);
-        broken += advice.iter().filter(|advice| advice.weight == Weight::Broken).count();
-        let verdict = if advice.is_empty() { ": as every engine likes it" } else { "" };
+        broken += advice
+            .iter()
+            .filter(|advice| advice.weight == Weight::Broken)
+            .count();
+        let verdict = if advice.is_empty() {
+            ": as every engine likes it"
+        } else {
+            ""
+        };
         let (number, rows, size) = (files.len(), count(rows), bytes(size));
         let noun = if number == 1 { "file" } else { "files" };
-        let _ = writeln!(text, "{}  {number} {noun}, {rows} rows, {size}{verdict}", table.schema().name());
+        let _ = writeln!(
+            text,
+            "{}  {number} {noun}, {rows} rows, {size}{verdict}",
+            table.schema().name()
+        );
         for advice in &advice {
-            let _ = writeln!(text, "  {:<7}{}: {}", advice.weight.as_str(), engines(advice), advice.what);
+            let _ = writeln!(
+                text,
+                "  {:<7}{}: {}",
+                advice.weight.as_str(),
+                engines(advice),
+                advice.what
+            );
             let _ = writeln!(text, "         {}", advice.change);
         }
     }
@@ -38,14 +59,22 @@ pub fn lint(globals: &Globals, command: &Verify) -> Outcome {
         return Ok(0);
     }
     let noun = if broken == 1 { "thing" } else { "things" };
-    Err(Error::new(Code::Corrupt, format!("{broken} {noun} that an engine cannot read"))
-        .with_next("what stands below each, above")
-        .into())
+    Err(Error::new(
+        Code::Corrupt,
+        format!("{broken} {noun} that an engine cannot read"),
+    )
+    .with_next("what stands below each, above")
+    .into())
 }
 
 fn engines(advice: &Advice) -> String {
     if advice.engines.is_empty() {
         return "all".to_owned();
     }
-    advice.engines.iter().map(|engine: &Engine| engine.title()).collect::<Vec<_>>().join(", ")
+    advice
+        .engines
+        .iter()
+        .map(|engine: &Engine| engine.title())
+        .collect::<Vec<_>>()
+        .join(", ")
 }

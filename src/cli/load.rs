@@ -13,7 +13,9 @@ use crate::run::{self, CommittedTable};
 use crate::store::Store;
 use crate::table::TARGETS;
 use crate::table::manifest::PartitionState;
-use crate::warehouse::{Acknowledged, Change, Engine, File, Loading, Manner, Place, Plan, Service, Table, script};
+use crate::warehouse::{
+    Acknowledged, Change, Engine, File, Loading, Manner, Place, Plan, Service, Table, script,
+};
 
 /// Prints the statements, runs them, or takes note that they were run.
 pub fn load(globals: &Globals, command: &Load) -> Outcome {
@@ -21,9 +23,12 @@ pub fn load(globals: &Globals, command: &Load) -> Outcome {
     let manner = manner(engine, command)?;
     check_schema(engine, &command.schema)?;
     if !command.selection.targets.is_empty() {
-        return Err(Error::new(Code::Usage, "`load` takes no --target: a partition holds the rows of all targets")
-            .with_next("leave --target out; --report and --date choose partitions")
-            .into());
+        return Err(Error::new(
+            Code::Usage,
+            "`load` takes no --target: a partition holds the rows of all targets",
+        )
+        .with_next("leave --target out; --report and --date choose partitions")
+        .into());
     }
     let config = super::configuration(globals, &Environment::of_process())?;
     let selection = super::run::selection(&command.selection)?;
@@ -34,7 +39,10 @@ pub fn load(globals: &Globals, command: &Load) -> Outcome {
     }
     let (store, tables, labels) = run::committed(&config, &selection)?;
     let reports = &selection.reports;
-    let names: Vec<String> = tables.iter().map(|table| table.schema.name().to_owned()).collect();
+    let names: Vec<String> = tables
+        .iter()
+        .map(|table| table.schema.name().to_owned())
+        .collect();
     // The targets belong to every night.
     let is_meant = |table: &str, partition: &str| {
         (reports.is_empty() || names.iter().any(|name| name == table))
@@ -42,18 +50,30 @@ pub fn load(globals: &Globals, command: &Load) -> Outcome {
     };
     if let Some(number) = command.done {
         let has = Acknowledged::acknowledge(&store, engine, number, is_meant)?;
-        output::print(&format!("{} has what was committed up to {}\n", engine.title(), has.number));
+        output::print(&format!(
+            "{} has what was committed up to {}\n",
+            engine.title(),
+            has.number
+        ));
         return Ok(0);
     }
     let plan = Plan::of(&store)?;
-    let has = if command.pending { Some(Acknowledged::load(&store, engine)?) } else { None };
+    let has = if command.pending {
+        Some(Acknowledged::load(&store, engine)?)
+    } else {
+        None
+    };
     let loadings: Vec<Loading> = tables
         .into_iter()
         .map(|table| loading(table, &plan, has.as_ref(), &is_meant))
         .filter(|loading| has.is_none() || !loading.changes.is_empty())
         .collect();
     if loadings.is_empty() {
-        output::print(&format!("-- {} has everything that is committed: commit {}\n", engine.title(), plan.number));
+        output::print(&format!(
+            "-- {} has everything that is committed: commit {}\n",
+            engine.title(),
+            plan.number
+        ));
         return Ok(0);
     }
     let text = script(engine, &command.schema, &place, manner, &loadings, &labels);
@@ -67,7 +87,10 @@ pub fn load(globals: &Globals, command: &Load) -> Outcome {
     if command.pending {
         plan.keep(&store, engine)?;
     }
-    output::print(&format!("{}{text}", header(engine, manner, command, &plan, &loadings, &store)));
+    output::print(&format!(
+        "{}{text}",
+        header(engine, manner, command, &plan, &loadings, &store)
+    ));
     Ok(0)
 }
 
@@ -92,10 +115,16 @@ fn manner(engine: Engine, command: &Load) -> Result<Manner> {
 pub(super) fn check_schema(engine: Engine, schema: &str) -> Result<()> {
     let is_word = |word: &str| {
         word.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
-            && word.chars().all(|char| char.is_ascii_alphanumeric() || char == '_')
+            && word
+                .chars()
+                .all(|char| char.is_ascii_alphanumeric() || char == '_')
     };
-    let is_project =
-        |word: &str| !word.is_empty() && word.chars().all(|char| char.is_ascii_alphanumeric() || "-_".contains(char));
+    let is_project = |word: &str| {
+        !word.is_empty()
+            && word
+                .chars()
+                .all(|char| char.is_ascii_alphanumeric() || "-_".contains(char))
+    };
     let is_name = match schema.split_once('.') {
         None => is_word(schema),
         Some((project, rest)) if engine == Engine::Bigquery => is_project(project) && is_word(rest),
@@ -104,8 +133,10 @@ pub(super) fn check_schema(engine: Engine, schema: &str) -> Result<()> {
     if is_name {
         return Ok(());
     }
-    Err(Error::new(Code::Usage, format!("`{schema}` is no name for a schema"))
-        .with_next("give --schema letters, digits and `_`, for example: --schema seo"))
+    Err(
+        Error::new(Code::Usage, format!("`{schema}` is no name for a schema"))
+            .with_next("give --schema letters, digits and `_`, for example: --schema seo"),
+    )
 }
 
 /// Where the configuration's files lie, as a warehouse is told.
@@ -133,13 +164,20 @@ pub(super) fn place(config: &RunConfig) -> Result<Place> {
 
 fn folder(path: &Path) -> Result<Place> {
     let absolute = std::path::absolute(path).map_err(|error| {
-        Error::new(Code::Destination, format!("cannot find out where {} lies", path.display())).with_source(error)
+        Error::new(
+            Code::Destination,
+            format!("cannot find out where {} lies", path.display()),
+        )
+        .with_source(error)
     })?;
     // `./` and `//` would stand in every statement.
     let clean: std::path::PathBuf = absolute.components().collect();
     let text = clean.to_str().ok_or_else(|| {
-        Error::new(Code::Destination, format!("{} is no text, and a statement is", clean.display()))
-            .with_next("give the folder a name in UTF-8")
+        Error::new(
+            Code::Destination,
+            format!("{} is no text, and a statement is", clean.display()),
+        )
+        .with_next("give the folder a name in UTF-8")
     })?;
     Ok(Place::Folder(text.to_owned()))
 }
@@ -150,33 +188,77 @@ fn loading(
     has: Option<&Acknowledged>,
     is_meant: &impl Fn(&str, &str) -> bool,
 ) -> Loading {
-    let CommittedTable { schema, history_column, states } = table;
+    let CommittedTable {
+        schema,
+        history_column,
+        states,
+    } = table;
     let name = schema.name().to_owned();
     let mut changes: Vec<Change> = Vec::new();
     let pending = has.map(|has| plan.pending(&name, has));
-    let is_pending = |partition: &str| pending.as_ref().is_none_or(|names| names.iter().any(|name| name == partition));
-    for state in states.into_iter().filter(|state| is_pending(&state.partition)) {
+    let is_pending = |partition: &str| {
+        pending
+            .as_ref()
+            .is_none_or(|names| names.iter().any(|name| name == partition))
+    };
+    for state in states
+        .into_iter()
+        .filter(|state| is_pending(&state.partition))
+    {
         changes.extend(change(state));
     }
     for gone in pending.into_iter().flatten() {
         if is_meant(&name, &gone) && !changes.iter().any(|change| change.partition == gone) {
-            changes.push(Change { partition: gone, files: Vec::new(), columns: Vec::new() });
+            changes.push(Change {
+                partition: gone,
+                files: Vec::new(),
+                columns: Vec::new(),
+            });
         }
     }
     changes.sort_by(|left, right| left.partition.cmp(&right.partition));
-    Loading { table: Table::new(schema, history_column.as_deref()), changes }
+    Loading {
+        table: Table::new(schema, history_column.as_deref()),
+        changes,
+    }
 }
 
 /// What readers see of a partition; nothing of one that was never committed.
 fn change(state: PartitionState) -> Option<Change> {
     let committed = state.committed?;
-    let files = committed.files.into_iter().map(|file| File { name: file.name, rows: file.rows }).collect();
-    let columns = committed.columns.into_iter().map(|column| column.name).collect();
-    Some(Change { partition: state.partition, files, columns })
+    let files = committed
+        .files
+        .into_iter()
+        .map(|file| File {
+            name: file.name,
+            rows: file.rows,
+        })
+        .collect();
+    let columns = committed
+        .columns
+        .into_iter()
+        .map(|column| column.name)
+        .collect();
+    Some(Change {
+        partition: state.partition,
+        files,
+        columns,
+    })
 }
 
-fn header(engine: Engine, manner: Manner, command: &Load, plan: &Plan, loadings: &[Loading], store: &Store) -> String {
-    let mut text = format!("-- {}\n-- from {}\n", told(engine, manner, plan, loadings), store.place());
+fn header(
+    engine: Engine,
+    manner: Manner,
+    command: &Load,
+    plan: &Plan,
+    loadings: &[Loading],
+    store: &Store,
+) -> String {
+    let mut text = format!(
+        "-- {}\n-- from {}\n",
+        told(engine, manner, plan, loadings),
+        store.place()
+    );
     if manner == Manner::Copy && engine != Engine::Athena {
         text.push_str(
             "-- run all of it; each partition is replaced and counted, so that running it again changes nothing\n",
@@ -187,14 +269,21 @@ fn header(engine: Engine, manner: Manner, command: &Load, plan: &Plan, loadings:
         for report in &command.selection.reports {
             let _ = write!(selection, " --report {report}");
         }
-        for (flag, day) in
-            [("date", command.selection.date), ("from", command.selection.from), ("to", command.selection.to)]
-        {
+        for (flag, day) in [
+            ("date", command.selection.date),
+            ("from", command.selection.from),
+            ("to", command.selection.to),
+        ] {
             if let Some(day) = day {
                 let _ = write!(selection, " --{flag} {day}");
             }
         }
-        let _ = writeln!(text, "-- then: backhaul load {}{selection} --done {}", engine.name(), plan.number);
+        let _ = writeln!(
+            text,
+            "-- then: backhaul load {}{selection} --done {}",
+            engine.name(),
+            plan.number
+        );
     }
     text.push('\n');
     text
@@ -202,7 +291,11 @@ fn header(engine: Engine, manner: Manner, command: &Load, plan: &Plan, loadings:
 
 fn told(engine: Engine, manner: Manner, plan: &Plan, loadings: &[Loading]) -> String {
     let partitions: usize = loadings.iter().map(|loading| loading.changes.len()).sum();
-    let rows: u64 = loadings.iter().flat_map(|loading| &loading.changes).map(Change::rows).sum();
+    let rows: u64 = loadings
+        .iter()
+        .flat_map(|loading| &loading.changes)
+        .map(Change::rows)
+        .sum();
     let tables = loadings.len();
     let (rows, number) = (count(rows), plan.number);
     let what = match manner {

@@ -19,7 +19,10 @@ pub fn start(globals: &Globals) {
         Color::Always => true,
         Color::Never => false,
     };
-    let subscriber = tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).with_ansi(ansi);
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(level)
+        .with_ansi(ansi);
     // A second start in one process (tests) keeps the first subscriber.
     let _ = match globals.log_format {
         LogFormat::Text => subscriber.with_target(false).try_init(),

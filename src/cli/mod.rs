@@ -64,7 +64,13 @@ pub fn main() -> ExitCode {
 fn raise_file_limit() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+    if let Err(error) = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            ..limit
+        },
+    ) {
         tracing::debug!(%error, "the limit of open files stays as it is");
     }
 }
@@ -102,9 +108,15 @@ fn complaint(error: &clap::Error) -> Error {
 }
 
 /// The configuration, with the columns that its presets stand for in the tables of its destination.
-fn configuration(globals: &arguments::Globals, environment: &Environment) -> Result<RunConfig, Errors> {
+fn configuration(
+    globals: &arguments::Globals,
+    environment: &Environment,
+) -> Result<RunConfig, Errors> {
     testing::watch(environment)?;
-    Ok(crate::run::with_recorded_presets(load(&globals.config, environment)?)?)
+    Ok(crate::run::with_recorded_presets(load(
+        &globals.config,
+        environment,
+    )?)?)
 }
 
 async fn dispatch(arguments: Arguments) -> Outcome {
@@ -126,7 +138,12 @@ async fn dispatch(arguments: Arguments) -> Outcome {
         Command::Load(command) => load::load(&globals, &command),
         Command::Sandbox(command) => sandbox::sandbox(command).await,
         Command::Completions(command) => {
-            clap_complete::generate(command.shell, &mut Arguments::command(), "backhaul", &mut std::io::stdout());
+            clap_complete::generate(
+                command.shell,
+                &mut Arguments::command(),
+                "backhaul",
+                &mut std::io::stdout(),
+            );
             Ok(0)
         }
         Command::History(_) | Command::Gateway(_) => Err(later::command(&command).into()),
@@ -144,11 +161,22 @@ mod tests {
 
     #[test]
     fn a_complaint_of_the_parser_has_the_shape_of_every_error() {
-        let error = Arguments::command().try_get_matches_from(["backhaul", "rum"]).expect_err("unknown");
+        let error = Arguments::command()
+            .try_get_matches_from(["backhaul", "rum"])
+            .expect_err("unknown");
         let text = complaint(&error).render();
-        assert!(text.starts_with("error[BH-USAGE]: unrecognized subcommand 'rum'"), "{text}");
-        assert!(text.contains("tip: a similar subcommand exists: 'run'"), "{text}");
-        assert!(text.ends_with("cost: 0 units, nothing was sent\n"), "{text}");
+        assert!(
+            text.starts_with("error[BH-USAGE]: unrecognized subcommand 'rum'"),
+            "{text}"
+        );
+        assert!(
+            text.contains("tip: a similar subcommand exists: 'run'"),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("cost: 0 units, nothing was sent\n"),
+            "{text}"
+        );
     }
 
     #[test]

@@ -23,5 +23,7 @@ pub fn talk(text: &str) {
 pub fn json(value: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string(value)
         .map(|text| text + "\n")
-        .map_err(|error| Error::new(Code::Internal, "the result cannot be written as JSON").with_source(error))
+        .map_err(|error| {
+            Error::new(Code::Internal, "the result cannot be written as JSON").with_source(error)
+        })
 }

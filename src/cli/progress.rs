@@ -26,7 +26,10 @@ impl Display {
     /// Starts to show it, unless the person wants silence or a log for machines.
     pub fn start(globals: &Globals, progress: &Arc<Progress>) -> Self {
         if globals.quiet || globals.log_format == LogFormat::Json {
-            return Self { task: None, bar: None };
+            return Self {
+                task: None,
+                bar: None,
+            };
         }
         let progress = Arc::clone(progress);
         if std::io::stderr().is_terminal() {
@@ -42,7 +45,10 @@ impl Display {
                     tokio::time::sleep(TERMINAL_INTERVAL).await;
                 }
             });
-            return Self { task: Some(task), bar: Some(bar) };
+            return Self {
+                task: Some(task),
+                bar: Some(bar),
+            };
         }
         let task = tokio::spawn(async move {
             loop {
@@ -50,7 +56,10 @@ impl Display {
                 output::talk(&format!("{}\n", line(progress.snapshot())));
             }
         });
-        Self { task: Some(task), bar: None }
+        Self {
+            task: Some(task),
+            bar: None,
+        }
     }
 }
 
@@ -66,7 +75,13 @@ impl Drop for Display {
 }
 
 fn line(snapshot: Snapshot) -> String {
-    let Snapshot { tasks, tasks_done, rows, answers, units } = snapshot;
+    let Snapshot {
+        tasks,
+        tasks_done,
+        rows,
+        answers,
+        units,
+    } = snapshot;
     format!(
         "{}/{} tasks, {} rows, {} answers, {} units",
         count(tasks_done),
@@ -83,7 +98,16 @@ mod tests {
 
     #[test]
     fn the_line_names_every_counter() {
-        let snapshot = Snapshot { tasks: 5, tasks_done: 2, rows: 12_345, answers: 7, units: 890 };
-        assert_eq!(line(snapshot), "2/5 tasks, 12,345 rows, 7 answers, 890 units");
+        let snapshot = Snapshot {
+            tasks: 5,
+            tasks_done: 2,
+            rows: 12_345,
+            answers: 7,
+            units: 890,
+        };
+        assert_eq!(
+            line(snapshot),
+            "2/5 tasks, 12,345 rows, 7 answers, 890 units"
+        );
     }
 }

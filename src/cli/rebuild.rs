@@ -18,13 +18,23 @@ pub async fn rebuild(globals: &Globals, command: &Rebuild) -> Outcome {
     let mut text = String::new();
     for partition in &rebuilt.partitions {
         let (rows, size) = (count(partition.rows), bytes(partition.bytes));
-        let _ = writeln!(text, "{}  {rows} rows, {size} in {} files", partition.path, partition.files);
+        let _ = writeln!(
+            text,
+            "{}  {rows} rows, {size} in {} files",
+            partition.path, partition.files
+        );
     }
     let (partitions, tasks) = (rebuilt.partitions.len(), count(rebuilt.tasks));
-    let _ = writeln!(text, "rebuilt {partitions} partitions: {tasks} tasks from saved responses, 0 units");
+    let _ = writeln!(
+        text,
+        "rebuilt {partitions} partitions: {tasks} tasks from saved responses, 0 units"
+    );
     if rebuilt.kept > 0 {
         let kept = count(rebuilt.kept);
-        let _ = writeln!(text, "{kept} tasks kept the rows that they had: their saved responses are gone");
+        let _ = writeln!(
+            text,
+            "{kept} tasks kept the rows that they had: their saved responses are gone"
+        );
     }
     output::print(&text);
     if rebuilt.errors.0.is_empty() {

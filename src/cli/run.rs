@@ -20,19 +20,31 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
     let environment = Environment::of_process();
     let clock = testing::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;
-    let mut config = if command.sample { config.sample() } else { config };
+    let mut config = if command.sample {
+        config.sample()
+    } else {
+        config
+    };
     let mut selection = selection(&command.selection)?;
     if command.base {
         config.run.new_base = true;
         selection.reports = reports_of_changes(&config, &selection)?;
     }
-    let mut agenda = Agenda::make(&config, clock.today(), &selection, command.refetch || command.base)?;
+    let mut agenda = Agenda::make(
+        &config,
+        clock.today(),
+        &selection,
+        command.refetch || command.base,
+    )?;
     if command.sample {
         agenda.keep_free(&config);
     }
     // A sample has the smallest budget there is, and a client that sends nothing else.
     let nothing = command.sample.then_some(0);
-    let budget = [config.budget.per_run, command.max_units, nothing].into_iter().flatten().min();
+    let budget = [config.budget.per_run, command.max_units, nothing]
+        .into_iter()
+        .flatten()
+        .min();
     if command.dry_run {
         let put_off = agenda.put_off(&config, clock.today(), budget.unwrap_or(u64::MAX))?;
         output::print(&dry_run(&config, &agenda, &put_off));
@@ -40,10 +52,19 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
     }
     plan::guard(&agenda.tasks(), budget.or(config.budget.per_month))?;
     // The month's budget is kept while the run spends, as every other.
-    let without = if config.budget.per_month.is_some() { u64::MAX } else { plan::FREE_BUDGET_UNITS };
+    let without = if config.budget.per_month.is_some() {
+        u64::MAX
+    } else {
+        plan::FREE_BUDGET_UNITS
+    };
     let budget = budget.unwrap_or(without);
-    let night = Night::new(config, agenda, budget, clock).with_tuning(testing::tuning(&environment)?);
-    let night = if command.sample { night.sample() } else { night };
+    let night =
+        Night::new(config, agenda, budget, clock).with_tuning(testing::tuning(&environment)?);
+    let night = if command.sample {
+        night.sample()
+    } else {
+        night
+    };
     let (report, errors) = watched(globals, night).await?;
     if !errors.0.is_empty() {
         output::talk(&errors.render());
@@ -60,20 +81,25 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
 }
 
 /// What follows an interrupt.
-const RESUME: &str =
-    "interrupted: what was paid for is saved\nnext: run the same command again; it goes on from there\n";
+const RESUME: &str = "interrupted: what was paid for is saved\nnext: run the same command again; it goes on from there\n";
 
 /// The reports that a new base is of: those of changes, of what is selected.
 ///
 /// # Errors
 /// [`Code::Usage`] if there is none, or a report is named that is none.
 fn reports_of_changes(config: &RunConfig, selection: &Selection) -> Result<Vec<String>, Error> {
-    let all = config.reports.iter().filter(|report| report.changes.is_some()).map(|report| report.name.clone());
+    let all = config
+        .reports
+        .iter()
+        .filter(|report| report.changes.is_some())
+        .map(|report| report.name.clone());
     let all: Vec<String> = all.collect();
     let other = selection.reports.iter().find(|name| !all.contains(name));
     let message = match other {
         Some(name) => format!("--base is for reports of changes, and `{name}` is none"),
-        None if all.is_empty() => "--base is for reports of changes, and the configuration has none".to_owned(),
+        None if all.is_empty() => {
+            "--base is for reports of changes, and the configuration has none".to_owned()
+        }
         None if selection.reports.is_empty() => return Ok(all),
         None => return Ok(selection.reports.clone()),
     };
@@ -85,12 +111,26 @@ fn reports_of_changes(config: &RunConfig, selection: &Selection) -> Result<Vec<S
 /// # Errors
 /// [`Code::Usage`] for a range of nights that ends before it begins.
 pub fn selection(selection: &super::arguments::Selection) -> Result<Selection, Error> {
-    let super::arguments::Selection { reports, targets, date, from, to } = selection.clone();
+    let super::arguments::Selection {
+        reports,
+        targets,
+        date,
+        from,
+        to,
+    } = selection.clone();
     let between = from.zip(to);
     if let Some((from, to)) = between.filter(|(from, to)| from > to) {
-        return Err(Error::new(Code::Usage, format!("--from {from} lies after --to {to}")));
+        return Err(Error::new(
+            Code::Usage,
+            format!("--from {from} lies after --to {to}"),
+        ));
     }
-    Ok(Selection { reports, targets, date, between })
+    Ok(Selection {
+        reports,
+        targets,
+        date,
+        between,
+    })
 }
 
 /// Runs a night with progress on stderr. The first interrupt ends it at a safe point, the second at once.
@@ -133,7 +173,9 @@ pub async fn interrupted() {
 pub fn json(report: &RunReport) -> Result<String, Error> {
     serde_json::to_string(report)
         .map(|text| text + "\n")
-        .map_err(|error| Error::new(Code::Internal, "the report cannot be written as JSON").with_source(error))
+        .map_err(|error| {
+            Error::new(Code::Internal, "the report cannot be written as JSON").with_source(error)
+        })
 }
 
 /// A run in which nothing succeeded ends with its error's own status, unless something was sent: then 1, since 2 and 5 say
@@ -161,7 +203,9 @@ fn dry_run(config: &RunConfig, agenda: &Agenda, put_off: &[String]) -> String {
         let _ = writeln!(text, "note: {note}");
     }
     if !put_off.is_empty() {
-        text.push_str("\ndeferred, by what is known here of the month (the run itself asks the workspace):\n");
+        text.push_str(
+            "\ndeferred, by what is known here of the month (the run itself asks the workspace):\n",
+        );
         put_off.iter().take(SHOWN).for_each(|line| {
             let _ = writeln!(text, "  {line}");
         });
@@ -171,9 +215,21 @@ fn dry_run(config: &RunConfig, agenda: &Agenda, put_off: &[String]) -> String {
     }
     let complete = agenda.num_complete();
     if complete > 0 {
-        let _ = writeln!(text, "{complete} tasks of night {} are complete and cost nothing", agenda.tonight);
+        let _ = writeln!(
+            text,
+            "{complete} tasks of night {} are complete and cost nothing",
+            agenda.tonight
+        );
     }
-    let deferred = if put_off.is_empty() { String::new() } else { format!(", {} are deferred", put_off.len()) };
-    let _ = writeln!(text, "{} tasks would be fetched{deferred}, {bound}; nothing was sent", tasks.len());
+    let deferred = if put_off.is_empty() {
+        String::new()
+    } else {
+        format!(", {} are deferred", put_off.len())
+    };
+    let _ = writeln!(
+        text,
+        "{} tasks would be fetched{deferred}, {bound}; nothing was sent",
+        tasks.len()
+    );
     text
 }

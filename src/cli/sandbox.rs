@@ -8,7 +8,20 @@ use crate::sandbox::{Faults, Options, Quirk, start};
 
 /// Serves until Ctrl-C or SIGTERM.
 pub async fn sandbox(command: Sandbox) -> Outcome {
-    let Sandbox { port, rows, seed, key, units, rpm, row_cap, ties, churn, living, quirks, faults } = command;
+    let Sandbox {
+        port,
+        rows,
+        seed,
+        key,
+        units,
+        rpm,
+        row_cap,
+        ties,
+        churn,
+        living,
+        quirks,
+        faults,
+    } = command;
     let options = Options {
         port,
         rows,
@@ -20,7 +33,10 @@ pub async fn sandbox(command: Sandbox) -> Outcome {
         ties,
         churn,
         living,
-        quirks: quirks.iter().map(|name| name.parse::<Quirk>()).collect::<Result<_, Error>>()?,
+        quirks: quirks
+            .iter()
+            .map(|name| name.parse::<Quirk>())
+            .collect::<Result<_, Error>>()?,
         faults: faults.parse::<Faults>()?,
         clock_offset: super::testing::clock_offset(&Environment::of_process())?,
     };

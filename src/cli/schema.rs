@@ -43,9 +43,21 @@ pub fn schema(globals: &Globals, command: &Schema) -> Outcome {
 
 /// Every column that the endpoint can return, under its own name.
 fn of_endpoint(endpoint: &Endpoint) -> Result<Table, Error> {
-    let columns: Vec<String> = endpoint.columns.iter().map(|column| column.name.clone()).collect();
-    let schema = TableSchema::new(&endpoint.short_name().replace('-', "_"), endpoint, &columns, &[])?;
-    Ok(Table::new(schema, endpoint.history_column().map(|column| column.name.as_str())))
+    let columns: Vec<String> = endpoint
+        .columns
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
+    let schema = TableSchema::new(
+        &endpoint.short_name().replace('-', "_"),
+        endpoint,
+        &columns,
+        &[],
+    )?;
+    Ok(Table::new(
+        schema,
+        endpoint.history_column().map(|column| column.name.as_str()),
+    ))
 }
 
 /// The table of a report, and where its files lie; nowhere for an endpoint.
@@ -56,14 +68,27 @@ fn of_report(globals: &Globals, name: &str) -> Result<(Table, Option<Place>), Er
     }
     let config: RunConfig = super::configuration(globals, &Environment::of_process())?;
     let Some(report) = config.reports.iter().find(|report| report.name == name) else {
-        let names: Vec<&str> = config.reports.iter().map(|report| report.name.as_str()).collect();
-        let hint =
-            nearest(name, names.iter().copied()).map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
-        return Err(Error::new(Code::Usage, format!("no report is named `{name}`{hint}"))
-            .with_context("reports", names.join(", "))
-            .with_next("name a report of the configuration, or an endpoint: backhaul catalog")
-            .into());
+        let names: Vec<&str> = config
+            .reports
+            .iter()
+            .map(|report| report.name.as_str())
+            .collect();
+        let hint = nearest(name, names.iter().copied())
+            .map(|near| format!(": did you mean `{near}`?"))
+            .unwrap_or_default();
+        return Err(
+            Error::new(Code::Usage, format!("no report is named `{name}`{hint}"))
+                .with_context("reports", names.join(", "))
+                .with_next("name a report of the configuration, or an endpoint: backhaul catalog")
+                .into(),
+        );
     };
-    let history = report.endpoint.history_column().map(|column| column.name.as_str());
-    Ok((Table::new(table_schema(report)?, history), Some(place(&config)?)))
+    let history = report
+        .endpoint
+        .history_column()
+        .map(|column| column.name.as_str());
+    Ok((
+        Table::new(table_schema(report)?, history),
+        Some(place(&config)?),
+    ))
 }

@@ -41,11 +41,19 @@ const PATIENCE_MS: &str = "BACKHAUL_TEST_PATIENCE_MS";
 pub fn tuning(environment: &Environment) -> Result<Tuning> {
     let mut tuning = Tuning::default();
     if let Some(text) = environment.get(WAIT_SCALE) {
-        let scale: f64 = text.parse().map_err(|error| fault(WAIT_SCALE, "a number").with_source(error))?;
-        tuning.wait_scale = if scale.is_finite() { scale.clamp(0.0, 1.0) } else { 1.0 };
+        let scale: f64 = text
+            .parse()
+            .map_err(|error| fault(WAIT_SCALE, "a number").with_source(error))?;
+        tuning.wait_scale = if scale.is_finite() {
+            scale.clamp(0.0, 1.0)
+        } else {
+            1.0
+        };
     }
     if let Some(text) = environment.get(TIMEOUT_MS) {
-        let millis = text.parse().map_err(|error| fault(TIMEOUT_MS, "a number").with_source(error))?;
+        let millis = text
+            .parse()
+            .map_err(|error| fault(TIMEOUT_MS, "a number").with_source(error))?;
         tuning.timeout = Duration::from_millis(millis);
     }
     Ok(tuning)
@@ -67,7 +75,9 @@ pub fn clock(environment: &Environment) -> Result<SharedClock> {
 /// # Errors
 /// [`Code::Usage`] for a value that is no time.
 pub fn clock_offset(environment: &Environment) -> Result<chrono::Duration> {
-    Ok(time(environment)?.map_or(chrono::Duration::zero(), |time| time - crate::clock::Clock::now(&SystemClock)))
+    Ok(time(environment)?.map_or(chrono::Duration::zero(), |time| {
+        time - crate::clock::Clock::now(&SystemClock)
+    }))
 }
 
 /// Watches the steps of saving and commit, and shortens leases and patience, where that is asked for.
@@ -75,9 +85,14 @@ pub fn clock_offset(environment: &Environment) -> Result<chrono::Duration> {
 /// # Errors
 /// [`Code::Usage`] for a step that is not `STEP` or `STEP:N`, or a time that is no number.
 pub fn watch(environment: &Environment) -> Result<()> {
-    let crash_at = match environment.get(CRASH_AT).map(|text| text.split_once(':').unwrap_or((text, "1"))) {
+    let crash_at = match environment
+        .get(CRASH_AT)
+        .map(|text| text.split_once(':').unwrap_or((text, "1")))
+    {
         Some((step, nth)) => {
-            let nth = nth.parse().map_err(|error| fault(CRASH_AT, "STEP or STEP:N").with_source(error))?;
+            let nth = nth
+                .parse()
+                .map_err(|error| fault(CRASH_AT, "STEP or STEP:N").with_source(error))?;
             Some((step.to_owned(), nth))
         }
         None => None,
@@ -95,14 +110,21 @@ pub fn watch(environment: &Environment) -> Result<()> {
     }
     let log = environment.get(STEPS).map(std::path::PathBuf::from);
     if crash_at.is_some() || log.is_some() {
-        watch_steps(Watch { crash_at, log, passed: AtomicU64::new(0) });
+        watch_steps(Watch {
+            crash_at,
+            log,
+            passed: AtomicU64::new(0),
+        });
     }
     Ok(())
 }
 
 fn time(environment: &Environment) -> Result<Option<DateTime<Utc>>> {
-    let Some(text) = environment.get(CLOCK) else { return Ok(None) };
-    let time = DateTime::parse_from_rfc3339(text).map_err(|error| fault(CLOCK, "a time").with_source(error))?;
+    let Some(text) = environment.get(CLOCK) else {
+        return Ok(None);
+    };
+    let time = DateTime::parse_from_rfc3339(text)
+        .map_err(|error| fault(CLOCK, "a time").with_source(error))?;
     Ok(Some(time.to_utc()))
 }
 

@@ -11,6 +11,10 @@ pub async fn usage(globals: &Globals, command: &Usage) -> Outcome {
     let clock = testing::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;
     let usage = run::usage(&config, clock, testing::tuning(&environment)?).await?;
-    output::print(&if command.json { output::json(&usage)? } else { usage.text() });
+    output::print(&if command.json {
+        output::json(&usage)?
+    } else {
+        usage.text()
+    });
     Ok(0)
 }

@@ -31,9 +31,17 @@ pub fn verify(globals: &Globals, command: &Verify) -> Outcome {
         output::print(&text);
         return Ok(0);
     }
-    let remedies: BTreeSet<&str> = verified.faults.iter().map(|fault| fault.remedy.as_str()).collect();
+    let remedies: BTreeSet<&str> = verified
+        .faults
+        .iter()
+        .map(|fault| fault.remedy.as_str())
+        .collect();
     let next = match remedies.len() {
-        0 | 1 => remedies.first().copied().unwrap_or("backhaul rebuild").to_owned(),
+        0 | 1 => remedies
+            .first()
+            .copied()
+            .unwrap_or("backhaul rebuild")
+            .to_owned(),
         several => {
             text.push_str("\nwhat helps:\n");
             for remedy in &remedies {
@@ -45,5 +53,9 @@ pub fn verify(globals: &Globals, command: &Verify) -> Outcome {
     output::print(&text);
     let (number, root) = (verified.faults.len(), &config.destination.place);
     let noun = if number == 1 { "finding" } else { "findings" };
-    Err(Error::new(Code::Corrupt, format!("{number} {noun} in {root}")).with_next(next).into())
+    Err(
+        Error::new(Code::Corrupt, format!("{number} {noun} in {root}"))
+            .with_next(next)
+            .into(),
+    )
 }

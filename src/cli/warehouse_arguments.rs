@@ -7,7 +7,10 @@ use crate::warehouse::Engine;
 
 /// `schema`
 #[derive(Debug, Args)]
-#[expect(clippy::struct_field_names, reason = "flags of a command line, by their names")]
+#[expect(
+    clippy::struct_field_names,
+    reason = "flags of a command line, by their names"
+)]
 pub struct Schema {
     /// A report of the configuration, or an endpoint
     #[arg(value_name = "NAME")]
@@ -69,7 +72,10 @@ impl SchemaFormat {
 
 /// `load`
 #[derive(Debug, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags of a command line, by their names")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags of a command line, by their names"
+)]
 pub struct Load {
     /// The engine
     #[arg(value_enum, value_name = "WAREHOUSE")]

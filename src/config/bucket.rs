@@ -30,8 +30,15 @@ const OPTIONS: [(&str, &[Scheme]); 6] = [
 ];
 
 /// Parts of names under which a credential is given elsewhere.
-const CREDENTIALS: [&str; 7] =
-    ["access_key", "account_key", "secret", "token", "password", "credential", "service_account"];
+const CREDENTIALS: [&str; 7] = [
+    "access_key",
+    "account_key",
+    "secret",
+    "token",
+    "password",
+    "credential",
+    "service_account",
+];
 
 impl Scheme {
     /// The protocol that a URL means, also in another spelling, and without slashes: nobody means a folder by it.
@@ -77,31 +84,55 @@ pub(super) fn is_credential(key: &str) -> bool {
 
 /// Refuses credentials, whose text is never shown. To be called before anything of the section is.
 pub(super) fn refuse_credentials(document: &mut Document<'_>, section: &Section<'_>) {
-    let credentials: Vec<_> = section.table.iter().filter(|(key, _)| is_credential(key.get_ref())).collect();
+    let credentials: Vec<_> = section
+        .table
+        .iter()
+        .filter(|(key, _)| is_credential(key.get_ref()))
+        .collect();
     for (_, node) in &credentials {
         document.mask(node.span());
     }
     for (key, node) in credentials {
         document.fault_next(
             Code::KeySource,
-            format!("[destination] holds no credentials, and `{}` is one", hide_keys(key.get_ref())),
+            format!(
+                "[destination] holds no credentials, and `{}` is one",
+                hide_keys(key.get_ref())
+            ),
             node.span(),
             "the text is hidden here; take it out and renew it",
-            "export the provider's own variables (AWS_…, GOOGLE_…, AZURE_…), or run under a role".to_owned(),
+            "export the provider's own variables (AWS_…, GOOGLE_…, AZURE_…), or run under a role"
+                .to_owned(),
         );
     }
 }
 
 /// Refuses the keys that the destination's kind does not have. `None`: a folder.
-pub(super) fn refuse_foreign_options(document: &mut Document<'_>, section: &Section<'_>, scheme: Option<Scheme>) {
+pub(super) fn refuse_foreign_options(
+    document: &mut Document<'_>,
+    section: &Section<'_>,
+    scheme: Option<Scheme>,
+) {
     for (key, owners) in OPTIONS {
-        let Some(node) = section.get(key).filter(|_| !scheme.is_some_and(|scheme| owners.contains(&scheme))) else {
+        let Some(node) = section
+            .get(key)
+            .filter(|_| !scheme.is_some_and(|scheme| owners.contains(&scheme)))
+        else {
             continue;
         };
         let place = scheme.map_or("a folder", Scheme::start);
-        let owner = if let [owner] = owners { owner.start() } else { "a bucket" };
+        let owner = if let [owner] = owners {
+            owner.start()
+        } else {
+            "a bucket"
+        };
         let message = format!("`{key}` does not apply to {place}");
-        document.fault(Code::Config, message, node.span(), format!("only {owner} has it; take it out"));
+        document.fault(
+            Code::Config,
+            message,
+            node.span(),
+            format!("only {owner} has it; take it out"),
+        );
     }
 }
 
@@ -111,7 +142,12 @@ pub(super) fn refuse_folder_options(document: &mut Document<'_>, section: &Secti
         && matches!(node.get_ref(), DeValue::String(word) if word == "gap")
     {
         let message = "a bucket needs no `replace = \"gap\"`";
-        document.fault(Code::Config, message, node.span(), "an object is replaced at once there; take this out");
+        document.fault(
+            Code::Config,
+            message,
+            node.span(),
+            "an object is replaced at once there; take this out",
+        );
     }
     if let Some(node) = section.get("partition_by")
         && let DeValue::Array(keys) = node.get_ref()
@@ -139,12 +175,38 @@ pub(super) fn bucket(
     let is_s3 = scheme == Scheme::S3;
     let endpoint = endpoint(document, section, scheme);
     let writers = document.choice(section, "writers", &["shared", "single"]);
-    let region = if is_s3 { region(document, section) } else { None };
-    let path_style = if is_s3 { document.boolean(section, "path_style").map(Spanned::into_inner) } else { None };
-    let encryption = if is_s3 { encryption(document, section) } else { Encryption::Bucket };
-    let account = if scheme == Scheme::Az { account(document, section) } else { None };
+    let region = if is_s3 {
+        region(document, section)
+    } else {
+        None
+    };
+    let path_style = if is_s3 {
+        document
+            .boolean(section, "path_style")
+            .map(Spanned::into_inner)
+    } else {
+        None
+    };
+    let encryption = if is_s3 {
+        encryption(document, section)
+    } else {
+        Encryption::Bucket
+    };
+    let account = if scheme == Scheme::Az {
+        account(document, section)
+    } else {
+        None
+    };
     let single_writer = writers == Some("single");
-    Some(BucketPlace { url: url?, region, endpoint, path_style, single_writer, encryption, account })
+    Some(BucketPlace {
+        url: url?,
+        region,
+        endpoint,
+        path_style,
+        single_writer,
+        encryption,
+        account,
+    })
 }
 
 /// What is wrong with a URL.
@@ -161,12 +223,22 @@ fn place(document: &mut Document<'_>, text: &Spanned<&str>, scheme: Scheme) -> O
     match read(written, scheme) {
         Ok(()) => Some(written.strip_suffix('/').unwrap_or(written).to_owned()),
         Err(Wrong::Shown(label)) => {
-            document.fault(Code::Url, format!("`url` cannot be `{}`", hide_keys(written)), text.span(), label);
+            document.fault(
+                Code::Url,
+                format!("`url` cannot be `{}`", hide_keys(written)),
+                text.span(),
+                label,
+            );
             None
         }
         Err(Wrong::Hidden(label)) => {
             document.mask(text.span());
-            document.fault(Code::Url, "`url` holds more than a bucket and a prefix", text.span(), label);
+            document.fault(
+                Code::Url,
+                "`url` holds more than a bucket and a prefix",
+                text.span(),
+                label,
+            );
             None
         }
     }
@@ -180,39 +252,64 @@ fn read(written: &str, scheme: Scheme) -> Result<(), Wrong> {
     // `abfss://container@account…` is how others write it, and no secret.
     let is_account = word.starts_with("abfs") || word.starts_with("wasb");
     if rest.contains('@') && (!is_account || rest.contains(':')) {
-        return Err(Wrong::Hidden("take out what stands before the @: credentials come from the environment"));
+        return Err(Wrong::Hidden(
+            "take out what stands before the @: credentials come from the environment",
+        ));
     }
     if rest.contains(['?', '#']) {
-        return Err(Wrong::Hidden("take out what begins with ? or #: credentials come from the environment"));
+        return Err(Wrong::Hidden(
+            "take out what begins with ? or #: credentials come from the environment",
+        ));
     }
     if let Some((_, port)) = bucket.split_once(':') {
         let is_port = port.bytes().all(|byte| byte.is_ascii_digit());
         let label = "a bucket has no port; the address of a service goes into `endpoint`";
-        return Err(if is_port { Wrong::Shown(label.to_owned()) } else { Wrong::Hidden(label) });
+        return Err(if is_port {
+            Wrong::Shown(label.to_owned())
+        } else {
+            Wrong::Hidden(label)
+        });
     }
     let shown = |label: &str| Err(Wrong::Shown(label.to_owned()));
     if !written.starts_with(scheme.start()) {
-        let account = if scheme == Scheme::Az { ", and the storage account as `account`" } else { "" };
+        let account = if scheme == Scheme::Az {
+            ", and the storage account as `account`"
+        } else {
+            ""
+        };
         return shown(&format!("write {}{account}", scheme.form()));
     }
-    if bucket.is_empty() || written.strip_prefix(scheme.start()).is_some_and(|rest| rest.starts_with('/')) {
+    if bucket.is_empty()
+        || written
+            .strip_prefix(scheme.start())
+            .is_some_and(|rest| rest.starts_with('/'))
+    {
         return shown(&format!("it names no bucket; write {}", scheme.form()));
     }
     let is_name = bucket.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && bucket.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+        && bucket
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     if !is_name {
         return shown("the name of a bucket has letters, digits, `.`, `_` and `-`");
     }
     let prefix = prefix.strip_suffix('/').unwrap_or(prefix);
     if prefix.is_empty() {
-        return if rest.ends_with("//") { shown("a prefix has no empty part") } else { Ok(()) };
+        return if rest.ends_with("//") {
+            shown("a prefix has no empty part")
+        } else {
+            Ok(())
+        };
     }
     for part in prefix.split('/') {
         match part {
             "" => return shown("a prefix has no empty part"),
             "." | ".." => return shown("a prefix has no part `.` or `..`"),
             // Others would be encoded on the way, or mean something to an engine that reads there.
-            _ if !part.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.=+,!()".contains(&byte)) => {
+            _ if !part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_.=+,!()".contains(&byte)) =>
+            {
                 return shown("a prefix has letters, digits and `- _ . = + , ! ( )`, divided by /");
             }
             _ => {}
@@ -224,10 +321,17 @@ fn read(written: &str, scheme: Scheme) -> Result<(), Wrong> {
 fn region(document: &mut Document<'_>, section: &Section<'_>) -> Option<String> {
     let text = document.text(section, "region")?;
     let region = *text.get_ref();
-    let is_name = region.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    let is_name = region
+        .bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
     if region.is_empty() || !is_name || looks_like_a_key(region) {
         let message = format!("`region` cannot be `{}`", hide_keys(region));
-        document.fault(Code::Config, message, text.span(), "a name such as \"eu-central-1\"");
+        document.fault(
+            Code::Config,
+            message,
+            text.span(),
+            "a name such as \"eu-central-1\"",
+        );
         return None;
     }
     Some(region.to_owned())
@@ -239,7 +343,12 @@ fn endpoint(document: &mut Document<'_>, section: &Section<'_>, scheme: Scheme) 
     let shown = format!("`endpoint` cannot be `{}`", hide_keys(text.get_ref()));
     if url.query().is_some() || url.fragment().is_some() {
         document.mask(text.span());
-        document.fault(Code::Url, "`endpoint` holds more than an address", text.span(), "without `?` and `#`");
+        document.fault(
+            Code::Url,
+            "`endpoint` holds more than an address",
+            text.span(),
+            "without `?` and `#`",
+        );
         return None;
     }
     match url.scheme() {
@@ -251,28 +360,54 @@ fn endpoint(document: &mut Document<'_>, section: &Section<'_>, scheme: Scheme) 
         }
         "http" | "https" => Some(url.as_str().trim_end_matches('/').to_owned()),
         _ => {
-            document.fault(Code::Url, shown, text.span(), "an address that begins with https:// or http://");
+            document.fault(
+                Code::Url,
+                shown,
+                text.span(),
+                "an address that begins with https:// or http://",
+            );
             None
         }
     }
 }
 
 fn encryption(document: &mut Document<'_>, section: &Section<'_>) -> Encryption {
-    let Some(node) = section.get("encryption") else { return Encryption::Bucket };
+    let Some(node) = section.get("encryption") else {
+        return Encryption::Bucket;
+    };
     match node.get_ref() {
         DeValue::Table(table) => {
-            let section = Section { name: "`encryption`".to_owned(), table, span: node.span() };
+            let section = Section {
+                name: "`encryption`".to_owned(),
+                table,
+                span: node.span(),
+            };
             document.refuse_unknown_keys(&section, known::ENCRYPTION);
-            let bucket_key = document.boolean(&section, "bucket_key").is_some_and(Spanned::into_inner);
-            Encryption::Kms { key: kms_key(document, &section), bucket_key }
+            let bucket_key = document
+                .boolean(&section, "bucket_key")
+                .is_some_and(Spanned::into_inner);
+            Encryption::Kms {
+                key: kms_key(document, &section),
+                bucket_key,
+            }
         }
-        DeValue::String(_) => match document.choice(section, "encryption", &["bucket", "aes256", "kms"]) {
-            Some("aes256") => Encryption::Aes256,
-            Some("kms") => Encryption::Kms { key: None, bucket_key: false },
-            _ => Encryption::Bucket,
-        },
+        DeValue::String(_) => {
+            match document.choice(section, "encryption", &["bucket", "aes256", "kms"]) {
+                Some("aes256") => Encryption::Aes256,
+                Some("kms") => Encryption::Kms {
+                    key: None,
+                    bucket_key: false,
+                },
+                _ => Encryption::Bucket,
+            }
+        }
         other => {
-            document.wrong_type("`encryption`", "\"bucket\", \"aes256\", \"kms\" or a table", other, node.span());
+            document.wrong_type(
+                "`encryption`",
+                "\"bucket\", \"aes256\", \"kms\" or a table",
+                other,
+                node.span(),
+            );
             Encryption::Bucket
         }
     }
@@ -281,7 +416,12 @@ fn encryption(document: &mut Document<'_>, section: &Section<'_>) -> Encryption 
 fn kms_key(document: &mut Document<'_>, section: &Section<'_>) -> Option<String> {
     let label = "write { kms = \"ID, ARN OR ALIAS\" }, or \"kms\" for the account's own key";
     let Some(node) = section.get("kms") else {
-        document.fault(Code::Config, "`encryption` as a table needs `kms`", section.span.clone(), label);
+        document.fault(
+            Code::Config,
+            "`encryption` as a table needs `kms`",
+            section.span.clone(),
+            label,
+        );
         return None;
     };
     let text = document.as_text(node, "`kms`")?;
@@ -296,11 +436,19 @@ fn kms_key(document: &mut Document<'_>, section: &Section<'_>) -> Option<String>
 fn account(document: &mut Document<'_>, section: &Section<'_>) -> Option<String> {
     let text = document.text(section, "account")?;
     let account = *text.get_ref();
-    let is_name = account.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let is_name = account
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     if !(3..=24).contains(&account.len()) || !is_name {
         document.mask(text.span());
-        let label = "3 to 24 lower-case letters and digits; its key goes into AZURE_STORAGE_ACCOUNT_KEY";
-        document.fault(Code::Config, "`account` is no name of a storage account", text.span(), label);
+        let label =
+            "3 to 24 lower-case letters and digits; its key goes into AZURE_STORAGE_ACCOUNT_KEY";
+        document.fault(
+            Code::Config,
+            "`account` is no name of a storage account",
+            text.span(),
+            label,
+        );
         return None;
     }
     Some(account.to_owned())
@@ -316,7 +464,13 @@ mod tests {
 
     #[test]
     fn a_bucket_and_a_plain_prefix_are_accepted() {
-        for url in ["s3://acme", "s3://acme/", "gs://acme_seo.x/a", "az://lake/a/b=c/d+e,f/", "s3://a/x(1)!/..a/b."] {
+        for url in [
+            "s3://acme",
+            "s3://acme/",
+            "gs://acme_seo.x/a",
+            "az://lake/a/b=c/d+e,f/",
+            "s3://a/x(1)!/..a/b.",
+        ] {
             assert_eq!(read_any(url), Ok(()), "{url}");
         }
     }
@@ -374,7 +528,14 @@ mod tests {
 
     #[test]
     fn names_of_credentials_are_told_from_names_of_options() {
-        for key in ["access_key_id", "AWS_SECRET_ACCESS_KEY", "session_token", "sas", "sas_token", "account-key"] {
+        for key in [
+            "access_key_id",
+            "AWS_SECRET_ACCESS_KEY",
+            "session_token",
+            "sas",
+            "sas_token",
+            "account-key",
+        ] {
             assert!(is_credential(key), "{key}");
         }
         assert!(!known::DESTINATION.iter().any(|key| is_credential(key)));

@@ -18,8 +18,14 @@ pub(super) fn changes(
         "changes" => {}
         "snapshot" => return None,
         other => {
-            let label = "`snapshot` or `changes`; how much of a site is meant is the target's `mode`";
-            document.fault(Code::Config, format!("a report's `mode` cannot be `{other}`"), mode.span(), label);
+            let label =
+                "`snapshot` or `changes`; how much of a site is meant is the target's `mode`";
+            document.fault(
+                Code::Config,
+                format!("a report's `mode` cannot be `{other}`"),
+                mode.span(),
+                label,
+            );
             return None;
         }
     }
@@ -29,17 +35,39 @@ pub(super) fn changes(
             .filter(|endpoint| endpoint.changes.is_some())
             .map(|endpoint| endpoint.name.as_str())
             .collect();
-        let label = format!("only {} dates both the coming and the going of a row", able.join(", "));
-        document.fault(Code::Parameter, format!("{} cannot tell changes", endpoint.name), mode.span(), label);
+        let label = format!(
+            "only {} dates both the coming and the going of a row",
+            able.join(", ")
+        );
+        document.fault(
+            Code::Parameter,
+            format!("{} cannot tell changes", endpoint.name),
+            mode.span(),
+            label,
+        );
         return None;
     };
     let refused = [
-        (AGGREGATION.0, Some(AGGREGATION.1), "changes are of links, each on its own: `all`, or take this out"),
-        ("history", Some(super::DEFAULT_HISTORY), "each night asks since the last complete one: take this out"),
-        ("top", None, "a ranking is read anew each night, changes are added up: take one of them out"),
+        (
+            AGGREGATION.0,
+            Some(AGGREGATION.1),
+            "changes are of links, each on its own: `all`, or take this out",
+        ),
+        (
+            "history",
+            Some(super::DEFAULT_HISTORY),
+            "each night asks since the last complete one: take this out",
+        ),
+        (
+            "top",
+            None,
+            "a ranking is read anew each night, changes are added up: take one of them out",
+        ),
     ];
     for (key, allowed, label) in refused {
-        let Some(node) = section.get(key) else { continue };
+        let Some(node) = section.get(key) else {
+            continue;
+        };
         let written = node.get_ref().as_str();
         if allowed.is_none() || written != allowed {
             document.fault(
@@ -54,7 +82,10 @@ pub(super) fn changes(
 }
 
 /// The parameters of a report of changes: links, each on its own.
-pub(super) fn parameters(endpoint: &Endpoint, mut parameters: Vec<(String, String)>) -> Vec<(String, String)> {
+pub(super) fn parameters(
+    endpoint: &Endpoint,
+    mut parameters: Vec<(String, String)>,
+) -> Vec<(String, String)> {
     let (name, value) = AGGREGATION;
     if endpoint.parameter(name).is_some() && !parameters.iter().any(|(known, _)| known == name) {
         parameters.push((name.to_owned(), value.to_owned()));
@@ -64,8 +95,16 @@ pub(super) fn parameters(endpoint: &Endpoint, mut parameters: Vec<(String, Strin
 }
 
 /// The columns of a report of changes: without what identifies and dates a row, nobody could add the nights up.
-pub(super) fn columns(endpoint: &Endpoint, changes: &Changes, mut columns: Vec<String>) -> Vec<String> {
-    for name in endpoint.identity.iter().chain([&changes.new, &changes.lost]) {
+pub(super) fn columns(
+    endpoint: &Endpoint,
+    changes: &Changes,
+    mut columns: Vec<String>,
+) -> Vec<String> {
+    for name in endpoint
+        .identity
+        .iter()
+        .chain([&changes.new, &changes.lost])
+    {
         if !columns.contains(name) {
             columns.push(name.clone());
         }

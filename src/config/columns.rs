@@ -40,14 +40,29 @@ pub(super) fn columns(
             let label = "take this out: it always sends, and bills, all of them";
             document.fault(Code::Column, message, node.span(), label);
         }
-        let columns = endpoint.columns.iter().map(|column| column.name.clone()).collect();
-        return Chosen { columns, words: Vec::new() };
+        let columns = endpoint
+            .columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
+        return Chosen {
+            columns,
+            words: Vec::new(),
+        };
     }
     let recorded = PresetColumns::new();
-    let mut choice = Choice { endpoint, parameters, recorded: &recorded, columns: Vec::new() };
+    let mut choice = Choice {
+        endpoint,
+        parameters,
+        recorded: &recorded,
+        columns: Vec::new(),
+    };
     if section.get("columns").is_none() {
         choice.add_preset(DEFAULT_PRESET);
-        return Chosen { columns: choice.columns, words: vec![DEFAULT_PRESET.to_owned()] };
+        return Chosen {
+            columns: choice.columns,
+            words: vec![DEFAULT_PRESET.to_owned()],
+        };
     }
     let before = document.num_faults();
     let words = document.texts(section, "columns").unwrap_or_default();
@@ -60,20 +75,39 @@ pub(super) fn columns(
         && document.num_faults() == before
         && let Some(node) = section.get("columns")
     {
-        document.fault(Code::Column, "no column is left", node.span(), "begin with a preset or a name");
+        document.fault(
+            Code::Column,
+            "no column is left",
+            node.span(),
+            "begin with a preset or a name",
+        );
     }
-    let words = words.iter().map(|word| (*word.get_ref()).to_owned()).collect();
-    Chosen { columns: choice.columns, words }
+    let words = words
+        .iter()
+        .map(|word| (*word.get_ref()).to_owned())
+        .collect();
+    Chosen {
+        columns: choice.columns,
+        words,
+    }
 }
 
 impl Report {
     /// Chooses the columns again, where what a preset stands for was recorded for the table: a preset stays what it was
     /// when the table first used it. What a newer catalog no longer has is left out.
     pub fn use_presets(&mut self, recorded: &PresetColumns) {
-        let mut choice =
-            Choice { endpoint: self.endpoint, parameters: &self.parameters, recorded, columns: Vec::new() };
+        let mut choice = Choice {
+            endpoint: self.endpoint,
+            parameters: &self.parameters,
+            recorded,
+            columns: Vec::new(),
+        };
         // The words were checked; one that takes out what the recorded preset does not hold changes nothing.
-        let applied = self.words.iter().filter(|word| choice.apply(word).is_ok()).count();
+        let applied = self
+            .words
+            .iter()
+            .filter(|word| choice.apply(word).is_ok())
+            .count();
         if applied == 0 || choice.columns.is_empty() {
             return;
         }
@@ -82,17 +116,27 @@ impl Report {
 
     /// The presets that the report names, each with what it stands for in this version.
     pub fn presets(&self) -> PresetColumns {
-        let named = self.words.iter().filter(|word| Presets::NAMES.contains(&word.as_str()));
+        let named = self
+            .words
+            .iter()
+            .filter(|word| Presets::NAMES.contains(&word.as_str()));
         named
             .map(|preset| {
-                (preset_name(preset, &self.parameters), preset_columns(self.endpoint, preset, &self.parameters))
+                (
+                    preset_name(preset, &self.parameters),
+                    preset_columns(self.endpoint, preset, &self.parameters),
+                )
             })
             .collect()
     }
 }
 
 /// The columns with those that rows cannot do without: what tells changes, and the day of a row of a history.
-pub(super) fn with_needed(endpoint: &Endpoint, changes: Option<&Changes>, mut columns: Vec<String>) -> Vec<String> {
+pub(super) fn with_needed(
+    endpoint: &Endpoint,
+    changes: Option<&Changes>,
+    mut columns: Vec<String>,
+) -> Vec<String> {
     let dated = endpoint.history_column().map(|column| &column.name);
     if let Some(dated) = dated.filter(|dated| !columns.is_empty() && !columns.contains(dated)) {
         columns.insert(0, dated.clone());
@@ -105,7 +149,11 @@ pub(super) fn with_needed(endpoint: &Endpoint, changes: Option<&Changes>, mut co
 
 /// The name under which a preset is recorded: `full` with a date to compare with is another one.
 fn preset_name(preset: &str, parameters: &[(String, String)]) -> String {
-    if compares(preset, parameters) { format!("{preset} with {DATE_COMPARED}") } else { preset.to_owned() }
+    if compares(preset, parameters) {
+        format!("{preset} with {DATE_COMPARED}")
+    } else {
+        preset.to_owned()
+    }
 }
 
 fn compares(preset: &str, parameters: &[(String, String)]) -> bool {
@@ -114,17 +162,37 @@ fn compares(preset: &str, parameters: &[(String, String)]) -> bool {
 
 /// What a preset stands for by the catalog; an operation whose entry has none offers all that the vendor does not call
 /// deprecated and that needs no date to compare with.
-fn preset_columns(endpoint: &Endpoint, preset: &str, parameters: &[(String, String)]) -> Vec<String> {
+fn preset_columns(
+    endpoint: &Endpoint,
+    preset: &str,
+    parameters: &[(String, String)],
+) -> Vec<String> {
     let named = endpoint.presets.get(preset).unwrap_or_default();
     let current = |column: &&Column| !column.deprecated;
-    let names = |columns: Vec<&Column>| columns.into_iter().map(|column| column.name.clone()).collect::<Vec<_>>();
+    let names = |columns: Vec<&Column>| {
+        columns
+            .into_iter()
+            .map(|column| column.name.clone())
+            .collect::<Vec<_>>()
+    };
     let mut columns = if named.is_empty() {
-        names(endpoint.columns.iter().filter(current).filter(|column| !endpoint.compares(column)).collect())
+        names(
+            endpoint
+                .columns
+                .iter()
+                .filter(current)
+                .filter(|column| !endpoint.compares(column))
+                .collect(),
+        )
     } else {
         named.to_vec()
     };
     if compares(preset, parameters) {
-        let compared = endpoint.columns.iter().filter(current).filter(|column| endpoint.compares(column));
+        let compared = endpoint
+            .columns
+            .iter()
+            .filter(current)
+            .filter(|column| endpoint.compares(column));
         columns.extend(compared.map(|column| column.name.clone()));
     }
     columns
@@ -153,7 +221,11 @@ impl Choice<'_> {
         if written.starts_with('-') {
             let before = self.columns.len();
             self.columns.retain(|chosen| chosen != name);
-            return if before == self.columns.len() { Err(Fault::NotChosen) } else { Ok(()) };
+            return if before == self.columns.len() {
+                Err(Fault::NotChosen)
+            } else {
+                Ok(())
+            };
         }
         if let Some((parameter, value)) = conflict(self.endpoint, self.parameters, column) {
             return Err(Fault::Conflict { parameter, value });
@@ -163,10 +235,17 @@ impl Choice<'_> {
     }
 
     fn add_preset(&mut self, preset: &str) {
-        let recorded = self.recorded.get(&preset_name(preset, self.parameters)).cloned();
-        for name in recorded.unwrap_or_else(|| preset_columns(self.endpoint, preset, self.parameters)) {
+        let recorded = self
+            .recorded
+            .get(&preset_name(preset, self.parameters))
+            .cloned();
+        for name in
+            recorded.unwrap_or_else(|| preset_columns(self.endpoint, preset, self.parameters))
+        {
             let column = self.endpoint.column(&name);
-            if column.is_some_and(|column| conflict(self.endpoint, self.parameters, column).is_none()) {
+            if column
+                .is_some_and(|column| conflict(self.endpoint, self.parameters, column).is_none())
+            {
                 self.add(&name);
             }
         }
@@ -192,12 +271,19 @@ impl Fault {
         let written = *word.get_ref();
         let name = written.trim_start_matches(['+', '-']);
         let (message, label) = match self {
-            Self::ChangesNothing => {
-                (format!("`{written}` changes nothing yet"), "begin with `minimal`, `standard`, `full`, or names")
-            }
-            Self::NotChosen => (format!("`{name}` is not among the columns so far"), "take this out"),
+            Self::ChangesNothing => (
+                format!("`{written}` changes nothing yet"),
+                "begin with `minimal`, `standard`, `full`, or names",
+            ),
+            Self::NotChosen => (
+                format!("`{name}` is not among the columns so far"),
+                "take this out",
+            ),
             Self::Conflict { parameter, value } => (
-                format!("{} has no `{name}` with `{parameter} = \"{value}\"`", endpoint.name),
+                format!(
+                    "{} has no `{name}` with `{parameter} = \"{value}\"`",
+                    endpoint.name
+                ),
                 "take the column out, or change the parameter",
             ),
             Self::Unknown => return unknown(document, endpoint, word, name),
@@ -208,7 +294,9 @@ impl Fault {
 
 fn unknown(document: &mut Document<'_>, endpoint: &Endpoint, word: &Spanned<&str>, name: &str) {
     let names = endpoint.columns.iter().map(|column| column.name.as_str());
-    let label = match nearest(name, names.chain(Presets::NAMES)).map(|near| (near, endpoint.column(near))) {
+    let label = match nearest(name, names.chain(Presets::NAMES))
+        .map(|near| (near, endpoint.column(near)))
+    {
         Some((near, Some(column))) => format!("did you mean `{near}` ({})?", price(column.units)),
         Some((near, None)) => format!("did you mean `{near}`?"),
         None => "no column is near it in spelling".to_owned(),
@@ -225,11 +313,20 @@ pub(super) fn conflict(
     column: &Column,
 ) -> Option<(String, String)> {
     let (parameter, value) = column.not_with.as_ref()?;
-    let set = parameters.iter().find(|(name, _)| name == parameter).map(|(_, value)| value.as_str());
-    let default = endpoint.parameter(parameter).and_then(|parameter| parameter.default.as_deref());
+    let set = parameters
+        .iter()
+        .find(|(name, _)| name == parameter)
+        .map(|(_, value)| value.as_str());
+    let default = endpoint
+        .parameter(parameter)
+        .and_then(|parameter| parameter.default.as_deref());
     (set.or(default) == Some(value)).then(|| (parameter.clone(), value.clone()))
 }
 
 fn price(units: u64) -> String {
-    if units == 1 { "1 unit a row".to_owned() } else { format!("{units} units a row") }
+    if units == 1 {
+        "1 unit a row".to_owned()
+    } else {
+        format!("{units} units a row")
+    }
 }

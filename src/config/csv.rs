@@ -23,7 +23,11 @@ pub(super) struct Fault {
 /// # Errors
 /// A quote inside a bare field, text after a closing quote, or a quote that never closes.
 pub(super) fn records(text: &str) -> Result<Vec<Record>, Fault> {
-    let mut characters = text.strip_prefix('\u{feff}').unwrap_or(text).chars().peekable();
+    let mut characters = text
+        .strip_prefix('\u{feff}')
+        .unwrap_or(text)
+        .chars()
+        .peekable();
     let mut records = Vec::new();
     let mut line = 1;
     while characters.peek().is_some() {
@@ -45,7 +49,10 @@ pub(super) fn records(text: &str) -> Result<Vec<Record>, Fault> {
             break;
         }
         if fields != [""] {
-            records.push(Record { line: begin, fields });
+            records.push(Record {
+                line: begin,
+                fields,
+            });
         }
     }
     Ok(records)
@@ -54,14 +61,23 @@ pub(super) fn records(text: &str) -> Result<Vec<Record>, Fault> {
 type Characters<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
 fn field(characters: &mut Characters<'_>, line: &mut usize) -> Result<String, Fault> {
-    if characters.next_if_eq(&'"').is_some() { quoted(characters, line) } else { bare(characters, *line) }
+    if characters.next_if_eq(&'"').is_some() {
+        quoted(characters, line)
+    } else {
+        bare(characters, *line)
+    }
 }
 
 fn bare(characters: &mut Characters<'_>, line: usize) -> Result<String, Fault> {
     let mut field = String::new();
-    while let Some(character) = characters.next_if(|character| !matches!(character, ',' | '\n' | '\r')) {
+    while let Some(character) =
+        characters.next_if(|character| !matches!(character, ',' | '\n' | '\r'))
+    {
         if character == '"' {
-            return Err(Fault { line, message: "a quote inside a field that does not begin with one".to_owned() });
+            return Err(Fault {
+                line,
+                message: "a quote inside a field that does not begin with one".to_owned(),
+            });
         }
         field.push(character);
     }
@@ -82,7 +98,10 @@ fn quoted(characters: &mut Characters<'_>, line: &mut usize) -> Result<String, F
             other => field.push(other),
         }
     }
-    Err(Fault { line: begin, message: "a quote opens here and never closes".to_owned() })
+    Err(Fault {
+        line: begin,
+        message: "a quote opens here and never closes".to_owned(),
+    })
 }
 
 #[cfg(test)]
@@ -90,12 +109,19 @@ mod tests {
     use super::*;
 
     fn fields(text: &str) -> Vec<Vec<String>> {
-        records(text).expect("a CSV").into_iter().map(|record| record.fields).collect()
+        records(text)
+            .expect("a CSV")
+            .into_iter()
+            .map(|record| record.fields)
+            .collect()
     }
 
     #[test]
     fn quotes_commas_and_line_ends_are_read_as_rfc_4180_says() {
-        assert_eq!(fields("a,b\r\n\"x, \"\"y\"\"\",2\n\n3,\n"), [["a", "b"], ["x, \"y\"", "2"], ["3", ""]]);
+        assert_eq!(
+            fields("a,b\r\n\"x, \"\"y\"\"\",2\n\n3,\n"),
+            [["a", "b"], ["x, \"y\"", "2"], ["3", ""]]
+        );
         assert_eq!(fields("\u{feff}a"), [["a"]]);
         assert_eq!(fields("a\r\n\r\nb"), [["a"], ["b"]]);
         assert_eq!(fields(""), Vec::<Vec<String>>::new());
@@ -103,7 +129,11 @@ mod tests {
 
     #[test]
     fn a_record_knows_its_first_line() {
-        let lines: Vec<_> = records("a\n\"b\nc\"\nd").expect("a CSV").iter().map(|record| record.line).collect();
+        let lines: Vec<_> = records("a\n\"b\nc\"\nd")
+            .expect("a CSV")
+            .iter()
+            .map(|record| record.line)
+            .collect();
         assert_eq!(lines, [1, 2, 4]);
     }
 

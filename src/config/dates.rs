@@ -3,8 +3,7 @@
 use chrono::{Days, Months, NaiveDate};
 
 /// What a day looks like, for faults.
-pub(super) const HELP: &str =
-    "a date such as \"2024-01-31\", or so far before the night: \"-7d\", \"-4w\", \"-1mo\", \"-1y\"";
+pub(super) const HELP: &str = "a date such as \"2024-01-31\", or so far before the night: \"-7d\", \"-4w\", \"-1mo\", \"-1y\"";
 
 /// Whether the text is so far before the night: `-7d`, `-4w`, `-1mo`, `-1y`.
 pub fn is_relative(text: &str) -> bool {
@@ -43,9 +42,26 @@ mod tests {
             ("-1mo", "2026-02-28"),
             ("-1y", "2025-03-31"),
         ] {
-            assert_eq!(day_of(text, night).map(|day| day.to_string()).as_deref(), Some(day), "{text}");
+            assert_eq!(
+                day_of(text, night).map(|day| day.to_string()).as_deref(),
+                Some(day),
+                "{text}"
+            );
         }
-        for text in ["", "-", "7d", "-0d", "-1", "-1m", "-1.5d", "2024-2-9", "-99999999999d", "--1d", "-d", "+1d"] {
+        for text in [
+            "",
+            "-",
+            "7d",
+            "-0d",
+            "-1",
+            "-1m",
+            "-1.5d",
+            "2024-2-9",
+            "-99999999999d",
+            "--1d",
+            "-d",
+            "+1d",
+        ] {
             assert_eq!(day_of(text, night), None, "{text}");
         }
     }

@@ -30,13 +30,22 @@ const DEFAULT_KEEP_RESPONSES: Duration = Duration::from_hours(35 * 24);
 pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Option<Destination> {
     let Some(section) = document.table(root, "destination", "[destination]") else {
         if root.get("destination").is_none() {
-            let error = Error::new(Code::Url, "the configuration says nothing of where the tables go");
-            document.push(error.with_next("add to the file: [destination] and below it url = \"./data\""));
+            let error = Error::new(
+                Code::Url,
+                "the configuration says nothing of where the tables go",
+            );
+            document.push(
+                error.with_next("add to the file: [destination] and below it url = \"./data\""),
+            );
         }
         return None;
     };
     bucket::refuse_credentials(document, &section);
-    for key in section.table.keys().filter(|key| !bucket::is_credential(key.get_ref())) {
+    for key in section
+        .table
+        .keys()
+        .filter(|key| !bucket::is_credential(key.get_ref()))
+    {
         if !known::DESTINATION.contains(&key.get_ref().as_ref()) {
             document.unknown_key(&section, key.get_ref(), key.span(), known::DESTINATION);
         }
@@ -46,7 +55,9 @@ pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Op
     let partition_by = partition_by(document, &section);
     let may_leave_gaps = document.choice(&section, "replace", &["exchange", "gap"]) == Some("gap");
     let file_size_bytes = file_size(document, &section);
-    let zstd_level = document.parsed(&section, "compression", values::zstd_level).unwrap_or(DEFAULT_ZSTD_LEVEL);
+    let zstd_level = document
+        .parsed(&section, "compression", values::zstd_level)
+        .unwrap_or(DEFAULT_ZSTD_LEVEL);
     let keep = document.parsed(&section, "keep_responses", values::duration);
     let responses = responses(document, &section);
     Some(Destination {
@@ -64,11 +75,18 @@ fn file_size(document: &mut Document<'_>, section: &Section<'_>) -> u64 {
     if Scheme::of_destination(section).is_some() {
         return DEFAULT_FILE_SIZE;
     }
-    let bytes = document.parsed(section, "file_size", values::size).unwrap_or(DEFAULT_FILE_SIZE);
+    let bytes = document
+        .parsed(section, "file_size", values::size)
+        .unwrap_or(DEFAULT_FILE_SIZE);
     if bytes < MIN_FILE_SIZE
         && let Some(node) = section.get("file_size")
     {
-        document.fault(Code::Config, "`file_size` is too small for Parquet", node.span(), "at least `64 KiB`");
+        document.fault(
+            Code::Config,
+            "`file_size` is too small for Parquet",
+            node.span(),
+            "at least `64 KiB`",
+        );
     }
     bytes
 }
@@ -79,7 +97,12 @@ fn responses(document: &mut Document<'_>, section: &Section<'_>) -> Option<PathB
     if Scheme::of(text.get_ref()).is_some() {
         document.mask(text.span());
         let label = "leave it out: then they lie in the destination";
-        document.fault(Code::Url, "`responses` cannot be a bucket", text.span(), label);
+        document.fault(
+            Code::Url,
+            "`responses` cannot be a bucket",
+            text.span(),
+            label,
+        );
         return None;
     }
     folder(document, "responses", &text)
@@ -110,29 +133,58 @@ fn partition_by(document: &mut Document<'_>, section: &Section<'_>) -> Vec<Strin
         && names.first().map(String::as_str) != Some("snapshot_date")
     {
         let label = "write [\"snapshot_date\"], and further keys behind it";
-        document.fault(Code::Config, "`partition_by` must begin with `snapshot_date`", node.span(), label);
+        document.fault(
+            Code::Config,
+            "`partition_by` must begin with `snapshot_date`",
+            node.span(),
+            label,
+        );
     }
     names.into_iter().skip(1).collect()
 }
 
 /// Refuses keys that no report has, or that stand for a column of a report.
-pub(super) fn check_partition_by(document: &mut Document<'_>, root: &Section<'_>, reports: &[Report]) {
-    let Some(section) = document.table(root, "destination", "[destination]") else { return };
+pub(super) fn check_partition_by(
+    document: &mut Document<'_>,
+    root: &Section<'_>,
+    reports: &[Report],
+) {
+    let Some(section) = document.table(root, "destination", "[destination]") else {
+        return;
+    };
     if Scheme::of_destination(&section).is_some() {
         return;
     }
-    for key in document.texts(&section, "partition_by").unwrap_or_default().iter().skip(1) {
+    for key in document
+        .texts(&section, "partition_by")
+        .unwrap_or_default()
+        .iter()
+        .skip(1)
+    {
         let name = *key.get_ref();
-        let varies = |report: &&Report| name == "target" || report.varying.iter().any(|(known, _)| known == name);
+        let varies = |report: &&Report| {
+            name == "target" || report.varying.iter().any(|(known, _)| known == name)
+        };
         if !reports.iter().any(|report| varies(&report)) {
             let message = format!("no report can be partitioned by `{name}`");
             let label = "`target`, or a parameter that a report lists, such as `country`";
             document.fault(Code::Config, message, key.span(), label);
         }
-        let clash = reports.iter().filter(varies).find(|report| report.columns.iter().any(|column| column == name));
+        let clash = reports
+            .iter()
+            .filter(varies)
+            .find(|report| report.columns.iter().any(|column| column == name));
         if let Some(report) = clash {
-            let message = format!("`{name}` is a column of the report `{}` and cannot be a partition key", report.name);
-            document.fault(Code::Config, message, key.span(), "warehouses refuse a key that equals a column");
+            let message = format!(
+                "`{name}` is a column of the report `{}` and cannot be a partition key",
+                report.name
+            );
+            document.fault(
+                Code::Config,
+                message,
+                key.span(),
+                "warehouses refuse a key that equals a column",
+            );
         }
     }
 }
@@ -141,7 +193,13 @@ fn place(document: &mut Document<'_>, section: &Section<'_>) -> Option<Place> {
     if section.get("url").is_none() {
         let next = "add below it: url = \"./data\"".to_owned();
         let message = "[destination] has no `url`".to_owned();
-        document.fault_next(Code::Url, message, section.span.clone(), "the place is missing", next);
+        document.fault_next(
+            Code::Url,
+            message,
+            section.span.clone(),
+            "the place is missing",
+            next,
+        );
         return None;
     }
     let text = document.text(section, "url")?;
@@ -166,20 +224,38 @@ fn folder(document: &mut Document<'_>, key: &str, text: &Spanned<&str>) -> Optio
         _ if written.is_empty() => Err("an empty path; write for example `./data`"),
         None => Ok(document.folder.join(written)),
         Some(("file", _)) => {
-            let path = Url::parse(written).ok().and_then(|url| url.to_file_path().ok());
+            let path = Url::parse(written)
+                .ok()
+                .and_then(|url| url.to_file_path().ok());
             path.ok_or("a file:// URL has three slashes and an absolute path")
         }
         Some(_) => Err("a path, or a URL that begins with file://, s3://, gs:// or az://"),
     };
     let path = path.and_then(|path| {
-        let is_blocked = path.ancestors().find(|part| part.exists()).is_some_and(|part| !part.is_dir());
-        if is_blocked { Err("a file stands in the way; name a folder") } else { Ok(path) }
+        let is_blocked = path
+            .ancestors()
+            .find(|part| part.exists())
+            .is_some_and(|part| !part.is_dir());
+        if is_blocked {
+            Err("a file stands in the way; name a folder")
+        } else {
+            Ok(path)
+        }
     });
     match path {
         Ok(path) => Some(path),
         Err(label) => {
-            let shown = if may_hold_a_secret { "***".to_owned() } else { hide_keys(written) };
-            document.fault(Code::Url, format!("`{key}` cannot be `{shown}`"), text.span(), label);
+            let shown = if may_hold_a_secret {
+                "***".to_owned()
+            } else {
+                hide_keys(written)
+            };
+            document.fault(
+                Code::Url,
+                format!("`{key}` cannot be `{shown}`"),
+                text.span(),
+                label,
+            );
             None
         }
     }

@@ -53,7 +53,13 @@ impl<'a> Section<'a> {
 impl<'t> Document<'t> {
     /// A document without faults.
     pub fn new(file: String, folder: PathBuf, text: &'t str) -> Self {
-        Self { file, folder, text, masked: Vec::new(), faults: Errors::default() }
+        Self {
+            file,
+            folder,
+            text,
+            masked: Vec::new(),
+            faults: Errors::default(),
+        }
     }
 
     /// Never shows the text of this place.
@@ -62,14 +68,29 @@ impl<'t> Document<'t> {
     }
 
     /// Adds a fault with its place and what stands behind the underline.
-    pub fn fault(&mut self, code: Code, message: impl Into<String>, span: Span, label: impl Into<String>) {
+    pub fn fault(
+        &mut self,
+        code: Code,
+        message: impl Into<String>,
+        span: Span,
+        label: impl Into<String>,
+    ) {
         let error = Error::new(code, message).with_snippet(self.snippet(span, label.into()));
         self.faults.push(error);
     }
 
     /// Adds a fault that knows what to do next.
-    pub fn fault_next(&mut self, code: Code, message: String, span: Span, label: &str, next: String) {
-        let error = Error::new(code, message).with_snippet(self.snippet(span, label.to_owned())).with_next(next);
+    pub fn fault_next(
+        &mut self,
+        code: Code,
+        message: String,
+        span: Span,
+        label: &str,
+        next: String,
+    ) {
+        let error = Error::new(code, message)
+            .with_snippet(self.snippet(span, label.to_owned()))
+            .with_next(next);
         self.faults.push(error);
     }
 
@@ -86,7 +107,8 @@ impl<'t> Document<'t> {
     /// Refuses what this version does not do, and says what it does instead.
     pub fn later_with(&mut self, what: &str, span: Span, instead: &str) {
         let error = Error::later(what).with_snippet(self.snippet(span, instead.to_owned()));
-        self.faults.push(error.with_next("take it out, then: backhaul check --offline"));
+        self.faults
+            .push(error.with_next("take it out, then: backhaul check --offline"));
     }
 
     /// How many faults were found so far.
@@ -98,9 +120,11 @@ impl<'t> Document<'t> {
     pub fn finish<T>(self, value: Option<T>) -> Result<T, Errors> {
         match value {
             Some(value) => self.faults.or(value),
-            None if self.faults.0.is_empty() => {
-                Err(Error::new(Code::Internal, "the configuration was refused without a reason").into())
-            }
+            None if self.faults.0.is_empty() => Err(Error::new(
+                Code::Internal,
+                "the configuration was refused without a reason",
+            )
+            .into()),
             None => Err(self.faults),
         }
     }
@@ -126,7 +150,12 @@ impl<'t> Document<'t> {
     }
 
     /// A table under a key, or the fault that it is none.
-    pub fn table<'a>(&mut self, section: &Section<'a>, key: &str, name: &str) -> Option<Section<'a>> {
+    pub fn table<'a>(
+        &mut self,
+        section: &Section<'a>,
+        key: &str,
+        name: &str,
+    ) -> Option<Section<'a>> {
         let node = section.get(key)?;
         self.as_section(node, name)
     }
@@ -134,7 +163,11 @@ impl<'t> Document<'t> {
     /// A node as a table, or the fault that it is none.
     pub fn as_section<'a>(&mut self, node: &'a Node<'a>, name: &str) -> Option<Section<'a>> {
         match node.get_ref() {
-            DeValue::Table(table) => Some(Section { name: name.to_owned(), table, span: node.span() }),
+            DeValue::Table(table) => Some(Section {
+                name: name.to_owned(),
+                table,
+                span: node.span(),
+            }),
             other => {
                 self.wrong_type(name, "a table", other, node.span());
                 None
@@ -147,10 +180,18 @@ impl<'t> Document<'t> {
         let name = format!("[[{key}]]");
         match section.get(key).map(|node| (node.get_ref(), node.span())) {
             None => Vec::new(),
-            Some((DeValue::Array(nodes), _)) => nodes.iter().filter_map(|node| self.as_section(node, &name)).collect(),
+            Some((DeValue::Array(nodes), _)) => nodes
+                .iter()
+                .filter_map(|node| self.as_section(node, &name))
+                .collect(),
             Some((other, span)) => {
                 let message = format!("`{key}` must be tables, not {}", type_of(other));
-                self.fault(Code::Config, message, span, format!("write {name}, once for each"));
+                self.fault(
+                    Code::Config,
+                    message,
+                    span,
+                    format!("write {name}, once for each"),
+                );
                 Vec::new()
             }
         }
@@ -182,11 +223,18 @@ impl<'t> Document<'t> {
             return None;
         };
         if nodes.is_empty() {
-            self.fault(Code::Config, format!("{what} is empty"), node.span(), "name at least one, or take the key out");
+            self.fault(
+                Code::Config,
+                format!("{what} is empty"),
+                node.span(),
+                "name at least one, or take the key out",
+            );
             return None;
         }
-        let texts: Vec<_> =
-            nodes.iter().filter_map(|node| self.as_text(node, &format!("an entry of {what}"))).collect();
+        let texts: Vec<_> = nodes
+            .iter()
+            .filter_map(|node| self.as_text(node, &format!("an entry of {what}")))
+            .collect();
         (texts.len() == nodes.len()).then_some(texts)
     }
 
@@ -201,7 +249,12 @@ impl<'t> Document<'t> {
         match u64::from_str_radix(integer.as_str(), integer.radix()) {
             Ok(count) if count > 0 => Some(Spanned::new(span, count)),
             _ => {
-                self.fault(Code::Config, format!("`{key}` is {integer}"), span, "a whole number of at least 1");
+                self.fault(
+                    Code::Config,
+                    format!("`{key}` is {integer}"),
+                    span,
+                    "a whole number of at least 1",
+                );
                 None
             }
         }
@@ -213,7 +266,12 @@ impl<'t> Document<'t> {
         if let DeValue::Boolean(value) = node.get_ref() {
             return Some(Spanned::new(node.span(), *value));
         }
-        self.wrong_type(&format!("`{key}`"), "true or false", node.get_ref(), node.span());
+        self.wrong_type(
+            &format!("`{key}`"),
+            "true or false",
+            node.get_ref(),
+            node.span(),
+        );
         None
     }
 
@@ -228,20 +286,35 @@ impl<'t> Document<'t> {
         match parse(text.get_ref()) {
             Ok(value) => Some(value),
             Err(help) => {
-                self.fault(Code::Config, format!("`{key}` cannot be `{}`", text.get_ref()), text.span(), help);
+                self.fault(
+                    Code::Config,
+                    format!("`{key}` cannot be `{}`", text.get_ref()),
+                    text.span(),
+                    help,
+                );
                 None
             }
         }
     }
 
     /// One of a few words under a key.
-    pub fn choice<'a>(&mut self, section: &Section<'a>, key: &str, choices: &[&str]) -> Option<&'a str> {
+    pub fn choice<'a>(
+        &mut self,
+        section: &Section<'a>,
+        key: &str,
+        choices: &[&str],
+    ) -> Option<&'a str> {
         let text = self.text(section, key)?;
         if choices.contains(text.get_ref()) {
             return Some(text.into_inner());
         }
         let message = format!("`{key}` cannot be `{}`", text.get_ref());
-        self.fault(Code::Config, message, text.span(), format!("one of: {}", choices.join(", ")));
+        self.fault(
+            Code::Config,
+            message,
+            text.span(),
+            format!("one of: {}", choices.join(", ")),
+        );
         None
     }
 
@@ -257,31 +330,47 @@ impl<'t> Document<'t> {
 
     /// The first place of `word` in quotes inside a value, or the whole value.
     pub fn find(&self, span: Span, word: &str) -> Span {
-        let found = self.text.get(span.clone()).and_then(|text| text.find(word)).map(|at| span.start + at);
+        let found = self
+            .text
+            .get(span.clone())
+            .and_then(|text| text.find(word))
+            .map(|at| span.start + at);
         found.map_or(span, |start| start..start + word.len())
     }
 
     /// The place of a part of a string's `value`, given the place of the string; the whole string where it is not found.
     pub fn inside(&self, span: Span, value: &str, bytes: Span) -> Span {
         let raw = self.text.get(span.clone()).unwrap_or_default();
-        strings::place(raw, value, &bytes)
-            .map_or(span.clone(), |place| span.start + place.start..span.start + place.end)
+        strings::place(raw, value, &bytes).map_or(span.clone(), |place| {
+            span.start + place.start..span.start + place.end
+        })
     }
 
     fn snippet(&self, span: Span, label: String) -> Snippet {
         let start = floor(self.text, span.start);
         let line_start = self.text[..start].rfind('\n').map_or(0, |at| at + 1);
-        let line_end = self.text[start..].find('\n').map_or(self.text.len(), |at| start + at);
+        let line_end = self.text[start..]
+            .find('\n')
+            .map_or(self.text.len(), |at| start + at);
         let end = floor(self.text, span.end).clamp(start, line_end);
         let characters = |range: Range<usize>| self.text[range].chars().count();
-        let line = self.text[line_start..line_end].trim_end().replace('\t', " ");
-        let is_masked = self.masked.iter().any(|masked| masked.start < line_end && line_start < masked.end);
+        let line = self.text[line_start..line_end]
+            .trim_end()
+            .replace('\t', " ");
+        let is_masked = self
+            .masked
+            .iter()
+            .any(|masked| masked.start < line_end && line_start < masked.end);
         Snippet {
             file: self.file.clone(),
             line: self.text[..line_start].matches('\n').count() + 1,
             column: characters(line_start..start) + 1,
             width: characters(start..end).max(1),
-            text: if is_masked || names_a_key(&line) { hide_values(&line) } else { hide_keys(&line) },
+            text: if is_masked || names_a_key(&line) {
+                hide_values(&line)
+            } else {
+                hide_keys(&line)
+            },
             label,
         }
     }

@@ -37,8 +37,12 @@ impl Every {
             "week" => Ok(Self::Days(7)),
             "month" => Ok(Self::Month),
             other => {
-                let days = other.strip_suffix('d').filter(|days| days.bytes().all(|byte| byte.is_ascii_digit()));
-                let days = days.and_then(|days| days.parse().ok()).filter(|days| (1..=MAX_DAYS).contains(days));
+                let days = other
+                    .strip_suffix('d')
+                    .filter(|days| days.bytes().all(|byte| byte.is_ascii_digit()));
+                let days = days
+                    .and_then(|days| days.parse().ok())
+                    .filter(|days| (1..=MAX_DAYS).contains(days));
                 days.map(Self::Days).ok_or(HELP)
             }
         }
@@ -67,7 +71,18 @@ mod tests {
         }
         assert_eq!(Every::parse("1d"), Ok(Every::DAY));
         assert_eq!(Every::parse("7d"), Ok(Every::Days(7)));
-        for text in ["", "d", "0d", "-1d", "+1d", "1.5d", "10", "weeks", "367d", "99999999999d"] {
+        for text in [
+            "",
+            "d",
+            "0d",
+            "-1d",
+            "+1d",
+            "1.5d",
+            "10",
+            "weeks",
+            "367d",
+            "99999999999d",
+        ] {
             assert!(Every::parse(text).is_err(), "{text}");
         }
     }

@@ -9,11 +9,20 @@ use crate::error::Code;
 use crate::filter::{self, Fault, Filter, Place};
 
 /// The report's filter, if it has one.
-pub(super) fn filter(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint) -> Option<Filter> {
+pub(super) fn filter(
+    document: &mut Document<'_>,
+    section: &Section<'_>,
+    endpoint: &Endpoint,
+) -> Option<Filter> {
     match (section.get("where"), section.get("where_json")) {
         (Some(_), Some(json)) => {
             let message = "`where` and `where_json` are both set";
-            document.fault(Code::Filter, message, json.span(), "keep one of them; what both ask fits into one");
+            document.fault(
+                Code::Filter,
+                message,
+                json.span(),
+                "keep one of them; what both ask fits into one",
+            );
             None
         }
         (Some(_), None) => from_sql(document, section, endpoint),
@@ -22,10 +31,20 @@ pub(super) fn filter(document: &mut Document<'_>, section: &Section<'_>, endpoin
     }
 }
 
-fn from_sql(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint) -> Option<Filter> {
+fn from_sql(
+    document: &mut Document<'_>,
+    section: &Section<'_>,
+    endpoint: &Endpoint,
+) -> Option<Filter> {
     let text = document.text(section, "where")?;
     let result = filter::from_sql(text.get_ref(), endpoint);
-    accept(document, result, endpoint, text.span(), Some(text.get_ref()))
+    accept(
+        document,
+        result,
+        endpoint,
+        text.span(),
+        Some(text.get_ref()),
+    )
 }
 
 fn from_json(document: &mut Document<'_>, node: &Node<'_>, endpoint: &Endpoint) -> Option<Filter> {
@@ -33,17 +52,33 @@ fn from_json(document: &mut Document<'_>, node: &Node<'_>, endpoint: &Endpoint) 
         DeValue::String(text) => match serde_json::from_str(text) {
             Ok(json) => json,
             Err(error) => {
-                document.fault(Code::Filter, "`where_json` is no JSON", node.span(), error.to_string());
+                document.fault(
+                    Code::Filter,
+                    "`where_json` is no JSON",
+                    node.span(),
+                    error.to_string(),
+                );
                 return None;
             }
         },
         DeValue::Table(_) => to_json(node.get_ref()),
         other => {
-            document.wrong_type("`where_json`", "JSON in a string, or a table", other, node.span());
+            document.wrong_type(
+                "`where_json`",
+                "JSON in a string, or a table",
+                other,
+                node.span(),
+            );
             return None;
         }
     };
-    accept(document, filter::check(&json, endpoint), endpoint, node.span(), None)
+    accept(
+        document,
+        filter::check(&json, endpoint),
+        endpoint,
+        node.span(),
+        None,
+    )
 }
 
 /// The filter, or its fault where it stands in the file; `text` is the string that holds it.

@@ -63,10 +63,11 @@ impl KeySources {
     pub async fn resolve(&self, position: usize) -> Result<ResolvedKey> {
         match self.0.get(position) {
             Some(source) => source.resolve().await,
-            None => {
-                Err(Error::new(Code::KeySource, format!("none of the {} key sources is left to try", self.0.len()))
-                    .with_next("renew the key in the Ahrefs account, or add a source to `api_key`"))
-            }
+            None => Err(Error::new(
+                Code::KeySource,
+                format!("none of the {} key sources is left to try", self.0.len()),
+            )
+            .with_next("renew the key in the Ahrefs account, or add a source to `api_key`")),
         }
     }
 }
@@ -85,14 +86,21 @@ impl fmt::Display for KeySource {
         match self {
             Self::Variable { name, .. } => write!(f, "the variable {name}"),
             Self::File(path) => write!(f, "the file {}", path.display()),
-            Self::Command(words) => write!(f, "the command `{}`", words.first().map_or("", String::as_str)),
+            Self::Command(words) => write!(
+                f,
+                "the command `{}`",
+                words.first().map_or("", String::as_str)
+            ),
         }
     }
 }
 
 impl KeySource {
     pub(super) fn variable(name: &str, environment: &Environment) -> Self {
-        Self::Variable { name: name.to_owned(), value: environment.get(name).map(Secret::new) }
+        Self::Variable {
+            name: name.to_owned(),
+            value: environment.get(name).map(Secret::new),
+        }
     }
 
     /// Reads the key.
@@ -106,12 +114,20 @@ impl KeySource {
             Self::File(path) => (read(path)?, readable_by_others(path)),
             Self::Command(words) => (self.run(words).await?, None),
         };
-        let is_key = !secret.is_empty() && secret.expose().bytes().all(|byte| byte.is_ascii_graphic());
+        let is_key =
+            !secret.is_empty() && secret.expose().bytes().all(|byte| byte.is_ascii_graphic());
         if !is_key {
-            let message = format!("{self} gives no key: it is empty, or holds blanks or characters outside ASCII");
-            return Err(Error::new(Code::KeySource, message).with_next("put the key alone there, on one line"));
+            let message = format!(
+                "{self} gives no key: it is empty, or holds blanks or characters outside ASCII"
+            );
+            return Err(Error::new(Code::KeySource, message)
+                .with_next("put the key alone there, on one line"));
         }
-        Ok(ResolvedKey { secret, origin: self.to_string(), warning })
+        Ok(ResolvedKey {
+            secret,
+            origin: self.to_string(),
+            warning,
+        })
     }
 
     async fn run(&self, words: &[String]) -> Result<Secret> {
@@ -119,12 +135,21 @@ impl KeySource {
             let next = "run the command by hand, then: backhaul check";
             Error::new(Code::KeySource, format!("{self} {what}")).with_next(next)
         };
-        let (program, arguments) = words.split_first().ok_or_else(|| fault("is empty".to_owned()))?;
+        let (program, arguments) = words
+            .split_first()
+            .ok_or_else(|| fault("is empty".to_owned()))?;
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .kill_on_drop(true);
         let output = tokio::time::timeout(COMMAND_TIMEOUT, command.output())
             .await
-            .map_err(|elapsed| fault(format!("took over {} seconds", COMMAND_TIMEOUT.as_secs())).with_source(elapsed))?
+            .map_err(|elapsed| {
+                fault(format!("took over {} seconds", COMMAND_TIMEOUT.as_secs()))
+                    .with_source(elapsed)
+            })?
             .map_err(|error| fault("cannot be started".to_owned()).with_source(error))?;
         if !output.status.success() {
             return Err(fault(format!("failed ({})", output.status)));
@@ -135,15 +160,23 @@ impl KeySource {
 }
 
 fn not_set(name: &str) -> Error {
-    Error::new(Code::KeySource, format!("the variable {name} is not set, or blank"))
-        .with_next(format!("export {name}=… with the key, then: backhaul check"))
+    Error::new(
+        Code::KeySource,
+        format!("the variable {name} is not set, or blank"),
+    )
+    .with_next(format!(
+        "export {name}=… with the key, then: backhaul check"
+    ))
 }
 
 fn read(path: &Path) -> Result<Secret> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        Error::new(Code::KeySource, format!("cannot read the key file {}", path.display()))
-            .with_source(error)
-            .with_next("write the key into that file, or name another source in `api_key`")
+        Error::new(
+            Code::KeySource,
+            format!("cannot read the key file {}", path.display()),
+        )
+        .with_source(error)
+        .with_next("write the key into that file, or name another source in `api_key`")
     })?;
     Ok(Secret::new(text))
 }
@@ -152,7 +185,8 @@ fn read(path: &Path) -> Result<Secret> {
 fn readable_by_others(path: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(path).ok()?.permissions().mode();
-    (mode & 0o077 != 0).then(|| format!("others may read the key file: chmod 600 {}", path.display()))
+    (mode & 0o077 != 0)
+        .then(|| format!("others may read the key file: chmod 600 {}", path.display()))
 }
 
 #[cfg(not(unix))]

@@ -21,7 +21,9 @@ pub(super) fn keyword_lists(document: &mut Document<'_>, root: &Section<'_>) -> 
     let mut lists: Vec<KeywordList> = Vec::new();
     for mut section in document.tables(root, "keyword_list") {
         document.refuse_unknown_keys(&section, known::KEYWORD_LIST);
-        let Some(name) = name(document, &section, &lists) else { continue };
+        let Some(name) = name(document, &section, &lists) else {
+            continue;
+        };
         section.name = format!("the keyword list `{name}`");
         let keywords = keywords(document, &section);
         lists.push(KeywordList { name, keywords });
@@ -29,16 +31,30 @@ pub(super) fn keyword_lists(document: &mut Document<'_>, root: &Section<'_>) -> 
     lists
 }
 
-fn name(document: &mut Document<'_>, section: &Section<'_>, lists: &[KeywordList]) -> Option<String> {
+fn name(
+    document: &mut Document<'_>,
+    section: &Section<'_>,
+    lists: &[KeywordList],
+) -> Option<String> {
     if section.get("name").is_none() {
         let label = "add a `name`: reports say which lists they look up";
-        document.fault(Code::Config, "a [[keyword_list]] has no `name`", section.span.clone(), label);
+        document.fault(
+            Code::Config,
+            "a [[keyword_list]] has no `name`",
+            section.span.clone(),
+            label,
+        );
         return None;
     }
     let text = document.text(section, "name")?;
     let name = *text.get_ref();
     if !is_name(name) {
-        document.fault(Code::Config, format!("`{name}` is no name for a keyword list"), text.span(), NAME_HELP);
+        document.fault(
+            Code::Config,
+            format!("`{name}` is no name for a keyword list"),
+            text.span(),
+            NAME_HELP,
+        );
         return None;
     }
     if lists.iter().any(|list| list.name == name) {
@@ -56,9 +72,17 @@ fn keywords(document: &mut Document<'_>, section: &Section<'_>) -> Vec<String> {
         (has, _) => {
             let (what, label) = match has {
                 Some(_) => ("both `keywords` and `file`", "take one of them out"),
-                None => ("neither `keywords` nor `file`", "add keywords = [\"…\"], or a `file` with many"),
+                None => (
+                    "neither `keywords` nor `file`",
+                    "add keywords = [\"…\"], or a `file` with many",
+                ),
             };
-            document.fault(Code::Config, format!("{} has {what}", section.name), section.span.clone(), label);
+            document.fault(
+                Code::Config,
+                format!("{} has {what}", section.name),
+                section.span.clone(),
+                label,
+            );
             Vec::new()
         }
     }
@@ -71,7 +95,12 @@ fn written(document: &mut Document<'_>, section: &Section<'_>) -> Vec<String> {
         match keyword(word.get_ref()) {
             Err((message, label)) => document.fault(Code::Config, message, word.span(), label),
             Ok(text) if !seen.insert(text.to_lowercase()) => {
-                document.fault(Code::Config, twice(text), word.span(), "take this out: case makes no other keyword");
+                document.fault(
+                    Code::Config,
+                    twice(text),
+                    word.span(),
+                    "take this out: case makes no other keyword",
+                );
             }
             Ok(text) => keywords.push(text.to_owned()),
         }
@@ -80,7 +109,9 @@ fn written(document: &mut Document<'_>, section: &Section<'_>) -> Vec<String> {
 }
 
 fn from_file(document: &mut Document<'_>, section: &Section<'_>) -> Vec<String> {
-    let Some(name) = document.text(section, "file") else { return Vec::new() };
+    let Some(name) = document.text(section, "file") else {
+        return Vec::new();
+    };
     let text = match std::fs::read_to_string(document.folder.join(name.get_ref())) {
         Ok(text) => text,
         Err(error) => {
@@ -98,7 +129,8 @@ fn from_file(document: &mut Document<'_>, section: &Section<'_>) -> Vec<String> 
             Err((message, label)) => file.fault(document, *line, &message, label),
             Ok(text) => match seen.insert(text.to_lowercase(), *line) {
                 Some(first) => {
-                    let label = format!("the first is in {}:{first}; take this line out", file.file);
+                    let label =
+                        format!("the first is in {}:{first}; take this line out", file.file);
                     file.fault(document, *line, &twice(text), &label);
                     seen.insert(text.to_lowercase(), first);
                 }
@@ -108,7 +140,12 @@ fn from_file(document: &mut Document<'_>, section: &Section<'_>) -> Vec<String> 
     }
     if lines.is_empty() {
         let message = format!("{} holds no keyword", file.file);
-        file.fault(document, 1, &message, "one keyword a line, or CSV with a column `keyword`");
+        file.fault(
+            document,
+            1,
+            &message,
+            "one keyword a line, or CSV with a column `keyword`",
+        );
     }
     file.close(document);
     keywords
@@ -121,8 +158,14 @@ fn lines(document: &mut Document<'_>, file: &mut ListedFile<'_>) -> Vec<(usize, 
     // Read as CSV too: a comma in quotes divides no columns. Exports begin the name with a capital.
     let header = csv::records(text.lines().next().unwrap_or_default()).unwrap_or_default();
     let is_header = |field: &String| field.trim().eq_ignore_ascii_case(COLUMN);
-    let Some(place) = header.first().and_then(|header| header.fields.iter().position(is_header)) else {
-        let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim().to_owned()));
+    let Some(place) = header
+        .first()
+        .and_then(|header| header.fields.iter().position(is_header))
+    else {
+        let lines = text
+            .lines()
+            .enumerate()
+            .map(|(at, line)| (at + 1, line.trim().to_owned()));
         return lines.filter(|(_, line)| !line.is_empty()).collect();
     };
     match csv::records(text) {
@@ -132,7 +175,12 @@ fn lines(document: &mut Document<'_>, file: &mut ListedFile<'_>) -> Vec<(usize, 
                 match record.fields.into_iter().nth(place) {
                     Some(field) => lines.push((record.line, field)),
                     None => {
-                        file.fault(document, record.line, "a line without its keyword", "one field for each column");
+                        file.fault(
+                            document,
+                            record.line,
+                            "a line without its keyword",
+                            "one field for each column",
+                        );
                     }
                 }
             }
@@ -150,7 +198,10 @@ fn lines(document: &mut Document<'_>, file: &mut ListedFile<'_>) -> Vec<(usize, 
 fn keyword(written: &str) -> Result<&str, (String, &'static str)> {
     let text = written.trim();
     if text.is_empty() {
-        return Err(("a keyword is empty".to_owned(), "write one, or take the line out"));
+        return Err((
+            "a keyword is empty".to_owned(),
+            "write one, or take the line out",
+        ));
     }
     if text.contains(',') {
         return Err((
@@ -159,10 +210,16 @@ fn keyword(written: &str) -> Result<&str, (String, &'static str)> {
         ));
     }
     if text.contains(char::is_control) {
-        return Err(("a keyword has a control character".to_owned(), "plain text, one keyword a line"));
+        return Err((
+            "a keyword has a control character".to_owned(),
+            "plain text, one keyword a line",
+        ));
     }
     if text.chars().count() > MOST_CHARACTERS {
-        return Err((format!("a keyword of more than {MOST_CHARACTERS} characters"), "no search is that long"));
+        return Err((
+            format!("a keyword of more than {MOST_CHARACTERS} characters"),
+            "no search is that long",
+        ));
     }
     Ok(text)
 }

@@ -1,11 +1,26 @@
 //! The keys of every table of the file, once: for refusing unknown ones, and for the test that holds the JSON Schema to
 //! them.
 
-pub(super) const ROOT: &[&str] = &["source", "budget", "run", "destination", "target", "keyword_list", "report"];
+pub(super) const ROOT: &[&str] = &[
+    "source",
+    "budget",
+    "run",
+    "destination",
+    "target",
+    "keyword_list",
+    "report",
+];
 pub(super) const SOURCE: &[&str] = &["api_key", "base_url", "proxy", "local_address", "limits"];
 pub(super) const KEY_SOURCE: &[&str] = &["env", "file", "command"];
 pub(super) const LIMITS: &[&str] = &["requests_per_minute"];
-pub(super) const BUDGET: &[&str] = &["per_run", "per_month", "keep_free", "pace", "per_report", "per_target"];
+pub(super) const BUDGET: &[&str] = &[
+    "per_run",
+    "per_month",
+    "keep_free",
+    "pace",
+    "per_report",
+    "per_target",
+];
 pub(super) const RUN: &[&str] = &["resume_within", "max_requests"];
 pub(super) const DESTINATION: &[&str] = &[
     "url",

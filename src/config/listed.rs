@@ -19,17 +19,34 @@ pub(super) struct ListedFile<'a> {
 impl<'a> ListedFile<'a> {
     /// A file without faults so far, which are of this kind.
     pub fn new(file: &'a str, text: &'a str, code: Code) -> Self {
-        Self { file, text, code, num_faults: 0 }
+        Self {
+            file,
+            text,
+            code,
+            num_faults: 0,
+        }
     }
 
     /// Tells what is wrong with a line, and what would be right.
     pub fn fault(&mut self, document: &mut Document<'_>, line: usize, message: &str, label: &str) {
         self.num_faults += 1;
         if self.num_faults <= MOST_FAULTS {
-            let text = self.text.lines().nth(line.saturating_sub(1)).unwrap_or_default().to_owned();
+            let text = self
+                .text
+                .lines()
+                .nth(line.saturating_sub(1))
+                .unwrap_or_default()
+                .to_owned();
             let width = text.chars().count().max(1);
             let (file, label) = (self.file.to_owned(), label.to_owned());
-            let snippet = Snippet { file, line, column: 1, width, text, label };
+            let snippet = Snippet {
+                file,
+                line,
+                column: 1,
+                width,
+                text,
+                label,
+            };
             document.push(Error::new(self.code, message).with_snippet(snippet));
         }
     }
@@ -39,7 +56,8 @@ impl<'a> ListedFile<'a> {
         if let Some(more @ 1..) = self.num_faults.checked_sub(MOST_FAULTS) {
             let message = format!("{} has {more} more lines that are wrong", self.file);
             document.push(
-                Error::new(self.code, message).with_next("mend those that are shown, then: backhaul check --offline"),
+                Error::new(self.code, message)
+                    .with_next("mend those that are shown, then: backhaul check --offline"),
             );
         }
     }

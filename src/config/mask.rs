@@ -5,9 +5,14 @@
 pub(super) fn names_a_key(line: &str) -> bool {
     // An option of encryption, which holds none.
     let line = line.to_ascii_lowercase().replace("bucket_key", "");
-    let names = ["key =", "key=", "sig=", "token", "secret", "bearer", "password"];
-    let authority = line.split_once("://").and_then(|(_, rest)| rest.split_once('@'));
-    names.iter().any(|word| line.contains(word)) || authority.is_some_and(|(user, _)| user.contains(':'))
+    let names = [
+        "key =", "key=", "sig=", "token", "secret", "bearer", "password",
+    ];
+    let authority = line
+        .split_once("://")
+        .and_then(|(_, rest)| rest.split_once('@'));
+    names.iter().any(|word| line.contains(word))
+        || authority.is_some_and(|(user, _)| user.contains(':'))
 }
 
 /// Replaces every word behind the first `=` by asterisks, but for the words of a key source and the name of a variable.
@@ -15,7 +20,8 @@ pub(super) fn hide_values(line: &str) -> String {
     let (head, tail) = line.split_at(line.find('=').unwrap_or(0));
     let mut is_after_env = false;
     let hide = |word: &str| {
-        let is_structure = ["env", "file", "command"].contains(&word) || (is_after_env && is_variable(word));
+        let is_structure =
+            ["env", "file", "command"].contains(&word) || (is_after_env && is_variable(word));
         is_after_env = word == "env";
         !is_structure
     };
@@ -28,13 +34,18 @@ pub(super) fn hide_keys(text: &str) -> String {
 }
 
 fn is_variable(word: &str) -> bool {
-    word.contains('_') && word.chars().all(|character| character == '_' || character.is_ascii_uppercase())
+    word.contains('_')
+        && word
+            .chars()
+            .all(|character| character == '_' || character.is_ascii_uppercase())
 }
 
 /// A long word in which letters and digits alternate, as in generated keys and seldom in names.
 pub(super) fn looks_like_a_key(word: &str) -> bool {
     let bytes = word.as_bytes();
-    let is_word = bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte));
+    let is_word = bytes
+        .iter()
+        .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte));
     let alternates = |pair: &[u8]| match pair {
         [left, right] => {
             (left.is_ascii_digit() && right.is_ascii_alphabetic())
@@ -51,7 +62,10 @@ fn replace_words(text: &str, mut hide: impl FnMut(&str) -> bool) -> String {
     let mut rest = text;
     while let Some(start) = rest.find(is_word) {
         let (before, from) = rest.split_at(start);
-        let (word, after) = from.split_at(from.find(|character| !is_word(character)).unwrap_or(from.len()));
+        let (word, after) = from.split_at(
+            from.find(|character| !is_word(character))
+                .unwrap_or(from.len()),
+        );
         out.push_str(before);
         if hide(word) {
             out.push_str(&"*".repeat(word.chars().count()));
@@ -69,7 +83,10 @@ mod tests {
 
     #[test]
     fn generated_keys_are_hidden_and_names_are_not() {
-        assert_eq!(hide_keys("a = \"kQ7tZ2pWm9Xb4RvY8sLc3DfG\""), "a = \"************************\"");
+        assert_eq!(
+            hide_keys("a = \"kQ7tZ2pWm9Xb4RvY8sLc3DfG\""),
+            "a = \"************************\""
+        );
         for shown in [
             "endpoint = \"site-explorer/linked-anchors-external\"",
             "since = \"2024-01-01\"",
@@ -81,14 +98,25 @@ mod tests {
 
     #[test]
     fn a_password_or_a_signature_in_a_url_is_a_key() {
-        assert!(names_a_key("url = \"s3://me:hush@acme") && names_a_key("url = \"https://acme.com/lake?sig=hush"));
-        assert!(!names_a_key("url = \"https://acme.com/@me\"") && !names_a_key("url = \"abfss://lake@acme\""));
+        assert!(
+            names_a_key("url = \"s3://me:hush@acme")
+                && names_a_key("url = \"https://acme.com/lake?sig=hush")
+        );
+        assert!(
+            !names_a_key("url = \"https://acme.com/@me\"")
+                && !names_a_key("url = \"abfss://lake@acme\"")
+        );
     }
 
     #[test]
     fn an_option_with_key_in_its_name_holds_none() {
-        assert!(names_a_key("api_key = \"abc\"") && names_a_key("x = { bucket_key = true, key = \"abc\" }"));
-        assert!(!names_a_key("encryption = { kms = \"alias/lake\", bucket_key = true }"));
+        assert!(
+            names_a_key("api_key = \"abc\"")
+                && names_a_key("x = { bucket_key = true, key = \"abc\" }")
+        );
+        assert!(!names_a_key(
+            "encryption = { kms = \"alias/lake\", bucket_key = true }"
+        ));
     }
 
     #[test]
@@ -98,6 +126,9 @@ mod tests {
             "api_key = { env = \"MY_KEY\", * = \"***\" }"
         );
         assert_eq!(hide_values("\"abc\"]"), "\"***\"]");
-        assert_eq!(hide_values("url = \"s3://me:MY_WORD@a\""), "url = \"**://**:*******@*\"");
+        assert_eq!(
+            hide_values("url = \"s3://me:MY_WORD@a\""),
+            "url = \"**://**:*******@*\""
+        );
     }
 }

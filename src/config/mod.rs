@@ -56,8 +56,8 @@ pub use keys::{KeySource, KeySources, ResolvedKey};
 pub use known::TABLES;
 pub use place::{BucketPlace, Encryption, Place};
 pub use resolved::{
-    Budget, Destination, KeepFree, KeywordList, OnTrouble, Report, RunConfig, RunSettings, Source, StableHash, Target,
-    Top,
+    Budget, Destination, KeepFree, KeywordList, OnTrouble, Report, RunConfig, RunSettings, Source,
+    StableHash, Target, Top,
 };
 pub use sample::SAMPLE_FOLDER;
 pub use starter::starter;
@@ -77,9 +77,12 @@ pub const DEFAULT_HISTORY: &str = "live";
 /// Every fault of the file, each with its place. Nothing was sent and no key was read.
 pub fn load(path: &Path, environment: &Environment) -> Result<RunConfig, Errors> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        Error::new(Code::Config, format!("cannot read the configuration {}", path.display()))
-            .with_source(error)
-            .with_next("backhaul init, or name the file: backhaul -c FILE")
+        Error::new(
+            Code::Config,
+            format!("cannot read the configuration {}", path.display()),
+        )
+        .with_source(error)
+        .with_next("backhaul init, or name the file: backhaul -c FILE")
     })?;
     parse(&text, path, environment)
 }
@@ -96,7 +99,11 @@ pub fn parse(text: &str, path: &Path, environment: &Environment) -> Result<RunCo
         let span = error.span().unwrap_or(text.len()..text.len());
         document.fault(Code::Config, "the file is no TOML", span, error.message());
     }
-    let root = Section { name: "the configuration".to_owned(), table: root.get_ref(), span: 0..0 };
+    let root = Section {
+        name: "the configuration".to_owned(),
+        table: root.get_ref(),
+        span: 0..0,
+    };
     if !errors.is_empty() {
         return document.finish(None);
     }
@@ -106,24 +113,31 @@ pub fn parse(text: &str, path: &Path, environment: &Environment) -> Result<RunCo
     let destination = destination::destination(&mut document, &root);
     let targets = targets::targets(&mut document, &root, reports::need_targets(&root));
     let keyword_lists = keywords::keyword_lists(&mut document, &root);
-    let known = subjects::Known { targets: &targets, lists: &keyword_lists };
+    let known = subjects::Known {
+        targets: &targets,
+        lists: &keyword_lists,
+    };
     let reports = reports::reports(&mut document, &root, known);
     destination::check_partition_by(&mut document, &root, &reports);
     let budget = budget::budget(&mut document, &root, &reports, &targets);
-    let config = source.zip(destination).map(|(source, destination)| RunConfig {
-        file: path.to_path_buf(),
-        source,
-        budget,
-        destination,
-        run,
-        targets,
-        keyword_lists,
-        reports,
-    });
+    let config = source
+        .zip(destination)
+        .map(|(source, destination)| RunConfig {
+            file: path.to_path_buf(),
+            source,
+            budget,
+            destination,
+            run,
+            targets,
+            keyword_lists,
+            reports,
+        });
     document.finish(config)
 }
 
 /// A day as `YYYY-MM-DD`, exactly ten characters.
 fn date(text: &str) -> Option<NaiveDate> {
-    NaiveDate::parse_from_str(text, "%Y-%m-%d").ok().filter(|_| text.len() == 10)
+    NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .ok()
+        .filter(|_| text.len() == 10)
 }

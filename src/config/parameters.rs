@@ -39,9 +39,14 @@ fn instead_of(endpoint: &Endpoint, name: &str) -> Option<&'static str> {
         ("to", Some(ParameterKind::DateTime)) => Some("the night is sent: backhaul run --date"),
         // A point in time of which the source shows the state (the newest where the report says nothing); a choice of the
         // source, which no page is ordered by.
-        ("date", Some(ParameterKind::DateTime)) | ("order_by", Some(ParameterKind::Enum(_))) => None,
+        ("date", Some(ParameterKind::DateTime)) | ("order_by", Some(ParameterKind::Enum(_))) => {
+            None
+        }
         ("date_from", Some(_)) if !endpoint.is_history() => None,
-        _ => OURS.iter().find(|(ours, _)| *ours == name).map(|(_, instead)| *instead),
+        _ => OURS
+            .iter()
+            .find(|(ours, _)| *ours == name)
+            .map(|(_, instead)| *instead),
     }
 }
 
@@ -59,7 +64,12 @@ pub(super) fn parameters(
         }
         match (endpoint.parameter(name), instead_of(endpoint, name)) {
             (_, Some(instead)) => {
-                document.fault(Code::Parameter, format!("`{name}` is not set in a report"), key.span(), instead);
+                document.fault(
+                    Code::Parameter,
+                    format!("`{name}` is not set in a report"),
+                    key.span(),
+                    instead,
+                );
             }
             // It varies, if only by one value.
             (Some(_), None) if varying::list_of(name).is_some() => {}
@@ -74,11 +84,19 @@ pub(super) fn parameters(
     if endpoint.parameter("history").is_some() && !set.iter().any(|(name, _)| name == "history") {
         set.push(("history".to_owned(), super::DEFAULT_HISTORY.to_owned()));
     }
-    let is_time = |name: &str| endpoint.parameter(name).is_some_and(|known| known.kind == ParameterKind::DateTime);
+    let is_time = |name: &str| {
+        endpoint
+            .parameter(name)
+            .is_some_and(|known| known.kind == ParameterKind::DateTime)
+    };
     if is_time("from") && is_time("to") && !set.iter().any(|(name, _)| name == "from") {
         set.push(("from".to_owned(), DEFAULT_FROM.to_owned()));
     }
-    set.sort_by_key(|(name, _)| endpoint.inputs().position(|parameter| parameter.name == *name));
+    set.sort_by_key(|(name, _)| {
+        endpoint
+            .inputs()
+            .position(|parameter| parameter.name == *name)
+    });
     set
 }
 
@@ -90,23 +108,43 @@ fn refuse_unknown(
     span: super::document::Span,
 ) {
     let settable = endpoint.inputs().map(|parameter| parameter.name.as_str());
-    let settable = settable.filter(|name| instead_of(endpoint, name).is_none() && varying::list_of(name).is_none());
+    let settable = settable
+        .filter(|name| instead_of(endpoint, name).is_none() && varying::list_of(name).is_none());
     let candidates: Vec<&str> = known::REPORT.iter().copied().chain(settable).collect();
     let label = match nearest(name, candidates.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("known keys: {}", candidates.join(", ")),
     };
-    let message = format!("{} has no key `{}`, nor has {}", section.name, hide_keys(name), endpoint.name);
+    let message = format!(
+        "{} has no key `{}`, nor has {}",
+        section.name,
+        hide_keys(name),
+        endpoint.name
+    );
     document.fault(Code::ConfigKey, message, span, label);
 }
 
 /// The value as the request has it, or the fault that it does not fit the parameter.
-fn text_of(document: &mut Document<'_>, endpoint: &Endpoint, parameter: &Parameter, node: &Node<'_>) -> Option<String> {
-    match render(&parameter.kind, node.get_ref(), endpoint.method == Method::Post) {
+fn text_of(
+    document: &mut Document<'_>,
+    endpoint: &Endpoint,
+    parameter: &Parameter,
+    node: &Node<'_>,
+) -> Option<String> {
+    match render(
+        &parameter.kind,
+        node.get_ref(),
+        endpoint.method == Method::Post,
+    ) {
         Ok(text) => Some(text),
         Err(found) => {
             let wanted = describe(&parameter.kind);
-            document.fault(Code::Parameter, format!("`{}` cannot be {found}", parameter.name), node.span(), wanted);
+            document.fault(
+                Code::Parameter,
+                format!("`{}` cannot be {found}", parameter.name),
+                node.span(),
+                wanted,
+            );
             None
         }
     }

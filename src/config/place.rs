@@ -54,9 +54,10 @@ impl Place {
     pub fn join(&self, folder: &str) -> Self {
         match self {
             Self::Folder(path) => Self::Folder(path.join(folder)),
-            Self::Bucket(bucket) => {
-                Self::Bucket(BucketPlace { url: format!("{}/{folder}", bucket.url), ..bucket.clone() })
-            }
+            Self::Bucket(bucket) => Self::Bucket(BucketPlace {
+                url: format!("{}/{folder}", bucket.url),
+                ..bucket.clone()
+            }),
         }
     }
 }
@@ -82,7 +83,11 @@ impl fmt::Display for Encryption {
                 if let Some(key) = key {
                     write!(f, " with the key {key}")?;
                 }
-                f.write_str(if *bucket_key { ", through the bucket's key" } else { "" })
+                f.write_str(if *bucket_key {
+                    ", through the bucket's key"
+                } else {
+                    ""
+                })
             }
         }
     }

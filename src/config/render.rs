@@ -12,39 +12,60 @@ use crate::catalog::ParameterKind;
 ///
 /// # Errors
 /// What was found.
-pub(super) fn render(kind: &ParameterKind, value: &DeValue<'_>, is_of_body: bool) -> Result<String, String> {
+pub(super) fn render(
+    kind: &ParameterKind,
+    value: &DeValue<'_>,
+    is_of_body: bool,
+) -> Result<String, String> {
     match (kind, value) {
-        (ParameterKind::Enum(values), DeValue::String(text)) if values.iter().any(|known| known == text) => {
+        (ParameterKind::Enum(values), DeValue::String(text))
+            if values.iter().any(|known| known == text) =>
+        {
             Ok(text.to_string())
         }
         (ParameterKind::Date, DeValue::String(text)) if is_day(text) => Ok(text.to_string()),
-        (ParameterKind::Date, DeValue::Datetime(date)) if is_day(&date.to_string()) => Ok(date.to_string()),
-        (ParameterKind::DateTime, DeValue::String(text)) if is_day(text) || is_time(text) => Ok(text.to_string()),
+        (ParameterKind::Date, DeValue::Datetime(date)) if is_day(&date.to_string()) => {
+            Ok(date.to_string())
+        }
+        (ParameterKind::DateTime, DeValue::String(text)) if is_day(text) || is_time(text) => {
+            Ok(text.to_string())
+        }
         (ParameterKind::DateTime, DeValue::Datetime(time)) => match time.to_string() {
             text if is_day(&text) || is_time(&text) => Ok(text),
             text => Err(format!("`{text}`")),
         },
-        (ParameterKind::Enum(_) | ParameterKind::Date | ParameterKind::DateTime, DeValue::String(text)) => {
-            Err(format!("`{text}`"))
-        }
-        (ParameterKind::Text | ParameterKind::Url | ParameterKind::Json, DeValue::String(text)) if !text.is_empty() => {
+        (
+            ParameterKind::Enum(_) | ParameterKind::Date | ParameterKind::DateTime,
+            DeValue::String(text),
+        ) => Err(format!("`{text}`")),
+        (ParameterKind::Text | ParameterKind::Url | ParameterKind::Json, DeValue::String(text))
+            if !text.is_empty() =>
+        {
             Ok(text.to_string())
         }
         (ParameterKind::Json, DeValue::Table(_)) => Ok(to_json(value).to_string()),
-        (ParameterKind::Integer | ParameterKind::Number, DeValue::Integer(number)) if number.radix() == 10 => {
+        (ParameterKind::Integer | ParameterKind::Number, DeValue::Integer(number))
+            if number.radix() == 10 =>
+        {
             Ok(number.as_str().to_owned())
         }
         (ParameterKind::Number, DeValue::Float(number)) => Ok(number.as_str().to_owned()),
         (ParameterKind::Boolean, DeValue::Boolean(value)) => Ok(value.to_string()),
         (ParameterKind::List(item), DeValue::Array(nodes)) if !nodes.is_empty() => {
             let items = items(item, nodes, is_of_body)?;
-            Ok(if is_of_body { json_list(item, items) } else { items.join(",") })
+            Ok(if is_of_body {
+                json_list(item, items)
+            } else {
+                items.join(",")
+            })
         }
         // Several words in one text: the API separates them by commas.
         (ParameterKind::Text, DeValue::Array(nodes)) if !nodes.is_empty() => {
             let items = items(kind, nodes, is_of_body)?;
             match items.iter().find(|item| item.contains(',')) {
-                Some(item) => Err(format!("`{item}`: the API separates the parts of a list by commas")),
+                Some(item) => Err(format!(
+                    "`{item}`: the API separates the parts of a list by commas"
+                )),
                 None => Ok(items.join(",")),
             }
         }
@@ -53,8 +74,15 @@ pub(super) fn render(kind: &ParameterKind, value: &DeValue<'_>, is_of_body: bool
     }
 }
 
-fn items(kind: &ParameterKind, nodes: &[Node<'_>], is_of_body: bool) -> Result<Vec<String>, String> {
-    nodes.iter().map(|node| render(kind, node.get_ref(), is_of_body)).collect()
+fn items(
+    kind: &ParameterKind,
+    nodes: &[Node<'_>],
+    is_of_body: bool,
+) -> Result<Vec<String>, String> {
+    nodes
+        .iter()
+        .map(|node| render(kind, node.get_ref(), is_of_body))
+        .collect()
 }
 
 fn json_list(kind: &ParameterKind, items: Vec<String>) -> String {
@@ -78,7 +106,10 @@ pub(super) fn describe(kind: &ParameterKind) -> String {
     match kind {
         ParameterKind::Text | ParameterKind::Url => "a string".to_owned(),
         ParameterKind::Date => dates::HELP.to_owned(),
-        ParameterKind::DateTime => format!("a point in time such as \"2024-01-31T00:00:00Z\", {}", dates::HELP),
+        ParameterKind::DateTime => format!(
+            "a point in time such as \"2024-01-31T00:00:00Z\", {}",
+            dates::HELP
+        ),
         ParameterKind::Integer => "a whole number".to_owned(),
         ParameterKind::Number => "a number".to_owned(),
         ParameterKind::Boolean => "true or false".to_owned(),
@@ -91,7 +122,9 @@ pub(super) fn describe(kind: &ParameterKind) -> String {
 /// A value of the parameter, as a line of the file has it.
 pub(super) fn example(kind: &ParameterKind) -> String {
     match kind {
-        ParameterKind::Enum(values) => format!("\"{}\"", values.first().map_or("…", String::as_str)),
+        ParameterKind::Enum(values) => {
+            format!("\"{}\"", values.first().map_or("…", String::as_str))
+        }
         ParameterKind::Date | ParameterKind::DateTime => "\"2024-01-31\"".to_owned(),
         ParameterKind::Integer | ParameterKind::Number => "1".to_owned(),
         ParameterKind::Boolean => "true".to_owned(),
@@ -105,13 +138,18 @@ pub(super) fn to_json(value: &DeValue<'_>) -> Json {
     let of = |node: &Node<'_>| to_json(node.get_ref());
     match value {
         DeValue::String(text) => text.as_ref().into(),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix()).ok().into(),
+        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+            .ok()
+            .into(),
         DeValue::Float(number) => number.as_str().parse::<f64>().ok().into(),
         DeValue::Boolean(value) => (*value).into(),
         DeValue::Datetime(time) => time.to_string().into(),
         DeValue::Array(nodes) => nodes.iter().map(of).collect(),
-        DeValue::Table(table) => {
-            Json::Object(table.iter().map(|(name, node)| (name.get_ref().to_string(), of(node))).collect())
-        }
+        DeValue::Table(table) => Json::Object(
+            table
+                .iter()
+                .map(|(name, node)| (name.get_ref().to_string(), of(node)))
+                .collect(),
+        ),
     }
 }

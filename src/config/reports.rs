@@ -23,21 +23,31 @@ const RESERVED: [&str; 2] = ["coverage", "targets"];
 
 /// Whether any report needs a target: one whose operation does, or whose operation is not known.
 pub(super) fn need_targets(root: &Section<'_>) -> bool {
-    let Some(DeValue::Array(nodes)) = root.get("report").map(Spanned::get_ref) else { return true };
+    let Some(DeValue::Array(nodes)) = root.get("report").map(Spanned::get_ref) else {
+        return true;
+    };
     nodes.iter().any(|node| {
-        let endpoint = node.get_ref().as_table().and_then(|report| report.get("endpoint")?.get_ref().as_str());
+        let endpoint = node
+            .get_ref()
+            .as_table()
+            .and_then(|report| report.get("endpoint")?.get_ref().as_str());
         let endpoint = endpoint.and_then(|name| Catalog::embedded().endpoint(name));
         endpoint.is_none_or(subjects::needs_target)
     })
 }
 
 /// All reports of the file, names unique.
-pub(super) fn reports(document: &mut Document<'_>, root: &Section<'_>, known: Known<'_>) -> Vec<Report> {
+pub(super) fn reports(
+    document: &mut Document<'_>,
+    root: &Section<'_>,
+    known: Known<'_>,
+) -> Vec<Report> {
     let sections = document.tables(root, "report");
     if sections.is_empty() && root.get("report").is_none() {
         let error = Error::new(Code::Config, "the configuration names no report");
-        document
-            .push(error.with_next("add to the file: [[report]] with a name and an endpoint; see: backhaul catalog"));
+        document.push(error.with_next(
+            "add to the file: [[report]] with a name and an endpoint; see: backhaul catalog",
+        ));
     }
     let mut names: Vec<String> = Vec::new();
     let mut reports = Vec::new();
@@ -57,24 +67,35 @@ pub(super) fn reports(document: &mut Document<'_>, root: &Section<'_>, known: Kn
 fn name(document: &mut Document<'_>, section: &Section<'_>, names: &[String]) -> Option<String> {
     if section.get("name").is_none() {
         let label = "add a `name`: it becomes the table's";
-        document.fault(Code::Config, "a [[report]] has no `name`", section.span.clone(), label);
+        document.fault(
+            Code::Config,
+            "a [[report]] has no `name`",
+            section.span.clone(),
+            label,
+        );
         return None;
     }
     let text = document.text(section, "name")?;
     let name = *text.get_ref();
     let is_name = name.starts_with(|character: char| character.is_ascii_lowercase())
-        && name
-            .chars()
-            .all(|character| character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_');
+        && name.chars().all(|character| {
+            character.is_ascii_lowercase() || character.is_ascii_digit() || character == '_'
+        });
     let fault = if !is_name {
         Some((
             format!("`{name}` is no name for a report"),
             "lower-case letters, digits and `_`, beginning with a letter",
         ))
     } else if RESERVED.contains(&name) {
-        Some((format!("the name `{name}` is reserved"), "the program fills a table of that name itself"))
+        Some((
+            format!("the name `{name}` is reserved"),
+            "the program fills a table of that name itself",
+        ))
     } else if names.iter().any(|other| other == name) {
-        Some((format!("two reports have the name `{name}`"), "each report is a table of its own"))
+        Some((
+            format!("two reports have the name `{name}`"),
+            "each report is a table of its own",
+        ))
     } else {
         None
     };
@@ -104,9 +125,16 @@ fn report(
     let top = top(document, section, endpoint, &parameters);
     refuse_unpriced(document, section, endpoint, &columns, &parameters);
     let (keyword_lists, by_keyword) = subjects::keywords(document, section, endpoint, known.lists);
-    let varying: Vec<_> = by_keyword.into_iter().chain(varying(document, section, endpoint)).collect();
+    let varying: Vec<_> = by_keyword
+        .into_iter()
+        .chain(varying(document, section, endpoint))
+        .collect();
     let since = since(document, section, endpoint);
-    let supplied = Supplied { parameters: &parameters, varying: &varying, has_since: since.is_some() };
+    let supplied = Supplied {
+        parameters: &parameters,
+        varying: &varying,
+        has_since: since.is_some(),
+    };
     refuse_missing(document, section, endpoint, &supplied);
     Some(Report {
         filter: filter::filter(document, section, endpoint),
@@ -117,7 +145,9 @@ fn report(
         max_rows: max_rows(document, section, endpoint, top.as_ref()),
         top,
         since,
-        every: document.parsed(section, "every", Every::parse).unwrap_or(Every::DAY),
+        every: document
+            .parsed(section, "every", Every::parse)
+            .unwrap_or(Every::DAY),
         on_bad_value: on_trouble(document, section, "on_bad_value"),
         on_removed_column: on_trouble(document, section, "on_removed_column"),
         name: name?,
@@ -140,21 +170,35 @@ fn refuse_unpriced(
     parameters: &[(String, String)],
 ) {
     const FROM: &str = "volume_monthly_date_from";
-    let is_asked = columns.iter().any(|column| column == MONTHLY_HISTORY) && endpoint.parameter(FROM).is_some();
+    let is_asked = columns.iter().any(|column| column == MONTHLY_HISTORY)
+        && endpoint.parameter(FROM).is_some();
     if is_asked && section.get(FROM).is_none() && !parameters.iter().any(|(name, _)| name == FROM) {
-        let message =
-            format!("`{MONTHLY_HISTORY}` costs 2 units for each month asked, and {FROM} does not say how many");
-        let span =
-            section.get("columns").map_or(section.span.clone(), |node| document.find(node.span(), MONTHLY_HISTORY));
+        let message = format!(
+            "`{MONTHLY_HISTORY}` costs 2 units for each month asked, and {FROM} does not say how many"
+        );
+        let span = section.get("columns").map_or(section.span.clone(), |node| {
+            document.find(node.span(), MONTHLY_HISTORY)
+        });
         let next = format!("add to the report: {FROM} = \"-12mo\", or take the column out");
-        document.fault_next(Code::Parameter, message, span, "its price depends on it", next);
+        document.fault_next(
+            Code::Parameter,
+            message,
+            span,
+            "its price depends on it",
+            next,
+        );
     }
 }
 
 fn endpoint(document: &mut Document<'_>, section: &Section<'_>) -> Option<&'static Endpoint> {
     if section.get("endpoint").is_none() {
         let message = format!("{} has no `endpoint`", section.name);
-        document.fault(Code::Endpoint, message, section.span.clone(), "add one; see: backhaul catalog");
+        document.fault(
+            Code::Endpoint,
+            message,
+            section.span.clone(),
+            "add one; see: backhaul catalog",
+        );
         return None;
     }
     let text = document.text(section, "endpoint")?;
@@ -165,23 +209,41 @@ fn endpoint(document: &mut Document<'_>, section: &Section<'_>) -> Option<&'stat
             Some(near) => format!("did you mean `{}`?", near.name),
             None => "no endpoint is near it in spelling".to_owned(),
         };
-        document.fault(Code::Endpoint, format!("the API has no endpoint `{}`", text.get_ref()), text.span(), label);
+        document.fault(
+            Code::Endpoint,
+            format!("the API has no endpoint `{}`", text.get_ref()),
+            text.span(),
+            label,
+        );
     }
     endpoint
 }
 
-fn max_rows(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint, top: Option<&Top>) -> Option<u64> {
+fn max_rows(
+    document: &mut Document<'_>,
+    section: &Section<'_>,
+    endpoint: &Endpoint,
+    top: Option<&Top>,
+) -> Option<u64> {
     let count = document.count(section, "max_rows")?;
     if endpoint.parameter("limit").is_none() {
         let message = format!("{} always answers whole", endpoint.name);
-        document.fault(Code::Parameter, message, count.span(), "take `max_rows` out");
+        document.fault(
+            Code::Parameter,
+            message,
+            count.span(),
+            "take `max_rows` out",
+        );
         return None;
     }
     match top {
         None => Some(count.into_inner()),
         Some(top) if *count.get_ref() >= top.rows => None,
         Some(top) => {
-            let message = format!("`max_rows` would cut the ranking of {} rows short, and call it `capped`", top.rows);
+            let message = format!(
+                "`max_rows` would cut the ranking of {} rows short, and call it `capped`",
+                top.rows
+            );
             let label = "take this out: a ranking fetches the rows that it names and no more";
             document.fault(Code::Config, message, count.span(), label);
             None
@@ -189,12 +251,20 @@ fn max_rows(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpo
     }
 }
 
-fn since(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint) -> Option<NaiveDate> {
+fn since(
+    document: &mut Document<'_>,
+    section: &Section<'_>,
+    endpoint: &Endpoint,
+) -> Option<NaiveDate> {
     let node = section.get("since")?;
     if !endpoint.is_history() {
         let message = format!("{} is no history", endpoint.name);
         let has_window = endpoint.parameter("date_from").is_some();
-        let label = if has_window { "write `date_from`, such as \"-28d\"" } else { "take `since` out" };
+        let label = if has_window {
+            "write `date_from`, such as \"-28d\""
+        } else {
+            "take `since` out"
+        };
         document.fault(Code::Parameter, message, node.span(), label);
         return None;
     }
@@ -209,7 +279,12 @@ fn since(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint
     let date = super::date(&text);
     if date.is_none() {
         let label = "a day of the calendar, such as \"2024-01-31\"";
-        document.fault(Code::Date, format!("`since` cannot be `{text}`"), node.span(), label);
+        document.fault(
+            Code::Date,
+            format!("`since` cannot be `{text}`"),
+            node.span(),
+            label,
+        );
     }
     date
 }

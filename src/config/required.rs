@@ -23,7 +23,9 @@ impl Supplied<'_> {
             // What is missing of these is told where they are read: targets, columns, the first day.
             "target" | "targets" | "select" | "output" => true,
             "date_from" if endpoint.is_history() => self.has_since,
-            "date" => endpoint.parameter(name).is_some_and(|parameter| parameter.kind == ParameterKind::Date),
+            "date" => endpoint
+                .parameter(name)
+                .is_some_and(|parameter| parameter.kind == ParameterKind::Date),
             "keywords" => varies("keyword_list"),
             _ => varies(name) || self.parameters.iter().any(|(known, _)| known == name),
         }
@@ -38,8 +40,9 @@ pub(super) fn refuse_missing(
     supplied: &Supplied<'_>,
 ) {
     // A history's table is laid out by the days that were asked for, also where the API would choose them.
-    let is_needed =
-        |parameter: &&Parameter| parameter.required || (parameter.name == "date_from" && endpoint.is_history());
+    let is_needed = |parameter: &&Parameter| {
+        parameter.required || (parameter.name == "date_from" && endpoint.is_history())
+    };
     for parameter in endpoint.inputs().filter(is_needed) {
         // A value that is there and wrong was told already.
         let is_written = section.get(&parameter.name).is_some()
@@ -49,23 +52,57 @@ pub(super) fn refuse_missing(
         if !is_written && !supplied.has(endpoint, &parameter.name) {
             let line = line(endpoint, parameter);
             let message = format!("{} needs `{}`", endpoint.name, line.key);
-            document.fault_next(Code::Parameter, message, section.span.clone(), line.label, line.next());
+            document.fault_next(
+                Code::Parameter,
+                message,
+                section.span.clone(),
+                line.label,
+                line.next(),
+            );
         }
     }
     for group in &endpoint.requires_one_of {
-        let given: Vec<&String> = group.iter().filter(|name| supplied.has(endpoint, name)).collect();
-        let is_written = group.iter().any(|name| list_of(name).is_some_and(|list| section.get(list).is_some()))
+        let given: Vec<&String> = group
+            .iter()
+            .filter(|name| supplied.has(endpoint, name))
+            .collect();
+        let is_written = group
+            .iter()
+            .any(|name| list_of(name).is_some_and(|list| section.get(list).is_some()))
             || section.get("keyword_lists").is_some();
-        let either = group.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>();
+        let either = group
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>();
         if given.len() > 1 {
-            let message = format!("{} takes one of {}, not both", endpoint.name, either.join(" and "));
-            document.fault(Code::Parameter, message, section.span.clone(), "take one of them out of this report");
+            let message = format!(
+                "{} takes one of {}, not both",
+                endpoint.name,
+                either.join(" and ")
+            );
+            document.fault(
+                Code::Parameter,
+                message,
+                section.span.clone(),
+                "take one of them out of this report",
+            );
         } else if given.is_empty() && !is_written {
-            let lines =
-                group.iter().filter_map(|name| endpoint.parameter(name)).map(|parameter| line(endpoint, parameter));
-            let next = lines.map(|line| line.next()).collect::<Vec<_>>().join("; or ");
+            let lines = group
+                .iter()
+                .filter_map(|name| endpoint.parameter(name))
+                .map(|parameter| line(endpoint, parameter));
+            let next = lines
+                .map(|line| line.next())
+                .collect::<Vec<_>>()
+                .join("; or ");
             let message = format!("{} needs {}", endpoint.name, either.join(" or "));
-            document.fault_next(Code::Parameter, message, section.span.clone(), "this report lacks it", next);
+            document.fault_next(
+                Code::Parameter,
+                message,
+                section.span.clone(),
+                "this report lacks it",
+                next,
+            );
         }
     }
 }
@@ -101,14 +138,22 @@ fn line(endpoint: &Endpoint, parameter: &Parameter) -> Line {
             text: "[[keyword_list]] with name = \"brand\" and keywords = [\"acme\"]".to_owned(),
             is_of_file: true,
         },
-        "date_from" if endpoint.is_history() => {
-            Line { label: "the first day is missing", ..of_report("since", "\"2024-01-01\"") }
-        }
-        "date_from" => Line { label: "the first day is missing", ..of_report("date_from", "\"-28d\"") },
+        "date_from" if endpoint.is_history() => Line {
+            label: "the first day is missing",
+            ..of_report("since", "\"2024-01-01\"")
+        },
+        "date_from" => Line {
+            label: "the first day is missing",
+            ..of_report("date_from", "\"-28d\"")
+        },
         "country" => of_report("countries", "[\"us\"]"),
         _ => match list_of(name) {
             Some(list) => {
-                let kind = if let ParameterKind::List(item) = &parameter.kind { item } else { &parameter.kind };
+                let kind = if let ParameterKind::List(item) = &parameter.kind {
+                    item
+                } else {
+                    &parameter.kind
+                };
                 of_report(list, &format!("[{}]", example(kind)))
             }
             None => of_report(name, &example(&parameter.kind)),

@@ -196,15 +196,23 @@ impl RunConfig {
 
     /// Name of a target; empty where none is looked up.
     pub fn target_name(&self, target: Option<usize>) -> &str {
-        target.and_then(|at| self.targets.get(at)).map_or("", |target| target.name.as_str())
+        target
+            .and_then(|at| self.targets.get(at))
+            .map_or("", |target| target.name.as_str())
     }
 
     /// Keys of the folders of a report's partitions below the night's.
     pub fn partition_by(&self, report: &Report) -> Vec<String> {
         let has = |key: &&String| {
-            (*key == "target" && !report.targets.is_empty()) || report.varying.iter().any(|(name, _)| name == *key)
+            (*key == "target" && !report.targets.is_empty())
+                || report.varying.iter().any(|(name, _)| name == *key)
         };
-        self.destination.partition_by.iter().filter(has).cloned().collect()
+        self.destination
+            .partition_by
+            .iter()
+            .filter(has)
+            .cloned()
+            .collect()
     }
 
     /// A hash, as 64 hexadecimal digits, of all that changes requests: origin, targets and reports, but neither
@@ -225,7 +233,13 @@ impl RunConfig {
 impl Target {
     /// Adds what identifies the site: everything but the labels.
     pub fn hash_into(&self, hash: &mut StableHash) {
-        let Self { name, url, mode, protocol, labels: _ } = self;
+        let Self {
+            name,
+            url,
+            mode,
+            protocol,
+            labels: _,
+        } = self;
         for part in [name, url, mode, protocol] {
             hash.add(part);
         }
@@ -235,13 +249,20 @@ impl Target {
 impl Report {
     /// Value of a fixed query parameter: what the report sets, else what the API assumes.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        let set = self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+        let set = self
+            .parameters
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str());
         set.or_else(|| self.endpoint.parameter(name)?.default.as_deref())
     }
 
     /// The columns that the report's filter names; they add to the price of a row.
     pub fn filter_columns(&self) -> Vec<String> {
-        self.filter.as_ref().map(Filter::columns).unwrap_or_default()
+        self.filter
+            .as_ref()
+            .map(Filter::columns)
+            .unwrap_or_default()
     }
 
     /// Whether it fetches nothing that is charged for: by its operation, or by a parameter (`prompts = "custom"`).
@@ -272,15 +293,25 @@ impl Report {
         hash.add(name);
         hash.add(&endpoint.name);
         hash.add_all(columns);
-        hash.add(&filter.as_ref().map(|filter| filter.to_json().to_string()).unwrap_or_default());
+        hash.add(
+            &filter
+                .as_ref()
+                .map(|filter| filter.to_json().to_string())
+                .unwrap_or_default(),
+        );
         hash.add_pairs(parameters);
         for (parameter, values) in varying {
             hash.add(parameter);
             hash.add_all(values);
         }
-        let targets = targets.iter().filter_map(|index| config.targets.get(*index));
+        let targets = targets
+            .iter()
+            .filter_map(|index| config.targets.get(*index));
         hash.add_all(&targets.map(|target| &target.name).collect::<Vec<_>>());
-        for list in keyword_lists.iter().filter_map(|index| config.keyword_lists.get(*index)) {
+        for list in keyword_lists
+            .iter()
+            .filter_map(|index| config.keyword_lists.get(*index))
+        {
             hash.add_all(&list.keywords);
         }
         if changes.is_some() {

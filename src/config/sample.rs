@@ -42,8 +42,16 @@ impl RunConfig {
 }
 
 fn sample_report(report: &Report) -> Report {
-    let targets = if report.targets.is_empty() { Vec::new() } else { (0..FREE_TARGETS.len()).collect() };
-    let keyword_lists = if report.keyword_lists.is_empty() { Vec::new() } else { vec![0] };
+    let targets = if report.targets.is_empty() {
+        Vec::new()
+    } else {
+        (0..FREE_TARGETS.len()).collect()
+    };
+    let keyword_lists = if report.keyword_lists.is_empty() {
+        Vec::new()
+    } else {
+        vec![0]
+    };
     let of_sample = |(name, values): &(String, Vec<String>)| match name.as_str() {
         "keyword" => (name.clone(), FREE_KEYWORDS.map(str::to_owned).to_vec()),
         "keyword_list" => (name.clone(), vec![SAMPLE_LIST.to_owned()]),
@@ -52,6 +60,16 @@ fn sample_report(report: &Report) -> Report {
     let varying = report.varying.iter().map(of_sample).collect();
     let free = u64::from(FREE_ROWS);
     let has_limit = report.endpoint.parameter("limit").is_some();
-    let max_rows = if has_limit { Some(report.max_rows.map_or(free, |rows| rows.min(free))) } else { report.max_rows };
-    Report { varying, targets, keyword_lists, max_rows, ..report.clone() }
+    let max_rows = if has_limit {
+        Some(report.max_rows.map_or(free, |rows| rows.min(free)))
+    } else {
+        report.max_rows
+    };
+    Report {
+        varying,
+        targets,
+        keyword_lists,
+        max_rows,
+        ..report.clone()
+    }
 }

@@ -8,26 +8,53 @@ use crate::catalog::nearest;
 use crate::error::Code;
 
 /// The indices of the selected targets, ascending; all where the report names none.
-pub(super) fn selected(document: &mut Document<'_>, section: &Section<'_>, targets: &[Target]) -> Vec<usize> {
-    let Some(node) = section.get("targets") else { return (0..targets.len()).collect() };
+pub(super) fn selected(
+    document: &mut Document<'_>,
+    section: &Section<'_>,
+    targets: &[Target],
+) -> Vec<usize> {
+    let Some(node) = section.get("targets") else {
+        return (0..targets.len()).collect();
+    };
     let DeValue::Array(selectors) = node.get_ref() else {
-        document.wrong_type("`targets`", "a list of names and { label = \"value\" }", node.get_ref(), node.span());
+        document.wrong_type(
+            "`targets`",
+            "a list of names and { label = \"value\" }",
+            node.get_ref(),
+            node.span(),
+        );
         return Vec::new();
     };
     if selectors.is_empty() {
-        document.fault(Code::Target, "`targets` is empty", node.span(), "take it out for all targets");
+        document.fault(
+            Code::Target,
+            "`targets` is empty",
+            node.span(),
+            "take it out for all targets",
+        );
     }
     let mut chosen = Vec::new();
     for selector in selectors {
-        let Some(matches) = matcher(document, selector) else { continue };
-        let found: Vec<_> = targets.iter().enumerate().filter(|(_, target)| matches.fits(target)).collect();
+        let Some(matches) = matcher(document, selector) else {
+            continue;
+        };
+        let found: Vec<_> = targets
+            .iter()
+            .enumerate()
+            .filter(|(_, target)| matches.fits(target))
+            .collect();
         if found.is_empty() {
             let names = targets.iter().map(|target| target.name.as_str());
             let label = match matches.name().and_then(|name| nearest(name, names)) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "no [[target]] fits it".to_owned(),
             };
-            document.fault(Code::Target, format!("no target is {matches}"), selector.span(), label);
+            document.fault(
+                Code::Target,
+                format!("no target is {matches}"),
+                selector.span(),
+                label,
+            );
         }
         chosen.extend(found.into_iter().map(|(index, _)| index));
     }
@@ -46,14 +73,18 @@ impl<'a> Matcher<'a> {
     fn fits(&self, target: &Target) -> bool {
         match self {
             Self::Name(name) => target.name == *name,
-            Self::Labels(pairs) => {
-                pairs.iter().all(|(label, value)| target.labels.get(*label).map(String::as_str) == Some(*value))
-            }
+            Self::Labels(pairs) => pairs.iter().all(|(label, value)| {
+                target.labels.get(*label).map(String::as_str) == Some(*value)
+            }),
         }
     }
 
     fn name(&self) -> Option<&'a str> {
-        if let Self::Name(name) = self { Some(name) } else { None }
+        if let Self::Name(name) = self {
+            Some(name)
+        } else {
+            None
+        }
     }
 }
 
@@ -62,7 +93,10 @@ impl std::fmt::Display for Matcher<'_> {
         match self {
             Self::Name(name) => write!(f, "named `{name}`"),
             Self::Labels(pairs) => {
-                let pairs: Vec<_> = pairs.iter().map(|(label, value)| format!("{label} = \"{value}\"")).collect();
+                let pairs: Vec<_> = pairs
+                    .iter()
+                    .map(|(label, value)| format!("{label} = \"{value}\""))
+                    .collect();
                 write!(f, "labelled {}", pairs.join(", "))
             }
         }
@@ -75,12 +109,20 @@ fn matcher<'a>(document: &mut Document<'_>, node: &'a Node<'a>) -> Option<Matche
         DeValue::Table(table) if !table.is_empty() => {
             let mut pairs = Vec::new();
             for (label, value) in table {
-                pairs.push((label.get_ref().as_ref(), document.as_text(value, "a label's value")?.into_inner()));
+                pairs.push((
+                    label.get_ref().as_ref(),
+                    document.as_text(value, "a label's value")?.into_inner(),
+                ));
             }
             Some(Matcher::Labels(pairs))
         }
         other => {
-            document.wrong_type("a selector of targets", "a name or { label = \"value\" }", other, node.span());
+            document.wrong_type(
+                "a selector of targets",
+                "a name or { label = \"value\" }",
+                other,
+                node.span(),
+            );
             None
         }
     }

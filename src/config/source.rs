@@ -31,7 +31,11 @@ const DEFAULT_RESUME_WITHIN: Duration = Duration::from_hours(3 * 24);
 /// A bound on churn: no list of the API takes as many pages.
 const DEFAULT_MAX_REQUESTS: u64 = 100_000;
 
-pub(super) fn source(document: &mut Document<'_>, root: &Section<'_>, environment: &Environment) -> Option<Source> {
+pub(super) fn source(
+    document: &mut Document<'_>,
+    root: &Section<'_>,
+    environment: &Environment,
+) -> Option<Source> {
     let Some(section) = document.table(root, "source", "[source]") else {
         if root.get("source").is_none() {
             document.push(no_key_source());
@@ -54,38 +58,74 @@ pub(super) fn source(document: &mut Document<'_>, root: &Section<'_>, environmen
 }
 
 fn no_key_source() -> Error {
-    Error::new(Code::KeySource, "the configuration says nothing of where the API key comes from")
-        .with_next(format!("add to the file: [source] and below it api_key = {{ env = \"{AHREFS_API_KEY}\" }}"))
+    Error::new(
+        Code::KeySource,
+        "the configuration says nothing of where the API key comes from",
+    )
+    .with_next(format!(
+        "add to the file: [source] and below it api_key = {{ env = \"{AHREFS_API_KEY}\" }}"
+    ))
 }
 
-fn keys(document: &mut Document<'_>, section: &Section<'_>, environment: &Environment) -> Option<KeySources> {
+fn keys(
+    document: &mut Document<'_>,
+    section: &Section<'_>,
+    environment: &Environment,
+) -> Option<KeySources> {
     let Some(node) = section.get("api_key") else {
         let next = format!("add below it: api_key = {{ env = \"{AHREFS_API_KEY}\" }}");
         let message = "[source] has no `api_key`".to_owned();
-        document.fault_next(Code::KeySource, message, section.span.clone(), "the key's source is missing", next);
+        document.fault_next(
+            Code::KeySource,
+            message,
+            section.span.clone(),
+            "the key's source is missing",
+            next,
+        );
         return None;
     };
     let nodes = match node.get_ref() {
         DeValue::Array(nodes) if nodes.is_empty() => {
-            document.fault(Code::KeySource, "`api_key` names no source", node.span(), "an empty list");
+            document.fault(
+                Code::KeySource,
+                "`api_key` names no source",
+                node.span(),
+                "an empty list",
+            );
             return None;
         }
         DeValue::Array(nodes) => nodes.iter().collect(),
         _ => vec![node],
     };
-    let sources: Vec<_> = nodes.iter().filter_map(|node| key_source(document, node, environment)).collect();
+    let sources: Vec<_> = nodes
+        .iter()
+        .filter_map(|node| key_source(document, node, environment))
+        .collect();
     (sources.len() == nodes.len()).then(|| KeySources::new(sources))
 }
 
-fn key_source(document: &mut Document<'_>, node: &Node<'_>, environment: &Environment) -> Option<KeySource> {
+fn key_source(
+    document: &mut Document<'_>,
+    node: &Node<'_>,
+    environment: &Environment,
+) -> Option<KeySource> {
     let DeValue::Table(table) = node.get_ref() else {
         refuse_key(document, node);
         return None;
     };
-    let section = Section { name: "`api_key`".to_owned(), table, span: node.span() };
+    let section = Section {
+        name: "`api_key`".to_owned(),
+        table,
+        span: node.span(),
+    };
     document.refuse_unknown_keys(&section, known::KEY_SOURCE);
     let mut entries = table.iter();
-    match (entries.next().map(|(name, value)| (name.get_ref().as_ref(), value)), entries.next()) {
+    match (
+        entries
+            .next()
+            .map(|(name, value)| (name.get_ref().as_ref(), value)),
+        entries.next(),
+    ) {
         (Some(("env", value)), None) => variable(document, value, environment),
         (Some(("file", value)), None) => {
             let path = document.as_text(value, "`file`")?;
@@ -97,22 +137,39 @@ fn key_source(document: &mut Document<'_>, node: &Node<'_>, environment: &Enviro
         }
         (Some(("command", _)), None) => {
             let words = document.texts(&section, "command")?;
-            Some(KeySource::Command(words.into_iter().map(|word| word.into_inner().to_owned()).collect()))
+            Some(KeySource::Command(
+                words
+                    .into_iter()
+                    .map(|word| word.into_inner().to_owned())
+                    .collect(),
+            ))
         }
         (Some((name, _)), None) if !known::KEY_SOURCE.contains(&name) => None,
         _ => {
             let label = "one of { env = … }, { file = … }, { command = [ … ] }, or a list of these";
-            document.fault(Code::KeySource, "a key source names exactly one place", node.span(), label);
+            document.fault(
+                Code::KeySource,
+                "a key source names exactly one place",
+                node.span(),
+                label,
+            );
             None
         }
     }
 }
 
-fn variable(document: &mut Document<'_>, value: &Node<'_>, environment: &Environment) -> Option<KeySource> {
+fn variable(
+    document: &mut Document<'_>,
+    value: &Node<'_>,
+    environment: &Environment,
+) -> Option<KeySource> {
     let name = document.as_text(value, "`env`")?;
     let is_start = |character: char| character.is_ascii_alphabetic() || character == '_';
     let is_name = name.get_ref().starts_with(is_start)
-        && name.get_ref().chars().all(|character| character.is_ascii_alphanumeric() || character == '_');
+        && name
+            .get_ref()
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || character == '_');
     if !is_name || looks_like_a_key(name.get_ref()) {
         refuse_key(document, value);
         return None;
@@ -174,16 +231,31 @@ pub(super) fn url(document: &mut Document<'_>, key: &str, text: &Spanned<&str>) 
     match Url::parse(text.get_ref()) {
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             let label = "take out what stands before the @";
-            document.fault(Code::Url, format!("`{key}` holds credentials"), text.span(), label);
+            document.fault(
+                Code::Url,
+                format!("`{key}` holds credentials"),
+                text.span(),
+                label,
+            );
             None
         }
         Ok(url) if url.has_host() => Some(url),
         Ok(_) => {
-            document.fault(Code::Url, format!("`{key}` names no host"), text.span(), "scheme://host, then a path");
+            document.fault(
+                Code::Url,
+                format!("`{key}` names no host"),
+                text.span(),
+                "scheme://host, then a path",
+            );
             None
         }
         Err(error) => {
-            document.fault(Code::Url, format!("`{key}` is no URL"), text.span(), error.to_string());
+            document.fault(
+                Code::Url,
+                format!("`{key}` is no URL"),
+                text.span(),
+                error.to_string(),
+            );
             None
         }
     }
@@ -196,7 +268,12 @@ fn proxy(document: &mut Document<'_>, section: &Section<'_>) -> Option<Url> {
         return Some(url);
     }
     let message = format!("`proxy` cannot have the scheme `{}`", url.scheme());
-    document.fault(Code::Url, message, text.span(), "one of: http, https, socks5, socks5h");
+    document.fault(
+        Code::Url,
+        message,
+        text.span(),
+        "one of: http, https, socks5, socks5h",
+    );
     None
 }
 
@@ -205,34 +282,55 @@ fn local_address(document: &mut Document<'_>, section: &Section<'_>) -> Option<I
     let address = text.get_ref().parse().ok();
     if address.is_none() {
         let message = format!("`local_address` cannot be `{}`", hide_keys(text.get_ref()));
-        document.fault(Code::Url, message, text.span(), "an IP address of this machine");
+        document.fault(
+            Code::Url,
+            message,
+            text.span(),
+            "an IP address of this machine",
+        );
     }
     address
 }
 
 fn requests_per_minute(document: &mut Document<'_>, section: &Section<'_>) -> u32 {
-    let count = document.table(section, "limits", "[source.limits]").and_then(|limits| {
-        document.refuse_unknown_keys(&limits, known::LIMITS);
-        document.count(&limits, "requests_per_minute")
-    });
-    let Some(count) = count else { return DEFAULT_REQUESTS_PER_MINUTE };
+    let count = document
+        .table(section, "limits", "[source.limits]")
+        .and_then(|limits| {
+            document.refuse_unknown_keys(&limits, known::LIMITS);
+            document.count(&limits, "requests_per_minute")
+        });
+    let Some(count) = count else {
+        return DEFAULT_REQUESTS_PER_MINUTE;
+    };
     match u32::try_from(*count.get_ref()) {
         Ok(number) if number <= MAX_REQUESTS_PER_MINUTE => number,
         _ => {
             let message = format!("`requests_per_minute` is {}", count.get_ref());
-            document.fault(Code::Config, message, count.span(), format!("at most {MAX_REQUESTS_PER_MINUTE}"));
+            document.fault(
+                Code::Config,
+                message,
+                count.span(),
+                format!("at most {MAX_REQUESTS_PER_MINUTE}"),
+            );
             DEFAULT_REQUESTS_PER_MINUTE
         }
     }
 }
 
 pub(super) fn run(document: &mut Document<'_>, root: &Section<'_>) -> RunSettings {
-    let defaults =
-        RunSettings { resume_within: DEFAULT_RESUME_WITHIN, max_requests: DEFAULT_MAX_REQUESTS, new_base: false };
-    let Some(section) = document.table(root, "run", "[run]") else { return defaults };
+    let defaults = RunSettings {
+        resume_within: DEFAULT_RESUME_WITHIN,
+        max_requests: DEFAULT_MAX_REQUESTS,
+        new_base: false,
+    };
+    let Some(section) = document.table(root, "run", "[run]") else {
+        return defaults;
+    };
     document.refuse_unknown_keys(&section, known::RUN);
     let resume_within = document.parsed(&section, "resume_within", values::duration);
-    let max_requests = document.count(&section, "max_requests").map(Spanned::into_inner);
+    let max_requests = document
+        .count(&section, "max_requests")
+        .map(Spanned::into_inner);
     RunSettings {
         resume_within: resume_within.unwrap_or(defaults.resume_within),
         max_requests: max_requests.unwrap_or(defaults.max_requests),

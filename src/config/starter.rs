@@ -6,8 +6,15 @@ const PLACEHOLDER: &str = "example.com";
 /// A starter configuration for these targets, which loads as it is. Without targets it names a placeholder.
 pub fn starter(targets: &[String]) -> String {
     let placeholder = [PLACEHOLDER.to_owned()];
-    let targets = if targets.is_empty() { placeholder.as_slice() } else { targets };
-    let targets: Vec<_> = targets.iter().map(|url| format!("[[target]]\nurl = {}\n", quoted(url))).collect();
+    let targets = if targets.is_empty() {
+        placeholder.as_slice()
+    } else {
+        targets
+    };
+    let targets: Vec<_> = targets
+        .iter()
+        .map(|url| format!("[[target]]\nurl = {}\n", quoted(url)))
+        .collect();
     TEXT.replace("TARGETS", &targets.join("\n"))
 }
 

@@ -12,12 +12,18 @@ pub(super) fn place(raw: &str, value: &str, bytes: &Range<usize>) -> Option<Rang
 
 /// For each byte of `value`, and for its end, where it comes from.
 fn offsets(raw: &str, value: &str) -> Option<Vec<usize>> {
-    let quote = raw.chars().next().filter(|quote| ['"', '\''].contains(quote))?;
+    let quote = raw
+        .chars()
+        .next()
+        .filter(|quote| ['"', '\''].contains(quote))?;
     let is_long = raw.len() >= 6 && raw.starts_with(quote.to_string().repeat(3).as_str());
     let mut at = if is_long { 3 } else { 1 };
     if is_long {
         // The first line break is no part of the string.
-        at += ["\r\n", "\n"].iter().find(|end| rest(raw, at).starts_with(**end)).map_or(0, |end| end.len());
+        at += ["\r\n", "\n"]
+            .iter()
+            .find(|end| rest(raw, at).starts_with(**end))
+            .map_or(0, |end| end.len());
     }
     let mut offsets = Vec::with_capacity(value.len() + 1);
     for letter in value.chars() {
@@ -58,7 +64,9 @@ fn escape(written: &str) -> usize {
 fn folded(written: &str) -> usize {
     let mut left = written;
     while let Some(behind) = left.strip_prefix('\\')
-        && behind.trim_start_matches([' ', '\t', '\r']).starts_with('\n')
+        && behind
+            .trim_start_matches([' ', '\t', '\r'])
+            .starts_with('\n')
     {
         left = behind.trim_start_matches([' ', '\t', '\r', '\n']);
     }
@@ -75,8 +83,12 @@ mod tests {
     fn found(raw: &str, word: &str) -> String {
         let text = format!("k = {raw}\n");
         let table = DeTable::parse(&text).unwrap();
-        let Some((_, node)) = table.get_ref().iter().next() else { panic!("no key") };
-        let DeValue::String(value) = node.get_ref() else { panic!("no string") };
+        let Some((_, node)) = table.get_ref().iter().next() else {
+            panic!("no key")
+        };
+        let DeValue::String(value) = node.get_ref() else {
+            panic!("no string")
+        };
         let start = value.find(word).unwrap();
         let raw = &text[node.span()];
         raw[place(raw, value, &(start..start + word.len())).unwrap()].to_owned()

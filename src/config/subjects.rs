@@ -22,7 +22,11 @@ pub(super) struct Known<'a> {
 
 /// Whether an operation cannot do without a target.
 pub(super) fn needs_target(endpoint: &Endpoint) -> bool {
-    ["target", "targets"].iter().any(|name| endpoint.parameter(name).is_some_and(|parameter| parameter.required))
+    ["target", "targets"].iter().any(|name| {
+        endpoint
+            .parameter(name)
+            .is_some_and(|parameter| parameter.required)
+    })
 }
 
 /// The targets that a report looks up: none where its operation takes none, or could do without and the report names none.
@@ -72,8 +76,13 @@ pub(super) fn keywords(
     if one_by_one {
         // A keyword of two lists is looked up once.
         let mut seen = BTreeSet::new();
-        let keywords = chosen().flat_map(|list| &list.keywords).filter(|keyword| seen.insert(keyword.to_lowercase()));
-        return (lists.clone(), Some(("keyword".to_owned(), keywords.cloned().collect())));
+        let keywords = chosen()
+            .flat_map(|list| &list.keywords)
+            .filter(|keyword| seen.insert(keyword.to_lowercase()));
+        return (
+            lists.clone(),
+            Some(("keyword".to_owned(), keywords.cloned().collect())),
+        );
     }
     if !endpoint.divisible {
         for list in chosen() {
@@ -89,9 +98,16 @@ pub(super) fn keywords(
 }
 
 /// Indices of the lists that are named; all where the operation needs keywords and nothing else is given.
-fn lists(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint, all: &[KeywordList]) -> Vec<usize> {
+fn lists(
+    document: &mut Document<'_>,
+    section: &Section<'_>,
+    endpoint: &Endpoint,
+    all: &[KeywordList],
+) -> Vec<usize> {
     if section.get("keyword_lists").is_none() {
-        let is_required = endpoint.parameter("keyword").is_some_and(|parameter| parameter.required);
+        let is_required = endpoint
+            .parameter("keyword")
+            .is_some_and(|parameter| parameter.required);
         let is_default = endpoint.requires_one_of.iter().any(|group| {
             let is_else = |name: &String| {
                 let list = super::varying::list_of(name);
@@ -99,7 +115,11 @@ fn lists(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint
             };
             group.iter().any(|name| name == "keywords") && !group.iter().any(is_else)
         });
-        return if is_required || is_default { (0..all.len()).collect() } else { Vec::new() };
+        return if is_required || is_default {
+            (0..all.len()).collect()
+        } else {
+            Vec::new()
+        };
     }
     let mut lists = Vec::new();
     for name in document.texts(section, "keyword_lists").unwrap_or_default() {
@@ -119,7 +139,12 @@ fn lists(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint
                     Some(near) => format!("did you mean `{near}`?"),
                     None => "no [[keyword_list]] has that name".to_owned(),
                 };
-                document.fault(Code::Parameter, format!("there is no keyword list `{wanted}`"), name.span(), label);
+                document.fault(
+                    Code::Parameter,
+                    format!("there is no keyword list `{wanted}`"),
+                    name.span(),
+                    label,
+                );
             }
         }
     }
@@ -136,8 +161,11 @@ fn refuse_what_fits_no_request(
     let mut encoded = String::new();
     percent_encode_into(&mut encoded, &list.keywords.join(","));
     if encoded.len() > MAX_KEYWORD_BYTES {
-        let span =
-            section.get("keyword_lists").map_or(section.span.clone(), |node| document.find(node.span(), &list.name));
+        let span = section
+            .get("keyword_lists")
+            .map_or(section.span.clone(), |node| {
+                document.find(node.span(), &list.name)
+            });
         let message = format!(
             "the keyword list `{}` is too long for {}: {} bytes, where one request takes {MAX_KEYWORD_BYTES}",
             list.name,

@@ -20,17 +20,30 @@ pub(super) fn top(
     let top = document.as_section(node, "`top`")?;
     document.refuse_unknown_keys(&top, known::TOP);
     if endpoint.parameter("limit").is_none() || endpoint.parameter("order_by").is_none() {
-        let message = format!("{} cannot be ranked: it takes no order, or always answers whole", endpoint.name);
+        let message = format!(
+            "{} cannot be ranked: it takes no order, or always answers whole",
+            endpoint.name
+        );
         document.fault(Code::Parameter, message, node.span(), "take `top` out");
         return None;
     }
     for key in known::TOP.iter().filter(|key| top.get(key).is_none()) {
         let label = "for example: top = { by = \"domain_rating_source\", rows = 1000 }";
-        document.fault(Code::Config, format!("`top` has no `{key}`"), node.span(), label);
+        document.fault(
+            Code::Config,
+            format!("`top` has no `{key}`"),
+            node.span(),
+            label,
+        );
     }
     let rows = document.count(&top, "rows");
-    let by = document.text(&top, "by").and_then(|by| column(document, &by, endpoint, parameters))?;
-    Some(Top { by, rows: rows?.into_inner() })
+    let by = document
+        .text(&top, "by")
+        .and_then(|by| column(document, &by, endpoint, parameters))?;
+    Some(Top {
+        by,
+        rows: rows?.into_inner(),
+    })
 }
 
 /// The column that ranks, or the fault that rows cannot be ordered by it.
@@ -49,7 +62,10 @@ fn column(
         Some(_) => format!("{} cannot order its rows by `{name}`", endpoint.name),
         None => format!("{} has no column `{name}`", endpoint.name),
     };
-    let orderable = endpoint.columns.iter().filter(|column| is_orderable(endpoint, column, parameters));
+    let orderable = endpoint
+        .columns
+        .iter()
+        .filter(|column| is_orderable(endpoint, column, parameters));
     let label = match nearest(name, orderable.map(|column| column.name.as_str())) {
         Some(near) => format!("did you mean `{near}`?"),
         None => "no column that it can order by is near it in spelling".to_owned(),
@@ -61,6 +77,11 @@ fn column(
 
 /// Whether rows can be ordered by a column under the report's parameters.
 fn is_orderable(endpoint: &Endpoint, column: &Column, parameters: &[(String, String)]) -> bool {
-    let is_plain = !matches!(column.kind, ColumnKind::List(_) | ColumnKind::Struct(_) | ColumnKind::Json);
-    is_plain && endpoint.is_sortable(&column.name) && conflict(endpoint, parameters, column).is_none()
+    let is_plain = !matches!(
+        column.kind,
+        ColumnKind::List(_) | ColumnKind::Struct(_) | ColumnKind::Json
+    );
+    is_plain
+        && endpoint.is_sortable(&column.name)
+        && conflict(endpoint, parameters, column).is_none()
 }

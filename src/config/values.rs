@@ -7,7 +7,8 @@ use std::time::Duration;
 /// # Errors
 /// What a duration looks like.
 pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
-    const HELP: &str = "a duration is a whole number and w, d, h, m or s, for example `3d` or `12h`";
+    const HELP: &str =
+        "a duration is a whole number and w, d, h, m or s, for example `3d` or `12h`";
     let (number, unit) = split(text).ok_or(HELP)?;
     let seconds_per_unit = match unit {
         "w" => 604_800,
@@ -17,7 +18,10 @@ pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
         "s" => 1,
         _ => return Err(HELP),
     };
-    number.checked_mul(seconds_per_unit).map(Duration::from_secs).ok_or("that is longer than a duration can be")
+    number
+        .checked_mul(seconds_per_unit)
+        .map(Duration::from_secs)
+        .ok_or("that is longer than a duration can be")
 }
 
 /// `128 MiB`, `64MB`, `1 GiB`: a whole number and one unit, in bytes.
@@ -25,7 +29,8 @@ pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
 /// # Errors
 /// What a size looks like.
 pub(super) fn size(text: &str) -> Result<u64, &'static str> {
-    const HELP: &str = "a size is a whole number and KiB, MiB or GiB (or KB, MB, GB), for example `128 MiB`";
+    const HELP: &str =
+        "a size is a whole number and KiB, MiB or GiB (or KB, MB, GB), for example `128 MiB`";
     let (number, unit) = split(text).ok_or(HELP)?;
     let bytes_per_unit = match unit.to_ascii_lowercase().as_str() {
         "b" => 1,
@@ -37,7 +42,9 @@ pub(super) fn size(text: &str) -> Result<u64, &'static str> {
         "gib" => 1 << 30,
         _ => return Err(HELP),
     };
-    number.checked_mul(bytes_per_unit).ok_or("that is larger than a size can be")
+    number
+        .checked_mul(bytes_per_unit)
+        .ok_or("that is larger than a size can be")
 }
 
 /// `zstd(3)`: the level, from 1 to 22.
@@ -46,8 +53,16 @@ pub(super) fn size(text: &str) -> Result<u64, &'static str> {
 /// What a compression looks like.
 pub(super) fn zstd_level(text: &str) -> Result<i32, &'static str> {
     const HELP: &str = "write `zstd(LEVEL)` with a level from 1 to 22, for example `zstd(3)`";
-    let level = text.strip_prefix("zstd(").and_then(|rest| rest.strip_suffix(')')).ok_or(HELP)?;
-    level.trim().parse().ok().filter(|level| (1..=22).contains(level)).ok_or(HELP)
+    let level = text
+        .strip_prefix("zstd(")
+        .and_then(|rest| rest.strip_suffix(')'))
+        .ok_or(HELP)?;
+    level
+        .trim()
+        .parse()
+        .ok()
+        .filter(|level| (1..=22).contains(level))
+        .ok_or(HELP)
 }
 
 fn split(text: &str) -> Option<(u64, &str)> {
@@ -71,7 +86,16 @@ mod tests {
 
     #[test]
     fn what_is_no_duration_size_or_level_is_refused() {
-        for text in ["", "3", "d", "3 days", "-3d", "1.5d", "99999999999999999999d", "9999999999999999999d"] {
+        for text in [
+            "",
+            "3",
+            "d",
+            "3 days",
+            "-3d",
+            "1.5d",
+            "99999999999999999999d",
+            "9999999999999999999d",
+        ] {
             assert!(duration(text).is_err(), "{text}");
         }
         for text in ["", "128", "MiB", "128 MiBs", "-1 MiB", "99999999999999 GiB"] {

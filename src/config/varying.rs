@@ -34,17 +34,28 @@ pub(super) type Varying = (String, Vec<String>);
 
 /// The key that lists the values of a parameter, if it may vary.
 pub(super) fn list_of(parameter: &str) -> Option<&'static str> {
-    VARYING.iter().find(|(name, _)| *name == parameter).map(|(_, list)| *list)
+    VARYING
+        .iter()
+        .find(|(name, _)| *name == parameter)
+        .map(|(_, list)| *list)
 }
 
 /// The parameters that vary, each with its values: listed, or a single one under the parameter's own name.
-pub(super) fn varying(document: &mut Document<'_>, section: &Section<'_>, endpoint: &Endpoint) -> Vec<Varying> {
+pub(super) fn varying(
+    document: &mut Document<'_>,
+    section: &Section<'_>,
+    endpoint: &Endpoint,
+) -> Vec<Varying> {
     let mut all = Vec::new();
     for (name, list) in VARYING {
         let own = section.get(name).filter(|_| name != "country");
         let Some(parameter) = endpoint.parameter(name) else {
             if let Some(node) = section.get(list) {
-                let message = format!("{} does not vary by {}", endpoint.name, name.replace('_', " "));
+                let message = format!(
+                    "{} does not vary by {}",
+                    endpoint.name,
+                    name.replace('_', " ")
+                );
                 document.fault(Code::Parameter, message, node.span(), "take this out");
             }
             continue;
@@ -59,7 +70,10 @@ pub(super) fn varying(document: &mut Document<'_>, section: &Section<'_>, endpoi
             (None, Some(own)) => std::slice::from_ref(own),
             (None, None) => continue,
         };
-        all.push((name.to_owned(), values(document, name, &parameter.kind, nodes)));
+        all.push((
+            name.to_owned(),
+            values(document, name, &parameter.kind, nodes),
+        ));
     }
     all
 }
@@ -68,7 +82,12 @@ fn nodes_of<'a>(document: &mut Document<'_>, list: &str, node: &'a Node<'a>) -> 
     match node.get_ref() {
         DeValue::Array(nodes) if nodes.is_empty() => {
             let label = "name at least one, or take the key out";
-            document.fault(Code::Config, format!("`{list}` is empty"), node.span(), label);
+            document.fault(
+                Code::Config,
+                format!("`{list}` is empty"),
+                node.span(),
+                label,
+            );
             &[]
         }
         DeValue::Array(nodes) => nodes,
@@ -80,11 +99,24 @@ fn nodes_of<'a>(document: &mut Document<'_>, list: &str, node: &'a Node<'a>) -> 
 }
 
 /// The values in file order, each once.
-fn values(document: &mut Document<'_>, name: &str, kind: &ParameterKind, nodes: &[Node<'_>]) -> Vec<String> {
-    let kind = if let ParameterKind::List(item) = kind { item } else { kind };
+fn values(
+    document: &mut Document<'_>,
+    name: &str,
+    kind: &ParameterKind,
+    nodes: &[Node<'_>],
+) -> Vec<String> {
+    let kind = if let ParameterKind::List(item) = kind {
+        item
+    } else {
+        kind
+    };
     let mut values: Vec<String> = Vec::new();
     for node in nodes {
-        let lower = node.get_ref().as_str().filter(|_| name == "country").map(str::to_ascii_lowercase);
+        let lower = node
+            .get_ref()
+            .as_str()
+            .filter(|_| name == "country")
+            .map(str::to_ascii_lowercase);
         let value = match &lower {
             Some(country) => render(kind, &DeValue::String(country.into()), false),
             None => render(kind, node.get_ref(), false),
@@ -96,11 +128,24 @@ fn values(document: &mut Document<'_>, name: &str, kind: &ParameterKind, nodes: 
             }
             Ok(value) => values.push(value),
             Err(_) if lower.is_some() => {
-                let message = format!("the API knows no country `{}`", node.get_ref().as_str().unwrap_or_default());
-                document.fault(Code::Parameter, message, node.span(), "two letters of ISO 3166, for example \"us\"");
+                let message = format!(
+                    "the API knows no country `{}`",
+                    node.get_ref().as_str().unwrap_or_default()
+                );
+                document.fault(
+                    Code::Parameter,
+                    message,
+                    node.span(),
+                    "two letters of ISO 3166, for example \"us\"",
+                );
             }
             Err(found) => {
-                document.fault(Code::Parameter, format!("`{name}` cannot be {found}"), node.span(), describe(kind));
+                document.fault(
+                    Code::Parameter,
+                    format!("`{name}` cannot be {found}"),
+                    node.span(),
+                    describe(kind),
+                );
             }
         }
     }

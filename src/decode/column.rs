@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, ListArray, NullBufferBuilder, StringBuilder,
-    StructArray, TimestampMicrosecondBuilder,
+    ArrayRef, BooleanBuilder, Date32Builder, Float64Builder, Int64Builder, ListArray,
+    NullBufferBuilder, StringBuilder, StructArray, TimestampMicrosecondBuilder,
 };
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{FieldRef, Fields as ArrowFields};
@@ -50,20 +50,27 @@ impl Column {
             ColumnType::Float => Self::Float(Float64Builder::with_capacity(0)),
             ColumnType::Boolean => Self::Boolean(BooleanBuilder::with_capacity(0)),
             ColumnType::Date => Self::Date(Date32Builder::with_capacity(0)),
-            ColumnType::Timestamp => {
-                Self::Timestamp(TimestampMicrosecondBuilder::with_capacity(0).with_data_type(kind.arrow()))
-            }
+            ColumnType::Timestamp => Self::Timestamp(
+                TimestampMicrosecondBuilder::with_capacity(0).with_data_type(kind.arrow()),
+            ),
             ColumnType::Text => Self::Text(StringBuilder::with_capacity(0, 0)),
             ColumnType::Json => Self::Json(StringBuilder::with_capacity(0, 0)),
             ColumnType::List(items) => Self::List(Box::new(ListColumn::new(items, path, by_place))),
-            ColumnType::Struct(fields) if by_place => Self::Tuple(Box::new(StructColumn::new(fields, path))),
+            ColumnType::Struct(fields) if by_place => {
+                Self::Tuple(Box::new(StructColumn::new(fields, path)))
+            }
             ColumnType::Struct(fields) => Self::Struct(Box::new(StructColumn::new(fields, path))),
         }
     }
 
     /// Reads one value that is not null.
     #[inline]
-    pub fn read(&mut self, path: &str, scanner: &mut Scanner<'_>, context: &mut Context) -> Result<(), DecodeError> {
+    pub fn read(
+        &mut self,
+        path: &str,
+        scanner: &mut Scanner<'_>,
+        context: &mut Context,
+    ) -> Result<(), DecodeError> {
         let first = scanner.peek();
         let start = scanner.offset();
         match (&mut *self, first) {
@@ -111,7 +118,10 @@ impl Column {
             }
             (Self::Json(builder), _) => {
                 scanner.skip_value()?;
-                builder.append_value(json_text::minify(scanner.since(start), &mut context.scratch));
+                builder.append_value(json_text::minify(
+                    scanner.since(start),
+                    &mut context.scratch,
+                ));
                 return Ok(());
             }
             (Self::List(list), Some(b'[')) => return list.read(path, scanner, context),
@@ -124,12 +134,22 @@ impl Column {
 
     /// What is done with a value that does not fit.
     #[cold]
-    fn reject(&mut self, path: &str, value: &str, context: &mut Context) -> Result<(), DecodeError> {
+    fn reject(
+        &mut self,
+        path: &str,
+        value: &str,
+        context: &mut Context,
+    ) -> Result<(), DecodeError> {
         let text = shorten(value);
         match context.on_bad_value {
             OnBadValue::Fail => {
                 let (row, column, wanted) = (context.row, path.to_owned(), self.wanted());
-                Err(DecodeError::Value { row, column, text, wanted })
+                Err(DecodeError::Value {
+                    row,
+                    column,
+                    text,
+                    wanted,
+                })
             }
             OnBadValue::Null => {
                 context.notes.add_bad_value(context.row, path, text);
@@ -207,7 +227,12 @@ impl ListColumn {
         }
     }
 
-    fn read(&mut self, path: &str, scanner: &mut Scanner<'_>, context: &mut Context) -> Result<(), DecodeError> {
+    fn read(
+        &mut self,
+        path: &str,
+        scanner: &mut Scanner<'_>,
+        context: &mut Context,
+    ) -> Result<(), DecodeError> {
         scanner.expect(b'[', "an array")?;
         let mut more = !scanner.accept(b']');
         while more {
@@ -235,7 +260,12 @@ impl ListColumn {
         self.length = 0;
         let offsets = OffsetBuffer::new(ScalarBuffer::from(offsets));
         let items = self.items.finish(notes)?;
-        Ok(ListArray::try_new(Arc::clone(&self.field), offsets, items, self.validity.finish())?)
+        Ok(ListArray::try_new(
+            Arc::clone(&self.field),
+            offsets,
+            items,
+            self.validity.finish(),
+        )?)
     }
 }
 
@@ -250,18 +280,29 @@ impl StructColumn {
     fn new(fields: &[(String, ColumnType)], path: &str) -> Self {
         Self {
             arrow: fields.iter().map(|(name, kind)| kind.field(name)).collect(),
-            fields: Fields::new(path, fields.iter().map(|(name, kind)| Known::field(name, kind))),
+            fields: Fields::new(
+                path,
+                fields.iter().map(|(name, kind)| Known::field(name, kind)),
+            ),
             validity: NullBufferBuilder::new(0),
         }
     }
 
-    fn read(&mut self, scanner: &mut Scanner<'_>, context: &mut Context) -> Result<(), DecodeError> {
+    fn read(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        context: &mut Context,
+    ) -> Result<(), DecodeError> {
         self.fields.read(scanner, context)?;
         self.validity.append_non_null();
         Ok(())
     }
 
-    fn read_places(&mut self, scanner: &mut Scanner<'_>, context: &mut Context) -> Result<(), DecodeError> {
+    fn read_places(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        context: &mut Context,
+    ) -> Result<(), DecodeError> {
         self.fields.read_places(scanner, context)?;
         self.validity.append_non_null();
         Ok(())
@@ -269,6 +310,10 @@ impl StructColumn {
 
     fn finish(&mut self, notes: &mut Notes) -> Result<StructArray, DecodeError> {
         let arrays = self.fields.finish(notes)?;
-        Ok(StructArray::try_new(self.arrow.clone(), arrays, self.validity.finish())?)
+        Ok(StructArray::try_new(
+            self.arrow.clone(),
+            arrays,
+            self.validity.finish(),
+        )?)
     }
 }

@@ -22,15 +22,25 @@ pub fn decompress(body: &[u8], encoding: Encoding) -> Result<Cow<'_, [u8]>, Deco
     decompress_within(body, encoding, MAX_BODY_BYTES)
 }
 
-fn decompress_within(body: &[u8], encoding: Encoding, limit: usize) -> Result<Cow<'_, [u8]>, DecodeError> {
+fn decompress_within(
+    body: &[u8],
+    encoding: Encoding,
+    limit: usize,
+) -> Result<Cow<'_, [u8]>, DecodeError> {
     let plain = match encoding {
         Encoding::Identity if body.len() > limit => return Err(DecodeError::TooLarge { limit }),
         Encoding::Identity => return Ok(Cow::Borrowed(body)),
         Encoding::Gzip => read(MultiGzDecoder::new(body), gzip_size(body), limit)?,
         Encoding::Zstd => {
-            let reader = zstd::stream::read::Decoder::new(body).map_err(DecodeError::Compression)?;
+            let reader =
+                zstd::stream::read::Decoder::new(body).map_err(DecodeError::Compression)?;
             let size = zstd::zstd_safe::get_frame_content_size(body).ok().flatten();
-            read(reader, size.and_then(|size| usize::try_from(size).ok()).unwrap_or(0), limit)?
+            read(
+                reader,
+                size.and_then(|size| usize::try_from(size).ok())
+                    .unwrap_or(0),
+                limit,
+            )?
         }
     };
     Ok(Cow::Owned(plain))
@@ -38,7 +48,9 @@ fn decompress_within(body: &[u8], encoding: Encoding, limit: usize) -> Result<Co
 
 /// The size that a gzip body ends with: a hint.
 fn gzip_size(body: &[u8]) -> usize {
-    let size = body.last_chunk::<4>().map_or(0, |size| u32::from_le_bytes(*size));
+    let size = body
+        .last_chunk::<4>()
+        .map_or(0, |size| u32::from_le_bytes(*size));
     usize::try_from(size).unwrap_or(0)
 }
 
@@ -46,8 +58,16 @@ fn gzip_size(body: &[u8]) -> usize {
 fn read(mut reader: impl Read, size: usize, limit: usize) -> Result<Vec<u8>, DecodeError> {
     let mut plain = Vec::with_capacity(size.min(limit).min(MAX_ROOM_BYTES));
     let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    reader.by_ref().take(bound).read_to_end(&mut plain).map_err(DecodeError::Compression)?;
-    if plain.len() > limit { Err(DecodeError::TooLarge { limit }) } else { Ok(plain) }
+    reader
+        .by_ref()
+        .take(bound)
+        .read_to_end(&mut plain)
+        .map_err(DecodeError::Compression)?;
+    if plain.len() > limit {
+        Err(DecodeError::TooLarge { limit })
+    } else {
+        Ok(plain)
+    }
 }
 
 #[cfg(test)]
@@ -65,21 +85,39 @@ mod tests {
     #[test]
     fn gzip_and_zstd_come_back_as_they_were() {
         let plain = b"{\"a\":[]}".repeat(1000);
-        assert_eq!(&*decompress(&gzip(&plain), Encoding::Gzip).unwrap(), &plain[..]);
+        assert_eq!(
+            &*decompress(&gzip(&plain), Encoding::Gzip).unwrap(),
+            &plain[..]
+        );
         let zstd = zstd::encode_all(&plain[..], 1).unwrap();
         assert_eq!(&*decompress(&zstd, Encoding::Zstd).unwrap(), &plain[..]);
-        assert!(matches!(decompress(&plain, Encoding::Identity).unwrap(), Cow::Borrowed(_)));
+        assert!(matches!(
+            decompress(&plain, Encoding::Identity).unwrap(),
+            Cow::Borrowed(_)
+        ));
     }
 
     #[test]
     fn a_bomb_stops_at_the_limit_and_a_cut_body_is_an_error() {
         let bomb = gzip(&vec![b' '; 1 << 20]);
         assert!(bomb.len() < 100_000);
-        assert!(matches!(decompress_within(&bomb, Encoding::Gzip, 4096), Err(DecodeError::TooLarge { limit: 4096 })));
+        assert!(matches!(
+            decompress_within(&bomb, Encoding::Gzip, 4096),
+            Err(DecodeError::TooLarge { limit: 4096 })
+        ));
         let cut = &bomb[..bomb.len() / 2];
-        assert!(matches!(decompress(cut, Encoding::Gzip), Err(DecodeError::Compression(_))));
+        assert!(matches!(
+            decompress(cut, Encoding::Gzip),
+            Err(DecodeError::Compression(_))
+        ));
         let zstd = zstd::encode_all(&vec![b' '; 1 << 20][..], 1).unwrap();
-        assert!(matches!(decompress(&zstd[..zstd.len() / 2], Encoding::Zstd), Err(DecodeError::Compression(_))));
-        assert!(matches!(decompress_within(&zstd, Encoding::Zstd, 4096), Err(DecodeError::TooLarge { .. })));
+        assert!(matches!(
+            decompress(&zstd[..zstd.len() / 2], Encoding::Zstd),
+            Err(DecodeError::Compression(_))
+        ));
+        assert!(matches!(
+            decompress_within(&zstd, Encoding::Zstd, 4096),
+            Err(DecodeError::TooLarge { .. })
+        ));
     }
 }

@@ -31,7 +31,11 @@ pub struct Page {
 impl Page {
     /// Bytes that its values take, about.
     pub fn bytes(&self) -> usize {
-        self.batch.columns().iter().map(|column| column.to_data().get_slice_memory_size().unwrap_or(0)).sum()
+        self.batch
+            .columns()
+            .iter()
+            .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
+            .sum()
     }
 }
 
@@ -46,8 +50,16 @@ impl Decoder {
     /// A decoder of pages that look like this.
     pub fn new(schema: PageSchema) -> Self {
         let report = schema.expected.iter().take(schema.num_report_columns);
-        let arrow = Schema::new(report.map(|column| column.kind.field(&column.name)).collect::<Vec<_>>());
-        Self { root: root(&schema), arrow: Arc::new(arrow), schema }
+        let arrow = Schema::new(
+            report
+                .map(|column| column.kind.field(&column.name))
+                .collect::<Vec<_>>(),
+        );
+        Self {
+            root: root(&schema),
+            arrow: Arc::new(arrow),
+            schema,
+        }
     }
 
     /// The Arrow schema of its batches.
@@ -69,15 +81,23 @@ impl Decoder {
 
     fn page(&mut self, body: &[u8]) -> Result<Page, DecodeError> {
         if body.len() > MAX_BODY_BYTES {
-            return Err(DecodeError::TooLarge { limit: MAX_BODY_BYTES });
+            return Err(DecodeError::TooLarge {
+                limit: MAX_BODY_BYTES,
+            });
         }
         let text = std::str::from_utf8(body).map_err(|error| match error.error_len() {
             None => DecodeError::Truncated { offset: body.len() },
-            Some(_) => DecodeError::NotUtf8 { offset: error.valid_up_to() },
+            Some(_) => DecodeError::NotUtf8 {
+                offset: error.valid_up_to(),
+            },
         })?;
         let mut scanner = Scanner::new(text.strip_prefix('\u{feff}').unwrap_or(text));
-        let mut context =
-            Context { row: 0, on_bad_value: self.schema.on_bad_value, notes: Notes::default(), scratch: String::new() };
+        let mut context = Context {
+            row: 0,
+            on_bad_value: self.schema.on_bad_value,
+            notes: Notes::default(),
+            scratch: String::new(),
+        };
         self.document(&mut scanner, &mut context)?;
         let mut notes = context.notes;
         notes.num_lone_surrogates = scanner.num_lone_surrogates;
@@ -85,12 +105,24 @@ impl Decoder {
     }
 
     /// The whole body: an object that holds the rows under the response key.
-    fn document(&mut self, scanner: &mut Scanner<'_>, context: &mut Context) -> Result<(), DecodeError> {
+    fn document(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        context: &mut Context,
+    ) -> Result<(), DecodeError> {
         match scanner.peek() {
             Some(b'{') => {}
-            Some(b'[') => return Err(DecodeError::ErrorAnswer { text: shorten(scanner.rest()) }),
+            Some(b'[') => {
+                return Err(DecodeError::ErrorAnswer {
+                    text: shorten(scanner.rest()),
+                });
+            }
             None => return Err(scanner.fail("an object")),
-            Some(_) => return Err(DecodeError::NotJson { start: shorten(scanner.rest()) }),
+            Some(_) => {
+                return Err(DecodeError::NotJson {
+                    start: shorten(scanner.rest()),
+                });
+            }
         }
         scanner.expect(b'{', "an object")?;
         let mut found = false;
@@ -124,13 +156,20 @@ impl Decoder {
             (false, Some(text)) => Err(DecodeError::ErrorAnswer { text }),
             (false, None) => {
                 let wanted = self.schema.response_key.clone();
-                Err(DecodeError::NoResponseKey { wanted, found: list(&others) })
+                Err(DecodeError::NoResponseKey {
+                    wanted,
+                    found: list(&others),
+                })
             }
         }
     }
 
     /// What stands under the response key. A record may be null: then there is none.
-    fn content(&mut self, scanner: &mut Scanner<'_>, context: &mut Context) -> Result<(), DecodeError> {
+    fn content(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        context: &mut Context,
+    ) -> Result<(), DecodeError> {
         match (self.schema.shape, scanner.peek()) {
             (_, None) => Err(scanner.fail("a value")),
             (Shape::Record, Some(b'n')) => scanner.literal("null"),
@@ -155,14 +194,20 @@ impl Decoder {
         }
     }
 
-    fn rows(&mut self, scanner: &mut Scanner<'_>, context: &mut Context) -> Result<(), DecodeError> {
+    fn rows(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        context: &mut Context,
+    ) -> Result<(), DecodeError> {
         scanner.expect(b'[', "an array")?;
         let mut more = !scanner.accept(b']');
         while more {
             context.row += 1;
             match (self.schema.shape, scanner.peek()) {
                 (Shape::Scalars, _) => self.root.read_scalar(scanner, context)?,
-                (Shape::Rows | Shape::Record, Some(b'{') | None) => self.root.read(scanner, context)?,
+                (Shape::Rows | Shape::Record, Some(b'{') | None) => {
+                    self.root.read(scanner, context)?
+                }
                 (Shape::Rows | Shape::Record, Some(_)) => return Err(self.wrong_shape(scanner)),
             }
             more = scanner.another(b']', "`,` or `]`")?;
@@ -174,13 +219,26 @@ impl Decoder {
         let mut columns = self.root.finish(&mut notes)?;
         // The body's size bounds the number of rows far below the range of usize.
         let num_rows = usize::try_from(num_rows).unwrap_or(usize::MAX);
-        let key: Vec<ArrayRef> = self.schema.key.iter().filter_map(|place| columns.get(*place).cloned()).collect();
+        let key: Vec<ArrayRef> = self
+            .schema
+            .key
+            .iter()
+            .filter_map(|place| columns.get(*place).cloned())
+            .collect();
         columns.truncate(self.schema.num_report_columns);
         let digests = digest::rows(&columns, num_rows)?;
         let values = keys::values(&key, num_rows)?;
         let options = RecordBatchOptions::new().with_row_count(Some(num_rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.arrow), columns, &options)?;
-        Ok(Page { batch, keys: PageKeys { width: key.len(), values, digests }, notes })
+        Ok(Page {
+            batch,
+            keys: PageKeys {
+                width: key.len(),
+                values,
+                digests,
+            },
+            notes,
+        })
     }
 }
 
@@ -192,5 +250,8 @@ fn list(keys: &[String]) -> String {
     if keys.is_empty() {
         return "none".to_owned();
     }
-    keys.iter().map(|key| format!("`{}`", shorten(key))).collect::<Vec<_>>().join(", ")
+    keys.iter()
+        .map(|key| format!("`{}`", shorten(key)))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

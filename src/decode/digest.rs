@@ -7,7 +7,12 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 
-const KEYS: [u64; 4] = [0xa076_1d64_78bd_642f, 0xe703_7ed1_a0b4_28db, 0x8ebc_6af0_9c88_c6e3, 0x5899_65cc_7537_4cc3];
+const KEYS: [u64; 4] = [
+    0xa076_1d64_78bd_642f,
+    0xe703_7ed1_a0b4_28db,
+    0x8ebc_6af0_9c88_c6e3,
+    0x5899_65cc_7537_4cc3,
+];
 const NULL: u64 = 0x1d8e_4e27_c47d_124f;
 const LIST: u64 = 0xeb44_acca_b455_d165;
 
@@ -19,7 +24,10 @@ struct Lanes {
 }
 
 impl Lanes {
-    const START: Self = Self { left: KEYS[0], right: KEYS[2] };
+    const START: Self = Self {
+        left: KEYS[0],
+        right: KEYS[2],
+    };
 
     #[inline]
     fn word(&mut self, word: u64) {
@@ -65,7 +73,10 @@ fn fold(left: u64, right: u64) -> u64 {
 fn halves(both: u128) -> (u64, u64) {
     const LOW: u128 = 0xffff_ffff_ffff_ffff;
     // Both halves have 64 bits, so the conversions cannot fail.
-    (u64::try_from(both >> 64).unwrap_or(0), u64::try_from(both & LOW).unwrap_or(0))
+    (
+        u64::try_from(both >> 64).unwrap_or(0),
+        u64::try_from(both & LOW).unwrap_or(0),
+    )
 }
 
 /// One digest for each of `num_rows` rows over these columns, in this order.
@@ -82,23 +93,43 @@ pub(super) fn rows(columns: &[ArrayRef], num_rows: usize) -> Result<Vec<u128>, A
 
 fn add_column(column: &ArrayRef, lanes: &mut [Lanes]) -> Result<(), ArrowError> {
     match column.data_type() {
-        DataType::Int64 => add(column.as_primitive::<Int64Type>().iter(), lanes, |state, value| {
-            state.word(value.cast_unsigned());
-        }),
-        DataType::Float64 => add(column.as_primitive::<Float64Type>().iter(), lanes, |state, value| {
-            state.word(if value == 0.0 { 0 } else { value.to_bits() });
-        }),
-        DataType::Boolean => add(column.as_boolean().iter(), lanes, |state, value| state.word(u64::from(value))),
-        DataType::Date32 => add(column.as_primitive::<Date32Type>().iter(), lanes, |state, value| {
-            state.word(i64::from(value).cast_unsigned());
-        }),
-        DataType::Timestamp(_, _) => {
-            add(column.as_primitive::<TimestampMicrosecondType>().iter(), lanes, |state, value| {
+        DataType::Int64 => add(
+            column.as_primitive::<Int64Type>().iter(),
+            lanes,
+            |state, value| {
                 state.word(value.cast_unsigned());
-            });
+            },
+        ),
+        DataType::Float64 => add(
+            column.as_primitive::<Float64Type>().iter(),
+            lanes,
+            |state, value| {
+                state.word(if value == 0.0 { 0 } else { value.to_bits() });
+            },
+        ),
+        DataType::Boolean => add(column.as_boolean().iter(), lanes, |state, value| {
+            state.word(u64::from(value))
+        }),
+        DataType::Date32 => add(
+            column.as_primitive::<Date32Type>().iter(),
+            lanes,
+            |state, value| {
+                state.word(i64::from(value).cast_unsigned());
+            },
+        ),
+        DataType::Timestamp(_, _) => {
+            add(
+                column.as_primitive::<TimestampMicrosecondType>().iter(),
+                lanes,
+                |state, value| {
+                    state.word(value.cast_unsigned());
+                },
+            );
         }
         DataType::Utf8 => {
-            add(column.as_string::<i32>().iter(), lanes, |state, value| state.bytes(value.as_bytes()));
+            add(column.as_string::<i32>().iter(), lanes, |state, value| {
+                state.bytes(value.as_bytes())
+            });
         }
         DataType::List(_) => add_lists(column, lanes)?,
         DataType::Struct(_) => add_structs(column, lanes)?,
@@ -108,7 +139,11 @@ fn add_column(column: &ArrayRef, lanes: &mut [Lanes]) -> Result<(), ArrowError> 
 }
 
 #[inline]
-fn add<T>(values: impl Iterator<Item = Option<T>>, lanes: &mut [Lanes], write: impl Fn(&mut Lanes, T)) {
+fn add<T>(
+    values: impl Iterator<Item = Option<T>>,
+    lanes: &mut [Lanes],
+    write: impl Fn(&mut Lanes, T),
+) {
     for (state, value) in lanes.iter_mut().zip(values) {
         match value {
             // The mark keeps a null apart from every value.
@@ -131,7 +166,10 @@ fn add_lists(column: &ArrayRef, lanes: &mut [Lanes]) -> Result<(), ArrowError> {
             continue;
         }
         let &[start, end] = pair else { continue };
-        let (start, end) = (usize::try_from(start).unwrap_or(0), usize::try_from(end).unwrap_or(0));
+        let (start, end) = (
+            usize::try_from(start).unwrap_or(0),
+            usize::try_from(end).unwrap_or(0),
+        );
         state.word(LIST ^ u64::try_from(end - start).unwrap_or(0));
         for item in items.get(start..end).unwrap_or_default() {
             let (high, low) = halves(*item);
@@ -172,11 +210,27 @@ mod tests {
 
     #[test]
     fn a_hundred_thousand_near_rows_have_different_halves() {
-        let values: Vec<String> = (0..100_000).map(|number| format!("https://example.com/{number}")).collect();
+        let values: Vec<String> = (0..100_000)
+            .map(|number| format!("https://example.com/{number}"))
+            .collect();
         let column: ArrayRef = Arc::new(StringArray::from(values));
         let digests = rows(&[column], 100_000).unwrap();
-        assert_eq!(digests.iter().map(|digest| halves(*digest).0).collect::<HashSet<_>>().len(), 100_000);
-        assert_eq!(digests.iter().map(|digest| halves(*digest).1).collect::<HashSet<_>>().len(), 100_000);
+        assert_eq!(
+            digests
+                .iter()
+                .map(|digest| halves(*digest).0)
+                .collect::<HashSet<_>>()
+                .len(),
+            100_000
+        );
+        assert_eq!(
+            digests
+                .iter()
+                .map(|digest| halves(*digest).1)
+                .collect::<HashSet<_>>()
+                .len(),
+            100_000
+        );
     }
 
     #[test]
@@ -189,7 +243,9 @@ mod tests {
 
     #[test]
     fn every_bit_of_an_integer_changes_about_half_of_the_digest() {
-        let values: Vec<i64> = std::iter::once(0).chain((0..63).map(|bit| 1 << bit)).collect();
+        let values: Vec<i64> = std::iter::once(0)
+            .chain((0..63).map(|bit| 1 << bit))
+            .collect();
         let digests = rows(&[Arc::new(Int64Array::from(values))], 64).unwrap();
         for digest in &digests[1..] {
             let changed = (digest ^ digests[0]).count_ones();

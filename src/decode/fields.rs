@@ -26,7 +26,13 @@ pub(super) struct Known<'a> {
 impl<'a> Known<'a> {
     /// A field of an object, of which only name and type are known.
     pub fn field(name: &'a str, kind: &'a ColumnType) -> Self {
-        Self { name, kind, nullable: true, values: &[], by_place: false }
+        Self {
+            name,
+            kind,
+            nullable: true,
+            values: &[],
+            by_place: false,
+        }
     }
 }
 
@@ -58,12 +64,23 @@ struct Slot {
 impl Fields {
     /// The fields of a row (no parent) or of a struct.
     pub fn new<'a>(parent: &str, fields: impl IntoIterator<Item = Known<'a>>) -> Self {
-        let slots = fields.into_iter().map(|known| Slot::new(parent, known)).collect();
-        Self { parent: parent.to_owned(), slots, mark: 0 }
+        let slots = fields
+            .into_iter()
+            .map(|known| Slot::new(parent, known))
+            .collect();
+        Self {
+            parent: parent.to_owned(),
+            slots,
+            mark: 0,
+        }
     }
 
     /// Reads one object into the columns. Each column gets exactly one value.
-    pub fn read(&mut self, scanner: &mut Scanner<'_>, context: &mut Context) -> Result<(), DecodeError> {
+    pub fn read(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        context: &mut Context,
+    ) -> Result<(), DecodeError> {
         scanner.expect(b'{', "an object")?;
         self.mark += 1;
         let mut next = 0;
@@ -94,7 +111,11 @@ impl Fields {
 
     /// Reads one array, each place of which stands for the field of that place. Places beyond the fields are skipped and
     /// noted by their number.
-    pub fn read_places(&mut self, scanner: &mut Scanner<'_>, context: &mut Context) -> Result<(), DecodeError> {
+    pub fn read_places(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        context: &mut Context,
+    ) -> Result<(), DecodeError> {
         scanner.expect(b'[', "an array")?;
         self.mark += 1;
         let mut place = 0;
@@ -124,7 +145,11 @@ impl Fields {
         scanner: &mut Scanner<'_>,
         context: &mut Context,
     ) -> Result<Option<usize>, DecodeError> {
-        if self.slots.get(expected).is_some_and(|slot| scanner.accept_bytes(&slot.pattern)) {
+        if self
+            .slots
+            .get(expected)
+            .is_some_and(|slot| scanner.accept_bytes(&slot.pattern))
+        {
             return Ok(Some(expected));
         }
         let key = scanner.string(&mut context.scratch)?;
@@ -150,7 +175,11 @@ impl Fields {
     }
 
     /// One value of the only field, where values stand without an object around them.
-    pub fn read_scalar(&mut self, scanner: &mut Scanner<'_>, context: &mut Context) -> Result<(), DecodeError> {
+    pub fn read_scalar(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        context: &mut Context,
+    ) -> Result<(), DecodeError> {
         match self.slots.first_mut() {
             Some(slot) => slot.read(scanner, context),
             None => scanner.skip_value(),
@@ -166,13 +195,29 @@ impl Fields {
 
     /// Ends the columns and starts new ones; moves the counts into the notes.
     pub fn finish(&mut self, notes: &mut Notes) -> Result<Vec<ArrayRef>, DecodeError> {
-        self.slots.iter_mut().map(|slot| slot.finish(notes)).collect()
+        self.slots
+            .iter_mut()
+            .map(|slot| slot.finish(notes))
+            .collect()
     }
 }
 
 impl Slot {
-    fn new(parent: &str, Known { name, kind, nullable, values, by_place }: Known<'_>) -> Self {
-        let path = if parent.is_empty() { name.to_owned() } else { format!("{parent}.{name}") };
+    fn new(
+        parent: &str,
+        Known {
+            name,
+            kind,
+            nullable,
+            values,
+            by_place,
+        }: Known<'_>,
+    ) -> Self {
+        let path = if parent.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{parent}.{name}")
+        };
         Self {
             pattern: format!("\"{name}\":").into_bytes(),
             column: Column::new(kind, &path, by_place),
@@ -187,7 +232,11 @@ impl Slot {
     }
 
     #[inline]
-    fn read(&mut self, scanner: &mut Scanner<'_>, context: &mut Context) -> Result<(), DecodeError> {
+    fn read(
+        &mut self,
+        scanner: &mut Scanner<'_>,
+        context: &mut Context,
+    ) -> Result<(), DecodeError> {
         if scanner.peek() == Some(b'n') {
             scanner.literal("null")?;
             self.column.append_null();

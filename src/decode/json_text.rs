@@ -31,7 +31,10 @@ mod tests {
     #[test]
     fn only_white_space_outside_strings_goes() {
         let text = "[ {\"a b\" :\t\"c \\\" d\\\\\" , \"é\":\n1 } ]";
-        assert_eq!(minify(text, &mut String::new()), "[{\"a b\":\"c \\\" d\\\\\",\"é\":1}]");
+        assert_eq!(
+            minify(text, &mut String::new()),
+            "[{\"a b\":\"c \\\" d\\\\\",\"é\":1}]"
+        );
         assert_eq!(minify("[1]", &mut String::new()), "[1]");
     }
 }

@@ -28,13 +28,17 @@ fn value(column: &ArrayRef, row: usize) -> Result<Value, ArrowError> {
     Ok(match column.data_type() {
         DataType::Boolean => Value::Bool(column.as_boolean().value(row)),
         DataType::Int64 => Value::Int(column.as_primitive::<Int64Type>().value(row)),
-        DataType::Timestamp(_, _) => Value::Time(column.as_primitive::<TimestampMicrosecondType>().value(row)),
+        DataType::Timestamp(_, _) => {
+            Value::Time(column.as_primitive::<TimestampMicrosecondType>().value(row))
+        }
         DataType::Utf8 => Value::Text(column.as_string::<i32>().value(row).into()),
         DataType::Date32 => {
             let date = column.as_primitive::<Date32Type>().value_as_date(row);
             Value::Text(date.map(|date| date.to_string()).unwrap_or_default().into())
         }
-        DataType::Float64 => Value::Float(Float::new(column.as_primitive::<Float64Type>().value(row))),
+        DataType::Float64 => {
+            Value::Float(Float::new(column.as_primitive::<Float64Type>().value(row)))
+        }
         other => return Err(ArrowError::NotYetImplemented(format!("key of {other}"))),
     })
 }

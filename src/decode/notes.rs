@@ -82,18 +82,30 @@ impl Notes {
     pub(super) fn add_bad_value(&mut self, row: u64, column: &str, text: String) {
         self.num_bad_values += 1;
         if self.bad_values.len() < MAX_LISTED {
-            self.bad_values.push(BadValue { page: 0, row, column: column.to_owned(), text });
+            self.bad_values.push(BadValue {
+                page: 0,
+                row,
+                column: column.to_owned(),
+                text,
+            });
         }
     }
 
     pub(super) fn add_unknown_values(&mut self, column: &str, values: UnknownValues) {
         if values.count > 0 {
-            self.unknown_values.entry(column.to_owned()).or_default().merge(values);
+            self.unknown_values
+                .entry(column.to_owned())
+                .or_default()
+                .merge(values);
         }
     }
 
     pub(super) fn add_unknown(&mut self, parent: &str, key: &str) {
-        let name = if parent.is_empty() { key.to_owned() } else { format!("{parent}.{key}") };
+        let name = if parent.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{parent}.{key}")
+        };
         if self.unknown_columns.len() < MAX_LISTED || self.unknown_columns.contains_key(&name) {
             *self.unknown_columns.entry(name).or_default() += 1;
         }

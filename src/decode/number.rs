@@ -25,7 +25,10 @@ pub(super) fn parse_integer(text: &str) -> Option<i64> {
     let trailing_zeros = digits.len() - digits.trim_end_matches('0').len();
     let scale = exponent.checked_sub(i64::try_from(fraction.len()).ok()?)?;
     let scale = u32::try_from(scale.checked_add(i64::try_from(trailing_zeros).ok()?)?).ok()?;
-    let magnitude = significant.parse::<i128>().ok()?.checked_mul(10_i128.checked_pow(scale)?)?;
+    let magnitude = significant
+        .parse::<i128>()
+        .ok()?
+        .checked_mul(10_i128.checked_pow(scale)?)?;
     i64::try_from(if negative { -magnitude } else { magnitude }).ok()
 }
 

@@ -37,8 +37,20 @@ impl ExpectedColumn {
 
     /// What the fields of a row know of it.
     pub fn known(&self) -> Known<'_> {
-        let Self { name, kind, nullable, values, by_place } = self;
-        Known { name, kind, nullable: *nullable, values, by_place: *by_place }
+        let Self {
+            name,
+            kind,
+            nullable,
+            values,
+            by_place,
+        } = self;
+        Known {
+            name,
+            kind,
+            nullable: *nullable,
+            values,
+            by_place: *by_place,
+        }
     }
 }
 
@@ -62,7 +74,12 @@ impl PageSchema {
     ///
     /// # Errors
     /// [`Code::Column`] for a column that the endpoint does not have.
-    pub fn new(endpoint: &Endpoint, columns: &[String], key: &[String], on_bad_value: OnBadValue) -> Result<Self> {
+    pub fn new(
+        endpoint: &Endpoint,
+        columns: &[String],
+        key: &[String],
+        on_bad_value: OnBadValue,
+    ) -> Result<Self> {
         let mut expected = Vec::with_capacity(columns.len() + key.len());
         if endpoint.shape == Shape::Scalars {
             expected.push(scalar(endpoint)?);
@@ -81,7 +98,14 @@ impl PageSchema {
             }
         }
         let response_key = endpoint.response_key.clone();
-        Ok(Self { response_key, shape: endpoint.shape, expected, num_report_columns, key: places, on_bad_value })
+        Ok(Self {
+            response_key,
+            shape: endpoint.shape,
+            expected,
+            num_report_columns,
+            key: places,
+            on_bad_value,
+        })
     }
 }
 
@@ -90,6 +114,14 @@ fn expect(endpoint: &Endpoint, name: &str) -> Result<ExpectedColumn> {
 }
 
 fn scalar(endpoint: &Endpoint) -> Result<ExpectedColumn> {
-    let missing = || Error::new(Code::Internal, format!("{} has no column in the catalog", endpoint.name));
-    Ok(ExpectedColumn::new(SCALAR_COLUMN, endpoint.columns.first().ok_or_else(missing)?))
+    let missing = || {
+        Error::new(
+            Code::Internal,
+            format!("{} has no column in the catalog", endpoint.name),
+        )
+    };
+    Ok(ExpectedColumn::new(
+        SCALAR_COLUMN,
+        endpoint.columns.first().ok_or_else(missing)?,
+    ))
 }

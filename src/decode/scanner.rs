@@ -19,7 +19,12 @@ pub(super) struct Scanner<'a> {
 impl<'a> Scanner<'a> {
     /// At the start of the text.
     pub fn new(text: &'a str) -> Self {
-        Self { text, bytes: text.as_bytes(), at: 0, num_lone_surrogates: 0 }
+        Self {
+            text,
+            bytes: text.as_bytes(),
+            at: 0,
+            num_lone_surrogates: 0,
+        }
     }
 
     /// Offset of the next byte.
@@ -60,14 +65,21 @@ impl<'a> Scanner<'a> {
     /// Consumes the next byte that is no white space; it must be this one.
     #[inline]
     pub fn expect(&mut self, byte: u8, expected: &'static str) -> Result<()> {
-        if self.accept(byte) { Ok(()) } else { Err(self.fail(expected)) }
+        if self.accept(byte) {
+            Ok(())
+        } else {
+            Err(self.fail(expected))
+        }
     }
 
     /// Consumes these bytes if they come next, after white space.
     #[inline]
     pub fn accept_bytes(&mut self, wanted: &[u8]) -> bool {
         self.peek();
-        let found = self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(wanted));
+        let found = self
+            .bytes
+            .get(self.at..)
+            .is_some_and(|rest| rest.starts_with(wanted));
         if found {
             self.at += wanted.len();
         }
@@ -92,15 +104,24 @@ impl<'a> Scanner<'a> {
 
     /// Nothing but white space may follow.
     pub fn end(&mut self) -> Result<()> {
-        if self.peek().is_none() { Ok(()) } else { Err(self.fail("the end")) }
+        if self.peek().is_none() {
+            Ok(())
+        } else {
+            Err(self.fail("the end"))
+        }
     }
 
     /// The error for what stands here: a text that is over was cut off.
     pub fn fail(&self, expected: &'static str) -> DecodeError {
         if self.at >= self.bytes.len() {
-            DecodeError::Truncated { offset: self.bytes.len() }
+            DecodeError::Truncated {
+                offset: self.bytes.len(),
+            }
         } else {
-            DecodeError::Syntax { offset: self.at, expected }
+            DecodeError::Syntax {
+                offset: self.at,
+                expected,
+            }
         }
     }
 
@@ -145,7 +166,11 @@ impl<'a> Scanner<'a> {
         while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
             self.at += 1;
         }
-        if self.at == start { Err(self.fail("a digit")) } else { Ok(()) }
+        if self.at == start {
+            Err(self.fail("a digit"))
+        } else {
+            Ok(())
+        }
     }
 
     /// Consumes a whole number of up to 18 digits that is written as one; otherwise consumes nothing.
@@ -260,7 +285,12 @@ impl<'a> Scanner<'a> {
     /// The digits of a `\u` escape, and of a second one that completes a surrogate pair.
     fn unicode_escape(&mut self) -> Result<char> {
         let high = self.hex4()?;
-        if (0xD800..0xDC00).contains(&high) && self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(b"\\u")) {
+        if (0xD800..0xDC00).contains(&high)
+            && self
+                .bytes
+                .get(self.at..)
+                .is_some_and(|rest| rest.starts_with(b"\\u"))
+        {
             let before = self.at;
             self.at += 2;
             let low = self.hex4()?;
@@ -279,7 +309,10 @@ impl<'a> Scanner<'a> {
     fn hex4(&mut self) -> Result<u32> {
         let mut code = 0;
         for _ in 0..4 {
-            let digit = self.bytes.get(self.at).and_then(|&byte| char::from(byte).to_digit(16));
+            let digit = self
+                .bytes
+                .get(self.at)
+                .and_then(|&byte| char::from(byte).to_digit(16));
             code = code * 16 + digit.ok_or_else(|| self.fail("a hexadecimal digit"))?;
             self.at += 1;
         }
@@ -299,7 +332,10 @@ impl<'a> Scanner<'a> {
             Some(b'f') => self.literal("false"),
             Some(b'n') => self.literal("null"),
             Some(opening @ (b'[' | b'{')) => {
-                let depth = depth.checked_sub(1).ok_or(DecodeError::TooDeep { offset: self.at, limit: MAX_DEPTH })?;
+                let depth = depth.checked_sub(1).ok_or(DecodeError::TooDeep {
+                    offset: self.at,
+                    limit: MAX_DEPTH,
+                })?;
                 self.at += 1;
                 self.skip_elements(opening == b'{', depth)
             }
@@ -378,9 +414,15 @@ mod tests {
     fn raw_control_characters_are_refused_at_every_place() {
         for length in 0..20 {
             for control in ["\u{0}", "\n", "\u{1f}"] {
-                let text = format!("\"{}{control}{}\"", "a".repeat(length), "b".repeat(20 - length));
+                let text = format!(
+                    "\"{}{control}{}\"",
+                    "a".repeat(length),
+                    "b".repeat(20 - length)
+                );
                 let result = Scanner::new(&text).string(&mut String::new()).map(str::len);
-                assert!(matches!(result, Err(DecodeError::Syntax { offset, .. }) if offset == length + 1));
+                assert!(
+                    matches!(result, Err(DecodeError::Syntax { offset, .. }) if offset == length + 1)
+                );
             }
         }
     }
@@ -397,7 +439,11 @@ mod tests {
         ];
         for (text, wanted, lone) in cases {
             let mut scanner = Scanner::new(text);
-            assert_eq!(scanner.string(&mut String::new()).unwrap(), wanted, "{text}");
+            assert_eq!(
+                scanner.string(&mut String::new()).unwrap(),
+                wanted,
+                "{text}"
+            );
             assert_eq!(scanner.num_lone_surrogates, lone, "{text}");
         }
     }
@@ -409,11 +455,17 @@ mod tests {
         }
         for text in ["-", "1.", ".5", "1e", "+1", "1e+"] {
             let mut scanner = Scanner::new(text);
-            assert!(scanner.number().and_then(|_| scanner.end()).is_err(), "{text}");
+            assert!(
+                scanner.number().and_then(|_| scanner.end()).is_err(),
+                "{text}"
+            );
         }
         for text in ["01", "-01", "1.5.5", "1-"] {
             let mut scanner = Scanner::new(text);
-            assert!(scanner.number().and_then(|_| scanner.end()).is_err(), "{text}");
+            assert!(
+                scanner.number().and_then(|_| scanner.end()).is_err(),
+                "{text}"
+            );
             assert_eq!(Scanner::new("01").short_integer(), None);
         }
     }
@@ -422,7 +474,13 @@ mod tests {
     fn nesting_is_allowed_to_the_limit_and_refused_beyond() {
         let nested = |depth: usize| "[".repeat(depth) + &"]".repeat(depth);
         assert!(Scanner::new(&nested(MAX_DEPTH)).skip_value().is_ok());
-        assert!(matches!(Scanner::new(&nested(MAX_DEPTH + 1)).skip_value(), Err(DecodeError::TooDeep { .. })));
-        assert!(matches!(Scanner::new(&"[".repeat(1_000_000)).skip_value(), Err(DecodeError::TooDeep { .. })));
+        assert!(matches!(
+            Scanner::new(&nested(MAX_DEPTH + 1)).skip_value(),
+            Err(DecodeError::TooDeep { .. })
+        ));
+        assert!(matches!(
+            Scanner::new(&"[".repeat(1_000_000)).skip_value(),
+            Err(DecodeError::TooDeep { .. })
+        ));
     }
 }

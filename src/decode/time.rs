@@ -33,7 +33,9 @@ pub(super) fn parse_timestamp(text: &str) -> Option<i64> {
         return None;
     }
     let (clock, rest) = time.split_at_checked(8)?;
-    let &[h1, h2, b':', m1, m2, b':', s1, s2] = clock else { return None };
+    let &[h1, h2, b':', m1, m2, b':', s1, s2] = clock else {
+        return None;
+    };
     let (hour, minute, second) = (number(&[h1, h2])?, number(&[m1, m2])?, number(&[s1, s2])?);
     if hour > 23 || minute > 59 || second > 59 {
         return None;
@@ -45,8 +47,14 @@ pub(super) fn parse_timestamp(text: &str) -> Option<i64> {
 
 /// Days since 1970-01-01 of `YYYY-MM-DD`, in the proleptic Gregorian calendar.
 fn days(date: &[u8]) -> Option<i64> {
-    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = date else { return None };
-    let (year, month, day) = (number(&[y1, y2, y3, y4])?, number(&[m1, m2])?, number(&[d1, d2])?);
+    let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = date else {
+        return None;
+    };
+    let (year, month, day) = (
+        number(&[y1, y2, y3, y4])?,
+        number(&[m1, m2])?,
+        number(&[d1, d2])?,
+    );
     if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
         return None;
     }
@@ -81,14 +89,26 @@ fn number(digits: &[u8]) -> Option<i64> {
 
 /// Microseconds of a fraction, if one stands here, and what follows it.
 fn fraction(rest: &[u8]) -> Option<(i64, &[u8])> {
-    let Some(digits) = rest.strip_prefix(b".") else { return Some((0, rest)) };
-    let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let Some(digits) = rest.strip_prefix(b".") else {
+        return Some((0, rest));
+    };
+    let length = digits
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
     if length == 0 {
         return None;
     }
     let (digits, zone) = digits.split_at_checked(length)?;
-    let padded = digits.iter().copied().chain(std::iter::repeat(b'0')).take(6);
-    Some((padded.fold(0, |micros, digit| micros * 10 + i64::from(digit - b'0')), zone))
+    let padded = digits
+        .iter()
+        .copied()
+        .chain(std::iter::repeat(b'0'))
+        .take(6);
+    Some((
+        padded.fold(0, |micros, digit| micros * 10 + i64::from(digit - b'0')),
+        zone,
+    ))
 }
 
 fn offset_seconds(zone: &[u8]) -> Option<i64> {
@@ -122,7 +142,11 @@ mod tests {
         let mut days = 0;
         while date <= NaiveDate::from_ymd_opt(9999, 12, 31).unwrap() {
             let wanted = i32::try_from((date - epoch).num_days()).unwrap();
-            assert_eq!(parse_date(&date.format("%Y-%m-%d").to_string()), Some(wanted), "{date}");
+            assert_eq!(
+                parse_date(&date.format("%Y-%m-%d").to_string()),
+                Some(wanted),
+                "{date}"
+            );
             date += Duration::days(17);
             days += 1;
         }
@@ -138,24 +162,57 @@ mod tests {
             "2024-01-29T00:00:00+02:00",
             "2024-01-29T00:00:00.25-05:30",
         ] {
-            let wanted = DateTime::parse_from_rfc3339(text).unwrap().timestamp_micros();
+            let wanted = DateTime::parse_from_rfc3339(text)
+                .unwrap()
+                .timestamp_micros();
             assert_eq!(parse_timestamp(text), Some(wanted), "{text}");
         }
-        assert_eq!(parse_timestamp("2024-01-29"), parse_timestamp("2024-01-29T00:00:00Z"));
-        assert_eq!(parse_timestamp("2024-01-29 10:00:00"), parse_timestamp("2024-01-29T10:00:00Z"));
-        assert_eq!(parse_timestamp("1970-01-01T00:00:00.123456789Z"), Some(123_456));
-        assert_eq!(parse_timestamp("1970-01-01T00:00:00-0530"), Some(19_800_000_000));
+        assert_eq!(
+            parse_timestamp("2024-01-29"),
+            parse_timestamp("2024-01-29T00:00:00Z")
+        );
+        assert_eq!(
+            parse_timestamp("2024-01-29 10:00:00"),
+            parse_timestamp("2024-01-29T10:00:00Z")
+        );
+        assert_eq!(
+            parse_timestamp("1970-01-01T00:00:00.123456789Z"),
+            Some(123_456)
+        );
+        assert_eq!(
+            parse_timestamp("1970-01-01T00:00:00-0530"),
+            Some(19_800_000_000)
+        );
     }
 
     #[test]
     fn what_is_no_date_is_refused() {
-        for text in ["", "2024-02-30", "2023-02-29", "2024-13-01", "2024-00-01", "24-01-29", "2024-01-29T10:00:00Z"] {
+        for text in [
+            "",
+            "2024-02-30",
+            "2023-02-29",
+            "2024-13-01",
+            "2024-00-01",
+            "24-01-29",
+            "2024-01-29T10:00:00Z",
+        ] {
             assert_eq!(parse_date(text), None, "{text}");
         }
-        for text in ["", "2024-01-29T24:00:00Z", "2024-01-29T10:00Z", "2024-01-29T10:00:00.Z", "2024-01-29T10:00:60Z"] {
+        for text in [
+            "",
+            "2024-01-29T24:00:00Z",
+            "2024-01-29T10:00Z",
+            "2024-01-29T10:00:00.Z",
+            "2024-01-29T10:00:60Z",
+        ] {
             assert_eq!(parse_timestamp(text), None, "{text}");
         }
-        for text in ["2024-01-29T10:00:00X", "2024-01-29T10:00:00+2", "2024-01-29T10:00:00Zz", "ä024-01-29T10:00:00"] {
+        for text in [
+            "2024-01-29T10:00:00X",
+            "2024-01-29T10:00:00+2",
+            "2024-01-29T10:00:00Zz",
+            "ä024-01-29T10:00:00",
+        ] {
             assert_eq!(parse_timestamp(text), None, "{text}");
         }
         assert_eq!(parse_date("2024-01-29T00:00:00Z"), parse_date("2024-01-29"));

@@ -28,15 +28,26 @@ fn ordered(json: &Json) -> Json {
     match json {
         Json::Array(parts) => parts.iter().map(ordered).collect(),
         Json::Object(object) if object.contains_key("field") => {
-            let entry = |key: &&str| object.get(*key).map(|value| ((*key).to_owned(), value.clone()));
+            let entry = |key: &&str| {
+                object
+                    .get(*key)
+                    .map(|value| ((*key).to_owned(), value.clone()))
+            };
             Json::Object(LEAF_KEYS.iter().filter_map(entry).collect())
         }
-        Json::Object(object) => object.iter().map(|(key, part)| (key.clone(), ordered(part))).collect(),
+        Json::Object(object) => object
+            .iter()
+            .map(|(key, part)| (key.clone(), ordered(part)))
+            .collect(),
         other => other.clone(),
     }
 }
 
-fn fault<T>(message: impl Into<String>, help: impl Into<String>, word: Option<&str>) -> Result<T, Fault> {
+fn fault<T>(
+    message: impl Into<String>,
+    help: impl Into<String>,
+    word: Option<&str>,
+) -> Result<T, Fault> {
     let fault = Fault::new(message, help);
     Err(match word {
         Some(word) => fault.of_word(word),
@@ -48,7 +59,11 @@ const NODE_HELP: &str = r#"{"and": […]}, {"or": […]}, {"not": …}, or {"fie
 
 fn node(json: &Json, endpoint: &Endpoint) -> Result<(), Fault> {
     let Json::Object(object) = json else {
-        return fault(format!("a filter cannot be {}", name_of(json)), NODE_HELP, None);
+        return fault(
+            format!("a filter cannot be {}", name_of(json)),
+            NODE_HELP,
+            None,
+        );
     };
     if object.contains_key("field") {
         return leaf(object, endpoint);
@@ -57,14 +72,26 @@ fn node(json: &Json, endpoint: &Endpoint) -> Result<(), Fault> {
 }
 
 /// `and`, `or` or `not` over parts that `check` judges.
-fn boolean(object: &Map<String, Json>, help: &str, check: &dyn Fn(&Json) -> Result<(), Fault>) -> Result<(), Fault> {
+fn boolean(
+    object: &Map<String, Json>,
+    help: &str,
+    check: &dyn Fn(&Json) -> Result<(), Fault>,
+) -> Result<(), Fault> {
     let mut entries = object.iter();
     let (Some((name, parts)), None) = (entries.next(), entries.next()) else {
-        return fault(format!("a part of the filter has {} keys", object.len()), help, None);
+        return fault(
+            format!("a part of the filter has {} keys", object.len()),
+            help,
+            None,
+        );
     };
     match (name.as_str(), parts) {
         ("and" | "or", Json::Array(parts)) if !parts.is_empty() => parts.iter().try_for_each(check),
-        ("and" | "or", _) => fault(format!("`{name}` needs a list of filters"), "at least one", Some(name)),
+        ("and" | "or", _) => fault(
+            format!("`{name}` needs a list of filters"),
+            "at least one",
+            Some(name),
+        ),
         ("not", part) => check(part),
         (other, _) => fault(format!("a filter has no key `{other}`"), help, Some(other)),
     }
@@ -73,20 +100,39 @@ fn boolean(object: &Map<String, Json>, help: &str, check: &dyn Fn(&Json) -> Resu
 fn leaf(object: &Map<String, Json>, endpoint: &Endpoint) -> Result<(), Fault> {
     for key in object.keys().map(String::as_str) {
         if !LEAF_KEYS.contains(&key) {
-            return fault(format!("a condition has no key `{key}`"), LEAF_KEYS.join(", "), Some(key));
+            return fault(
+                format!("a condition has no key `{key}`"),
+                LEAF_KEYS.join(", "),
+                Some(key),
+            );
         }
     }
     let Some(Json::String(field)) = object.get("field") else {
-        return fault("`field` must be the name of a column", "a string", Some("field"));
+        return fault(
+            "`field` must be the name of a column",
+            "a string",
+            Some("field"),
+        );
     };
-    if object.get("modifier").is_some_and(|modifier| !modifier.is_string()) {
-        return fault("`modifier` must be a string", "for example \"uppercase\"", Some("modifier"));
+    if object
+        .get("modifier")
+        .is_some_and(|modifier| !modifier.is_string())
+    {
+        return fault(
+            "`modifier` must be a string",
+            "for example \"uppercase\"",
+            Some("modifier"),
+        );
     }
     let column = Leaf(Column::find(field, endpoint).map_err(|fault| fault.of_word(field))?);
     match (object.get("is"), object.get("list_is")) {
         (Some(condition), None) => column.is(condition),
         (None, Some(condition)) => column.list_is(condition),
-        _ => fault(format!("`{field}` needs either `is` or `list_is`"), r#"for example "is": ["eq", 1]"#, Some(field)),
+        _ => fault(
+            format!("`{field}` needs either `is` or `list_is`"),
+            r#"for example "is": ["eq", 1]"#,
+            Some(field),
+        ),
     }
 }
 
@@ -99,7 +145,11 @@ impl Leaf<'_> {
         let is_list = matches!(self.0.kind, ColumnKind::List(_));
         if is_list && !condition.as_str().is_some_and(|word| BARE.contains(&word)) {
             let help = r#""list_is": {"any": …} or {"all": …}"#;
-            return fault(format!("`{name}` is a list: `is` does not fit it"), help, Some(name));
+            return fault(
+                format!("`{name}` is a list: `is` does not fit it"),
+                help,
+                Some(name),
+            );
         }
         self.condition(condition, &self.0.kind)
     }
@@ -107,18 +157,33 @@ impl Leaf<'_> {
     fn list_is(&self, condition: &Json) -> Result<(), Fault> {
         let name = self.0.name.as_str();
         let Some(item) = self.0.items() else {
-            return fault(format!("`{name}` is no list: `list_is` does not fit it"), r#"use "is""#, Some(name));
+            return fault(
+                format!("`{name}` is no list: `list_is` does not fit it"),
+                r#"use "is""#,
+                Some(name),
+            );
         };
-        let entry = condition.as_object().filter(|object| object.len() == 1).and_then(|object| object.iter().next());
+        let entry = condition
+            .as_object()
+            .filter(|object| object.len() == 1)
+            .and_then(|object| object.iter().next());
         match entry {
-            Some((name, condition)) if ["any", "all"].contains(&name.as_str()) => self.list_condition(condition, item),
-            _ => fault("`list_is` must be one `any` or `all`", r#"{"any": ["eq", …]}"#, Some("list_is")),
+            Some((name, condition)) if ["any", "all"].contains(&name.as_str()) => {
+                self.list_condition(condition, item)
+            }
+            _ => fault(
+                "`list_is` must be one `any` or `all`",
+                r#"{"any": ["eq", …]}"#,
+                Some("list_is"),
+            ),
         }
     }
 
     fn list_condition(&self, condition: &Json, item: &ColumnKind) -> Result<(), Fault> {
         match condition {
-            Json::Object(object) => boolean(object, "and, or, not", &|part| self.list_condition(part, item)),
+            Json::Object(object) => boolean(object, "and, or, not", &|part| {
+                self.list_condition(part, item)
+            }),
             other => self.condition(other, item),
         }
     }
@@ -147,25 +212,48 @@ impl Leaf<'_> {
         let name = self.0.name.as_str();
         let Some(comparison) = Comparison::named(operator) else {
             let all = || Comparison::ALL.into_iter().map(Comparison::as_str);
-            let help = nearest(operator, all())
-                .map_or_else(|| all().collect::<Vec<_>>().join(", "), |near| format!("did you mean `{near}`?"));
-            return fault(format!("a filter has no operator `{operator}`"), help, Some(operator));
+            let help = nearest(operator, all()).map_or_else(
+                || all().collect::<Vec<_>>().join(", "),
+                |near| format!("did you mean `{near}`?"),
+            );
+            return fault(
+                format!("a filter has no operator `{operator}`"),
+                help,
+                Some(operator),
+            );
         };
         if !rules::operator_fits(comparison, kind) {
             let message = format!("`{operator}` does not fit `{name}`, {}", rules::words(kind));
-            return fault(message, "eq, neq, or an operator of that type", Some(operator));
+            return fault(
+                message,
+                "eq, neq, or an operator of that type",
+                Some(operator),
+            );
         }
         if comparison.is_textual() && !value.is_string() {
-            return fault(format!("`{operator}` needs a string, not {value}"), "write it in quotes", Some(operator));
+            return fault(
+                format!("`{operator}` needs a string, not {value}"),
+                "write it in quotes",
+                Some(operator),
+            );
         }
         if !comparison.is_textual() && !rules::value_fits(value, kind) {
-            let message = format!("`{name}` is {} and cannot be compared with {value}", rules::words(kind));
+            let message = format!(
+                "`{name}` is {} and cannot be compared with {value}",
+                rules::words(kind)
+            );
             return fault(message, rules::example(kind, '"'), Some(name));
         }
         let text = value.as_str().unwrap_or_default();
         match comparison {
-            Comparison::Regex => self.0.check_pattern(text).map_err(|fault| fault.of_word("regex")),
-            Comparison::Eq | Comparison::Neq => self.0.check_known(text).map_err(|fault| fault.of_word(text)),
+            Comparison::Regex => self
+                .0
+                .check_pattern(text)
+                .map_err(|fault| fault.of_word("regex")),
+            Comparison::Eq | Comparison::Neq => self
+                .0
+                .check_known(text)
+                .map_err(|fault| fault.of_word(text)),
             _ => Ok(()),
         }
     }
@@ -190,8 +278,12 @@ mod tests {
     use crate::catalog::Catalog;
 
     fn verdict(filter: &Json) -> Result<(), String> {
-        let endpoint = Catalog::embedded().endpoint("site-explorer/all-backlinks").expect("a known endpoint");
-        check(filter, endpoint).map(drop).map_err(|fault| format!("{}; {}", fault.message, fault.help))
+        let endpoint = Catalog::embedded()
+            .endpoint("site-explorer/all-backlinks")
+            .expect("a known endpoint");
+        check(filter, endpoint)
+            .map(drop)
+            .map_err(|fault| format!("{}; {}", fault.message, fault.help))
     }
 
     #[test]

@@ -70,7 +70,9 @@ impl Comparison {
 
     /// The operator of that name.
     pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|comparison| comparison.as_str() == name)
+        Self::ALL
+            .into_iter()
+            .find(|comparison| comparison.as_str() == name)
     }
 
     /// Whether it asks for equality, which every type has.

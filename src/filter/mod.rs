@@ -62,7 +62,9 @@ impl Filter {
             Self::And(parts) => json!({"and": parts.iter().map(Self::to_json).collect::<Vec<_>>()}),
             Self::Or(parts) => json!({"or": parts.iter().map(Self::to_json).collect::<Vec<_>>()}),
             Self::Not(inner) => json!({"not": inner.to_json()}),
-            Self::Is(field, comparison, value) => json!({"field": field, "is": [comparison.as_str(), value.to_json()]}),
+            Self::Is(field, comparison, value) => {
+                json!({"field": field, "is": [comparison.as_str(), value.to_json()]})
+            }
             Self::IsNull(field) => json!({"field": field, "is": "is_null"}),
             Self::Empty(field) => json!({"field": field, "is": "empty"}),
             Self::Items(field, quantifier, comparison, value) => {
@@ -94,7 +96,10 @@ fn collect_columns(json: &Json, columns: &mut Vec<String>) {
             if let Some(Json::String(field)) = object.get("field") {
                 columns.push(field.clone());
             }
-            for part in ["and", "or", "not"].iter().filter_map(|name| object.get(*name)) {
+            for part in ["and", "or", "not"]
+                .iter()
+                .filter_map(|name| object.get(*name))
+            {
                 collect_columns(part, columns);
             }
         }
@@ -114,7 +119,10 @@ pub fn at_least(columns: &[impl AsRef<str>], bound: &[Value]) -> Option<Filter> 
         let column = column.as_ref();
         filter = Filter::Or(vec![
             Filter::Is(column.to_owned(), Comparison::Gt, value.clone()),
-            Filter::And(vec![Filter::Is(column.to_owned(), Comparison::Eq, value.clone()), filter]),
+            Filter::And(vec![
+                Filter::Is(column.to_owned(), Comparison::Eq, value.clone()),
+                filter,
+            ]),
         ]);
     }
     Some(filter)
@@ -122,13 +130,21 @@ pub fn at_least(columns: &[impl AsRef<str>], bound: &[Value]) -> Option<Filter> 
 
 /// What is left of a ranking by `column`, the greatest value first and equal ones by `columns`, from a place on:
 /// `column < value or (column = value and columns >= bound)`.
-pub fn ranked_from(column: &str, value: &Value, columns: &[impl AsRef<str>], bound: &[Value]) -> Filter {
+pub fn ranked_from(
+    column: &str,
+    value: &Value,
+    columns: &[impl AsRef<str>],
+    bound: &[Value],
+) -> Filter {
     let equal = Filter::Is(column.to_owned(), Comparison::Eq, value.clone());
     let tied = match at_least(columns, bound) {
         Some(rest) => Filter::And(vec![equal, rest]),
         None => equal,
     };
-    Filter::Or(vec![Filter::Is(column.to_owned(), Comparison::Lt, value.clone()), tied])
+    Filter::Or(vec![
+        Filter::Is(column.to_owned(), Comparison::Lt, value.clone()),
+        tied,
+    ])
 }
 
 #[cfg(test)]
@@ -149,7 +165,8 @@ mod tests {
 
     #[test]
     fn a_two_column_bound_is_lexicographic() {
-        let filter = at_least(&["a", "b"], &[Value::Int(1), Value::Text("x".into())]).map(|filter| filter.to_json());
+        let filter = at_least(&["a", "b"], &[Value::Int(1), Value::Text("x".into())])
+            .map(|filter| filter.to_json());
         assert_eq!(
             filter,
             Some(json!({"or": [

@@ -42,17 +42,27 @@ pub enum Place {
 impl Fault {
     /// A fault of the filter as a whole.
     pub(super) fn new(message: impl Into<String>, help: impl Into<String>) -> Self {
-        Self { message: message.into(), help: help.into(), place: None }
+        Self {
+            message: message.into(),
+            help: help.into(),
+            place: None,
+        }
     }
 
     /// The same fault, of this word.
     pub(super) fn of_word(self, word: &str) -> Self {
-        Self { place: Some(Place::Word(word.to_owned())), ..self }
+        Self {
+            place: Some(Place::Word(word.to_owned())),
+            ..self
+        }
     }
 
     /// The same fault, of these bytes.
     pub(super) fn at(self, bytes: Range<usize>) -> Self {
-        Self { place: Some(Place::Bytes(bytes)), ..self }
+        Self {
+            place: Some(Place::Bytes(bytes)),
+            ..self
+        }
     }
 }
 
@@ -82,19 +92,33 @@ impl<'a> Column<'a> {
             endpoint,
         };
         // Properties of events have names of their users' choice.
-        let any_property = || endpoint.filterable(ANY_PROPERTY).filter(|_| name.starts_with(PROPERTY));
+        let any_property = || {
+            endpoint
+                .filterable(ANY_PROPERTY)
+                .filter(|_| name.starts_with(PROPERTY))
+        };
         if let Some(known) = endpoint.filterable(name).or_else(any_property) {
             return Ok(column(&known.kind, known.nullable, &known.values));
         }
-        let parent = name.split_once('.').and_then(|(parent, _)| endpoint.filterable(parent));
+        let parent = name
+            .split_once('.')
+            .and_then(|(parent, _)| endpoint.filterable(parent));
         match parent.map(|parent| &parent.kind) {
-            Some(ColumnKind::Json | ColumnKind::Struct(_)) => return Ok(column(&ColumnKind::Json, true, &[])),
+            Some(ColumnKind::Json | ColumnKind::Struct(_)) => {
+                return Ok(column(&ColumnKind::Json, true, &[]));
+            }
             Some(ColumnKind::List(item)) if **item == ColumnKind::Json => {
                 return Ok(column(&ColumnKind::Json, true, &[]));
             }
             _ => {}
         }
-        let near = nearest(name, endpoint.filterable.iter().map(|filterable| filterable.name.as_str()));
+        let near = nearest(
+            name,
+            endpoint
+                .filterable
+                .iter()
+                .map(|filterable| filterable.name.as_str()),
+        );
         let help = match near {
             Some(near) => format!("did you mean `{near}`?"),
             None => format!("see: backhaul catalog {}", endpoint.name),
@@ -120,18 +144,31 @@ impl<'a> Column<'a> {
     /// operations know only `*`.
     pub fn check_pattern(&self, pattern: &str) -> Result<(), Fault> {
         if self.endpoint.wildcard_regex {
-            let is_more = pattern.contains(".*") || pattern.contains(|letter: char| r"\^$|()[]{}+?".contains(letter));
+            let is_more = pattern.contains(".*")
+                || pattern.contains(|letter: char| r"\^$|()[]{}+?".contains(letter));
             if is_more {
-                let message = format!("{} knows `*` in a pattern and nothing else: {pattern}", self.endpoint.name);
-                return Err(Fault::new(message, "`*` stands for any text, all else for itself"));
+                let message = format!(
+                    "{} knows `*` in a pattern and nothing else: {pattern}",
+                    self.endpoint.name
+                );
+                return Err(Fault::new(
+                    message,
+                    "`*` stands for any text, all else for itself",
+                ));
             }
             return Ok(());
         }
         if regex::Regex::new(pattern).is_ok() {
             return Ok(());
         }
-        let message = format!("the regular expression on `{}` does not parse: {pattern}", self.name);
-        Err(Fault::new(message, "RE2 syntax, without look-around and back-references"))
+        let message = format!(
+            "the regular expression on `{}` does not parse: {pattern}",
+            self.name
+        );
+        Err(Fault::new(
+            message,
+            "RE2 syntax, without look-around and back-references",
+        ))
     }
 
     /// Refuses a value that is one of the column's known ones but for its case or one letter. Others pass: the API's sets of
@@ -141,9 +178,12 @@ impl<'a> Column<'a> {
             return Ok(());
         }
         let is_near = |known: &&String| {
-            known.eq_ignore_ascii_case(value) || (known.len() >= MIN_LETTERS && strsim::osa_distance(known, value) == 1)
+            known.eq_ignore_ascii_case(value)
+                || (known.len() >= MIN_LETTERS && strsim::osa_distance(known, value) == 1)
         };
-        let Some(near) = self.known_values.iter().find(is_near) else { return Ok(()) };
+        let Some(near) = self.known_values.iter().find(is_near) else {
+            return Ok(());
+        };
         let message = format!("`{}` has no value `{value}`", self.name);
         Err(Fault::new(message, format!("did you mean `{near}`?")))
     }
@@ -159,15 +199,22 @@ pub(super) fn check_takes_filter(endpoint: &Endpoint) -> Result<(), Fault> {
     if endpoint.parameter("where").is_some() {
         return Ok(());
     }
-    Err(Fault::new(format!("{} takes no filter", endpoint.name), "take the filter out"))
+    Err(Fault::new(
+        format!("{} takes no filter", endpoint.name),
+        "take the filter out",
+    ))
 }
 
 /// Whether an operator has a meaning for values of this type.
 pub(super) fn operator_fits(comparison: Comparison, kind: &ColumnKind) -> bool {
     match kind {
         ColumnKind::Text | ColumnKind::Json => true,
-        ColumnKind::Boolean | ColumnKind::List(_) | ColumnKind::Struct(_) => comparison.is_equality(),
-        ColumnKind::Integer | ColumnKind::Float | ColumnKind::Date | ColumnKind::DateTime => !comparison.is_textual(),
+        ColumnKind::Boolean | ColumnKind::List(_) | ColumnKind::Struct(_) => {
+            comparison.is_equality()
+        }
+        ColumnKind::Integer | ColumnKind::Float | ColumnKind::Date | ColumnKind::DateTime => {
+            !comparison.is_textual()
+        }
     }
 }
 
@@ -193,8 +240,14 @@ pub(super) fn date(text: &str) -> Option<NaiveDate> {
 /// A point in time in microseconds: RFC 3339, or a date, which is its midnight in UTC.
 pub(super) fn micros(text: &str) -> Option<i64> {
     match date(text) {
-        Some(date) => Some(date.and_time(chrono::NaiveTime::MIN).and_utc().timestamp_micros()),
-        None => DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_micros()),
+        Some(date) => Some(
+            date.and_time(chrono::NaiveTime::MIN)
+                .and_utc()
+                .timestamp_micros(),
+        ),
+        None => DateTime::parse_from_rfc3339(text)
+            .ok()
+            .map(|time| time.timestamp_micros()),
     }
 }
 
@@ -223,6 +276,8 @@ pub(super) fn example(kind: &ColumnKind, quote: char) -> String {
             format!("for example {quote}2024-01-31{quote} or {quote}2024-01-31T12:00:00Z{quote}")
         }
         ColumnKind::Text => format!("write it in quotes: {quote}…{quote}"),
-        ColumnKind::List(_) | ColumnKind::Struct(_) | ColumnKind::Json => "see: backhaul catalog".to_owned(),
+        ColumnKind::List(_) | ColumnKind::Struct(_) | ColumnKind::Json => {
+            "see: backhaul catalog".to_owned()
+        }
     }
 }

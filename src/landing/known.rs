@@ -33,9 +33,13 @@ impl Answers {
     fn add(&mut self, below: &str, listed: &Listed) {
         self.changed = self.changed.max(Some(listed.changed));
         let mut parts = below.split('/');
-        let Some(attempt) = parts.next().and_then(|number| number.parse().ok()) else { return };
+        let Some(attempt) = parts.next().and_then(|number| number.parse().ok()) else {
+            return;
+        };
         let attempt = self.attempts.entry(attempt).or_default();
-        let number = parts.next().and_then(|name| name.strip_suffix(SUFFIX)?.parse::<u32>().ok());
+        let number = parts
+            .next()
+            .and_then(|name| name.strip_suffix(SUFFIX)?.parse::<u32>().ok());
         attempt.extend(number.filter(|_| listed.bytes > 0));
     }
 
@@ -50,28 +54,49 @@ impl Known {
     }
 
     /// What is known of a task that is held.
-    fn of_held<T>(&self, night: Night, task: &TaskId, what: impl FnOnce(&mut Answers) -> T) -> Option<T> {
+    fn of_held<T>(
+        &self,
+        night: Night,
+        task: &TaskId,
+        what: impl FnOnce(&mut Answers) -> T,
+    ) -> Option<T> {
         let mut nights = self.lock();
-        nights.get_mut(&night)?.get_mut(task).filter(|answers| answers.is_held).map(what)
+        nights
+            .get_mut(&night)?
+            .get_mut(task)
+            .filter(|answers| answers.is_held)
+            .map(what)
     }
 
     /// The attempts at a task, none or its latest; `None` if it is not held.
     pub fn latest_of_held(&self, night: Night, task: &TaskId) -> Option<Vec<Attempt>> {
-        let attempt = |number| Attempt { night, task: task.clone(), number };
-        self.of_held(night, task, |answers| answers.latest().map(attempt).into_iter().collect())
+        let attempt = |number| Attempt {
+            night,
+            task: task.clone(),
+            number,
+        };
+        self.of_held(night, task, |answers| {
+            answers.latest().map(attempt).into_iter().collect()
+        })
     }
 
     /// Whether an answer is there; `None` if its task is not held.
     pub fn has(&self, attempt: &Attempt, sequence: u32) -> Option<bool> {
         self.of_held(attempt.night, &attempt.task, |answers| {
-            answers.attempts.get(&attempt.number).is_some_and(|numbers| numbers.contains(&sequence))
+            answers
+                .attempts
+                .get(&attempt.number)
+                .is_some_and(|numbers| numbers.contains(&sequence))
         })
     }
 
     /// Whether it is known that an attempt has no answer from a number on.
     pub fn has_none_from(&self, attempt: &Attempt, from: u32) -> bool {
         let none = self.of_held(attempt.night, &attempt.task, |answers| {
-            answers.attempts.get(&attempt.number).is_none_or(|numbers| numbers.range(from..).next().is_none())
+            answers
+                .attempts
+                .get(&attempt.number)
+                .is_none_or(|numbers| numbers.range(from..).next().is_none())
         });
         none.unwrap_or(false)
     }
@@ -79,7 +104,8 @@ impl Known {
     /// Whether it is known that an attempt was begun.
     pub fn has_begun(&self, attempt: &Attempt) -> bool {
         let begun = |answers: &mut Answers| answers.attempts.contains_key(&attempt.number);
-        self.of_held(attempt.night, &attempt.task, begun).unwrap_or(false)
+        self.of_held(attempt.night, &attempt.task, begun)
+            .unwrap_or(false)
     }
 
     /// An attempt was begun.
@@ -92,7 +118,11 @@ impl Known {
     /// An answer was saved.
     pub fn saved(&self, attempt: &Attempt, sequence: u32) {
         self.of_held(attempt.night, &attempt.task, |answers| {
-            answers.attempts.entry(attempt.number).or_default().insert(sequence);
+            answers
+                .attempts
+                .entry(attempt.number)
+                .or_default()
+                .insert(sequence);
         });
     }
 
@@ -109,14 +139,22 @@ impl Landing {
     /// # Errors
     /// [`crate::error::Code::Destination`] if the destination refuses to be read.
     pub fn latest_seen(&self, night: Night, task: &TaskId) -> Result<Option<(Attempt, bool)>> {
-        let attempt = |number| Attempt { night, task: task.clone(), number };
+        let attempt = |number| Attempt {
+            night,
+            task: task.clone(),
+            number,
+        };
         let mut nights = self.known.lock();
         if let Some(seen) = self.listed(&mut nights, night)? {
-            let latest = seen.get(task).and_then(|answers| answers.attempts.last_key_value());
+            let latest = seen
+                .get(task)
+                .and_then(|answers| answers.attempts.last_key_value());
             return Ok(latest.map(|(number, numbers)| (attempt(*number), numbers.contains(&0))));
         }
         drop(nights);
-        let Some(latest) = self.latest(night, task)? else { return Ok(None) };
+        let Some(latest) = self.latest(night, task)? else {
+            return Ok(None);
+        };
         let has_answer = self.has_answer(&latest)?;
         Ok(Some((latest, has_answer)))
     }
@@ -140,8 +178,13 @@ impl Landing {
             return Ok(());
         }
         drop(nights);
-        let Some(listed) = self.files.survey(&folder_of(night, task))? else { return Ok(()) };
-        let mut answers = Answers { is_held: true, ..Answers::default() };
+        let Some(listed) = self.files.survey(&folder_of(night, task))? else {
+            return Ok(());
+        };
+        let mut answers = Answers {
+            is_held: true,
+            ..Answers::default()
+        };
         for one in &listed {
             answers.add(&one.name, one);
         }
@@ -158,10 +201,16 @@ impl Landing {
     }
 
     /// When the answers of each task of a night last changed.
-    pub(super) fn last_changes(&self, night: Night) -> Result<Vec<(TaskId, Option<DateTime<Utc>>)>> {
+    pub(super) fn last_changes(
+        &self,
+        night: Night,
+    ) -> Result<Vec<(TaskId, Option<DateTime<Utc>>)>> {
         if let Some(listed) = self.files.survey(&night.to_string())? {
             let seen = by_task(&listed);
-            return Ok(seen.into_iter().map(|(task, answers)| (task, answers.changed)).collect());
+            return Ok(seen
+                .into_iter()
+                .map(|(task, answers)| (task, answers.changed))
+                .collect());
         }
         let of_task = |task: TaskId| {
             let last = self.files.changed(&folder_of(night, &task))?;
@@ -191,7 +240,10 @@ fn by_task(listed: &[Listed]) -> BTreeMap<TaskId, Answers> {
     let mut tasks: BTreeMap<TaskId, Answers> = BTreeMap::new();
     for one in listed {
         if let Some((task, below)) = one.name.split_once('/') {
-            tasks.entry(TaskId(task.to_owned())).or_default().add(below, one);
+            tasks
+                .entry(TaskId(task.to_owned()))
+                .or_default()
+                .add(below, one);
         }
     }
     tasks

@@ -57,7 +57,10 @@ pub struct Attempt {
 impl Landing {
     /// Saved responses in a folder, which is made when the first is saved.
     pub fn new(files: Files) -> Self {
-        Self { files, known: Arc::default() }
+        Self {
+            files,
+            known: Arc::default(),
+        }
     }
 
     /// The latest attempt at a task; `None` if nothing of it was ever saved.
@@ -68,8 +71,16 @@ impl Landing {
         if let Some(latest) = self.known.latest_of_held(night, task) {
             return Ok(latest.into_iter().next());
         }
-        let numbers = self.files.list(&folder_of(night, task))?.into_iter().filter_map(|name| name.parse::<u32>().ok());
-        Ok(numbers.max().map(|number| Attempt { night, task: task.clone(), number }))
+        let numbers = self
+            .files
+            .list(&folder_of(night, task))?
+            .into_iter()
+            .filter_map(|name| name.parse::<u32>().ok());
+        Ok(numbers.max().map(|number| Attempt {
+            night,
+            task: task.clone(),
+            number,
+        }))
     }
 
     /// Whether an attempt has its first answer.
@@ -104,7 +115,10 @@ impl Landing {
     /// process is at the task.
     pub fn save(&self, attempt: &Attempt, saved: &Saved) -> Result<()> {
         step("landing.received");
-        let (path, bytes) = (path(attempt, saved.header.sequence), Bytes::from(saved.to_bytes()?));
+        let (path, bytes) = (
+            path(attempt, saved.header.sequence),
+            Bytes::from(saved.to_bytes()?),
+        );
         match &self.files {
             Files::Disk(_) => self.files.replace(&path, bytes)?,
             Files::Bucket(..) => {
@@ -158,7 +172,10 @@ impl Landing {
         self.known.forget(attempt.night, &attempt.task);
         let folder = folder(attempt);
         self.files.remove_half_written(&folder, |_| false)?;
-        let number = |name: &String| name.strip_suffix(SUFFIX).and_then(|number| number.parse::<u32>().ok());
+        let number = |name: &String| {
+            name.strip_suffix(SUFFIX)
+                .and_then(|number| number.parse::<u32>().ok())
+        };
         let mut later = self.files.list(&folder)?;
         later.retain(|name| number(name).is_some_and(|number| number >= from));
         // From the last one down, so that a crash leaves no gap.
@@ -167,7 +184,10 @@ impl Landing {
             let path = format!("{folder}/{name}");
             // One that was set aside before is only a name by now.
             if self.files.load_start(&path, 1)?.is_some() {
-                self.files.rename(&path, &format!("{path}.{:08x}{ASIDE_SUFFIX}", fastrand::u32(..)))?;
+                self.files.rename(
+                    &path,
+                    &format!("{path}.{:08x}{ASIDE_SUFFIX}", fastrand::u32(..)),
+                )?;
             }
         }
         Ok(())
@@ -178,7 +198,12 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`].
     pub fn tasks(&self, night: Night) -> Result<BTreeSet<TaskId>> {
-        Ok(self.files.list(&night.to_string())?.into_iter().map(TaskId).collect())
+        Ok(self
+            .files
+            .list(&night.to_string())?
+            .into_iter()
+            .map(TaskId)
+            .collect())
     }
 
     /// Removes the answers of every task that got its last one longer than `keep` ago, while `guard` gives something to
@@ -206,7 +231,8 @@ impl Landing {
                 now = now.min(self.files.now()?);
             }
             for (task, last) in self.last_changes(night)? {
-                let is_old = last.is_some_and(|last| (now - last).to_std().is_ok_and(|age| age > keep));
+                let is_old =
+                    last.is_some_and(|last| (now - last).to_std().is_ok_and(|age| age > keep));
                 if is_old && let Some(held) = guard(night, &task)? {
                     self.known.forget(night, &task);
                     self.files.remove_all(&folder_of(night, &task))?;
@@ -253,7 +279,12 @@ impl Landing {
     /// # Errors
     /// [`Code::Destination`].
     pub fn nights(&self) -> Result<BTreeSet<Night>> {
-        Ok(self.files.list("")?.into_iter().filter_map(|name| name.parse().ok()).collect())
+        Ok(self
+            .files
+            .list("")?
+            .into_iter()
+            .filter_map(|name| name.parse().ok())
+            .collect())
     }
 
     /// What is kept beside the bodies of an attempt's answers, in no order; without those that were set aside.
@@ -263,7 +294,12 @@ impl Landing {
     pub fn headers(&self, attempt: &Attempt) -> Result<Vec<Header>> {
         let folder = folder(attempt);
         let mut headers = Vec::new();
-        for name in self.files.list(&folder)?.into_iter().filter(|name| name.ends_with(SUFFIX)) {
+        for name in self
+            .files
+            .list(&folder)?
+            .into_iter()
+            .filter(|name| name.ends_with(SUFFIX))
+        {
             headers.extend(self.header(&format!("{folder}/{name}"))?);
         }
         Ok(headers)
@@ -287,10 +323,15 @@ impl Landing {
     }
 
     fn read(&self, path: &str) -> Result<Option<Saved>> {
-        let Some(bytes) = self.files.load(path)? else { return Ok(None) };
+        let Some(bytes) = self.files.load(path)? else {
+            return Ok(None);
+        };
         let saved = Saved::from_bytes(&bytes);
         if saved.is_none() {
-            tracing::warn!(path = self.files.place_of(path), "a saved response is damaged and does not count");
+            tracing::warn!(
+                path = self.files.place_of(path),
+                "a saved response is damaged and does not count"
+            );
         }
         Ok(saved)
     }
@@ -298,9 +339,14 @@ impl Landing {
     /// The header of a file; `None` where there is none. The checksum is over the body too and is not looked at: a file has
     /// its name only once it is whole.
     fn header(&self, path: &str) -> Result<Option<Header>> {
-        let Some(start) = self.files.load_start(path, HEADER_BYTES)? else { return Ok(None) };
+        let Some(start) = self.files.load_start(path, HEADER_BYTES)? else {
+            return Ok(None);
+        };
         match saved::header(&start) {
-            None if start.len() >= HEADER_BYTES => Ok(self.files.load(path)?.and_then(|bytes| saved::header(&bytes))),
+            None if start.len() >= HEADER_BYTES => Ok(self
+                .files
+                .load(path)?
+                .and_then(|bytes| saved::header(&bytes))),
             header => Ok(header),
         }
     }
@@ -316,7 +362,11 @@ fn folder_of(night: Night, task: &TaskId) -> String {
 }
 
 fn folder(attempt: &Attempt) -> String {
-    format!("{}/{}", folder_of(attempt.night, &attempt.task), attempt.number)
+    format!(
+        "{}/{}",
+        folder_of(attempt.night, &attempt.task),
+        attempt.number
+    )
 }
 
 fn path(attempt: &Attempt, sequence: u32) -> String {
@@ -334,30 +384,60 @@ mod tests {
         Answer {
             body: Bytes::from_static(body),
             encoding,
-            price: Price { units_actual: Some(50), ..Price::default() },
+            price: Price {
+                units_actual: Some(50),
+                ..Price::default()
+            },
             received_at: chrono::DateTime::from_timestamp(1_700_000_000, 0).expect("valid"),
             attempts: 1,
         }
     }
 
     fn request() -> Request {
-        Request { endpoint: "site-explorer/anchors".into(), method: Method::Get, query: Vec::new(), body: None }
+        Request {
+            endpoint: "site-explorer/anchors".into(),
+            method: Method::Get,
+            query: Vec::new(),
+            body: None,
+        }
     }
 
     fn landing() -> (tempfile::TempDir, Landing, Attempt) {
         let folder = tempfile::tempdir().expect("temp dir");
         let landing = Landing::new(Files::Disk(folder.path().join("responses")));
         let night = "2026-11-23".parse().expect("a date");
-        (folder, landing, Attempt { night, task: TaskId("00ff".into()), number: 0 })
+        (
+            folder,
+            landing,
+            Attempt {
+                night,
+                task: TaskId("00ff".into()),
+                number: 0,
+            },
+        )
     }
 
-    fn save(landing: &Landing, attempt: &Attempt, sequence: u32, body: &'static [u8], encoding: Encoding) {
-        let saved = Saved::new(sequence, "run", request(), answer(body, encoding), 50).expect("builds");
+    fn save(
+        landing: &Landing,
+        attempt: &Attempt,
+        sequence: u32,
+        body: &'static [u8],
+        encoding: Encoding,
+    ) {
+        let saved =
+            Saved::new(sequence, "run", request(), answer(body, encoding), 50).expect("builds");
         landing.save(attempt, &saved).expect("saves");
     }
 
     fn saved_numbers(landing: &Landing, attempt: &Attempt) -> Vec<u32> {
-        (0..10).filter(|sequence| landing.load(attempt, *sequence).expect("readable").is_some()).collect()
+        (0..10)
+            .filter(|sequence| {
+                landing
+                    .load(attempt, *sequence)
+                    .expect("readable")
+                    .is_some()
+            })
+            .collect()
     }
 
     #[test]
@@ -366,12 +446,31 @@ mod tests {
         for (sequence, encoding) in [(0, Encoding::Identity), (1, Encoding::Gzip)] {
             save(&landing, &attempt, sequence, b"\x1f\x8bbody", encoding);
         }
-        let first = landing.load(&attempt, 0).expect("readable").expect("present");
-        assert_eq!(first.header.encoding, Encoding::Zstd, "an uncompressed body is compressed");
-        assert_eq!(zstd::decode_all(first.body.as_ref()).expect("zstd"), b"\x1f\x8bbody");
-        let second = landing.load(&attempt, 1).expect("readable").expect("present");
-        assert_eq!((second.header.encoding, second.body.as_ref()), (Encoding::Gzip, b"\x1f\x8bbody".as_ref()));
-        assert_eq!(first.header.body_sha256, second.header.body_sha256, "the hash is of the body as received");
+        let first = landing
+            .load(&attempt, 0)
+            .expect("readable")
+            .expect("present");
+        assert_eq!(
+            first.header.encoding,
+            Encoding::Zstd,
+            "an uncompressed body is compressed"
+        );
+        assert_eq!(
+            zstd::decode_all(first.body.as_ref()).expect("zstd"),
+            b"\x1f\x8bbody"
+        );
+        let second = landing
+            .load(&attempt, 1)
+            .expect("readable")
+            .expect("present");
+        assert_eq!(
+            (second.header.encoding, second.body.as_ref()),
+            (Encoding::Gzip, b"\x1f\x8bbody".as_ref())
+        );
+        assert_eq!(
+            first.header.body_sha256, second.header.body_sha256,
+            "the hash is of the body as received"
+        );
     }
 
     #[test]
@@ -389,7 +488,10 @@ mod tests {
         }
         for length in 0..whole.len() {
             std::fs::write(&path, &whole[..length]).expect("writable");
-            assert!(landing.load(&attempt, 0).expect("readable").is_none(), "length {length}");
+            assert!(
+                landing.load(&attempt, 0).expect("readable").is_none(),
+                "length {length}"
+            );
         }
     }
 
@@ -399,7 +501,11 @@ mod tests {
         for sequence in 0..4 {
             save(&landing, &attempt, sequence, b"{}", Encoding::Identity);
         }
-        std::fs::write(format!("{}/.000004.response.tmp", landing.place(&attempt)), b"half").expect("writable");
+        std::fs::write(
+            format!("{}/.000004.response.tmp", landing.place(&attempt)),
+            b"half",
+        )
+        .expect("writable");
         landing.set_aside(&attempt, 2).expect("sets aside");
         assert_eq!(saved_numbers(&landing, &attempt), [0, 1]);
         // A gap hides nothing behind it, and a number can be set aside twice.
@@ -408,26 +514,48 @@ mod tests {
         }
         landing.set_aside(&attempt, 2).expect("sets aside");
         assert_eq!(saved_numbers(&landing, &attempt), [0, 1]);
-        let names = crate::store::names(std::path::Path::new(&landing.place(&attempt))).expect("listable");
+        let names =
+            crate::store::names(std::path::Path::new(&landing.place(&attempt))).expect("listable");
         assert_eq!(names.len(), 2 + 4, "{names:?}");
     }
 
     #[test]
     fn the_latest_attempt_is_the_one_begun_last_even_without_an_answer() {
         let (_folder, landing, attempt) = landing();
-        assert_eq!(landing.latest(attempt.night, &attempt.task).expect("readable"), None);
+        assert_eq!(
+            landing
+                .latest(attempt.night, &attempt.task)
+                .expect("readable"),
+            None
+        );
         save(&landing, &attempt, 0, b"{}", Encoding::Identity);
-        assert_eq!(landing.latest(attempt.night, &attempt.task).expect("readable"), Some(attempt.clone()));
-        let second = Attempt { number: 10, ..attempt.clone() };
+        assert_eq!(
+            landing
+                .latest(attempt.night, &attempt.task)
+                .expect("readable"),
+            Some(attempt.clone())
+        );
+        let second = Attempt {
+            number: 10,
+            ..attempt.clone()
+        };
         landing.begin(&second).expect("begins");
-        assert_eq!(landing.latest(attempt.night, &attempt.task).expect("readable"), Some(second));
+        assert_eq!(
+            landing
+                .latest(attempt.night, &attempt.task)
+                .expect("readable"),
+            Some(second)
+        );
         assert_eq!(saved_numbers(&landing, &attempt), [0]);
     }
 
     #[test]
     fn answers_go_when_they_are_old_and_nobody_needs_them() {
         let (_folder, landing, attempt) = landing();
-        let needed = Attempt { task: TaskId("needed".into()), ..attempt.clone() };
+        let needed = Attempt {
+            task: TaskId("needed".into()),
+            ..attempt.clone()
+        };
         for attempt in [&attempt, &needed] {
             save(&landing, attempt, 0, b"{}", Encoding::Identity);
         }
@@ -435,10 +563,22 @@ mod tests {
         let now = Utc::now();
         let later = now + Duration::from_hours(25);
         let guard = |_: Night, task: &TaskId| Ok((task.0 != "needed").then_some(()));
-        assert_eq!(landing.expire(now, keep, guard, Ok).expect("expires"), 0, "too young");
+        assert_eq!(
+            landing.expire(now, keep, guard, Ok).expect("expires"),
+            0,
+            "too young"
+        );
         assert_eq!(landing.expire(later, keep, guard, Ok).expect("expires"), 1);
-        assert_eq!(landing.tasks(attempt.night).expect("listable"), BTreeSet::from([needed.task]));
-        assert_eq!(landing.expire(later, keep, |_, _| Ok(Some(())), Ok).expect("expires"), 1);
+        assert_eq!(
+            landing.tasks(attempt.night).expect("listable"),
+            BTreeSet::from([needed.task])
+        );
+        assert_eq!(
+            landing
+                .expire(later, keep, |_, _| Ok(Some(())), Ok)
+                .expect("expires"),
+            1
+        );
         assert_eq!(landing.nights().expect("listable"), BTreeSet::new());
     }
 }

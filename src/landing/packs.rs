@@ -29,7 +29,9 @@ impl Landing {
     /// [`crate::error::Code::Destination`].
     pub fn packs(&self) -> Result<Vec<String>> {
         let names = self.files.list(FOLDER)?.into_iter();
-        Ok(names.filter_map(|name| Some(name.strip_suffix(SUFFIX)?.to_owned())).collect())
+        Ok(names
+            .filter_map(|name| Some(name.strip_suffix(SUFFIX)?.to_owned()))
+            .collect())
     }
 
     /// Removes half-written ones, unless their writer is still at it.

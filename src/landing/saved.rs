@@ -81,7 +81,13 @@ impl Saved {
     ///
     /// # Errors
     /// [`Code::Internal`] if the compressor fails.
-    pub fn new(sequence: u32, run: &str, request: Request, answer: Answer, units: u64) -> Result<Self> {
+    pub fn new(
+        sequence: u32,
+        run: &str,
+        request: Request,
+        answer: Answer,
+        units: u64,
+    ) -> Result<Self> {
         let body_sha256 = hex(&Sha256::digest(&answer.body));
         let (encoding, body) = match answer.encoding {
             Encoding::Identity => {
@@ -110,8 +116,9 @@ impl Saved {
 
     /// The file's content.
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
-        let header = serde_json::to_vec(&self.header)
-            .map_err(|error| Error::new(Code::Internal, "a response's header cannot be written").with_source(error))?;
+        let header = serde_json::to_vec(&self.header).map_err(|error| {
+            Error::new(Code::Internal, "a response's header cannot be written").with_source(error)
+        })?;
         let mut checksum = crc32fast::Hasher::new();
         for part in [&header[..], b"\n", &self.body] {
             checksum.update(part);
@@ -136,6 +143,9 @@ impl Saved {
         let end = rest.iter().position(|byte| *byte == b'\n')?;
         let (header, body) = rest.split_at_checked(end)?;
         let header = serde_json::from_slice(header).ok()?;
-        Some(Self { header, body: Bytes::copy_from_slice(body.strip_prefix(b"\n")?) })
+        Some(Self {
+            header,
+            body: Bytes::copy_from_slice(body.strip_prefix(b"\n")?),
+        })
     }
 }

@@ -6,4 +6,6 @@ mod throttle;
 mod units;
 
 pub use throttle::Throttle;
-pub use units::{BudgetReached, Cap, Ledger, NotReserved, Promised, Reservation, Shares, UnitMeter, Wanted};
+pub use units::{
+    BudgetReached, Cap, Ledger, NotReserved, Promised, Reservation, Shares, UnitMeter, Wanted,
+};

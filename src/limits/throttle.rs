@@ -51,13 +51,19 @@ impl Throttle {
     /// A throttle of `requests_per_minute`, at least 1.
     pub fn new(requests_per_minute: u32, clock: SharedClock) -> Self {
         let requests_per_minute = usize::try_from(requests_per_minute.max(1)).unwrap_or(usize::MAX);
-        Self { requests_per_minute, clock, state: Mutex::default() }
+        Self {
+            requests_per_minute,
+            clock,
+            state: Mutex::default(),
+        }
     }
 
     /// Waits until a request may leave, and counts it as sent.
     pub async fn acquire(&self) {
         loop {
-            let Some(wait) = self.try_acquire(self.clock.instant()) else { return };
+            let Some(wait) = self.try_acquire(self.clock.instant()) else {
+                return;
+            };
             self.clock.sleep(wait).await;
         }
     }
@@ -69,13 +75,21 @@ impl Throttle {
 
     fn slow_down_at(&self, now: Instant) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.slowed.is_some_and(|(at, _)| now.saturating_duration_since(at) < SAME_COMPLAINT) {
+        if state
+            .slowed
+            .is_some_and(|(at, _)| now.saturating_duration_since(at) < SAME_COMPLAINT)
+        {
             return;
         }
         let limit = self.limit();
-        let rate = (state.rate(limit, now) / 2.0).max(limit * LEAST_PART).max(1.0);
+        let rate = (state.rate(limit, now) / 2.0)
+            .max(limit * LEAST_PART)
+            .max(1.0);
         state.slowed = Some((now, rate));
-        tracing::warn!(requests_per_minute = rate, "the API throttles: fewer requests for a while");
+        tracing::warn!(
+            requests_per_minute = rate,
+            "the API throttles: fewer requests for a while"
+        );
     }
 
     fn limit(&self) -> f64 {
@@ -99,7 +113,11 @@ impl Throttle {
             }
             state.paused_until = None;
         }
-        while state.sent.front().is_some_and(|oldest| now.duration_since(*oldest) >= WINDOW) {
+        while state
+            .sent
+            .front()
+            .is_some_and(|oldest| now.duration_since(*oldest) >= WINDOW)
+        {
             state.sent.pop_front();
         }
         let limit = self.limit();
@@ -110,17 +128,30 @@ impl Throttle {
             state.sent.push_back(now);
             return None;
         }
-        let until_one_leaves = state.sent.front().map(|oldest| (*oldest + WINDOW).saturating_duration_since(now))?;
+        let until_one_leaves = state
+            .sent
+            .front()
+            .map(|oldest| (*oldest + WINDOW).saturating_duration_since(now))?;
         // Meanwhile the rate may have grown enough.
-        let until_it_fits = Duration::from_secs_f64((sent + 1.0 - rate) * MINUTES_TO_RECOVER * 60.0 / limit);
-        Some(if sent < limit { until_one_leaves.min(until_it_fits) } else { until_one_leaves }.max(TICK))
+        let until_it_fits =
+            Duration::from_secs_f64((sent + 1.0 - rate) * MINUTES_TO_RECOVER * 60.0 / limit);
+        Some(
+            if sent < limit {
+                until_one_leaves.min(until_it_fits)
+            } else {
+                until_one_leaves
+            }
+            .max(TICK),
+        )
     }
 }
 
 impl State {
     /// Requests a minute that may leave now.
     fn rate(&self, limit: f64, now: Instant) -> f64 {
-        let Some((at, rate)) = self.slowed else { return limit };
+        let Some((at, rate)) = self.slowed else {
+            return limit;
+        };
         let minutes = now.saturating_duration_since(at).as_secs_f64() / 60.0;
         (rate + limit * minutes / MINUTES_TO_RECOVER).min(limit)
     }
@@ -147,7 +178,10 @@ mod tests {
             now += Duration::from_millis(7);
         }
         for (index, time) in sent.iter().enumerate() {
-            let within = sent[..=index].iter().filter(|other| *time - **other < Duration::from_mins(1)).count();
+            let within = sent[..=index]
+                .iter()
+                .filter(|other| *time - **other < Duration::from_mins(1))
+                .count();
             assert!(within <= 60, "{within} requests within a minute");
         }
     }
@@ -169,13 +203,25 @@ mod tests {
         for millis in [0, 300, 4_000] {
             throttle.slow_down_at(start + Duration::from_millis(millis));
         }
-        assert!((rate(Duration::ZERO) - 30.0).abs() < 1e-9, "one burst, one halving");
-        assert!((rate(Duration::from_mins(2)) - 42.0).abs() < 1e-9, "a tenth of the limit a minute");
-        assert!((rate(Duration::from_hours(1)) - 60.0).abs() < 1e-9, "never beyond the limit");
+        assert!(
+            (rate(Duration::ZERO) - 30.0).abs() < 1e-9,
+            "one burst, one halving"
+        );
+        assert!(
+            (rate(Duration::from_mins(2)) - 42.0).abs() < 1e-9,
+            "a tenth of the limit a minute"
+        );
+        assert!(
+            (rate(Duration::from_hours(1)) - 60.0).abs() < 1e-9,
+            "never beyond the limit"
+        );
         for second in 0..10 {
             throttle.slow_down_at(start + Duration::from_secs(200 + 6 * second));
         }
-        assert!((rate(Duration::from_secs(254)) - 3.75).abs() < 1.0, "it never stops");
+        assert!(
+            (rate(Duration::from_secs(254)) - 3.75).abs() < 1.0,
+            "it never stops"
+        );
     }
 
     proptest::proptest! {

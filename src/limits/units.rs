@@ -142,8 +142,14 @@ impl UnitMeter {
     }
 
     fn build(limit: Option<u64>, shares: Vec<Cap>, ledger: Option<Arc<dyn Ledger>>) -> Self {
-        let state = Mutex::new(State { shares: vec![Count::default(); shares.len()], ..State::default() });
-        let limit = limit.map(|limit| Cap { name: "[budget] per_run or --max-units".to_owned(), limit });
+        let state = Mutex::new(State {
+            shares: vec![Count::default(); shares.len()],
+            ..State::default()
+        });
+        let limit = limit.map(|limit| Cap {
+            name: "[budget] per_run or --max-units".to_owned(),
+            limit,
+        });
         Self {
             limit,
             shares,
@@ -167,14 +173,22 @@ impl UnitMeter {
     ///
     /// # Errors
     /// As [`UnitMeter::reserve`].
-    pub async fn reserve_from(self: &Arc<Self>, worst: u64, shares: Shares) -> Result<Reservation, NotReserved> {
+    pub async fn reserve_from(
+        self: &Arc<Self>,
+        worst: u64,
+        shares: Shares,
+    ) -> Result<Reservation, NotReserved> {
         loop {
             let changed = self.settled.notified();
             let Some(mut reservation) = self.try_reserve(worst, shares)? else {
                 changed.await;
                 continue;
             };
-            let (reached, num_ended) = match self.cover(&mut reservation).await.map_err(NotReserved::Ledger)? {
+            let (reached, num_ended) = match self
+                .cover(&mut reservation)
+                .await
+                .map_err(NotReserved::Ledger)?
+            {
                 Covered::Yes => return Ok(reservation),
                 Covered::No(reached, num_ended) => (reached, num_ended),
             };
@@ -199,21 +213,43 @@ impl UnitMeter {
         let mut promised = self.promised.lock().await;
         let (needed, soon, spent, num_ended) = {
             let mut state = self.lock();
-            let needed = state.all.gone().saturating_add(state.covered).saturating_add(worst);
+            let needed = state
+                .all
+                .gone()
+                .saturating_add(state.covered)
+                .saturating_add(worst);
             if self.ledger.is_none() || needed <= *promised {
                 state.cover(reservation);
                 return Ok(Covered::Yes);
             }
-            (needed, state.all.taken().max(needed), state.all.spent, state.num_ended)
+            (
+                needed,
+                state.all.taken().max(needed),
+                state.all.spent,
+                state.num_ended,
+            )
         };
-        let Some(ledger) = &self.ledger else { return Ok(Covered::Yes) };
+        let Some(ledger) = &self.ledger else {
+            return Ok(Covered::Yes);
+        };
         let most = self.limit.as_ref().map_or(u64::MAX, |cap| cap.limit);
-        let preferred = soon.saturating_add(worst.saturating_mul(BLOCK_REQUESTS)).min(most).max(needed);
+        let preferred = soon
+            .saturating_add(worst.saturating_mul(BLOCK_REQUESTS))
+            .min(most)
+            .max(needed);
         let ledger = Arc::clone(ledger);
-        let wanted = Wanted { needed, preferred, spent };
+        let wanted = Wanted {
+            needed,
+            preferred,
+            spent,
+        };
         let written = tokio::task::spawn_blocking(move || ledger.promise(wanted)).await;
         let written = written.map_err(|error| {
-            Error::new(crate::error::Code::Internal, "writing down units was cut off").with_source(error)
+            Error::new(
+                crate::error::Code::Internal,
+                "writing down units was cut off",
+            )
+            .with_source(error)
         })?;
         let (total, cap) = match written? {
             Promised::Total(total) => {
@@ -225,16 +261,33 @@ impl UnitMeter {
         };
         self.lock().ceiling = Some(total);
         let left = total.saturating_sub(needed.saturating_sub(worst));
-        Ok(Covered::No(BudgetReached { wanted: worst, left, limit: cap.limit, name: cap.name }, num_ended))
+        Ok(Covered::No(
+            BudgetReached {
+                wanted: worst,
+                left,
+                limit: cap.limit,
+                name: cap.name,
+            },
+            num_ended,
+        ))
     }
 
-    fn try_reserve(self: &Arc<Self>, worst: u64, shares: Shares) -> Result<Option<Reservation>, BudgetReached> {
+    fn try_reserve(
+        self: &Arc<Self>,
+        worst: u64,
+        shares: Shares,
+    ) -> Result<Option<Reservation>, BudgetReached> {
         let mut state = self.lock();
         let mut is_room = true;
         for (cap, count) in self.caps(&state, shares) {
             let left = cap.limit.saturating_sub(count.gone());
             if worst > left {
-                return Err(BudgetReached { wanted: worst, left, limit: cap.limit, name: cap.name.clone() });
+                return Err(BudgetReached {
+                    wanted: worst,
+                    left,
+                    limit: cap.limit,
+                    name: cap.name.clone(),
+                });
             }
             is_room &= worst <= left.saturating_sub(count.reserved);
         }
@@ -245,13 +298,25 @@ impl UnitMeter {
             count.reserved = count.reserved.saturating_add(worst);
         }
         let meter = Arc::clone(self);
-        Ok(Some(Reservation { meter, worst, shares, open: true, sent: false, is_covered: false }))
+        Ok(Some(Reservation {
+            meter,
+            worst,
+            shares,
+            open: true,
+            sent: false,
+            is_covered: false,
+        }))
     }
 
     /// The limits that a request of these shares is held to, with what is gone of each.
-    fn caps<'a>(&'a self, state: &'a State, shares: Shares) -> impl Iterator<Item = (&'a Cap, Count)> {
+    fn caps<'a>(
+        &'a self,
+        state: &'a State,
+        shares: Shares,
+    ) -> impl Iterator<Item = (&'a Cap, Count)> {
         let own = shares.0.into_iter().flatten();
-        let own = own.filter_map(|index| Some((self.shares.get(index)?, *state.shares.get(index)?)));
+        let own =
+            own.filter_map(|index| Some((self.shares.get(index)?, *state.shares.get(index)?)));
         self.limit.iter().map(|cap| (cap, state.all)).chain(own)
     }
 
@@ -263,16 +328,30 @@ impl UnitMeter {
     /// The same for a request that also spends from shares.
     pub fn left_of(&self, shares: Shares) -> Option<u64> {
         let state = self.lock();
-        let left = self.caps(&state, shares).map(|(cap, count)| cap.limit.saturating_sub(count.taken()));
-        left.chain(state.ceiling.map(|total| total.saturating_sub(state.all.taken()))).min()
+        let left = self
+            .caps(&state, shares)
+            .map(|(cap, count)| cap.limit.saturating_sub(count.taken()));
+        left.chain(
+            state
+                .ceiling
+                .map(|total| total.saturating_sub(state.all.taken())),
+        )
+        .min()
     }
 
     /// The most that could be left for a request of these shares once all that is in flight has ended: what a request waits
     /// for, rather than being refused. None where there is no limit.
     pub fn reachable_of(&self, shares: Shares) -> Option<u64> {
         let state = self.lock();
-        let left = self.caps(&state, shares).map(|(cap, count)| cap.limit.saturating_sub(count.gone()));
-        left.chain(state.ceiling.map(|total| total.saturating_sub(state.all.gone()))).min()
+        let left = self
+            .caps(&state, shares)
+            .map(|(cap, count)| cap.limit.saturating_sub(count.gone()));
+        left.chain(
+            state
+                .ceiling
+                .map(|total| total.saturating_sub(state.all.gone())),
+        )
+        .min()
     }
 
     /// Units charged for certain.
@@ -306,7 +385,9 @@ impl State {
     /// What a request of these shares counts towards.
     fn counts(&mut self, Shares(of): Shares) -> impl Iterator<Item = &mut Count> {
         let own = self.shares.iter_mut().enumerate();
-        let own = own.filter(move |(index, _)| of.contains(&Some(*index))).map(|(_, count)| count);
+        let own = own
+            .filter(move |(index, _)| of.contains(&Some(*index)))
+            .map(|(_, count)| count);
         std::iter::once(&mut self.all).chain(own)
     }
 }
@@ -383,7 +464,15 @@ mod tests {
         first.settle(50);
         let refused = meter.reserve(51).await.expect_err("too much");
         assert!(
-            matches!(refused, NotReserved::Budget(BudgetReached { wanted: 51, left: 50, limit: 100, .. })),
+            matches!(
+                refused,
+                NotReserved::Budget(BudgetReached {
+                    wanted: 51,
+                    left: 50,
+                    limit: 100,
+                    ..
+                })
+            ),
             "{refused}"
         );
         meter.reserve(50).await.expect("exact fit").settle(50);
@@ -409,7 +498,10 @@ mod tests {
     async fn an_attempt_that_vanishes_counts_as_charged_once_it_was_sent() {
         let meter = UnitMeter::new(Some(100), 0);
         drop(meter.reserve(100).await.expect("fits"));
-        let mut reservation = meter.reserve(80).await.expect("what was never sent costs nothing");
+        let mut reservation = meter
+            .reserve(80)
+            .await
+            .expect("what was never sent costs nothing");
         reservation.sent();
         drop(reservation);
         assert_eq!(meter.left(), Some(20));
@@ -426,7 +518,10 @@ mod tests {
     impl Ledger for Promises {
         fn promise(&self, wanted: Wanted) -> Result<Promised> {
             if self.fails.load(std::sync::atomic::Ordering::SeqCst) {
-                return Err(Error::new(crate::error::Code::Destination, "the disk is full"));
+                return Err(Error::new(
+                    crate::error::Code::Destination,
+                    "the disk is full",
+                ));
             }
             self.totals.lock().expect("sound").push(wanted.preferred);
             Ok(Promised::Total(wanted.preferred))
@@ -436,26 +531,53 @@ mod tests {
     #[tokio::test]
     async fn nothing_can_be_spent_that_was_not_promised_and_promises_come_in_blocks() {
         let promises = Arc::new(Promises::default());
-        let meter = UnitMeter::with_ledger(Some(1_000), Vec::new(), Arc::clone(&promises) as Arc<dyn Ledger>);
+        let meter = UnitMeter::with_ledger(
+            Some(1_000),
+            Vec::new(),
+            Arc::clone(&promises) as Arc<dyn Ledger>,
+        );
         for _ in 0..20 {
             let mut reservation = meter.reserve(50).await.expect("fits");
-            let promised = promises.totals.lock().expect("sound").last().copied().unwrap_or(0);
+            let promised = promises
+                .totals
+                .lock()
+                .expect("sound")
+                .last()
+                .copied()
+                .unwrap_or(0);
             let gone = 1_000 - meter.left().expect("limited");
-            assert!(gone <= promised && promised <= 1_000, "{gone} of {promised}");
+            assert!(
+                gone <= promised && promised <= 1_000,
+                "{gone} of {promised}"
+            );
             reservation.sent();
             reservation.settle(50);
         }
-        assert!(promises.totals.lock().expect("sound").len() <= 3, "{promises:?}");
+        assert!(
+            promises.totals.lock().expect("sound").len() <= 3,
+            "{promises:?}"
+        );
     }
 
     #[tokio::test]
     async fn without_a_durable_promise_nothing_is_sent_and_nothing_counts() {
         let promises = Arc::new(Promises::default());
-        promises.fails.store(true, std::sync::atomic::Ordering::SeqCst);
-        let meter = UnitMeter::with_ledger(Some(100), Vec::new(), Arc::clone(&promises) as Arc<dyn Ledger>);
-        assert!(matches!(meter.reserve(60).await, Err(NotReserved::Ledger(_))));
+        promises
+            .fails
+            .store(true, std::sync::atomic::Ordering::SeqCst);
+        let meter = UnitMeter::with_ledger(
+            Some(100),
+            Vec::new(),
+            Arc::clone(&promises) as Arc<dyn Ledger>,
+        );
+        assert!(matches!(
+            meter.reserve(60).await,
+            Err(NotReserved::Ledger(_))
+        ));
         assert_eq!(meter.left(), Some(100));
-        promises.fails.store(false, std::sync::atomic::Ordering::SeqCst);
+        promises
+            .fails
+            .store(false, std::sync::atomic::Ordering::SeqCst);
         assert!(meter.reserve(60).await.is_ok());
     }
 
@@ -470,10 +592,18 @@ mod tests {
     impl Ledger for Shared {
         fn promise(&self, wanted: Wanted) -> Result<Promised> {
             let mut promises = self.promises.lock().expect("sound");
-            let others: u64 = promises.iter().enumerate().filter(|(run, _)| *run != self.run).map(|(_, sum)| sum).sum();
+            let others: u64 = promises
+                .iter()
+                .enumerate()
+                .filter(|(run, _)| *run != self.run)
+                .map(|(_, sum)| sum)
+                .sum();
             let total = self.limit.saturating_sub(others);
             if wanted.needed > total {
-                let cap = Cap { name: "per_month".to_owned(), limit: self.limit };
+                let cap = Cap {
+                    name: "per_month".to_owned(),
+                    limit: self.limit,
+                };
                 return Ok(Promised::Short { total, cap });
             }
             promises[self.run] = wanted.preferred.min(total);
@@ -491,8 +621,17 @@ mod tests {
 
     fn sender() -> impl Strategy<Value = Sender> {
         let share = |from: usize| prop::option::of(from..from + 2);
-        (0_usize..2, share(0), share(2), prop::collection::vec((1_u64..120, any::<u8>()), 1..8))
-            .prop_map(|(run, report, target, requests)| Sender { run, shares: Shares([report, target]), requests })
+        (
+            0_usize..2,
+            share(0),
+            share(2),
+            prop::collection::vec((1_u64..120, any::<u8>()), 1..8),
+        )
+            .prop_map(|(run, report, target, requests)| Sender {
+                run,
+                shares: Shares([report, target]),
+                requests,
+            })
     }
 
     /// Sends until a budget says no; then what is left must really be too little.
@@ -511,7 +650,9 @@ mod tests {
                         _ => drop(reservation),
                     }
                 }
-                Err(NotReserved::Budget(BudgetReached { wanted, left, .. })) => assert!(wanted > left),
+                Err(NotReserved::Budget(BudgetReached { wanted, left, .. })) => {
+                    assert!(wanted > left)
+                }
                 Err(NotReserved::Ledger(error)) => panic!("{error}"),
             }
         }

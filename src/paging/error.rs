@@ -10,7 +10,10 @@ use super::Assumption;
 impl PagingError {
     /// Whether the same answers will always end so, whatever the source says: asking again would buy the same.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Exhausted { .. } | Self::TooLong { .. } | Self::FilterIgnored)
+        matches!(
+            self,
+            Self::Exhausted { .. } | Self::TooLong { .. } | Self::FilterIgnored
+        )
     }
 }
 
@@ -18,7 +21,10 @@ impl PagingError {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PagingError {
     /// The task has a filter, and filters are known to be ignored.
-    #[error("the filter cannot be trusted: {} is known to be false", Assumption::WhereHonoured)]
+    #[error(
+        "the filter cannot be trusted: {} is known to be false",
+        Assumption::WhereHonoured
+    )]
     FilterIgnored,
     /// Rows came in another order than asked.
     #[error("rows are not in the order asked for: by {columns}, {after} came after {before}")]
@@ -31,7 +37,10 @@ pub enum PagingError {
         after: String,
     },
     /// An answer began before the bound of its filter.
-    #[error("{}: asked for {columns} from {bound}, the answer begins at {first}", Assumption::WhereHonoured)]
+    #[error(
+        "{}: asked for {columns} from {bound}, the answer begins at {first}",
+        Assumption::WhereHonoured
+    )]
     BelowBound {
         /// The columns of the key.
         columns: String,
@@ -41,13 +50,18 @@ pub enum PagingError {
         first: String,
     },
     /// A row came with a null that the filter excludes, or without one that it demands.
-    #[error("{}: a row does not fit the filter on nulls in {columns}", Assumption::WhereHonoured)]
+    #[error(
+        "{}: a row does not fit the filter on nulls in {columns}",
+        Assumption::WhereHonoured
+    )]
     NullFilter {
         /// The columns concerned.
         columns: String,
     },
     /// Rows with a null in the key were seen and did not come again.
-    #[error("{rows} rows with a null in {columns} were seen and did not come again when asked for by null")]
+    #[error(
+        "{rows} rows with a null in {columns} were seen and did not come again when asked for by null"
+    )]
     NullsLost {
         /// How many.
         rows: u64,
@@ -55,7 +69,10 @@ pub enum PagingError {
         columns: String,
     },
     /// Asked from a value that an answer showed, the API did not find that value or its rows.
-    #[error("{}: asked for {columns} from {value}, rows with that value are missing", Assumption::RoundTrip)]
+    #[error(
+        "{}: asked for {columns} from {value}, rows with that value are missing",
+        Assumption::RoundTrip
+    )]
     RoundTrip {
         /// The columns of the key.
         columns: String,
@@ -63,7 +80,9 @@ pub enum PagingError {
         value: String,
     },
     /// Rows that were held did not come again, and no request can tell whether they changed.
-    #[error("rows at {columns} = {value} did not come again, and the group is too large to tell why")]
+    #[error(
+        "rows at {columns} = {value} did not come again, and the group is too large to tell why"
+    )]
     Unjudged {
         /// The columns of the key.
         columns: String,
@@ -91,7 +110,9 @@ pub enum PagingError {
         withheld: Option<Assumption>,
     },
     /// The request would not fit into a URL.
-    #[error("a request from {columns} = {value} needs {needed} bytes of URL where {available} are left")]
+    #[error(
+        "a request from {columns} = {value} needs {needed} bytes of URL where {available} are left"
+    )]
     TooLong {
         /// The columns of the key.
         columns: String,
@@ -124,7 +145,11 @@ fn kept_out(doubt: Option<Assumption>) -> String {
 /// Values as a message shows them, long strings shortened.
 pub(super) fn shown(values: &[Value]) -> String {
     const MOST: usize = 200;
-    let text = values.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let text = values
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ");
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("({}…)", text.get(..end).unwrap_or_default()),
         None => format!("({text})"),
@@ -140,17 +165,26 @@ impl From<PagingError> for Error {
             | PagingError::BelowBound { .. }
             | PagingError::NullFilter { .. }
             | PagingError::RoundTrip { .. }
-            | PagingError::Exhausted { withheld: Some(_), .. } => (Code::Paging, "backhaul check --live"),
-            PagingError::NullsLost { .. } | PagingError::Unjudged { .. } | PagingError::Moved { .. } => {
-                (Code::Paging, "the rows changed meanwhile: run the same command again")
+            | PagingError::Exhausted {
+                withheld: Some(_), ..
+            } => (Code::Paging, "backhaul check --live"),
+            PagingError::NullsLost { .. }
+            | PagingError::Unjudged { .. }
+            | PagingError::Moved { .. } => (
+                Code::Paging,
+                "the rows changed meanwhile: run the same command again",
+            ),
+            PagingError::Exhausted { withheld: None, .. } => (
+                Code::Paging,
+                "narrow the report with `where`, so that fewer rows share that value",
+            ),
+            PagingError::TooLong { .. } => (
+                Code::Paging,
+                "shorten the report's `where`, or exclude that value with it",
+            ),
+            PagingError::Width { .. } | PagingError::NotAwaited => {
+                (Code::Internal, "report this with the lines above")
             }
-            PagingError::Exhausted { withheld: None, .. } => {
-                (Code::Paging, "narrow the report with `where`, so that fewer rows share that value")
-            }
-            PagingError::TooLong { .. } => {
-                (Code::Paging, "shorten the report's `where`, or exclude that value with it")
-            }
-            PagingError::Width { .. } | PagingError::NotAwaited => (Code::Internal, "report this with the lines above"),
         };
         Self::new(code, message).with_next(next)
     }

@@ -32,13 +32,30 @@ impl Evidence {
     /// Of two parts of one task: complete only if both are, and the first shortfall counts.
     #[must_use]
     pub fn and(self, next: Self) -> Self {
-        let Self { status, requests, rows, rows_reread, key, limit, last_answers, best_effort } = next;
+        let Self {
+            status,
+            requests,
+            rows,
+            rows_reread,
+            key,
+            limit,
+            last_answers,
+            best_effort,
+        } = next;
         Self {
-            status: if self.status == Status::Complete { status } else { self.status },
+            status: if self.status == Status::Complete {
+                status
+            } else {
+                self.status
+            },
             requests: self.requests + requests,
             rows: self.rows + rows,
             rows_reread: self.rows_reread + rows_reread,
-            key: if key.len() > self.key.len() { key } else { self.key },
+            key: if key.len() > self.key.len() {
+                key
+            } else {
+                self.key
+            },
             limit: self.limit.max(limit),
             last_answers: [self.last_answers, last_answers].concat(),
             best_effort: self.best_effort.or(best_effort),
@@ -126,7 +143,10 @@ mod tests {
         ] {
             let whole = part(first, 3, &["a"]).and(part(second, 4, &["a", "b"]));
             assert_eq!(whole.status, both);
-            assert_eq!((whole.requests, whole.rows, whole.rows_reread, whole.limit), (2, 7, 2, 100));
+            assert_eq!(
+                (whole.requests, whole.rows, whole.rows_reread, whole.limit),
+                (2, 7, 2, 100)
+            );
             assert_eq!((whole.key.len(), whole.last_answers), (2, vec![3, 4]));
         }
     }

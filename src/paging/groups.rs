@@ -64,7 +64,9 @@ impl Rows {
 
     /// Whether any of the rows of `self` occurs more often in `now` than in `before`.
     pub(super) fn any_came_back(&self, before: &Self, now: &Self) -> bool {
-        self.0.keys().any(|digest| now.get(*digest) > before.get(*digest))
+        self.0
+            .keys()
+            .any(|digest| now.get(*digest) > before.get(*digest))
     }
 }
 
@@ -103,7 +105,12 @@ impl<'a> Groups<'a> {
             }
             last = Some(key);
         }
-        Self { keys, width, rows, spans }
+        Self {
+            keys,
+            width,
+            rows,
+            spans,
+        }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -116,18 +123,26 @@ impl<'a> Groups<'a> {
 
     /// Row numbers of one group; empty beyond the last.
     pub(super) fn rows(&self, group: usize) -> &'a [usize] {
-        self.spans.get(group).and_then(|span| self.rows.get(span.clone())).unwrap_or_default()
+        self.spans
+            .get(group)
+            .and_then(|span| self.rows.get(span.clone()))
+            .unwrap_or_default()
     }
 
     /// Row numbers of the first `groups` groups.
     pub(super) fn rows_of_first(&self, groups: usize) -> &'a [usize] {
-        let end = groups.checked_sub(1).and_then(|last| self.spans.get(last)).map_or(0, |span| span.end);
+        let end = groups
+            .checked_sub(1)
+            .and_then(|last| self.spans.get(last))
+            .map_or(0, |span| span.end);
         self.rows.get(..end).unwrap_or_default()
     }
 
     /// Key of one group; empty beyond the last.
     pub(super) fn key(&self, group: usize) -> &'a [Value] {
-        self.rows(group).first().map_or(&[], |row| prefix(self.keys.key(*row), self.width))
+        self.rows(group)
+            .first()
+            .map_or(&[], |row| prefix(self.keys.key(*row), self.width))
     }
 
     /// Key of the last group.
@@ -138,7 +153,10 @@ impl<'a> Groups<'a> {
     /// The rows whose key begins with `key`.
     pub(super) fn at(&self, key: &[Value]) -> Rows {
         let keys = self.keys;
-        let same = self.rows.iter().filter(|row| prefix(keys.key(**row), key.len()) == key);
+        let same = self
+            .rows
+            .iter()
+            .filter(|row| prefix(keys.key(**row), key.len()) == key);
         Rows::count(same.filter_map(|row| digest(keys, *row)))
     }
 
@@ -154,8 +172,16 @@ impl<'a> Groups<'a> {
     /// One group as it is remembered once emitted.
     pub(super) fn emitted(&self, group: usize) -> Emitted {
         const SAMPLE: usize = 4;
-        let sample = self.rows(group).iter().take(SAMPLE).filter_map(|row| digest(self.keys, *row)).collect();
-        Emitted { key: self.key(group).into(), sample }
+        let sample = self
+            .rows(group)
+            .iter()
+            .take(SAMPLE)
+            .filter_map(|row| digest(self.keys, *row))
+            .collect();
+        Emitted {
+            key: self.key(group).into(),
+            sample,
+        }
     }
 }
 

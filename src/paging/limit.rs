@@ -19,7 +19,9 @@ pub(super) struct LearnedCap {
 impl Pager {
     /// The request timed out: asks for half as many rows from now on, but never for fewer than any cap would leave.
     pub fn slower(&mut self) {
-        let Some(asked) = self.asked_limit() else { return };
+        let Some(asked) = self.asked_limit() else {
+            return;
+        };
         let half = (asked / 2).max(self.limits.floor);
         if half < asked {
             self.at_limit(half);
@@ -28,9 +30,18 @@ impl Pager {
 
     /// Answers are fast: asks for twice as many rows from now on.
     pub fn faster(&mut self) {
-        let cap = self.cap.cap.filter(|_| self.cap.obeyed).unwrap_or(self.limits.most);
+        let cap = self
+            .cap
+            .cap
+            .filter(|_| self.cap.obeyed)
+            .unwrap_or(self.limits.most);
         if self.asked_limit() == Some(self.limit) {
-            self.limit = self.limit.saturating_mul(2).min(self.ceiling).min(cap).max(self.limit);
+            self.limit = self
+                .limit
+                .saturating_mul(2)
+                .min(self.ceiling)
+                .min(cap)
+                .max(self.limit);
         }
     }
 
@@ -57,21 +68,24 @@ impl Pager {
             (Mode::Whole, _) => None,
             (_, State::Nulls { .. }) => Some(1),
             (_, State::Recheck { .. } | State::Ended) => Some(self.limit),
-            (_, State::Page(_)) => {
-                Some(self.remaining().map_or(self.limit, |rows| {
-                    u32::try_from(rows).map_or(self.limit, |rows| rows.min(self.limit)).max(1)
-                }))
-            }
+            (_, State::Page(_)) => Some(self.remaining().map_or(self.limit, |rows| {
+                u32::try_from(rows)
+                    .map_or(self.limit, |rows| rows.min(self.limit))
+                    .max(1)
+            })),
         }
     }
 
     pub(super) fn remaining(&self) -> Option<u64> {
-        self.limits.max_rows.map(|most| most.saturating_sub(self.rows))
+        self.limits
+            .max_rows
+            .map(|most| most.saturating_sub(self.rows))
     }
 
     /// Notes where answers are cut, and stops asking for more than that.
     pub(super) fn learn(&mut self, keys: &PageKeys, asked: Option<u32>, ended: bool) {
-        let is_cut = !ended && asked.is_some_and(|asked| u32::try_from(keys.len()).is_ok_and(|len| len < asked));
+        let is_cut = !ended
+            && asked.is_some_and(|asked| u32::try_from(keys.len()).is_ok_and(|len| len < asked));
         let cut = is_cut.then_some(keys.len());
         if let (Some(cut), Ok(len)) = (self.cap.cap, u32::try_from(keys.len()))
             && len > cut
@@ -110,17 +124,28 @@ impl Pager {
             self.limit = self.ceiling;
             return self.ask_for_page();
         }
-        let value = self.range.held.as_ref().map_or_else(String::new, |held| shown(&held.key));
+        let value = self
+            .range
+            .held
+            .as_ref()
+            .map_or_else(String::new, |held| shown(&held.key));
         let withheld = match self.mode {
             Mode::Keyed { withheld, .. } => withheld,
             Mode::Whole | Mode::Single(_) => None,
         };
-        Err(PagingError::Exhausted { columns: self.range.columns(), value, rows: len, withheld })
+        Err(PagingError::Exhausted {
+            columns: self.range.columns(),
+            value,
+            rows: len,
+            withheld,
+        })
     }
 
     /// Appends the next column of K. What is held stays promised under the shorter key.
     pub(super) fn deepen(&mut self) -> bool {
-        let Some(column) = self.range.spare.pop_front() else { return false };
+        let Some(column) = self.range.spare.pop_front() else {
+            return false;
+        };
         if self.range.nulls == Nulls::OnlyInSpare {
             self.range.not_null.push(column.clone());
         }

@@ -37,7 +37,9 @@ pub use error::PagingError;
 pub use evidence::{BestEffort, Evidence, Shortfall, Status};
 pub use offset::Skipping;
 pub use pager::Pager;
-pub use plan::{Assumption, Grouping, KeyColumn, PagerLimits, PagerPlan, Paging, Top, Verdict, Verdicts};
+pub use plan::{
+    Assumption, Grouping, KeyColumn, PagerLimits, PagerPlan, Paging, Top, Verdict, Verdicts,
+};
 pub use probe::{Finding, Probe, ProbeStep, VERDICT_DAYS};
 
 /// What the pager wants next.

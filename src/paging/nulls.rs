@@ -13,7 +13,11 @@ impl Pager {
         if !self.owed_nulls.is_empty() && self.range.null.is_empty() {
             return self.divide_by_nulls();
         }
-        let undecided = self.range.key.iter().filter(|column| !self.range.not_null.contains(column));
+        let undecided = self
+            .range
+            .key
+            .iter()
+            .filter(|column| !self.range.not_null.contains(column));
         let columns: Vec<String> = undecided.chain(&self.range.spare).cloned().collect();
         if columns.is_empty() {
             self.range.nulls = Nulls::Absent;
@@ -24,7 +28,11 @@ impl Pager {
 
     pub(super) fn ask_for_nulls_in(&mut self, columns: Vec<String>) -> Result<(), PagingError> {
         let mut any: Vec<Filter> = columns.iter().cloned().map(Filter::IsNull).collect();
-        let any = if any.len() > 1 { Some(Filter::Or(any)) } else { any.pop() };
+        let any = if any.len() > 1 {
+            Some(Filter::Or(any))
+        } else {
+            any.pop()
+        };
         let filter = Filter::and(self.range.filter(self.base.as_ref(), &[]), any);
         let needed = url_bytes(filter.as_ref(), &[], &columns);
         let available = self.limits.url_bytes;
@@ -33,15 +41,20 @@ impl Pager {
                 self.state = State::Nulls { columns, filter };
                 Ok(())
             }
-            Some(_) | None => {
-                Err(PagingError::TooLong { columns: columns.join(", "), value: "null".to_owned(), needed, available })
-            }
+            Some(_) | None => Err(PagingError::TooLong {
+                columns: columns.join(", "),
+                value: "null".to_owned(),
+                needed,
+                available,
+            }),
         }
     }
 
     pub(super) fn nulls(&mut self, keys: &PageKeys, columns: &[String]) -> Result<(), PagingError> {
         if (0..keys.len()).any(|row| !keys.key(row).contains(&Value::Null)) {
-            return Err(PagingError::NullFilter { columns: columns.join(", ") });
+            return Err(PagingError::NullFilter {
+                columns: columns.join(", "),
+            });
         }
         let found = !keys.is_empty();
         self.where_seen |= !found;

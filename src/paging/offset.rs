@@ -7,7 +7,10 @@ use crate::filter::Filter;
 use crate::model::{PageKeys, Value};
 
 use super::error::shown;
-use super::{Ask, Emit, Evidence, PagerLimits, PagerPlan, Paging, PagingError, Purpose, Shortfall, Status, Step};
+use super::{
+    Ask, Emit, Evidence, PagerLimits, PagerPlan, Paging, PagingError, Purpose, Shortfall, Status,
+    Step,
+};
 
 /// Reads one task by skipping rows. Feed it every answer in order; after an error it must not be used again.
 #[derive(Debug, Clone)]
@@ -34,7 +37,9 @@ impl Skipping {
     pub(super) fn new(plan: PagerPlan) -> Self {
         let (order, page) = match plan.paging {
             Paging::Skipping { order, page } => (order, page),
-            Paging::Whole | Paging::OneAnswer | Paging::Keyed { .. } => (Vec::new(), plan.limits.start),
+            Paging::Whole | Paging::OneAnswer | Paging::Keyed { .. } => {
+                (Vec::new(), plan.limits.start)
+            }
         };
         let limit = plan.limits.cap.map_or(page, |cap| page.min(cap)).max(2);
         Self {
@@ -83,28 +88,42 @@ impl Skipping {
             return Err(PagingError::NotAwaited);
         }
         if !keys.is_empty() && keys.width != self.order.len() {
-            return Err(PagingError::Width { wanted: self.order.len(), got: keys.width });
+            return Err(PagingError::Width {
+                wanted: self.order.len(),
+                got: keys.width,
+            });
         }
         if let Some(last) = &self.last
             && (keys.is_empty() || keys.key(0) != last.as_slice())
         {
-            return Err(PagingError::Moved { columns: self.order.join(", "), value: shown(last) });
+            return Err(PagingError::Moved {
+                columns: self.order.join(", "),
+                value: shown(last),
+            });
         }
         self.requests += 1;
         self.received += count(keys.len());
         self.largest_limit = self.largest_limit.max(self.limit);
         self.last_answer = count(keys.len());
         let again = usize::try_from(self.overlap()).unwrap_or(0);
-        let left = self.limits.max_rows.map_or(u64::MAX, |most| most.saturating_sub(self.rows));
+        let left = self
+            .limits
+            .max_rows
+            .map_or(u64::MAX, |most| most.saturating_sub(self.rows));
         let new = keys.len().saturating_sub(again);
         let taken = usize::try_from(left).map_or(new, |left| new.min(left));
         self.rows += count(taken);
-        let is_short = u32::try_from(keys.len()).is_ok_and(|len| len < self.limit.min(self.limits.floor));
+        let is_short =
+            u32::try_from(keys.len()).is_ok_and(|len| len < self.limit.min(self.limits.floor));
         let is_same = |row: &usize| self.is_total && keys.key(*row) == keys.key(row + 1);
         if (0..keys.len().saturating_sub(1)).any(|row| is_same(&row)) {
             self.is_total = false;
         }
-        self.last = if self.is_total { keys.len().checked_sub(1).map(|row| keys.key(row).to_vec()) } else { None };
+        self.last = if self.is_total {
+            keys.len().checked_sub(1).map(|row| keys.key(row).to_vec())
+        } else {
+            None
+        };
         let is_cut = taken < new || (!is_short && count(taken) == left);
         if is_cut {
             self.stop(Some(Shortfall::MaxRows));
@@ -151,7 +170,11 @@ fn count(rows: usize) -> u64 {
 }
 
 #[cfg(test)]
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "small numbers of tests")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "small numbers of tests"
+)]
 mod tests {
     use proptest::prelude::*;
 
@@ -160,22 +183,43 @@ mod tests {
 
     fn plan(order: Option<&str>, page: u32, max_rows: Option<u64>) -> PagerPlan {
         PagerPlan {
-            paging: Paging::Skipping { order: order.into_iter().map(str::to_owned).collect(), page },
+            paging: Paging::Skipping {
+                order: order.into_iter().map(str::to_owned).collect(),
+                page,
+            },
             base: None,
             verdicts: Verdicts::default(),
-            limits: PagerLimits { max_rows, ..PagerLimits::default() },
+            limits: PagerLimits {
+                max_rows,
+                ..PagerLimits::default()
+            },
             top: None,
         }
     }
 
     /// What a source with these rows, which caps answers, sends.
     fn page(rows: &[i64], ask: &Ask, cap: usize) -> PageKeys {
-        let Purpose::Behind(offset) = ask.purpose else { panic!("an offset") };
+        let Purpose::Behind(offset) = ask.purpose else {
+            panic!("an offset")
+        };
         let most = cap.min(ask.limit.unwrap_or(0) as usize);
-        let own: Vec<i64> = rows.iter().skip(offset as usize).take(most).copied().collect();
+        let own: Vec<i64> = rows
+            .iter()
+            .skip(offset as usize)
+            .take(most)
+            .copied()
+            .collect();
         let width = ask.key_columns.len();
-        let values = if width == 0 { Vec::new() } else { own.iter().map(|row| Value::Int(*row)).collect() };
-        PageKeys { width, values, digests: own.iter().map(|row| *row as u128).collect() }
+        let values = if width == 0 {
+            Vec::new()
+        } else {
+            own.iter().map(|row| Value::Int(*row)).collect()
+        };
+        PageKeys {
+            width,
+            values,
+            digests: own.iter().map(|row| *row as u128).collect(),
+        }
     }
 
     fn read(
@@ -240,8 +284,13 @@ mod tests {
     #[test]
     fn equal_keys_are_no_total_order() {
         let source: Vec<i64> = (0..300).map(|row| row / 2).collect();
-        let (rows, evidence) =
-            read(Skipping::new(plan(Some("id"), 200, None)), |ask| page(&source, ask, 1_000)).unwrap();
-        assert_eq!((rows.len(), evidence.status), (300, Status::Capped(Shortfall::NoTotalOrder)));
+        let (rows, evidence) = read(Skipping::new(plan(Some("id"), 200, None)), |ask| {
+            page(&source, ask, 1_000)
+        })
+        .unwrap();
+        assert_eq!(
+            (rows.len(), evidence.status),
+            (300, Status::Capped(Shortfall::NoTotalOrder))
+        );
     }
 }

@@ -12,8 +12,8 @@ use super::plan::Mode;
 use super::range::{Bound, Nulls, Range};
 use super::recheck::Recheck;
 use super::{
-    Ask, Assumption, Emit, Evidence, PagerLimits, PagerPlan, PagingError, Purpose, Shortfall, Status, Step, Verdict,
-    Verdicts,
+    Ask, Assumption, Emit, Evidence, PagerLimits, PagerPlan, PagingError, Purpose, Shortfall,
+    Status, Step, Verdict, Verdicts,
 };
 
 /// Pages one task. Feed it every answer in order; after an error it must not be used again.
@@ -52,7 +52,10 @@ pub(super) enum State {
     /// The next rows.
     Page(Bound),
     /// Whether one of these columns has a null.
-    Nulls { columns: Vec<String>, filter: Filter },
+    Nulls {
+        columns: Vec<String>,
+        filter: Filter,
+    },
     /// Why held rows are missing.
     Recheck { recheck: Recheck, bound: Bound },
     /// Nothing.
@@ -74,7 +77,11 @@ impl Pager {
             Mode::Whole | Mode::Single(_) => (Vec::new(), VecDeque::new()),
             Mode::Keyed { start, spare, .. } => (start.clone(), spare.iter().cloned().collect()),
         };
-        let wanted = if matches!(mode, Mode::Keyed { .. }) { limits.start } else { limits.most };
+        let wanted = if matches!(mode, Mode::Keyed { .. }) {
+            limits.start
+        } else {
+            limits.most
+        };
         let range = Range::new(key, spare);
         let bound = range.fit(plan.base.as_ref(), Vec::new(), limits.url_bytes)?;
         let limit = limits.cap.map_or(wanted, |cap| wanted.min(cap)).max(1);
@@ -86,7 +93,11 @@ impl Pager {
             limit,
             natural_limit: limit,
             ceiling: limits.most,
-            cap: LearnedCap { cap: limits.cap, last_cut: None, obeyed: true },
+            cap: LearnedCap {
+                cap: limits.cap,
+                last_cut: None,
+                obeyed: true,
+            },
             key: range.key.clone(),
             range,
             waiting: Vec::new(),
@@ -104,9 +115,17 @@ impl Pager {
 
     /// What to do next. Asking again changes nothing.
     pub fn next(&self) -> Step {
-        let ask = |filter: Option<Filter>, order_by: Vec<String>, key_columns: Vec<String>, purpose| {
-            Step::Ask(Ask { filter, order_by, descends: false, limit: self.asked_limit(), key_columns, purpose })
-        };
+        let ask =
+            |filter: Option<Filter>, order_by: Vec<String>, key_columns: Vec<String>, purpose| {
+                Step::Ask(Ask {
+                    filter,
+                    order_by,
+                    descends: false,
+                    limit: self.asked_limit(),
+                    key_columns,
+                    purpose,
+                })
+            };
         let key = || (self.range.key.clone(), self.range.key_columns());
         match &self.state {
             State::Page(bound) => {
@@ -117,7 +136,12 @@ impl Pager {
                 let (order, columns) = key();
                 ask(bound.filter.clone(), order, columns, Purpose::Recheck)
             }
-            State::Nulls { columns, filter } => ask(Some(filter.clone()), Vec::new(), columns.clone(), Purpose::Nulls),
+            State::Nulls { columns, filter } => ask(
+                Some(filter.clone()),
+                Vec::new(),
+                columns.clone(),
+                Purpose::Nulls,
+            ),
             State::Ended => Step::Done(self.evidence()),
         }
     }
@@ -133,7 +157,9 @@ impl Pager {
         self.rows_received += count(keys.len());
         self.largest_limit = self.largest_limit.max(asked.unwrap_or_default());
         let emit = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Page(bound) if matches!(self.mode, Mode::Keyed { .. }) => self.page(keys, asked, &bound)?,
+            State::Page(bound) if matches!(self.mode, Mode::Keyed { .. }) => {
+                self.page(keys, asked, &bound)?
+            }
             State::Page(_) => self.only_answer(keys, asked),
             State::Nulls { columns, .. } => {
                 self.nulls(keys, &columns)?;
@@ -168,7 +194,10 @@ impl Pager {
         if keys.is_empty() || (keys.width == wanted && keys.values.len() == wanted * keys.len()) {
             return Ok(());
         }
-        Err(PagingError::Width { wanted, got: keys.width })
+        Err(PagingError::Width {
+            wanted,
+            got: keys.width,
+        })
     }
 
     /// Whether an answer is shorter than any cap could make it.
@@ -180,7 +209,9 @@ impl Pager {
     fn only_answer(&mut self, keys: &PageKeys, asked: Option<u32>) -> Emit {
         let ended = self.ends(keys, asked);
         let rows: Vec<usize> = (0..keys.len()).collect();
-        let cut = self.remaining().filter(|most| count(rows.len()) > *most || (!ended && count(rows.len()) == *most));
+        let cut = self
+            .remaining()
+            .filter(|most| count(rows.len()) > *most || (!ended && count(rows.len()) == *most));
         match (&self.mode, cut) {
             (_, Some(_)) => self.shortfall = Some(Shortfall::MaxRows),
             (Mode::Single(why), None) if !ended => self.shortfall = Some(*why),
@@ -192,7 +223,12 @@ impl Pager {
         emit
     }
 
-    fn page(&mut self, keys: &PageKeys, asked: Option<u32>, bound: &Bound) -> Result<Emit, PagingError> {
+    fn page(
+        &mut self,
+        keys: &PageKeys,
+        asked: Option<u32>,
+        bound: &Bound,
+    ) -> Result<Emit, PagingError> {
         let ended = self.ends(keys, asked);
         self.learn(keys, asked, ended);
         let rows = self.visible(keys, ended)?;
@@ -203,14 +239,23 @@ impl Pager {
         self.check_order(keys, &rows, &bound.values)?;
         let groups = Groups::divide(keys, self.range.key.len(), &rows);
         if let Some(held) = &self.range.held {
-            let left = groups.last_key().is_none_or(|last| last > held.key.as_ref());
+            let left = groups
+                .last_key()
+                .is_none_or(|last| last > held.key.as_ref());
             if ended || left {
                 let seen = groups.at(&held.key);
                 let missing = held.rows.clone().without(&seen);
                 if !missing.is_empty() {
-                    let missing = Group { key: held.key.clone(), rows: missing };
+                    let missing = Group {
+                        key: held.key.clone(),
+                        rows: missing,
+                    };
                     let from = self.range.emitted.len().checked_sub(1);
-                    self.start_recheck(Recheck { missing, seen, from })?;
+                    self.start_recheck(Recheck {
+                        missing,
+                        seen,
+                        from,
+                    })?;
                     return Ok(Emit::default());
                 }
             }
@@ -220,44 +265,84 @@ impl Pager {
     }
 
     /// The rows that count: all, but before nulls are decided only those without one, if more is to come.
-    pub(super) fn visible(&mut self, keys: &PageKeys, ended: bool) -> Result<Vec<usize>, PagingError> {
+    pub(super) fn visible(
+        &mut self,
+        keys: &PageKeys,
+        ended: bool,
+    ) -> Result<Vec<usize>, PagingError> {
         let width = self.range.key.len();
         let all = 0..keys.len();
         let has_null = |row: &usize| prefix(keys.key(*row), width).contains(&Value::Null);
-        let misfit = all.clone().any(|row| keys.key(row).iter().skip(width).any(|value| *value != Value::Null));
+        let misfit = all.clone().any(|row| {
+            keys.key(row)
+                .iter()
+                .skip(width)
+                .any(|value| *value != Value::Null)
+        });
         if misfit {
-            return Err(PagingError::NullFilter { columns: self.range.null.join(", ") });
+            return Err(PagingError::NullFilter {
+                columns: self.range.null.join(", "),
+            });
         }
         // A filter that keeps nulls out of some columns is in force even before the others are decided.
         let kept_out: Vec<usize> = (0..width)
-            .filter(|place| self.range.key.get(*place).is_some_and(|column| self.range.not_null.contains(column)))
+            .filter(|place| {
+                self.range
+                    .key
+                    .get(*place)
+                    .is_some_and(|column| self.range.not_null.contains(column))
+            })
             .collect();
-        let broken =
-            all.clone().any(|row| kept_out.iter().any(|place| keys.key(row).get(*place) == Some(&Value::Null)));
+        let broken = all.clone().any(|row| {
+            kept_out
+                .iter()
+                .any(|place| keys.key(row).get(*place) == Some(&Value::Null))
+        });
         if broken || (self.range.nulls != Nulls::Unknown && all.clone().any(|row| has_null(&row))) {
-            return Err(PagingError::NullFilter { columns: self.range.key.join(", ") });
+            return Err(PagingError::NullFilter {
+                columns: self.range.key.join(", "),
+            });
         }
         if ended || self.range.nulls != Nulls::Unknown {
             return Ok(all.collect());
         }
         let (with, without): (Vec<usize>, Vec<usize>) = all.partition(has_null);
         if self.range.null.is_empty() {
-            with.into_iter().filter_map(|row| digest(keys, row)).for_each(|row| self.owed_nulls.add(row));
+            with.into_iter()
+                .filter_map(|row| digest(keys, row))
+                .for_each(|row| self.owed_nulls.add(row));
         }
         Ok(without)
     }
 
     /// Keys ascend, bytewise, and none lies before the bound.
-    pub(super) fn check_order(&self, keys: &PageKeys, rows: &[usize], bound: &[Value]) -> Result<(), PagingError> {
+    pub(super) fn check_order(
+        &self,
+        keys: &PageKeys,
+        rows: &[usize],
+        bound: &[Value],
+    ) -> Result<(), PagingError> {
         let key = |row: usize| prefix(keys.key(row), self.range.key.len());
-        if let Some(first) = rows.first().map(|row| key(*row)).filter(|first| prefix(first, bound.len()) < bound) {
+        if let Some(first) = rows
+            .first()
+            .map(|row| key(*row))
+            .filter(|first| prefix(first, bound.len()) < bound)
+        {
             let (bound, first) = (shown(bound), shown(first));
-            return Err(PagingError::BelowBound { columns: self.range.columns(), bound, first });
+            return Err(PagingError::BelowBound {
+                columns: self.range.columns(),
+                bound,
+                first,
+            });
         }
         for (before, after) in rows.iter().zip(rows.iter().skip(1)) {
             if key(*before) > key(*after) {
                 let (before, after) = (shown(key(*before)), shown(key(*after)));
-                return Err(PagingError::Order { columns: self.range.columns(), before, after });
+                return Err(PagingError::Order {
+                    columns: self.range.columns(),
+                    before,
+                    after,
+                });
             }
         }
         Ok(())
@@ -274,23 +359,36 @@ impl Pager {
     ) -> Result<Emit, PagingError> {
         let num_visible = rows.len();
         let rows: Vec<usize> = match skip {
-            Some(skip) => rows.into_iter().filter(|row| prefix(keys.key(*row), skip.len()) > skip).collect(),
+            Some(skip) => rows
+                .into_iter()
+                .filter(|row| prefix(keys.key(*row), skip.len()) > skip)
+                .collect(),
             None => rows,
         };
         if let Some(emit) = self.fuse(&rows, ended) {
             return Ok(emit);
         }
         let groups = Groups::divide(keys, self.range.key.len(), &rows);
-        let whole = if ended { groups.len() } else { groups.len().saturating_sub(1) };
+        let whole = if ended {
+            groups.len()
+        } else {
+            groups.len().saturating_sub(1)
+        };
         let emitted = groups.rows_of_first(whole);
         self.judge_outer(keys, emitted, groups.last_key().filter(|_| !ended))?;
         for group in whole.saturating_sub(super::range::REMEMBERED)..whole {
             self.range.remember(groups.emitted(group));
         }
         if !self.range.null.is_empty() {
-            emitted.iter().filter_map(|row| digest(keys, *row)).for_each(|row| self.owed_nulls.take(row));
+            emitted
+                .iter()
+                .filter_map(|row| digest(keys, *row))
+                .for_each(|row| self.owed_nulls.take(row));
         }
-        let fills = !groups.is_empty() && whole == 0 && num_visible == rows.len() && num_visible == keys.len();
+        let fills = !groups.is_empty()
+            && whole == 0
+            && num_visible == rows.len()
+            && num_visible == keys.len();
         if !ended && !groups.is_empty() {
             let mut last = groups.group(whole);
             if let Some(held) = self.range.held.take().filter(|held| held.key == last.key) {
@@ -327,29 +425,47 @@ impl Pager {
     }
 
     /// Strikes emitted rows off the promises of shorter keys; a promise must be kept before its key is left.
-    fn judge_outer(&mut self, keys: &PageKeys, emitted: &[usize], last: Option<&[Value]>) -> Result<(), PagingError> {
+    fn judge_outer(
+        &mut self,
+        keys: &PageKeys,
+        emitted: &[usize],
+        last: Option<&[Value]>,
+    ) -> Result<(), PagingError> {
         let mut outer = std::mem::take(&mut self.range.outer);
         for group in &mut outer {
-            let same = emitted.iter().filter(|row| prefix(keys.key(**row), group.key.len()) == group.key.as_ref());
-            same.filter_map(|row| digest(keys, *row)).for_each(|row| group.rows.take(row));
+            let same = emitted
+                .iter()
+                .filter(|row| prefix(keys.key(**row), group.key.len()) == group.key.as_ref());
+            same.filter_map(|row| digest(keys, *row))
+                .for_each(|row| group.rows.take(row));
             let left = last.is_none_or(|last| prefix(last, group.key.len()) > group.key.as_ref());
             if left && !group.rows.is_empty() {
-                return Err(PagingError::Unjudged { columns: self.range.columns(), value: shown(&group.key) });
+                return Err(PagingError::Unjudged {
+                    columns: self.range.columns(),
+                    value: shown(&group.key),
+                });
             }
         }
-        outer.retain(|group| last.is_some_and(|last| prefix(last, group.key.len()) <= group.key.as_ref()));
+        outer.retain(|group| {
+            last.is_some_and(|last| prefix(last, group.key.len()) <= group.key.as_ref())
+        });
         self.range.outer = outer;
         Ok(())
     }
 
     pub(super) fn ask_for_page(&mut self) -> Result<(), PagingError> {
-        let bound = self.range.next_page(self.base.as_ref(), self.limits.url_bytes)?;
+        let bound = self
+            .range
+            .next_page(self.base.as_ref(), self.limits.url_bytes)?;
         self.state = State::Page(bound);
         Ok(())
     }
 
     fn emit(&mut self, rows: Vec<usize>) -> Emit {
-        let most = self.remaining().and_then(|most| usize::try_from(most).ok()).unwrap_or(usize::MAX);
+        let most = self
+            .remaining()
+            .and_then(|most| usize::try_from(most).ok())
+            .unwrap_or(usize::MAX);
         let emit = Emit::of(rows.into_iter().take(most));
         self.rows += count(emit.num_rows());
         emit
@@ -358,7 +474,8 @@ impl Pager {
     fn note_end(&mut self, keys: &PageKeys) {
         self.last_answers.push(count(keys.len()));
         if self.verdicts.cap_floor_100 != Verdict::Holds {
-            self.shortfall.get_or_insert(Shortfall::Assumption(Assumption::CapFloor));
+            self.shortfall
+                .get_or_insert(Shortfall::Assumption(Assumption::CapFloor));
         }
     }
 

@@ -231,7 +231,9 @@ impl Paging {
         let columns = |names: &[String]| -> Vec<KeyColumn> {
             let column = |name: &String| KeyColumn {
                 name: name.clone(),
-                is_text: endpoint.column(name).is_none_or(|column| column.kind == ColumnKind::Text),
+                is_text: endpoint
+                    .column(name)
+                    .is_none_or(|column| column.kind == ColumnKind::Text),
                 is_selected: selected.contains(name),
             };
             names.iter().map(column).collect()
@@ -242,11 +244,17 @@ impl Paging {
         let grouping = match aggregation {
             None | Some("all") => Grouping::Rows,
             // A grouping that the catalog does not know has no column that is safe.
-            Some(name) => {
-                Grouping::Groups(endpoint.group_columns.get(name).map_or_else(Vec::new, |names| columns(names)))
-            }
+            Some(name) => Grouping::Groups(
+                endpoint
+                    .group_columns
+                    .get(name)
+                    .map_or_else(Vec::new, |names| columns(names)),
+            ),
         };
-        Self::Keyed { key: columns(&endpoint.order_key), grouping }
+        Self::Keyed {
+            key: columns(&endpoint.order_key),
+            grouping,
+        }
     }
 }
 
@@ -254,20 +262,40 @@ impl Paging {
     /// How `endpoint` is read where it can skip rows: in the order of its key, or as it sends them. An operation whose own
     /// limit is below what any plan allows is asked for no more than that.
     pub fn skipping(endpoint: &Endpoint, limits: &PagerLimits) -> Option<Self> {
-        let own = endpoint.parameter("limit").filter(|_| endpoint.has_offset())?.default.as_deref();
-        let own = own.and_then(|rows| rows.parse::<u32>().ok()).unwrap_or(FREE_ROWS);
+        let own = endpoint
+            .parameter("limit")
+            .filter(|_| endpoint.has_offset())?
+            .default
+            .as_deref();
+        let own = own
+            .and_then(|rows| rows.parse::<u32>().ok())
+            .unwrap_or(FREE_ROWS);
         let page = if own < FREE_ROWS { own } else { limits.start };
-        Some(Self::Skipping { order: endpoint.order_key.clone(), page })
+        Some(Self::Skipping {
+            order: endpoint.order_key.clone(),
+            page,
+        })
     }
 }
 
 impl Top {
     /// A ranking of `endpoint` by a column that it can order by, for a report that selects `selected`.
-    pub fn of(endpoint: &Endpoint, by: &str, rows: u64, selected: &[String], aggregation: Option<&str>) -> Self {
-        let is_text = endpoint.column(by).is_none_or(|column| matches!(column.kind, ColumnKind::Text));
+    pub fn of(
+        endpoint: &Endpoint,
+        by: &str,
+        rows: u64,
+        selected: &[String],
+        aggregation: Option<&str>,
+    ) -> Self {
+        let is_text = endpoint
+            .column(by)
+            .is_none_or(|column| matches!(column.kind, ColumnKind::Text));
         let within_groups = |name: &str| {
             let known = [&endpoint.group_columns, &endpoint.group_values];
-            known.iter().filter_map(|columns| columns.get(name)).any(|columns| columns.iter().any(|known| known == by))
+            known
+                .iter()
+                .filter_map(|columns| columns.get(name))
+                .any(|columns| columns.iter().any(|known| known == by))
         };
         let is_identified = endpoint.identity.iter().all(|name| selected.contains(name));
         Self {
@@ -276,7 +304,11 @@ impl Top {
             is_filterable: endpoint.filterable(by).is_some(),
             divides_groups: aggregation.is_some_and(|name| name != "all" && !within_groups(name)),
             rows,
-            identity: if is_identified { endpoint.identity.clone() } else { Vec::new() },
+            identity: if is_identified {
+                endpoint.identity.clone()
+            } else {
+                Vec::new()
+            },
         }
     }
 }
@@ -320,11 +352,16 @@ impl PagerPlan {
             return Mode::Single(Shortfall::Assumption(Assumption::CapAfterOrder));
         }
         let (columns, divides_groups, never_deepened) = match grouping {
-            Grouping::Groups(columns) if self.verdicts.filter_before_group != Verdict::Broken => (columns, true, true),
+            Grouping::Groups(columns) if self.verdicts.filter_before_group != Verdict::Broken => {
+                (columns, true, true)
+            }
             Grouping::Rows | Grouping::Groups(_) => (key, false, false),
         };
         let doubt = self.verdicts.doubt_about_text();
-        let usable: Vec<&KeyColumn> = columns.iter().filter(|column| doubt.is_none() || !column.is_text).collect();
+        let usable: Vec<&KeyColumn> = columns
+            .iter()
+            .filter(|column| doubt.is_none() || !column.is_text)
+            .collect();
         let withheld = doubt.filter(|_| usable.len() < columns.len());
         if usable.is_empty() {
             return Mode::Single(match withheld {
@@ -335,13 +372,27 @@ impl PagerPlan {
         }
         if never_deepened {
             let start = usable.iter().map(|column| column.name.clone()).collect();
-            return Mode::Keyed { start, spare: Vec::new(), withheld };
+            return Mode::Keyed {
+                start,
+                spare: Vec::new(),
+                withheld,
+            };
         }
-        let (start, spare): (Vec<_>, Vec<_>) =
-            usable.iter().enumerate().partition(|(place, column)| *place == 0 || column.is_selected);
-        let names_of =
-            |columns: Vec<(usize, &&KeyColumn)>| columns.into_iter().map(|(_, column)| column.name.clone()).collect();
-        Mode::Keyed { start: names_of(start), spare: names_of(spare), withheld }
+        let (start, spare): (Vec<_>, Vec<_>) = usable
+            .iter()
+            .enumerate()
+            .partition(|(place, column)| *place == 0 || column.is_selected);
+        let names_of = |columns: Vec<(usize, &&KeyColumn)>| {
+            columns
+                .into_iter()
+                .map(|(_, column)| column.name.clone())
+                .collect()
+        };
+        Mode::Keyed {
+            start: names_of(start),
+            spare: names_of(spare),
+            withheld,
+        }
     }
 }
 
@@ -350,7 +401,11 @@ mod tests {
     use super::*;
 
     fn column(name: &str, is_text: bool, is_selected: bool) -> KeyColumn {
-        KeyColumn { name: name.to_owned(), is_text, is_selected }
+        KeyColumn {
+            name: name.to_owned(),
+            is_text,
+            is_selected,
+        }
     }
 
     fn holding() -> Verdicts {
@@ -383,7 +438,14 @@ mod tests {
 
     #[test]
     fn the_key_starts_with_its_first_column_and_what_is_selected_anyway() {
-        let Mode::Keyed { start, spare, withheld } = plan(holding(), Grouping::Rows).mode() else { panic!("keyed") };
+        let Mode::Keyed {
+            start,
+            spare,
+            withheld,
+        } = plan(holding(), Grouping::Rows).mode()
+        else {
+            panic!("keyed")
+        };
         assert_eq!(start, ["seen", "to"]);
         assert_eq!(spare, ["from", "port"]);
         assert_eq!(withheld, None);
@@ -399,9 +461,20 @@ mod tests {
                 column("b", true, is_selected(1)),
                 column("c", true, is_selected(2)),
             ];
-            let paging = Paging::Keyed { key, grouping: Grouping::Rows };
-            let plan = PagerPlan { paging, base: None, verdicts: holding(), limits: PagerLimits::default(), top: None };
-            let Mode::Keyed { start, spare, .. } = plan.mode() else { panic!("keyed") };
+            let paging = Paging::Keyed {
+                key,
+                grouping: Grouping::Rows,
+            };
+            let plan = PagerPlan {
+                paging,
+                base: None,
+                verdicts: holding(),
+                limits: PagerLimits::default(),
+                top: None,
+            };
+            let Mode::Keyed { start, spare, .. } = plan.mode() else {
+                panic!("keyed")
+            };
             assert_eq!(start.first().map(String::as_str), Some("seen"));
             assert!(spare.is_sorted(), "{spare:?}");
             assert_eq!(start.len() + spare.len(), 4);
@@ -410,26 +483,49 @@ mod tests {
 
     #[test]
     fn without_a_verdict_strings_leave_the_key() {
-        let verdicts = Verdicts { round_trip: Verdict::Unknown, ..holding() };
-        let Mode::Keyed { start, spare, withheld } = plan(verdicts, Grouping::Rows).mode() else { panic!("keyed") };
-        assert_eq!((start, spare), (vec!["seen".to_owned()], vec!["port".to_owned()]));
+        let verdicts = Verdicts {
+            round_trip: Verdict::Unknown,
+            ..holding()
+        };
+        let Mode::Keyed {
+            start,
+            spare,
+            withheld,
+        } = plan(verdicts, Grouping::Rows).mode()
+        else {
+            panic!("keyed")
+        };
+        assert_eq!(
+            (start, spare),
+            (vec!["seen".to_owned()], vec!["port".to_owned()])
+        );
         assert_eq!(withheld, Some(Assumption::RoundTrip));
     }
 
     #[test]
     fn grouped_rows_are_paged_by_group_columns_unless_filters_are_known_to_come_after() {
         let groups = || Grouping::Groups(vec![column("root", true, false)]);
-        let Mode::Keyed { start, spare, .. } = plan(holding(), groups()).mode() else { panic!("keyed") };
+        let Mode::Keyed { start, spare, .. } = plan(holding(), groups()).mode() else {
+            panic!("keyed")
+        };
         assert_eq!((start, spare), (vec!["root".to_owned()], Vec::new()));
-        let verdicts = Verdicts { filter_before_group: Verdict::Broken, ..holding() };
-        let Mode::Keyed { start, .. } = plan(verdicts, groups()).mode() else { panic!("keyed") };
+        let verdicts = Verdicts {
+            filter_before_group: Verdict::Broken,
+            ..holding()
+        };
+        let Mode::Keyed { start, .. } = plan(verdicts, groups()).mode() else {
+            panic!("keyed")
+        };
         assert_eq!(start, ["seen", "to"]);
     }
 
     #[test]
     fn assumptions_are_written_by_the_names_that_users_read() {
         for assumption in Assumption::ALL {
-            assert_eq!(serde_json::to_value(assumption).unwrap(), assumption.as_str());
+            assert_eq!(
+                serde_json::to_value(assumption).unwrap(),
+                assumption.as_str()
+            );
         }
     }
 }

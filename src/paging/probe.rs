@@ -31,7 +31,9 @@ pub struct Finding {
 impl Finding {
     /// Whether it is still believed on `day`.
     pub fn is_fresh(&self, day: NaiveDate) -> bool {
-        self.made_on.checked_add_days(Days::new(VERDICT_DAYS)).is_some_and(|end| self.made_on <= day && day < end)
+        self.made_on
+            .checked_add_days(Days::new(VERDICT_DAYS))
+            .is_some_and(|end| self.made_on <= day && day < end)
     }
 }
 
@@ -41,12 +43,19 @@ mod iso_day {
     use chrono::NaiveDate;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(day: &NaiveDate, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        day: &NaiveDate,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
         serializer.collect_str(day)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<NaiveDate, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<NaiveDate, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -88,7 +97,10 @@ enum Question {
 
 /// What was seen so far.
 #[derive(Debug, Clone, Copy, Default)]
-#[expect(clippy::struct_excessive_bools, reason = "independent observations, not a state")]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "independent observations, not a state"
+)]
 struct Seen {
     disorder: bool,
     wrong_order: bool,
@@ -132,16 +144,27 @@ impl Probe {
             Question::Window(Some(Value::Text("A".into()))),
             Question::Window(Some(Value::Text("Z".into()))),
         ]);
-        Self { column: column.into(), is_text: true, rows, waiting, window: PageKeys::default(), seen: Seen::default() }
+        Self {
+            column: column.into(),
+            is_text: true,
+            rows,
+            waiting,
+            window: PageKeys::default(),
+            seen: Seen::default(),
+        }
     }
 
     /// What to do next. Asking again changes nothing.
     pub fn next(&self) -> ProbeStep {
-        let Some(question) = self.waiting.front() else { return ProbeStep::Done(self.verdicts()) };
+        let Some(question) = self.waiting.front() else {
+            return ProbeStep::Done(self.verdicts());
+        };
         let from = |value: &Value| Filter::Is(self.column.clone(), Comparison::Gte, value.clone());
         let filter = match question {
             Question::Window(None) => None,
-            Question::Window(Some(value)) | Question::From(value) | Question::Beyond(value) => Some(from(value)),
+            Question::Window(Some(value)) | Question::From(value) | Question::Beyond(value) => {
+                Some(from(value))
+            }
             Question::Below(value) => Some(Filter::Not(Box::new(from(value)))),
         };
         // A null can be no bound, and a negated bound would bring it back.
@@ -162,7 +185,10 @@ impl Probe {
     /// If the keys are not those of that request.
     pub fn answer(&mut self, keys: &PageKeys) -> Result<(), PagingError> {
         if !keys.is_empty() && (keys.width != 1 || keys.values.len() != keys.len()) {
-            return Err(PagingError::Width { wanted: 1, got: keys.width });
+            return Err(PagingError::Width {
+                wanted: 1,
+                got: keys.width,
+            });
         }
         let question = self.waiting.pop_front().ok_or(PagingError::NotAwaited)?;
         if keys.values.contains(&Value::Null) {
@@ -171,7 +197,11 @@ impl Probe {
             self.waiting.clear();
             return Ok(());
         }
-        self.seen.disorder |= keys.values.iter().zip(keys.values.iter().skip(1)).any(|(before, after)| before > after);
+        self.seen.disorder |= keys
+            .values
+            .iter()
+            .zip(keys.values.iter().skip(1))
+            .any(|(before, after)| before > after);
         if self.is_full(keys) {
             self.seen.full_answers += 1;
         }
@@ -197,15 +227,27 @@ impl Probe {
 
     fn judge_window(&mut self, start: Option<&Value>, keys: &PageKeys) {
         let first = keys.values.first();
-        self.seen.where_ignored |= start.is_some_and(|start| first.is_some_and(|first| first < start));
+        self.seen.where_ignored |=
+            start.is_some_and(|start| first.is_some_and(|first| first < start));
         keys.clone_into(&mut self.window);
         let mut questions = Vec::new();
         questions.extend(keys.values.last().cloned().map(Question::Beyond));
         if start.is_none() {
-            let inner = [keys.values.get(keys.len() / 2), keys.values.last()].into_iter().flatten();
-            questions.extend(inner.filter(|value| Some(*value) > first).cloned().map(Question::Below));
+            let inner = [keys.values.get(keys.len() / 2), keys.values.last()]
+                .into_iter()
+                .flatten();
+            questions.extend(
+                inner
+                    .filter(|value| Some(*value) > first)
+                    .cloned()
+                    .map(Question::Below),
+            );
         }
-        let telling = if self.is_text { telling_keys(&keys.values) } else { spread_keys(&keys.values) };
+        let telling = if self.is_text {
+            telling_keys(&keys.values)
+        } else {
+            spread_keys(&keys.values)
+        };
         questions.extend(telling.into_iter().map(Question::From));
         for question in questions.into_iter().rev() {
             self.waiting.push_front(question);
@@ -215,7 +257,11 @@ impl Probe {
     /// The window's rows below a key, and no others: then the window was cut after it was ordered.
     fn judge_below(&mut self, key: &Value, keys: &PageKeys) {
         let digests = |keys: &PageKeys| {
-            let below = keys.values.iter().zip(&keys.digests).filter(|(value, _)| *value < key);
+            let below = keys
+                .values
+                .iter()
+                .zip(&keys.digests)
+                .filter(|(value, _)| *value < key);
             super::groups::Rows::count(below.map(|(_, digest)| *digest))
         };
         let all_below = keys.values.iter().all(|value| value < key);
@@ -231,13 +277,21 @@ impl Probe {
     /// The window's rows from a key on must stand at the head of the answer.
     fn judge_from(&mut self, key: &Value, keys: &PageKeys) {
         self.seen.where_ignored |= keys.values.first().is_some_and(|first| first < key);
-        let start = self.window.values.iter().position(|value| value == key).unwrap_or_default();
+        let start = self
+            .window
+            .values
+            .iter()
+            .position(|value| value == key)
+            .unwrap_or_default();
         let expected: Vec<usize> = (start..self.window.len()).collect();
         let expected = Groups::divide(&self.window, 1, &expected);
         let received: Vec<usize> = (0..keys.len()).collect();
         let received = Groups::divide(keys, 1, &received);
         let at_key = [key.clone()];
-        let lost = !expected.at(&at_key).without(&received.at(&at_key)).is_empty();
+        let lost = !expected
+            .at(&at_key)
+            .without(&received.at(&at_key))
+            .is_empty();
         if lost || received.key(0) != at_key {
             self.seen.lost = true;
             return;
@@ -267,7 +321,11 @@ impl Probe {
     }
 
     fn verdicts(&self) -> Verdicts {
-        if self.is_text { self.verdicts_on_text() } else { self.verdicts_on_times() }
+        if self.is_text {
+            self.verdicts_on_text()
+        } else {
+            self.verdicts_on_times()
+        }
     }
 
     /// Where not even date-times come in order, or a filter on them loses rows, nothing is proven of what was asked then.
@@ -282,7 +340,10 @@ impl Probe {
                 is_whole && (seen.cut_early || seen.too_few),
                 is_whole && seen.full_answers >= 2 && !seen.cut_early && !seen.too_few,
             ),
-            cap_after_order: verdict(cut_first, is_whole && seen.inner_rows_kept && seen.rows_beyond),
+            cap_after_order: verdict(
+                cut_first,
+                is_whole && seen.inner_rows_kept && seen.rows_beyond,
+            ),
             where_honoured: verdict(seen.where_ignored, is_whole && seen.where_applied),
             ..Verdicts::default()
         }
@@ -294,7 +355,10 @@ impl Probe {
         let tested = !seen.where_ignored && !seen.disorder;
         let text_wrong = seen.disorder || (tested && (seen.wrong_order || seen.lost));
         Verdicts {
-            filter_order_is_byte_order: verdict(text_wrong, tested && seen.case && seen.punctuation && !seen.too_few),
+            filter_order_is_byte_order: verdict(
+                text_wrong,
+                tested && seen.case && seen.punctuation && !seen.too_few,
+            ),
             round_trip: verdict(
                 tested && seen.lost,
                 tested && seen.upper_case_found && seen.special_found && seen.values_found >= 3,
@@ -306,10 +370,17 @@ impl Probe {
             // A filter that compares otherwise changes the rows below a key too: then nothing is proven.
             cap_after_order: verdict(
                 tested && seen.inner_rows_differ && !text_wrong,
-                tested && seen.inner_rows_kept && seen.rows_beyond && !seen.inner_rows_differ && !text_wrong,
+                tested
+                    && seen.inner_rows_kept
+                    && seen.rows_beyond
+                    && !seen.inner_rows_differ
+                    && !text_wrong,
             ),
             filter_before_group: Verdict::Unknown,
-            where_honoured: verdict(seen.where_ignored && !text_wrong, seen.where_applied && !seen.where_ignored),
+            where_honoured: verdict(
+                seen.where_ignored && !text_wrong,
+                seen.where_applied && !seen.where_ignored,
+            ),
         }
     }
 }
@@ -340,14 +411,24 @@ impl Verdicts {
             where_honoured: or_shown(self.where_honoured, strings.where_honoured),
             ..self
         };
-        let is_sound = [known.cap_after_order, known.where_honoured].iter().all(|verdict| *verdict == Verdict::Holds);
+        let is_sound = [known.cap_after_order, known.where_honoured]
+            .iter()
+            .all(|verdict| *verdict == Verdict::Holds);
         if !is_sound {
             return known;
         }
-        let collates =
-            strings.where_honoured == Verdict::Broken || strings.filter_order_is_byte_order == Verdict::Broken;
-        let filter_order = if collates { Verdict::Broken } else { strings.filter_order_is_byte_order };
-        Self { filter_order_is_byte_order: filter_order, round_trip: strings.round_trip, ..known }
+        let collates = strings.where_honoured == Verdict::Broken
+            || strings.filter_order_is_byte_order == Verdict::Broken;
+        let filter_order = if collates {
+            Verdict::Broken
+        } else {
+            strings.filter_order_is_byte_order
+        };
+        Self {
+            filter_order_is_byte_order: filter_order,
+            round_trip: strings.round_trip,
+            ..known
+        }
     }
 }
 
@@ -367,14 +448,18 @@ fn spread_keys(values: &[Value]) -> Vec<Value> {
 /// punctuation must survive the round trip.
 fn telling_keys(values: &[Value]) -> Vec<Value> {
     let mut found: Vec<Value> = Vec::new();
-    let Some(last) = values.last() else { return found };
+    let Some(last) = values.last() else {
+        return found;
+    };
     let (mut by_case, mut by_punctuation, mut special) = (0, 0, 0);
     for (place, value) in values.iter().enumerate() {
         if value == last || found.last() == Some(value) || found.len() >= KEYS_A_WINDOW {
             continue;
         }
         let later = || values.iter().skip(place + 1).filter(|other| *other != last);
-        let hides = |letters_only| later().any(|other| folded(other, letters_only) < folded(value, letters_only));
+        let hides = |letters_only| {
+            later().any(|other| folded(other, letters_only) < folded(value, letters_only))
+        };
         let has_special = matches!(value, Value::Text(text) if text.chars().any(|letter| !letter.is_alphanumeric()));
         if by_case < 3 && hides(false) {
             by_case += 1;
@@ -392,8 +477,13 @@ fn telling_keys(values: &[Value]) -> Vec<Value> {
 
 /// A string as a collation may see it: without case, and without punctuation too.
 fn folded(value: &Value, letters_only: bool) -> String {
-    let Value::Text(text) = value else { return String::new() };
-    text.to_lowercase().chars().filter(|letter| !letters_only || letter.is_alphanumeric()).collect()
+    let Value::Text(text) = value else {
+        return String::new();
+    };
+    text.to_lowercase()
+        .chars()
+        .filter(|letter| !letters_only || letter.is_alphanumeric())
+        .collect()
 }
 
 #[cfg(test)]
@@ -403,7 +493,10 @@ mod tests {
     #[test]
     fn a_finding_is_believed_for_thirty_days() {
         let made_on = NaiveDate::from_ymd_opt(2026, 11, 1).unwrap();
-        let finding = Finding { verdicts: Verdicts::default(), made_on };
+        let finding = Finding {
+            verdicts: Verdicts::default(),
+            made_on,
+        };
         assert!(finding.is_fresh(made_on));
         assert!(finding.is_fresh(made_on + Days::new(29)));
         assert!(!finding.is_fresh(made_on + Days::new(30)));

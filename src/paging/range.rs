@@ -84,19 +84,42 @@ impl Range {
     /// The range's filter from `bound` on; an empty bound is none.
     pub(super) fn filter(&self, base: Option<&Filter>, bound: &[Value]) -> Option<Filter> {
         let mut parts: Vec<Filter> = base.cloned().into_iter().collect();
-        parts.extend(self.null.iter().map(|column| Filter::IsNull(column.clone())));
-        let not_null = self.not_null.iter().map(|column| Filter::Not(Box::new(Filter::IsNull(column.clone()))));
+        parts.extend(
+            self.null
+                .iter()
+                .map(|column| Filter::IsNull(column.clone())),
+        );
+        let not_null = self
+            .not_null
+            .iter()
+            .map(|column| Filter::Not(Box::new(Filter::IsNull(column.clone()))));
         parts.extend(not_null);
         parts.extend(at_least(&self.key, bound));
-        if parts.len() > 1 { Some(Filter::And(parts)) } else { parts.pop() }
+        if parts.len() > 1 {
+            Some(Filter::And(parts))
+        } else {
+            parts.pop()
+        }
     }
 
     /// Filter and bound of the next page. Where the held key is too long for a URL, the shortest separator stands for
     /// it: greater than every emitted key, not greater than the held one.
-    pub(super) fn next_page(&self, base: Option<&Filter>, available: usize) -> Result<Bound, PagingError> {
-        let held: &[Value] = self.held.as_ref().or(self.outer.last()).map_or(&[], |group| group.key.as_ref());
+    pub(super) fn next_page(
+        &self,
+        base: Option<&Filter>,
+        available: usize,
+    ) -> Result<Bound, PagingError> {
+        let held: &[Value] = self
+            .held
+            .as_ref()
+            .or(self.outer.last())
+            .map_or(&[], |group| group.key.as_ref());
         // Nothing was emitted: an open range asks for the same rows and cannot exclude one by mistake.
-        let exact: Vec<Value> = if self.emitted.is_empty() { Vec::new() } else { held.to_vec() };
+        let exact: Vec<Value> = if self.emitted.is_empty() {
+            Vec::new()
+        } else {
+            held.to_vec()
+        };
         match self.fit(base, exact, available) {
             Err(error @ PagingError::TooLong { .. }) => {
                 match self.last_emitted().and_then(|low| separator(low, held)) {
@@ -118,21 +141,40 @@ impl Range {
         let filter = self.filter(base, &values);
         let needed = url_bytes(filter.as_ref(), &self.key, &self.key_columns());
         if needed > available {
-            return Err(PagingError::TooLong { columns: self.columns(), value: shown(&values), needed, available });
+            return Err(PagingError::TooLong {
+                columns: self.columns(),
+                value: shown(&values),
+                needed,
+                available,
+            });
         }
         Ok(Bound { filter, values })
     }
 
     /// Divides the range by the nulls of its key columns. `self` keeps the rows without any; the others are returned.
     pub(super) fn divide_by_nulls(&mut self) -> Vec<Self> {
-        let undecided: Vec<String> =
-            self.key.iter().filter(|column| !self.not_null.contains(column)).cloned().collect();
+        let undecided: Vec<String> = self
+            .key
+            .iter()
+            .filter(|column| !self.not_null.contains(column))
+            .cloned()
+            .collect();
         let mut others = Vec::new();
         for (place, column) in undecided.iter().enumerate() {
-            let key = self.key.iter().filter(|other| *other != column).cloned().collect();
+            let key = self
+                .key
+                .iter()
+                .filter(|other| *other != column)
+                .cloned()
+                .collect();
             let mut other = Self::new(key, self.spare.clone());
             other.null = self.null.iter().chain([column]).cloned().collect();
-            other.not_null = self.not_null.iter().chain(undecided.iter().take(place)).cloned().collect();
+            other.not_null = self
+                .not_null
+                .iter()
+                .chain(undecided.iter().take(place))
+                .cloned()
+                .collect();
             others.push(other);
         }
         self.not_null.extend(undecided);
@@ -157,8 +199,13 @@ pub(super) struct Bound {
 fn separator(low: &[Value], high: &[Value]) -> Option<Vec<Value>> {
     let differs = low.iter().zip(high).position(|(low, high)| low != high)?;
     let mut key = prefix(high, differs + 1).to_vec();
-    if let (Some(Value::Text(low)), Some(Value::Text(high))) = (low.get(differs), high.get(differs)) {
-        let common = low.bytes().zip(high.bytes()).take_while(|(low, high)| low == high).count();
+    if let (Some(Value::Text(low)), Some(Value::Text(high))) = (low.get(differs), high.get(differs))
+    {
+        let common = low
+            .bytes()
+            .zip(high.bytes())
+            .take_while(|(low, high)| low == high)
+            .count();
         let end = (common + 1..=high.len()).find(|end| high.is_char_boundary(*end))?;
         *key.last_mut()? = Value::Text(high.get(..end)?.into());
     }
@@ -166,17 +213,31 @@ fn separator(low: &[Value], high: &[Value]) -> Option<Vec<Value>> {
 }
 
 /// Bytes of a URL that a request's filter, order and key columns take, percent-encoded.
-pub(super) fn url_bytes(filter: Option<&Filter>, order: &[String], key_columns: &[String]) -> usize {
-    let filter = filter.map_or(0, |filter| "&where=".len() + encoded_len(&filter.to_json().to_string()));
-    let order: usize = order.iter().map(|column| encoded_len(column) + encoded_len(":asc,")).sum();
-    let selected: usize = key_columns.iter().map(|column| encoded_len(column) + encoded_len(",")).sum();
+pub(super) fn url_bytes(
+    filter: Option<&Filter>,
+    order: &[String],
+    key_columns: &[String],
+) -> usize {
+    let filter = filter.map_or(0, |filter| {
+        "&where=".len() + encoded_len(&filter.to_json().to_string())
+    });
+    let order: usize = order
+        .iter()
+        .map(|column| encoded_len(column) + encoded_len(":asc,"))
+        .sum();
+    let selected: usize = key_columns
+        .iter()
+        .map(|column| encoded_len(column) + encoded_len(","))
+        .sum();
     filter + "&order_by=".len() + order + selected
 }
 
 /// Length after percent-encoding by the strictest encoder: whatever it leaves alone, every encoder leaves alone.
 fn encoded_len(text: &str) -> usize {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    text.bytes().map(|byte| if plain(byte) { 1 } else { 3 }).sum()
+    text.bytes()
+        .map(|byte| if plain(byte) { 1 } else { 3 })
+        .sum()
 }
 
 #[cfg(test)]
@@ -204,9 +265,15 @@ mod tests {
 
     #[test]
     fn the_length_of_a_url_is_never_underestimated() {
-        let filter = Filter::Is("a".to_owned(), crate::filter::Comparison::Gte, text("é %&~"));
+        let filter = Filter::Is(
+            "a".to_owned(),
+            crate::filter::Comparison::Gte,
+            text("é %&~"),
+        );
         let json = filter.to_json().to_string();
-        let query: String = url::form_urlencoded::Serializer::new(String::new()).append_pair("where", &json).finish();
+        let query: String = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("where", &json)
+            .finish();
         assert!(url_bytes(Some(&filter), &[], &[]) >= query.len());
     }
 }

@@ -19,8 +19,8 @@ use super::error::shown;
 use super::groups::{Rows, digest, prefix};
 use super::plan::Mode;
 use super::{
-    Ask, Assumption, BestEffort, Emit, Evidence, PagerLimits, PagerPlan, PagingError, Purpose, Shortfall, Status, Step,
-    Top, Verdict, Verdicts,
+    Ask, Assumption, BestEffort, Emit, Evidence, PagerLimits, PagerPlan, PagingError, Purpose,
+    Shortfall, Status, Step, Top, Verdict, Verdicts,
 };
 
 /// A group that fills this part of a page is read again with every page: a longer key is cheaper then.
@@ -85,12 +85,17 @@ impl Ranking {
         }
         let tied = Shortfall::RankingTies;
         let (start, spare, when_tied) = match plan.mode() {
-            Mode::Keyed { start, spare, withheld } => (start, spare, withheld.map_or(tied, Shortfall::Assumption)),
+            Mode::Keyed {
+                start,
+                spare,
+                withheld,
+            } => (start, spare, withheld.map_or(tied, Shortfall::Assumption)),
             Mode::Single(why @ Shortfall::Assumption(_)) => (Vec::new(), Vec::new(), why),
             Mode::Single(_) | Mode::Whole => (Vec::new(), Vec::new(), tied),
         };
         let others = |columns: Vec<String>| columns.into_iter().filter(|column| *column != top.by);
-        let (key, spare): (Vec<String>, VecDeque<String>) = (others(start).collect(), others(spare).collect());
+        let (key, spare): (Vec<String>, VecDeque<String>) =
+            (others(start).collect(), others(spare).collect());
         let doubt = plan.verdicts.doubt_about_text().filter(|_| top.is_text);
         let ranking = Self {
             stuck: stuck(plan.verdicts, &top, doubt),
@@ -148,7 +153,10 @@ impl Ranking {
         }
         let wanted = self.columns().len();
         if !keys.is_empty() && (keys.width != wanted || keys.values.len() != wanted * keys.len()) {
-            return Err(PagingError::Width { wanted, got: keys.width });
+            return Err(PagingError::Width {
+                wanted,
+                got: keys.width,
+            });
         }
         let asked = self.asked();
         self.requests += 1;
@@ -227,14 +235,21 @@ impl Ranking {
     /// cannot be asked for, or they moved; or more rows tie at it than an answer holds, in no order.
     fn awaits_again(&mut self, keys: &PageKeys, is_end: bool) -> Result<bool, PagingError> {
         let width = self.bound.len();
-        let last = keys.len().checked_sub(1).map(|last| prefix(keys.key(last), width));
+        let last = keys
+            .len()
+            .checked_sub(1)
+            .map(|last| prefix(keys.key(last), width));
         let is_left = is_end || last.is_none_or(|last| last != self.bound);
-        let missing = self.again.clone().without(&Rows::count(keys.digests.iter().copied()));
+        let missing = self
+            .again
+            .clone()
+            .without(&Rows::count(keys.digests.iter().copied()));
         if is_left && !missing.is_empty() {
             self.stop(Shortfall::Assumption(Assumption::RoundTrip));
             return Ok(true);
         }
-        let is_tied = width == 1 + self.key.len() && !missing.is_empty() && missing.len() == self.again.len();
+        let is_tied =
+            width == 1 + self.key.len() && !missing.is_empty() && missing.len() == self.again.len();
         if !is_left && is_tied {
             match self.spare.pop_front() {
                 None => self.stop(self.when_tied),
@@ -264,7 +279,11 @@ impl Ranking {
             let value = keys.key(row).first().unwrap_or(&Value::Null);
             if !identity.is_empty() {
                 let identity = hash_of(keys.key(row), &identity);
-                if self.taken.get(&identity).is_some_and(|before| before != value) {
+                if self
+                    .taken
+                    .get(&identity)
+                    .is_some_and(|before| before != value)
+                {
                     continue;
                 }
                 taken.push((identity, value.clone()));
@@ -287,7 +306,9 @@ impl Ranking {
             return Ok(());
         }
         let is_stuck_in_ties = last == self.bound && !is_progress;
-        if last.iter().skip(1).any(|value| *value == Value::Null) || (is_stuck_in_ties && self.spare.is_empty()) {
+        if last.iter().skip(1).any(|value| *value == Value::Null)
+            || (is_stuck_in_ties && self.spare.is_empty())
+        {
             self.stop(self.when_tied);
             return Ok(());
         }
@@ -295,9 +316,15 @@ impl Ranking {
         if self.bound.is_empty() || !last.starts_with(&self.bound) {
             self.again = Rows::default();
         }
-        let group = (0..keys.len()).filter(|row| place(*row) == last).filter_map(|row| digest(keys, row));
+        let group = (0..keys.len())
+            .filter(|row| place(*row) == last)
+            .filter_map(|row| digest(keys, row));
         group.for_each(|row| self.again.add(row));
-        self.part = if last.first() == Some(&Value::Null) { Part::Null } else { Part::Valued };
+        self.part = if last.first() == Some(&Value::Null) {
+            Part::Null
+        } else {
+            Part::Valued
+        };
         if self.part == Part::Null && last.len() == 1 {
             self.stop(self.when_tied);
             return Ok(());
@@ -314,7 +341,8 @@ impl Ranking {
     fn end_part(&mut self, keys: &PageKeys) {
         self.last_answers.push(count(keys.len()));
         if self.verdicts.cap_floor_100 != Verdict::Holds {
-            self.shortfall.get_or_insert(Shortfall::Assumption(Assumption::CapFloor));
+            self.shortfall
+                .get_or_insert(Shortfall::Assumption(Assumption::CapFloor));
         }
         if self.part == Part::Valued && self.remaining() > 0 {
             self.part = Part::Null;
@@ -335,7 +363,9 @@ impl Ranking {
         if (0..keys.len()).all(fits) {
             return Ok(());
         }
-        Err(PagingError::NullFilter { columns: self.top.by.clone() })
+        Err(PagingError::NullFilter {
+            columns: self.top.by.clone(),
+        })
     }
 
     /// Rows come in the order asked for, and none of them lies before the bound.
@@ -348,12 +378,20 @@ impl Ranking {
         let columns = || format!("({})", self.order().join(", "));
         if !keys.is_empty() && compare(place(0), &self.bound).is_lt() {
             let (bound, first) = (shown(&self.bound), shown(place(0)));
-            return Err(PagingError::BelowBound { columns: columns(), bound, first });
+            return Err(PagingError::BelowBound {
+                columns: columns(),
+                bound,
+                first,
+            });
         }
         for row in 1..keys.len() {
             if compare(place(row - 1), place(row)).is_gt() {
                 let (before, after) = (shown(place(row - 1)), shown(place(row)));
-                return Err(PagingError::Order { columns: columns(), before, after });
+                return Err(PagingError::Order {
+                    columns: columns(),
+                    before,
+                    after,
+                });
             }
         }
         Ok(())
@@ -379,7 +417,8 @@ impl Ranking {
         self.ended = true;
         if self.part != Part::Open || self.last_answers.is_empty() {
             // The order counted: it must have been the source's, and that of all its rows.
-            let doubt = (self.verdicts.cap_after_order != Verdict::Holds).then_some(Assumption::CapAfterOrder);
+            let doubt = (self.verdicts.cap_after_order != Verdict::Holds)
+                .then_some(Assumption::CapAfterOrder);
             if let Some(doubt) = doubt.or(self.doubt) {
                 self.shortfall.get_or_insert(Shortfall::Assumption(doubt));
             }

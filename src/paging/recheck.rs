@@ -25,7 +25,11 @@ impl Pager {
         loop {
             let from = recheck.from.and_then(|place| self.range.emitted.get(place));
             let values = from.map_or_else(Vec::new, |emitted| emitted.key.to_vec());
-            match (self.range.fit(self.base.as_ref(), values, self.limits.url_bytes), recheck.from) {
+            match (
+                self.range
+                    .fit(self.base.as_ref(), values, self.limits.url_bytes),
+                recheck.from,
+            ) {
                 (Ok(bound), _) => {
                     self.state = State::Recheck { recheck, bound };
                     return Ok(());
@@ -49,27 +53,45 @@ impl Pager {
         self.check_order(keys, &rows, &bound.values)?;
         let groups = Groups::divide(keys, self.range.key.len(), &rows);
         let missing = &recheck.missing;
-        let lost = || PagingError::RoundTrip { columns: self.range.columns(), value: shown(&missing.key) };
+        let lost = || PagingError::RoundTrip {
+            columns: self.range.columns(),
+            value: shown(&missing.key),
+        };
         if let Some(place) = recheck.from {
             let proof = self.range.emitted.get(place).ok_or_else(lost)?;
             let found = groups.at(&proof.key);
             let begins_with_it = prefix(groups.key(0), proof.key.len()) == proof.key.as_ref();
             if !begins_with_it || !proof.sample.iter().any(|row| found.get(*row) > 0) {
-                let Some(earlier) = place.checked_sub(1) else { return Err(lost()) };
-                self.start_recheck(Recheck { from: Some(earlier), ..recheck })?;
+                let Some(earlier) = place.checked_sub(1) else {
+                    return Err(lost());
+                };
+                self.start_recheck(Recheck {
+                    from: Some(earlier),
+                    ..recheck
+                })?;
                 return Ok(Emit::default());
             }
         }
-        if !ended && groups.last_key().is_none_or(|last| last <= missing.key.as_ref()) {
+        if !ended
+            && groups
+                .last_key()
+                .is_none_or(|last| last <= missing.key.as_ref())
+        {
             if self.limit >= self.ceiling {
-                return Err(PagingError::Unjudged { columns: self.range.columns(), value: shown(&missing.key) });
+                return Err(PagingError::Unjudged {
+                    columns: self.range.columns(),
+                    value: shown(&missing.key),
+                });
             }
             self.cap.obeyed = false;
             self.limit = self.limit.saturating_mul(2).min(self.ceiling);
             self.start_recheck(recheck)?;
             return Ok(Emit::default());
         }
-        if missing.rows.any_came_back(&recheck.seen, &groups.at(&missing.key)) {
+        if missing
+            .rows
+            .any_came_back(&recheck.seen, &groups.at(&missing.key))
+        {
             return Err(lost());
         }
         // The filter works: the group changed meanwhile, and what it is now stands in this answer.

@@ -47,15 +47,30 @@ pub struct Allowance {
 pub fn admit(candidates: &[Candidate], allowance: Allowance) -> Vec<bool> {
     let mut order: Vec<usize> = (0..candidates.len()).collect();
     order.sort_by_key(|index| {
-        let order = |one: &'_ Candidate| (!one.is_begun, Reverse(one.periods_late), one.report, one.due);
-        candidates.get(*index).map(|one| (order(one), Reverse(one.deferrals), &one.task))
+        let order = |one: &'_ Candidate| {
+            (
+                !one.is_begun,
+                Reverse(one.periods_late),
+                one.report,
+                one.due,
+            )
+        };
+        candidates
+            .get(*index)
+            .map(|one| (order(one), Reverse(one.deferrals), &one.task))
     });
     let mut admitted = vec![false; candidates.len()];
     let (mut full, mut bought) = (BTreeSet::new(), BTreeSet::new());
     let mut sum = 0_u64;
     for index in order {
-        let (Some(one), Some(slot)) = (candidates.get(index), admitted.get_mut(index)) else { continue };
-        let cost = if bought.contains(&one.question) { 0 } else { one.cost };
+        let (Some(one), Some(slot)) = (candidates.get(index), admitted.get_mut(index)) else {
+            continue;
+        };
+        let cost = if bought.contains(&one.question) {
+            0
+        } else {
+            one.cost
+        };
         let with = sum.saturating_add(cost);
         let fits = with <= allowance.tonight;
         let is_alone = sum == 0 && allowance.is_untouched && with <= allowance.month;
@@ -82,27 +97,31 @@ mod tests {
         let one = (0_usize..4, 0_u64..6, 0_usize..3, 0_u64..3_000, 0_u8..20);
         prop::collection::vec(one, 0..40).prop_map(|all| {
             let start: Night = "2026-11-23".parse().expect("a date");
-            let make =
-                |(number, (report, due, deferrals, cost, begun)): (usize, (usize, u64, usize, u64, u8))| Candidate {
-                    report,
-                    task: TaskId(format!("{number:016x}")),
-                    due: start + Days::new(due),
-                    // Tonight is the sixth night; the reports are fetched every one, two, three and four.
-                    periods_late: (6 - due) / (report as u64 + 1),
-                    deferrals,
-                    cost,
-                    question: number,
-                    is_begun: begun == 0,
-                };
+            let make = |(number, (report, due, deferrals, cost, begun)): (
+                usize,
+                (usize, u64, usize, u64, u8),
+            )| Candidate {
+                report,
+                task: TaskId(format!("{number:016x}")),
+                due: start + Days::new(due),
+                // Tonight is the sixth night; the reports are fetched every one, two, three and four.
+                periods_late: (6 - due) / (report as u64 + 1),
+                deferrals,
+                cost,
+                question: number,
+                is_begun: begun == 0,
+            };
             all.into_iter().enumerate().map(make).collect()
         })
     }
 
     fn allowance() -> impl Strategy<Value = Allowance> {
-        (0_u64..20_000, 0_u64..30_000, any::<bool>()).prop_map(|(tonight, more, is_untouched)| Allowance {
-            tonight,
-            month: tonight + more,
-            is_untouched,
+        (0_u64..20_000, 0_u64..30_000, any::<bool>()).prop_map(|(tonight, more, is_untouched)| {
+            Allowance {
+                tonight,
+                month: tonight + more,
+                is_untouched,
+            }
         })
     }
 
@@ -157,24 +176,44 @@ mod tests {
             is_begun: false,
         };
         let candidates = [one(0, 0, 7), one(1, 0, 8), one(2, 1, 7), one(3, 1, 8)];
-        let of = |tonight| admit(&candidates, Allowance { tonight, month: 1_000, is_untouched: false });
+        let of = |tonight| {
+            admit(
+                &candidates,
+                Allowance {
+                    tonight,
+                    month: 1_000,
+                    is_untouched: false,
+                },
+            )
+        };
         assert_eq!(of(99), [false; 4]);
         assert_eq!(of(100), [true, false, true, false]);
         assert_eq!(of(200), [true; 4]);
     }
 
     /// Nights of a plan that has `percent` of the units that it needs. For each task, the nights on which it was fetched.
-    fn starved(percent: u64, reports: &[(Every, usize, u64)], nights: u64) -> Vec<(usize, Vec<u64>)> {
+    fn starved(
+        percent: u64,
+        reports: &[(Every, usize, u64)],
+        nights: u64,
+    ) -> Vec<(usize, Vec<u64>)> {
         let start: Night = "2026-11-01".parse().expect("a date");
-        let needed: u64 =
-            reports.iter().map(|(every, tasks, cost)| *tasks as u64 * cost * 100 / u64::from(every.nights())).sum();
+        let needed: u64 = reports
+            .iter()
+            .map(|(every, tasks, cost)| *tasks as u64 * cost * 100 / u64::from(every.nights()))
+            .sum();
         let tonight = needed * percent / 10_000;
         let tasks: Vec<(usize, TaskId)> = reports
             .iter()
             .enumerate()
-            .flat_map(|(report, of)| (0..of.1).map(move |number| (report, TaskId(format!("{report:08x}{number:08x}")))))
+            .flat_map(|(report, of)| {
+                (0..of.1).map(move |number| (report, TaskId(format!("{report:08x}{number:08x}"))))
+            })
             .collect();
-        let mut fetched: Vec<(usize, Vec<u64>)> = tasks.iter().map(|(report, _)| (*report, Vec::new())).collect();
+        let mut fetched: Vec<(usize, Vec<u64>)> = tasks
+            .iter()
+            .map(|(report, _)| (*report, Vec::new()))
+            .collect();
         let mut waits: Vec<Option<Night>> = vec![None; tasks.len()];
         for number in 0..nights {
             let night = start + Days::new(number);
@@ -182,8 +221,14 @@ mod tests {
             for (place, (report, task)) in tasks.iter().enumerate() {
                 let (every, _, cost) = reports[*report];
                 let last = fetched[place].1.last().map(|last| start + Days::new(*last));
-                let Some(since) = crate::plan::due(every, task, night, last) else { continue };
-                let since = if last.is_none() { *waits[place].get_or_insert(since) } else { since };
+                let Some(since) = crate::plan::due(every, task, night, last) else {
+                    continue;
+                };
+                let since = if last.is_none() {
+                    *waits[place].get_or_insert(since)
+                } else {
+                    since
+                };
                 let late = u64::try_from((night - since).num_days()).expect("past");
                 due.push(Candidate {
                     report: *report,
@@ -197,8 +242,20 @@ mod tests {
                 });
                 places.push(place);
             }
-            let admitted = admit(&due, Allowance { tonight, month: tonight * 30, is_untouched: true });
-            let cost: u64 = due.iter().zip(&admitted).filter(|(_, is)| **is).map(|(one, _)| one.cost).sum();
+            let admitted = admit(
+                &due,
+                Allowance {
+                    tonight,
+                    month: tonight * 30,
+                    is_untouched: true,
+                },
+            );
+            let cost: u64 = due
+                .iter()
+                .zip(&admitted)
+                .filter(|(_, is)| **is)
+                .map(|(one, _)| one.cost)
+                .sum();
             assert!(cost <= tonight, "{cost} of {tonight}");
             for (place, _) in places.iter().zip(admitted).filter(|(_, is)| *is) {
                 fetched[*place].1.push(number);
@@ -209,18 +266,27 @@ mod tests {
 
     #[test]
     fn a_plan_of_half_of_what_is_needed_fetches_every_task_within_about_three_periods() {
-        let reports =
-            [(Every::DAY, 20, 50), (Every::Days(7), 300, 200), (Every::Days(10), 300, 150), (Every::Month, 40, 400)];
+        let reports = [
+            (Every::DAY, 20, 50),
+            (Every::Days(7), 300, 200),
+            (Every::Days(10), 300, 150),
+            (Every::Month, 40, 400),
+        ];
         let nights = 240;
         let mut longest = vec![0; reports.len()];
         for (report, fetched) in starved(50, &reports, nights) {
             let ends = fetched.iter().copied().chain([nights]);
-            let gaps = ends.scan(0, |last, night| Some(night - std::mem::replace(last, night)));
+            let gaps = ends.scan(0, |last, night| {
+                Some(night - std::mem::replace(last, night))
+            });
             longest[report] = gaps.max().unwrap_or(nights).max(longest[report]);
         }
         for ((every, ..), gap) in reports.iter().zip(&longest) {
             // A month may have 31 days.
-            assert!(*gap <= 3 * u64::from(every.nights()) + 3, "{every}: {longest:?}");
+            assert!(
+                *gap <= 3 * u64::from(every.nights()) + 3,
+                "{every}: {longest:?}"
+            );
         }
     }
 }

@@ -4,7 +4,9 @@ use super::history::Grouping;
 use super::query::Subject;
 use super::segments::{Segments, num_keywords, rows_of_keyword};
 use super::task::Task;
-use crate::catalog::{Endpoint, FREE_KEYWORDS, FREE_ROWS, FREE_TARGETS, MIN_UNITS_PER_REQUEST, Pricing, Shape};
+use crate::catalog::{
+    Endpoint, FREE_KEYWORDS, FREE_ROWS, FREE_TARGETS, MIN_UNITS_PER_REQUEST, Pricing, Shape,
+};
 use crate::config::{Report, RunConfig, Target, day_of};
 use crate::error::{Code, Error, Result};
 use crate::model::{Method, Night};
@@ -24,7 +26,9 @@ pub enum Total {
 
 /// The most that the tasks can cost together, in units.
 pub fn total(tasks: &[Task]) -> Total {
-    let sum = tasks.iter().try_fold(0_u64, |sum, task| Some(sum.saturating_add(task.bound_units?)));
+    let sum = tasks.iter().try_fold(0_u64, |sum, task| {
+        Some(sum.saturating_add(task.bound_units?))
+    });
     sum.map_or(Total::Unbounded, Total::AtMost)
 }
 
@@ -38,10 +42,15 @@ pub fn guard(tasks: &[Task], per_run: Option<u64>) -> Result<()> {
         _ if per_run.is_some() => return Ok(()),
         Total::AtMost(units) if units <= FREE_BUDGET_UNITS => return Ok(()),
         Total::AtMost(units) => (format!("could cost {units} units"), units),
-        Total::Unbounded => ("has no upper bound: without `top` or `max_rows` all rows are fetched".to_owned(), 60_000),
+        Total::Unbounded => (
+            "has no upper bound: without `top` or `max_rows` all rows are fetched".to_owned(),
+            60_000,
+        ),
     };
-    let message = format!("the run {could}, and no budget covers more than {FREE_BUDGET_UNITS} units");
-    let next = format!("add under [budget]: per_run = {suggestion}   or give --max-units {suggestion}");
+    let message =
+        format!("the run {could}, and no budget covers more than {FREE_BUDGET_UNITS} units");
+    let next =
+        format!("add under [budget]: per_run = {suggestion}   or give --max-units {suggestion}");
     Err(Error::new(Code::Budget, message).with_next(next))
 }
 
@@ -49,17 +58,28 @@ pub fn guard(tasks: &[Task], per_run: Option<u64>) -> Result<()> {
 /// promised to be free, so they count as billed.
 pub(super) fn is_free(subject: &Subject<'_>) -> bool {
     let is_free_target = |target: &Target| {
-        let rest = target.url.split_once("://").map_or(target.url.as_str(), |(_, rest)| rest);
+        let rest = target
+            .url
+            .split_once("://")
+            .map_or(target.url.as_str(), |(_, rest)| rest);
         let host = rest.split(['/', '?', ':']).next().unwrap_or(rest);
         FREE_TARGETS.contains(&host)
     };
     let is_free_keyword = |keyword: &str| FREE_KEYWORDS.contains(&keyword);
     let target = subject.target.map(is_free_target);
-    let keyword = subject.varying.iter().find(|(name, _)| name == "keyword").map(|(_, word)| is_free_keyword(word));
-    let list = subject.keywords().map(|words| words.iter().all(|word| is_free_keyword(word)));
+    let keyword = subject
+        .varying
+        .iter()
+        .find(|(name, _)| name == "keyword")
+        .map(|(_, word)| is_free_keyword(word));
+    let list = subject
+        .keywords()
+        .map(|words| words.iter().all(|word| is_free_keyword(word)));
     let known: Vec<bool> = target.into_iter().chain(keyword).chain(list).collect();
     // Nothing is promised of requests whose targets stand in a body.
-    subject.report.endpoint.method == Method::Get && !known.is_empty() && known.iter().all(|is_free| *is_free)
+    subject.report.endpoint.method == Method::Get
+        && !known.is_empty()
+        && known.iter().all(|is_free| *is_free)
 }
 
 /// The most rows that a task can have, if anything bounds them: the ranking or the fuse; one row of a record, of a target
@@ -72,13 +92,20 @@ pub(super) fn bound_rows(subject: &Subject<'_>, segments: &Segments) -> Option<u
     match report.since {
         Some(since) => {
             let span = Span::new(since.min(subject.night), subject.night)?;
-            Some(of_series(segments, Grouping::of(report, subject.varying).periods(span)))
+            Some(of_series(
+                segments,
+                Grouping::of(report, subject.varying).periods(span),
+            ))
         }
         None if endpoint.parameter("limit").is_none() => countries(endpoint),
         None => {
             let rows = report.top.as_ref().map(|top| top.rows).or(report.max_rows);
             let keywords = segments.iter().map(|segment| num_keywords(segment)).sum();
-            if endpoint.divisible && keywords > 0 { Some(rows.unwrap_or(keywords).min(keywords)) } else { rows }
+            if endpoint.divisible && keywords > 0 {
+                Some(rows.unwrap_or(keywords).min(keywords))
+            } else {
+                rows
+            }
         }
     }
 }
@@ -89,7 +116,11 @@ pub(super) fn bound_units(report: &Report, task: &Task, is_paged: bool) -> Optio
     let endpoint = report.endpoint;
     let is_one_request = !is_paged && task.segments.len() <= 1;
     if task.is_free || (endpoint.pricing != Pricing::PerRow && is_one_request) {
-        return Some(if task.is_free { 0 } else { endpoint.units_per_request(0, 0) });
+        return Some(if task.is_free {
+            0
+        } else {
+            endpoint.units_per_request(0, 0)
+        });
     }
     let rows = task.bound_rows?;
     if task.is_free_target && rows <= u64::from(FREE_ROWS) {
@@ -104,12 +135,21 @@ pub(super) fn bound_units(report: &Report, task: &Task, is_paged: bool) -> Optio
         return Some(requests.saturating_mul(endpoint.units_per_request(0, 0)));
     }
     let question = if is_paged { MIN_UNITS_PER_REQUEST } else { 0 };
-    Some(endpoint.units_per_request(rows, task.units_per_row).saturating_add(question))
+    Some(
+        endpoint
+            .units_per_request(rows, task.units_per_row)
+            .saturating_add(question),
+    )
 }
 
 /// Rows of a history of so many periods: each keyword of a list has a series of its own.
 pub(super) fn of_series(segments: &Segments, periods: u64) -> u64 {
-    segments.iter().map(|segment| num_keywords(segment)).sum::<u64>().max(1).saturating_mul(periods)
+    segments
+        .iter()
+        .map(|segment| num_keywords(segment))
+        .sum::<u64>()
+        .max(1)
+        .saturating_mul(periods)
 }
 
 /// Units of a task of several segments that brings so many rows: each is a request, with its keywords' part of them.
@@ -126,19 +166,36 @@ pub(super) fn of_segments(endpoint: &Endpoint, task: &Task, rows: u64) -> u64 {
 /// Columns whose price the parameters tell, and what they cost beyond the catalog's word.
 pub(super) fn extra_units(report: &Report, night: Night) -> Vec<(String, u64)> {
     let endpoint = report.endpoint;
-    let noted =
-        |name: &str| endpoint.column(name).filter(|column| column.units_note.is_some()).map(|column| column.units);
+    let noted = |name: &str| {
+        endpoint
+            .column(name)
+            .filter(|column| column.units_note.is_some())
+            .map(|column| column.units)
+    };
     let mut extra = Vec::new();
-    if let Some((units, from)) = noted("volume_monthly_history").zip(report.parameter("volume_monthly_date_from")) {
-        let to = report.parameter("volume_monthly_date_to").and_then(|to| day_of(to, night)).unwrap_or(night);
+    if let Some((units, from)) =
+        noted("volume_monthly_history").zip(report.parameter("volume_monthly_date_from"))
+    {
+        let to = report
+            .parameter("volume_monthly_date_to")
+            .and_then(|to| day_of(to, night))
+            .unwrap_or(night);
         let span = day_of(from, night).and_then(|from| Span::new(from, to));
         let months = span.map_or(0, |span| Grouping::Monthly.periods(span));
         let price = months.saturating_mul(2).max(MIN_UNITS_PER_REQUEST);
-        extra.push(("volume_monthly_history".to_owned(), price.saturating_sub(units)));
+        extra.push((
+            "volume_monthly_history".to_owned(),
+            price.saturating_sub(units),
+        ));
     }
     if let Some(units) = noted("share_of_voice") {
-        let brands = ["brand", "competitors"].iter().filter_map(|name| report.parameter(name));
-        let brands = brands.flat_map(|text| text.split(',')).filter(|brand| !brand.is_empty()).count();
+        let brands = ["brand", "competitors"]
+            .iter()
+            .filter_map(|name| report.parameter(name));
+        let brands = brands
+            .flat_map(|text| text.split(','))
+            .filter(|brand| !brand.is_empty())
+            .count();
         let price = u64::try_from(brands).unwrap_or(u64::MAX);
         extra.push(("share_of_voice".to_owned(), price.saturating_sub(units)));
     }
@@ -148,10 +205,17 @@ pub(super) fn extra_units(report: &Report, night: Night) -> Vec<(String, u64)> {
 /// The most units that a task can cost if it is bought alone.
 pub(super) fn bound_alone(config: &RunConfig, task: &Task) -> Option<u64> {
     let report = config.reports.get(task.report)?;
-    bound_units(report, task, !task.order_key.is_empty() || report.endpoint.has_offset())
+    bound_units(
+        report,
+        task,
+        !task.order_key.is_empty() || report.endpoint.has_offset(),
+    )
 }
 
 fn countries(endpoint: &Endpoint) -> Option<u64> {
-    let from_column = endpoint.column("country").map(|column| column.values.len()).filter(|count| *count > 0);
+    let from_column = endpoint
+        .column("country")
+        .map(|column| column.values.len())
+        .filter(|count| *count > 0);
     from_column.and_then(|count| u64::try_from(count).ok())
 }

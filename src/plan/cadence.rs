@@ -41,13 +41,18 @@ fn slot_from(every: Every, task: &TaskId, from: Night) -> Night {
     match every {
         Every::Days(days) => {
             let slot = spread(task) % u64::from(days.max(1));
-            let today = u64::try_from(from.num_days_from_ce()).unwrap_or(0) % u64::from(days.max(1));
+            let today =
+                u64::try_from(from.num_days_from_ce()).unwrap_or(0) % u64::from(days.max(1));
             let wait = (slot + u64::from(days) - today) % u64::from(days.max(1));
             after(from, u32::try_from(wait).unwrap_or(0))
         }
         Every::Month => {
             let this = slot_of_month(task, from);
-            if this >= from { this } else { slot_of_month(task, next_month(from)) }
+            if this >= from {
+                this
+            } else {
+                slot_of_month(task, next_month(from))
+            }
         }
     }
 }
@@ -65,17 +70,24 @@ fn first_of_month(day: Night) -> Night {
 }
 
 fn next_month(day: Night) -> Night {
-    first_of_month(day).checked_add_months(Months::new(1)).unwrap_or(day)
+    first_of_month(day)
+        .checked_add_months(Months::new(1))
+        .unwrap_or(day)
 }
 
 fn after(night: Night, days: u32) -> Night {
-    night.checked_add_days(Days::new(u64::from(days))).unwrap_or(night)
+    night
+        .checked_add_days(Days::new(u64::from(days)))
+        .unwrap_or(night)
 }
 
 fn spread(task: &TaskId) -> u64 {
     let mut hash = StableHash::new("cadence-1");
     hash.add(&task.0);
-    hash.finish().get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0)
+    hash.finish()
+        .get(..16)
+        .and_then(|digits| u64::from_str_radix(digits, 16).ok())
+        .unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -95,16 +107,25 @@ mod tests {
     }
 
     fn every() -> impl Strategy<Value = Every> {
-        prop_oneof![(1_u32..=40).prop_map(Every::Days), Just(Every::Days(7)), Just(Every::Month)]
+        prop_oneof![
+            (1_u32..=40).prop_map(Every::Days),
+            Just(Every::Days(7)),
+            Just(Every::Month)
+        ]
     }
 
     fn longest(every: Every) -> i64 {
-        if every == Every::Month { 31 } else { i64::from(every.nights()) }
+        if every == Every::Month {
+            31
+        } else {
+            i64::from(every.nights())
+        }
     }
 
     #[test]
     fn a_weekly_report_of_300_targets_is_about_43_a_night() {
-        for (every, nights, low, high) in [(Every::Days(7), 14, 25, 62), (Every::Month, 31, 2, 21)] {
+        for (every, nights, low, high) in [(Every::Days(7), 14, 25, 62), (Every::Month, 31, 2, 21)]
+        {
             let mut due_on: BTreeMap<Night, u32> = BTreeMap::new();
             for task in (0..300).map(task) {
                 let mut last = next(every, &task, start());
@@ -115,16 +136,22 @@ mod tests {
             }
             for night in (100..100 + nights).map(|days| after(start(), days)) {
                 let number = due_on.get(&night).copied().unwrap_or(0);
-                assert!((low..=high).contains(&number), "{every}: {number} on {night}");
+                assert!(
+                    (low..=high).contains(&number),
+                    "{every}: {number} on {night}"
+                );
             }
         }
     }
 
     #[test]
     fn slots_are_the_same_on_every_machine() {
-        let slots: Vec<String> =
-            (0..4).map(|number| next(Every::Days(7), &task(number), start()).to_string()).collect();
-        let months: Vec<String> = (0..4).map(|number| next(Every::Month, &task(number), start()).to_string()).collect();
+        let slots: Vec<String> = (0..4)
+            .map(|number| next(Every::Days(7), &task(number), start()).to_string())
+            .collect();
+        let months: Vec<String> = (0..4)
+            .map(|number| next(Every::Month, &task(number), start()).to_string())
+            .collect();
         assert_eq!(slots, SLOTS);
         assert_eq!(months, MONTHS);
     }

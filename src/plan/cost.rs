@@ -47,34 +47,79 @@ pub fn like_before(endpoint: &Endpoint, task: &Task, before: &Before) -> Cost {
     let price = task.units_per_row;
     let received = before.rows.saturating_add(before.reread);
     let units = if endpoint.pricing != Pricing::PerRow || before.requests <= 1 {
-        endpoint.units_per_request(received, price).saturating_mul(before.requests.max(1))
+        endpoint
+            .units_per_request(received, price)
+            .saturating_mul(before.requests.max(1))
     } else {
         let question = MIN_UNITS_PER_REQUEST;
-        let pages = received.saturating_sub(before.last_rows).saturating_mul(price);
-        pages.saturating_add(question).saturating_add(endpoint.units_per_request(before.last_rows, price))
+        let pages = received
+            .saturating_sub(before.last_rows)
+            .saturating_mul(price);
+        pages
+            .saturating_add(question)
+            .saturating_add(endpoint.units_per_request(before.last_rows, price))
     };
-    let then = before.units.saturating_mul(price).checked_div(before.units_per_row).unwrap_or(0);
-    let units = if task.costs_nothing() { 0 } else { units.max(then) };
-    Cost { rows: before.rows, requests: before.requests.max(1), units }
+    let then = before
+        .units
+        .saturating_mul(price)
+        .checked_div(before.units_per_row)
+        .unwrap_or(0);
+    let units = if task.costs_nothing() {
+        0
+    } else {
+        units.max(then)
+    };
+    Cost {
+        rows: before.rows,
+        requests: before.requests.max(1),
+        units,
+    }
 }
 
 /// Cost of a task of so many rows that was never fetched: pages of which each receives the last key of the one before
 /// again (`seam` rows), one question for nulls, and an answer short enough to be the end.
-pub fn of_rows(endpoint: &Endpoint, task: &Task, rows: u64, cap: Option<u64>, is_fuse: bool, seam: u64) -> Cost {
+pub fn of_rows(
+    endpoint: &Endpoint,
+    task: &Task,
+    rows: u64,
+    cap: Option<u64>,
+    is_fuse: bool,
+    seam: u64,
+) -> Cost {
     let price = task.units_per_row;
     if task.segments.len() > 1 {
-        let units = if task.costs_nothing() { 0 } else { of_segments(endpoint, task, rows) };
+        let units = if task.costs_nothing() {
+            0
+        } else {
+            of_segments(endpoint, task, rows)
+        };
         let requests = u64::try_from(task.segments.len()).unwrap_or(u64::MAX);
-        return Cost { rows, requests, units };
+        return Cost {
+            rows,
+            requests,
+            units,
+        };
     }
     if endpoint.has_offset() && endpoint.pricing != Pricing::PerRow {
         let page = cap.unwrap_or(FIRST_PAGE).max(2) - 1;
         let requests = rows / page + 1;
-        return Cost { rows, requests, units: endpoint.units_per_request(0, 0).saturating_mul(requests) };
+        return Cost {
+            rows,
+            requests,
+            units: endpoint.units_per_request(0, 0).saturating_mul(requests),
+        };
     }
     if task.order_key.is_empty() || endpoint.pricing != Pricing::PerRow {
-        let units = if task.costs_nothing() { 0 } else { endpoint.units_per_request(rows, price) };
-        return Cost { rows, requests: 1, units };
+        let units = if task.costs_nothing() {
+            0
+        } else {
+            endpoint.units_per_request(rows, price)
+        };
+        return Cost {
+            rows,
+            requests: 1,
+            units,
+        };
     }
     let cap = cap.unwrap_or(LARGEST_PAGE).max(1);
     let (mut limit, mut position) = (FIRST_PAGE.min(cap), 0_u64);
@@ -96,5 +141,9 @@ pub fn of_rows(endpoint: &Endpoint, task: &Task, rows: u64, cap: Option<u64>, is
         position = position.saturating_add(got.saturating_sub(seam.min(got / 2)).max(1));
         limit = limit.saturating_mul(2).min(LARGEST_PAGE).min(cap);
     }
-    Cost { rows, requests, units: if task.costs_nothing() { 0 } else { units } }
+    Cost {
+        rows,
+        requests,
+        units: if task.costs_nothing() { 0 } else { units },
+    }
 }

@@ -5,14 +5,21 @@ use std::fmt::Write as _;
 use super::bill::{FREE_BUDGET_UNITS, Total, total};
 use super::task::Task;
 use crate::catalog::Pricing;
-use crate::config::{BucketPlace, Budget, DEFAULT_HISTORY, Encryption, Every, KeepFree, Place, Report, RunConfig};
+use crate::config::{
+    BucketPlace, Budget, DEFAULT_HISTORY, Encryption, Every, KeepFree, Place, Report, RunConfig,
+};
 
 /// The configuration and its tasks in words, for a person.
 pub fn describe(config: &RunConfig, tasks: &[Task]) -> String {
     let mut out = String::new();
     let keys: Vec<_> = config.source.keys.iter().map(ToString::to_string).collect();
     let _ = writeln!(out, "configuration {}: correct", config.file().display());
-    let _ = writeln!(out, "source        {} with the key from {}", config.source.base_url, keys.join(", then "));
+    let _ = writeln!(
+        out,
+        "source        {} with the key from {}",
+        config.source.base_url,
+        keys.join(", then ")
+    );
     let _ = writeln!(out, "destination   {}", config.destination.place);
     if let Place::Bucket(bucket) = &config.destination.place {
         describe_bucket(&mut out, bucket);
@@ -29,8 +36,20 @@ pub fn describe(config: &RunConfig, tasks: &[Task]) -> String {
 
 /// What the configuration says of a bucket beside its URL.
 fn describe_bucket(out: &mut String, bucket: &BucketPlace) {
-    let BucketPlace { url: _, region, endpoint, path_style, single_writer, encryption, account } = bucket;
-    for (key, value) in [("account", account), ("endpoint", endpoint), ("region", region)] {
+    let BucketPlace {
+        url: _,
+        region,
+        endpoint,
+        path_style,
+        single_writer,
+        encryption,
+        account,
+    } = bucket;
+    for (key, value) in [
+        ("account", account),
+        ("endpoint", endpoint),
+        ("region", region),
+    ] {
         if let Some(value) = value {
             let _ = writeln!(out, "{key:<13} {value}");
         }
@@ -48,22 +67,44 @@ fn describe_bucket(out: &mut String, bucket: &BucketPlace) {
 
 /// How many tasks a night has at the cadence of their reports.
 fn a_night(config: &RunConfig, tasks: &[Task]) -> String {
-    let period = |task: &Task| config.reports.get(task.report).map_or(1, |report| report.every.nights());
+    let period = |task: &Task| {
+        config
+            .reports
+            .get(task.report)
+            .map_or(1, |report| report.every.nights())
+    };
     if tasks.iter().all(|task| period(task) == 1) {
         return format!("{} tasks a night", tasks.len());
     }
-    let a_month: u64 = tasks.iter().map(|task| u64::from(FINE / period(task))).sum();
-    format!("{} tasks, about {} a night", tasks.len(), a_month.div_ceil(u64::from(FINE)))
+    let a_month: u64 = tasks
+        .iter()
+        .map(|task| u64::from(FINE / period(task)))
+        .sum();
+    format!(
+        "{} tasks, about {} a night",
+        tasks.len(),
+        a_month.div_ceil(u64::from(FINE))
+    )
 }
 
 /// A task in parts that every period divides well.
 const FINE: u32 = 1 << 20;
 
 fn budgets(budget: &Budget) -> String {
-    let Budget { per_run: _, per_month, keep_free, pace, per_report, per_target } = budget;
+    let Budget {
+        per_run: _,
+        per_month,
+        keep_free,
+        pace,
+        per_report,
+        per_target,
+    } = budget;
     let mut out = String::new();
     if let Some(units) = per_month {
-        let _ = writeln!(out, "per_month     {units} units from one reset of the workspace to the next");
+        let _ = writeln!(
+            out,
+            "per_month     {units} units from one reset of the workspace to the next"
+        );
     }
     match keep_free {
         Some(KeepFree::Units(units)) => {
@@ -96,20 +137,40 @@ fn describe_report(out: &mut String, report: &Report, tasks: &[&Task]) {
         0 => String::new(),
         number => format!("{number} targets, "),
     };
-    let _ = writeln!(out, "  {} columns, {targets}{} tasks", report.columns.len(), tasks.len());
+    let _ = writeln!(
+        out,
+        "  {} columns, {targets}{} tasks",
+        report.columns.len(),
+        tasks.len()
+    );
     if report.every != Every::DAY {
         let nights = report.every.nights();
-        let a_night = tasks.len().div_ceil(usize::try_from(nights).unwrap_or(usize::MAX));
-        let _ = writeln!(out, "  every {}: about {a_night} of its tasks a night", report.every);
+        let a_night = tasks
+            .len()
+            .div_ceil(usize::try_from(nights).unwrap_or(usize::MAX));
+        let _ = writeln!(
+            out,
+            "  every {}: about {a_night} of its tasks a night",
+            report.every
+        );
     }
     let _ = writeln!(out, "  {}", price(report, tasks.first().copied()));
     for (name, value) in &report.parameters {
         let differs = name == "history" && value == DEFAULT_HISTORY;
-        let note = if differs { "  (the API's own default is all_time, which costs more)" } else { "" };
+        let note = if differs {
+            "  (the API's own default is all_time, which costs more)"
+        } else {
+            ""
+        };
         let _ = writeln!(out, "  {name} = {value}{note}");
     }
     for (name, values) in &report.varying {
-        let shown = values.iter().take(SHOWN_VALUES).map(String::as_str).collect::<Vec<_>>().join(", ");
+        let shown = values
+            .iter()
+            .take(SHOWN_VALUES)
+            .map(String::as_str)
+            .collect::<Vec<_>>()
+            .join(", ");
         let more = match values.len().saturating_sub(SHOWN_VALUES) {
             0 => String::new(),
             more => format!(" and {more} more"),
@@ -124,13 +185,24 @@ fn describe_report(out: &mut String, report: &Report, tasks: &[&Task]) {
             out,
             "  changes: all live rows the first night, then what came or went since the last complete one"
         );
-        let _ = writeln!(out, "  the latest night's word on a row counts, by {}", report.endpoint.identity.join(", "));
+        let _ = writeln!(
+            out,
+            "  the latest night's word on a row counts, by {}",
+            report.endpoint.identity.join(", ")
+        );
     }
     if let Some(top) = &report.top {
-        let _ = writeln!(out, "  the {} rows of a task with the greatest {}", top.rows, top.by);
+        let _ = writeln!(
+            out,
+            "  the {} rows of a task with the greatest {}",
+            top.rows, top.by
+        );
     }
     if let Some(rows) = report.max_rows {
-        let _ = writeln!(out, "  at most {rows} rows a task; reaching it is reported as capped");
+        let _ = writeln!(
+            out,
+            "  at most {rows} rows a task; reaching it is reported as capped"
+        );
     }
 }
 
@@ -144,14 +216,22 @@ fn price(report: &Report, task: Option<&Task>) -> String {
         },
         Some(task) if task.order_key.is_empty() => {
             let is_whole = report.endpoint.parameter("limit").is_none();
-            let how = if is_whole { "answered whole" } else { "one answer: it cannot be paged, and may be capped" };
+            let how = if is_whole {
+                "answered whole"
+            } else {
+                "one answer: it cannot be paged, and may be capped"
+            };
             format!("{} units a row; {how}", task.units_per_row)
         }
         Some(task) => format!(
             "{} units a row, {} of them for {} by {}",
             task.units_per_row,
             task.surcharge_per_row,
-            if report.top.is_some() { "ranking" } else { "paging" },
+            if report.top.is_some() {
+                "ranking"
+            } else {
+                "paging"
+            },
             task.order_key.join(", ")
         ),
     }
@@ -159,15 +239,24 @@ fn price(report: &Report, task: Option<&Task>) -> String {
 
 fn bill(tasks: &[Task], config: &RunConfig) -> String {
     let bound = match total(tasks) {
-        Total::AtMost(units) if config.reports.iter().all(|report| report.every == Every::DAY) => {
+        Total::AtMost(units)
+            if config
+                .reports
+                .iter()
+                .all(|report| report.every == Every::DAY) =>
+        {
             format!("at most {units} units")
         }
         Total::AtMost(units) => format!("at most {units} units if all are due at once"),
-        Total::Unbounded => "no upper bound of units (all rows of some reports are fetched)".to_owned(),
+        Total::Unbounded => {
+            "no upper bound of units (all rows of some reports are fetched)".to_owned()
+        }
     };
     match (config.budget.per_run, config.budget.per_month) {
         (Some(units), _) => format!("{bound}; the budget stops a run at {units} units"),
         (None, Some(_)) => format!("{bound}; the budget of the month stops a run"),
-        (None, None) => format!("{bound}; no budget is set, so at most {FREE_BUDGET_UNITS} units would run"),
+        (None, None) => {
+            format!("{bound}; no budget is set, so at most {FREE_BUDGET_UNITS} units would run")
+        }
     }
 }

@@ -39,7 +39,10 @@ impl Grouping {
     /// Of a report's tasks with these varying parameters.
     pub fn of(report: &Report, varying: &[(String, String)]) -> Self {
         const NAME: &str = "history_grouping";
-        let varies = varying.iter().find(|(name, _)| name == NAME).map(|(_, value)| value.as_str());
+        let varies = varying
+            .iter()
+            .find(|(name, _)| name == NAME)
+            .map(|(_, value)| value.as_str());
         match varies.or_else(|| report.parameter(NAME)) {
             Some("monthly") => Self::Monthly,
             Some("weekly") => Self::Weekly,
@@ -62,7 +65,9 @@ impl Grouping {
         let next = match self {
             Self::Daily => return day,
             Self::Weekly => self.start(day).checked_add_days(Days::new(7)),
-            Self::Monthly | Self::Unstated => self.start(day).checked_add_months(chrono::Months::new(1)),
+            Self::Monthly | Self::Unstated => {
+                self.start(day).checked_add_months(chrono::Months::new(1))
+            }
         };
         next.and_then(|next| next.pred_opt()).unwrap_or(day)
     }
@@ -72,18 +77,23 @@ impl Grouping {
     fn again(self, last: NaiveDate) -> NaiveDate {
         match self {
             Self::Daily => before(last, OVERLAP_DAYS),
-            Self::Weekly | Self::Monthly | Self::Unstated => self.start(before(self.start(last), 1)),
+            Self::Weekly | Self::Monthly | Self::Unstated => {
+                self.start(before(self.start(last), 1))
+            }
         }
     }
 
     /// Periods that touch the range: the most rows that one series of it has.
     pub(super) fn periods(self, span: Span) -> u64 {
-        let days = |first: NaiveDate, last: NaiveDate| u64::try_from((last - first).num_days()).unwrap_or(0);
+        let days = |first: NaiveDate, last: NaiveDate| {
+            u64::try_from((last - first).num_days()).unwrap_or(0)
+        };
         match self {
             Self::Daily | Self::Unstated => days(span.first, span.last) + 1,
             Self::Weekly => days(self.start(span.first), self.start(span.last)) / 7 + 1,
             Self::Monthly => {
-                let months = |date: NaiveDate| i64::from(date.year()) * 12 + i64::from(date.month0());
+                let months =
+                    |date: NaiveDate| i64::from(date.year()) * 12 + i64::from(date.month0());
                 u64::try_from(months(span.last) - months(span.first)).unwrap_or(0) + 1
             }
         }
@@ -108,9 +118,17 @@ fn before(day: NaiveDate, days: u64) -> NaiveDate {
 ///
 /// The days from `since` on that are missing before those that are answered are asked for together with all that follow:
 /// one request, so that a task has one answer.
-pub fn window(grouping: Grouping, since: NaiveDate, answered: &[Span], night: Night) -> Option<Span> {
+pub fn window(
+    grouping: Grouping,
+    since: NaiveDate,
+    answered: &[Span],
+    night: Night,
+) -> Option<Span> {
     let first = grouping.start(since).min(night);
-    let held = answered.iter().rev().find(|span| span.first <= first && span.last >= first);
+    let held = answered
+        .iter()
+        .rev()
+        .find(|span| span.first <= first && span.last >= first);
     match held {
         Some(held) if held.last >= night => None,
         Some(held) => Span::new(grouping.again(held.last).max(first), night),
@@ -124,18 +142,32 @@ pub fn whole_window(grouping: Grouping, since: NaiveDate, night: Night) -> Optio
 }
 
 /// The whole periods of a range that was asked for by name, as far as they have begun.
-pub fn asked_window(grouping: Grouping, from: NaiveDate, to: NaiveDate, today: NaiveDate) -> Option<Span> {
+pub fn asked_window(
+    grouping: Grouping,
+    from: NaiveDate,
+    to: NaiveDate,
+    today: NaiveDate,
+) -> Option<Span> {
     Span::new(grouping.start(from), grouping.end(to).min(today).max(to))
 }
 
 /// Whether days are answered.
 pub fn is_answered(answered: &[Span], days: Span) -> bool {
-    joined(answered.iter().copied()).iter().any(|span| span.covers(days))
+    joined(answered.iter().copied())
+        .iter()
+        .any(|span| span.covers(days))
 }
 
 /// The days that a task asks for, if it is one of a history.
 pub fn window_of(task: &Task) -> Option<Span> {
-    let day = |name: &str| task.query.iter().find(|(known, _)| known == name)?.1.parse().ok();
+    let day = |name: &str| {
+        task.query
+            .iter()
+            .find(|(known, _)| known == name)?
+            .1
+            .parse()
+            .ok()
+    };
     Span::new(day("date_from")?, day("date_to")?)
 }
 
@@ -150,15 +182,22 @@ pub fn set_window(config: &RunConfig, task: &mut Task, window: Span) {
         }
     }
     if let Some(report) = config.reports.get(task.report) {
-        let rows = of_series(&task.segments, Grouping::of(report, &task.parameters).periods(window));
+        let rows = of_series(
+            &task.segments,
+            Grouping::of(report, &task.parameters).periods(window),
+        );
         bound(report, task, rows);
     }
 }
 
 /// A task of a history with the bounds of a night on which its older rows are there; `None` for any other.
 pub fn usual(config: &RunConfig, task: &Task) -> Option<Task> {
-    let report = config.reports.get(task.report).filter(|report| report.endpoint.history_column().is_some())?;
-    let periods = Grouping::of(report, &task.parameters).usual_periods(u64::from(report.every.nights()));
+    let report = config
+        .reports
+        .get(task.report)
+        .filter(|report| report.endpoint.history_column().is_some())?;
+    let periods =
+        Grouping::of(report, &task.parameters).usual_periods(u64::from(report.every.nights()));
     let rows = of_series(&task.segments, periods);
     let mut usual = task.clone();
     bound(report, &mut usual, rows.min(task.bound_rows?));
@@ -167,7 +206,11 @@ pub fn usual(config: &RunConfig, task: &Task) -> Option<Task> {
 
 /// The most units of a task in a night, once its older rows are there.
 pub(super) fn usual_units(config: &RunConfig, task: &Task) -> Option<u64> {
-    if task.bought == Bought::Twin { Some(0) } else { usual(config, task)?.bound_units }
+    if task.bought == Bought::Twin {
+        Some(0)
+    } else {
+        usual(config, task)?.bound_units
+    }
 }
 
 fn bound(report: &Report, task: &mut Task, rows: u64) {
@@ -191,23 +234,47 @@ mod tests {
 
     #[test]
     fn periods_count_both_ends() {
-        assert_eq!(Grouping::Monthly.periods(span("2024-01-31", "2024-02-01")), 2);
+        assert_eq!(
+            Grouping::Monthly.periods(span("2024-01-31", "2024-02-01")),
+            2
+        );
         assert_eq!(Grouping::Daily.periods(span("2024-01-01", "2024-01-01")), 1);
-        assert_eq!(Grouping::Daily.periods(span("2024-01-01", "2024-12-31")), 366);
-        assert_eq!(Grouping::Weekly.periods(span("2024-01-06", "2024-01-15")), 3, "touches three weeks");
+        assert_eq!(
+            Grouping::Daily.periods(span("2024-01-01", "2024-12-31")),
+            366
+        );
+        assert_eq!(
+            Grouping::Weekly.periods(span("2024-01-06", "2024-01-15")),
+            3,
+            "touches three weeks"
+        );
     }
 
     #[test]
     fn a_window_begins_with_a_whole_period_that_may_still_be_revised() {
         let since = day("2024-02-29");
         let after = |grouping, last: &str, night: &str| {
-            window(grouping, since, &[span("2024-01-01", last)], day(night)).expect("something is missing").first
+            window(grouping, since, &[span("2024-01-01", last)], day(night))
+                .expect("something is missing")
+                .first
         };
-        assert_eq!(after(Grouping::Daily, "2026-01-03", "2026-01-04"), day("2025-12-27"));
+        assert_eq!(
+            after(Grouping::Daily, "2026-01-03", "2026-01-04"),
+            day("2025-12-27")
+        );
         // Thursday, 1 January 2026: its week began on 29 December; the one before on the 22nd.
-        assert_eq!(after(Grouping::Weekly, "2026-01-01", "2026-01-02"), day("2025-12-22"));
-        assert_eq!(after(Grouping::Monthly, "2026-03-31", "2026-04-01"), day("2026-02-01"));
-        assert_eq!(after(Grouping::Unstated, "2026-01-15", "2026-01-16"), day("2025-12-01"));
+        assert_eq!(
+            after(Grouping::Weekly, "2026-01-01", "2026-01-02"),
+            day("2025-12-22")
+        );
+        assert_eq!(
+            after(Grouping::Monthly, "2026-03-31", "2026-04-01"),
+            day("2026-02-01")
+        );
+        assert_eq!(
+            after(Grouping::Unstated, "2026-01-15", "2026-01-16"),
+            day("2025-12-01")
+        );
         // Never before the history begins.
         assert_eq!(after(Grouping::Daily, "2024-03-02", "2024-03-03"), since);
     }
@@ -216,23 +283,56 @@ mod tests {
     fn what_is_missing_before_is_fetched_with_all_that_follows() {
         let held = [span("2024-01-01", "2026-03-01")];
         let night = day("2026-03-02");
-        assert_eq!(window(Grouping::Daily, day("2023-05-05"), &held, night), Some(span("2023-05-05", "2026-03-02")));
-        assert_eq!(window(Grouping::Monthly, day("2024-01-20"), &held, day("2026-03-01")), None);
-        assert_eq!(window(Grouping::Weekly, day("2024-02-29"), &[], night), Some(span("2024-02-26", "2026-03-02")));
+        assert_eq!(
+            window(Grouping::Daily, day("2023-05-05"), &held, night),
+            Some(span("2023-05-05", "2026-03-02"))
+        );
+        assert_eq!(
+            window(
+                Grouping::Monthly,
+                day("2024-01-20"),
+                &held,
+                day("2026-03-01")
+            ),
+            None
+        );
+        assert_eq!(
+            window(Grouping::Weekly, day("2024-02-29"), &[], night),
+            Some(span("2024-02-26", "2026-03-02"))
+        );
         // A range that was fetched apart is no beginning.
         let apart = [span("2020-01-01", "2020-03-31"), held[0]];
-        assert_eq!(window(Grouping::Daily, day("2024-01-01"), &apart, night), Some(span("2026-02-22", "2026-03-02")));
-        assert_eq!(window(Grouping::Daily, day("2020-01-01"), &apart, night), Some(span("2020-03-24", "2026-03-02")));
+        assert_eq!(
+            window(Grouping::Daily, day("2024-01-01"), &apart, night),
+            Some(span("2026-02-22", "2026-03-02"))
+        );
+        assert_eq!(
+            window(Grouping::Daily, day("2020-01-01"), &apart, night),
+            Some(span("2020-03-24", "2026-03-02"))
+        );
     }
 
     #[test]
     fn a_range_is_widened_to_whole_periods_that_have_begun() {
         let today = day("2026-11-23");
-        let asked = |grouping, from: &str, to: &str| asked_window(grouping, day(from), day(to), today);
-        assert_eq!(asked(Grouping::Monthly, "2024-02-29", "2024-02-29"), Some(span("2024-02-01", "2024-02-29")));
-        assert_eq!(asked(Grouping::Weekly, "2025-12-31", "2026-01-01"), Some(span("2025-12-29", "2026-01-04")));
-        assert_eq!(asked(Grouping::Monthly, "2026-11-05", "2026-11-07"), Some(span("2026-11-01", "2026-11-23")));
-        assert_eq!(asked(Grouping::Daily, "2026-11-05", "2026-11-07"), Some(span("2026-11-05", "2026-11-07")));
+        let asked =
+            |grouping, from: &str, to: &str| asked_window(grouping, day(from), day(to), today);
+        assert_eq!(
+            asked(Grouping::Monthly, "2024-02-29", "2024-02-29"),
+            Some(span("2024-02-01", "2024-02-29"))
+        );
+        assert_eq!(
+            asked(Grouping::Weekly, "2025-12-31", "2026-01-01"),
+            Some(span("2025-12-29", "2026-01-04"))
+        );
+        assert_eq!(
+            asked(Grouping::Monthly, "2026-11-05", "2026-11-07"),
+            Some(span("2026-11-01", "2026-11-23"))
+        );
+        assert_eq!(
+            asked(Grouping::Daily, "2026-11-05", "2026-11-07"),
+            Some(span("2026-11-05", "2026-11-07"))
+        );
     }
 
     proptest! {

@@ -24,15 +24,21 @@ pub use bill::{FREE_BUDGET_UNITS, Total, guard, total};
 pub use cadence::{due, next as next_due};
 pub use cost::{Before, Cost, like_before, of_rows};
 pub use describe::describe;
-pub use history::{Grouping, asked_window, is_answered, set_window, usual, whole_window, window, window_of};
+pub use history::{
+    Grouping, asked_window, is_answered, set_window, usual, whole_window, window, window_of,
+};
 pub use monthly::{
-    Bill, NIGHTS_A_MONTH, bill as bill_of_month, first_load, least_units, refuse_impossible, ways_to_fit,
+    Bill, NIGHTS_A_MONTH, bill as bill_of_month, first_load, least_units, refuse_impossible,
+    ways_to_fit,
 };
 pub use night::{check_all as check_nights, knows as knows_night, night};
-pub use once::{Bought, INDEX, Lot, MAX_TARGETS, batch_of, lots, packed_columns, packed_units, part, question, share};
+pub use once::{
+    Bought, INDEX, Lot, MAX_TARGETS, batch_of, lots, packed_columns, packed_units, part, question,
+    share,
+};
 pub use segments::{MAX_URL_BYTES, Segments};
 pub use select::{Selection, is_meant};
 pub use task::{
-    CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, price_per_row, ranking_asked, task_id, task_label,
-    tasks, tasks_of_any_night,
+    CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, price_per_row, ranking_asked,
+    task_id, task_label, tasks, tasks_of_any_night,
 };

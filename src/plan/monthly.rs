@@ -35,7 +35,9 @@ enum Weigh {
 /// The least that a task can cost at a time: one request, whatever it brings.
 pub fn least_units(config: &RunConfig, task: &Task) -> u64 {
     let least = match config.reports.get(task.report) {
-        Some(report) if !task.costs_nothing() => report.endpoint.units_per_request(0, task.units_per_row),
+        Some(report) if !task.costs_nothing() => {
+            report.endpoint.units_per_request(0, task.units_per_row)
+        }
         _ => 0,
     };
     least.min(task.bound_units.unwrap_or(u64::MAX))
@@ -44,8 +46,16 @@ pub fn least_units(config: &RunConfig, task: &Task) -> u64 {
 /// The bill of a month of these tasks, at the cadence of their reports.
 pub fn bill(config: &RunConfig, tasks: &[&Task]) -> Bill {
     let unbounded = tasks.iter().any(|task| task.bound_units.is_none());
-    let sum = |weigh| rounds(config, tasks, weigh).iter().map(|(report, round)| monthly(config, *report, *round)).sum();
-    Bill { least: sum(Weigh::Least), most: (!unbounded).then(|| sum(Weigh::Most)) }
+    let sum = |weigh| {
+        rounds(config, tasks, weigh)
+            .iter()
+            .map(|(report, round)| monthly(config, *report, *round))
+            .sum()
+    };
+    Bill {
+        least: sum(Weigh::Least),
+        most: (!unbounded).then(|| sum(Weigh::Most)),
+    }
 }
 
 /// What the first load of histories may cost beyond a usual night, once.
@@ -59,18 +69,37 @@ pub fn first_load(config: &RunConfig, tasks: &[Task]) -> u64 {
 ///
 /// # Errors
 /// [`Code::Budget`] for each budget that it can never keep to, with the smallest changes that make it fit.
-pub fn refuse_impossible(config: &RunConfig, tasks: &[Task], workspace: Option<u64>) -> Result<(), Errors> {
+pub fn refuse_impossible(
+    config: &RunConfig,
+    tasks: &[Task],
+    workspace: Option<u64>,
+) -> Result<(), Errors> {
     let mut errors = Errors::default();
     for budget in budgets(config, tasks, workspace) {
-        let Budget { name, limit, nightly, tasks } = &budget;
+        let Budget {
+            name,
+            limit,
+            nightly,
+            tasks,
+        } = &budget;
         let least = bill(config, tasks).least;
-        let dearest = tasks.iter().map(|task| least_units(config, task)).max().unwrap_or(0);
+        let dearest = tasks
+            .iter()
+            .map(|task| least_units(config, task))
+            .max()
+            .unwrap_or(0);
         let (needs, has) = match nightly {
-            Some(nightly) if dearest > *nightly => (format!("a single request of {dearest} units"), *nightly),
-            _ if least > *limit => (format!("at least {least} units in {NIGHTS_A_MONTH} nights"), *limit),
+            Some(nightly) if dearest > *nightly => {
+                (format!("a single request of {dearest} units"), *nightly)
+            }
+            _ if least > *limit => (
+                format!("at least {least} units in {NIGHTS_A_MONTH} nights"),
+                *limit,
+            ),
             _ => continue,
         };
-        let message = format!("the plan can never complete: it needs {needs}, and {name} allows {has}");
+        let message =
+            format!("the plan can never complete: it needs {needs}, and {name} allows {has}");
         let mut ways = changes(config, tasks, *limit, Weigh::Least);
         let enough = nightly.map_or(least, |_| dearest.max(least.div_ceil(NIGHTS_A_MONTH)));
         ways.push(format!("raise {name} to {enough}"));
@@ -99,7 +128,12 @@ struct Budget<'a> {
 fn budgets<'a>(config: &RunConfig, tasks: &'a [Task], workspace: Option<u64>) -> Vec<Budget<'a>> {
     let budget = &config.budget;
     let all = || tasks.iter().collect::<Vec<_>>();
-    let a_month = |name: &str, limit: u64| Budget { name: name.to_owned(), limit, nightly: None, tasks: all() };
+    let a_month = |name: &str, limit: u64| Budget {
+        name: name.to_owned(),
+        limit,
+        nightly: None,
+        tasks: all(),
+    };
     let a_run = |name: String, limit: u64, tasks| Budget {
         name,
         limit: limit.saturating_mul(NIGHTS_A_MONTH),
@@ -109,15 +143,35 @@ fn budgets<'a>(config: &RunConfig, tasks: &'a [Task], workspace: Option<u64>) ->
     let mut limits: Vec<Budget<'a>> = Vec::new();
     limits.extend(budget.per_month.map(|limit| a_month("per_month", limit)));
     limits.extend(workspace.map(|limit| a_month("the workspace's limit less keep_free", limit)));
-    limits.extend(budget.per_run.map(|limit| a_run("per_run (each night)".to_owned(), limit, all())));
+    limits.extend(
+        budget
+            .per_run
+            .map(|limit| a_run("per_run (each night)".to_owned(), limit, all())),
+    );
     for (name, limit) in &budget.per_report {
-        let is_of = |task: &&Task| config.reports.get(task.report).is_some_and(|report| report.name == *name);
-        limits.push(a_run(format!("per_report.{name} (each night)"), *limit, tasks.iter().filter(is_of).collect()));
+        let is_of = |task: &&Task| {
+            config
+                .reports
+                .get(task.report)
+                .is_some_and(|report| report.name == *name)
+        };
+        limits.push(a_run(
+            format!("per_report.{name} (each night)"),
+            *limit,
+            tasks.iter().filter(is_of).collect(),
+        ));
     }
     for (name, limit) in &budget.per_target {
-        let is_of =
-            |task: &&Task| task.target.and_then(|at| config.targets.get(at)).is_some_and(|target| target.name == *name);
-        limits.push(a_run(format!("per_target.{name} (each night)"), *limit, tasks.iter().filter(is_of).collect()));
+        let is_of = |task: &&Task| {
+            task.target
+                .and_then(|at| config.targets.get(at))
+                .is_some_and(|target| target.name == *name)
+        };
+        limits.push(a_run(
+            format!("per_target.{name} (each night)"),
+            *limit,
+            tasks.iter().filter(is_of).collect(),
+        ));
     }
     limits
 }
@@ -131,9 +185,20 @@ fn units(config: &RunConfig, task: &Task, weigh: Weigh) -> u64 {
 
 /// The least that a task can cost with all parts of its keywords: a request of each, unless a fuse may end it earlier.
 fn least_of_task(config: &RunConfig, task: &Task) -> u64 {
-    let has_fuse = config.reports.get(task.report).is_some_and(|report| report.max_rows.is_some());
-    let requests = if has_fuse { 1 } else { u64::try_from(task.segments.len()).unwrap_or(u64::MAX).max(1) };
-    least_units(config, task).saturating_mul(requests).min(task.bound_units.unwrap_or(u64::MAX))
+    let has_fuse = config
+        .reports
+        .get(task.report)
+        .is_some_and(|report| report.max_rows.is_some());
+    let requests = if has_fuse {
+        1
+    } else {
+        u64::try_from(task.segments.len())
+            .unwrap_or(u64::MAX)
+            .max(1)
+    };
+    least_units(config, task)
+        .saturating_mul(requests)
+        .min(task.bound_units.unwrap_or(u64::MAX))
 }
 
 /// Units of each report's tasks, once.
@@ -151,7 +216,10 @@ fn monthly(config: &RunConfig, report: usize, round: u64) -> u64 {
 }
 
 fn period(config: &RunConfig, report: usize) -> u64 {
-    config.reports.get(report).map_or(1, |report| u64::from(report.every.nights()))
+    config
+        .reports
+        .get(report)
+        .map_or(1, |report| u64::from(report.every.nights()))
 }
 
 /// Units in a month of what costs `round` units in every `period` nights.
@@ -161,28 +229,51 @@ fn at(round: u64, period: u64) -> u64 {
 
 /// The shortest period at which `round` units fit into `room` a month.
 fn fitting_period(round: u64, room: u64) -> Option<u64> {
-    let period = round.saturating_mul(NIGHTS_A_MONTH).div_ceil(room.max(1)).max(1);
+    let period = round
+        .saturating_mul(NIGHTS_A_MONTH)
+        .div_ceil(room.max(1))
+        .max(1);
     (room > 0 && period <= LONGEST_PERIOD).then_some(period)
 }
 
 /// The smallest changes of which each alone brings the month within `limit`.
 fn changes(config: &RunConfig, tasks: &[&Task], limit: u64, weigh: Weigh) -> Vec<String> {
     let rounds = rounds(config, tasks, weigh);
-    let total: u64 = rounds.iter().map(|(report, round)| monthly(config, *report, *round)).sum();
-    let name = |report: usize| config.reports.get(report).map_or("", |report| report.name.as_str());
+    let total: u64 = rounds
+        .iter()
+        .map(|(report, round)| monthly(config, *report, *round))
+        .sum();
+    let name = |report: usize| {
+        config
+            .reports
+            .get(report)
+            .map_or("", |report| report.name.as_str())
+    };
     let mut ways = Vec::new();
     // The report that has to be stretched least.
     let stretched = rounds.iter().filter_map(|(report, round)| {
         let others = total.saturating_sub(monthly(config, *report, *round));
         let period = fitting_period(*round, limit.checked_sub(others)?)?;
-        Some((period.div_ceil(self::period(config, *report)), period, *report))
+        Some((
+            period.div_ceil(self::period(config, *report)),
+            period,
+            *report,
+        ))
     });
     if let Some((_, period, report)) = stretched.min() {
-        ways.push(format!("set every = \"{}\" on the report `{}`", every(period), name(report)));
+        ways.push(format!(
+            "set every = \"{}\" on the report `{}`",
+            every(period),
+            name(report)
+        ));
     } else {
-        let together = rounds.values().fold(0_u64, |sum, round| sum.saturating_add(*round));
+        let together = rounds
+            .values()
+            .fold(0_u64, |sum, round| sum.saturating_add(*round));
         let period = fitting_period(together, limit);
-        ways.extend(period.map(|period| format!("set every = \"{}\" on all reports", every(period))));
+        ways.extend(
+            period.map(|period| format!("set every = \"{}\" on all reports", every(period))),
+        );
     }
     ways.extend(fewer_targets(config, tasks, limit, weigh));
     if weigh == Weigh::Most {
@@ -199,10 +290,18 @@ fn every(period: u64) -> Every {
 fn fewer_targets(config: &RunConfig, tasks: &[&Task], limit: u64, weigh: Weigh) -> Option<String> {
     let mut targets: BTreeMap<Option<usize>, BTreeMap<usize, u64>> = BTreeMap::new();
     for task in tasks {
-        *targets.entry(task.target).or_default().entry(task.report).or_default() += units(config, task, weigh);
+        *targets
+            .entry(task.target)
+            .or_default()
+            .entry(task.report)
+            .or_default() += units(config, task, weigh);
     }
-    let cost =
-        |rounds: &BTreeMap<usize, u64>| rounds.iter().map(|(report, round)| monthly(config, *report, *round)).sum();
+    let cost = |rounds: &BTreeMap<usize, u64>| {
+        rounds
+            .iter()
+            .map(|(report, round)| monthly(config, *report, *round))
+            .sum()
+    };
     let mut costs: Vec<u64> = targets.values().map(cost).collect();
     costs.sort_unstable();
     let mut sum = 0_u64;
@@ -215,16 +314,36 @@ fn fewer_targets(config: &RunConfig, tasks: &[&Task], limit: u64, weigh: Weigh) 
 }
 
 /// The fuse of one report that would do: the report whose rows cost most.
-fn fewer_rows(config: &RunConfig, tasks: &[&Task], rounds: &BTreeMap<usize, u64>, limit: u64) -> Option<String> {
-    let total: u64 = rounds.iter().map(|(report, round)| monthly(config, *report, *round)).sum();
-    let (index, round) = rounds.iter().max_by_key(|(report, round)| monthly(config, **report, **round))?;
+fn fewer_rows(
+    config: &RunConfig,
+    tasks: &[&Task],
+    rounds: &BTreeMap<usize, u64>,
+    limit: u64,
+) -> Option<String> {
+    let total: u64 = rounds
+        .iter()
+        .map(|(report, round)| monthly(config, *report, *round))
+        .sum();
+    let (index, round) = rounds
+        .iter()
+        .max_by_key(|(report, round)| monthly(config, **report, **round))?;
     let report = config.reports.get(*index)?;
     report.endpoint.parameter("limit")?;
     let others = total.saturating_sub(monthly(config, *index, *round));
-    let room = limit.checked_sub(others)?.saturating_mul(period(config, *index)) / NIGHTS_A_MONTH;
-    let own: Vec<&&Task> = tasks.iter().filter(|task| task.report == *index && !task.costs_nothing()).collect();
+    let room = limit
+        .checked_sub(others)?
+        .saturating_mul(period(config, *index))
+        / NIGHTS_A_MONTH;
+    let own: Vec<&&Task> = tasks
+        .iter()
+        .filter(|task| task.report == *index && !task.costs_nothing())
+        .collect();
     let each = room / u64::try_from(own.len()).unwrap_or(u64::MAX).max(1);
-    let per_row = own.iter().map(|task| task.units_per_row).max().filter(|units| *units > 0)?;
+    let per_row = own
+        .iter()
+        .map(|task| task.units_per_row)
+        .max()
+        .filter(|units| *units > 0)?;
     // One more question, for keys that are null, may be asked of each task.
     let rows = each.checked_sub(least_units(config, own.first()?))? / per_row;
     (rows > 0 && rows < report.max_rows.unwrap_or(u64::MAX))

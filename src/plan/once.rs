@@ -60,23 +60,39 @@ pub fn question(config: &RunConfig, task: &Task) -> String {
 
 /// The operation whose one request answers for many targets what the report asks, with its column for each of the
 /// report's; `None` where there is none, or where it knows another day than the night's.
-pub fn batch_of(report: &Report, is_of_today: bool) -> Option<(&'static Endpoint, Vec<(String, String)>)> {
+pub fn batch_of(
+    report: &Report,
+    is_of_today: bool,
+) -> Option<(&'static Endpoint, Vec<(String, String)>)> {
     let endpoint = report.endpoint;
     if report.filter.is_some() || report.top.is_some() || report.changes.is_some() {
         return None;
     }
     if endpoint.takes_many_targets() {
-        return Some((endpoint, report.columns.iter().map(|column| (column.clone(), column.clone())).collect()));
+        return Some((
+            endpoint,
+            report
+                .columns
+                .iter()
+                .map(|column| (column.clone(), column.clone()))
+                .collect(),
+        ));
     }
     let batch = endpoint.batch.as_ref().filter(|_| is_of_today)?;
-    let columns: Option<Vec<_>> =
-        report.columns.iter().map(|column| Some((column.clone(), batch.columns.get(column)?.clone()))).collect();
+    let columns: Option<Vec<_>> = report
+        .columns
+        .iter()
+        .map(|column| Some((column.clone(), batch.columns.get(column)?.clone())))
+        .collect();
     Some((Catalog::embedded().endpoint(&batch.operation)?, columns?))
 }
 
 /// What is selected in a pack: what joins the rows, and the report's columns.
 pub fn packed_columns(columns: &[(String, String)]) -> Vec<String> {
-    let own = columns.iter().map(|(_, batch)| batch.clone()).filter(|name| name != INDEX);
+    let own = columns
+        .iter()
+        .map(|(_, batch)| batch.clone())
+        .filter(|name| name != INDEX);
     std::iter::once(INDEX.to_owned()).chain(own).collect()
 }
 
@@ -101,7 +117,9 @@ pub fn lots(config: &RunConfig, tasks: &[(Night, &Task)], today: Night) -> Vec<L
     let mut place: BTreeMap<(Night, String), usize> = BTreeMap::new();
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (index, (night, task)) in tasks.iter().enumerate() {
-        let place = *place.entry((*night, question(config, task))).or_insert(groups.len());
+        let place = *place
+            .entry((*night, question(config, task)))
+            .or_insert(groups.len());
         match groups.get_mut(place) {
             Some(group) => group.push(index),
             None => groups.push(vec![index]),
@@ -113,13 +131,20 @@ pub fn lots(config: &RunConfig, tasks: &[(Night, &Task)], today: Night) -> Vec<L
         let first = group.first().and_then(|index| tasks.get(*index));
         match first.and_then(|(night, task)| key(config, *night, task, today)) {
             Some(key) => packs.entry(key).or_default().push(group),
-            None => lots.push(Lot { groups: vec![group] }),
+            None => lots.push(Lot {
+                groups: vec![group],
+            }),
         }
     }
     for groups in packs.into_values() {
         // Of equal size: a small rest would cost the minimum of a request.
-        let size = groups.len().div_ceil(groups.len().div_ceil(MAX_TARGETS).max(1)).max(1);
-        lots.extend(groups.chunks(size).map(|groups| Lot { groups: groups.to_vec() }));
+        let size = groups
+            .len()
+            .div_ceil(groups.len().div_ceil(MAX_TARGETS).max(1))
+            .max(1);
+        lots.extend(groups.chunks(size).map(|groups| Lot {
+            groups: groups.to_vec(),
+        }));
     }
     lots.sort_by_key(|lot| lot.groups.first().and_then(|group| group.first()).copied());
     lots
@@ -143,19 +168,30 @@ pub fn share<'a>(
     answered: &BTreeSet<(Night, String)>,
 ) {
     let mut tasks: Vec<(Night, &mut Task)> = tasks.into_iter().collect();
-    let seen: Vec<(Night, &Task)> = tasks.iter().map(|(night, task)| (*night, &**task)).collect();
+    let seen: Vec<(Night, &Task)> = tasks
+        .iter()
+        .map(|(night, task)| (*night, &**task))
+        .collect();
     let mut shares: Vec<(Bought, Option<u64>)> = Vec::new();
     shares.resize(tasks.len(), (Bought::Alone, None));
     for Lot { groups } in lots(config, &seen, today) {
         let bought = groups.len();
         for (place, group) in groups.iter().enumerate() {
             for (nth, index) in group.iter().enumerate() {
-                let (Some((night, task)), Some(share)) = (seen.get(*index), shares.get_mut(*index)) else { continue };
+                let (Some((night, task)), Some(share)) = (seen.get(*index), shares.get_mut(*index))
+                else {
+                    continue;
+                };
                 let is_twin = nth > 0 || answered.contains(&(*night, question(config, task)));
                 *share = match (is_twin, bought) {
                     (true, _) => (Bought::Twin, Some(0)),
                     (false, 1) => (Bought::Alone, None),
-                    (false, _) => (Bought::Packed { is_first: place == 0 }, packed_part(config, task, bought, place)),
+                    (false, _) => (
+                        Bought::Packed {
+                            is_first: place == 0,
+                        },
+                        packed_part(config, task, bought, place),
+                    ),
                 };
             }
         }
@@ -181,7 +217,12 @@ mod tests {
 
     fn config(targets: usize, reports: &str) -> RunConfig {
         let targets: Vec<String> = (0..targets)
-            .map(|number| format!("{{ name = \"t{number}\", url = \"site{}.com\" }}", number / 2))
+            .map(|number| {
+                format!(
+                    "{{ name = \"t{number}\", url = \"site{}.com\" }}",
+                    number / 2
+                )
+            })
             .collect();
         let text = format!(
             "source = {{ api_key = {{ env = \"AHREFS_API_KEY\" }} }}\ndestination = {{ url = \"data\" }}\n\
@@ -189,7 +230,9 @@ mod tests {
             targets.join(", ")
         );
         let config = config::parse(&text, Path::new("backhaul.toml"), &Environment::default());
-        config.map_err(|errors| errors.render()).expect("a sound configuration")
+        config
+            .map_err(|errors| errors.render())
+            .expect("a sound configuration")
     }
 
     fn report(name: &str, endpoint: &str, more: &str) -> String {
@@ -199,7 +242,12 @@ mod tests {
     fn shared(config: &RunConfig, today: &str) -> Vec<Task> {
         let night = "2026-11-23".parse().expect("a date");
         let mut tasks = tasks_of_any_night(config, night, &Selection::default()).expect("tasks");
-        share(config, tasks.iter_mut().map(|task| (night, task)), today.parse().expect("a date"), &BTreeSet::new());
+        share(
+            config,
+            tasks.iter_mut().map(|task| (night, task)),
+            today.parse().expect("a date"),
+            &BTreeSet::new(),
+        );
         tasks
     }
 
@@ -209,20 +257,35 @@ mod tests {
             let parts: Vec<u64> = (0..of).map(|index| part(units, of, index)).collect();
             assert_eq!(parts.iter().sum::<u64>(), units);
             let (least, most) = (parts.iter().min().copied(), parts.iter().max().copied());
-            assert!(most.zip(least).is_some_and(|(most, least)| most - least <= 1));
+            assert!(
+                most.zip(least)
+                    .is_some_and(|(most, least)| most - least <= 1)
+            );
         }
     }
 
     #[test]
     fn the_same_question_is_paid_for_once_whatever_asks_it() {
-        let anchors = report("a", "anchors", "max_rows = 10") + &report("b", "anchors", "max_rows = 10");
+        let anchors =
+            report("a", "anchors", "max_rows = 10") + &report("b", "anchors", "max_rows = 10");
         let tasks = shared(&config(4, &anchors), "2026-11-23");
-        let paid: Vec<_> = tasks.iter().map(|task| task.bought == Bought::Alone).collect();
+        let paid: Vec<_> = tasks
+            .iter()
+            .map(|task| task.bought == Bought::Alone)
+            .collect();
         assert_eq!(paid, [true, false, true, false, false, false, false, false]);
-        assert!(tasks.iter().all(|task| (task.bound_units == Some(0)) == (task.bought == Bought::Twin)));
-        let other = report("a", "anchors", "max_rows = 10") + &report("b", "anchors", "max_rows = 11");
+        assert!(
+            tasks
+                .iter()
+                .all(|task| (task.bound_units == Some(0)) == (task.bought == Bought::Twin))
+        );
+        let other =
+            report("a", "anchors", "max_rows = 10") + &report("b", "anchors", "max_rows = 11");
         assert_eq!(
-            shared(&config(1, &other), "2026-11-23").iter().filter(|task| task.bought == Bought::Twin).count(),
+            shared(&config(1, &other), "2026-11-23")
+                .iter()
+                .filter(|task| task.bought == Bought::Twin)
+                .count(),
             0
         );
     }
@@ -231,16 +294,37 @@ mod tests {
     fn ratings_of_many_sites_are_three_units_each_and_only_on_the_day() {
         let config = config(600, &report("rating", "domain-rating", ""));
         let tasks = shared(&config, "2026-11-23");
-        assert_eq!(tasks.iter().filter_map(|task| task.bound_units).sum::<u64>(), 900);
-        let first = tasks.iter().filter(|task| task.bought == Bought::Packed { is_first: true }).count();
+        assert_eq!(
+            tasks
+                .iter()
+                .filter_map(|task| task.bound_units)
+                .sum::<u64>(),
+            900
+        );
+        let first = tasks
+            .iter()
+            .filter(|task| task.bought == Bought::Packed { is_first: true })
+            .count();
         assert_eq!(first, 3, "three requests");
         let late = shared(&config, "2026-11-24");
-        assert_eq!(late.iter().filter_map(|task| task.bound_units).sum::<u64>(), 15_000);
+        assert_eq!(
+            late.iter().filter_map(|task| task.bound_units).sum::<u64>(),
+            15_000
+        );
     }
 
     #[test]
     fn a_small_rest_does_not_cost_a_minimum() {
-        let tasks = shared(&config(202, &report("rating", "domain-rating", "")), "2026-11-23");
-        assert_eq!(tasks.iter().filter_map(|task| task.bound_units).sum::<u64>(), 303);
+        let tasks = shared(
+            &config(202, &report("rating", "domain-rating", "")),
+            "2026-11-23",
+        );
+        assert_eq!(
+            tasks
+                .iter()
+                .filter_map(|task| task.bound_units)
+                .sum::<u64>(),
+            303
+        );
     }
 }

@@ -25,11 +25,20 @@ impl Subject<'_> {
     pub fn query(&self) -> (Vec<(String, String)>, Segments) {
         let named = |parameter: &Parameter| Some((parameter.name.clone(), self.value(parameter)?));
         // A body that lists targets is made of what each of them is asked about.
-        let listed = self.target.filter(|_| self.report.endpoint.takes_many_targets());
-        let listed = listed.map(|Target { url, mode, protocol, .. }| {
-            [("target", url), ("mode", mode), ("protocol", protocol)]
-                .map(|(name, value)| (name.to_owned(), value.clone()))
-        });
+        let listed = self
+            .target
+            .filter(|_| self.report.endpoint.takes_many_targets());
+        let listed = listed.map(
+            |Target {
+                 url,
+                 mode,
+                 protocol,
+                 ..
+             }| {
+                [("target", url), ("mode", mode), ("protocol", protocol)]
+                    .map(|(name, value)| (name.to_owned(), value.clone()))
+            },
+        );
         let own = self.report.endpoint.inputs().filter_map(named);
         let mut query: Vec<(String, String)> = listed.into_iter().flatten().chain(own).collect();
         let segments = segments::of(self, &query);
@@ -43,13 +52,20 @@ impl Subject<'_> {
     /// The keywords of the task's list, if it looks up one.
     pub fn keywords(&self) -> Option<&[String]> {
         let name = find(self.varying, "keyword_list")?;
-        let list = self.config.keyword_lists.iter().find(|list| list.name == name)?;
+        let list = self
+            .config
+            .keyword_lists
+            .iter()
+            .find(|list| list.name == name)?;
         Some(&list.keywords)
     }
 
     fn value(&self, parameter: &Parameter) -> Option<String> {
         let report = self.report;
-        let set = || find(self.varying, &parameter.name).or_else(|| find(&report.parameters, &parameter.name));
+        let set = || {
+            find(self.varying, &parameter.name)
+                .or_else(|| find(&report.parameters, &parameter.name))
+        };
         match (parameter.name.as_str(), &parameter.kind) {
             ("target", _) => self.target.map(|target| target.url.clone()),
             ("mode", _) => self.target.map(|target| target.mode.clone()),
@@ -58,13 +74,14 @@ impl Subject<'_> {
             ("date", ParameterKind::Date) => Some(self.night.to_string()),
             ("to", ParameterKind::DateTime) => Some(start_of(self.night)),
             ("date_to", _) => {
-                let begins = report.since.is_some() || find(&report.parameters, "date_from").is_some();
+                let begins =
+                    report.since.is_some() || find(&report.parameters, "date_from").is_some();
                 begins.then(|| self.night.to_string())
             }
             ("date_from", _) if report.since.is_some() => report.since.map(|date| date.to_string()),
-            (_, ParameterKind::Date) => {
-                set().map(|text| day_of(text, self.night).map_or_else(|| text.to_owned(), |day| day.to_string()))
-            }
+            (_, ParameterKind::Date) => set().map(|text| {
+                day_of(text, self.night).map_or_else(|| text.to_owned(), |day| day.to_string())
+            }),
             (_, ParameterKind::DateTime) => {
                 set().map(|text| day_of(text, self.night).map_or_else(|| text.to_owned(), start_of))
             }
@@ -73,17 +90,30 @@ impl Subject<'_> {
     }
 
     fn place_of(&self, name: &str, query: &[(String, String)]) -> usize {
-        let position = |name: &str| self.report.endpoint.inputs().position(|parameter| parameter.name == name);
-        query.iter().take_while(|(known, _)| position(known) < position(name)).count()
+        let position = |name: &str| {
+            self.report
+                .endpoint
+                .inputs()
+                .position(|parameter| parameter.name == name)
+        };
+        query
+            .iter()
+            .take_while(|(known, _)| position(known) < position(name))
+            .count()
     }
 
     /// The same by name, without what only the night decides: see [`super::Task::asked`].
     pub fn asked(&self, query: &[(String, String)]) -> BTreeMap<String, String> {
         let report = self.report;
-        let is_of_the_night = |name: &str| match report.endpoint.parameter(name).map(|parameter| &parameter.kind) {
+        let is_of_the_night = |name: &str| match report
+            .endpoint
+            .parameter(name)
+            .map(|parameter| &parameter.kind)
+        {
             // The days of a history are told by what is committed of it.
             Some(ParameterKind::Date) => {
-                matches!(name, "date" | "date_to") || (name == "date_from" && report.endpoint.is_history())
+                matches!(name, "date" | "date_to")
+                    || (name == "date_from" && report.endpoint.is_history())
             }
             Some(ParameterKind::DateTime) => name == "to",
             _ => name == "output",
@@ -93,8 +123,9 @@ impl Subject<'_> {
             _ => value.to_owned(),
         };
         let lasting = query.iter().filter(|(name, _)| !is_of_the_night(name));
-        let mut asked: BTreeMap<String, String> =
-            lasting.map(|(name, value)| (name.clone(), written(name, value))).collect();
+        let mut asked: BTreeMap<String, String> = lasting
+            .map(|(name, value)| (name.clone(), written(name, value)))
+            .collect();
         if let Some(keywords) = self.keywords() {
             let mut hash = StableHash::new("keywords-1");
             hash.add_all(keywords);
@@ -102,13 +133,27 @@ impl Subject<'_> {
         }
         asked.insert("endpoint".to_owned(), report.endpoint.name.clone());
         asked.insert(COLUMNS.to_owned(), report.columns.join(","));
-        asked.extend(report.filter.as_ref().map(|filter| ("where".to_owned(), filter.to_json().to_string())));
+        asked.extend(
+            report
+                .filter
+                .as_ref()
+                .map(|filter| ("where".to_owned(), filter.to_json().to_string())),
+        );
         if report.changes.is_some() {
             asked.remove("history");
             asked.insert(REPORT_MODE.to_owned(), "changes".to_owned());
         }
-        asked.extend(report.top.as_ref().map(|top| (TOP.to_owned(), format!("{} {}", top.by, top.rows))));
-        asked.extend(report.max_rows.map(|rows| (MAX_ROWS.to_owned(), rows.to_string())));
+        asked.extend(
+            report
+                .top
+                .as_ref()
+                .map(|top| (TOP.to_owned(), format!("{} {}", top.by, top.rows))),
+        );
+        asked.extend(
+            report
+                .max_rows
+                .map(|rows| (MAX_ROWS.to_owned(), rows.to_string())),
+        );
         asked
     }
 }
@@ -119,5 +164,8 @@ fn start_of(day: NaiveDate) -> String {
 }
 
 fn find<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    pairs
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_str())
 }

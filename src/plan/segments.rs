@@ -25,16 +25,33 @@ const RESERVED_BYTES: usize = 1_536;
 
 /// The parts of the task's keyword list.
 pub(super) fn of(subject: &Subject<'_>, query: &[(String, String)]) -> Segments {
-    let Some(keywords) = subject.keywords() else { return Segments::new() };
+    let Some(keywords) = subject.keywords() else {
+        return Segments::new();
+    };
     let report = subject.report;
     if !report.endpoint.divisible {
         return vec![keywords.join(",")];
     }
-    let filter = report.filter.as_ref().map(|filter| filter.to_json().to_string()).unwrap_or_default();
+    let filter = report
+        .filter
+        .as_ref()
+        .map(|filter| filter.to_json().to_string())
+        .unwrap_or_default();
     let columns = report.columns.join(",");
-    let rest = query.iter().map(|(name, value)| name.len() + encoded_bytes(value) + 2).sum::<usize>();
-    let rest = rest + encoded_bytes(&filter) + encoded_bytes(&columns) + report.endpoint.path.len() + RESERVED_BYTES;
-    divide(keywords, MOST_KEYWORDS, MAX_KEYWORD_BYTES.min(MAX_URL_BYTES.saturating_sub(rest)))
+    let rest = query
+        .iter()
+        .map(|(name, value)| name.len() + encoded_bytes(value) + 2)
+        .sum::<usize>();
+    let rest = rest
+        + encoded_bytes(&filter)
+        + encoded_bytes(&columns)
+        + report.endpoint.path.len()
+        + RESERVED_BYTES;
+    divide(
+        keywords,
+        MOST_KEYWORDS,
+        MAX_KEYWORD_BYTES.min(MAX_URL_BYTES.saturating_sub(rest)),
+    )
 }
 
 /// The keywords in order, in parts of at most so many and, if one keyword has not more, of at most so many encoded bytes.
@@ -74,7 +91,13 @@ pub(super) fn num_keywords(segment: &str) -> u64 {
 
 /// Rows that a keyword brings at most, where a task has so many.
 pub(super) fn rows_of_keyword(segments: &Segments, rows: u64) -> u64 {
-    rows.div_ceil(segments.iter().map(|segment| num_keywords(segment)).sum::<u64>().max(1))
+    rows.div_ceil(
+        segments
+            .iter()
+            .map(|segment| num_keywords(segment))
+            .sum::<u64>()
+            .max(1),
+    )
 }
 
 #[cfg(test)]

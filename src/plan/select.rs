@@ -26,13 +26,17 @@ impl Selection {
     /// Whether a night is meant.
     pub fn covers(&self, night: NaiveDate) -> bool {
         self.date.is_none_or(|date| date == night)
-            && self.between.is_none_or(|(first, last)| (first..=last).contains(&night))
+            && self
+                .between
+                .is_none_or(|(first, last)| (first..=last).contains(&night))
     }
 
     /// Whether a night of these days is meant.
     pub fn overlaps(&self, days: Span) -> bool {
         self.date.is_none_or(|date| days.contains(date))
-            && self.between.is_none_or(|(first, last)| first <= days.last && days.first <= last)
+            && self
+                .between
+                .is_none_or(|(first, last)| first <= days.last && days.first <= last)
     }
 
     /// Whether anything is left out.
@@ -53,11 +57,22 @@ impl Selection {
         let names = || config.reports.iter().map(|report| report.name.as_str());
         for wanted in &self.reports {
             if !names().any(|name| name == wanted) {
-                return Err(unknown("report", wanted, nearest(wanted, names()), names().collect()));
+                return Err(unknown(
+                    "report",
+                    wanted,
+                    nearest(wanted, names()),
+                    names().collect(),
+                ));
             }
         }
-        let is_selected = |name: &str| self.reports.is_empty() || self.reports.iter().any(|wanted| wanted == name);
-        Ok(names().enumerate().filter(|(_, name)| is_selected(name)).map(|(index, _)| index).collect())
+        let is_selected = |name: &str| {
+            self.reports.is_empty() || self.reports.iter().any(|wanted| wanted == name)
+        };
+        Ok(names()
+            .enumerate()
+            .filter(|(_, name)| is_selected(name))
+            .map(|(index, _)| index)
+            .collect())
     }
 
     /// Indices of the selected targets, in file order.
@@ -67,14 +82,27 @@ impl Selection {
     pub fn targets(&self, config: &RunConfig) -> Result<Vec<usize>> {
         for wanted in &self.targets {
             if !config.targets.iter().any(|target| fits(target, wanted)) {
-                let names: Vec<_> = config.targets.iter().map(|target| target.name.as_str()).collect();
-                return Err(unknown("target", wanted, nearest(wanted, names.iter().copied()), names));
+                let names: Vec<_> = config
+                    .targets
+                    .iter()
+                    .map(|target| target.name.as_str())
+                    .collect();
+                return Err(unknown(
+                    "target",
+                    wanted,
+                    nearest(wanted, names.iter().copied()),
+                    names,
+                ));
             }
         }
-        let is_selected =
-            |target: &Target| self.targets.is_empty() || self.targets.iter().any(|wanted| fits(target, wanted));
+        let is_selected = |target: &Target| {
+            self.targets.is_empty() || self.targets.iter().any(|wanted| fits(target, wanted))
+        };
         let targets = config.targets.iter().enumerate();
-        Ok(targets.filter(|(_, target)| is_selected(target)).map(|(index, _)| index).collect())
+        Ok(targets
+            .filter(|(_, target)| is_selected(target))
+            .map(|(index, _)| index)
+            .collect())
     }
 }
 
@@ -84,15 +112,20 @@ fn fits(target: &Target, wanted: &str) -> bool {
 
 /// Whether `NAME|URL|label=value` means a target.
 pub fn is_meant(name: &str, url: &str, labels: &BTreeMap<String, String>, wanted: &str) -> bool {
-    let by_label =
-        wanted.split_once('=').is_some_and(|(label, value)| labels.get(label).map(String::as_str) == Some(value));
+    let by_label = wanted
+        .split_once('=')
+        .is_some_and(|(label, value)| labels.get(label).map(String::as_str) == Some(value));
     name == wanted || url == wanted || by_label
 }
 
 fn unknown(kind: &str, wanted: &str, near: Option<&str>, names: Vec<&str>) -> Error {
     /// Enough to recognise one's own list without flooding the terminal.
     const SHOWN: usize = 10;
-    let code = if kind == "target" { Code::Target } else { Code::Usage };
+    let code = if kind == "target" {
+        Code::Target
+    } else {
+        Code::Usage
+    };
     let more = if names.len() > SHOWN { ", …" } else { "" };
     let shown: Vec<_> = names.into_iter().take(SHOWN).collect();
     let next = match near {

@@ -78,12 +78,21 @@ impl Task {
         let Some(keywords) = self.segments.get(place) else {
             return (place == 0 && self.segments.is_empty()).then(|| self.clone());
         };
-        let mut task = Self { segments: vec![keywords.clone()], ..self.clone() };
-        for (_, value) in task.query.iter_mut().filter(|(name, _)| name == segments::KEYWORDS) {
+        let mut task = Self {
+            segments: vec![keywords.clone()],
+            ..self.clone()
+        };
+        for (_, value) in task
+            .query
+            .iter_mut()
+            .filter(|(name, _)| name == segments::KEYWORDS)
+        {
             value.clone_from(keywords);
         }
         if self.segments.len() > 1 {
-            let share = |rows| segments::num_keywords(keywords) * segments::rows_of_keyword(&self.segments, rows);
+            let share = |rows| {
+                segments::num_keywords(keywords) * segments::rows_of_keyword(&self.segments, rows)
+            };
             task.bound_rows = self.bound_rows.map(|rows| rows.min(share(rows)));
         }
         Some(task)
@@ -92,8 +101,12 @@ impl Task {
     /// What its due dates are spread by: what is looked up, under whatever name, so that tasks that can share an answer are
     /// due together. Columns, filters and bounds may change without moving it.
     pub fn slot(&self) -> TaskId {
-        let is_of_subject =
-            |name: &&String| !matches!(name.as_str(), COLUMNS | "where" | TOP | MAX_ROWS | REPORT_MODE | CHANGES_SINCE);
+        let is_of_subject = |name: &&String| {
+            !matches!(
+                name.as_str(),
+                COLUMNS | "where" | TOP | MAX_ROWS | REPORT_MODE | CHANGES_SINCE
+            )
+        };
         let mut hash = StableHash::new("slot-1");
         for name in self.asked.keys().filter(is_of_subject) {
             hash.add(name);
@@ -109,21 +122,30 @@ impl Task {
 
     /// What this task asks that rows fetched for `asked` do not answer, by name; nothing if they do. Columns that are no
     /// longer wanted are no reason to fetch again, nor is a fuse that did not end the fetching.
-    pub fn unanswered_by(&self, asked: &BTreeMap<String, String>, was_capped_by_max_rows: bool) -> Vec<String> {
+    pub fn unanswered_by(
+        &self,
+        asked: &BTreeMap<String, String>,
+        was_capped_by_max_rows: bool,
+    ) -> Vec<String> {
         let names: BTreeSet<&String> = self.asked.keys().chain(asked.keys()).collect();
         let mut changed = Vec::new();
         for name in names {
             let (wanted, had) = (self.asked.get(name), asked.get(name));
             match name.as_str() {
                 COLUMNS => {
-                    let had: Vec<&str> = had.map(|had| had.split(',').collect()).unwrap_or_default();
-                    let new =
-                        wanted.into_iter().flat_map(|wanted| wanted.split(',')).filter(|name| !had.contains(name));
+                    let had: Vec<&str> =
+                        had.map(|had| had.split(',').collect()).unwrap_or_default();
+                    let new = wanted
+                        .into_iter()
+                        .flat_map(|wanted| wanted.split(','))
+                        .filter(|name| !had.contains(name));
                     changed.extend(new.map(|column| format!("column {column}")));
                 }
                 MAX_ROWS => {
-                    let rows =
-                        |text: Option<&String>| text.and_then(|text| text.parse::<u64>().ok()).unwrap_or(u64::MAX);
+                    let rows = |text: Option<&String>| {
+                        text.and_then(|text| text.parse::<u64>().ok())
+                            .unwrap_or(u64::MAX)
+                    };
                     if was_capped_by_max_rows && rows(wanted) > rows(had) {
                         changed.push(name.clone());
                     }
@@ -159,11 +181,21 @@ pub fn changes_asked(asked: &BTreeMap<String, String>) -> Option<Option<NaiveDat
 /// # Errors
 /// [`crate::error::Code::Usage`] or [`crate::error::Code::Target`] where the selection names what the configuration
 /// lacks; [`crate::error::Code::Date`] where the night is in the future, or the operation cannot answer for it.
-pub fn tasks(config: &RunConfig, night: Night, today: NaiveDate, selection: &Selection) -> Result<Vec<Task>> {
+pub fn tasks(
+    config: &RunConfig,
+    night: Night,
+    today: NaiveDate,
+    selection: &Selection,
+) -> Result<Vec<Task>> {
     let night = night::night(Some(night), today)?;
     night::check_all(config, &selection.reports(config)?, night, today, true)?;
     let mut tasks = tasks_of_any_night(config, night, selection)?;
-    share(config, tasks.iter_mut().map(|task| (night, task)), today, &BTreeSet::new());
+    share(
+        config,
+        tasks.iter_mut().map(|task| (night, task)),
+        today,
+        &BTreeSet::new(),
+    );
     Ok(tasks)
 }
 
@@ -172,20 +204,41 @@ pub fn tasks(config: &RunConfig, night: Night, today: NaiveDate, selection: &Sel
 ///
 /// # Errors
 /// [`crate::error::Code::Usage`] or [`crate::error::Code::Target`] where the selection names what the configuration lacks.
-pub fn tasks_of_any_night(config: &RunConfig, night: Night, selection: &Selection) -> Result<Vec<Task>> {
+pub fn tasks_of_any_night(
+    config: &RunConfig,
+    night: Night,
+    selection: &Selection,
+) -> Result<Vec<Task>> {
     let selected = selection.targets(config)?;
     let mut tasks = Vec::new();
     for index in selection.reports(config)? {
-        let Some(report) = config.reports.get(index) else { continue };
-        let positions = report.targets.iter().filter(|position| selected.contains(position)).map(|at| Some(*at));
+        let Some(report) = config.reports.get(index) else {
+            continue;
+        };
+        let positions = report
+            .targets
+            .iter()
+            .filter(|position| selected.contains(position))
+            .map(|at| Some(*at));
         // Where a target is selected, what is about no target is not meant.
-        let untargeted = (report.targets.is_empty() && selection.targets.is_empty()).then_some(None);
+        let untargeted =
+            (report.targets.is_empty() && selection.targets.is_empty()).then_some(None);
         for position in positions.chain(untargeted) {
             for varying in combinations(&report.varying) {
                 let target = position.and_then(|at| config.targets.get(at));
-                let subject = Subject { config, report, target, varying: &varying, night };
+                let subject = Subject {
+                    config,
+                    report,
+                    target,
+                    varying: &varying,
+                    night,
+                };
                 let task = task(&subject);
-                tasks.push(Task { report: index, target: position, ..task });
+                tasks.push(Task {
+                    report: index,
+                    target: position,
+                    ..task
+                });
             }
         }
     }
@@ -194,7 +247,13 @@ pub fn tasks_of_any_night(config: &RunConfig, night: Night, selection: &Selectio
 
 /// The task of a subject, without its places in the configuration.
 fn task(subject: &Subject<'_>) -> Task {
-    let Subject { report, target, varying, night, .. } = *subject;
+    let Subject {
+        report,
+        target,
+        varying,
+        night,
+        ..
+    } = *subject;
     let order_key = order_key(report);
     let extra_units = bill::extra_units(report, night);
     let (units_per_row, surcharge_per_row) = units_per_row(report, &order_key, &extra_units);
@@ -203,7 +262,11 @@ fn task(subject: &Subject<'_>) -> Task {
     let is_paged = !order_key.is_empty() || report.endpoint.has_offset();
     let is_free_target = bill::is_free(subject);
     let mut task = Task {
-        id: task_id(&report.name, target.map_or("", |target| &target.name), varying),
+        id: task_id(
+            &report.name,
+            target.map_or("", |target| &target.name),
+            varying,
+        ),
         report: 0,
         target: None,
         asked: subject.asked(&query),
@@ -230,8 +293,13 @@ pub fn task_label<'a>(
     target: &str,
     parameters: impl IntoIterator<Item = (&'a String, &'a String)>,
 ) -> String {
-    let varying = parameters.into_iter().map(|(name, value)| format!("{name}={value}"));
-    let parts = [report, target].into_iter().filter(|part| !part.is_empty()).map(str::to_owned);
+    let varying = parameters
+        .into_iter()
+        .map(|(name, value)| format!("{name}={value}"));
+    let parts = [report, target]
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned);
     parts.chain(varying).collect::<Vec<_>>().join(" ")
 }
 
@@ -269,17 +337,36 @@ fn order_key(report: &Report) -> Vec<String> {
     if endpoint.parameter("limit").is_none() {
         return Vec::new();
     }
-    let grouped = report.parameter("aggregation").and_then(|aggregation| endpoint.group_columns.get(aggregation));
-    let stands = |(at, column): (usize, &String)| grouped.is_some() || at == 0 || report.columns.contains(column);
-    let key = grouped.unwrap_or(&endpoint.order_key).iter().enumerate().filter(|place| stands(*place));
+    let grouped = report
+        .parameter("aggregation")
+        .and_then(|aggregation| endpoint.group_columns.get(aggregation));
+    let stands = |(at, column): (usize, &String)| {
+        grouped.is_some() || at == 0 || report.columns.contains(column)
+    };
+    let key = grouped
+        .unwrap_or(&endpoint.order_key)
+        .iter()
+        .enumerate()
+        .filter(|place| stands(*place));
     let by = report.top.as_ref().map(|top| &top.by);
-    by.into_iter().chain(key.map(|(_, column)| column).filter(|column| Some(*column) != by)).cloned().collect()
+    by.into_iter()
+        .chain(
+            key.map(|(_, column)| column)
+                .filter(|column| Some(*column) != by),
+        )
+        .cloned()
+        .collect()
 }
 
 /// Units of one row of a report, with the columns that only paging needs; 0 where rows have no price. It is the same on every
 /// night, but where a column is priced by months that are counted from a day of the calendar.
 pub fn price_per_row(report: &Report, night: Night) -> u64 {
-    units_per_row(report, &order_key(report), &bill::extra_units(report, night)).0
+    units_per_row(
+        report,
+        &order_key(report),
+        &bill::extra_units(report, night),
+    )
+    .0
 }
 
 /// Units of one row with K, and how much of it is K's surcharge.
@@ -292,7 +379,11 @@ fn units_per_row(report: &Report, order_key: &[String], extra: &[(String, u64)])
     let own = || report.columns.iter().chain(&filtered).map(String::as_str);
     let without = endpoint.units_per_row(own());
     let with = endpoint.units_per_row(own().chain(order_key.iter().map(String::as_str)));
-    let extra: u64 = extra.iter().filter(|(column, _)| report.columns.contains(column)).map(|(_, units)| units).sum();
+    let extra: u64 = extra
+        .iter()
+        .filter(|(column, _)| report.columns.contains(column))
+        .map(|(_, units)| units)
+        .sum();
     (with + extra, with - without)
 }
 
@@ -321,22 +412,32 @@ mod tests {
         let mut config = config::parse(TEXT, Path::new("backhaul.toml"), &Environment::default())
             .map_err(|errors| errors.render())
             .expect("a sound configuration");
-        let known = Catalog::embedded().endpoint("site-explorer/all-backlinks").expect("a known endpoint");
+        let known = Catalog::embedded()
+            .endpoint("site-explorer/all-backlinks")
+            .expect("a known endpoint");
         let endpoint = Endpoint {
-            order_key: ["first_seen_link", "url_from", "url_to"].map(str::to_owned).to_vec(),
-            group_columns: [("similar_links".to_owned(), vec!["url_to".to_owned()])].into_iter().collect(),
+            order_key: ["first_seen_link", "url_from", "url_to"]
+                .map(str::to_owned)
+                .to_vec(),
+            group_columns: [("similar_links".to_owned(), vec!["url_to".to_owned()])]
+                .into_iter()
+                .collect(),
             ..known.clone()
         };
         let report = config.reports.first_mut().expect("a report");
         report.endpoint = Box::leak(Box::new(endpoint));
-        report.parameters.push(("aggregation".to_owned(), aggregation.to_owned()));
+        report
+            .parameters
+            .push(("aggregation".to_owned(), aggregation.to_owned()));
         config
     }
 
     fn first_task(aggregation: &str) -> Task {
         let config = config(aggregation);
         let night = "2026-11-23".parse().expect("a date");
-        tasks_of_any_night(&config, night, &Selection::default()).expect("a plan").remove(0)
+        tasks_of_any_night(&config, night, &Selection::default())
+            .expect("a plan")
+            .remove(0)
     }
 
     #[test]
@@ -345,17 +446,32 @@ mod tests {
         assert_eq!(task.order_key, ["first_seen_link", "url_from"]);
         // url_from 1, traffic 10, class_c of the filter 5, first_seen_link 1.
         assert_eq!((task.units_per_row, task.surcharge_per_row), (17, 1));
-        assert_eq!((task.bound_rows, task.bound_units), (Some(10), Some(170 + 50)));
+        assert_eq!(
+            (task.bound_rows, task.bound_units),
+            (Some(10), Some(170 + 50))
+        );
     }
 
     #[test]
     fn a_task_is_named_by_what_it_looks_up() {
         let varying = [("country".to_owned(), "us".to_owned())];
         let label = |target, varying: &[(String, String)]| {
-            task_label("one", target, varying.iter().map(|(name, value)| (name, value)))
+            task_label(
+                "one",
+                target,
+                varying.iter().map(|(name, value)| (name, value)),
+            )
         };
-        let labels = [label("acme", &varying), label("acme", &[]), label("", &varying), label("", &[])];
-        assert_eq!(labels, ["one acme country=us", "one acme", "one country=us", "one"]);
+        let labels = [
+            label("acme", &varying),
+            label("acme", &[]),
+            label("", &varying),
+            label("", &[]),
+        ];
+        assert_eq!(
+            labels,
+            ["one acme country=us", "one acme", "one country=us", "one"]
+        );
     }
 
     #[test]
@@ -369,7 +485,12 @@ mod tests {
             .map(|(name, values)| (name.to_owned(), values.map(str::to_owned).to_vec()));
         let all: Vec<String> = combinations(&varying)
             .into_iter()
-            .map(|pairs| pairs.into_iter().map(|(name, value)| name + &value).collect())
+            .map(|pairs| {
+                pairs
+                    .into_iter()
+                    .map(|(name, value)| name + &value)
+                    .collect()
+            })
             .collect();
         assert_eq!(all, ["a1b3", "a1b4", "a2b3", "a2b4"]);
         assert_eq!(combinations(&[]), [Vec::new()]);

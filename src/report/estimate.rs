@@ -161,20 +161,45 @@ impl Estimate {
     pub fn text(&self) -> String {
         let mut out = String::new();
         let names = self.reports.iter().map(|report| report.name.len());
-        let targets = self.reports.iter().flat_map(|report| &report.targets).map(|target| target.name.len() + 2);
+        let targets = self
+            .reports
+            .iter()
+            .flat_map(|report| &report.targets)
+            .map(|target| target.name.len() + 2);
         let width = names.chain(targets).max().unwrap_or(0).max(6);
-        let _ = writeln!(out, "{:width$}  {:>12}  {:>8}  {:>12}  basis", "report", "rows", "requests", "units");
+        let _ = writeln!(
+            out,
+            "{:width$}  {:>12}  {:>8}  {:>12}  basis",
+            "report", "rows", "requests", "units"
+        );
         let line = |out: &mut String, name: &str, rows, requests, units, basis: &str| {
             let (rows, requests, units) = (count(rows), count(requests), count(units));
-            let _ = writeln!(out, "{name:width$}  {rows:>12}  {requests:>8}  {units:>12}  {basis}");
+            let _ = writeln!(
+                out,
+                "{name:width$}  {rows:>12}  {requests:>8}  {units:>12}  {basis}"
+            );
         };
         for report in &self.reports {
-            line(&mut out, &report.name, report.rows, report.requests, report.units, &report.basis);
+            line(
+                &mut out,
+                &report.name,
+                report.rows,
+                report.requests,
+                report.units,
+                &report.basis,
+            );
             let mut targets: Vec<&TargetEstimate> = report.targets.iter().collect();
             targets.sort_by_key(|target| std::cmp::Reverse(target.units));
             for target in targets.iter().take(SHOWN).filter(|_| targets.len() > 1) {
                 let name = format!("  {}", target.name);
-                line(&mut out, &name, target.rows, target.requests, target.units, &target.basis);
+                line(
+                    &mut out,
+                    &name,
+                    target.rows,
+                    target.requests,
+                    target.units,
+                    &target.basis,
+                );
             }
             if targets.len() > SHOWN {
                 let _ = writeln!(out, "  and {} cheaper targets", targets.len() - SHOWN);
@@ -208,11 +233,26 @@ impl Estimate {
 
     fn list_tasks(&self, out: &mut String) {
         if !self.tasks.is_empty() {
-            let _ = writeln!(out, "\ntask              night       units       report target");
+            let _ = writeln!(
+                out,
+                "\ntask              night       units       report target"
+            );
         }
         for task in &self.tasks {
-            let TaskEstimate { task, night, report, target, parameters, units, .. } = task;
-            let _ = write!(out, "{task}  {night}  {:>10}  {report} {target}", count(*units));
+            let TaskEstimate {
+                task,
+                night,
+                report,
+                target,
+                parameters,
+                units,
+                ..
+            } = task;
+            let _ = write!(
+                out,
+                "{task}  {night}  {:>10}  {report} {target}",
+                count(*units)
+            );
             for pair in parameters {
                 out.extend([" ", pair.as_str()]);
             }
@@ -225,13 +265,24 @@ impl Proposal {
     /// The change as it is put into the configuration.
     pub fn toml(&self) -> String {
         let mut out = String::new();
-        for Change { report, every, columns, dropped, top, max_rows } in &self.changes {
+        for Change {
+            report,
+            every,
+            columns,
+            dropped,
+            top,
+            max_rows,
+        } in &self.changes
+        {
             let _ = writeln!(out, "[[report]]\nname = \"{report}\"");
             if let Some(every) = every {
                 let _ = writeln!(out, "every = \"{every}\"");
             }
             if !dropped.is_empty() {
-                let kept: Vec<String> = columns.iter().map(|column| format!("\"{column}\"")).collect();
+                let kept: Vec<String> = columns
+                    .iter()
+                    .map(|column| format!("\"{column}\""))
+                    .collect();
                 let _ = writeln!(out, "# without {}", dropped.join(", "));
                 let _ = writeln!(out, "columns = [{}]", kept.join(", "));
             }
@@ -247,15 +298,25 @@ impl Proposal {
     }
 
     fn text(&self, out: &mut String, wanted: u64) {
-        let Self { loses, units, later, fits, changes: _ } = self;
+        let Self {
+            loses,
+            units,
+            later,
+            fits,
+            changes: _,
+        } = self;
         let (next, after) = (count(*units), count(*later));
         let said = match (fits, *later <= wanted) {
-            (true, _) => format!("the next run comes to {next} units, none after it to more than {after}"),
+            (true, _) => {
+                format!("the next run comes to {next} units, none after it to more than {after}")
+            }
             (false, true) => format!(
                 "none but the next run comes to more than {after} units; that one comes to {next}, since what was never \
                  fetched is due at once: `pace`, --target or --max-units spread it"
             ),
-            (false, false) => format!("not enough: the next run comes to {next} units, others to {after}"),
+            (false, false) => {
+                format!("not enough: the next run comes to {next} units, others to {after}")
+            }
         };
         let _ = writeln!(out, "\nloses {loses}\n{said}:\n");
         out.push_str(&self.toml());
@@ -267,11 +328,23 @@ impl Fit {
         /// Enough to see where the money goes.
         const COLUMNS: usize = 12;
         let total = self.columns.iter().map(|share| share.units).sum();
-        let _ = writeln!(out, "\nwhat the columns cost, of a night on which all is due");
+        let _ = writeln!(
+            out,
+            "\nwhat the columns cost, of a night on which all is due"
+        );
         for share in self.columns.iter().take(COLUMNS) {
-            let ColumnShare { report, column, units_per_row, units } = share;
+            let ColumnShare {
+                report,
+                column,
+                units_per_row,
+                units,
+            } = share;
             let part = percent(*units, total);
-            let _ = writeln!(out, "  {:>12}  {part:>6}  {units_per_row:>3} a row  {report}.{column}", count(*units));
+            let _ = writeln!(
+                out,
+                "  {:>12}  {part:>6}  {units_per_row:>3} a row  {report}.{column}",
+                count(*units)
+            );
         }
         let (wanted, units, later) = (count(self.wanted), count(self.units), count(self.later));
         if self.fits {
@@ -286,7 +359,9 @@ impl Fit {
             "\nit does not fit into {wanted} units: the next run comes to {units}, the dearest after it to {later}. One of \
              these changes, its lines in the place of their own:"
         );
-        self.proposals.iter().for_each(|proposal| proposal.text(out, self.wanted));
+        self.proposals
+            .iter()
+            .for_each(|proposal| proposal.text(out, self.wanted));
         if !self.proposals.iter().any(|proposal| proposal.fits) {
             out.push_str(
                 "no cadence, columns and rows fit every run into that: every request costs 50 units at least, so only fewer \

@@ -7,7 +7,9 @@ mod usage;
 
 use serde::{Deserialize, Serialize};
 
-pub use estimate::{Change, ColumnShare, Estimate, Fit, Proposal, ReportEstimate, TargetEstimate, TaskEstimate};
+pub use estimate::{
+    Change, ColumnShare, Estimate, Fit, Proposal, ReportEstimate, TargetEstimate, TaskEstimate,
+};
 pub use spent::{Spent, Wasted};
 pub use summary::{bytes, count, summary};
 pub use usage::{Allowance, Difference, Share, Usage};

@@ -58,7 +58,10 @@ pub struct Wasted {
 impl Wasted {
     /// All of it.
     pub fn total(&self) -> u64 {
-        self.reread.saturating_add(self.minimums).saturating_add(self.lost).saturating_add(self.surcharge)
+        self.reread
+            .saturating_add(self.minimums)
+            .saturating_add(self.lost)
+            .saturating_add(self.surcharge)
     }
 
     /// Whether nothing was wasted.
@@ -68,7 +71,12 @@ impl Wasted {
 
     /// The parts that are not zero, with their names, the largest first.
     pub fn parts(&self) -> Vec<(&'static str, u64)> {
-        let Self { reread, minimums, lost, surcharge } = *self;
+        let Self {
+            reread,
+            minimums,
+            lost,
+            surcharge,
+        } = *self;
         let mut parts = vec![
             ("rows received twice at the seams of pages", reread),
             ("minimums of small requests", minimums),
@@ -91,8 +99,18 @@ impl Spent {
 impl AddAssign for Spent {
     fn add_assign(&mut self, other: Self) {
         // Taken apart, so that a new field cannot be forgotten.
-        let Self { requests, answers, cache_hits, free, refused, unknown, expected, units, units_unknown, wasted } =
-            other;
+        let Self {
+            requests,
+            answers,
+            cache_hits,
+            free,
+            refused,
+            unknown,
+            expected,
+            units,
+            units_unknown,
+            wasted,
+        } = other;
         for (to, from) in [
             (&mut self.requests, requests),
             (&mut self.answers, answers),
@@ -112,7 +130,12 @@ impl AddAssign for Spent {
 
 impl AddAssign for Wasted {
     fn add_assign(&mut self, other: Self) {
-        let Self { reread, minimums, lost, surcharge } = other;
+        let Self {
+            reread,
+            minimums,
+            lost,
+            surcharge,
+        } = other;
         for (to, from) in [
             (&mut self.reread, reread),
             (&mut self.minimums, minimums),
@@ -124,7 +147,10 @@ impl AddAssign for Wasted {
     }
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature that serde calls"
+)]
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }

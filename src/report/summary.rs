@@ -15,8 +15,18 @@ pub fn summary(report: &RunReport) -> String {
         RunStatus::Interrupted => "interrupted: run the same command again to go on",
     };
     let _ = writeln!(out, "night {}  {status}", report.night);
-    let width = report.reports.iter().map(|report| report.name.len()).max().unwrap_or(0).max(6);
-    let _ = writeln!(out, "\n  {:width$}  {:>12}  {:>10}  tasks", "table", "rows", "units");
+    let width = report
+        .reports
+        .iter()
+        .map(|report| report.name.len())
+        .max()
+        .unwrap_or(0)
+        .max(6);
+    let _ = writeln!(
+        out,
+        "\n  {:width$}  {:>12}  {:>10}  tasks",
+        "table", "rows", "units"
+    );
     for table in &report.reports {
         let _ = writeln!(
             out,
@@ -27,8 +37,18 @@ pub fn summary(report: &RunReport) -> String {
             tasks(table.tasks)
         );
         for partition in &table.partitions {
-            let files = if partition.files == 1 { "1 file".to_owned() } else { format!("{} files", partition.files) };
-            let _ = writeln!(out, "  {:width$}  {} ({}, {files})", "", partition.path, bytes(partition.bytes));
+            let files = if partition.files == 1 {
+                "1 file".to_owned()
+            } else {
+                format!("{} files", partition.files)
+            };
+            let _ = writeln!(
+                out,
+                "  {:width$}  {} ({}, {files})",
+                "",
+                partition.path,
+                bytes(partition.bytes)
+            );
         }
     }
     let _ = write!(
@@ -43,7 +63,11 @@ pub fn summary(report: &RunReport) -> String {
         let _ = write!(out, " ({} retries)", count(report.retries));
     }
     if report.units_lost > 0 {
-        let _ = write!(out, "; {} units went into answers that were lost", count(report.units_lost));
+        let _ = write!(
+            out,
+            "; {} units went into answers that were lost",
+            count(report.units_lost)
+        );
     }
     for (what, units) in report.wasted.parts() {
         let _ = write!(out, "\n  {:>10} units for {what}", count(units));
@@ -51,9 +75,18 @@ pub fn summary(report: &RunReport) -> String {
     if report.peak_memory_bytes > 0 {
         let _ = write!(out, "\n  peak memory {}", bytes(report.peak_memory_bytes));
     }
-    if let Some(MonthLeft { budget, limit, left, reset }) = &report.month {
+    if let Some(MonthLeft {
+        budget,
+        limit,
+        left,
+        reset,
+    }) = &report.month
+    {
         let (left, limit) = (count(*left), count(*limit));
-        let _ = write!(out, "\n  {left} of {limit} units are left until {reset} ({budget})");
+        let _ = write!(
+            out,
+            "\n  {left} of {limit} units are left until {reset} ({budget})"
+        );
     }
     out.push('\n');
     for note in &report.notes {
@@ -63,7 +96,14 @@ pub fn summary(report: &RunReport) -> String {
 }
 
 fn tasks(counts: super::TaskCounts) -> String {
-    let super::TaskCounts { complete, capped, deferred, stopped, failed, skipped } = counts;
+    let super::TaskCounts {
+        complete,
+        capped,
+        deferred,
+        stopped,
+        failed,
+        skipped,
+    } = counts;
     let named = [
         (complete, "complete"),
         (capped, "capped"),
@@ -72,9 +112,16 @@ fn tasks(counts: super::TaskCounts) -> String {
         (failed, "failed"),
         (skipped, "already complete"),
     ];
-    let parts: Vec<String> =
-        named.iter().filter(|(number, _)| *number > 0).map(|(number, name)| format!("{number} {name}")).collect();
-    if parts.is_empty() { "none due".to_owned() } else { parts.join(", ") }
+    let parts: Vec<String> = named
+        .iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, name)| format!("{number} {name}"))
+        .collect();
+    if parts.is_empty() {
+        "none due".to_owned()
+    } else {
+        parts.join(", ")
+    }
 }
 
 /// A number with thousands separated: `1,234,567`.
@@ -108,7 +155,13 @@ mod tests {
 
     #[test]
     fn numbers_and_sizes_read_well() {
-        assert_eq!([0, 999, 1000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
-        assert_eq!([0, 1023, 1024, 1_572_864].map(bytes), ["0 B", "1023 B", "1.0 KiB", "1.5 MiB"]);
+        assert_eq!(
+            [0, 999, 1000, 1_234_567].map(count),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+        assert_eq!(
+            [0, 1023, 1024, 1_572_864].map(bytes),
+            ["0 B", "1023 B", "1.0 KiB", "1.5 MiB"]
+        );
     }
 }

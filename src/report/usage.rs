@@ -62,7 +62,11 @@ pub struct Allowance {
 impl Allowance {
     /// Of a limit and what is used of it.
     pub fn new(limit: Option<u64>, used: Option<u64>) -> Self {
-        Self { limit, used, left: limit.map(|limit| limit.saturating_sub(used.unwrap_or(0))) }
+        Self {
+            limit,
+            used,
+            left: limit.map(|limit| limit.saturating_sub(used.unwrap_or(0))),
+        }
     }
 }
 
@@ -133,15 +137,42 @@ impl Usage {
     }
 
     fn account(&self, out: &mut String) {
-        let days = self.days_left.map(|days| format!(", in {days} days")).unwrap_or_default();
-        let or_unknown = |text: &str| if text.is_empty() { "unknown".to_owned() } else { text.to_owned() };
-        let _ =
-            writeln!(out, "plan       {:?}; units start again at zero on {}{days}", self.plan, or_unknown(&self.reset));
+        let days = self
+            .days_left
+            .map(|days| format!(", in {days} days"))
+            .unwrap_or_default();
+        let or_unknown = |text: &str| {
+            if text.is_empty() {
+                "unknown".to_owned()
+            } else {
+                text.to_owned()
+            }
+        };
+        let _ = writeln!(
+            out,
+            "plan       {:?}; units start again at zero on {}{days}",
+            self.plan,
+            or_unknown(&self.reset)
+        );
         let _ = writeln!(out, "workspace  {}", allowance(self.workspace));
-        let _ = writeln!(out, "key        {}; it expires on {}", allowance(self.key), or_unknown(&self.key_expires));
-        if let Some(MonthLeft { budget, limit, left, reset }) = &self.budget {
+        let _ = writeln!(
+            out,
+            "key        {}; it expires on {}",
+            allowance(self.key),
+            or_unknown(&self.key_expires)
+        );
+        if let Some(MonthLeft {
+            budget,
+            limit,
+            left,
+            reset,
+        }) = &self.budget
+        {
             let (left, limit) = (count(*left), count(*limit));
-            let _ = writeln!(out, "budget     {left} of {limit} units left until {reset} ({budget})");
+            let _ = writeln!(
+                out,
+                "budget     {left} of {limit} units left until {reset} ({budget})"
+            );
         }
         for warning in &self.warnings {
             let _ = writeln!(out, "warning    {warning}");
@@ -149,28 +180,73 @@ impl Usage {
     }
 
     fn spent(&self, out: &mut String) {
-        let Spent { requests, cache_hits, free, refused, unknown, units, units_unknown, .. } = self.here;
-        let since = if self.since.is_empty() { String::new() } else { format!(" since {}", self.since) };
-        let _ = write!(out, "from here  {} units{since} in {} requests", count(units), count(requests));
-        let named = [(cache_hits, "from the cache"), (free, "free"), (refused, "refused"), (unknown, "unanswered")];
-        let parts: Vec<String> =
-            named.iter().filter(|(number, _)| *number > 0).map(|(n, name)| format!("{} {name}", count(*n))).collect();
+        let Spent {
+            requests,
+            cache_hits,
+            free,
+            refused,
+            unknown,
+            units,
+            units_unknown,
+            ..
+        } = self.here;
+        let since = if self.since.is_empty() {
+            String::new()
+        } else {
+            format!(" since {}", self.since)
+        };
+        let _ = write!(
+            out,
+            "from here  {} units{since} in {} requests",
+            count(units),
+            count(requests)
+        );
+        let named = [
+            (cache_hits, "from the cache"),
+            (free, "free"),
+            (refused, "refused"),
+            (unknown, "unanswered"),
+        ];
+        let parts: Vec<String> = named
+            .iter()
+            .filter(|(number, _)| *number > 0)
+            .map(|(n, name)| format!("{} {name}", count(*n)))
+            .collect();
         if !parts.is_empty() {
             let _ = write!(out, " ({})", parts.join(", "));
         }
         out.push('\n');
         if units_unknown > 0 {
-            let _ = writeln!(out, "           and up to {} more for the unanswered ones", count(units_unknown));
+            let _ = writeln!(
+                out,
+                "           and up to {} more for the unanswered ones",
+                count(units_unknown)
+            );
         }
     }
 
     fn explain(&self, out: &mut String) {
-        let Difference { account, ledger, other_keys, answers_lost, set_aside, elsewhere, not_shown } = self.difference;
+        let Difference {
+            account,
+            ledger,
+            other_keys,
+            answers_lost,
+            set_aside,
+            elsewhere,
+            not_shown,
+        } = self.difference;
         if other_keys > 0 {
-            let _ = writeln!(out, "difference {} units of the workspace were used by other keys", count(other_keys));
+            let _ = writeln!(
+                out,
+                "difference {} units of the workspace were used by other keys",
+                count(other_keys)
+            );
         }
         if account == ledger {
-            let _ = writeln!(out, "difference none: the account counts what this ledger counts");
+            let _ = writeln!(
+                out,
+                "difference none: the account counts what this ledger counts"
+            );
         }
         if account > ledger {
             let _ = writeln!(
@@ -179,11 +255,26 @@ impl Usage {
                 count(account - ledger)
             );
         }
-        let begins = if self.begins.is_empty() { "it is empty".to_owned() } else { format!("on {}", self.begins) };
+        let begins = if self.begins.is_empty() {
+            "it is empty".to_owned()
+        } else {
+            format!("on {}", self.begins)
+        };
         for (units, why) in [
-            (answers_lost, "for answers that were charged and never came".to_owned()),
-            (set_aside, "set aside by runs that were cut off or are under way".to_owned()),
-            (elsewhere, format!("by other users or destinations of this key, or before this ledger begins ({begins})")),
+            (
+                answers_lost,
+                "for answers that were charged and never came".to_owned(),
+            ),
+            (
+                set_aside,
+                "set aside by runs that were cut off or are under way".to_owned(),
+            ),
+            (
+                elsewhere,
+                format!(
+                    "by other users or destinations of this key, or before this ledger begins ({begins})"
+                ),
+            ),
         ] {
             if units > 0 {
                 let _ = writeln!(out, "           {:>10}  {why}", count(units));
@@ -203,18 +294,29 @@ impl Usage {
         let total = self.here.total();
         let wasted = self.here.wasted;
         if wasted.total() > 0 {
-            let _ =
-                writeln!(out, "\n{} units ({}) brought no row:", count(wasted.total()), percent(wasted.total(), total));
+            let _ = writeln!(
+                out,
+                "\n{} units ({}) brought no row:",
+                count(wasted.total()),
+                percent(wasted.total(), total)
+            );
             for (what, units) in wasted.parts() {
                 let _ = writeln!(out, "  {:>10}  {what}", count(units));
             }
         }
         let days = u64::try_from(self.by_day.len()).unwrap_or(u64::MAX);
-        let tightest = [self.workspace.left, self.key.left].into_iter().flatten().min();
+        let tightest = [self.workspace.left, self.key.left]
+            .into_iter()
+            .flatten()
+            .min();
         if let (Some(left), Some(days_left), true) = (tightest, self.days_left, days > 0) {
             let a_day = total / days;
             let needed = a_day.saturating_mul(days_left);
-            let verdict = if needed <= left { "enough is left" } else { "more than is left" };
+            let verdict = if needed <= left {
+                "enough is left"
+            } else {
+                "more than is left"
+            };
             let _ = writeln!(
                 out,
                 "\npace       {} units a day ({days} days with requests): {} more until the reset, {verdict} ({})",
@@ -223,7 +325,10 @@ impl Usage {
                 count(left)
             );
         }
-        let dearest = self.by_report.iter().find(|share| !share.name.is_empty() && share.spent.total() > 0);
+        let dearest = self
+            .by_report
+            .iter()
+            .find(|share| !share.name.is_empty() && share.spent.total() > 0);
         if let Some(report) = dearest {
             let _ = writeln!(
                 out,
@@ -236,23 +341,48 @@ impl Usage {
 }
 
 fn allowance(of: Allowance) -> String {
-    let used = of.used.map_or_else(|| "an unknown number of".to_owned(), count);
+    let used = of
+        .used
+        .map_or_else(|| "an unknown number of".to_owned(), count);
     match (of.limit, of.left) {
-        (Some(limit), Some(left)) => format!("{used} of {} units used, {} left", count(limit), count(left)),
+        (Some(limit), Some(left)) => format!(
+            "{used} of {} units used, {} left",
+            count(limit),
+            count(left)
+        ),
         _ => format!("{used} units used, no limit of its own"),
     }
 }
 
 fn table(out: &mut String, title: &str, shares: &[Share], is_ranked: bool, total: u64) {
-    let skipped = if is_ranked { 0 } else { shares.len().saturating_sub(SHOWN) };
+    let skipped = if is_ranked {
+        0
+    } else {
+        shares.len().saturating_sub(SHOWN)
+    };
     let shown: Vec<&Share> = shares.iter().skip(skipped).take(SHOWN).collect();
     if shown.is_empty() {
         return;
     }
     // Probes are of no report; what looks up keywords or an id is of no target.
-    let unnamed = if title == "target" { "(no target)" } else { "(probes)" };
-    let name = |share: &Share| if share.name.is_empty() { unnamed.to_owned() } else { share.name.clone() };
-    let width = shown.iter().map(|share| name(share).len()).max().unwrap_or(0).max(title.len() + 3);
+    let unnamed = if title == "target" {
+        "(no target)"
+    } else {
+        "(probes)"
+    };
+    let name = |share: &Share| {
+        if share.name.is_empty() {
+            unnamed.to_owned()
+        } else {
+            share.name.clone()
+        }
+    };
+    let width = shown
+        .iter()
+        .map(|share| name(share).len())
+        .max()
+        .unwrap_or(0)
+        .max(title.len() + 3);
     let _ = writeln!(
         out,
         "\n{:width$}  {:>12}  {:>6}  {:>9}  {:>10}",
@@ -275,7 +405,11 @@ fn table(out: &mut String, title: &str, shares: &[Share], is_ranked: bool, total
     }
     let rest = shares.len() - shown.len();
     if rest > 0 {
-        let _ = writeln!(out, "and {rest} {} (all with --json)", if is_ranked { "more" } else { "earlier" });
+        let _ = writeln!(
+            out,
+            "and {rest} {} (all with --json)",
+            if is_ranked { "more" } else { "earlier" }
+        );
     }
 }
 
@@ -299,16 +433,33 @@ mod tests {
             table(&mut out, title, &[Share::default()], true, 0);
             out
         };
-        assert!(shown("target").contains("\n(no target)  "), "{}", shown("target"));
-        assert!(shown("report").contains("\n(probes)  "), "{}", shown("report"));
+        assert!(
+            shown("target").contains("\n(no target)  "),
+            "{}",
+            shown("target")
+        );
+        assert!(
+            shown("report").contains("\n(probes)  "),
+            "{}",
+            shown("report")
+        );
     }
 
     #[test]
     fn a_difference_is_laid_to_what_is_known_first() {
-        let ledger = Spent { units: 1_000, units_unknown: 50, ..Spent::default() };
+        let ledger = Spent {
+            units: 1_000,
+            units_unknown: 50,
+            ..Spent::default()
+        };
         let parts = |account| {
             let difference = Difference::new(account, &ledger, 100, 0);
-            (difference.answers_lost, difference.set_aside, difference.elsewhere, difference.not_shown)
+            (
+                difference.answers_lost,
+                difference.set_aside,
+                difference.elsewhere,
+                difference.not_shown,
+            )
         };
         assert_eq!(parts(1_000), (0, 0, 0, 0));
         assert_eq!(parts(1_030), (30, 0, 0, 0));

@@ -50,8 +50,16 @@ impl Agenda {
     ///
     /// # Errors
     /// As [`plan::tasks`]; [`crate::error::Code::Destination`] if what is known of a night cannot be read.
-    pub fn make(config: &RunConfig, today: NaiveDate, selection: &Selection, refetch: bool) -> Result<Self> {
-        let tonight = plan::night(selection.date.or(selection.between.map(|(_, last)| last)), today)?;
+    pub fn make(
+        config: &RunConfig,
+        today: NaiveDate,
+        selection: &Selection,
+        refetch: bool,
+    ) -> Result<Self> {
+        let tonight = plan::night(
+            selection.date.or(selection.between.map(|(_, last)| last)),
+            today,
+        )?;
         let store = super::place::store(config)?;
         let mut maker = Maker {
             config,
@@ -61,7 +69,12 @@ impl Agenda {
             states: BTreeMap::new(),
             pasts: BTreeMap::new(),
             answered: BTreeSet::new(),
-            agenda: Self { tonight, refetch, is_forced: refetch && selection.names_something(), ..Self::default() },
+            agenda: Self {
+                tonight,
+                refetch,
+                is_forced: refetch && selection.names_something(),
+                ..Self::default()
+            },
         };
         if let Some((first, last)) = selection.between {
             maker.agenda.is_range = true;
@@ -87,11 +100,15 @@ impl Agenda {
     /// Takes out, for a [sample](RunConfig::sample), what the source does not promise to answer for nothing, with a note for
     /// each of its reports.
     pub fn keep_free(&mut self, config: &RunConfig) {
-        let (free, billed): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.jobs).into_iter().partition(|job| job.task.costs_nothing());
+        let (free, billed): (Vec<_>, Vec<_>) = std::mem::take(&mut self.jobs)
+            .into_iter()
+            .partition(|job| job.task.costs_nothing());
         self.jobs = free;
         let reports: BTreeSet<usize> = billed.iter().map(|job| job.task.report).collect();
-        for report in reports.iter().filter_map(|index| config.reports.get(*index)) {
+        for report in reports
+            .iter()
+            .filter_map(|index| config.reports.get(*index))
+        {
             self.notes.push(format!(
                 "{}: left out of the sample, since answers of {} are not promised to be free",
                 report.name, report.endpoint.name
@@ -108,8 +125,16 @@ impl Agenda {
     pub fn not_due(&self) -> Option<String> {
         let (next, first) = self.not_due.first_key_value()?;
         let number: u64 = self.not_due.values().sum();
-        let (tasks, are) = if number == 1 { ("task", "is") } else { ("tasks", "are") };
-        Some(format!("{} {tasks} {are} not due; the next {} on {next}", count(number), count(*first)))
+        let (tasks, are) = if number == 1 {
+            ("task", "is")
+        } else {
+            ("tasks", "are")
+        };
+        Some(format!(
+            "{} {tasks} {are} not due; the next {} on {next}",
+            count(number),
+            count(*first)
+        ))
     }
 }
 
@@ -137,10 +162,20 @@ struct Maker<'a> {
 impl Maker<'_> {
     /// Refuses, before anything is paid for, what the tables could not take.
     fn check_tables(&self) -> Result<()> {
-        for report in self.agenda.reports.iter().filter_map(|index| self.config.reports.get(*index)) {
+        for report in self
+            .agenda
+            .reports
+            .iter()
+            .filter_map(|index| self.config.reports.get(*index))
+        {
             let record = self.store.table(&report.name)?;
             let wanted = super::table_schema(report)?.recorded();
-            record.admits(&report.name, &report.endpoint.name, &wanted, &self.config.partition_by(report))?;
+            record.admits(
+                &report.name,
+                &report.endpoint.name,
+                &wanted,
+                &self.config.partition_by(report),
+            )?;
             history::check_layout(&self.store, report, &record)?;
         }
         Ok(())
@@ -171,7 +206,8 @@ impl Maker<'_> {
         selection: &Selection,
     ) -> Result<()> {
         let known = known_tasks(self.config, night)?;
-        let is_gone = |(task, planned): &(&TaskId, &Planned)| is_gone(self.config, &known, task, planned);
+        let is_gone =
+            |(task, planned): &(&TaskId, &Planned)| is_gone(self.config, &known, task, planned);
         let gone = record.tasks.iter().filter(is_gone).count();
         if gone > 0 {
             self.agenda.notes.push(format!(
@@ -180,18 +216,27 @@ impl Maker<'_> {
         }
         let (mut found, mut too_late) = (0_u64, 0_u64);
         for mut task in plan::tasks_of_any_night(self.config, night, selection)? {
-            let Some(report) = self.config.reports.get(task.report) else { continue };
-            let Some(planned) = record.tasks.get(&task.id) else { continue };
+            let Some(report) = self.config.reports.get(task.report) else {
+                continue;
+            };
+            let Some(planned) = record.tasks.get(&task.id) else {
+                continue;
+            };
             if !self.is_open(night, &task)? {
                 continue;
             }
-            let has_begun = self.landing.latest_seen(night, &task.id)?.is_some_and(|(_, has_answer)| has_answer);
+            let has_begun = self
+                .landing
+                .latest_seen(night, &task.id)?
+                .is_some_and(|(_, has_answer)| has_answer);
             if !has_begun && !plan::knows_night(report, night, today) {
                 too_late += 1;
                 continue;
             }
             if history::is_history(report) {
-                let Some(window) = planned.window else { continue };
+                let Some(window) = planned.window else {
+                    continue;
+                };
                 plan::set_window(self.config, &mut task, window);
             }
             self.agenda.reports.insert(task.report);
@@ -199,7 +244,9 @@ impl Maker<'_> {
             found += 1;
         }
         if found > 0 {
-            self.agenda.notes.push(format!("night {night} was not finished: {found} of its tasks come first"));
+            self.agenda.notes.push(format!(
+                "night {night} was not finished: {found} of its tasks come first"
+            ));
         }
         if too_late > 0 {
             self.agenda.notes.push(format!(
@@ -216,12 +263,23 @@ impl Maker<'_> {
     }
 
     /// Nights of the past, one after another; histories are asked once for all days of the range.
-    fn range(&mut self, first: Night, last: Night, today: NaiveDate, selection: &Selection) -> Result<()> {
+    fn range(
+        &mut self,
+        first: Night,
+        last: Night,
+        today: NaiveDate,
+        selection: &Selection,
+    ) -> Result<()> {
         let reports = selection.reports(self.config)?;
         plan::check_nights(self.config, &reports, first, today, false)?;
         self.agenda.reports = reports.into_iter().collect();
         self.check_tables()?;
-        let is_history = |task: &Task| self.config.reports.get(task.report).is_some_and(history::is_history);
+        let is_history = |task: &Task| {
+            self.config
+                .reports
+                .get(task.report)
+                .is_some_and(history::is_history)
+        };
         for night in first.iter_days().take_while(|night| *night <= last) {
             let mut tasks = plan::tasks_of_any_night(self.config, night, selection)?;
             tasks.retain(|task| !is_history(task));
@@ -231,11 +289,16 @@ impl Maker<'_> {
         let mut tasks = plan::tasks_of_any_night(self.config, last, selection)?;
         tasks.retain(is_history);
         for mut task in tasks {
-            let Some(window) = self.histories.range(&task, first, last, today) else { continue };
+            let Some(window) = self.histories.range(&task, first, last, today) else {
+                continue;
+            };
             let is_answered = self.histories.is_answered(&task, window)?;
             plan::set_window(self.config, &mut task, window);
             let entry = self.entry(last, &task)?;
-            if !is_answered || self.agenda.refetch || is_open(&self.landing, last, &task.id, entry.as_ref())? {
+            if !is_answered
+                || self.agenda.refetch
+                || is_open(&self.landing, last, &task.id, entry.as_ref())?
+            {
                 self.agenda.jobs.push(Job { night: last, task });
             } else {
                 *self.agenda.complete.entry(task.report).or_default() += 1;
@@ -248,8 +311,12 @@ impl Maker<'_> {
     /// What a night still lacks.
     fn night(&mut self, night: Night, tasks: Vec<Task>) -> Result<()> {
         self.read_pasts(night, &tasks)?;
-        let resumed: BTreeMap<TaskId, Night> =
-            self.agenda.jobs.iter().map(|job| (job.task.id.clone(), job.night)).collect();
+        let resumed: BTreeMap<TaskId, Night> = self
+            .agenda
+            .jobs
+            .iter()
+            .map(|job| (job.task.id.clone(), job.night))
+            .collect();
         let mut changed: BTreeMap<(usize, String), u64> = BTreeMap::new();
         for mut task in tasks {
             let entry = self.entry(night, &task)?;
@@ -277,11 +344,16 @@ impl Maker<'_> {
                 self.agenda.jobs.push(Job { night, task });
             } else {
                 *self.agenda.complete.entry(task.report).or_default() += 1;
-                self.answered.insert((night, plan::question(self.config, &task)));
+                self.answered
+                    .insert((night, plan::question(self.config, &task)));
             }
         }
         for ((report, why), number) in changed {
-            let name = self.config.reports.get(report).map_or("", |report| report.name.as_str());
+            let name = self
+                .config
+                .reports
+                .get(report)
+                .map_or("", |report| report.name.as_str());
             self.agenda.notes.push(format!(
                 "{name}: the configuration asks something else than {number} complete tasks of this night answer \
                  ({why}): they are fetched again"
@@ -294,11 +366,17 @@ impl Maker<'_> {
     fn read_pasts(&mut self, night: Night, tasks: &[Task]) -> Result<()> {
         let pace = self.config.budget.pace;
         for index in self.agenda.reports.clone() {
-            let Some(report) = self.config.reports.get(index) else { continue };
+            let Some(report) = self.config.reports.get(index) else {
+                continue;
+            };
             if report.every == Every::DAY && !pace {
                 continue;
             }
-            let own = tasks.iter().filter(|task| task.report == index).map(|task| &task.id).collect();
+            let own = tasks
+                .iter()
+                .filter(|task| task.report == index)
+                .map(|task| &task.id)
+                .collect();
             let past = past(&self.store, report, night, &own, pace)?;
             self.pasts.insert(index, past);
         }
@@ -308,28 +386,54 @@ impl Maker<'_> {
     /// Whether a task that tonight has no rows of is due. One that an earlier night began, and that is finished first, is
     /// not fetched again for tonight before its time.
     fn is_due(&mut self, night: Night, task: &Task, resumed: Option<Night>) -> Result<bool> {
-        let every = self.config.reports.get(task.report).map_or(Every::DAY, |report| report.every);
-        let mut seen = self.pasts.get_mut(&task.report).and_then(|past| past.remove(&task.id)).unwrap_or_default();
+        let every = self
+            .config
+            .reports
+            .get(task.report)
+            .map_or(Every::DAY, |report| report.every);
+        let mut seen = self
+            .pasts
+            .get_mut(&task.report)
+            .and_then(|past| past.remove(&task.id))
+            .unwrap_or_default();
         seen.last = seen.last.max(resumed);
         let since = match plan::due(every, &task.slot(), night, seen.last) {
             Some(since) if seen.last.is_none() => seen.waits_since.unwrap_or(since),
             Some(since) => since,
             // Asked for tonight by name, by this run or by an earlier one that was cut off.
-            None if self.agenda.is_forced || self.landing.latest_seen(night, &task.id)?.is_some() => night,
+            None if self.agenda.is_forced
+                || self.landing.latest_seen(night, &task.id)?.is_some() =>
+            {
+                night
+            }
             None => {
-                let next = seen.last.map_or(night, |last| plan::next_due(every, &task.slot(), last));
+                let next = seen
+                    .last
+                    .map_or(night, |last| plan::next_due(every, &task.slot(), last));
                 *self.agenda.not_due.entry(next).or_default() += 1;
                 return Ok(false);
             }
         };
-        self.agenda.dues.insert(task.id.clone(), Due { since, seen });
+        self.agenda
+            .dues
+            .insert(task.id.clone(), Due { since, seen });
         Ok(true)
     }
 
     /// The agenda, with what is bought together.
     fn shared(self, today: NaiveDate) -> Agenda {
-        let Self { config, mut agenda, answered, .. } = self;
-        plan::share(config, agenda.jobs.iter_mut().map(|job| (job.night, &mut job.task)), today, &answered);
+        let Self {
+            config,
+            mut agenda,
+            answered,
+            ..
+        } = self;
+        plan::share(
+            config,
+            agenda.jobs.iter_mut().map(|job| (job.night, &mut job.task)),
+            today,
+            &answered,
+        );
         agenda
     }
 
@@ -342,7 +446,12 @@ impl Maker<'_> {
             };
             self.states.insert(key, state);
         }
-        history::entry_in(&self.landing, self.states.get(&key).and_then(Option::as_ref), night, &task.id)
+        history::entry_in(
+            &self.landing,
+            self.states.get(&key).and_then(Option::as_ref),
+            night,
+            &task.id,
+        )
     }
 }
 
@@ -362,13 +471,25 @@ pub(super) fn known_tasks(config: &RunConfig, night: Night) -> Result<BTreeSet<T
 pub(super) fn name_of(config: &RunConfig, task: &TaskId) -> Option<(String, String)> {
     let tasks = plan::tasks_of_any_night(config, Night::default(), &Selection::default()).ok()?;
     let task = tasks.into_iter().find(|known| known.id == *task)?;
-    Some((config.reports.get(task.report)?.name.clone(), config.target_name(task.target).to_owned()))
+    Some((
+        config.reports.get(task.report)?.name.clone(),
+        config.target_name(task.target).to_owned(),
+    ))
 }
 
 /// Whether a task was taken out of the configuration. A report that it does not have may belong to another configuration
 /// that fills the same destination.
-pub(super) fn is_gone(config: &RunConfig, known: &BTreeSet<TaskId>, task: &TaskId, planned: &Planned) -> bool {
-    config.reports.iter().any(|report| report.name == planned.report) && !known.contains(task)
+pub(super) fn is_gone(
+    config: &RunConfig,
+    known: &BTreeSet<TaskId>,
+    task: &TaskId,
+    planned: &Planned,
+) -> bool {
+    config
+        .reports
+        .iter()
+        .any(|report| report.name == planned.report)
+        && !known.contains(task)
 }
 
 /// State of the partition in which a report keeps a night.
@@ -391,12 +512,23 @@ pub(super) fn entry(
 }
 
 /// Whether a task lacks its rows, or a later attempt at it was begun than the one that its rows come from.
-pub(super) fn is_open(landing: &Landing, night: Night, task: &TaskId, entry: Option<&TaskEntry>) -> Result<bool> {
+pub(super) fn is_open(
+    landing: &Landing,
+    night: Night,
+    task: &TaskId,
+    entry: Option<&TaskEntry>,
+) -> Result<bool> {
     let Some(entry) = entry else { return Ok(true) };
-    Ok(landing.latest_seen(night, task)?.is_some_and(|(latest, _)| latest.number > entry.attempt))
+    Ok(landing
+        .latest_seen(night, task)?
+        .is_some_and(|(latest, _)| latest.number > entry.attempt))
 }
 
 /// Whether the task's own fuse ended it.
 pub(super) fn is_capped_by_max_rows(entry: &TaskEntry) -> bool {
-    entry.evidence.pointer("/status/capped").and_then(serde_json::Value::as_str) == Some("max_rows")
+    entry
+        .evidence
+        .pointer("/status/capped")
+        .and_then(serde_json::Value::as_str)
+        == Some("max_rows")
 }

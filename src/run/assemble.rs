@@ -25,7 +25,9 @@ use crate::model::{Night, TaskId, hex};
 use crate::paging::{Evidence, Status};
 use crate::plan::{CHANGES_SINCE, changes_asked};
 use crate::report::PartitionSummary;
-use crate::sink::{Compression, IdentityCounter, Output, PartitionWriter, TaskColumns, WriterOptions};
+use crate::sink::{
+    Compression, IdentityCounter, Output, PartitionWriter, TaskColumns, WriterOptions,
+};
 use crate::store::{Commit, Committing, STAGED_SUFFIX, Staging};
 use crate::table::manifest::{Committed, FileEntry, TaskEntry, TaskStatus};
 use crate::table::{TableSchema, segment};
@@ -59,14 +61,29 @@ pub async fn assemble(
         return history::assemble(stage, report, finished, cancel).await;
     }
     let opening = Arc::clone(stage);
-    let opened = move || Opened::open(&opening, opening.report(report)?, &partition_name(night), Layout::AsRecorded);
+    let opened = move || {
+        Opened::open(
+            &opening,
+            opening.report(report)?,
+            &partition_name(night),
+            Layout::AsRecorded,
+        )
+    };
     let opened = blocking(opened).await?;
     let (stage, cancel) = (Arc::clone(stage), cancel.clone());
     let turn = Arc::clone(&stage.writing);
     let _turn = turn.lock().await;
-    heavy(move || opened.assemble(&stage, stage.report(report)?, &partition_name(night), finished, &cancel))
-        .await
-        .flatten()
+    heavy(move || {
+        opened.assemble(
+            &stage,
+            stage.report(report)?,
+            &partition_name(night),
+            finished,
+            &cancel,
+        )
+    })
+    .await
+    .flatten()
 }
 
 impl Opened {
@@ -83,18 +100,31 @@ impl Opened {
         let hashes = finished.iter().map(|task| task.responses_hash.as_str());
         let responses_hash = responses_hash(opened.before.as_ref(), hashes);
         let placed = placed(stage, report, &opened.partition_by, finished)?;
-        let replaced: BTreeSet<TaskId> = placed.iter().map(|(columns, _)| columns.task.clone()).collect();
+        let replaced: BTreeSet<TaskId> = placed
+            .iter()
+            .map(|(columns, _)| columns.task.clone())
+            .collect();
         let mut writer = opened.writer(stage, &responses_hash, &replaced)?;
         let rows: u64 = placed.iter().map(|(_, finished)| finished.num_rows).sum();
         let stop = (rows > INTERRUPTIBLE_ROWS).then_some(cancel);
         let mut added = Vec::with_capacity(placed.len());
         for (columns, finished) in placed {
             opened.carry_before(&columns, &mut writer)?;
-            added.push(write_task(&mut writer, stage, report, columns, finished, stop)?);
+            added.push(write_task(
+                &mut writer,
+                stage,
+                report,
+                columns,
+                finished,
+                stop,
+            )?);
         }
         opened.keep_all_but(&replaced, &mut writer)?;
         let committed = self.publish(writer, &replaced, &added, responses_hash)?;
-        Ok(Assembled { partitions: vec![summary(report, partition, &committed)], added })
+        Ok(Assembled {
+            partitions: vec![summary(report, partition, &committed)],
+            added,
+        })
     }
 }
 
@@ -125,28 +155,53 @@ impl Opened {
         let wanted = super::table_schema(report)?;
         let partition_by = stage.config.partition_by(report);
         let (name, endpoint) = (&report.name, &report.endpoint.name);
-        let commit = Commit { report: name.clone(), partition: partition.to_owned(), id: stage.commit_id() };
+        let commit = Commit {
+            report: name.clone(),
+            partition: partition.to_owned(),
+            id: stage.commit_id(),
+        };
         let committing = stage.store.begin(commit, &stage.who)?;
         // Under the lock: another process may have brought columns while it was waited for.
         let recorded_keys = match layout {
             Layout::AsRecorded => partition_by.clone(),
             Layout::Anew => stage.store.table(name)?.partition_by,
         };
-        let recorded = stage.store.record_columns(name, endpoint, &wanted.recorded(), &recorded_keys)?;
+        let recorded =
+            stage
+                .store
+                .record_columns(name, endpoint, &wanted.recorded(), &recorded_keys)?;
         stage.store.record_presets(name, &report.presets())?;
         let schema = wanted.over(&recorded)?;
         let before = committing.committed().cloned();
-        Ok(Self { committing, before, schema, partition_by, kept: Vec::new(), carried: None })
+        Ok(Self {
+            committing,
+            before,
+            schema,
+            partition_by,
+            kept: Vec::new(),
+            carried: None,
+        })
     }
 
     /// Locks a partition of a table that need not be in the configuration, as it is recorded.
     pub fn recorded(stage: &Stage, table: &str, partition: &str) -> Result<Self> {
-        let commit = Commit { report: table.to_owned(), partition: partition.to_owned(), id: stage.commit_id() };
+        let commit = Commit {
+            report: table.to_owned(),
+            partition: partition.to_owned(),
+            id: stage.commit_id(),
+        };
         let committing = stage.store.begin(commit, &stage.who)?;
         let record = stage.store.table(table)?;
         let schema = TableSchema::of_record(table, &record.endpoint, &record.columns)?;
         let before = committing.committed().cloned();
-        Ok(Self { committing, before, schema, partition_by: record.partition_by, kept: Vec::new(), carried: None })
+        Ok(Self {
+            committing,
+            before,
+            schema,
+            partition_by: record.partition_by,
+            kept: Vec::new(),
+            carried: None,
+        })
     }
 
     /// A writer of what the partition will hold without these tasks.
@@ -169,7 +224,8 @@ impl Opened {
             staged_suffix: STAGED_SUFFIX.to_owned(),
             ..WriterOptions::new(self.committing.commit().id.clone())
         };
-        let mut writer = PartitionWriter::new(output(&self.committing)?, self.schema.clone(), options);
+        let mut writer =
+            PartitionWriter::new(output(&self.committing)?, self.schema.clone(), options);
         if let (false, Some(before)) = (self.committing.keeps_files(), &self.before) {
             let carried = Carried::new(&self.committing, before, replaced, &self.schema)?;
             writer.begin_sequence(&carried.sorted_by)?;
@@ -179,18 +235,37 @@ impl Opened {
     }
 
     /// Writes the carried rows that come before a task.
-    pub fn carry_before(&mut self, columns: &TaskColumns, writer: &mut PartitionWriter) -> Result<()> {
+    pub fn carry_before(
+        &mut self,
+        columns: &TaskColumns,
+        writer: &mut PartitionWriter,
+    ) -> Result<()> {
         let place = columns.place(&self.schema);
-        self.carried.as_mut().map_or(Ok(()), |carried| carried.write_before(Some(&place), &self.partition_by, writer))
+        self.carried.as_mut().map_or(Ok(()), |carried| {
+            carried.write_before(Some(&place), &self.partition_by, writer)
+        })
     }
 
     /// Carries over the rows of all other tasks: whole files as they are, mixed ones without the rows that give way.
-    pub fn keep_all_but(&mut self, replaced: &BTreeSet<TaskId>, writer: &mut PartitionWriter) -> Result<()> {
+    pub fn keep_all_but(
+        &mut self,
+        replaced: &BTreeSet<TaskId>,
+        writer: &mut PartitionWriter,
+    ) -> Result<()> {
         if let Some(carried) = &mut self.carried {
             return carried.finish(&self.partition_by, writer);
         }
-        let Some(before) = &self.before else { return Ok(()) };
-        self.kept = keep_others(&self.committing, before, replaced, &self.partition_by, &self.schema, writer)?;
+        let Some(before) = &self.before else {
+            return Ok(());
+        };
+        self.kept = keep_others(
+            &self.committing,
+            before,
+            replaced,
+            &self.partition_by,
+            &self.schema,
+            writer,
+        )?;
         Ok(())
     }
 
@@ -227,9 +302,17 @@ impl Opened {
         let mut tasks = self.before.map(|before| before.tasks).unwrap_or_default();
         tasks.retain(|entry| !replaced.contains(&entry.task));
         tasks.extend(added.iter().cloned());
-        tasks.sort_by(|left, right| (&left.target, &left.params).cmp(&(&right.target, &right.params)));
+        tasks.sort_by(|left, right| {
+            (&left.target, &left.params).cmp(&(&right.target, &right.params))
+        });
         let (commit_id, columns) = (self.committing.commit().id.clone(), self.schema.recorded());
-        self.committing.publish(Committed { commit_id, files, tasks, columns, responses_hash })
+        self.committing.publish(Committed {
+            commit_id,
+            files,
+            tasks,
+            columns,
+            responses_hash,
+        })
     }
 }
 
@@ -257,8 +340,13 @@ fn placed(
         let (job, _) = stage.job(finished.job)?;
         let target = stage.target_name(&job.task).to_owned();
         let parameters: BTreeMap<String, String> = job.task.parameters.iter().cloned().collect();
-        let exported_at = DateTime::from_timestamp_micros(finished.exported_at)
-            .ok_or_else(|| Error::new(Code::Internal, format!("{} is no time", finished.exported_at)))?;
+        let exported_at =
+            DateTime::from_timestamp_micros(finished.exported_at).ok_or_else(|| {
+                Error::new(
+                    Code::Internal,
+                    format!("{} is no time", finished.exported_at),
+                )
+            })?;
         let columns = TaskColumns {
             task: job.task.id.clone(),
             folder: folder(partition_by, &target, &parameters),
@@ -275,9 +363,23 @@ fn placed(
 }
 
 /// Folder of a task's files inside the partition: `target=acme/country=us`.
-pub(super) fn folder(partition_by: &[String], target: &str, parameters: &BTreeMap<String, String>) -> String {
-    let value = |key: &String| if key == "target" { target } else { parameters.get(key).map_or("", String::as_str) };
-    partition_by.iter().map(|key| segment(key, value(key))).collect::<Vec<_>>().join("/")
+pub(super) fn folder(
+    partition_by: &[String],
+    target: &str,
+    parameters: &BTreeMap<String, String>,
+) -> String {
+    let value = |key: &String| {
+        if key == "target" {
+            target
+        } else {
+            parameters.get(key).map_or("", String::as_str)
+        }
+    };
+    partition_by
+        .iter()
+        .map(|key| segment(key, value(key)))
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 fn write_task(
@@ -292,12 +394,19 @@ fn write_task(
     let window = changes_asked(&finished.asked);
     let mut sorted = finished.rows.finish()?;
     let identity = &report.endpoint.identity;
-    let has_identity = !identity.is_empty() && identity.iter().all(|name| sorted.schema().index_of(name).is_ok());
-    let mut identities = has_identity.then(|| IdentityCounter::new(identity, || Ok(stage.scratch.clone())));
+    let has_identity = !identity.is_empty()
+        && identity
+            .iter()
+            .all(|name| sorted.schema().index_of(name).is_ok());
+    let mut identities =
+        has_identity.then(|| IdentityCounter::new(identity, || Ok(stage.scratch.clone())));
     let mut rows = 0_u64;
     for batch in &mut sorted {
         if stop.is_some_and(CancellationToken::is_cancelled) {
-            return Err(Error::new(Code::Interrupted, "interrupted before the rows were written"));
+            return Err(Error::new(
+                Code::Interrupted,
+                "interrupted before the rows were written",
+            ));
         }
         let batch = batch?;
         rows += u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
@@ -306,12 +415,17 @@ fn write_task(
         }
         match window {
             None => writer.write(&batch)?,
-            Some(since) => writer.write(&changes::mark(&batch, report.endpoint, since.is_none())?)?,
+            Some(since) => {
+                writer.write(&changes::mark(&batch, report.endpoint, since.is_none())?)?
+            }
         }
     }
     let identities = identities.map(IdentityCounter::finish).transpose()?;
     if rows != finished.num_rows {
-        let message = format!("{} rows were accepted and {rows} came out", finished.num_rows);
+        let message = format!(
+            "{} rows were accepted and {rows} came out",
+            finished.num_rows
+        );
         return Err(Error::new(Code::Internal, message).with_context("target", columns.target));
     }
     let (status, mut evidence) = has_ended(&finished.evidence)?;
@@ -347,9 +461,14 @@ fn write_task(
 fn told(source: &Source) -> (&'static str, serde_json::Value) {
     match source {
         Source::SameAs(task) => ("answers_of_task", task.0.as_str().into()),
-        Source::Batch { operation, targets, is_counted: _ } => {
-            ("batch", serde_json::json!({ "operation": operation, "targets": targets }))
-        }
+        Source::Batch {
+            operation,
+            targets,
+            is_counted: _,
+        } => (
+            "batch",
+            serde_json::json!({ "operation": operation, "targets": targets }),
+        ),
     }
 }
 
@@ -359,20 +478,28 @@ pub(super) fn has_ended(evidence: &Evidence) -> Result<(TaskStatus, serde_json::
         Status::Complete => TaskStatus::Complete,
         Status::Capped(_) => TaskStatus::Capped,
     };
-    let evidence = serde_json::to_value(evidence)
-        .map_err(|error| Error::new(Code::Internal, "evidence cannot be written").with_source(error))?;
+    let evidence = serde_json::to_value(evidence).map_err(|error| {
+        Error::new(Code::Internal, "evidence cannot be written").with_source(error)
+    })?;
     Ok((status, evidence))
 }
 
 fn lookup_columns(schema: &TableSchema) -> Vec<String> {
     let endpoint = Catalog::embedded().endpoint(schema.endpoint());
-    let is_looked_up = |name: &str| endpoint.and_then(|of| of.column(name)).is_some_and(|column| column.lookup);
+    let is_looked_up = |name: &str| {
+        endpoint
+            .and_then(|of| of.column(name))
+            .is_some_and(|column| column.lookup)
+    };
     let names = schema.columns().iter().map(|column| column.name.clone());
     names.filter(|name| is_looked_up(name)).collect()
 }
 
 /// Hash of the bodies that a partition rests on: those of before, and those of these tasks.
-pub(super) fn responses_hash<'a>(before: Option<&Committed>, hashes: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn responses_hash<'a>(
+    before: Option<&Committed>,
+    hashes: impl Iterator<Item = &'a str>,
+) -> String {
     let mut hash = Sha256::new();
     if let Some(before) = before {
         hash.update(&before.responses_hash);

@@ -19,21 +19,45 @@ pub(super) struct Begun {
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`] if saved responses cannot be read.
-pub(super) fn begun(stage: &Stage, job: &Job, report: &Report, committed: Option<&TaskEntry>) -> Result<Begun> {
-    let numbered = |number| Attempt { night: job.night, task: job.task.id.clone(), number };
+pub(super) fn begun(
+    stage: &Stage,
+    job: &Job,
+    report: &Report,
+    committed: Option<&TaskEntry>,
+) -> Result<Begun> {
+    let numbered = |number| Attempt {
+        night: job.night,
+        task: job.task.id.clone(),
+        number,
+    };
     let latest = stage.landing.latest(job.night, &job.task.id)?;
     let next = committed.map_or(0, |entry| entry.attempt + 1);
-    let attempt = latest.filter(|latest| latest.number >= next).unwrap_or_else(|| numbered(next));
+    let attempt = latest
+        .filter(|latest| latest.number >= next)
+        .unwrap_or_else(|| numbered(next));
     let saved = stage.landing.load(&attempt, 0)?;
     if is_forgotten(stage, job, saved.as_ref())? {
-        return Ok(Begun { attempt: numbered(attempt.number + 1), inputs: None });
+        return Ok(Begun {
+            attempt: numbered(attempt.number + 1),
+            inputs: None,
+        });
     }
     let inputs = saved.and_then(|saved| inputs(&saved));
-    let changed = inputs.as_ref().map(|begun| begun.unanswered(job)).unwrap_or_default();
+    let changed = inputs
+        .as_ref()
+        .map(|begun| begun.unanswered(job))
+        .unwrap_or_default();
     if changed.is_empty() {
         return Ok(Begun { attempt, inputs });
     }
     let (what, report_name) = (changed.join(", "), report.name.as_str());
-    tracing::warn!(report = report_name, changed = what, "saved responses answer another configuration: asked again");
-    Ok(Begun { attempt: numbered(attempt.number + 1), inputs: None })
+    tracing::warn!(
+        report = report_name,
+        changed = what,
+        "saved responses answer another configuration: asked again"
+    );
+    Ok(Begun {
+        attempt: numbered(attempt.number + 1),
+        inputs: None,
+    })
 }

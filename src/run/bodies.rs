@@ -35,7 +35,10 @@ pub(super) async fn decode(
 ) -> std::result::Result<(Page, Answer), Rejected> {
     let decoded = heavy(move || {
         let body = plain_body(&answer, &keys)?;
-        let page = decoder.lock().unwrap_or_else(PoisonError::into_inner).decode(&body);
+        let page = decoder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .decode(&body);
         drop(body);
         match page {
             Ok(page) => Ok((page, answer)),
@@ -53,18 +56,28 @@ pub(super) async fn decode(
 pub(super) async fn decode_saved(decoder: Arc<Mutex<Decoder>>, saved: Saved) -> Result<Page> {
     heavy(move || {
         let body = decompress(&saved.body, saved.header.encoding)?;
-        Ok(decoder.lock().unwrap_or_else(PoisonError::into_inner).decode(&body)?)
+        Ok(decoder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .decode(&body)?)
     })
     .await
     .flatten()
 }
 
 /// A new body without its compression. One that repeats the key is refused before anything of it is quoted or saved.
-pub(super) fn plain_body<'a>(answer: &'a Answer, keys: &KeyRing) -> std::result::Result<Cow<'a, [u8]>, Rejected> {
-    let body = decompress(&answer.body, answer.encoding).map_err(|error| Rejected::Damaged(error.into()))?;
+pub(super) fn plain_body<'a>(
+    answer: &'a Answer,
+    keys: &KeyRing,
+) -> std::result::Result<Cow<'a, [u8]>, Rejected> {
+    let body = decompress(&answer.body, answer.encoding)
+        .map_err(|error| Rejected::Damaged(error.into()))?;
     if keys.appear_in(&body) {
-        let error = Error::new(Code::Body, "the answer repeats the API key (***) and is not used")
-            .with_next("check [source] base_url and proxy: something on the way sends requests back");
+        let error = Error::new(
+            Code::Body,
+            "the answer repeats the API key (***) and is not used",
+        )
+        .with_next("check [source] base_url and proxy: something on the way sends requests back");
         return Err(Rejected::Unusable(error));
     }
     Ok(body)
@@ -87,9 +100,13 @@ pub(super) async fn patiently<T>(
 }
 
 /// Runs work that would hold up other tasks on a thread of its own.
-pub(super) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+pub(super) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
-        Err(error) => Err(Error::new(Code::Internal, "a background task was cut off").with_source(error)),
+        Err(error) => {
+            Err(Error::new(Code::Internal, "a background task was cut off").with_source(error))
+        }
     }
 }

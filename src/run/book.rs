@@ -59,18 +59,21 @@ impl Book {
         };
         for (index, report) in stage.config.reports.iter().enumerate() {
             if agenda.reports.contains(&index) {
-                book.summary(report).tasks.skipped = agenda.complete.get(&index).copied().unwrap_or(0);
+                book.summary(report).tasks.skipped =
+                    agenda.complete.get(&index).copied().unwrap_or(0);
             }
         }
         book
     }
 
     pub fn summary(&mut self, report: &Report) -> &mut ReportSummary {
-        self.tables.entry(report.name.clone()).or_insert_with(|| ReportSummary {
-            name: report.name.clone(),
-            endpoint: report.endpoint.name.clone(),
-            ..ReportSummary::default()
-        })
+        self.tables
+            .entry(report.name.clone())
+            .or_insert_with(|| ReportSummary {
+                name: report.name.clone(),
+                endpoint: report.endpoint.name.clone(),
+                ..ReportSummary::default()
+            })
     }
 
     /// Keeps in mind what is to be said of a task that did not end in a commit.
@@ -83,27 +86,41 @@ impl Book {
         reason: &str,
         units: u64,
     ) {
-        self.unfinished.entry((job.night, report.name.clone())).or_default().push(UnfinishedTask {
-            task: job.task.id.clone(),
-            target: stage.target_name(&job.task).to_owned(),
-            params: job.task.parameters.iter().cloned().collect(),
-            status,
-            reason: reason.to_owned(),
-            units,
-            run: stage.run_id.clone(),
-            at: stage.clock.now().timestamp_micros(),
-            night: history::is_history(report).then_some(job.night),
-            due: None,
-        });
+        self.unfinished
+            .entry((job.night, report.name.clone()))
+            .or_default()
+            .push(UnfinishedTask {
+                task: job.task.id.clone(),
+                target: stage.target_name(&job.task).to_owned(),
+                params: job.task.parameters.iter().cloned().collect(),
+                status,
+                reason: reason.to_owned(),
+                units,
+                run: stage.run_id.clone(),
+                at: stage.clock.now().timestamp_micros(),
+                night: history::is_history(report).then_some(job.night),
+                due: None,
+            });
     }
 
     /// A task is put off to a later night, as planned.
-    pub fn put_off(&mut self, stage: &Stage, PutOff { job, due, reason, .. }: &PutOff) {
-        let Some(report) = stage.config.reports.get(job.task.report) else { return };
+    pub fn put_off(
+        &mut self,
+        stage: &Stage,
+        PutOff {
+            job, due, reason, ..
+        }: &PutOff,
+    ) {
+        let Some(report) = stage.config.reports.get(job.task.report) else {
+            return;
+        };
         self.summary(report).tasks.deferred += 1;
         self.unfinished(stage, job, report, UnfinishedStatus::Deferred, reason, 0);
         let tasks = self.unfinished.get_mut(&(job.night, report.name.clone()));
-        tasks.and_then(|tasks| tasks.last_mut()).into_iter().for_each(|task| task.due = Some(*due));
+        tasks
+            .and_then(|tasks| tasks.last_mut())
+            .into_iter()
+            .for_each(|task| task.due = Some(*due));
     }
 
     pub fn take_unfinished(&mut self) -> Unfinished {
@@ -139,41 +156,70 @@ impl Book {
     /// A task that was not tried, since its report's tasks all fail alike. Its error has been told by others.
     pub fn not_tried(&mut self, stage: &Stage, job: &Job, report: &Report, reason: &Reason) {
         let code = reason.code.as_str();
-        let why = format!("not tried: tasks of the report fail alike ({code}: {})", reason.message);
+        let why = format!(
+            "not tried: tasks of the report fail alike ({code}: {})",
+            reason.message
+        );
         self.unfinished(stage, job, report, UnfinishedStatus::Failed, &why, 0);
         self.summary(report).tasks.failed += 1;
     }
 
     /// One error in the place of all those with which the tasks of a report failed alike.
     pub fn told_once(&mut self, report: &str, reason: &Reason, not_tried: u64) {
-        let is_alike = |error: &Error| error.context_value("report") == Some(report) && Reason::of(error) == *reason;
-        let (alike, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.errors.0).into_iter().partition(is_alike);
+        let is_alike = |error: &Error| {
+            error.context_value("report") == Some(report) && Reason::of(error) == *reason
+        };
+        let (alike, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.errors.0)
+            .into_iter()
+            .partition(is_alike);
         let (number, units) = (alike.len(), alike.iter().map(Error::units).sum());
         self.errors.0 = others;
         let told = match not_tried {
             0 => format!("{number} failed alike"),
             _ => format!("{number} failed alike, so that {not_tried} more were not tried"),
         };
-        self.errors.0.extend(alike.into_iter().next().map(|error| error.with_context("tasks", told).with_units(units)));
+        self.errors.0.extend(
+            alike
+                .into_iter()
+                .next()
+                .map(|error| error.with_context("tasks", told).with_units(units)),
+        );
     }
 
     /// One error in the place of all those with which one and the same budget stopped the tasks of a report: the last, which
     /// tells what was left at the end.
     fn tell_stops_once(&mut self) {
         // What is to be raised, without the number.
-        let budget = |error: &Error| error.next().split(" to ").next().unwrap_or_default().to_owned();
+        let budget = |error: &Error| {
+            error
+                .next()
+                .split(" to ")
+                .next()
+                .unwrap_or_default()
+                .to_owned()
+        };
         let mut stops: BTreeMap<(String, String), Vec<Error>> = BTreeMap::new();
         for error in std::mem::take(&mut self.errors.0) {
-            match error.context_value("report").filter(|_| error.code() == Code::Budget).map(str::to_owned) {
-                Some(report) => stops.entry((report, budget(&error))).or_default().push(error),
+            match error
+                .context_value("report")
+                .filter(|_| error.code() == Code::Budget)
+                .map(str::to_owned)
+            {
+                Some(report) => stops
+                    .entry((report, budget(&error)))
+                    .or_default()
+                    .push(error),
                 None => self.errors.0.push(error),
             }
         }
         for mut alike in stops.into_values() {
             let (number, units) = (alike.len(), alike.iter().map(Error::units).sum());
             let last = alike.pop().map(|error| error.with_units(units));
-            let told = |error: Error| error.with_context("tasks", format!("{number} stopped alike"));
-            self.errors.0.extend(if number > 1 { last.map(told) } else { last });
+            let told =
+                |error: Error| error.with_context("tasks", format!("{number} stopped alike"));
+            self.errors
+                .0
+                .extend(if number > 1 { last.map(told) } else { last });
         }
     }
 
@@ -201,7 +247,8 @@ impl Book {
         }
         if status == UnfinishedStatus::Failed {
             let units = ended.iter().map(|(_, units)| units).sum();
-            self.errors.push(error.with_context("report", &report.name).with_units(units));
+            self.errors
+                .push(error.with_context("report", &report.name).with_units(units));
         }
         Ok(())
     }
@@ -247,7 +294,12 @@ impl Book {
             Err(error) => self.errors.push(error),
         }
         let report = &mut self.report;
-        report.reports = stage.config.reports.iter().filter_map(|of| self.tables.remove(&of.name)).collect();
+        report.reports = stage
+            .config
+            .reports
+            .iter()
+            .filter_map(|of| self.tables.remove(&of.name))
+            .collect();
         report.requests = statistics.requests;
         report.retries = statistics.retries;
         report.units_lost = statistics.units_lost;
@@ -258,7 +310,11 @@ impl Book {
         }
         for (item, spent) in stage.spending.totals() {
             report.wasted += spent.wasted;
-            if let Some(summary) = report.reports.iter_mut().find(|summary| summary.name == item.report) {
+            if let Some(summary) = report
+                .reports
+                .iter_mut()
+                .find(|summary| summary.name == item.report)
+            {
                 summary.wasted += spent.wasted;
             }
         }
@@ -268,9 +324,13 @@ impl Book {
         report.peak_memory_bytes = peak_memory_bytes();
         report.errors = self.errors.0.iter().map(ErrorEntry::new).collect();
         report.status = status(report, interrupted);
-        let bytes = serde_json::to_vec_pretty(&self.report)
-            .map_err(|error| Error::new(Code::Internal, "the report cannot be written as JSON").with_source(error))?;
-        stage.store.files(RUNS).replace(&format!("{}.json", self.report.run), bytes)?;
+        let bytes = serde_json::to_vec_pretty(&self.report).map_err(|error| {
+            Error::new(Code::Internal, "the report cannot be written as JSON").with_source(error)
+        })?;
+        stage
+            .store
+            .files(RUNS)
+            .replace(&format!("{}.json", self.report.run), bytes)?;
         stage.close()?;
         Ok((self.report, self.errors))
     }
@@ -286,7 +346,11 @@ fn status(report: &RunReport, interrupted: bool) -> RunStatus {
         counts.skipped += summary.tasks.skipped;
     }
     let there = counts.complete + counts.capped + counts.skipped > 0;
-    match (interrupted && counts.stopped > 0, counts.failed, counts.stopped) {
+    match (
+        interrupted && counts.stopped > 0,
+        counts.failed,
+        counts.stopped,
+    ) {
         (true, _, _) => RunStatus::Interrupted,
         (false, 0, 0) => RunStatus::Done,
         (false, 0, _) => RunStatus::Stopped,
@@ -298,7 +362,11 @@ fn status(report: &RunReport, interrupted: bool) -> RunStatus {
 fn shortfall(evidence: &serde_json::Value) -> String {
     match evidence.pointer("/status/capped") {
         Some(serde_json::Value::String(name)) => name.clone(),
-        Some(other) => other.pointer("/assumption").and_then(serde_json::Value::as_str).unwrap_or("?").to_owned(),
+        Some(other) => other
+            .pointer("/assumption")
+            .and_then(serde_json::Value::as_str)
+            .unwrap_or("?")
+            .to_owned(),
         None => "?".to_owned(),
     }
 }
@@ -307,6 +375,8 @@ fn shortfall(evidence: &serde_json::Value) -> String {
 fn peak_memory_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib = line.and_then(|line| line.trim().strip_suffix("kB")).and_then(|kib| kib.trim().parse::<u64>().ok());
+    let kib = line
+        .and_then(|line| line.trim().strip_suffix("kB"))
+        .and_then(|kib| kib.trim().parse::<u64>().ok());
     kib.unwrap_or(0) * 1024
 }

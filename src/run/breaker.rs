@@ -22,7 +22,10 @@ pub(super) struct Reason {
 impl Reason {
     /// The reason of an error.
     pub fn of(error: &Error) -> Self {
-        Self { code: error.code(), message: error.to_string() }
+        Self {
+            code: error.code(),
+            message: error.to_string(),
+        }
     }
 }
 
@@ -47,20 +50,30 @@ impl Breaker {
     /// A task of the report failed.
     pub fn failed(&self, report: usize, error: &Error) {
         // These say nothing of the report: somebody or something else ended the task.
-        if matches!(error.code(), Code::Budget | Code::Interrupted | Code::Locked) {
+        if matches!(
+            error.code(),
+            Code::Budget | Code::Interrupted | Code::Locked
+        ) {
             return;
         }
         let mut reports = self.lock();
         let reason = Reason::of(error);
         let next = match reports.get(&report) {
             Some(State::Working) => State::Working,
-            Some(State::Failing { reason: known, times }) if *known == reason => {
-                State::Failing { reason, times: times + 1 }
-            }
+            Some(State::Failing {
+                reason: known,
+                times,
+            }) if *known == reason => State::Failing {
+                reason,
+                times: times + 1,
+            },
             // Broken is broken: what was under way by then may fail in its own way.
             Some(broken @ State::Failing { times, .. }) if *times >= FAILURES => broken.clone(),
             // A column or a choice that the API refuses, it refuses in every task.
-            Some(State::Failing { .. }) | None if is_drift(error) => State::Failing { reason, times: FAILURES },
+            Some(State::Failing { .. }) | None if is_drift(error) => State::Failing {
+                reason,
+                times: FAILURES,
+            },
             Some(State::Failing { .. }) | None => State::Failing { reason, times: 1 },
         };
         reports.insert(report, next);
@@ -81,7 +94,10 @@ impl Breaker {
 
 /// Whether the API refuses what the catalog lists.
 fn is_drift(error: &Error) -> bool {
-    error.code() == Code::Refused && ["column", "value"].iter().any(|name| error.context_value(name).is_some())
+    error.code() == Code::Refused
+        && ["column", "value"]
+            .iter()
+            .any(|name| error.context_value(name).is_some())
 }
 
 #[cfg(test)]
@@ -100,7 +116,10 @@ mod tests {
         }
         assert_eq!(breaker.broken(0), None);
         breaker.failed(0, &error("no").with_context("target", "acme"));
-        assert_eq!(breaker.broken(0).map(|reason| reason.code), Some(Code::Plan));
+        assert_eq!(
+            breaker.broken(0).map(|reason| reason.code),
+            Some(Code::Plan)
+        );
         breaker.failed(0, &error("something else"));
         assert!(breaker.broken(0).is_some(), "it stays broken");
         assert_eq!(breaker.broken(1), None, "another report goes on");
@@ -114,9 +133,18 @@ mod tests {
     #[test]
     fn a_refused_column_breaks_a_report_at_once() {
         let breaker = Breaker::default();
-        breaker.failed(0, &Error::new(Code::Refused, "no `x`").with_context("column", "x"));
-        assert_eq!(breaker.broken(0).map(|reason| reason.code), Some(Code::Refused));
-        breaker.failed(1, &Error::new(Code::Value, "no integer").with_context("column", "x"));
+        breaker.failed(
+            0,
+            &Error::new(Code::Refused, "no `x`").with_context("column", "x"),
+        );
+        assert_eq!(
+            breaker.broken(0).map(|reason| reason.code),
+            Some(Code::Refused)
+        );
+        breaker.failed(
+            1,
+            &Error::new(Code::Value, "no integer").with_context("column", "x"),
+        );
         breaker.failed(2, &Error::new(Code::Refused, "bad target"));
         assert_eq!((breaker.broken(1), breaker.broken(2)), (None, None));
     }

@@ -35,11 +35,19 @@ impl Carried {
         schema: &TableSchema,
     ) -> Result<Self> {
         let mut files = Vec::new();
-        let stays = before.tasks.iter().any(|entry| !replaced.contains(&entry.task) && entry.rows > 0);
+        let stays = before
+            .tasks
+            .iter()
+            .any(|entry| !replaced.contains(&entry.task) && entry.rows > 0);
         for file in before.files.iter().filter(|file| stays && file.rows > 0) {
             files.push((file.clone(), whole_file(committing, file)?));
         }
-        let sources = Sources::index(committing.commit(), &before.tasks, files, schema.parameters())?;
+        let sources = Sources::index(
+            committing.commit(),
+            &before.tasks,
+            files,
+            schema.parameters(),
+        )?;
         let mut left: Vec<(TaskPlace, usize)> = Vec::new();
         for (index, (entry, _)) in sources.tasks.iter().enumerate() {
             if !replaced.contains(&entry.task) {
@@ -47,12 +55,23 @@ impl Carried {
             }
         }
         // By the manifest, not by what was found: a task of which no row is found would be lost in silence.
-        let wanted = before.tasks.iter().filter(|entry| !replaced.contains(&entry.task)).map(|entry| entry.rows).sum();
+        let wanted = before
+            .tasks
+            .iter()
+            .filter(|entry| !replaced.contains(&entry.task))
+            .map(|entry| entry.rows)
+            .sum();
         left.sort();
         let order = schema.file_order();
         let is_sorted = left.is_empty() || sources.sorted_by == order;
         let sorted_by = if is_sorted { order } else { Vec::new() };
-        Ok(Self { sources, sorted_by, left: left.into(), written: 0, wanted })
+        Ok(Self {
+            sources,
+            sorted_by,
+            left: left.into(),
+            written: 0,
+            wanted,
+        })
     }
 
     /// Writes what comes before a place; everything where there is none.
@@ -62,7 +81,10 @@ impl Carried {
         partition_by: &[String],
         writer: &mut PartitionWriter,
     ) -> Result<()> {
-        while let Some((_, index)) = self.left.pop_front_if(|(of, _)| place.is_none_or(|place| *of < *place)) {
+        while let Some((_, index)) = self
+            .left
+            .pop_front_if(|(of, _)| place.is_none_or(|place| *of < *place))
+        {
             self.written += self.sources.write_task(index, partition_by, writer)?;
         }
         Ok(())
@@ -74,6 +96,10 @@ impl Carried {
     /// [`crate::error::Code::Corrupt`] if the rows are not as many as the manifest says.
     pub fn finish(&mut self, partition_by: &[String], writer: &mut PartitionWriter) -> Result<()> {
         self.write_before(None, partition_by, writer)?;
-        if self.written == self.wanted { Ok(()) } else { Err(miscounted(self.written, self.wanted)) }
+        if self.written == self.wanted {
+            Ok(())
+        } else {
+            Err(miscounted(self.written, self.wanted))
+        }
     }
 }

@@ -37,15 +37,22 @@ pub(super) fn since(stage: &Stage, report: &Report, job: &Job) -> Result<Option<
         return Ok(None);
     }
     let partitions = stage.store.partitions(&report.name)?;
-    let night = |name: &String| parse_segment(name).and_then(|(_, value)| value.parse::<Night>().ok());
-    let mut nights: Vec<Night> = partitions.iter().filter_map(night).filter(|night| *night < job.night).collect();
+    let night =
+        |name: &String| parse_segment(name).and_then(|(_, value)| value.parse::<Night>().ok());
+    let mut nights: Vec<Night> = partitions
+        .iter()
+        .filter_map(night)
+        .filter(|night| *night < job.night)
+        .collect();
     nights.sort_unstable();
     for night in nights.into_iter().rev() {
         let state = agenda::held(&stage.store, night, report)?;
         let entry = state.as_ref().and_then(|state| state.task(&job.task.id));
         if let Some(entry) = entry.filter(|entry| entry.status == TaskStatus::Complete) {
             let is_answered = job.task.unanswered_by(&entry.asked, false).is_empty();
-            return Ok(night.checked_sub_days(Days::new(OVERLAP_DAYS)).filter(|_| is_answered));
+            return Ok(night
+                .checked_sub_days(Days::new(OVERLAP_DAYS))
+                .filter(|_| is_answered));
         }
     }
     Ok(None)
@@ -76,9 +83,19 @@ pub(super) fn mark(batch: &RecordBatch, endpoint: &Endpoint, is_base: bool) -> R
     let words: StringArray = if is_base {
         (0..batch.num_rows()).map(|_| Some("base")).collect()
     } else {
-        let lost = endpoint.changes.as_ref().and_then(|changes| batch.column_by_name(&changes.lost));
-        let lost = lost.ok_or_else(|| Error::new(Code::Internal, "rows of changes lack the date of their loss"))?;
-        (0..batch.num_rows()).map(|row| Some(if lost.is_null(row) { "new" } else { "lost" })).collect()
+        let lost = endpoint
+            .changes
+            .as_ref()
+            .and_then(|changes| batch.column_by_name(&changes.lost));
+        let lost = lost.ok_or_else(|| {
+            Error::new(
+                Code::Internal,
+                "rows of changes lack the date of their loss",
+            )
+        })?;
+        (0..batch.num_rows())
+            .map(|row| Some(if lost.is_null(row) { "new" } else { "lost" }))
+            .collect()
     };
     let mut fields: Vec<_> = batch.schema().fields().iter().cloned().collect();
     fields.push(Arc::new(ColumnType::Text.field(CHANGE)));
@@ -98,22 +115,39 @@ mod tests {
     /// where it is dated anew; one whose first date lies before the window does not match the filter, unless it is lost.
     #[test]
     fn a_row_is_lost_if_it_is_gone_when_it_is_read_and_new_otherwise() {
-        let endpoint = Catalog::embedded().endpoint("site-explorer/all-backlinks").expect("a known endpoint");
+        let endpoint = Catalog::embedded()
+            .endpoint("site-explorer/all-backlinks")
+            .expect("a known endpoint");
         let lost = &endpoint.changes.as_ref().expect("dated").lost;
         let field = ColumnType::Timestamp.field(lost);
         let dates = TimestampMicrosecondArray::from(vec![None, Some(1), None]).with_timezone("UTC");
-        let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![Arc::new(dates)]).expect("a batch");
+        let batch = RecordBatch::try_new(Arc::new(Schema::new(vec![field])), vec![Arc::new(dates)])
+            .expect("a batch");
         let words = |is_base| {
             let marked = mark(&batch, endpoint, is_base).expect("marked");
             let column = marked.column_by_name(CHANGE).expect("there").clone();
-            let column = column.as_any().downcast_ref::<StringArray>().expect("text").clone();
-            column.iter().map(|word| word.unwrap_or_default().to_owned()).collect::<Vec<_>>()
+            let column = column
+                .as_any()
+                .downcast_ref::<StringArray>()
+                .expect("text")
+                .clone();
+            column
+                .iter()
+                .map(|word| word.unwrap_or_default().to_owned())
+                .collect::<Vec<_>>()
         };
         assert_eq!(words(false), ["new", "lost", "new"]);
         assert_eq!(words(true), ["base"; 3]);
-        let filter = filter(endpoint, "2026-11-21".parse().expect("a date")).expect("dated").to_json().to_string();
+        let filter = filter(endpoint, "2026-11-21".parse().expect("a date"))
+            .expect("dated")
+            .to_json()
+            .to_string();
         // On the first day of the window, too: a date that equals it is within.
-        for part in ["first_seen_link", "last_seen", "\"gte\",\"2026-11-21T00:00:00Z\""] {
+        for part in [
+            "first_seen_link",
+            "last_seen",
+            "\"gte\",\"2026-11-21T00:00:00Z\"",
+        ] {
             assert!(filter.contains(part), "{part}: {filter}");
         }
     }

@@ -61,7 +61,9 @@ impl Live {
             days if days > EXPIRY_WARNING_DAYS => None,
             days if days < 0 => Some(format!("the key has expired on {expires}: {next}")),
             0 => Some(format!("the key expires today: {next}")),
-            days => Some(format!("the key expires on {expires}, in {days} days: {next}")),
+            days => Some(format!(
+                "the key expires on {expires}, in {days} days: {next}"
+            )),
         }
     }
 }
@@ -91,7 +93,12 @@ pub async fn check(
 /// # Errors
 /// Whatever keeps it from answering.
 pub(super) async fn live(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<Live> {
-    ask_limits(&client(config, UnitMeter::new(Some(0), 0), &clock, tuning).await?.free_only()).await
+    ask_limits(
+        &client(config, UnitMeter::new(Some(0), 0), &clock, tuning)
+            .await?
+            .free_only(),
+    )
+    .await
 }
 
 /// Asks the API for the workspace's limits and usage, for nothing.
@@ -103,13 +110,26 @@ pub(super) async fn ask_limits(client: &Client) -> Result<Live> {
     struct Body {
         limits_and_usage: Live,
     }
-    let request = Request { endpoint: LIMITS.to_owned(), method: Method::Get, query: Vec::new(), body: None };
+    let request = Request {
+        endpoint: LIMITS.to_owned(),
+        method: Method::Get,
+        query: Vec::new(),
+        body: None,
+    };
     let keys = client.keys();
     let read = |answer: Answer| async move {
         let body = plain_body(&answer, keys)?;
-        serde_json::from_slice::<Body>(&body).map(|body| body.limits_and_usage).map_err(|error| {
-            Rejected::Damaged(Error::new(Code::Body, "the answer is not what the catalog describes").with_source(error))
-        })
+        serde_json::from_slice::<Body>(&body)
+            .map(|body| body.limits_and_usage)
+            .map_err(|error| {
+                Rejected::Damaged(
+                    Error::new(Code::Body, "the answer is not what the catalog describes")
+                        .with_source(error),
+                )
+            })
     };
-    client.send(&request, Quote::default(), read).await.map(|sent| sent.value)
+    client
+        .send(&request, Quote::default(), read)
+        .await
+        .map(|sent| sent.value)
 }

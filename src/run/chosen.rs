@@ -40,14 +40,30 @@ impl<'a> Chosen<'a> {
             if !tables.contains(report) {
                 let near = nearest(report, tables.iter().map(String::as_str));
                 let next = near.map(|near| format!("did you mean --report {near}?"));
-                return Err(Error::new(Code::Usage, format!("the destination has no table `{report}`"))
-                    .with_context("tables", tables.join(", "))
-                    .with_next(next.unwrap_or_else(|| "give --report the name of a table from above".to_owned())));
+                return Err(Error::new(
+                    Code::Usage,
+                    format!("the destination has no table `{report}`"),
+                )
+                .with_context("tables", tables.join(", "))
+                .with_next(
+                    next.unwrap_or_else(|| {
+                        "give --report the name of a table from above".to_owned()
+                    }),
+                ));
             }
         }
         tables.retain(|table| selection.reports.is_empty() || selection.reports.contains(table));
-        let targets = if selection.targets.is_empty() { None } else { Some(targets(config, store, selection)?) };
-        Ok(Self { store, selection, tables, targets })
+        let targets = if selection.targets.is_empty() {
+            None
+        } else {
+            Some(targets(config, store, selection)?)
+        };
+        Ok(Self {
+            store,
+            selection,
+            tables,
+            targets,
+        })
     }
 
     /// Whether nothing was left out.
@@ -81,7 +97,9 @@ impl<'a> Chosen<'a> {
     }
 
     fn holds(&self, state: &PartitionState) -> bool {
-        let Some(targets) = &self.targets else { return true };
+        let Some(targets) = &self.targets else {
+            return true;
+        };
         !is_of_program(&state.report) && targets_of(state).any(|target| targets.contains(target))
     }
 }
@@ -101,8 +119,13 @@ pub fn is_selected(selection: &Selection, partition: &str) -> bool {
 
 /// The targets that a partition's state names.
 pub(super) fn targets_of(state: &PartitionState) -> impl Iterator<Item = &String> {
-    let committed = state.committed.iter().chain(state.pending.iter().map(|pending| &pending.next));
-    let held = committed.flat_map(|committed| &committed.tasks).map(|entry| &entry.target);
+    let committed = state
+        .committed
+        .iter()
+        .chain(state.pending.iter().map(|pending| &pending.next));
+    let held = committed
+        .flat_map(|committed| &committed.tasks)
+        .map(|entry| &entry.target);
     held.chain(state.unfinished.iter().map(|task| &task.target))
 }
 
@@ -115,7 +138,9 @@ pub(super) fn named_in(store: &Store) -> Result<BTreeMap<String, [String; 4]>> {
     let mut named = known_targets(store)?;
     for table in store.tables()? {
         for partition in store.partitions(&table)? {
-            let Some(state) = store.partition(&table, &partition)? else { continue };
+            let Some(state) = store.partition(&table, &partition)? else {
+                continue;
+            };
             for target in targets_of(&state) {
                 named.entry(target.clone()).or_default();
             }
@@ -154,16 +179,30 @@ fn targets(config: &RunConfig, store: &Store, selection: &Selection) -> Result<B
 }
 
 /// The refusal of a name that neither the configuration nor the destination knows.
-pub(super) fn unknown_target(config: &RunConfig, named: &BTreeMap<String, [String; 4]>, wanted: &str) -> Error {
+pub(super) fn unknown_target(
+    config: &RunConfig,
+    named: &BTreeMap<String, [String; 4]>,
+    wanted: &str,
+) -> Error {
     /// Enough to recognise one's own list without flooding the terminal.
     const SHOWN: usize = 10;
     let configured = config.targets.iter().map(|target| target.name.as_str());
     let names: BTreeSet<&str> = named.keys().map(String::as_str).chain(configured).collect();
-    let near = nearest(wanted, names.iter().copied()).map(|near| format!("did you mean --target {near}?"));
+    let near =
+        nearest(wanted, names.iter().copied()).map(|near| format!("did you mean --target {near}?"));
     let next = near.unwrap_or_else(|| {
         let more = if names.len() > SHOWN { ", …" } else { "" };
-        format!("one of: {}{more}", names.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", "))
+        format!(
+            "one of: {}{more}",
+            names
+                .iter()
+                .take(SHOWN)
+                .copied()
+                .collect::<Vec<_>>()
+                .join(", ")
+        )
     });
-    let message = format!("neither the configuration nor the destination knows a target `{wanted}`");
+    let message =
+        format!("neither the configuration nor the destination knows a target `{wanted}`");
     Error::new(Code::Target, message).with_next(next)
 }

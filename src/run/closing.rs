@@ -20,19 +20,39 @@ use crate::table::manifest::{PartitionState, UnfinishedStatus, UnfinishedTask};
 /// [`Code::Destination`].
 pub(super) fn close(stage: &Stage, tonight: Night, unfinished: Unfinished) -> Result<Vec<String>> {
     for ((night, report), tasks) in unfinished {
-        unless_busy(stage.store.note_unfinished(&report, &partition(stage, &report, night)?, tasks, &stage.who))?;
+        unless_busy(stage.store.note_unfinished(
+            &report,
+            &partition(stage, &report, night)?,
+            tasks,
+            &stage.who,
+        ))?;
     }
     let begun = nights::begun(&stage.store)?;
     let mut needed: BTreeSet<(Night, TaskId)> = BTreeSet::new();
-    let mut touched: BTreeSet<Night> = stage.jobs.iter().map(|job| job.night).chain([tonight]).collect();
+    let mut touched: BTreeSet<Night> = stage
+        .jobs
+        .iter()
+        .map(|job| job.night)
+        .chain([tonight])
+        .collect();
     for (night, record) in begun {
         touched.insert(night);
-        needed.extend(settle(stage, night, &record)?.into_iter().map(|task| (night, task)));
+        needed.extend(
+            settle(stage, night, &record)?
+                .into_iter()
+                .map(|task| (night, task)),
+        );
     }
-    touched.iter().try_for_each(|night| unless_busy(coverage::write(stage, *night)))?;
+    touched
+        .iter()
+        .try_for_each(|night| unless_busy(coverage::write(stage, *night)))?;
     unless_busy(tables::write_targets(stage))?;
     let days = stage.config.run.resume_within.as_secs() / (24 * 3600);
-    let oldest = stage.clock.today().checked_sub_days(chrono::Days::new(days)).unwrap_or(tonight);
+    let oldest = stage
+        .clock
+        .today()
+        .checked_sub_days(chrono::Days::new(days))
+        .unwrap_or(tonight);
     stage.store.sweep_claims(oldest.min(tonight), &stage.who)?;
     expire(stage, &needed)
 }
@@ -48,7 +68,12 @@ fn settle(stage: &Stage, night: Night, record: &NightRecord) -> Result<BTreeSet<
     for (task, planned) in &record.tasks {
         let table = planned.report.as_str();
         if !states.contains_key(table) {
-            states.insert(table, stage.store.partition(table, &partition(stage, table, night)?)?);
+            states.insert(
+                table,
+                stage
+                    .store
+                    .partition(table, &partition(stage, table, night)?)?,
+            );
         }
         let state = states.get(table).and_then(Option::as_ref);
         let entry = history::entry_in(&stage.landing, state, night, task)?;
@@ -56,17 +81,28 @@ fn settle(stage: &Stage, night: Night, record: &NightRecord) -> Result<BTreeSet<
             closed.insert(task.clone());
         } else if is_given_up {
             closed.insert(task.clone());
-            let mut known = state.into_iter().flat_map(|state| &state.unfinished).filter(|known| known.task == *task);
+            let mut known = state
+                .into_iter()
+                .flat_map(|state| &state.unfinished)
+                .filter(|known| known.task == *task);
             if !known.any(|known| known.night.is_none_or(|of| of >= night)) {
                 let night = planned.window.map(|_| night);
-                given_up.entry(table).or_default().push(UnfinishedTask { night, ..abandoned(stage, task, planned) });
+                given_up.entry(table).or_default().push(UnfinishedTask {
+                    night,
+                    ..abandoned(stage, task, planned)
+                });
             }
         } else {
             open.insert(task.clone());
         }
     }
     for (table, tasks) in given_up {
-        unless_busy(stage.store.note_unfinished(table, &partition(stage, table, night)?, tasks, &stage.who))?;
+        unless_busy(stage.store.note_unfinished(
+            table,
+            &partition(stage, table, night)?,
+            tasks,
+            &stage.who,
+        ))?;
     }
     nights::strike(&stage.store, night, &closed)?;
     Ok(open)
@@ -75,7 +111,11 @@ fn settle(stage: &Stage, night: Night, record: &NightRecord) -> Result<BTreeSet<
 /// Folder of the partition in which a table keeps a night.
 fn partition(stage: &Stage, table: &str, night: Night) -> Result<String> {
     let is_history = history::is_history_table(&stage.config, &stage.store, table)?;
-    Ok(if is_history { history::period_name(night.year()) } else { partition_name(night) })
+    Ok(if is_history {
+        history::period_name(night.year())
+    } else {
+        partition_name(night)
+    })
 }
 
 /// What is said of a task that was never finished and will not be.
@@ -100,11 +140,17 @@ fn expire(stage: &Stage, needed: &BTreeSet<(Night, TaskId)>) -> Result<Vec<Strin
         if needed.contains(&(night, task.clone())) {
             return Ok(None);
         }
-        Ok(stage.store.claim(&claim_name(night, task), &stage.run_id, &stage.who)?.ok())
+        Ok(stage
+            .store
+            .claim(&claim_name(night, task), &stage.run_id, &stage.who)?
+            .ok())
     };
     let keep = stage.config.destination.keep_responses;
-    let expired = stage.landing.expire(stage.clock.now(), keep, guard, Hold::give_back)?;
-    let note = format!("saved responses of {expired} tasks were older than `keep_responses` and are gone");
+    let expired = stage
+        .landing
+        .expire(stage.clock.now(), keep, guard, Hold::give_back)?;
+    let note =
+        format!("saved responses of {expired} tasks were older than `keep_responses` and are gone");
     Ok((expired > 0).then_some(note).into_iter().collect())
 }
 

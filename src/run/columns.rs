@@ -22,15 +22,23 @@ use crate::plan::{self, Selection, Task};
 ///
 /// # Errors
 /// [`Code::Refused`] or [`Code::Body`] for each column that is refused or missing, named once; whatever else keeps the API from answering.
-pub async fn columns_now(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<String, Errors> {
+pub async fn columns_now(
+    config: &RunConfig,
+    clock: SharedClock,
+    tuning: Tuning,
+) -> Result<String, Errors> {
     let config = config.sample();
-    let client = super::stage::client(&config, UnitMeter::new(Some(0), 0), &clock, tuning).await?.free_only();
+    let client = super::stage::client(&config, UnitMeter::new(Some(0), 0), &clock, tuning)
+        .await?
+        .free_only();
     let tasks = plan::tasks_of_any_night(&config, clock.today(), &Selection::default())?;
     let (mut errors, mut named) = (Errors::default(), BTreeSet::new());
     let (mut asked, mut empty, mut skipped) = (0_u64, 0_u64, 0_u64);
     let mut spared = Vec::new();
     for (index, report) in config.reports.iter().enumerate() {
-        let Some(task) = tasks.iter().find(|task| task.report == index) else { continue };
+        let Some(task) = tasks.iter().find(|task| task.report == index) else {
+            continue;
+        };
         // Nothing promises that a request for many targets is free where all of them are.
         if !task.costs_nothing() || report.endpoint.method != Method::Get {
             skipped += 1;
@@ -55,7 +63,10 @@ pub async fn columns_now(config: &RunConfig, clock: SharedClock, tuning: Tuning)
         return Err(errors);
     }
     let mut line = format!("{asked} reports were answered with every column");
-    for (number, what) in [(empty, "had no row to show it"), (skipped, "cannot be asked for nothing")] {
+    for (number, what) in [
+        (empty, "had no row to show it"),
+        (skipped, "cannot be asked for nothing"),
+    ] {
         if number > 0 {
             line = format!("{line}; {number} {what}");
         }
@@ -101,14 +112,23 @@ async fn missing(client: &Client, report: &Report, task: &Task) -> Result<Found>
             Ok(sent) => {
                 let (page, _) = sent.value;
                 let has_rows = page.batch.num_rows() > 0;
-                columns.extend(page.notes.missing_columns.into_keys().map(|column| (column, How::NotSent)));
+                columns.extend(
+                    page.notes
+                        .missing_columns
+                        .into_keys()
+                        .map(|column| (column, How::NotSent)),
+                );
                 return Ok(Found { columns, has_rows });
             }
             Err(error) if error.code() == Code::Refused => {
                 let refused = error.context_value("column").map(str::to_owned);
-                let place = wanted.iter().position(|column| Some(column) == refused.as_ref());
+                let place = wanted
+                    .iter()
+                    .position(|column| Some(column) == refused.as_ref());
                 match place {
-                    Some(place) if wanted.len() > 1 => columns.push((wanted.remove(place), How::Refused)),
+                    Some(place) if wanted.len() > 1 => {
+                        columns.push((wanted.remove(place), How::Refused))
+                    }
                     Some(_) | None => return Err(error),
                 }
             }
@@ -122,7 +142,12 @@ fn lacks(report: &Report, column: &str, how: How) -> Error {
         How::Refused => (Code::Refused, "is refused by the API"),
         How::NotSent => (Code::Body, "is not sent by the API"),
     };
-    Error::new(code, format!("{}: the column `{column}` {how}", report.endpoint.name))
-        .with_context("report", &report.name)
-        .with_next(format!("take it out: columns = [..., \"-{column}\"] in the report"))
+    Error::new(
+        code,
+        format!("{}: the column `{column}` {how}", report.endpoint.name),
+    )
+    .with_context("report", &report.name)
+    .with_next(format!(
+        "take it out: columns = [..., \"-{column}\"] in the report"
+    ))
 }

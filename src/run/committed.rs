@@ -31,11 +31,19 @@ pub struct CommittedTable {
 /// # Errors
 /// [`crate::error::Code::Destination`] if nothing was ever committed or it cannot be read,
 /// [`crate::error::Code::Usage`] for a table that it does not know.
-pub fn committed(config: &RunConfig, selection: &Selection) -> Result<(Store, Vec<CommittedTable>, Vec<String>)> {
+pub fn committed(
+    config: &RunConfig,
+    selection: &Selection,
+) -> Result<(Store, Vec<CommittedTable>, Vec<String>)> {
     let store = store(config)?;
     let chosen = Chosen::new(config, &store, selection)?;
     let mut names = chosen.tables.clone();
-    names.extend(store.tables()?.into_iter().filter(|table| is_of_program(table) && !chosen.tables.contains(table)));
+    names.extend(
+        store
+            .tables()?
+            .into_iter()
+            .filter(|table| is_of_program(table) && !chosen.tables.contains(table)),
+    );
     // Views of the others are made over these.
     names.sort_by_key(|table| (!is_of_program(table), table.clone()));
     let mut all = Vec::with_capacity(names.len());
@@ -49,7 +57,11 @@ pub fn committed(config: &RunConfig, selection: &Selection) -> Result<(Store, Ve
                 states.push(state?);
             }
         }
-        all.push(CommittedTable { schema, history_column, states });
+        all.push(CommittedTable {
+            schema,
+            history_column,
+            states,
+        });
     }
     let labels = labels(config, &store)?;
     drop(chosen);
@@ -57,30 +69,54 @@ pub fn committed(config: &RunConfig, selection: &Selection) -> Result<(Store, Ve
 }
 
 /// The schema of a table as it is recorded, and the column by whose years it is divided.
-fn recorded_schema(config: &RunConfig, name: &str, record: &TableRecord) -> Result<(TableSchema, Option<String>)> {
+fn recorded_schema(
+    config: &RunConfig,
+    name: &str,
+    record: &TableRecord,
+) -> Result<(TableSchema, Option<String>)> {
     match name {
         COVERAGE => return Ok((coverage::schema().over(&record.columns)?, None)),
         TARGETS => return Ok((tables::targets_schema().over(&record.columns)?, None)),
         _ => {}
     }
-    let report = config.reports.iter().find(|report| report.name == name && report.endpoint.name == record.endpoint);
+    let report = config
+        .reports
+        .iter()
+        .find(|report| report.name == name && report.endpoint.name == record.endpoint);
     if let Some(report) = report {
-        let history = report.endpoint.history_column().map(|column| column.name.clone());
+        let history = report
+            .endpoint
+            .history_column()
+            .map(|column| column.name.clone());
         return Ok((table_schema(report)?.over(&record.columns)?, history));
     }
     let Some(endpoint) = Catalog::embedded().endpoint(&record.endpoint) else {
-        return Ok((TableSchema::of_record(name, &record.endpoint, &record.columns)?, None));
+        return Ok((
+            TableSchema::of_record(name, &record.endpoint, &record.columns)?,
+            None,
+        ));
     };
     let has = |column: &str| endpoint.column(column).is_some();
-    let columns: Vec<String> =
-        record.columns.iter().map(|column| column.name.clone()).filter(|name| has(name)).collect();
+    let columns: Vec<String> = record
+        .columns
+        .iter()
+        .map(|column| column.name.clone())
+        .filter(|name| has(name))
+        .collect();
     let parameters: Vec<String> = recorded_parameters(&record.columns).collect();
     let schema = TableSchema::new(name, endpoint, &columns, &parameters)?.over(&record.columns)?;
-    Ok((schema, endpoint.history_column().map(|column| column.name.clone())))
+    Ok((
+        schema,
+        endpoint.history_column().map(|column| column.name.clone()),
+    ))
 }
 
 fn labels(config: &RunConfig, store: &Store) -> Result<Vec<String>> {
-    let mut names: BTreeSet<String> = config.targets.iter().flat_map(|target| target.labels.keys().cloned()).collect();
+    let mut names: BTreeSet<String> = config
+        .targets
+        .iter()
+        .flat_map(|target| target.labels.keys().cloned())
+        .collect();
     for [_, _, _, labels] in known_targets(store)?.into_values() {
         if let Ok(serde_json::Value::Object(labels)) = serde_json::from_str(&labels) {
             names.extend(labels.into_iter().map(|(name, _)| name));

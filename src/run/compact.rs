@@ -39,23 +39,41 @@ pub struct Compacted {
 ///
 /// # Errors
 /// What keeps anything from being merged: the destination or the selection.
-pub fn compact(config: RunConfig, clock: SharedClock, selection: &Selection) -> Result<(Vec<Compacted>, Errors)> {
+pub fn compact(
+    config: RunConfig,
+    clock: SharedClock,
+    selection: &Selection,
+) -> Result<(Vec<Compacted>, Errors)> {
     let config = Arc::new(config);
     // Nothing is created where there is nothing yet.
     Chosen::new(&config, &super::place::store(&config)?, selection)?;
-    let stage =
-        Stage::open(Arc::clone(&config), run_id(&clock), Vec::new(), None, clock, Arc::new(Progress::default()))?;
+    let stage = Stage::open(
+        Arc::clone(&config),
+        run_id(&clock),
+        Vec::new(),
+        None,
+        clock,
+        Arc::new(Progress::default()),
+    )?;
     let chosen = Chosen::new(&config, &stage.store, selection)?;
     let (mut compacted, mut errors) = (Vec::new(), Errors::default());
     for table in chosen.tables.iter().filter(|table| !is_of_program(table)) {
         for (partition, state) in chosen.states(table)? {
             let outcome = state.and_then(|state| {
-                let is_worth_it = state.committed.is_some_and(|held| !crowds(&stage, &held).is_empty());
-                if is_worth_it { compact_partition(&stage, table, &partition) } else { Ok(None) }
+                let is_worth_it = state
+                    .committed
+                    .is_some_and(|held| !crowds(&stage, &held).is_empty());
+                if is_worth_it {
+                    compact_partition(&stage, table, &partition)
+                } else {
+                    Ok(None)
+                }
             });
             match outcome {
                 Ok(done) => compacted.extend(done),
-                Err(error) => errors.push(error.with_context("partition", format!("{table}/{partition}"))),
+                Err(error) => {
+                    errors.push(error.with_context("partition", format!("{table}/{partition}")))
+                }
             }
         }
     }
@@ -67,8 +85,15 @@ pub fn compact(config: RunConfig, clock: SharedClock, selection: &Selection) -> 
 fn crowds(stage: &Stage, committed: &Committed) -> BTreeMap<String, Vec<FileEntry>> {
     let limit = stage.config.destination.file_size_bytes;
     let mut crowds: BTreeMap<String, Vec<FileEntry>> = BTreeMap::new();
-    for file in committed.files.iter().filter(|file| file.bytes.saturating_mul(2) < limit) {
-        crowds.entry(file_folder(&file.name).to_owned()).or_default().push(file.clone());
+    for file in committed
+        .files
+        .iter()
+        .filter(|file| file.bytes.saturating_mul(2) < limit)
+    {
+        crowds
+            .entry(file_folder(&file.name).to_owned())
+            .or_default()
+            .push(file.clone());
     }
     crowds.retain(|_, files| files.len() > 1);
     crowds
@@ -76,7 +101,9 @@ fn crowds(stage: &Stage, committed: &Committed) -> BTreeMap<String, Vec<FileEntr
 
 fn compact_partition(stage: &Stage, table: &str, partition: &str) -> Result<Option<Compacted>> {
     let mut opened = Opened::recorded(stage, table, partition)?;
-    let Some(before) = opened.before.clone() else { return Ok(None) };
+    let Some(before) = opened.before.clone() else {
+        return Ok(None);
+    };
     let crowds = crowds(stage, &before);
     if !opened.committing.keeps_files() {
         // One object: nothing could be fewer.
@@ -86,7 +113,9 @@ fn compact_partition(stage: &Stage, table: &str, partition: &str) -> Result<Opti
     let mut merged = 0;
     for files in crowds.values() {
         merged += files.len();
-        let files = files.iter().map(|file| Ok((file.clone(), whole_file(&opened.committing, file)?)));
+        let files = files
+            .iter()
+            .map(|file| Ok((file.clone(), whole_file(&opened.committing, file)?)));
         let sources = Sources::index(
             opened.committing.commit(),
             &before.tasks,
@@ -96,7 +125,11 @@ fn compact_partition(stage: &Stage, table: &str, partition: &str) -> Result<Opti
         sources.write(&opened.partition_by, &mut writer)?;
     }
     for file in &before.files {
-        if !crowds.values().flatten().any(|merged| merged.name == file.name) {
+        if !crowds
+            .values()
+            .flatten()
+            .any(|merged| merged.name == file.name)
+        {
             opened.committing.keep(&file.name)?;
             opened.kept.push(file.clone());
         }

@@ -59,10 +59,19 @@ impl Counts {
     /// [`Code::Destination`] or [`Code::Corrupt`] if a table or a file cannot be read.
     pub fn read(config: &RunConfig, store: &Store, today: NaiveDate) -> Result<Self> {
         let mut counts = Self::default();
-        let oldest = today.checked_sub_days(Days::new(KEPT_DAYS)).unwrap_or(today);
+        let oldest = today
+            .checked_sub_days(Days::new(KEPT_DAYS))
+            .unwrap_or(today);
         for target in &config.targets {
-            for bought in bought(store, target)?.into_iter().filter(|bought| bought.day >= Some(oldest)) {
-                counts.known.entry((bought.endpoint, bought.asked)).or_default().extend(bought.values);
+            for bought in bought(store, target)?
+                .into_iter()
+                .filter(|bought| bought.day >= Some(oldest))
+            {
+                counts
+                    .known
+                    .entry((bought.endpoint, bought.asked))
+                    .or_default()
+                    .extend(bought.values);
             }
         }
         let telling: BTreeSet<&str> = config
@@ -71,7 +80,11 @@ impl Counts {
             .flat_map(|report| &report.endpoint.counts)
             .map(|count| count.endpoint.as_str())
             .collect();
-        let tables = config.reports.iter().enumerate().filter(|(_, of)| telling.contains(of.endpoint.name.as_str()));
+        let tables = config
+            .reports
+            .iter()
+            .enumerate()
+            .filter(|(_, of)| telling.contains(of.endpoint.name.as_str()));
         for (_, report) in tables {
             counts.add_table(config, store, report, today, oldest)?;
         }
@@ -81,7 +94,10 @@ impl Counts {
     /// Rows of a task, if anything tells.
     pub fn of(&self, report: &Report, task: &Task) -> Option<u64> {
         let (count, endpoint) = source(report, task)?;
-        self.known.get(&question(endpoint, task))?.get(&count.column).copied()
+        self.known
+            .get(&question(endpoint, task))?
+            .get(&count.column)
+            .copied()
     }
 
     /// The newest numbers of a table of counts.
@@ -93,25 +109,43 @@ impl Counts {
         today: NaiveDate,
         oldest: NaiveDate,
     ) -> Result<()> {
-        let selection = Selection { reports: vec![report.name.clone()], ..Selection::default() };
+        let selection = Selection {
+            reports: vec![report.name.clone()],
+            ..Selection::default()
+        };
         let mut missing: Vec<Task> = plan::tasks_of_any_night(config, today, &selection)?;
-        for night in today.iter_days().rev().take_while(|night| *night >= oldest).take(NIGHTS_BACK) {
+        for night in today
+            .iter_days()
+            .rev()
+            .take_while(|night| *night >= oldest)
+            .take(NIGHTS_BACK)
+        {
             if missing.is_empty() {
                 break;
             }
-            let Some(committed) = agenda::held(store, night, report)?.and_then(|state| state.committed) else {
+            let Some(committed) =
+                agenda::held(store, night, report)?.and_then(|state| state.committed)
+            else {
                 continue;
             };
             let mut found = Vec::new();
             for file in &committed.files {
-                if let Some(local) = store.table_file(&report.name, &partition_name(night), &file.name)? {
+                if let Some(local) =
+                    store.table_file(&report.name, &partition_name(night), &file.name)?
+                {
                     found.extend(rows_of(local.path(), &committed.tasks)?);
                 }
             }
             missing.retain(|task| {
-                let values = found.iter().find(|(known, _)| *known == task.id).map(|(_, values)| values.clone());
+                let values = found
+                    .iter()
+                    .find(|(known, _)| *known == task.id)
+                    .map(|(_, values)| values.clone());
                 let is_missing = values.is_none();
-                self.known.entry(question(report.endpoint, task)).or_default().extend(values.unwrap_or_default());
+                self.known
+                    .entry(question(report.endpoint, task))
+                    .or_default()
+                    .extend(values.unwrap_or_default());
                 is_missing
             });
         }
@@ -120,7 +154,10 @@ impl Counts {
 }
 
 /// The whole numbers of a file of one row a task, by task.
-fn rows_of(path: &std::path::Path, tasks: &[TaskEntry]) -> Result<Vec<(TaskId, BTreeMap<String, u64>)>> {
+fn rows_of(
+    path: &std::path::Path,
+    tasks: &[TaskEntry],
+) -> Result<Vec<(TaskId, BTreeMap<String, u64>)>> {
     let mut found = Vec::new();
     for batch in read_batches(path, None)? {
         let batch = batch?;
@@ -131,16 +168,29 @@ fn rows_of(path: &std::path::Path, tasks: &[TaskEntry]) -> Result<Vec<(TaskId, B
         for row in 0..batch.num_rows() {
             let is_own = |task: &&TaskEntry| {
                 text("_target", row).as_deref() == Some(&task.target)
-                    && task.params.iter().all(|(name, value)| text(&format!("_{name}"), row).as_ref() == Some(value))
+                    && task
+                        .params
+                        .iter()
+                        .all(|(name, value)| text(&format!("_{name}"), row).as_ref() == Some(value))
             };
-            let Some(task) = tasks.iter().find(is_own) else { continue };
+            let Some(task) = tasks.iter().find(is_own) else {
+                continue;
+            };
             let schema = batch.schema();
             let number = |(index, field): (usize, &Arc<arrow::datatypes::Field>)| {
                 let column = batch.column(index).as_primitive_opt::<Int64Type>()?;
                 let value = column.is_valid(row).then(|| column.value(row))?;
                 Some((field.name().clone(), u64::try_from(value).ok()?))
             };
-            found.push((task.task.clone(), schema.fields().iter().enumerate().filter_map(number).collect()));
+            found.push((
+                task.task.clone(),
+                schema
+                    .fields()
+                    .iter()
+                    .enumerate()
+                    .filter_map(number)
+                    .collect(),
+            ));
         }
     }
     Ok(found)
@@ -151,8 +201,18 @@ fn source(report: &Report, task: &Task) -> Option<(&'static RowCount, &'static E
     if report.filter.is_some() {
         return None;
     }
-    let value = |name: &str| task.query.iter().find(|(known, _)| known == name).map(|(_, value)| value);
-    let applies = |count: &&RowCount| count.when.iter().all(|(name, wanted)| value(name) == Some(wanted));
+    let value = |name: &str| {
+        task.query
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value)
+    };
+    let applies = |count: &&RowCount| {
+        count
+            .when
+            .iter()
+            .all(|(name, wanted)| value(name) == Some(wanted))
+    };
     let count = report.endpoint.counts.iter().find(applies)?;
     let endpoint = Catalog::embedded().endpoint(&count.endpoint)?;
     Some((count, endpoint))
@@ -160,8 +220,14 @@ fn source(report: &Report, task: &Task) -> Option<(&'static RowCount, &'static E
 
 /// What is asked of an operation to learn of a task.
 fn question(endpoint: &Endpoint, task: &Task) -> Question {
-    let is_meant = |name: &str| !matches!(name, "date" | "output") && endpoint.parameter(name).is_some();
-    let mut asked: Vec<(String, String)> = task.query.iter().filter(|(name, _)| is_meant(name)).cloned().collect();
+    let is_meant =
+        |name: &str| !matches!(name, "date" | "output") && endpoint.parameter(name).is_some();
+    let mut asked: Vec<(String, String)> = task
+        .query
+        .iter()
+        .filter(|(name, _)| is_meant(name))
+        .cloned()
+        .collect();
     asked.sort();
     (endpoint.name.clone(), asked)
 }
@@ -171,7 +237,10 @@ fn file(target: &str) -> String {
 }
 
 fn bought(store: &Store, target: &Target) -> Result<Vec<Bought>> {
-    Ok(store.files(FOLDER).load_json(&file(&target.name))?.unwrap_or_default())
+    Ok(store
+        .files(FOLDER)
+        .load_json(&file(&target.name))?
+        .unwrap_or_default())
 }
 
 /// Lets go of what was bought for a target.
@@ -206,7 +275,12 @@ struct Wanted {
 ///
 /// # Errors
 /// As [`agenda::Agenda::make`]; whatever keeps the API from answering.
-pub async fn probe(config: &RunConfig, selection: &Selection, clock: SharedClock, tuning: Tuning) -> Result<Probed> {
+pub async fn probe(
+    config: &RunConfig,
+    selection: &Selection,
+    clock: SharedClock,
+    tuning: Tuning,
+) -> Result<Probed> {
     let today = clock.today();
     let wanted = wanted(config, selection, today)?;
     let mut probed = Probed::default();
@@ -217,14 +291,27 @@ pub async fn probe(config: &RunConfig, selection: &Selection, clock: SharedClock
     let run = run_id(&clock);
     let ledger = Arc::new(ledger::UnitLedger::new(&store, &run, &clock));
     let promises = Arc::clone(&ledger) as Arc<dyn Ledger>;
-    let without = if config.budget.per_month.is_some() { u64::MAX } else { FREE_BUDGET_UNITS };
+    let without = if config.budget.per_month.is_some() {
+        u64::MAX
+    } else {
+        FREE_BUDGET_UNITS
+    };
     let budget = config.budget.per_run.unwrap_or(without);
     let meter = UnitMeter::with_ledger(Some(budget), month::share_caps(&config.budget), promises);
     let client = client(config, meter, &clock, tuning).await?;
-    if let Some(account) = month::account(&client, config, &store, &clock, &mut probed.notes).await? {
+    if let Some(account) =
+        month::account(&client, config, &store, &clock, &mut probed.notes).await?
+    {
         ledger.keep_to(account.month);
     }
-    let stage = Stage::open(Arc::new(config.clone()), run, Vec::new(), Some(client), clock, Arc::default())?;
+    let stage = Stage::open(
+        Arc::new(config.clone()),
+        run,
+        Vec::new(),
+        Some(client),
+        clock,
+        Arc::default(),
+    )?;
     let mut outcome = Ok(());
     for one in &wanted {
         outcome = buy(&stage, one, today).await;
@@ -232,7 +319,10 @@ pub async fn probe(config: &RunConfig, selection: &Selection, clock: SharedClock
             Ok(()) => probed.bought += 1,
             Err(error) if error.code() == Code::Budget => {
                 let left = wanted.len() - usize::try_from(probed.bought).unwrap_or(0);
-                probed.notes.push(format!("{left} counts were not bought: {}", error.one_line()));
+                probed.notes.push(format!(
+                    "{left} counts were not bought: {}",
+                    error.one_line()
+                ));
                 outcome = Ok(());
                 break;
             }
@@ -244,9 +334,9 @@ pub async fn probe(config: &RunConfig, selection: &Selection, clock: SharedClock
     ledger.settle(probed.units)?;
     stage.spending.close()?;
     stage.close()?;
-    outcome
-        .map(|()| probed)
-        .map_err(|error| error.with_next("run estimate without --probe, or again: what was bought is kept"))
+    outcome.map(|()| probed).map_err(|error| {
+        error.with_next("run estimate without --probe, or again: what was bought is kept")
+    })
 }
 
 /// The counts that would replace a guess: of tasks that are due, unfiltered and never fetched, unless their own bound is
@@ -257,17 +347,32 @@ fn wanted(config: &RunConfig, selection: &Selection, today: NaiveDate) -> Result
     let guessed = super::estimate::guessed(config, today, selection)?;
     let mut all: BTreeMap<Question, Wanted> = BTreeMap::new();
     for task in guessed {
-        let (Some(report), Some(target)) = (config.reports.get(task.report), task.target) else { continue };
-        let Some((_, endpoint)) = source(report, &task) else { continue };
+        let (Some(report), Some(target)) = (config.reports.get(task.report), task.target) else {
+            continue;
+        };
+        let Some((_, endpoint)) = source(report, &task) else {
+            continue;
+        };
         let columns = endpoint.columns.iter().map(|column| column.name.as_str());
-        let units =
-            if task.is_free_target { 0 } else { endpoint.units_per_request(1, endpoint.units_per_row(columns)) };
-        if endpoint.shape != Shape::Record || task.bound_units.is_some_and(|bound| bound < units * WORTH) {
+        let units = if task.is_free_target {
+            0
+        } else {
+            endpoint.units_per_request(1, endpoint.units_per_row(columns))
+        };
+        if endpoint.shape != Shape::Record
+            || task.bound_units.is_some_and(|bound| bound < units * WORTH)
+        {
             continue;
         }
         let question = question(endpoint, &task);
         let request = request(endpoint, &question, today);
-        all.entry(question.clone()).or_insert(Wanted { endpoint, request, question, target, units });
+        all.entry(question.clone()).or_insert(Wanted {
+            endpoint,
+            request,
+            question,
+            target,
+            units,
+        });
     }
     Ok(all.into_values().collect())
 }
@@ -276,35 +381,82 @@ fn request(endpoint: &Endpoint, (_, asked): &Question, night: Night) -> Request 
     let value = |name: &str| match name {
         "date" => Some(night.to_string()),
         "output" => Some("json".to_owned()),
-        other => asked.iter().find(|(known, _)| known == other).map(|(_, value)| value.clone()),
+        other => asked
+            .iter()
+            .find(|(known, _)| known == other)
+            .map(|(_, value)| value.clone()),
     };
-    let query =
-        endpoint.parameters.iter().filter_map(|parameter| Some((parameter.name.clone(), value(&parameter.name)?)));
-    Request { endpoint: endpoint.name.clone(), method: Method::Get, query: query.collect(), body: None }
+    let query = endpoint
+        .parameters
+        .iter()
+        .filter_map(|parameter| Some((parameter.name.clone(), value(&parameter.name)?)));
+    Request {
+        endpoint: endpoint.name.clone(),
+        method: Method::Get,
+        query: query.collect(),
+        body: None,
+    }
 }
 
 async fn buy(stage: &Stage, wanted: &Wanted, today: NaiveDate) -> Result<()> {
-    let Wanted { endpoint, request, question, target, units } = wanted;
-    let Some(target) = stage.config.targets.get(*target) else { return Ok(()) };
+    let Wanted {
+        endpoint,
+        request,
+        question,
+        target,
+        units,
+    } = wanted;
+    let Some(target) = stage.config.targets.get(*target) else {
+        return Ok(());
+    };
     let account = super::spending::Account::of_probe(&endpoint.name, &target.name);
     let budget = &stage.config.budget;
-    let of_target = budget.per_target.keys().position(|name| *name == target.name);
+    let of_target = budget
+        .per_target
+        .keys()
+        .position(|name| *name == target.name);
     let shares = Shares([None, of_target.map(|index| budget.per_report.len() + index)]);
     let client = stage.client()?;
     let keys = client.keys();
     let read = |answer: Answer| async move {
         let body = super::bodies::plain_body(&answer, keys)?;
         let told: serde_json::Value = serde_json::from_slice(&body).map_err(|error| {
-            Rejected::Damaged(Error::new(Code::Body, "the answer is not what the catalog describes").with_source(error))
+            Rejected::Damaged(
+                Error::new(Code::Body, "the answer is not what the catalog describes")
+                    .with_source(error),
+            )
         })?;
-        let record = told.get(&endpoint.response_key).and_then(serde_json::Value::as_object);
-        let numbers = record.into_iter().flatten().filter_map(|(name, value)| Some((name.clone(), value.as_u64()?)));
+        let record = told
+            .get(&endpoint.response_key)
+            .and_then(serde_json::Value::as_object);
+        let numbers = record
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| Some((name.clone(), value.as_u64()?)));
         Ok(numbers.collect::<BTreeMap<String, u64>>())
     };
     let note = |attempted| stage.note(&account, attempted);
-    let sent = client.send_noted(request, Quote { worst: *units, shares }, &note, read).await?;
+    let sent = client
+        .send_noted(
+            request,
+            Quote {
+                worst: *units,
+                shares,
+            },
+            &note,
+            read,
+        )
+        .await?;
     let mut kept = bought(&stage.store, target)?;
     kept.retain(|known| (&known.endpoint, &known.asked) != (&question.0, &question.1));
-    kept.push(Bought { endpoint: question.0.clone(), asked: question.1.clone(), day: Some(today), values: sent.value });
-    stage.store.files(FOLDER).replace(&file(&target.name), to_json(&kept)?)
+    kept.push(Bought {
+        endpoint: question.0.clone(),
+        asked: question.1.clone(),
+        day: Some(today),
+        values: sent.value,
+    });
+    stage
+        .store
+        .files(FOLDER)
+        .replace(&file(&target.name), to_json(&kept)?)
 }

@@ -45,7 +45,18 @@ impl<'a> Course<'a> {
         let part = task.segment(0).unwrap_or_else(|| task.clone());
         let pager = Cursor::new(pager_plan(stage, report, &part, inputs, asked))?;
         let (inputs, asked) = (inputs.clone(), asked.clone());
-        Ok(Self { stage, report, inputs, asked, whole: task, part, place: 0, pager, before: None, cut: None })
+        Ok(Self {
+            stage,
+            report,
+            inputs,
+            asked,
+            whole: task,
+            part,
+            place: 0,
+            pager,
+            before: None,
+            cut: None,
+        })
     }
 
     /// The task as the next request asks it.
@@ -84,11 +95,16 @@ impl<'a> Course<'a> {
 
     /// Begins the next part, if there is one and no fuse of the task forbids it.
     fn go_on(&mut self, evidence: Evidence) -> Result<(), PagingError> {
-        let Some(part) = self.whole.segment(self.place + 1) else { return Ok(()) };
+        let Some(part) = self.whole.segment(self.place + 1) else {
+            return Ok(());
+        };
         let mut evidence = self.so_far(evidence);
         let mut plan = pager_plan(self.stage, self.report, &part, &self.inputs, &self.asked);
         plan.limits.cap = self.pager.learned_cap().or(plan.limits.cap);
-        plan.limits.max_rows = plan.limits.max_rows.map(|most| most.saturating_sub(evidence.rows));
+        plan.limits.max_rows = plan
+            .limits
+            .max_rows
+            .map(|most| most.saturating_sub(evidence.rows));
         plan.limits.max_requests = plan.limits.max_requests.saturating_sub(evidence.requests);
         let fuse = match (plan.limits.max_rows, plan.limits.max_requests) {
             (Some(0), _) => Some(Shortfall::MaxRows),

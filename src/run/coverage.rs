@@ -7,9 +7,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array as _, ArrayRef, AsArray as _, BooleanArray, Date32Array, Int64Array, RecordBatch, TimestampMicrosecondArray,
+    Array as _, ArrayRef, AsArray as _, BooleanArray, Date32Array, Int64Array, RecordBatch,
+    TimestampMicrosecondArray,
 };
-use arrow::compute::{SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch};
+use arrow::compute::{
+    SortColumn, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch,
+};
 use arrow::datatypes::{Date32Type, TimestampMicrosecondType};
 use chrono::Datelike as _;
 
@@ -20,7 +23,9 @@ use crate::error::Result;
 use crate::model::{Night, TaskId};
 use crate::sink::read_batches;
 use crate::store::Store;
-use crate::table::manifest::{PartitionState, TaskEntry, TaskStatus, UnfinishedStatus, UnfinishedTask};
+use crate::table::manifest::{
+    PartitionState, TaskEntry, TaskStatus, UnfinishedStatus, UnfinishedTask,
+};
 use crate::table::{COVERAGE, ColumnType, ProgramColumn, TableSchema};
 
 /// One task of a night: what the table holds of it, and what its last attempt came to where that was no commit.
@@ -40,31 +45,83 @@ pub(super) fn write(stage: &Stage, night: Night) -> Result<()> {
         let all = gather(stage, store, night)?;
         let now = rows(&schema, night, &all)?;
         let told = told_before(store, &schema, night, &all)?;
-        if told.num_rows() == 0 { Ok(now) } else { sorted(&schema, &[told, now]) }
+        if told.num_rows() == 0 {
+            Ok(now)
+        } else {
+            sorted(&schema, &[told, now])
+        }
     })
 }
 
 /// The columns of `coverage`.
 pub(super) fn schema() -> TableSchema {
-    let column = |name, kind, description| ProgramColumn { name, kind, description };
+    let column = |name, kind, description| ProgramColumn {
+        name,
+        kind,
+        description,
+    };
     TableSchema::of_program(
         COVERAGE,
         vec![
             column("_snapshot_date", ColumnType::Date, "the night"),
             column("report", ColumnType::Text, "the table"),
             column("target", ColumnType::Text, "name of the target"),
-            column("parameters", ColumnType::Json, "what else the task is about: country…"),
-            column("status", ColumnType::Text, "complete, capped, stopped, failed, deferred or skipped"),
-            column("reason", ColumnType::Text, "why it is not complete, for a person"),
-            column("evidence", ColumnType::Json, "what completeness rests on, or what is missing"),
-            column("rows", ColumnType::Integer, "rows of the task in the table now"),
-            column("duplicate_rows", ColumnType::Integer, "of these, rows that repeat another in every column"),
-            column("units", ColumnType::Integer, "API units that these rows cost, or that were spent so far"),
-            column("requests", ColumnType::Integer, "requests that were answered"),
-            column("started_at", ColumnType::Timestamp, "when the first answer was received"),
-            column("finished_at", ColumnType::Timestamp, "when the last answer was received, or the attempt ended"),
+            column(
+                "parameters",
+                ColumnType::Json,
+                "what else the task is about: country…",
+            ),
+            column(
+                "status",
+                ColumnType::Text,
+                "complete, capped, stopped, failed, deferred or skipped",
+            ),
+            column(
+                "reason",
+                ColumnType::Text,
+                "why it is not complete, for a person",
+            ),
+            column(
+                "evidence",
+                ColumnType::Json,
+                "what completeness rests on, or what is missing",
+            ),
+            column(
+                "rows",
+                ColumnType::Integer,
+                "rows of the task in the table now",
+            ),
+            column(
+                "duplicate_rows",
+                ColumnType::Integer,
+                "of these, rows that repeat another in every column",
+            ),
+            column(
+                "units",
+                ColumnType::Integer,
+                "API units that these rows cost, or that were spent so far",
+            ),
+            column(
+                "requests",
+                ColumnType::Integer,
+                "requests that were answered",
+            ),
+            column(
+                "started_at",
+                ColumnType::Timestamp,
+                "when the first answer was received",
+            ),
+            column(
+                "finished_at",
+                ColumnType::Timestamp,
+                "when the last answer was received, or the attempt ended",
+            ),
             column("run", ColumnType::Text, "the run that had the last word"),
-            column("task", ColumnType::Text, "the task's id: the same on every night"),
+            column(
+                "task",
+                ColumnType::Text,
+                "the task's id: the same on every night",
+            ),
         ],
         &["report", "target", "parameters"],
     )
@@ -73,12 +130,18 @@ pub(super) fn schema() -> TableSchema {
 /// Every task of a night of which anything is known, by table, target and parameters.
 fn gather(stage: &Stage, store: &Store, night: Night) -> Result<Vec<Covered>> {
     let mut all = Vec::new();
-    for table in store.tables()?.into_iter().filter(|table| !is_of_program(table)) {
+    for table in store
+        .tables()?
+        .into_iter()
+        .filter(|table| !is_of_program(table))
+    {
         if history::is_history_table(&stage.config, store, &table)? {
             all.extend(covered_by_history(store, &table, night)?);
             continue;
         }
-        let Some(state) = store.partition(&table, &partition_name(night))? else { continue };
+        let Some(state) = store.partition(&table, &partition_name(night))? else {
+            continue;
+        };
         all.extend(covered(&table, state)?);
     }
     Ok(all)
@@ -87,17 +150,35 @@ fn gather(stage: &Stage, store: &Store, night: Night) -> Result<Vec<Covered>> {
 fn covered(table: &str, state: PartitionState) -> Result<Vec<Covered>> {
     let mut unfinished = state.unfinished;
     let mut all = Vec::new();
-    for entry in state.committed.into_iter().flat_map(|committed| committed.tasks) {
+    for entry in state
+        .committed
+        .into_iter()
+        .flat_map(|committed| committed.tasks)
+    {
         let place = unfinished.iter().position(|task| task.task == entry.task);
         let unfinished = place.map(|place| unfinished.remove(place));
         let (target, parameters) = (entry.target.clone(), json_text(&entry.params)?);
-        all.push(Covered { report: table.to_owned(), target, parameters, held: Some(entry), unfinished });
+        all.push(Covered {
+            report: table.to_owned(),
+            target,
+            parameters,
+            held: Some(entry),
+            unfinished,
+        });
     }
     for task in unfinished {
         let (target, parameters) = (task.target.clone(), json_text(&task.params)?);
-        all.push(Covered { report: table.to_owned(), target, parameters, held: None, unfinished: Some(task) });
+        all.push(Covered {
+            report: table.to_owned(),
+            target,
+            parameters,
+            held: None,
+            unfinished: Some(task),
+        });
     }
-    all.sort_by(|left, right| (&left.target, &left.parameters).cmp(&(&right.target, &right.parameters)));
+    all.sort_by(|left, right| {
+        (&left.target, &left.parameters).cmp(&(&right.target, &right.parameters))
+    });
     Ok(all)
 }
 
@@ -105,16 +186,25 @@ fn covered(table: &str, state: PartitionState) -> Result<Vec<Covered>> {
 fn covered_by_history(store: &Store, table: &str, night: Night) -> Result<Vec<Covered>> {
     let mut rows: BTreeMap<TaskId, u64> = BTreeMap::new();
     for partition in store.partitions(table)? {
-        let committed = store.partition(table, &partition)?.and_then(|state| state.committed);
+        let committed = store
+            .partition(table, &partition)?
+            .and_then(|state| state.committed);
         for entry in committed.into_iter().flat_map(|committed| committed.tasks) {
             *rows.entry(entry.task).or_default() += entry.rows;
         }
     }
-    let Some(state) = store.partition(table, &history::period_name(night.year()))? else { return Ok(Vec::new()) };
+    let Some(state) = store.partition(table, &history::period_name(night.year()))? else {
+        return Ok(Vec::new());
+    };
     let mut all = covered(table, state)?;
     all.retain_mut(|task| {
-        task.unfinished.take_if(|unfinished| unfinished.night != Some(night));
-        let of = task.held.as_ref().and_then(|entry| entry.history.as_ref()).map(|history| history.night);
+        task.unfinished
+            .take_if(|unfinished| unfinished.night != Some(night));
+        let of = task
+            .held
+            .as_ref()
+            .and_then(|entry| entry.history.as_ref())
+            .map(|history| history.night);
         if let Some(held) = &mut task.held {
             held.rows = rows.get(&held.task).copied().unwrap_or(0);
         }
@@ -124,15 +214,30 @@ fn covered_by_history(store: &Store, table: &str, night: Night) -> Result<Vec<Co
 }
 
 /// What the table says of tasks of histories whose last word came on a later night; not of targets that were forgotten since.
-fn told_before(store: &Store, schema: &TableSchema, night: Night, now: &[Covered]) -> Result<RecordBatch> {
+fn told_before(
+    store: &Store,
+    schema: &TableSchema,
+    night: Night,
+    now: &[Covered],
+) -> Result<RecordBatch> {
     let partition = partition_name(night);
-    let held = store.partition(COVERAGE, &partition)?.and_then(|state| state.committed);
+    let held = store
+        .partition(COVERAGE, &partition)?
+        .and_then(|state| state.committed);
     let mut told = Vec::new();
     for file in held.into_iter().flat_map(|held| held.files) {
-        let Some(local) = store.table_file(COVERAGE, &partition, &file.name)? else { continue };
+        let Some(local) = store.table_file(COVERAGE, &partition, &file.name)? else {
+            continue;
+        };
         match read_batches(local.path(), None).and_then(Iterator::collect::<Result<Vec<_>>>) {
-            Ok(batches) => told.extend(batches.into_iter().filter(|batch| batch.schema() == *schema.arrow())),
-            Err(error) => tracing::warn!(error = %error.one_line(), "what coverage said of histories is lost"),
+            Ok(batches) => told.extend(
+                batches
+                    .into_iter()
+                    .filter(|batch| batch.schema() == *schema.arrow()),
+            ),
+            Err(error) => {
+                tracing::warn!(error = %error.one_line(), "what coverage said of histories is lost")
+            }
         }
     }
     // Most rows are of the same few tables.
@@ -140,8 +245,13 @@ fn told_before(store: &Store, schema: &TableSchema, night: Night, now: &[Covered
     let mut kept = Vec::with_capacity(told.len());
     for batch in told {
         let text = |name: &str, row: usize| {
-            let column = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
-            column.filter(|column| !column.is_null(row)).map(|column| column.value(row).to_owned()).unwrap_or_default()
+            let column = batch
+                .column_by_name(name)
+                .and_then(|column| column.as_string_opt::<i32>());
+            column
+                .filter(|column| !column.is_null(row))
+                .map(|column| column.value(row).to_owned())
+                .unwrap_or_default()
         };
         let ended = batch.column_by_name("finished_at");
         let ended = ended.and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
@@ -151,12 +261,21 @@ fn told_before(store: &Store, schema: &TableSchema, night: Night, now: &[Covered
             let is_history = if let Some(known) = histories.get(&table) {
                 *known
             } else {
-                let is_history = store.partitions(&table)?.iter().any(|name| history::period_of(name).is_some());
+                let is_history = store
+                    .partitions(&table)?
+                    .iter()
+                    .any(|name| history::period_of(name).is_some());
                 *histories.entry(table.clone()).or_insert(is_history)
             };
-            let is_told = now.iter().any(|known| known.report == table && known.task() == Some(&task));
-            let at = ended.filter(|ended| !ended.is_null(row)).map_or(0, |ended| ended.value(row));
-            mask.push(is_history && !is_told && !tombstone::covers(store, &text("target", row), at)?);
+            let is_told = now
+                .iter()
+                .any(|known| known.report == table && known.task() == Some(&task));
+            let at = ended
+                .filter(|ended| !ended.is_null(row))
+                .map_or(0, |ended| ended.value(row));
+            mask.push(
+                is_history && !is_told && !tombstone::covers(store, &text("target", row), at)?,
+            );
         }
         kept.push(filter_record_batch(&batch, &BooleanArray::from(mask)).map_err(defect)?);
     }
@@ -166,8 +285,16 @@ fn told_before(store: &Store, schema: &TableSchema, night: Night, now: &[Covered
 /// Rows in the order of the table.
 fn sorted(schema: &TableSchema, parts: &[RecordBatch]) -> Result<RecordBatch> {
     let all = concat_batches(schema.arrow(), parts).map_err(defect)?;
-    let by = schema.sort_key().iter().filter_map(|name| all.column_by_name(name));
-    let by: Vec<SortColumn> = by.map(|values| SortColumn { values: Arc::clone(values), options: None }).collect();
+    let by = schema
+        .sort_key()
+        .iter()
+        .filter_map(|name| all.column_by_name(name));
+    let by: Vec<SortColumn> = by
+        .map(|values| SortColumn {
+            values: Arc::clone(values),
+            options: None,
+        })
+        .collect();
     take_record_batch(&all, &lexsort_to_indices(&by, None).map_err(defect)?).map_err(defect)
 }
 
@@ -199,26 +326,49 @@ impl Covered {
     }
 
     fn units(&self) -> Option<i64> {
-        let spent = self.unfinished.as_ref().filter(|_| self.held.is_none()).map(|task| task.units);
-        self.number(|entry| entry.units).or_else(|| i64::try_from(spent?).ok())
+        let spent = self
+            .unfinished
+            .as_ref()
+            .filter(|_| self.held.is_none())
+            .map(|task| task.units);
+        self.number(|entry| entry.units)
+            .or_else(|| i64::try_from(spent?).ok())
     }
 }
 
 fn rows(schema: &TableSchema, night: Night, all: &[Covered]) -> Result<RecordBatch> {
-    let evidence = |task: &Covered| task.held.as_ref().map(|entry| json_text(&entry.evidence)).transpose();
+    let evidence = |task: &Covered| {
+        task.held
+            .as_ref()
+            .map(|entry| json_text(&entry.evidence))
+            .transpose()
+    };
     let evidence = all.iter().map(evidence).collect::<Result<Vec<_>>>()?;
-    let number = |of: fn(&Covered) -> Option<i64>| -> ArrayRef { Arc::new(all.iter().map(of).collect::<Int64Array>()) };
+    let number = |of: fn(&Covered) -> Option<i64>| -> ArrayRef {
+        Arc::new(all.iter().map(of).collect::<Int64Array>())
+    };
     let time = |of: fn(&Covered) -> Option<i64>| -> ArrayRef {
-        Arc::new(all.iter().map(of).collect::<TimestampMicrosecondArray>().with_timezone("UTC"))
+        Arc::new(
+            all.iter()
+                .map(of)
+                .collect::<TimestampMicrosecondArray>()
+                .with_timezone("UTC"),
+        )
     };
     let date = Date32Type::from_naive_date(night);
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Date32Array::from_value(date, all.len())),
         texts(all.iter().map(|task| Some(task.report.as_str()))),
-        texts(all.iter().map(|task| Some(task.target.as_str()).filter(|name| !name.is_empty()))),
+        texts(
+            all.iter()
+                .map(|task| Some(task.target.as_str()).filter(|name| !name.is_empty())),
+        ),
         texts(all.iter().map(|task| Some(task.parameters.as_str()))),
         texts(all.iter().map(|task| Some(task.status()))),
-        texts(all.iter().map(|task| task.unfinished.as_ref().map(|task| task.reason.as_str()))),
+        texts(
+            all.iter()
+                .map(|task| task.unfinished.as_ref().map(|task| task.reason.as_str())),
+        ),
         texts(evidence.iter().map(Option::as_deref)),
         number(|task| Some(task.number(|entry| entry.rows).unwrap_or(0))),
         number(|task| task.number(|entry| entry.duplicate_rows)),

@@ -70,22 +70,43 @@ struct Estimated {
 ///
 /// # Errors
 /// As [`Agenda::make`].
-pub fn estimate(config: &RunConfig, today: NaiveDate, selection: &Selection, with_tasks: bool) -> Result<Estimate> {
+pub fn estimate(
+    config: &RunConfig,
+    today: NaiveDate,
+    selection: &Selection,
+    with_tasks: bool,
+) -> Result<Estimate> {
     let agenda = Agenda::make(config, today, selection, false)?;
     let store = super::place::store(config)?;
     let workspace = Workspace::load(&store, &config.source.base_url);
     let landing = super::landing(config, &store);
     let counts = Counts::read(config, &store, today)?;
     let undivided = pack::undivided(&landing)?;
-    let mut estimate = Estimate { notes: agenda.notes.clone(), ..Estimate::default() };
+    let mut estimate = Estimate {
+        notes: agenda.notes.clone(),
+        ..Estimate::default()
+    };
     let mut seconds = Seconds::default();
-    for (index, report) in config.reports.iter().enumerate().filter(|(index, _)| agenda.reports.contains(index)) {
-        let jobs: Vec<&Job> = agenda.jobs.iter().filter(|job| job.task.report == index).collect();
+    for (index, report) in config
+        .reports
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| agenda.reports.contains(index))
+    {
+        let jobs: Vec<&Job> = agenda
+            .jobs
+            .iter()
+            .filter(|job| job.task.report == index)
+            .collect();
         let known = known(&store, report, &jobs)?;
         for entry in known.values() {
             seconds.add(entry);
         }
-        let cap = workspace.row_caps.get(&report.endpoint.name).copied().map(u64::from);
+        let cap = workspace
+            .row_caps
+            .get(&report.endpoint.name)
+            .copied()
+            .map(u64::from);
         let maker = Maker {
             report,
             known: &known,
@@ -97,34 +118,61 @@ pub fn estimate(config: &RunConfig, today: NaiveDate, selection: &Selection, wit
         };
         let mut tasks = Vec::with_capacity(jobs.len());
         for job in jobs {
-            tasks.push((job, as_bought(&job.task, &fill_in(report, &known, job, maker.task(job)?))));
+            tasks.push((
+                job,
+                as_bought(&job.task, &fill_in(report, &known, job, maker.task(job)?)),
+            ));
         }
         add(&mut estimate, config, report, &tasks, with_tasks);
         let complete = agenda.complete.get(&index).copied().unwrap_or(0);
         if complete > 0 {
-            estimate.notes.push(format!("{}: {complete} tasks of tonight are complete and cost nothing", report.name));
+            estimate.notes.push(format!(
+                "{}: {complete} tasks of tonight are complete and cost nothing",
+                report.name
+            ));
         }
     }
-    estimate.notes.extend(left(config, &store, today, estimate.units)?);
-    let at_the_limit = as_float(estimate.requests) / f64::from(config.source.requests_per_minute.max(1));
-    estimate.minutes = (seconds.mean() * as_float(estimate.requests) / AT_A_TIME / 60.0).max(at_the_limit - 1.0);
+    estimate
+        .notes
+        .extend(left(config, &store, today, estimate.units)?);
+    let at_the_limit =
+        as_float(estimate.requests) / f64::from(config.source.requests_per_minute.max(1));
+    estimate.minutes =
+        (seconds.mean() * as_float(estimate.requests) / AT_A_TIME / 60.0).max(at_the_limit - 1.0);
     Ok(estimate)
 }
 
 /// What the month has left beside what the next run comes to, by what is known here.
 fn left(config: &RunConfig, store: &Store, today: NaiveDate, units: u64) -> Result<Option<String>> {
-    let Some(account) = month::remembered(config, store, today, &mut Vec::new())? else { return Ok(None) };
-    let MonthLeft { budget, limit, left, reset } = account.left();
-    let verdict = if units > left { "; the next run may come to more" } else { "" };
+    let Some(account) = month::remembered(config, store, today, &mut Vec::new())? else {
+        return Ok(None);
+    };
+    let MonthLeft {
+        budget,
+        limit,
+        left,
+        reset,
+    } = account.left();
+    let verdict = if units > left {
+        "; the next run may come to more"
+    } else {
+        ""
+    };
     let (left, limit) = (count(left), count(limit));
-    Ok(Some(format!("{left} of {limit} units are left until {reset} ({budget}), by what is known here{verdict}")))
+    Ok(Some(format!(
+        "{left} of {limit} units are left until {reset} ({budget}), by what is known here{verdict}"
+    )))
 }
 
 /// The due tasks of which no earlier run, no fixed size and no count tells how large they are.
 ///
 /// # Errors
 /// As [`Agenda::make`].
-pub(super) fn guessed(config: &RunConfig, today: NaiveDate, selection: &Selection) -> Result<Vec<Task>> {
+pub(super) fn guessed(
+    config: &RunConfig,
+    today: NaiveDate,
+    selection: &Selection,
+) -> Result<Vec<Task>> {
     let agenda = Agenda::make(config, today, selection, false)?;
     let store = super::place::store(config)?;
     let landing = super::landing(config, &store);
@@ -132,7 +180,11 @@ pub(super) fn guessed(config: &RunConfig, today: NaiveDate, selection: &Selectio
     let undivided = pack::undivided(&landing)?;
     let mut guessed = Vec::new();
     for (index, report) in config.reports.iter().enumerate() {
-        let jobs: Vec<&Job> = agenda.jobs.iter().filter(|job| job.task.report == index).collect();
+        let jobs: Vec<&Job> = agenda
+            .jobs
+            .iter()
+            .filter(|job| job.task.report == index)
+            .collect();
         let known = known(&store, report, &jobs)?;
         let maker = Maker {
             report,
@@ -143,7 +195,8 @@ pub(super) fn guessed(config: &RunConfig, today: NaiveDate, selection: &Selectio
             store: &store,
             undivided: &undivided,
         };
-        let is_guess = |job: &&&Job| matches!(maker.whole(&job.task).1, Basis::Bound | Basis::Unknown);
+        let is_guess =
+            |job: &&&Job| matches!(maker.whole(&job.task).1, Basis::Bound | Basis::Unknown);
         guessed.extend(jobs.iter().filter(is_guess).map(|job| job.task.clone()));
     }
     Ok(guessed)
@@ -153,7 +206,11 @@ pub(super) fn guessed(config: &RunConfig, today: NaiveDate, selection: &Selectio
 ///
 /// # Errors
 /// As [`Agenda::make`].
-pub(super) fn of_all_tasks(config: &RunConfig, today: NaiveDate, selection: &Selection) -> Result<Vec<(Task, Cost)>> {
+pub(super) fn of_all_tasks(
+    config: &RunConfig,
+    today: NaiveDate,
+    selection: &Selection,
+) -> Result<Vec<(Task, Cost)>> {
     let agenda = Agenda::make(config, today, selection, true)?;
     let store = super::place::store(config)?;
     let workspace = Workspace::load(&store, &config.source.base_url);
@@ -161,11 +218,20 @@ pub(super) fn of_all_tasks(config: &RunConfig, today: NaiveDate, selection: &Sel
     let counts = Counts::read(config, &store, today)?;
     let undivided = pack::undivided(&landing)?;
     let mut all = Vec::with_capacity(agenda.jobs.len());
-    for (index, report) in config.reports.iter().enumerate().filter(|(index, _)| agenda.reports.contains(index)) {
+    for (index, report) in config
+        .reports
+        .iter()
+        .enumerate()
+        .filter(|(index, _)| agenda.reports.contains(index))
+    {
         let is_meant = |job: &&Job| job.task.report == index && job.night == agenda.tonight;
         let jobs: Vec<&Job> = agenda.jobs.iter().filter(is_meant).collect();
         let known = known(&store, report, &jobs)?;
-        let cap = workspace.row_caps.get(&report.endpoint.name).copied().map(u64::from);
+        let cap = workspace
+            .row_caps
+            .get(&report.endpoint.name)
+            .copied()
+            .map(u64::from);
         let maker = Maker {
             report,
             known: &known,
@@ -179,7 +245,16 @@ pub(super) fn of_all_tasks(config: &RunConfig, today: NaiveDate, selection: &Sel
             // The first load of a history is paid once.
             let task = plan::usual(config, &job.task).unwrap_or_else(|| job.task.clone());
             let (cost, basis) = maker.whole(&task);
-            let estimated = fill_in(report, &known, job, Estimated { cost, basis, is_begun: false });
+            let estimated = fill_in(
+                report,
+                &known,
+                job,
+                Estimated {
+                    cost,
+                    basis,
+                    is_begun: false,
+                },
+            );
             all.push((job.task.clone(), as_bought(&job.task, &estimated).cost));
         }
     }
@@ -202,7 +277,14 @@ impl Maker<'_> {
         let (cost, basis) = self.whole(&job.task);
         let saved = self.saved(job)?;
         if saved.requests > 0 && self.is_one_answer(&job.task) {
-            return Ok(Estimated { cost: Cost { rows: cost.rows, ..Cost::default() }, basis, is_begun: true });
+            return Ok(Estimated {
+                cost: Cost {
+                    rows: cost.rows,
+                    ..Cost::default()
+                },
+                basis,
+                is_begun: true,
+            });
         }
         // What is saved is not asked again, but for the seam.
         let left = Cost {
@@ -210,29 +292,48 @@ impl Maker<'_> {
             requests: cost.requests.saturating_sub(saved.requests),
             units: cost.units.saturating_sub(saved.units),
         };
-        Ok(Estimated { cost: left, basis, is_begun: saved.requests > 0 })
+        Ok(Estimated {
+            cost: left,
+            basis,
+            is_begun: saved.requests > 0,
+        })
     }
 
     fn whole(&self, task: &Task) -> (Cost, Basis) {
         let endpoint = self.report.endpoint;
         let is_fixed = self.is_one_answer(task);
-        let bound = |basis| task.bound_rows.map(|rows| (self.of_rows(task, rows), basis));
+        let bound = |basis| {
+            task.bound_rows
+                .map(|rows| (self.of_rows(task, rows), basis))
+        };
         if endpoint.pricing != Pricing::PerRow {
             // The units are known, whatever the rows.
-            let basis = if task.bound_rows.is_some() { Basis::Fixed } else { Basis::Price };
+            let basis = if task.bound_rows.is_some() {
+                Basis::Fixed
+            } else {
+                Basis::Price
+            };
             return (self.of_rows(task, task.bound_rows.unwrap_or(0)), basis);
         }
         if is_fixed && let Some((cost, basis)) = bound(Basis::Fixed) {
             // A history that does not say what its rows stand for has at most a row a day.
-            let is_stated =
-                !endpoint.is_history() || plan::Grouping::of(self.report, &task.parameters) != plan::Grouping::Unstated;
+            let is_stated = !endpoint.is_history()
+                || plan::Grouping::of(self.report, &task.parameters) != plan::Grouping::Unstated;
             return (cost, if is_stated { basis } else { Basis::Bound });
         }
-        let entry = self.known.get(&task.id).and_then(|entry| before(self.report, task, entry, |_| false));
+        let entry = self
+            .known
+            .get(&task.id)
+            .and_then(|entry| before(self.report, task, entry, |_| false));
         if let Some(before) = entry {
             // Changes since a base are fewer rows than the base, and how many is not known yet.
-            let is_base = self.report.changes.is_some() && self.known.get(&task.id).is_some_and(is_base);
-            let basis = if is_base { Basis::Bound } else { Basis::LastRun };
+            let is_base =
+                self.report.changes.is_some() && self.known.get(&task.id).is_some_and(is_base);
+            let basis = if is_base {
+                Basis::Bound
+            } else {
+                Basis::LastRun
+            };
             return (plan::like_before(endpoint, task, &before), basis);
         }
         if let Some(rows) = self.counts.of(self.report, task) {
@@ -257,7 +358,9 @@ impl Maker<'_> {
 
     fn of_some(&self, task: &Task, rows: u64, is_fuse: bool) -> Cost {
         let seams: Vec<(u64, u64)> = self.known.values().filter_map(seams).collect();
-        let (rows_again, pages) = seams.iter().fold((0, 0), |sum, seam| (sum.0 + seam.0, sum.1 + seam.1));
+        let (rows_again, pages) = seams
+            .iter()
+            .fold((0, 0), |sum, seam| (sum.0 + seam.0, sum.1 + seam.1));
         let seam = rows_again.checked_div(pages).unwrap_or(1).max(1);
         plan::of_rows(self.report.endpoint, task, rows, self.cap, is_fuse, seam)
     }
@@ -266,16 +369,28 @@ impl Maker<'_> {
     fn saved(&self, job: &Job) -> Result<Cost> {
         let mut saved = Cost::default();
         if self.undivided.contains(&(job.night, job.task.id.clone())) {
-            return Ok(Cost { requests: 1, ..saved });
+            return Ok(Cost {
+                requests: 1,
+                ..saved
+            });
         }
-        let Some((attempt, _)) = self.landing.latest_seen(job.night, &job.task.id)? else { return Ok(saved) };
-        let held = agenda::entry(self.store, self.landing, job.night, self.report, &job.task.id)?;
+        let Some((attempt, _)) = self.landing.latest_seen(job.night, &job.task.id)? else {
+            return Ok(saved);
+        };
+        let held = agenda::entry(
+            self.store,
+            self.landing,
+            job.night,
+            self.report,
+            &job.task.id,
+        )?;
         if held.is_some_and(|entry| entry.attempt >= attempt.number) {
             return Ok(saved);
         }
         let headers = self.landing.headers(&attempt)?;
         let first = headers.iter().find(|header| header.sequence == 0);
-        let begun: Option<Inputs> = first.and_then(|header| serde_json::from_value(header.remark.clone()).ok());
+        let begun: Option<Inputs> =
+            first.and_then(|header| serde_json::from_value(header.remark.clone()).ok());
         if begun.is_none_or(|begun| !begun.unanswered(job).is_empty()) {
             return Ok(saved);
         }
@@ -288,12 +403,22 @@ impl Maker<'_> {
 }
 
 /// Tasks of which nothing is known are taken to be like those of the report's other targets and countries.
-fn fill_in(report: &Report, known: &BTreeMap<TaskId, TaskEntry>, job: &Job, estimated: Estimated) -> Estimated {
+fn fill_in(
+    report: &Report,
+    known: &BTreeMap<TaskId, TaskEntry>,
+    job: &Job,
+    estimated: Estimated,
+) -> Estimated {
     if estimated.basis != Basis::Unknown {
         return estimated;
     }
-    let varies =
-        |name: &str| OF_TARGET.contains(&name) || report.varying.iter().any(|(varying, _)| varying.as_str() == name);
+    let varies = |name: &str| {
+        OF_TARGET.contains(&name)
+            || report
+                .varying
+                .iter()
+                .any(|(varying, _)| varying.as_str() == name)
+    };
     let others: Vec<Cost> = known
         .values()
         .filter_map(|entry| before(report, &job.task, entry, varies))
@@ -304,24 +429,45 @@ fn fill_in(report: &Report, known: &BTreeMap<TaskId, TaskEntry>, job: &Job, esti
         return estimated;
     }
     let mean = |of: fn(&Cost) -> u64| others.iter().map(of).sum::<u64>() / number;
-    let cost =
-        Cost { rows: mean(|cost| cost.rows), requests: mean(|cost| cost.requests), units: mean(|cost| cost.units) };
-    Estimated { cost, basis: Basis::OtherTargets, is_begun: estimated.is_begun }
+    let cost = Cost {
+        rows: mean(|cost| cost.rows),
+        requests: mean(|cost| cost.requests),
+        units: mean(|cost| cost.units),
+    };
+    Estimated {
+        cost,
+        basis: Basis::OtherTargets,
+        is_begun: estimated.is_begun,
+    }
 }
 
 /// What a task adds to the bill, as it is bought among the others.
 fn as_bought(task: &Task, estimated: &Estimated) -> Estimated {
-    let Estimated { cost, basis, is_begun } = *estimated;
+    let Estimated {
+        cost,
+        basis,
+        is_begun,
+    } = *estimated;
     let cost = match task.bought {
         Bought::Alone => cost,
-        Bought::Twin => Cost { requests: 0, units: 0, ..cost },
+        Bought::Twin => Cost {
+            requests: 0,
+            units: 0,
+            ..cost
+        },
         // What is saved already is paid.
         Bought::Packed { .. } if is_begun => cost,
-        Bought::Packed { is_first } => {
-            Cost { requests: u64::from(is_first), units: task.bound_units.unwrap_or(cost.units), ..cost }
-        }
+        Bought::Packed { is_first } => Cost {
+            requests: u64::from(is_first),
+            units: task.bound_units.unwrap_or(cost.units),
+            ..cost
+        },
     };
-    Estimated { cost, basis, is_begun }
+    Estimated {
+        cost,
+        basis,
+        is_begun,
+    }
 }
 
 /// The newest commit of each task; of a report of changes the newest that is no base, where there is one.
@@ -331,15 +477,21 @@ fn known(store: &Store, report: &Report, jobs: &[&Job]) -> Result<BTreeMap<TaskI
     partitions.sort_unstable();
     for partition in partitions.iter().rev().take(NIGHTS_BACK) {
         if !known.is_empty()
-            && jobs
-                .iter()
-                .all(|job| known.get(&job.task.id).is_some_and(|entry| report.changes.is_none() || !is_base(entry)))
+            && jobs.iter().all(|job| {
+                known
+                    .get(&job.task.id)
+                    .is_some_and(|entry| report.changes.is_none() || !is_base(entry))
+            })
         {
             break;
         }
-        let committed = store.partition(&report.name, partition)?.and_then(|state| state.committed);
+        let committed = store
+            .partition(&report.name, partition)?
+            .and_then(|state| state.committed);
         for entry in committed.into_iter().flat_map(|committed| committed.tasks) {
-            let held = known.entry(entry.task.clone()).or_insert_with(|| entry.clone());
+            let held = known
+                .entry(entry.task.clone())
+                .or_insert_with(|| entry.clone());
             if report.changes.is_some() && is_base(held) && !is_base(&entry) {
                 *held = entry;
             }
@@ -348,21 +500,47 @@ fn known(store: &Store, report: &Report, jobs: &[&Job]) -> Result<BTreeMap<TaskI
     Ok(known)
 }
 
-fn add(estimate: &mut Estimate, config: &RunConfig, report: &Report, tasks: &[(&Job, Estimated)], with_tasks: bool) {
-    let mut own = ReportEstimate { name: report.name.clone(), ..ReportEstimate::default() };
+fn add(
+    estimate: &mut Estimate,
+    config: &RunConfig,
+    report: &Report,
+    tasks: &[(&Job, Estimated)],
+    with_tasks: bool,
+) {
+    let mut own = ReportEstimate {
+        name: report.name.clone(),
+        ..ReportEstimate::default()
+    };
     let mut bases: BTreeMap<Basis, u64> = BTreeMap::new();
-    let mut targets: BTreeMap<Option<usize>, (TargetEstimate, BTreeMap<Basis, u64>, bool)> = BTreeMap::new();
+    let mut targets: BTreeMap<Option<usize>, (TargetEstimate, BTreeMap<Basis, u64>, bool)> =
+        BTreeMap::new();
     let mut begun = false;
-    for (job, Estimated { cost, basis, is_begun }) in tasks {
-        let Cost { rows, requests, units } = *cost;
+    for (
+        job,
+        Estimated {
+            cost,
+            basis,
+            is_begun,
+        },
+    ) in tasks
+    {
+        let Cost {
+            rows,
+            requests,
+            units,
+        } = *cost;
         own.due += 1;
-        (own.rows, own.requests, own.units) = (own.rows + rows, own.requests + requests, own.units + units);
+        (own.rows, own.requests, own.units) =
+            (own.rows + rows, own.requests + requests, own.units + units);
         *bases.entry(*basis).or_default() += 1;
         begun |= is_begun;
         estimate.unknown_tasks += u64::from(*basis == Basis::Unknown);
         let (target, of_target, target_begun) = targets.entry(job.task.target).or_default();
-        (target.rows, target.requests, target.units) =
-            (target.rows + rows, target.requests + requests, target.units + units);
+        (target.rows, target.requests, target.units) = (
+            target.rows + rows,
+            target.requests + requests,
+            target.units + units,
+        );
         *of_target.entry(*basis).or_default() += 1;
         *target_begun |= is_begun;
         let name = config.target_name(job.task.target).to_owned();
@@ -372,7 +550,12 @@ fn add(estimate: &mut Estimate, config: &RunConfig, report: &Report, tasks: &[(&
                 night: job.night.to_string(),
                 report: report.name.clone(),
                 target: name.clone(),
-                parameters: job.task.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect(),
+                parameters: job
+                    .task
+                    .parameters
+                    .iter()
+                    .map(|(name, value)| format!("{name}={value}"))
+                    .collect(),
                 units,
                 rows,
                 requests,
@@ -381,10 +564,17 @@ fn add(estimate: &mut Estimate, config: &RunConfig, report: &Report, tasks: &[(&
         }
         target.name = name;
     }
-    own.basis = if tasks.is_empty() { "nothing is due".to_owned() } else { said(&bases, begun) };
+    own.basis = if tasks.is_empty() {
+        "nothing is due".to_owned()
+    } else {
+        said(&bases, begun)
+    };
     own.targets = targets
         .into_values()
-        .map(|(target, bases, begun)| TargetEstimate { basis: said(&bases, begun), ..target })
+        .map(|(target, bases, begun)| TargetEstimate {
+            basis: said(&bases, begun),
+            ..target
+        })
         .collect();
     estimate.units += own.units;
     estimate.rows += own.rows;
@@ -396,7 +586,10 @@ fn add(estimate: &mut Estimate, config: &RunConfig, report: &Report, tasks: &[(&
 fn said(bases: &BTreeMap<Basis, u64>, begun: bool) -> String {
     let parts: Vec<String> = match bases.first_key_value() {
         Some((basis, _)) if bases.len() == 1 => vec![basis.as_str().to_owned()],
-        _ => bases.iter().map(|(basis, number)| format!("{} ({number})", basis.as_str())).collect(),
+        _ => bases
+            .iter()
+            .map(|(basis, number)| format!("{} ({number})", basis.as_str()))
+            .collect(),
     };
     let saved = if begun { ", less what is saved" } else { "" };
     format!("{}{saved}", parts.join(", "))

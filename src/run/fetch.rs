@@ -106,15 +106,34 @@ impl<'a> Fetch<'a> {
     /// [`Code::Destination`] if they cannot be read.
     pub fn again(stage: &'a Stage, index: usize, entry: &TaskEntry) -> Result<Self> {
         let (job, report) = stage.job(index)?;
-        let attempt = Attempt { night: job.night, task: job.task.id.clone(), number: entry.attempt };
+        let attempt = Attempt {
+            night: job.night,
+            task: job.task.id.clone(),
+            number: entry.attempt,
+        };
         let saved = stage.landing.load(&attempt, 0)?;
-        let saved = if is_forgotten(stage, job, saved.as_ref())? { None } else { saved };
+        let saved = if is_forgotten(stage, job, saved.as_ref())? {
+            None
+        } else {
+            saved
+        };
         let inputs = saved.and_then(|saved| inputs(&saved)).ok_or_else(gone)?;
         let columns = columns_asked(&entry.asked).unwrap_or_default();
-        if columns.iter().any(|name| report.endpoint.column(name).is_none()) {
+        if columns
+            .iter()
+            .any(|name| report.endpoint.column(name).is_none())
+        {
             return Err(gone());
         }
-        Self::with(stage, index, From::Saved, attempt, inputs, columns, entry.asked.clone())
+        Self::with(
+            stage,
+            index,
+            From::Saved,
+            attempt,
+            inputs,
+            columns,
+            entry.asked.clone(),
+        )
     }
 
     fn with(
@@ -127,13 +146,24 @@ impl<'a> Fetch<'a> {
         asked: BTreeMap<String, String>,
     ) -> Result<Self> {
         let (job, report) = stage.job(index)?;
-        let scratch = stage.scratch.join(format!("{}-{}", job.night, job.task.id.0));
+        let scratch = stage
+            .scratch
+            .join(format!("{}-{}", job.night, job.task.id.0));
         std::fs::create_dir_all(&scratch).map_err(|error| {
-            Error::new(Code::Destination, format!("cannot create the folder {}", scratch.display())).with_source(error)
+            Error::new(
+                Code::Destination,
+                format!("cannot create the folder {}", scratch.display()),
+            )
+            .with_source(error)
         })?;
-        let sort_key = super::table_schema_of(report, &columns)?.sort_key().to_vec();
+        let sort_key = super::table_schema_of(report, &columns)?
+            .sort_key()
+            .to_vec();
         let page = PageSchema::new(report.endpoint, &columns, &[], OnBadValue::Fail)?;
-        let options = SorterOptions { memory_bytes: SORT_MEMORY_BYTES, ..SorterOptions::new(scratch) };
+        let options = SorterOptions {
+            memory_bytes: SORT_MEMORY_BYTES,
+            ..SorterOptions::new(scratch)
+        };
         let sorter = TaskSorter::new(Decoder::new(page).arrow(), &sort_key, options)?;
         // The days that changes or a history are asked for are those of the task's beginning.
         let asked = inputs.with_window(asked);
@@ -184,10 +214,14 @@ impl<'a> Fetch<'a> {
             self.stage.learn_cap(self.report, cap);
         }
         let mut sorter = taken(self.sorter.take())?;
-        let sorter = heavy(move || sorter.park().map(|()| sorter)).await.flatten()?;
+        let sorter = heavy(move || sorter.park().map(|()| sorter))
+            .await
+            .flatten()?;
         // A column that was fetched and is no longer wanted is no surprise.
         let fetched = columns_asked(&self.inputs.asked).unwrap_or_default();
-        self.notes.unknown_columns.retain(|name, _| !fetched.contains(name));
+        self.notes
+            .unknown_columns
+            .retain(|name, _| !fetched.contains(name));
         let (exported_at, run) = self.last.unwrap_or_default();
         Ok(Finished {
             job: index,
@@ -215,18 +249,31 @@ impl<'a> Fetch<'a> {
     /// [`Code::Destination`] if saved responses cannot be read or set aside.
     pub async fn first_question(mut self) -> Result<Option<Question>> {
         let saved = self.saved().await?;
-        let Step::Ask(ask) = self.pager.next() else { return Ok(None) };
+        let Step::Ask(ask) = self.pager.next() else {
+            return Ok(None);
+        };
         let request = request(self.report, self.pager.task(), &self.columns, &ask);
         match &saved {
             Some(saved) if answers(&saved.header.request, &request) => return Ok(None),
             outdated => self.end_replay(outdated.is_some()).await?,
         }
-        Ok(Some(Question { attempt: self.attempt, request, inputs: self.inputs }))
+        Ok(Some(Question {
+            attempt: self.attempt,
+            request,
+            inputs: self.inputs,
+        }))
     }
 
     /// Brings one answer: a saved one that fits, or a new one, which is saved before anything builds on it.
-    async fn answer(&mut self, ask: &Ask, saved: Option<Saved>, cancel: &CancellationToken) -> Result<()> {
-        self.stage.removed.learn(self.report, &self.inputs.asked, saved.as_ref());
+    async fn answer(
+        &mut self,
+        ask: &Ask,
+        saved: Option<Saved>,
+        cancel: &CancellationToken,
+    ) -> Result<()> {
+        self.stage
+            .removed
+            .learn(self.report, &self.inputs.asked, saved.as_ref());
         let columns = self.stage.removed.left(self.report, &self.columns);
         let wanted = request(self.report, self.pager.task(), &columns, ask);
         let decoder = self.decoder(ask)?;
@@ -268,9 +315,16 @@ impl<'a> Fetch<'a> {
         if !self.is_replaying {
             return Ok(None);
         }
-        let (landing, attempt, sequence) = (self.stage.landing.clone(), self.attempt.clone(), self.sequence);
+        let (landing, attempt, sequence) = (
+            self.stage.landing.clone(),
+            self.attempt.clone(),
+            self.sequence,
+        );
         let saved = blocking(move || landing.load(&attempt, sequence)).await?;
-        if let Some(limit) = saved.as_ref().and_then(|saved| limit(&saved.header.request)) {
+        if let Some(limit) = saved
+            .as_ref()
+            .and_then(|saved| limit(&saved.header.request))
+        {
             self.pager.at_limit(limit);
         }
         Ok(saved)
@@ -283,7 +337,11 @@ impl<'a> Fetch<'a> {
             let sequence = self.sequence;
             tracing::info!(task = %self.job.task.id, sequence, "saved responses answer another request and are not used");
         }
-        let (landing, attempt, sequence) = (self.stage.landing.clone(), self.attempt.clone(), self.sequence);
+        let (landing, attempt, sequence) = (
+            self.stage.landing.clone(),
+            self.attempt.clone(),
+            self.sequence,
+        );
         blocking(move || {
             landing.begin(&attempt)?;
             landing.set_aside(&attempt, sequence)
@@ -300,16 +358,23 @@ impl<'a> Fetch<'a> {
     ) -> Result<Option<(Saved, Page)>> {
         let started = self.stage.clock.instant();
         let shares = self.stage.shares(self.job);
-        let quote = Quote { shares, ..quote(self.report, self.pager.task(), ask) };
+        let quote = Quote {
+            shares,
+            ..quote(self.report, self.pager.task(), ask)
+        };
         let client = self.stage.client()?;
         let keys = client.keys();
         let account = Account::of(self.stage, self.job, self.report);
         let note = |attempted| self.stage.note(&account, attempted);
         let sent = client
-            .send_noted(wanted, quote, &note, |answer| decode(Arc::clone(&decoder), Arc::clone(keys), answer))
+            .send_noted(wanted, quote, &note, |answer| {
+                decode(Arc::clone(&decoder), Arc::clone(keys), answer)
+            })
             .await;
         let sent = match sent {
-            Err(error) if error.code() == Code::Budget && self.asks_for_what_is_left(ask) => return Ok(None),
+            Err(error) if error.code() == Code::Budget && self.asks_for_what_is_left(ask) => {
+                return Ok(None);
+            }
             Err(error) if error.code() == Code::Timeout && self.asks_for_less(ask) => {
                 tracing::warn!(task = %self.job.task.id, "the API was too slow: asking for fewer rows");
                 return Ok(None);
@@ -317,19 +382,26 @@ impl<'a> Fetch<'a> {
             Err(error) if error.code() == Code::Value => {
                 return Err(error.with_context("page", (self.sequence + 1).to_string()));
             }
-            Err(error) if self.stage.removed.takes(self.report, wanted, ask, &error) => return Ok(None),
+            Err(error) if self.stage.removed.takes(self.report, wanted, ask, &error) => {
+                return Ok(None);
+            }
             other => other.map_err(|error| named(error, wanted))?,
         };
         let is_fast = self.stage.clock.instant() - started <= FAST;
         let (page, answer) = sent.value;
         let (run, sequence) = (self.stage.run_id.clone(), self.sequence);
         let inputs = (sequence == 0).then(|| self.inputs.clone());
-        let (landing, attempt, wanted) = (self.stage.landing.clone(), self.attempt.clone(), wanted.clone());
+        let (landing, attempt, wanted) = (
+            self.stage.landing.clone(),
+            self.attempt.clone(),
+            wanted.clone(),
+        );
         let saved = blocking(move || {
             let mut saved = Saved::new(sequence, &run, wanted, answer, sent.units)?;
             if let Some(inputs) = inputs {
-                saved.header.remark = serde_json::to_value(&inputs)
-                    .map_err(|error| Error::new(Code::Internal, "a remark cannot be written").with_source(error))?;
+                saved.header.remark = serde_json::to_value(&inputs).map_err(|error| {
+                    Error::new(Code::Internal, "a remark cannot be written").with_source(error)
+                })?;
             }
             landing.save(&attempt, &saved)?;
             Ok(saved)
@@ -344,12 +416,34 @@ impl<'a> Fetch<'a> {
     /// Where the budget is too small for the page: whether a smaller one fits into what is left of it. What others have set
     /// aside may come back: the smaller page waits for it, and is made smaller again if it does not.
     fn asks_for_what_is_left(&mut self, ask: &Ask) -> bool {
-        let left = self.stage.client().ok().and_then(|client| client.meter().reachable_of(self.stage.shares(self.job)));
-        let (Some(limit), Some(left)) = (ask.limit, left) else { return false };
-        let most = quote(self.report, self.pager.task(), &Ask { limit: Some(u32::MAX), ..ask.clone() }).worst;
+        let left = self
+            .stage
+            .client()
+            .ok()
+            .and_then(|client| client.meter().reachable_of(self.stage.shares(self.job)));
+        let (Some(limit), Some(left)) = (ask.limit, left) else {
+            return false;
+        };
+        let most = quote(
+            self.report,
+            self.pager.task(),
+            &Ask {
+                limit: Some(u32::MAX),
+                ..ask.clone()
+            },
+        )
+        .worst;
         let per_row = (most / u64::from(u32::MAX)).max(1);
         let rows = u32::try_from(left / per_row).unwrap_or(u32::MAX);
-        let smaller = quote(self.report, self.pager.task(), &Ask { limit: Some(rows), ..ask.clone() }).worst;
+        let smaller = quote(
+            self.report,
+            self.pager.task(),
+            &Ask {
+                limit: Some(rows),
+                ..ask.clone()
+            },
+        )
+        .worst;
         if rows < self.pager.least_limit() || rows >= limit || smaller > left {
             return false;
         }
@@ -360,7 +454,9 @@ impl<'a> Fetch<'a> {
     /// After a time-out: whether a smaller page can be asked for.
     fn asks_for_less(&mut self, ask: &Ask) -> bool {
         self.pager.slower();
-        self.pager.ask().is_some_and(|smaller| smaller.limit < ask.limit)
+        self.pager
+            .ask()
+            .is_some_and(|smaller| smaller.limit < ask.limit)
     }
 
     /// Lets the pager judge an answer and takes the rows that it accepts.
@@ -371,15 +467,26 @@ impl<'a> Fetch<'a> {
                 // The answers contradict each other; asked again from the start, a source that was changing may not.
                 if self.from == From::Source && !error.is_final() {
                     let number = self.attempt.number + 1;
-                    self.stage.landing.begin(&Attempt { number, ..self.attempt.clone() })?;
+                    self.stage.landing.begin(&Attempt {
+                        number,
+                        ..self.attempt.clone()
+                    })?;
                 }
                 return Err(Error::from(error));
             }
         };
         if !self.is_replaying {
-            let wasted = wasted(self.report, ask, saved.header.units, page.keys.len(), emit.num_rows());
+            let wasted = wasted(
+                self.report,
+                ask,
+                saved.header.units,
+                page.keys.len(),
+                emit.num_rows(),
+            );
             let account = Account::of(self.stage, self.job, self.report);
-            self.stage.spending.wasted(&account, saved.header.received_at, wasted);
+            self.stage
+                .spending
+                .wasted(&account, saved.header.received_at, wasted);
         }
         if std::mem::take(&mut self.is_fast) && page.bytes() <= LARGE_PAGE_BYTES {
             self.pager.faster();
@@ -412,7 +519,8 @@ impl<'a> Fetch<'a> {
             Some((columns, decoder)) if *columns == ask.key_columns => Ok(Arc::clone(decoder)),
             _ => {
                 let (endpoint, on_bad_value) = (self.report.endpoint, on_bad_value(self.report));
-                let schema = PageSchema::new(endpoint, &self.columns, &ask.key_columns, on_bad_value)?;
+                let schema =
+                    PageSchema::new(endpoint, &self.columns, &ask.key_columns, on_bad_value)?;
                 let decoder = Arc::new(Mutex::new(Decoder::new(schema)));
                 self.decoder = Some((ask.key_columns.clone(), Arc::clone(&decoder)));
                 Ok(decoder)

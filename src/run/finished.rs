@@ -50,11 +50,19 @@ pub(super) fn interrupted() -> Error {
 
 /// The task cannot be put together from what is saved.
 pub(super) fn gone() -> Error {
-    Error::new(Code::Unfinished, "the saved responses do not hold the whole task")
-        .with_next("backhaul run --refetch pays for it again")
+    Error::new(
+        Code::Unfinished,
+        "the saved responses do not hold the whole task",
+    )
+    .with_next("backhaul run --refetch pays for it again")
 }
 
 /// A sorter that a background thread has given back.
 pub(super) fn taken(sorter: Option<TaskSorter>) -> Result<TaskSorter> {
-    sorter.ok_or_else(|| Error::new(Code::Internal, "the rows of a task are still at work elsewhere"))
+    sorter.ok_or_else(|| {
+        Error::new(
+            Code::Internal,
+            "the rows of a task are still at work elsewhere",
+        )
+    })
 }

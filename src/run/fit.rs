@@ -17,8 +17,15 @@ use crate::plan::{self, Cost, Selection, Task};
 use crate::report::{Change, ColumnShare, Fit, Proposal};
 
 /// The cadences that are proposed, the fastest first.
-const CADENCES: [Every; 7] =
-    [Every::DAY, Every::Days(2), Every::Days(3), Every::Days(7), Every::Days(10), Every::Days(14), Every::Month];
+const CADENCES: [Every; 7] = [
+    Every::DAY,
+    Every::Days(2),
+    Every::Days(3),
+    Every::Days(7),
+    Every::Days(10),
+    Every::Days(14),
+    Every::Month,
+];
 
 /// Nights that are looked at, in periods of the slowest report: slots repeat.
 const PERIODS: u32 = 3;
@@ -27,8 +34,17 @@ const PERIODS: u32 = 3;
 ///
 /// # Errors
 /// As [`estimate`].
-pub fn fit(config: &RunConfig, today: NaiveDate, selection: &Selection, wanted: u64) -> Result<Fit> {
-    let search = Search { today, selection, wanted };
+pub fn fit(
+    config: &RunConfig,
+    today: NaiveDate,
+    selection: &Selection,
+    wanted: u64,
+) -> Result<Fit> {
+    let search = Search {
+        today,
+        selection,
+        wanted,
+    };
     let now = search.bill(config)?;
     let columns = shares(config, &now);
     let mut proposals = Vec::new();
@@ -48,11 +64,19 @@ pub fn fit(config: &RunConfig, today: NaiveDate, selection: &Selection, wanted: 
             let all = search.shorter(&narrower, &search.bill(&narrower)?)?;
             let all = search.proposal(config, &all, "freshness, columns and rows together")?;
             proposals.retain(|proposal| proposal.later <= wanted);
-            proposals.extend(all.filter(|all| !proposals.iter().any(|one| one.changes == all.changes)));
+            proposals
+                .extend(all.filter(|all| !proposals.iter().any(|one| one.changes == all.changes)));
         }
         proposals.sort_by_key(|proposal| !proposal.fits);
     }
-    Ok(Fit { wanted, units: now.next, later: now.later, fits: search.fits(&now), columns, proposals })
+    Ok(Fit {
+        wanted,
+        units: now.next,
+        later: now.later,
+        fits: search.fits(&now),
+        columns,
+        proposals,
+    })
 }
 
 /// What a configuration comes to.
@@ -70,7 +94,11 @@ struct Bill {
 impl Bill {
     /// Units of a night on which all tasks of a report are due.
     fn of(&self, report: usize) -> u64 {
-        self.costs.iter().filter(|(task, _)| task.report == report).map(|(_, cost)| cost.units).sum()
+        self.costs
+            .iter()
+            .filter(|(task, _)| task.report == report)
+            .map(|(_, cost)| cost.units)
+            .sum()
     }
 
     /// Indices of the reports, the dearest first; `weight` is what a report's units are divided by.
@@ -97,7 +125,12 @@ impl Search<'_> {
     fn bill(&self, config: &RunConfig) -> Result<Bill> {
         let costs = of_all_tasks(config, self.today, self.selection)?;
         let later = self.later(config, &costs)?;
-        Ok(Bill { next: self.next(config)?, later, costs, night: self.today })
+        Ok(Bill {
+            next: self.next(config)?,
+            later,
+            costs,
+            night: self.today,
+        })
     }
 
     fn next(&self, config: &RunConfig) -> Result<u64> {
@@ -109,13 +142,25 @@ impl Search<'_> {
         let agenda = Agenda::make(config, self.today, self.selection, false)?;
         let due = |job: &Job| (job.night == agenda.tonight).then(|| job.task.id.clone());
         let due: std::collections::BTreeSet<TaskId> = agenda.jobs.iter().filter_map(due).collect();
-        let slowest = config.reports.iter().map(|report| report.every.nights()).max().unwrap_or(1);
+        let slowest = config
+            .reports
+            .iter()
+            .map(|report| report.every.nights())
+            .max()
+            .unwrap_or(1);
         let end = self.today + Days::new(u64::from(slowest * PERIODS));
         let mut nights: BTreeMap<Night, u64> = BTreeMap::new();
         for (task, cost) in costs {
-            let every = config.reports.get(task.report).map_or(Every::DAY, |report| report.every);
+            let every = config
+                .reports
+                .get(task.report)
+                .map_or(Every::DAY, |report| report.every);
             // What is not due comes to its slot, which is where its past would have led it to.
-            let back = if due.contains(&task.id) { 0 } else { u64::from(every.nights() * PERIODS) };
+            let back = if due.contains(&task.id) {
+                0
+            } else {
+                u64::from(every.nights() * PERIODS)
+            };
             let mut night = self.today - Days::new(back);
             while night < end {
                 night = plan::next_due(every, &task.slot(), night);
@@ -144,7 +189,10 @@ impl Search<'_> {
                 enough.get_or_insert_with(|| changed.clone());
             }
             let dearest = now.dearest(&changed, |report| u64::from(report.every.nights()));
-            if !dearest.into_iter().any(|report| step(&mut changed, report, Step::Slower)) {
+            if !dearest
+                .into_iter()
+                .any(|report| step(&mut changed, report, Step::Slower))
+            {
                 return match enough {
                     Some(enough) => self.no_slower_than_needed(config, enough, &now.costs),
                     None => Ok(changed),
@@ -162,14 +210,26 @@ impl Search<'_> {
     ) -> Result<RunConfig> {
         let next = self.next(&changed)?.max(self.wanted);
         for index in 0..config.reports.len() {
-            let own = config.reports.get(index).map(|report| report.every.nights());
+            let own = config
+                .reports
+                .get(index)
+                .map(|report| report.every.nights());
             loop {
                 let mut faster = changed.clone();
-                let is_stretched = changed.reports.get(index).map(|report| report.every.nights()) > own;
+                let is_stretched = changed
+                    .reports
+                    .get(index)
+                    .map(|report| report.every.nights())
+                    > own;
                 if !is_stretched || !step(&mut faster, index, Step::Faster) {
                     break;
                 }
-                if faster.reports.get(index).map(|report| report.every.nights()) < own {
+                if faster
+                    .reports
+                    .get(index)
+                    .map(|report| report.every.nights())
+                    < own
+                {
                     break;
                 }
                 if self.later(&faster, costs)? > self.wanted || self.next(&faster)? > next {
@@ -201,7 +261,12 @@ impl Search<'_> {
             if self.fits(&self.bill(&changed)?) {
                 break;
             }
-            let rows = now.costs.iter().filter(|(task, _)| task.report == report).map(|(_, cost)| cost.rows).max();
+            let rows = now
+                .costs
+                .iter()
+                .filter(|(task, _)| task.report == report)
+                .map(|(_, cost)| cost.rows)
+                .max();
             self.limit_rows(&mut changed, report, rows.unwrap_or(0))?;
         }
         Ok(changed)
@@ -219,21 +284,40 @@ impl Search<'_> {
             let middle = fits.midpoint(fails);
             let mut tried = config.clone();
             set_rows(&mut tried, index, middle * step);
-            if self.fits(&self.bill(&tried)?) { fits = middle } else { fails = middle }
+            if self.fits(&self.bill(&tried)?) {
+                fits = middle
+            } else {
+                fails = middle
+            }
         }
         set_rows(config, index, fits * step);
         Ok(())
     }
 
-    fn proposal(&self, config: &RunConfig, changed: &RunConfig, loses: &str) -> Result<Option<Proposal>> {
-        let changes: Vec<Change> =
-            config.reports.iter().zip(&changed.reports).filter_map(|(old, new)| change(old, new)).collect();
+    fn proposal(
+        &self,
+        config: &RunConfig,
+        changed: &RunConfig,
+        loses: &str,
+    ) -> Result<Option<Proposal>> {
+        let changes: Vec<Change> = config
+            .reports
+            .iter()
+            .zip(&changed.reports)
+            .filter_map(|(old, new)| change(old, new))
+            .collect();
         if changes.is_empty() {
             return Ok(None);
         }
         let bill = self.bill(changed)?;
         let (units, later, fits) = (bill.next, bill.later, self.fits(&bill));
-        Ok(Some(Proposal { loses: loses.to_owned(), units, later, fits, changes }))
+        Ok(Some(Proposal {
+            loses: loses.to_owned(),
+            units,
+            later,
+            fits,
+            changes,
+        }))
     }
 }
 
@@ -245,7 +329,9 @@ enum Step {
 
 /// Sets a report's cadence to the next one of [`CADENCES`]. False if there is none.
 fn step(config: &mut RunConfig, report: usize, step: Step) -> bool {
-    let Some(report) = config.reports.get_mut(report) else { return false };
+    let Some(report) = config.reports.get_mut(report) else {
+        return false;
+    };
     let nights = report.every.nights();
     let next = match step {
         Step::Slower => CADENCES.iter().find(|every| every.nights() > nights),
@@ -269,16 +355,26 @@ fn shares(config: &RunConfig, now: &Bill) -> Vec<ColumnShare> {
         let mut named: Vec<(String, u64)> = report
             .columns
             .iter()
-            .map(|column| (column.clone(), report.endpoint.units_per_row([column.as_str()])))
+            .map(|column| {
+                (
+                    column.clone(),
+                    report.endpoint.units_per_row([column.as_str()]),
+                )
+            })
             .collect();
         let selected: u64 = named.iter().map(|(_, units)| units).sum();
-        named.push(("(filter and paging)".to_owned(), price.saturating_sub(selected)));
-        shares.extend(named.into_iter().filter(|(_, units)| *units > 0).map(|(column, units_per_row)| ColumnShare {
-            report: report.name.clone(),
-            column,
-            units_per_row,
-            units: own.saturating_mul(units_per_row) / price,
-        }));
+        named.push((
+            "(filter and paging)".to_owned(),
+            price.saturating_sub(selected),
+        ));
+        shares.extend(named.into_iter().filter(|(_, units)| *units > 0).map(
+            |(column, units_per_row)| ColumnShare {
+                report: report.name.clone(),
+                column,
+                units_per_row,
+                units: own.saturating_mul(units_per_row) / price,
+            },
+        ));
     }
     shares.sort_by_key(|share| std::cmp::Reverse(share.units));
     shares
@@ -289,18 +385,27 @@ fn drop_columns(config: &mut RunConfig, now: &Bill) -> bool {
     for spares_the_least in [true, false] {
         let mut best: Option<(u64, usize, usize)> = None;
         for (place, report) in config.reports.iter().enumerate() {
-            if !report.endpoint.has_select() || report.endpoint.pricing != Pricing::PerRow || report.columns.len() < 2 {
+            if !report.endpoint.has_select()
+                || report.endpoint.pricing != Pricing::PerRow
+                || report.columns.len() < 2
+            {
                 continue;
             }
-            let least = report.endpoint.presets.get(Presets::NAMES[0]).unwrap_or_default();
+            let least = report
+                .endpoint
+                .presets
+                .get(Presets::NAMES[0])
+                .unwrap_or_default();
             let (own, before) = (now.of(place), plan::price_per_row(report, now.night));
             for (at, column) in report.columns.iter().enumerate() {
-                if least.contains(column) && (spares_the_least || report.endpoint.identity.contains(column))
+                if least.contains(column)
+                    && (spares_the_least || report.endpoint.identity.contains(column))
                     || is_of_changes(report, column)
                 {
                     continue;
                 }
-                let saved = before.saturating_sub(plan::price_per_row(&without(report, at), now.night));
+                let saved =
+                    before.saturating_sub(plan::price_per_row(&without(report, at), now.night));
                 let units = own.saturating_mul(saved) / before.max(1);
                 if units > 0 && best.is_none_or(|(most, _, _)| units > most) {
                     best = Some((units, place, at));
@@ -319,8 +424,11 @@ fn drop_columns(config: &mut RunConfig, now: &Bill) -> bool {
 
 /// Whether a report of changes cannot do without a column: it would be added again.
 fn is_of_changes(report: &Report, column: &str) -> bool {
-    let dates = |changes: &&crate::catalog::Changes| changes.new == column || changes.lost == column;
-    report.changes.is_some_and(|changes| dates(&changes) || report.endpoint.identity.iter().any(|own| own == column))
+    let dates =
+        |changes: &&crate::catalog::Changes| changes.new == column || changes.lost == column;
+    report.changes.is_some_and(|changes| {
+        dates(&changes) || report.endpoint.identity.iter().any(|own| own == column)
+    })
 }
 
 fn without(report: &Report, at: usize) -> Report {
@@ -330,7 +438,9 @@ fn without(report: &Report, at: usize) -> Report {
 }
 
 fn set_rows(config: &mut RunConfig, place: usize, rows: u64) {
-    let Some(report) = config.reports.get_mut(place) else { return };
+    let Some(report) = config.reports.get_mut(place) else {
+        return;
+    };
     match &mut report.top {
         Some(top) => top.rows = top.rows.min(rows),
         None => report.max_rows = Some(report.max_rows.map_or(rows, |most| most.min(rows))),
@@ -338,16 +448,37 @@ fn set_rows(config: &mut RunConfig, place: usize, rows: u64) {
 }
 
 fn change(old: &Report, new: &Report) -> Option<Change> {
-    let dropped: Vec<String> = old.columns.iter().filter(|column| !new.columns.contains(column)).cloned().collect();
+    let dropped: Vec<String> = old
+        .columns
+        .iter()
+        .filter(|column| !new.columns.contains(column))
+        .cloned()
+        .collect();
     let change = Change {
         report: old.name.clone(),
         every: (old.every != new.every).then(|| new.every.to_string()),
-        columns: if dropped.is_empty() { Vec::new() } else { new.columns.clone() },
+        columns: if dropped.is_empty() {
+            Vec::new()
+        } else {
+            new.columns.clone()
+        },
         dropped,
-        top: new.top.as_ref().filter(|top| old.top.as_ref() != Some(*top)).map(|top| (top.by.clone(), top.rows)),
+        top: new
+            .top
+            .as_ref()
+            .filter(|top| old.top.as_ref() != Some(*top))
+            .map(|top| (top.by.clone(), top.rows)),
         max_rows: new.max_rows.filter(|rows| old.max_rows != Some(*rows)),
     };
-    let Change { report: _, every, columns: _, dropped, top, max_rows } = &change;
-    let is_something = every.is_some() || !dropped.is_empty() || top.is_some() || max_rows.is_some();
+    let Change {
+        report: _,
+        every,
+        columns: _,
+        dropped,
+        top,
+        max_rows,
+    } = &change;
+    let is_something =
+        every.is_some() || !dropped.is_empty() || top.is_some() || max_rows.is_some();
     is_something.then_some(change)
 }

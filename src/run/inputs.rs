@@ -14,7 +14,10 @@ use crate::error::Result;
 use crate::filter::{self, Filter};
 use crate::landing::Saved;
 use crate::paging::{PagerLimits, PagerPlan, Paging, Top, Verdicts};
-use crate::plan::{CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, ranking_asked, set_window, window_of};
+use crate::plan::{
+    CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, ranking_asked, set_window,
+    window_of,
+};
 use crate::table::Span;
 
 /// What paging was told when the task began, kept with its first answer, so that a later run asks the same questions.
@@ -48,8 +51,12 @@ impl Inputs {
     /// reason to ask for less.
     pub fn unanswered(&self, job: &Job) -> Vec<String> {
         let mut changed = job.task.unanswered_by(&self.asked, false);
-        let is_short = |window: Span| window_of(&job.task).is_some_and(|days| window.first > days.first);
-        if self.window.is_some_and(|window| is_short(window) || window.last < job.night) {
+        let is_short =
+            |window: Span| window_of(&job.task).is_some_and(|days| window.first > days.first);
+        if self
+            .window
+            .is_some_and(|window| is_short(window) || window.last < job.night)
+        {
             changed.push("since".to_owned());
         }
         changed
@@ -57,7 +64,10 @@ impl Inputs {
 
     /// What is asked, with that day.
     pub fn with_window(&self, mut asked: BTreeMap<String, String>) -> BTreeMap<String, String> {
-        asked.extend(self.since().map(|day| (CHANGES_SINCE.to_owned(), day.to_string())));
+        asked.extend(
+            self.since()
+                .map(|day| (CHANGES_SINCE.to_owned(), day.to_string())),
+        );
         asked
     }
 }
@@ -95,7 +105,9 @@ pub(super) fn pager_plan(
         let json = asked("where").and_then(|text| serde_json::from_str(text).ok());
         json.and_then(|json| filter::check(&json, report.endpoint).ok())
     };
-    let window = inputs.since().and_then(|since| changes::filter(report.endpoint, since));
+    let window = inputs
+        .since()
+        .and_then(|since| changes::filter(report.endpoint, since));
     let base = Filter::and(base, window);
     let max_rows = asked(MAX_ROWS).and_then(|rows| rows.parse().ok());
     let mut limits = PagerLimits {
@@ -119,7 +131,13 @@ pub(super) fn pager_plan(
     let top = ranking.map(|(by, rows)| Top::of(report.endpoint, &by, rows, &columns, aggregation));
     let skipping = Paging::skipping(report.endpoint, &limits).filter(|_| top.is_none());
     let paging = skipping.unwrap_or_else(|| Paging::of(report.endpoint, &columns, aggregation));
-    PagerPlan { paging, base, verdicts: inputs.verdicts, limits, top }
+    PagerPlan {
+        paging,
+        base,
+        verdicts: inputs.verdicts,
+        limits,
+        top,
+    }
 }
 
 impl Stage {
@@ -130,8 +148,16 @@ impl Stage {
     pub(super) fn inputs(&self, report: &Report, job: &Job) -> Result<Inputs> {
         let (verdicts, cap) = self.known(&report.endpoint.name);
         let mut asked = job.task.asked.clone();
-        asked.extend(changes::since(self, report, job)?.map(|day| (CHANGES_SINCE.to_owned(), day.to_string())));
+        asked.extend(
+            changes::since(self, report, job)?
+                .map(|day| (CHANGES_SINCE.to_owned(), day.to_string())),
+        );
         let window = window_of(&job.task).filter(|_| report.endpoint.history_column().is_some());
-        Ok(Inputs { verdicts, cap, asked, window })
+        Ok(Inputs {
+            verdicts,
+            cap,
+            asked,
+            window,
+        })
     }
 }

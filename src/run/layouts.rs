@@ -26,12 +26,23 @@ pub fn layouts(config: &RunConfig, selection: &Selection) -> Result<Vec<TableLay
     for table in tables {
         let mut files = Vec::new();
         for state in &table.states {
-            for file in state.committed.iter().flat_map(|committed| &committed.files) {
-                let local = store.table_file(&state.report, &state.partition, &file.name)?.ok_or_else(|| {
-                    let place = format!("{}/{}/{}", state.report, state.partition, file.name);
-                    Error::new(Code::Corrupt, format!("{place} is not there")).with_next("backhaul verify")
-                })?;
-                files.push((state.partition.clone(), file.name.clone(), read_layout(local.path())?));
+            for file in state
+                .committed
+                .iter()
+                .flat_map(|committed| &committed.files)
+            {
+                let local = store
+                    .table_file(&state.report, &state.partition, &file.name)?
+                    .ok_or_else(|| {
+                        let place = format!("{}/{}/{}", state.report, state.partition, file.name);
+                        Error::new(Code::Corrupt, format!("{place} is not there"))
+                            .with_next("backhaul verify")
+                    })?;
+                files.push((
+                    state.partition.clone(),
+                    file.name.clone(),
+                    read_layout(local.path())?,
+                ));
             }
         }
         all.push(TableLayout { table, files });

@@ -83,7 +83,12 @@ impl UnitLedger {
         if self.store.files(FOLDER).load(&file(&self.run))?.is_none() {
             return Ok(());
         }
-        self.write(&Promise { promised: units, settled: Some(units), spent: units, day: Some(self.clock.today()) })
+        self.write(&Promise {
+            promised: units,
+            settled: Some(units),
+            spent: units,
+            day: Some(self.clock.today()),
+        })
     }
 
     fn write(&self, promise: &Promise) -> Result<()> {
@@ -91,7 +96,12 @@ impl UnitLedger {
     }
 
     fn promise_total(&self, total: u64, spent: u64) -> Result<Promised> {
-        self.write(&Promise { promised: total, settled: None, spent, day: Some(self.clock.today()) })?;
+        self.write(&Promise {
+            promised: total,
+            settled: None,
+            spent,
+            day: Some(self.clock.today()),
+        })?;
         step("units.promised");
         Ok(Promised::Total(total))
     }
@@ -99,8 +109,14 @@ impl UnitLedger {
 
 impl Ledger for UnitLedger {
     fn promise(&self, wanted: Wanted) -> Result<Promised> {
-        let Wanted { needed, preferred, spent } = wanted;
-        let Some(month) = self.month.get() else { return self.promise_total(preferred, spent) };
+        let Wanted {
+            needed,
+            preferred,
+            spent,
+        } = wanted;
+        let Some(month) = self.month.get() else {
+            return self.promise_total(preferred, spent);
+        };
         let before = read(&self.store, &self.run)?;
         self.store.in_turn(FOLDER, &self.run, || {
             let mut others = month.foreign;
@@ -110,12 +126,25 @@ impl Ledger for UnitLedger {
             let total = month.cap.limit.saturating_sub(others);
             if needed > total {
                 // An earlier try, which was not our turn, may have promised more: others would miss it until we end.
-                let nothing = || Promise { promised: spent, settled: None, spent, day: Some(self.clock.today()) };
-                let before = before.clone().filter(|before| before.settled.is_none()).unwrap_or_else(nothing);
-                if read(&self.store, &self.run)?.is_some_and(|now| now.settled.is_none() && now != before) {
+                let nothing = || Promise {
+                    promised: spent,
+                    settled: None,
+                    spent,
+                    day: Some(self.clock.today()),
+                };
+                let before = before
+                    .clone()
+                    .filter(|before| before.settled.is_none())
+                    .unwrap_or_else(nothing);
+                if read(&self.store, &self.run)?
+                    .is_some_and(|now| now.settled.is_none() && now != before)
+                {
                     self.write(&before)?;
                 }
-                return Ok(Promised::Short { total, cap: month.cap.clone() });
+                return Ok(Promised::Short {
+                    total,
+                    cap: month.cap.clone(),
+                });
             }
             // Near the end something is left for other processes.
             let block = (total - needed) / 2;
@@ -129,9 +158,17 @@ impl UnitLedger {
     fn others(&self) -> Result<Vec<Entry>> {
         let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = Vec::new();
-        for run in self.store.files(FOLDER).json_names()?.into_iter().filter(|run| *run != self.run) {
+        for run in self
+            .store
+            .files(FOLDER)
+            .json_names()?
+            .into_iter()
+            .filter(|run| *run != self.run)
+        {
             let known = settled.get(&run).cloned();
-            let Some(promise) = known.map_or_else(|| read(&self.store, &run), |known| Ok(Some(known)))? else {
+            let Some(promise) =
+                known.map_or_else(|| read(&self.store, &run), |known| Ok(Some(known)))?
+            else {
                 continue;
             };
             if promise.settled.is_some() {
@@ -160,12 +197,20 @@ impl Entry {
 
     /// Units that count as spent since a day: of a run that was at work on it or later, all.
     pub fn counted(&self, since: NaiveDate) -> u64 {
-        if self.is_since(since) { self.promise.settled.unwrap_or(self.promise.promised) } else { 0 }
+        if self.is_since(since) {
+            self.promise.settled.unwrap_or(self.promise.promised)
+        } else {
+            0
+        }
     }
 
     /// Of these, units that the workspace's own figures contain for certain.
     pub fn certain(&self, since: NaiveDate) -> u64 {
-        if self.is_since(since) { self.promise.settled.unwrap_or(self.promise.spent) } else { 0 }
+        if self.is_since(since) {
+            self.promise.settled.unwrap_or(self.promise.spent)
+        } else {
+            0
+        }
     }
 
     fn is_since(&self, since: NaiveDate) -> bool {
@@ -194,8 +239,15 @@ fn file(run: &str) -> String {
 
 fn read(store: &Store, run: &str) -> Result<Option<Promise>> {
     let (files, name) = (store.files(FOLDER), file(run));
-    let next = || format!("delete {}: its units stay counted by the account itself", files.place_of(&name));
-    files.load_json(&name).map_err(|error| error.with_next(next()))
+    let next = || {
+        format!(
+            "delete {}: its units stay counted by the account itself",
+            files.place_of(&name)
+        )
+    };
+    files
+        .load_json(&name)
+        .map_err(|error| error.with_next(next()))
 }
 
 fn write(store: &Store, run: &str, promise: &Promise) -> Result<()> {
@@ -214,12 +266,23 @@ pub(super) fn close_books_of_the_dead(store: &Store, who: &str) -> Result<Vec<St
             continue;
         }
         // Alive: it settles its own books.
-        let Some(hold) = store.dead_run(&run, who)? else { continue };
-        let Some(promise) = read(store, &run)? else { continue };
+        let Some(hold) = store.dead_run(&run, who)? else {
+            continue;
+        };
+        let Some(promise) = read(store, &run)? else {
+            continue;
+        };
         let units = promise.promised;
         let is_cut_off = promise.settled.is_none();
         if is_cut_off {
-            write(store, &run, &Promise { settled: Some(units), ..promise })?;
+            write(
+                store,
+                &run,
+                &Promise {
+                    settled: Some(units),
+                    ..promise
+                },
+            )?;
         }
         hold.give_back()?;
         if !is_cut_off {
@@ -238,7 +301,9 @@ pub(super) fn close_books_of_the_dead(store: &Store, who: &str) -> Result<Vec<St
 /// # Errors
 /// [`crate::error::Code::Destination`].
 pub(super) fn unsettled(store: &Store) -> Result<BTreeMap<String, u64>> {
-    let open = |Entry { run, promise }: Entry| promise.settled.is_none().then_some((run, promise.promised));
+    let open = |Entry { run, promise }: Entry| {
+        promise.settled.is_none().then_some((run, promise.promised))
+    };
     Ok(entries(store)?.into_iter().filter_map(open).collect())
 }
 
@@ -270,17 +335,27 @@ mod tests {
     }
 
     fn life() -> impl Strategy<Value = Life> {
-        (prop::collection::vec((1_u64..160, any::<u8>()), 0..12), any::<bool>())
-            .prop_map(|(requests, is_killed)| Life { requests, is_killed })
+        (
+            prop::collection::vec((1_u64..160, any::<u8>()), 0..12),
+            any::<bool>(),
+        )
+            .prop_map(|(requests, is_killed)| Life {
+                requests,
+                is_killed,
+            })
     }
 
     /// Spends as far as the ledger allows; what the source charges goes to `charged`, whatever the run learns of it.
     async fn live(store: Store, run: String, life: Life, month: Month, charged: Arc<AtomicU64>) {
         let clock: SharedClock = Arc::new(SystemClock);
-        let lock = store.dead_run(&run, &run).expect("readable").expect("nobody else's");
+        let lock = store
+            .dead_run(&run, &run)
+            .expect("readable")
+            .expect("nobody else's");
         let ledger = Arc::new(UnitLedger::new(&store, &run, &clock));
         ledger.keep_to(month);
-        let meter = UnitMeter::with_ledger(None, Vec::new(), Arc::clone(&ledger) as Arc<dyn Ledger>);
+        let meter =
+            UnitMeter::with_ledger(None, Vec::new(), Arc::clone(&ledger) as Arc<dyn Ledger>);
         for (place, (worst, fate)) in life.requests.iter().enumerate() {
             let mut reservation = match meter.reserve(*worst).await {
                 Ok(reservation) => reservation,
@@ -303,7 +378,9 @@ mod tests {
             }
         }
         if !life.is_killed {
-            ledger.settle(meter.spent() + meter.presumed()).expect("written");
+            ledger
+                .settle(meter.spent() + meter.presumed())
+                .expect("written");
         }
         drop(lock);
     }

@@ -64,12 +64,20 @@ pub(super) fn claim(stage: &Stage, index: usize) -> Result<std::result::Result<C
 
 fn claim_task(stage: &Stage, index: usize) -> Result<std::result::Result<Hold, String>> {
     let (job, _) = stage.job(index)?;
-    stage.store.claim(&super::claim_name(job.night, &job.task.id), &stage.run_id, &stage.who)
+    stage.store.claim(
+        &super::claim_name(job.night, &job.task.id),
+        &stage.run_id,
+        &stage.who,
+    )
 }
 
 fn claim_question(stage: &Stage, index: usize) -> Result<std::result::Result<Hold, String>> {
     let (job, _) = stage.job(index)?;
-    let name = format!("{}/question-{}", job.night, plan::question(&stage.config, &job.task));
+    let name = format!(
+        "{}/question-{}",
+        job.night,
+        plan::question(&stage.config, &job.task)
+    );
     stage.store.claim(&name, &stage.run_id, &stage.who)
 }
 
@@ -121,11 +129,19 @@ impl Desk<'_> {
             match self.group(&tasks).await {
                 Ok(Ok(group)) => groups.push(group),
                 Ok(Err(holder)) => {
-                    let claimed = |index| End { index, ended: Ended::Claimed(holder.clone()), claim: None };
+                    let claimed = |index| End {
+                        index,
+                        ended: Ended::Claimed(holder.clone()),
+                        claim: None,
+                    };
                     ends.extend(tasks.into_iter().map(claimed));
                 }
                 Err(error) => {
-                    let failed = |index| End { index, ended: Ended::Failed(alike(&error)), claim: None };
+                    let failed = |index| End {
+                        index,
+                        ended: Ended::Failed(alike(&error)),
+                        claim: None,
+                    };
                     ends.extend(tasks.into_iter().map(failed));
                 }
             }
@@ -138,11 +154,18 @@ impl Desk<'_> {
         // The ends are told together: what fails alike meanwhile must not be tried a hundred times.
         let failures = Breaker::default();
         for group in groups {
-            let of_report =
-                group.tasks.first().and_then(|index| self.stage.job(*index).ok()).map(|(job, _)| job.task.report);
+            let of_report = group
+                .tasks
+                .first()
+                .and_then(|index| self.stage.job(*index).ok())
+                .map(|(job, _)| job.task.report);
             let broken = of_report.and_then(|report| failures.broken(report));
             if let Some(reason) = broken {
-                let not_tried = |index| End { index, ended: Ended::NotTried(reason.clone()), claim: None };
+                let not_tried = |index| End {
+                    index,
+                    ended: Ended::NotTried(reason.clone()),
+                    claim: None,
+                };
                 ends.extend(group.tasks.into_iter().map(not_tried));
                 continue;
             }
@@ -179,14 +202,21 @@ impl Desk<'_> {
             }
             (None, None) => return Err(Error::new(Code::Internal, "a lot without a task")),
         };
-        Ok(question.map(|question| Group { tasks: tasks.to_vec(), early, _question: question, first: None }))
+        Ok(question.map(|question| Group {
+            tasks: tasks.to_vec(),
+            early,
+            _question: question,
+            first: None,
+        }))
     }
 
     /// Opens the first task of each group and buys in packs what they have no answer to.
     async fn buy_pack(&self, groups: &mut [Group]) {
         let mut wanting = Vec::new();
         for group in groups.iter_mut() {
-            let Some(index) = group.tasks.first().copied() else { continue };
+            let Some(index) = group.tasks.first().copied() else {
+                continue;
+            };
             let opened = self.open(index, group.early.remove(&index)).await;
             if let Ok(Opened::Ready(ready)) = &opened
                 && let Ok(Some(question)) = self.question(index, ready).await
@@ -195,9 +225,18 @@ impl Desk<'_> {
             }
             group.first = Some(opened);
         }
-        let first = wanting.first().and_then(|one| self.stage.job(one.index).ok());
-        let packer = first
-            .and_then(|(job, report)| Packer::new(self.stage, report, job.night, &self.cancel, &self.lacks_batches));
+        let first = wanting
+            .first()
+            .and_then(|one| self.stage.job(one.index).ok());
+        let packer = first.and_then(|(job, report)| {
+            Packer::new(
+                self.stage,
+                report,
+                job.night,
+                &self.cancel,
+                &self.lacks_batches,
+            )
+        });
         let Some(packer) = packer else { return };
         let mut served: BTreeMap<usize, Served> = packer.buy(wanting).await.into_iter().collect();
         for group in groups {
@@ -207,16 +246,22 @@ impl Desk<'_> {
                     ready.units = units;
                     Some(Ok(Opened::Ready(ready)))
                 }
-                (Some(Ok(Opened::Ready(ready))), Some(Served::Failed(error))) => {
-                    Some(Ok(Opened::Ended(Ended::Failed(error), Some(Box::new(ready.claim)))))
-                }
+                (Some(Ok(Opened::Ready(ready))), Some(Served::Failed(error))) => Some(Ok(
+                    Opened::Ended(Ended::Failed(error), Some(Box::new(ready.claim))),
+                )),
                 (first, _) => first,
             };
         }
     }
 
-    async fn question(&self, index: usize, ready: &Ready) -> Result<Option<super::fetch::Question>> {
-        Fetch::new(self.stage, index, ready.entry.as_ref())?.first_question().await
+    async fn question(
+        &self,
+        index: usize,
+        ready: &Ready,
+    ) -> Result<Option<super::fetch::Question>> {
+        Fetch::new(self.stage, index, ready.entry.as_ref())?
+            .first_question()
+            .await
     }
 
     /// Fetches the first task that can be, and gives its answers to the others.
@@ -225,11 +270,21 @@ impl Desk<'_> {
         let mut failed: Option<(Error, Shares)> = None;
         let mut first = group.first.take();
         for index in std::mem::take(&mut group.tasks) {
-            let shares = self.stage.job(index).map(|(job, _)| self.stage.shares(job)).unwrap_or_default();
+            let shares = self
+                .stage
+                .job(index)
+                .map(|(job, _)| self.stage.shares(job))
+                .unwrap_or_default();
             // Where a budget of its own stopped the first, another may still pay.
-            let is_alike = |(error, spent): &&(Error, Shares)| error.code() != Code::Budget || *spent == shares;
+            let is_alike = |(error, spent): &&(Error, Shares)| {
+                error.code() != Code::Budget || *spent == shares
+            };
             if let Some((error, _)) = failed.as_ref().filter(is_alike) {
-                ends.push(End { index, ended: Ended::FailedAlike(alike(error)), claim: None });
+                ends.push(End {
+                    index,
+                    ended: Ended::FailedAlike(alike(error)),
+                    claim: None,
+                });
                 continue;
             }
             let opened = match first.take() {
@@ -244,7 +299,11 @@ impl Desk<'_> {
             if let Ended::Failed(error) = &ended {
                 failed = Some((alike(error), shares));
             }
-            ends.push(End { index, ended, claim });
+            ends.push(End {
+                index,
+                ended,
+                claim,
+            });
         }
         ends
     }
@@ -260,7 +319,10 @@ impl Desk<'_> {
             return Ok(Opened::Ended(Ended::Failed(error), None));
         }
         let shared = Arc::clone(self.stage);
-        let claimed = blocking(move || early.map_or_else(|| claim_task(&shared, index), |early| Ok(Ok(early)))).await?;
+        let claimed = blocking(move || {
+            early.map_or_else(|| claim_task(&shared, index), |early| Ok(Ok(early)))
+        })
+        .await?;
         let claim = match claimed {
             Ok(claim) => claim,
             Err(holder) => return Ok(Opened::Ended(Ended::Claimed(holder), None)),
@@ -277,15 +339,28 @@ impl Desk<'_> {
             let entry = if is_first && !history::is_history(report) {
                 stage.entry_seen(job, report)?
             } else {
-                agenda::entry(&stage.store, &stage.landing, job.night, report, &job.task.id)?
+                agenda::entry(
+                    &stage.store,
+                    &stage.landing,
+                    job.night,
+                    report,
+                    &job.task.id,
+                )?
             };
-            Ok((entry, history::is_answered(&stage.store, report, &job.task)?))
+            Ok((
+                entry,
+                history::is_answered(&stage.store, report, &job.task)?,
+            ))
         })
         .await?;
         // What another process has paid for since this run began is not paid for again, not even by `--refetch`.
-        if let Some(entry) = entry.as_ref().filter(|entry| !self.refetch || entry.exported_at >= self.stage.started_at)
+        if let Some(entry) = entry
+            .as_ref()
+            .filter(|entry| !self.refetch || entry.exported_at >= self.stage.started_at)
         {
-            let changed = job.task.unanswered_by(&entry.asked, agenda::is_capped_by_max_rows(entry));
+            let changed = job
+                .task
+                .unanswered_by(&entry.asked, agenda::is_capped_by_max_rows(entry));
             if changed.is_empty()
                 && is_whole
                 && !agenda::is_open(&self.stage.landing, job.night, &job.task.id, Some(entry))?
@@ -293,12 +368,26 @@ impl Desk<'_> {
                 return Ok(Opened::Ended(Ended::AlreadyThere, None));
             }
         }
-        adopt(self.stage, index, entry.as_ref(), &self.siblings, self.refetch)?;
-        Ok(Opened::Ready(Box::new(Ready { claim, entry, units: 0 })))
+        adopt(
+            self.stage,
+            index,
+            entry.as_ref(),
+            &self.siblings,
+            self.refetch,
+        )?;
+        Ok(Opened::Ready(Box::new(Ready {
+            claim,
+            entry,
+            units: 0,
+        })))
     }
 
     async fn fetch(&self, index: usize, ready: Ready) -> (Ended, Option<Hold>) {
-        let Ready { claim, entry, units } = ready;
+        let Ready {
+            claim,
+            entry,
+            units,
+        } = ready;
         let outcome = match Fetch::new(self.stage, index, entry.as_ref()) {
             Ok(fetch) => fetch.run(index, &self.cancel).await,
             Err(error) => Err(error),
@@ -321,6 +410,11 @@ impl Desk<'_> {
 pub(super) fn alike(error: &Error) -> Error {
     let new = Error::new(error.code(), error.one_line()).with_next(error.next());
     let is_of_the_first = |key: &str| matches!(key, "report" | "target");
-    let context = error.context().iter().filter(|(key, _)| !is_of_the_first(key));
-    context.fold(new, |new, (key, value)| new.with_context(key, value.as_str()))
+    let context = error
+        .context()
+        .iter()
+        .filter(|(key, _)| !is_of_the_first(key));
+    context.fold(new, |new, (key, value)| {
+        new.with_context(key, value.as_str())
+    })
 }

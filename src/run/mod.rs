@@ -119,7 +119,14 @@ pub struct Night {
 impl Night {
     /// What `agenda` says of `config`, for at most `budget` units.
     pub fn new(config: RunConfig, agenda: Agenda, budget: u64, clock: SharedClock) -> Self {
-        Self { config: Arc::new(config), agenda, budget, clock, tuning: Tuning::default(), is_sample: false }
+        Self {
+            config: Arc::new(config),
+            agenda,
+            budget,
+            clock,
+            tuning: Tuning::default(),
+            is_sample: false,
+        }
     }
 
     /// Switches of tests.
@@ -140,31 +147,58 @@ impl Night {
     ///
     /// # Errors
     /// What kept the run from beginning: destination, key, or every due task claimed by others ([`crate::error::Code::Locked`]).
-    pub async fn run(self, progress: Arc<Progress>, cancel: CancellationToken) -> Result<(RunReport, Errors), Errors> {
+    pub async fn run(
+        self,
+        progress: Arc<Progress>,
+        cancel: CancellationToken,
+    ) -> Result<(RunReport, Errors), Errors> {
         let started = self.clock.instant();
-        let Self { config, mut agenda, budget, clock, tuning, is_sample } = self;
+        let Self {
+            config,
+            mut agenda,
+            budget,
+            clock,
+            tuning,
+            is_sample,
+        } = self;
         let run_id = stage::run_id(&clock);
         let store = store(&config)?;
         let ledger = Arc::new(UnitLedger::new(&store, &run_id, &clock));
         let promises = Arc::clone(&ledger) as Arc<dyn Ledger>;
-        let meter = UnitMeter::with_ledger(Some(budget), month::share_caps(&config.budget), promises);
+        let meter =
+            UnitMeter::with_ledger(Some(budget), month::share_caps(&config.budget), promises);
         let client = stage::client(&config, meter, &clock, tuning).await?;
-        let client = if is_sample { client.free_only() } else { client };
+        let client = if is_sample {
+            client.free_only()
+        } else {
+            client
+        };
         let mut left = None;
         let put_off = if agenda.jobs.is_empty() {
             Vec::new()
         } else {
-            let account = month::account(&client, &config, &store, &clock, &mut agenda.notes).await?;
+            let account =
+                month::account(&client, &config, &store, &clock, &mut agenda.notes).await?;
             if let Some(account) = &account {
                 ledger.keep_to(account.month.clone());
                 left = Some(account.left());
             }
             let landing = landing(&config, &store);
-            pace::pace(&config, &mut agenda, account.as_ref(), &landing, clock.today(), budget)?
+            pace::pace(
+                &config,
+                &mut agenda,
+                account.as_ref(),
+                &landing,
+                clock.today(),
+                budget,
+            )?
         };
         let jobs = std::mem::take(&mut agenda.jobs);
         let opening = (Arc::clone(&config), Arc::clone(&clock));
-        let stage = blocking(move || Stage::open(opening.0, run_id, jobs, Some(client), opening.1, progress)).await?;
+        let stage = blocking(move || {
+            Stage::open(opening.0, run_id, jobs, Some(client), opening.1, progress)
+        })
+        .await?;
         let stage = Arc::new(stage);
         let mut book = Book::new(&stage, &agenda);
         book.report.month = left;
@@ -191,7 +225,9 @@ impl Night {
             if stage.jobs.iter().any(may_be_cut) {
                 probes::ensure(&stage, &mut book.report.notes).await?;
             }
-            Shift::new(&stage, agenda.refetch, &cancel, claims).work(&mut book).await?;
+            Shift::new(&stage, agenda.refetch, &cancel, claims)
+                .work(&mut book)
+                .await?;
         }
         let closing = Arc::clone(&stage);
         let unfinished = book.take_unfinished();
@@ -201,7 +237,12 @@ impl Night {
             // What was fetched and committed is to be told all the same.
             Err(error) => book.errors.push(error),
         }
-        book.close(&stage, &ledger, (clock.instant() - started).as_secs_f64(), cancel.is_cancelled())
+        book.close(
+            &stage,
+            &ledger,
+            (clock.instant() - started).as_secs_f64(),
+            cancel.is_cancelled(),
+        )
     }
 }
 
@@ -226,14 +267,26 @@ pub fn table_schema(report: &Report) -> Result<TableSchema> {
 
 /// The schema of a report's table with these columns of its operation.
 fn table_schema_of(report: &Report, columns: &[String]) -> Result<TableSchema> {
-    let parameters: Vec<String> = report.varying.iter().map(|(name, _)| name.clone()).collect();
+    let parameters: Vec<String> = report
+        .varying
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect();
     let schema = TableSchema::new(&report.name, report.endpoint, columns, &parameters)?;
-    Ok(if report.changes.is_some() { schema.with_change() } else { schema })
+    Ok(if report.changes.is_some() {
+        schema.with_change()
+    } else {
+        schema
+    })
 }
 
 /// Folder of the partition in which a report keeps a night: that of the night, or of a history its year.
 fn partition_of(report: &Report, night: Date) -> String {
-    if report.endpoint.history_column().is_some() { history::period_name(night.year()) } else { partition_name(night) }
+    if report.endpoint.history_column().is_some() {
+        history::period_name(night.year())
+    } else {
+        partition_name(night)
+    }
 }
 
 /// Folder of a night's partition.

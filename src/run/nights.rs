@@ -67,19 +67,41 @@ pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job]) -> Result<(
     let mut records: BTreeMap<Night, NightRecord> = BTreeMap::new();
     for job in jobs {
         let record = records.entry(job.night).or_default();
-        let report = config.reports.get(job.task.report).map(|report| report.name.clone()).unwrap_or_default();
+        let report = config
+            .reports
+            .get(job.task.report)
+            .map(|report| report.name.clone())
+            .unwrap_or_default();
         let target = config.target_name(job.task.target).to_owned();
         let params = job.task.parameters.iter().cloned().collect();
-        let is_history = config.reports.get(job.task.report).is_some_and(history::is_history);
+        let is_history = config
+            .reports
+            .get(job.task.report)
+            .is_some_and(history::is_history);
         let window = plan::window_of(&job.task).filter(|_| is_history);
-        record.tasks.insert(job.task.id.clone(), Planned { report, target, params, window });
+        record.tasks.insert(
+            job.task.id.clone(),
+            Planned {
+                report,
+                target,
+                params,
+                window,
+            },
+        );
     }
     for (night, planned) in records {
         files.change(&file(night), |before| {
-            let before = before.map(|bytes| read(&files, night, bytes)).transpose()?.unwrap_or_default();
+            let before = before
+                .map(|bytes| read(&files, night, bytes))
+                .transpose()?
+                .unwrap_or_default();
             let mut record = before.clone();
             record.tasks.extend(planned.tasks.clone());
-            if record == before { Ok(None) } else { to_json(&record).map(Some) }
+            if record == before {
+                Ok(None)
+            } else {
+                to_json(&record).map(Some)
+            }
         })?;
     }
     Ok(())
@@ -92,7 +114,9 @@ pub(super) fn begin(store: &Store, config: &RunConfig, jobs: &[Job]) -> Result<(
 pub(super) fn strike(store: &Store, night: Night, closed: &BTreeSet<TaskId>) -> Result<()> {
     let files = store.files(FOLDER);
     files.change(&file(night), |before| {
-        let Some(before) = before else { return Ok(None) };
+        let Some(before) = before else {
+            return Ok(None);
+        };
         let mut left = read(&files, night, before)?;
         let tasks = left.tasks.len();
         left.tasks.retain(|task, _| !closed.contains(task));

@@ -31,15 +31,40 @@ impl Agenda {
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`] if the ledger or saved responses cannot be read.
-    pub fn put_off(&mut self, config: &RunConfig, today: Night, per_run: u64) -> Result<Vec<String>> {
+    pub fn put_off(
+        &mut self,
+        config: &RunConfig,
+        today: Night,
+        per_run: u64,
+    ) -> Result<Vec<String>> {
         let store = super::place::store(config)?;
         let account = month::remembered(config, &store, today, &mut self.notes)?;
-        let put_off = pace(config, self, account.as_ref(), &super::landing(config, &store), today, per_run)?;
-        let line = |PutOff { job, due, units, .. }: &PutOff| {
-            let report = config.reports.get(job.task.report).map_or("", |report| report.name.as_str());
+        let put_off = pace(
+            config,
+            self,
+            account.as_ref(),
+            &super::landing(config, &store),
+            today,
+            per_run,
+        )?;
+        let line = |PutOff {
+                        job, due, units, ..
+                    }: &PutOff| {
+            let report = config
+                .reports
+                .get(job.task.report)
+                .map_or("", |report| report.name.as_str());
             let target = config.target_name(job.task.target);
-            let varying = job.task.parameters.iter().map(|(name, value)| (name, value));
-            format!("{}: about {} units, due since {due}", plan::task_label(report, target, varying), count(*units))
+            let varying = job
+                .task
+                .parameters
+                .iter()
+                .map(|(name, value)| (name, value));
+            format!(
+                "{}: about {} units, due since {due}",
+                plan::task_label(report, target, varying),
+                count(*units)
+            )
         };
         Ok(put_off.iter().map(line).collect())
     }
@@ -58,7 +83,9 @@ pub(super) fn pace(
     today: Night,
     per_run: u64,
 ) -> Result<Vec<PutOff>> {
-    let Some(account) = account.filter(|_| config.budget.pace && !agenda.is_forced && !agenda.is_range) else {
+    let Some(account) =
+        account.filter(|_| config.budget.pace && !agenda.is_forced && !agenda.is_range)
+    else {
         return Ok(Vec::new());
     };
     let allowance = allowance(account, today, per_run);
@@ -69,11 +96,15 @@ pub(super) fn pace(
     for job in &agenda.jobs {
         let Due { since, seen } = agenda.dues.get(&job.task.id).cloned().unwrap_or_default();
         // An attempt without an answer has cost nothing yet: a budget may have stopped it.
-        let has_answer = landing.latest_seen(job.night, &job.task.id)?.is_some_and(|(_, has_answer)| has_answer);
+        let has_answer = landing
+            .latest_seen(job.night, &job.task.id)?
+            .is_some_and(|(_, has_answer)| has_answer);
         let is_begun = job.night != agenda.tonight || has_answer;
         let least = least_units(config, &job.task);
         let next = questions.len();
-        let question = *questions.entry((job.night, plan::question(config, &job.task))).or_insert(next);
+        let question = *questions
+            .entry((job.night, plan::question(config, &job.task)))
+            .or_insert(next);
         let cost = seen.units.or(job.task.bound_units).unwrap_or(0).max(least);
         if job.task.bought != Bought::Twin {
             costs.insert(question, cost);
@@ -95,7 +126,11 @@ pub(super) fn pace(
     let admitted = admit(&candidates, allowance);
     let mut put_off = Vec::new();
     let mut kept = Vec::new();
-    for ((job, candidate), is_admitted) in std::mem::take(&mut agenda.jobs).into_iter().zip(candidates).zip(admitted) {
+    for ((job, candidate), is_admitted) in std::mem::take(&mut agenda.jobs)
+        .into_iter()
+        .zip(candidates)
+        .zip(admitted)
+    {
         if is_admitted {
             kept.push(job);
             continue;
@@ -109,7 +144,12 @@ pub(super) fn pace(
             count(allowance.month),
             account.reset
         );
-        put_off.push(PutOff { job, due: candidate.due, units: candidate.cost, reason });
+        put_off.push(PutOff {
+            job,
+            due: candidate.due,
+            units: candidate.cost,
+            reason,
+        });
     }
     agenda.jobs = kept;
     if !put_off.is_empty() {
@@ -127,16 +167,25 @@ pub(super) fn pace(
 
 /// Whole periods of its report for which a task has been due.
 fn periods_late(config: &RunConfig, task: &Task, since: Night, tonight: Night) -> u64 {
-    let period = config.reports.get(task.report).map_or(1, |report| u64::from(report.every.nights()));
+    let period = config
+        .reports
+        .get(task.report)
+        .map_or(1, |report| u64::from(report.every.nights()));
     u64::try_from((tonight - since).num_days()).unwrap_or(0) / period.max(1)
 }
 
 /// What is left of the month when the night began, spread over its nights, less what the night has spent already.
 fn allowance(account: &Account, today: Night, per_run: u64) -> Allowance {
     let month = account.month.cap.limit.saturating_sub(account.spent);
-    let nights = u64::try_from((account.reset - today).num_days()).unwrap_or(0).max(1);
+    let nights = u64::try_from((account.reset - today).num_days())
+        .unwrap_or(0)
+        .max(1);
     let tonight = (month.saturating_add(account.today) / nights).saturating_sub(account.today);
-    Allowance { tonight: tonight.min(month).min(per_run), month: month.min(per_run), is_untouched: account.today == 0 }
+    Allowance {
+        tonight: tonight.min(month).min(per_run),
+        month: month.min(per_run),
+        is_untouched: account.today == 0,
+    }
 }
 
 #[cfg(test)]
@@ -150,11 +199,19 @@ mod tests {
         let day = |text: &str| text.parse::<Night>().expect("a date");
         let account = |spent, today| Account {
             reset: day("2026-12-01"),
-            month: Month { cap: Cap { name: String::new(), limit: 2_000 }, since: day("2026-11-01"), foreign: 0 },
+            month: Month {
+                cap: Cap {
+                    name: String::new(),
+                    limit: 2_000,
+                },
+                since: day("2026-11-01"),
+                foreign: 0,
+            },
             spent,
             today,
         };
-        let tonight = |spent, today, night| allowance(&account(spent, today), day(night), u64::MAX).tonight;
+        let tonight =
+            |spent, today, night| allowance(&account(spent, today), day(night), u64::MAX).tonight;
         assert_eq!(tonight(0, 0, "2026-11-21"), 200);
         assert_eq!(tonight(1_000, 0, "2026-11-21"), 100);
         assert_eq!(tonight(1_000, 0, "2026-11-30"), 1_000);

@@ -87,7 +87,14 @@ impl<'a> Packer<'a> {
         is_lacking: &'a AtomicBool,
     ) -> Option<Self> {
         let (endpoint, columns) = batch_of(report, night == stage.clock.today())?;
-        (!is_lacking.load(Ordering::Relaxed)).then_some(Self { stage, report, endpoint, columns, cancel, is_lacking })
+        (!is_lacking.load(Ordering::Relaxed)).then_some(Self {
+            stage,
+            report,
+            endpoint,
+            columns,
+            cancel,
+            is_lacking,
+        })
     }
 
     /// Buys what the tasks want in as few requests as the API, its limits and the budget allow. A request that is refused
@@ -109,7 +116,9 @@ impl<'a> Packer<'a> {
             };
             let rest = match error.code() {
                 Code::Budget => self.affordable(&pack),
-                Code::Refused => error.context_value("bad target").map(|named| set_apart(self.stage, &mut pack, named)),
+                Code::Refused => error
+                    .context_value("bad target")
+                    .map(|named| set_apart(self.stage, &mut pack, named)),
                 Code::Timeout if pack.len() > 2 => Some(pack.len() / 2),
                 Code::Plan if self.report.endpoint.name != self.endpoint.name => {
                     self.is_lacking.store(true, Ordering::Relaxed);
@@ -131,7 +140,12 @@ impl<'a> Packer<'a> {
     /// How many of them what is left of the budget covers; `None` if none, or all.
     fn affordable(&self, pack: &[Wanting]) -> Option<usize> {
         let (job, _) = self.stage.job(pack.first()?.index).ok()?;
-        let left = self.stage.client().ok()?.meter().left_of(self.stage.shares(job))?;
+        let left = self
+            .stage
+            .client()
+            .ok()?
+            .meter()
+            .left_of(self.stage.shares(job))?;
         let fits = |number: &usize| packed_units(self.endpoint, &self.columns, *number) <= left;
         (1..pack.len()).rev().find(fits)
     }
@@ -171,21 +185,39 @@ impl<'a> Packer<'a> {
                 stage.note(&first, attempted);
             }
         };
-        let sent = patiently(&stage.clock, self.cancel, client.send_noted(&request, quote, &note, check)).await?;
+        let sent = patiently(
+            &stage.clock,
+            self.cancel,
+            client.send_noted(&request, quote, &note, check),
+        )
+        .await?;
         let units = sent.units;
-        let members: Vec<Member> = pack.iter().map(|one| member(&one.question, &form)).collect();
-        let parts = self.save(request, sent.value, units, members).await.map_err(|error| error.with_units(units))?;
+        let members: Vec<Member> = pack
+            .iter()
+            .map(|one| member(&one.question, &form))
+            .collect();
+        let parts = self
+            .save(request, sent.value, units, members)
+            .await
+            .map_err(|error| error.with_units(units))?;
         self.account(&accounts, &parts, worst, units);
         Ok(self.served(pack, parts, units))
     }
 
     /// Saves an answer as received, then its parts.
-    async fn save(&self, request: Request, answer: Answer, units: u64, members: Vec<Member>) -> Result<Vec<Part>> {
+    async fn save(
+        &self,
+        request: Request,
+        answer: Answer,
+        units: u64,
+        members: Vec<Member>,
+    ) -> Result<Vec<Part>> {
         let stage = Arc::clone(self.stage);
         blocking(move || {
             let mut saved = Saved::new(0, &stage.run_id, request, answer, units)?;
-            saved.header.remark = serde_json::to_value(&members)
-                .map_err(|error| Error::new(Code::Internal, "a remark cannot be written").with_source(error))?;
+            saved.header.remark = serde_json::to_value(&members).map_err(|error| {
+                Error::new(Code::Internal, "a remark cannot be written").with_source(error)
+            })?;
             let name = format!("{}-{:08x}", stage.run_id, fastrand::u32(..));
             stage.landing.save_pack(&name, &saved)?;
             let parts = parts(&saved)?;
@@ -210,7 +242,9 @@ impl<'a> Packer<'a> {
         self.stage.progress.answer(rows, units);
         let mut noted = 0_u64;
         for (account, (_, saved)) in accounts.iter().zip(parts) {
-            let Some(Saved { header, .. }) = saved else { continue };
+            let Some(Saved { header, .. }) = saved else {
+                continue;
+            };
             let is_first = noted == 0;
             let count = u64::from(is_first);
             let is_hit = header.price.cache_hit;
@@ -221,14 +255,24 @@ impl<'a> Packer<'a> {
                 free: if units == 0 && !is_hit { count } else { 0 },
                 expected: if is_first { expected } else { 0 },
                 units: header.units,
-                wasted: if is_first { self.wasted(units, rows) } else { Wasted::default() },
+                wasted: if is_first {
+                    self.wasted(units, rows)
+                } else {
+                    Wasted::default()
+                },
                 ..Spent::default()
             };
             self.stage.spending.part(account, header.received_at, spent);
             noted += 1;
         }
         if let (0, Some(account)) = (noted, accounts.first()) {
-            self.stage.note(account, Attempted { expected, outcome: Outcome::Lost { units } });
+            self.stage.note(
+                account,
+                Attempted {
+                    expected,
+                    outcome: Outcome::Lost { units },
+                },
+            );
         }
     }
 
@@ -239,8 +283,12 @@ impl<'a> Packer<'a> {
         }
         let rows = u64::try_from(rows).unwrap_or(u64::MAX);
         let columns = packed_columns(&self.columns);
-        let with = self.endpoint.units_per_row(columns.iter().map(String::as_str));
-        let own = self.endpoint.units_per_row(self.columns.iter().map(|(_, batch)| batch.as_str()));
+        let with = self
+            .endpoint
+            .units_per_row(columns.iter().map(String::as_str));
+        let own = self
+            .endpoint
+            .units_per_row(self.columns.iter().map(|(_, batch)| batch.as_str()));
         let of_rows = rows.saturating_mul(with);
         Wasted {
             minimums: units.saturating_sub(of_rows),
@@ -253,14 +301,22 @@ impl<'a> Packer<'a> {
         let is_empty = parts.iter().all(|(_, saved)| saved.is_none());
         let mut unspent = if is_empty { units } else { 0 };
         let missing = |index: usize, place: usize, unspent: &mut u64| {
-            let message = format!("the answer for {} targets has no row of this one", pack.len());
+            let message = format!(
+                "the answer for {} targets has no row of this one",
+                pack.len()
+            );
             let error = Error::new(Code::Value, message)
                 .with_context("endpoint", &self.endpoint.name)
                 .with_context("index", place.to_string());
-            let target = self.stage.job(index).map(|(job, _)| self.stage.target_name(&job.task).to_owned());
+            let target = self
+                .stage
+                .job(index)
+                .map(|(job, _)| self.stage.target_name(&job.task).to_owned());
             error
                 .with_context("target", target.unwrap_or_default())
-                .with_next("run the same command again; if it repeats, take the target out of the report")
+                .with_next(
+                    "run the same command again; if it repeats, take the target out of the report",
+                )
                 .with_units(std::mem::take(unspent))
         };
         let outcomes = pack.iter().zip(parts).enumerate();
@@ -277,12 +333,19 @@ impl<'a> Packer<'a> {
 /// none of them.
 fn set_apart(stage: &Stage, pack: &mut Vec<Wanting>, named: &str) -> usize {
     let url = |one: &Wanting| {
-        let query = stage.job(one.index).map(|(job, _)| job.task.query.as_slice()).unwrap_or_default();
-        query.iter().find(|(name, _)| name == "target").map(|(_, url)| bare(url))
+        let query = stage
+            .job(one.index)
+            .map(|(job, _)| job.task.query.as_slice())
+            .unwrap_or_default();
+        query
+            .iter()
+            .find(|(name, _)| name == "target")
+            .map(|(_, url)| bare(url))
     };
     let named = bare(named);
-    let (bad, good): (Vec<_>, Vec<_>) =
-        std::mem::take(pack).into_iter().partition(|one| url(one).as_deref() == Some(&named));
+    let (bad, good): (Vec<_>, Vec<_>) = std::mem::take(pack)
+        .into_iter()
+        .partition(|one| url(one).as_deref() == Some(&named));
     let first = match (good.len(), bad.len()) {
         // Several of the same name: they are asked one by one.
         (0, bad) => bad.min(1),
@@ -296,11 +359,21 @@ fn set_apart(stage: &Stage, pack: &mut Vec<Wanting>, named: &str) -> usize {
 
 fn all_failed(pack: Vec<Wanting>, error: &Error) -> Vec<(usize, Served)> {
     let mut units = error.units();
-    let failed = |one: Wanting| (one.index, Served::Failed(alike(error).with_units(std::mem::take(&mut units))));
+    let failed = |one: Wanting| {
+        (
+            one.index,
+            Served::Failed(alike(error).with_units(std::mem::take(&mut units))),
+        )
+    };
     pack.into_iter().map(failed).collect()
 }
 
-fn check(answer: &Answer, keys: &crate::api::KeyRing, form: &Form, number: usize) -> std::result::Result<(), Rejected> {
+fn check(
+    answer: &Answer,
+    keys: &crate::api::KeyRing,
+    form: &Form,
+    number: usize,
+) -> std::result::Result<(), Rejected> {
     let body = plain_body(answer, keys)?;
     match divide(&body, &vec![form; number]) {
         Ok(_) => Ok(()),
@@ -310,8 +383,23 @@ fn check(answer: &Answer, keys: &crate::api::KeyRing, form: &Form, number: usize
 }
 
 fn member(question: &Question, form: &Form) -> Member {
-    let Question { attempt: Attempt { night, task, number }, request, inputs } = question.clone();
-    Member { night: Some(night), task, attempt: number, request, inputs, form: form.clone() }
+    let Question {
+        attempt: Attempt {
+            night,
+            task,
+            number,
+        },
+        request,
+        inputs,
+    } = question.clone();
+    Member {
+        night: Some(night),
+        task,
+        attempt: number,
+        request,
+        inputs,
+        form: form.clone(),
+    }
 }
 
 /// The tasks whose parts are in packs that are not divided.
@@ -321,7 +409,10 @@ fn member(question: &Question, form: &Form) -> Member {
 pub(super) fn undivided(landing: &Landing) -> Result<BTreeSet<(Night, TaskId)>> {
     let mut waiting = BTreeSet::new();
     for name in landing.packs()? {
-        let parts = landing.load_pack(&name)?.and_then(|saved| parts(&saved).ok()).unwrap_or_default();
+        let parts = landing
+            .load_pack(&name)?
+            .and_then(|saved| parts(&saved).ok())
+            .unwrap_or_default();
         let served = parts.into_iter().filter(|(_, saved)| saved.is_some());
         waiting.extend(served.filter_map(|(member, _)| Some((member.night?, member.task))));
     }
@@ -333,7 +424,9 @@ pub(super) fn undivided(landing: &Landing) -> Result<BTreeSet<(Night, TaskId)>> 
 /// # Errors
 /// [`Code::Destination`], or [`Code::Locked`] if another process does not end dividing.
 pub(super) fn settle_left(stage: &Stage) -> Result<()> {
-    stage.landing.sweep_packs(|name| stage.store.is_of_live_run(name))?;
+    stage
+        .landing
+        .sweep_packs(|name| stage.store.is_of_live_run(name))?;
     for name in stage.landing.packs()? {
         let _lock = stage.store.lock_folder(LOCK, &stage.run_id, &stage.who)?;
         let parts = match stage.landing.load_pack(&name)? {
@@ -353,8 +446,14 @@ pub(super) fn settle_left(stage: &Stage) -> Result<()> {
 /// Saves the parts of a pack and lets go of it.
 fn settle(stage: &Stage, name: &str, parts: &[Part]) -> Result<()> {
     for (member, saved) in parts {
-        let (Some(night), Some(saved)) = (member.night, saved) else { continue };
-        let attempt = Attempt { night, task: member.task.clone(), number: member.attempt };
+        let (Some(night), Some(saved)) = (member.night, saved) else {
+            continue;
+        };
+        let attempt = Attempt {
+            night,
+            task: member.task.clone(),
+            number: member.attempt,
+        };
         if stage.landing.load(&attempt, 0)?.is_none() {
             stage.landing.begin(&attempt)?;
             stage.landing.save(&attempt, saved)?;
@@ -367,8 +466,9 @@ fn settle(stage: &Stage, name: &str, parts: &[Part]) -> Result<()> {
 /// Each member of a pack with its answer. What was charged falls to those that have a row.
 fn parts(saved: &Saved) -> Result<Vec<Part>> {
     let header = &saved.header;
-    let members: Vec<Member> = serde_json::from_value(header.remark.clone())
-        .map_err(|error| Error::new(Code::Body, "a pack does not say whose it is").with_source(error))?;
+    let members: Vec<Member> = serde_json::from_value(header.remark.clone()).map_err(|error| {
+        Error::new(Code::Body, "a pack does not say whose it is").with_source(error)
+    })?;
     let forms: Vec<&Form> = members.iter().map(|member| &member.form).collect();
     let bodies = divide_packed(&saved.body, header.encoding, &forms)?;
     let (number, served) = (members.len(), bodies.iter().flatten().count());
@@ -383,16 +483,26 @@ fn parts(saved: &Saved) -> Result<Vec<Part>> {
         let price = Price {
             rows: Some(1),
             units_per_row: header.price.units_per_row,
-            units_total: header.price.units_total.map(|units| part(units, served, nth)),
+            units_total: header
+                .price
+                .units_total
+                .map(|units| part(units, served, nth)),
             units_actual: Some(units),
             cache_hit: header.price.cache_hit,
         };
         let received_at = DateTime::from_timestamp_micros(header.received_at).unwrap_or_default();
         let (body, encoding, attempts) = (Bytes::from(body), Encoding::Identity, header.attempts);
-        let answer = Answer { body, encoding, price, received_at, attempts };
+        let answer = Answer {
+            body,
+            encoding,
+            price,
+            received_at,
+            attempts,
+        };
         let mut own = Saved::new(0, &header.run, member.request.clone(), answer, units)?;
-        own.header.remark = serde_json::to_value(&member.inputs)
-            .map_err(|error| Error::new(Code::Internal, "a remark cannot be written").with_source(error))?;
+        own.header.remark = serde_json::to_value(&member.inputs).map_err(|error| {
+            Error::new(Code::Internal, "a remark cannot be written").with_source(error)
+        })?;
         own.header.source = Some(Source::Batch {
             operation: header.request.endpoint.clone(),
             targets: u32::try_from(number).unwrap_or(u32::MAX),

@@ -47,21 +47,40 @@ pub(super) fn past(
     let mut seen: BTreeMap<TaskId, Seen> = BTreeMap::new();
     // Whatever is older is due in any case.
     let period = report.every.nights().saturating_mul(2).saturating_add(1);
-    let horizon = if with_turns { period.max(MEMORY) } else { period };
-    let oldest = night.checked_sub_days(Days::new(u64::from(horizon))).unwrap_or(night);
+    let horizon = if with_turns {
+        period.max(MEMORY)
+    } else {
+        period
+    };
+    let oldest = night
+        .checked_sub_days(Days::new(u64::from(horizon)))
+        .unwrap_or(night);
     let names: BTreeSet<String> = store.partitions(&report.name)?.into_iter().collect();
     let mut missing = tasks.len();
-    for before in night.iter_days().rev().skip(1).take_while(|day| *day >= oldest) {
+    for before in night
+        .iter_days()
+        .rev()
+        .skip(1)
+        .take_while(|day| *day >= oldest)
+    {
         // A task of every night that was put off is older than those of tonight: turns need no memory.
         if missing == 0 && (!with_turns || report.every == Every::DAY) {
             break;
         }
         let name = partition_name(before);
-        let Some(state) = names.contains(&name).then(|| store.partition(&report.name, &name)).transpose()?.flatten()
+        let Some(state) = names
+            .contains(&name)
+            .then(|| store.partition(&report.name, &name))
+            .transpose()?
+            .flatten()
         else {
             continue;
         };
-        for task in state.unfinished.iter().filter(|task| task.status == UnfinishedStatus::Deferred) {
+        for task in state
+            .unfinished
+            .iter()
+            .filter(|task| task.status == UnfinishedStatus::Deferred)
+        {
             let one = seen.entry(task.task.clone()).or_default();
             let due = task.due.unwrap_or(before);
             one.put_off.insert(due);
@@ -69,7 +88,11 @@ pub(super) fn past(
                 one.waits_since.get_or_insert(due);
             }
         }
-        for entry in state.committed.iter().flat_map(|committed| &committed.tasks) {
+        for entry in state
+            .committed
+            .iter()
+            .flat_map(|committed| &committed.tasks)
+        {
             let one = seen.entry(entry.task.clone()).or_default();
             if one.last.is_none() {
                 missing -= usize::from(tasks.contains(&entry.task));
@@ -85,16 +108,34 @@ fn past_of_history(store: &Store, report: &Report, night: Night) -> Result<BTree
     let mut seen: BTreeMap<TaskId, Seen> = BTreeMap::new();
     let mut put_off: BTreeMap<TaskId, (Night, Night)> = BTreeMap::new();
     for partition in store.partitions(&report.name)? {
-        let Some(state) = store.partition(&report.name, &partition)? else { continue };
-        for task in state.unfinished.into_iter().filter(|task| task.status == UnfinishedStatus::Deferred) {
-            let Some(then) = task.night.filter(|then| *then < night) else { continue };
+        let Some(state) = store.partition(&report.name, &partition)? else {
+            continue;
+        };
+        for task in state
+            .unfinished
+            .into_iter()
+            .filter(|task| task.status == UnfinishedStatus::Deferred)
+        {
+            let Some(then) = task.night.filter(|then| *then < night) else {
+                continue;
+            };
             let known = put_off.entry(task.task).or_insert((then, then));
             *known = (*known).max((then, task.due.unwrap_or(then)));
         }
-        for entry in state.committed.into_iter().flat_map(|committed| committed.tasks) {
+        for entry in state
+            .committed
+            .into_iter()
+            .flat_map(|committed| committed.tasks)
+        {
             // Days that were fetched again by name do not turn the clock back.
-            let days = entry.history.into_iter().flat_map(|history| history.covered).map(|days| days.last);
-            let Some(then) = days.filter(|then| *then < night).max() else { continue };
+            let days = entry
+                .history
+                .into_iter()
+                .flat_map(|history| history.covered)
+                .map(|days| days.last);
+            let Some(then) = days.filter(|then| *then < night).max() else {
+                continue;
+            };
             let one = seen.entry(entry.task).or_default();
             if one.last.is_none_or(|last| last < then) {
                 (one.last, one.units) = (Some(then), Some(entry.units));
@@ -110,21 +151,42 @@ fn past_of_history(store: &Store, report: &Report, night: Night) -> Result<BTree
 }
 
 /// What the last run made of the task, as far as it still tells of it: columns may differ, rows may not.
-pub(super) fn before(report: &Report, task: &Task, entry: &TaskEntry, varies: impl Fn(&str) -> bool) -> Option<Before> {
+pub(super) fn before(
+    report: &Report,
+    task: &Task,
+    entry: &TaskEntry,
+    varies: impl Fn(&str) -> bool,
+) -> Option<Before> {
     let was_capped = agenda::is_capped_by_max_rows(entry);
     let changed = task.unanswered_by(&entry.asked, was_capped);
-    if changed.iter().any(|name| !name.starts_with("column ") && !varies(name)) {
+    if changed
+        .iter()
+        .any(|name| !name.starts_with("column ") && !varies(name))
+    {
         return None;
     }
     let had = plan::columns_asked(&entry.asked).unwrap_or_default();
-    let then = Report { columns: had, ..report.clone() };
-    let night = DateTime::from_timestamp_micros(entry.exported_at).unwrap_or_default().date_naive();
-    let number = |name: &str| entry.evidence.get(name).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let then = Report {
+        columns: had,
+        ..report.clone()
+    };
+    let night = DateTime::from_timestamp_micros(entry.exported_at)
+        .unwrap_or_default()
+        .date_naive();
+    let number = |name: &str| {
+        entry
+            .evidence
+            .get(name)
+            .and_then(serde_json::Value::as_u64)
+            .unwrap_or(0)
+    };
     let last_rows: u64 = entry
         .evidence
         .get("last_answers")
         .and_then(serde_json::Value::as_array)
-        .map_or(0, |answers| answers.iter().filter_map(serde_json::Value::as_u64).sum());
+        .map_or(0, |answers| {
+            answers.iter().filter_map(serde_json::Value::as_u64).sum()
+        });
     let before = Before {
         rows: entry.rows,
         reread: number("rows_reread"),

@@ -23,7 +23,11 @@ pub(super) fn store(config: &RunConfig) -> Result<Store> {
 pub(super) fn open(config: &RunConfig) -> Result<Store> {
     match &config.destination.place {
         Place::Folder(path) => {
-            let replace = if config.destination.may_leave_gaps { Replace::Gap } else { Replace::Exchange };
+            let replace = if config.destination.may_leave_gaps {
+                Replace::Gap
+            } else {
+                Replace::Exchange
+            };
             Ok(Store::Disk(Disk::open(path)?.with_replace(replace)))
         }
         Place::Bucket(place) => remote(place),
@@ -41,7 +45,11 @@ fn remote(place: &BucketPlace) -> Result<Store> {
             Encryption::Aes256 => bucket::Encryption::S3,
             Encryption::Kms { key, bucket_key } => bucket::Encryption::Kms { key, bucket_key },
         },
-        writers: if place.single_writer { Writers::Single } else { Writers::Shared },
+        writers: if place.single_writer {
+            Writers::Single
+        } else {
+            Writers::Shared
+        },
         ..BucketOptions::default()
     };
     Remote::open(&place.url, options).map(Store::Bucket)

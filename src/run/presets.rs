@@ -33,16 +33,30 @@ pub fn newer_presets(config: &RunConfig) -> Result<Vec<String>> {
 /// What is recorded for the report's table; nothing where that was filled from another endpoint.
 fn recorded(store: &Store, report: &Report) -> Result<PresetColumns> {
     let record = store.table(&report.name)?;
-    Ok(if record.endpoint == report.endpoint.name { record.presets } else { PresetColumns::new() })
+    Ok(if record.endpoint == report.endpoint.name {
+        record.presets
+    } else {
+        PresetColumns::new()
+    })
 }
 
 fn offer(report: &Report, recorded: &PresetColumns) -> Option<String> {
     let endpoint = report.endpoint;
     let (mut added, mut gone, mut names) = (Vec::new(), Vec::new(), Vec::new());
     for (name, now) in report.presets() {
-        let Some(then) = recorded.get(&name).filter(|then| **then != now) else { continue };
-        added.extend(now.iter().filter(|column| !then.contains(column) && !report.columns.contains(column)).cloned());
-        gone.extend(then.iter().filter(|column| !now.contains(column) && report.columns.contains(column)).cloned());
+        let Some(then) = recorded.get(&name).filter(|then| **then != now) else {
+            continue;
+        };
+        added.extend(
+            now.iter()
+                .filter(|column| !then.contains(column) && !report.columns.contains(column))
+                .cloned(),
+        );
+        gone.extend(
+            then.iter()
+                .filter(|column| !now.contains(column) && report.columns.contains(column))
+                .cloned(),
+        );
         names.push(format!("`{name}`"));
     }
     if added.is_empty() && gone.is_empty() {
@@ -50,17 +64,32 @@ fn offer(report: &Report, recorded: &PresetColumns) -> Option<String> {
     }
     // What the table's preset holds and this version's does not cannot be taken out of the latter: all is named then.
     let words: Vec<String> = if gone.is_empty() {
-        report.words.iter().cloned().chain(added.iter().map(|name| format!("+{name}"))).collect()
+        report
+            .words
+            .iter()
+            .cloned()
+            .chain(added.iter().map(|name| format!("+{name}")))
+            .collect()
     } else {
-        let kept = report.columns.iter().filter(|column| !gone.contains(column));
+        let kept = report
+            .columns
+            .iter()
+            .filter(|column| !gone.contains(column));
         kept.chain(&added).cloned().collect()
     };
     let part = |verb: &str, columns: &[String]| {
         let units = endpoint.units_per_row(columns.iter().map(String::as_str));
-        let listed = columns.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let listed = columns
+            .iter()
+            .map(|name| format!("`{name}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
         (!columns.is_empty()).then(|| format!("{verb} {listed} ({units} units a row)"))
     };
-    let parts: Vec<String> = [part("adds", &added), part("leaves out", &gone)].into_iter().flatten().collect();
+    let parts: Vec<String> = [part("adds", &added), part("leaves out", &gone)]
+        .into_iter()
+        .flatten()
+        .collect();
     Some(format!(
         "{}: the table keeps {} as it was first used; this version's {}; to take that: columns = {words:?}",
         report.name,

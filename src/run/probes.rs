@@ -36,8 +36,11 @@ const TIMES: Subject = Subject {
 };
 
 /// Anchors mix case, punctuation and scripts, which is where orders of strings differ.
-const STRINGS: Subject =
-    Subject { endpoint: "site-explorer/anchors", column: "anchor", parameters: &[("history", "live")] };
+const STRINGS: Subject = Subject {
+    endpoint: "site-explorer/anchors",
+    column: "anchor",
+    parameters: &[("history", "live")],
+};
 
 /// Makes sure that fresh verdicts are known before a task is paged.
 ///
@@ -46,7 +49,10 @@ const STRINGS: Subject =
 /// verdicts unknown, says so in the notes, and tasks of more than one page end capped.
 pub async fn ensure(stage: &Stage, notes: &mut Vec<String>) -> Result<()> {
     let today = stage.clock.today();
-    let known = stage.workspace().finding.filter(|finding| finding.is_fresh(today));
+    let known = stage
+        .workspace()
+        .finding
+        .filter(|finding| finding.is_fresh(today));
     let verdicts = match known {
         Some(finding) => finding.verdicts,
         None => match probe(stage.client()?, &|attempted| {
@@ -56,15 +62,26 @@ pub async fn ensure(stage: &Stage, notes: &mut Vec<String>) -> Result<()> {
         {
             Ok(verdicts) => {
                 let mut workspace = stage.workspace();
-                workspace.finding = Some(Finding { verdicts, made_on: today });
+                workspace.finding = Some(Finding {
+                    verdicts,
+                    made_on: today,
+                });
                 workspace.save(&stage.store, &stage.config.source.base_url)?;
                 verdicts
             }
-            Err(error) if matches!(error.code(), Code::Unauthorized | Code::Forbidden | Code::KeySource) => {
+            Err(error)
+                if matches!(
+                    error.code(),
+                    Code::Unauthorized | Code::Forbidden | Code::KeySource
+                ) =>
+            {
                 return Err(error);
             }
             Err(error) => {
-                notes.push(format!("what paging assumes of the API could not be probed: {}", error.one_line()));
+                notes.push(format!(
+                    "what paging assumes of the API could not be probed: {}",
+                    error.one_line()
+                ));
                 Verdicts::default()
             }
         },
@@ -78,18 +95,33 @@ pub async fn ensure(stage: &Stage, notes: &mut Vec<String>) -> Result<()> {
 /// # Errors
 /// Whatever kept the probe from its answers; [`Code::Paging`] if an assumption is false.
 pub async fn probe_now(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<String> {
-    let client = super::stage::client(config, UnitMeter::new(Some(0), 0), &clock, tuning).await?.free_only();
+    let client = super::stage::client(config, UnitMeter::new(Some(0), 0), &clock, tuning)
+        .await?
+        .free_only();
     let store = super::place::open(config)?;
     let verdicts = probe(&client, &|_| {}).await?;
     let mut workspace = Workspace::load(&store, &config.source.base_url);
-    workspace.finding = Some(Finding { verdicts, made_on: clock.today() });
+    workspace.finding = Some(Finding {
+        verdicts,
+        made_on: clock.today(),
+    });
     workspace.save(&store, &config.source.base_url)?;
-    let name = |assumption: &Assumption| format!("{assumption} {}", word(verdicts.get(*assumption)));
-    let all = Assumption::ALL.iter().map(name).collect::<Vec<_>>().join(", ");
-    if Assumption::ALL.iter().any(|assumption| verdicts.get(*assumption) == Verdict::Broken) {
-        return Err(Error::new(Code::Paging, "the API does not behave as paging assumes")
-            .with_context("assumptions", all)
-            .with_next("runs stay safe: tasks that need the assumption end capped and say so"));
+    let name =
+        |assumption: &Assumption| format!("{assumption} {}", word(verdicts.get(*assumption)));
+    let all = Assumption::ALL
+        .iter()
+        .map(name)
+        .collect::<Vec<_>>()
+        .join(", ");
+    if Assumption::ALL
+        .iter()
+        .any(|assumption| verdicts.get(*assumption) == Verdict::Broken)
+    {
+        return Err(
+            Error::new(Code::Paging, "the API does not behave as paging assumes")
+                .with_context("assumptions", all)
+                .with_next("runs stay safe: tasks that need the assumption end capped and say so"),
+        );
     }
     Ok(format!("{all} (probed on {}, 0 units)", target()))
 }
@@ -107,20 +139,44 @@ fn doubts(verdicts: Verdicts) -> impl Iterator<Item = String> {
     Assumption::ALL
         .into_iter()
         .filter(move |assumption| verdicts.get(*assumption) == Verdict::Broken)
-        .map(|assumption| format!("the API was seen to break an assumption of paging: {assumption}"))
+        .map(|assumption| {
+            format!("the API was seen to break an assumption of paging: {assumption}")
+        })
 }
 
 async fn probe(client: &Client, note: Note<'_>) -> Result<Verdicts> {
-    let times = answers(client, note, &TIMES, Probe::on_times(TIMES.column, FREE_ROWS)).await?;
-    let strings = answers(client, note, &STRINGS, Probe::new(STRINGS.column, FREE_ROWS)).await?;
+    let times = answers(
+        client,
+        note,
+        &TIMES,
+        Probe::on_times(TIMES.column, FREE_ROWS),
+    )
+    .await?;
+    let strings = answers(
+        client,
+        note,
+        &STRINGS,
+        Probe::new(STRINGS.column, FREE_ROWS),
+    )
+    .await?;
     Ok(times.with_strings(strings))
 }
 
 /// Sends what a probe wants until it is done.
-async fn answers(client: &Client, note: Note<'_>, subject: &Subject, mut probe: Probe) -> Result<Verdicts> {
+async fn answers(
+    client: &Client,
+    note: Note<'_>,
+    subject: &Subject,
+    mut probe: Probe,
+) -> Result<Verdicts> {
     let endpoint = Catalog::embedded()
         .endpoint(subject.endpoint)
-        .ok_or_else(|| Error::new(Code::Internal, format!("a probe asks {}, which is not there", subject.endpoint)))?;
+        .ok_or_else(|| {
+            Error::new(
+                Code::Internal,
+                format!("a probe asks {}, which is not there", subject.endpoint),
+            )
+        })?;
     let columns = [subject.column.to_owned()];
     let schema = PageSchema::new(endpoint, &columns, &columns, OnBadValue::Fail)?;
     let decoder = Arc::new(Mutex::new(Decoder::new(schema)));
@@ -149,15 +205,32 @@ fn request(subject: &Subject, ask: &Ask) -> Request {
         ("mode".to_owned(), "subdomains".to_owned()),
         ("output".to_owned(), "json".to_owned()),
         ("select".to_owned(), subject.column.to_owned()),
-        ("limit".to_owned(), ask.limit.unwrap_or(FREE_ROWS).min(FREE_ROWS).to_string()),
+        (
+            "limit".to_owned(),
+            ask.limit.unwrap_or(FREE_ROWS).min(FREE_ROWS).to_string(),
+        ),
         (
             "order_by".to_owned(),
-            ask.order_by.iter().map(|column| format!("{column}:asc")).collect::<Vec<_>>().join(","),
+            ask.order_by
+                .iter()
+                .map(|column| format!("{column}:asc"))
+                .collect::<Vec<_>>()
+                .join(","),
         ),
     ];
-    query.extend(subject.parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    query.extend(
+        subject
+            .parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+    );
     if let Some(filter) = &ask.filter {
         query.push(("where".to_owned(), filter.to_json().to_string()));
     }
-    Request { endpoint: subject.endpoint.to_owned(), method: Method::Get, query, body: None }
+    Request {
+        endpoint: subject.endpoint.to_owned(),
+        method: Method::Get,
+        query,
+        body: None,
+    }
 }

@@ -29,7 +29,8 @@ pub struct Snapshot {
 
 impl Progress {
     pub(super) fn expect_tasks(&self, number: usize) {
-        self.tasks.fetch_add(u64::try_from(number).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.tasks
+            .fetch_add(u64::try_from(number).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
     pub(super) fn task_ended(&self) {
@@ -37,7 +38,8 @@ impl Progress {
     }
 
     pub(super) fn answer(&self, rows: usize, units: u64) {
-        self.rows.fetch_add(u64::try_from(rows).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.rows
+            .fetch_add(u64::try_from(rows).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.answers.fetch_add(1, Ordering::Relaxed);
         self.units.fetch_add(units, Ordering::Relaxed);
     }

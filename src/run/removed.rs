@@ -25,7 +25,11 @@ impl Removed {
     /// The columns that are still asked for.
     pub fn left(&self, report: &Report, columns: &[String]) -> Vec<String> {
         let removed = self.of(report);
-        columns.iter().filter(|column| !removed.contains(*column)).cloned().collect()
+        columns
+            .iter()
+            .filter(|column| !removed.contains(*column))
+            .cloned()
+            .collect()
     }
 
     /// Whether a refusal is of a column that the report can go without: then it is not asked for again in this run. What
@@ -34,14 +38,27 @@ impl Removed {
         if report.on_removed_column == OnTrouble::Fail || error.code() != Code::Refused {
             return false;
         }
-        let Some(column) = error.context_value("column").map(str::to_owned) else { return false };
+        let Some(column) = error.context_value("column").map(str::to_owned) else {
+            return false;
+        };
         let selected = selected_of(sent);
-        let is_needed = ask.order_by.iter().chain(&ask.key_columns).any(|needed| *needed == column)
-            || ask.filter.as_ref().is_some_and(|filter| filter.columns().contains(&column));
+        let is_needed = ask
+            .order_by
+            .iter()
+            .chain(&ask.key_columns)
+            .any(|needed| *needed == column)
+            || ask
+                .filter
+                .as_ref()
+                .is_some_and(|filter| filter.columns().contains(&column));
         if is_needed || selected.len() < 2 || !selected.contains(&column) {
             return false;
         }
-        tracing::warn!(report = report.name, column, "the API refuses the column: going on without it");
+        tracing::warn!(
+            report = report.name,
+            column,
+            "the API refuses the column: going on without it"
+        );
         self.add(report, [column]);
         true
     }
@@ -54,13 +71,21 @@ impl Removed {
         }
         let selected = selected_of(&saved.header.request);
         let asked = columns_asked(asked).unwrap_or_default();
-        self.add(report, asked.into_iter().filter(|column| !selected.contains(column)));
+        self.add(
+            report,
+            asked
+                .into_iter()
+                .filter(|column| !selected.contains(column)),
+        );
     }
 
     fn add(&self, report: &Report, columns: impl IntoIterator<Item = String>) {
         let mut columns = columns.into_iter().peekable();
         if columns.peek().is_some() {
-            self.lock().entry(report.name.clone()).or_default().extend(columns);
+            self.lock()
+                .entry(report.name.clone())
+                .or_default()
+                .extend(columns);
         }
     }
 
@@ -71,9 +96,19 @@ impl Removed {
 
 /// A refusal of a value, with the parameters that had it.
 pub(super) fn named(error: Error, sent: &Request) -> Error {
-    let Some(value) = error.context_value("value").filter(|_| error.code() == Code::Refused) else { return error };
+    let Some(value) = error
+        .context_value("value")
+        .filter(|_| error.code() == Code::Refused)
+    else {
+        return error;
+    };
     let has = |(_, text): &&(String, String)| text.split(',').any(|part| part == value);
-    let names: Vec<&str> = sent.query.iter().filter(has).map(|(name, _)| name.as_str()).collect();
+    let names: Vec<&str> = sent
+        .query
+        .iter()
+        .filter(has)
+        .map(|(name, _)| name.as_str())
+        .collect();
     if names.is_empty() {
         return error;
     }
@@ -103,13 +138,22 @@ mod tests {
 
     #[test]
     fn columns_that_stand_in_a_body_are_not_taken_for_removed() {
-        let config = config::parse(OF_A_BODY, Path::new("backhaul.toml"), &Environment::default());
+        let config = config::parse(
+            OF_A_BODY,
+            Path::new("backhaul.toml"),
+            &Environment::default(),
+        );
         let config = config.map_err(|errors| errors.render()).unwrap();
         let report = config.reports.first().unwrap();
         let night = "2026-11-23".parse().unwrap();
-        let task = tasks_of_any_night(&config, night, &Selection::default()).unwrap().remove(0);
+        let task = tasks_of_any_night(&config, night, &Selection::default())
+            .unwrap()
+            .remove(0);
         let request = first_request(report, &task);
-        assert_eq!((request.method, selected_of(&request)), (Method::Post, report.columns.clone()));
+        assert_eq!(
+            (request.method, selected_of(&request)),
+            (Method::Post, report.columns.clone())
+        );
         let answer = Answer {
             body: bytes::Bytes::from_static(b"{}"),
             encoding: Encoding::Identity,
@@ -125,12 +169,29 @@ mod tests {
 
     #[test]
     fn a_refused_value_is_laid_to_the_parameters_that_had_it() {
-        let pairs = [("mode", "latest"), ("where", "latest x"), ("channels", "a,latest")];
-        let query = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        let sent = Request { endpoint: "a/b".to_owned(), method: Method::Get, query, body: None };
+        let pairs = [
+            ("mode", "latest"),
+            ("where", "latest x"),
+            ("channels", "a,latest"),
+        ];
+        let query = pairs
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        let sent = Request {
+            endpoint: "a/b".to_owned(),
+            method: Method::Get,
+            query,
+            body: None,
+        };
         let refused = |value: &str| Error::new(Code::Refused, "no").with_context("value", value);
-        assert_eq!(named(refused("latest"), &sent).context_value("parameter"), Some("mode, channels"));
-        assert_eq!(named(refused("other"), &sent).context_value("parameter"), None);
+        assert_eq!(
+            named(refused("latest"), &sent).context_value("parameter"),
+            Some("mode, channels")
+        );
+        assert_eq!(
+            named(refused("other"), &sent).context_value("parameter"),
+            None
+        );
         let of_the_body = Error::new(Code::Value, "no").with_context("value", "latest");
         assert_eq!(named(of_the_body, &sent).context_value("parameter"), None);
     }

@@ -34,9 +34,17 @@ pub fn request(report: &Report, task: &Task, columns: &[String], ask: &Ask) -> R
         query.push(("where".to_owned(), filter.to_json().to_string()));
     }
     if !ask.order_by.is_empty() {
-        let direction = |place: usize| if ask.descends && place == 0 { "desc" } else { "asc" };
+        let direction = |place: usize| {
+            if ask.descends && place == 0 {
+                "desc"
+            } else {
+                "asc"
+            }
+        };
         let order = ask.order_by.iter().enumerate();
-        let order: Vec<String> = order.map(|(place, column)| format!("{column}:{}", direction(place))).collect();
+        let order: Vec<String> = order
+            .map(|(place, column)| format!("{column}:{}", direction(place)))
+            .collect();
         query.push(("order_by".to_owned(), order.join(",")));
     }
     if let Some(limit) = ask.limit {
@@ -47,8 +55,18 @@ pub fn request(report: &Report, task: &Task, columns: &[String], ask: &Ask) -> R
     }
     let (endpoint, method) = (report.endpoint.name.clone(), report.endpoint.method);
     match method {
-        Method::Get => Request { endpoint, method, query, body: None },
-        Method::Post => Request { endpoint, method, query: Vec::new(), body: Some(body(report.endpoint, &query)) },
+        Method::Get => Request {
+            endpoint,
+            method,
+            query,
+            body: None,
+        },
+        Method::Post => Request {
+            endpoint,
+            method,
+            query: Vec::new(),
+            body: Some(body(report.endpoint, &query)),
+        },
     }
 }
 
@@ -58,7 +76,10 @@ pub fn first_request(report: &Report, task: &Task) -> Request {
         filter: report.filter.clone(),
         order_by: task.order_key.clone(),
         descends: report.top.is_some(),
-        limit: report.endpoint.parameter("limit").map(|_| PagerLimits::default().start),
+        limit: report
+            .endpoint
+            .parameter("limit")
+            .map(|_| PagerLimits::default().start),
         key_columns: task.order_key.clone(),
         purpose: Purpose::Page,
     };
@@ -68,7 +89,9 @@ pub fn first_request(report: &Report, task: &Task) -> Request {
 /// The parameters as a JSON body, each with its type.
 fn body(endpoint: &Endpoint, query: &[(String, String)]) -> String {
     let field = |(name, text): &(String, String)| {
-        let kind = endpoint.parameter(name).map_or(&ParameterKind::Text, |parameter| &parameter.kind);
+        let kind = endpoint
+            .parameter(name)
+            .map_or(&ParameterKind::Text, |parameter| &parameter.kind);
         (name.clone(), json(kind, text))
     };
     Json::Object(query.iter().map(field).collect()).to_string()
@@ -78,8 +101,13 @@ fn json(kind: &ParameterKind, text: &str) -> Json {
     let parsed = || serde_json::from_str(text).ok();
     let value = match kind {
         // JSON where the report lists it; several columns, or one value of what varies.
-        ParameterKind::List(_) => parsed().filter(Json::is_array).or_else(|| Some(text.split(',').collect())),
-        ParameterKind::Json | ParameterKind::Integer | ParameterKind::Number | ParameterKind::Boolean => parsed(),
+        ParameterKind::List(_) => parsed()
+            .filter(Json::is_array)
+            .or_else(|| Some(text.split(',').collect())),
+        ParameterKind::Json
+        | ParameterKind::Integer
+        | ParameterKind::Number
+        | ParameterKind::Boolean => parsed(),
         _ => None,
     };
     value.unwrap_or_else(|| text.into())
@@ -97,12 +125,29 @@ type Rest = (Vec<(String, String)>, Option<Json>);
 
 /// The columns that a request names, and everything else that it says.
 fn parts(request: &Request) -> (Vec<String>, Rest) {
-    let (select, query): (Vec<_>, Vec<_>) = request.query.iter().cloned().partition(|(name, _)| name == SELECT);
-    let mut columns: Vec<String> =
-        select.iter().flat_map(|(_, columns)| columns.split(',')).map(str::to_owned).collect();
-    let mut body: Option<Json> = request.body.as_ref().map(|text| serde_json::from_str(text).unwrap_or_default());
-    let listed = body.as_mut().and_then(Json::as_object_mut).and_then(|body| body.shift_remove(SELECT));
-    let listed = listed.as_ref().and_then(Json::as_array).into_iter().flatten();
+    let (select, query): (Vec<_>, Vec<_>) = request
+        .query
+        .iter()
+        .cloned()
+        .partition(|(name, _)| name == SELECT);
+    let mut columns: Vec<String> = select
+        .iter()
+        .flat_map(|(_, columns)| columns.split(','))
+        .map(str::to_owned)
+        .collect();
+    let mut body: Option<Json> = request
+        .body
+        .as_ref()
+        .map(|text| serde_json::from_str(text).unwrap_or_default());
+    let listed = body
+        .as_mut()
+        .and_then(Json::as_object_mut)
+        .and_then(|body| body.shift_remove(SELECT));
+    let listed = listed
+        .as_ref()
+        .and_then(Json::as_array)
+        .into_iter()
+        .flatten();
     columns.extend(listed.filter_map(|column| column.as_str().map(str::to_owned)));
     (columns, (query, body))
 }
@@ -121,7 +166,11 @@ pub fn limit(request: &Request) -> Option<u32> {
 /// The table's columns in order, then those that only paging needs.
 fn selected<'a>(columns: &'a [String], ask: &'a Ask) -> Vec<&'a str> {
     let own = columns.iter().map(String::as_str);
-    let added = ask.key_columns.iter().map(String::as_str).filter(|name| !columns.iter().any(|own| own == name));
+    let added = ask
+        .key_columns
+        .iter()
+        .map(String::as_str)
+        .filter(|name| !columns.iter().any(|own| own == name));
     own.chain(added).collect()
 }
 
@@ -131,10 +180,25 @@ pub fn quote(report: &Report, task: &Task, ask: &Ask) -> Quote {
         return Quote::default();
     }
     let columns = charged(report, ask);
-    let rows = ask.limit.map(u64::from).or(task.bound_rows).unwrap_or(ROWS_OF_A_WHOLE_ANSWER);
-    let extra: u64 = task.extra_units.iter().filter(|(name, _)| columns.contains(name)).map(|(_, units)| units).sum();
-    let per_row = report.endpoint.units_per_row(columns.iter().map(String::as_str)).saturating_add(extra);
-    Quote { worst: report.endpoint.units_per_request(rows, per_row), ..Quote::default() }
+    let rows = ask
+        .limit
+        .map(u64::from)
+        .or(task.bound_rows)
+        .unwrap_or(ROWS_OF_A_WHOLE_ANSWER);
+    let extra: u64 = task
+        .extra_units
+        .iter()
+        .filter(|(name, _)| columns.contains(name))
+        .map(|(_, units)| units)
+        .sum();
+    let per_row = report
+        .endpoint
+        .units_per_row(columns.iter().map(String::as_str))
+        .saturating_add(extra);
+    Quote {
+        worst: report.endpoint.units_per_request(rows, per_row),
+        ..Quote::default()
+    }
 }
 
 /// Of what an answer cost, the units that brought no row: for rows that came again, below the minimum, for columns that
@@ -144,12 +208,15 @@ pub fn wasted(report: &Report, ask: &Ask, units: u64, received: usize, taken: us
     if endpoint.pricing != Pricing::PerRow || units == 0 {
         return Wasted::default();
     }
-    let [rows_received, rows_taken] = [received, taken].map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
+    let [rows_received, rows_taken] =
+        [received, taken].map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
     let with = endpoint.units_per_row(charged(report, ask).iter().map(String::as_str));
     let filtered = report.filter_columns();
     let own = endpoint.units_per_row(report.columns.iter().chain(&filtered).map(String::as_str));
     Wasted {
-        reread: rows_received.saturating_sub(rows_taken).saturating_mul(with),
+        reread: rows_received
+            .saturating_sub(rows_taken)
+            .saturating_mul(with),
         minimums: units.saturating_sub(rows_received.saturating_mul(with)),
         surcharge: rows_taken.saturating_mul(with.saturating_sub(own)),
         lost: 0,
@@ -158,8 +225,15 @@ pub fn wasted(report: &Report, ask: &Ask, units: u64, received: usize, taken: us
 
 /// The columns that each row is charged for: selected, filtered by, ordered by.
 fn charged(report: &Report, ask: &Ask) -> Vec<String> {
-    let filtered = ask.filter.as_ref().map(crate::filter::Filter::columns).unwrap_or_default();
-    let named = selected(&report.columns, ask).into_iter().map(str::to_owned).chain(filtered);
+    let filtered = ask
+        .filter
+        .as_ref()
+        .map(crate::filter::Filter::columns)
+        .unwrap_or_default();
+    let named = selected(&report.columns, ask)
+        .into_iter()
+        .map(str::to_owned)
+        .chain(filtered);
     named.chain(ask.order_by.iter().cloned()).collect()
 }
 
@@ -177,6 +251,7 @@ pub fn url_bytes_left(base_url: &url::Url, report: &Report, task: &Task) -> usiz
         purpose: crate::paging::Purpose::Page,
     };
     let query = crate::api::encoded_query(&request(report, task, &report.columns, &ask)).len();
-    let fixed = base_url.as_str().len() + report.endpoint.path.len() + query + "&where=&order_by=".len();
+    let fixed =
+        base_url.as_str().len() + report.endpoint.path.len() + query + "&where=&order_by=".len();
     MAX_URL_BYTES.saturating_sub(fixed)
 }

@@ -38,8 +38,9 @@ pub(super) fn keep_others(
         let holds = |entry: &&TaskEntry| file.tasks.is_empty() || file.tasks.contains(&entry.task);
         let tasks: Vec<&TaskEntry> = before.tasks.iter().filter(holds).collect();
         let stays = |entry: &&TaskEntry| !replaced.contains(&entry.task);
-        let is_at_home =
-            |entry: &&TaskEntry| file_folder(&file.name) == folder(partition_by, &entry.target, &entry.params);
+        let is_at_home = |entry: &&TaskEntry| {
+            file_folder(&file.name) == folder(partition_by, &entry.target, &entry.params)
+        };
         if tasks.iter().all(stays) && tasks.iter().all(is_at_home) {
             committing.keep(&file.name)?;
             kept.push(file.clone());
@@ -47,7 +48,15 @@ pub(super) fn keep_others(
             let local = whole_file(committing, file)?;
             writer.begin_sequence(&file_facts(local.path())?.sorted_by)?;
             let from = (file, &local);
-            copy_rows(committing.commit(), from, &owners, replaced, partition_by, schema, writer)?;
+            copy_rows(
+                committing.commit(),
+                from,
+                &owners,
+                replaced,
+                partition_by,
+                schema,
+                writer,
+            )?;
         }
     }
     Ok(kept)
@@ -67,9 +76,14 @@ pub(super) fn whole_file(committing: &Committing, file: &FileEntry) -> Result<Lo
 }
 
 fn damaged(commit: &Commit, file: &FileEntry, problem: &str) -> Error {
-    let message = format!("{}/{}/{} {problem}", commit.report, commit.partition, file.name);
-    Error::new(Code::Corrupt, message)
-        .with_next(format!("backhaul verify --report {}   (it says what helps)", commit.report))
+    let message = format!(
+        "{}/{}/{} {problem}",
+        commit.report, commit.partition, file.name
+    );
+    Error::new(Code::Corrupt, message).with_next(format!(
+        "backhaul verify --report {}   (it says what helps)",
+        commit.report
+    ))
 }
 
 /// Folder of a file inside its partition.
@@ -82,7 +96,12 @@ pub(super) struct Owners<'a>(BTreeMap<(&'a str, &'a BTreeMap<String, String>), &
 
 impl<'a> Owners<'a> {
     pub fn of(tasks: impl IntoIterator<Item = &'a TaskEntry>) -> Self {
-        Self(tasks.into_iter().map(|entry| ((entry.target.as_str(), &entry.params), entry)).collect())
+        Self(
+            tasks
+                .into_iter()
+                .map(|entry| ((entry.target.as_str(), &entry.params), entry))
+                .collect(),
+        )
     }
 
     pub fn find(&self, target: &str, params: &BTreeMap<String, String>) -> Option<&'a TaskEntry> {
@@ -101,7 +120,11 @@ impl<'a> Owners<'a> {
         params: &BTreeMap<String, String>,
     ) -> Result<&'a TaskEntry> {
         self.find(target, params).ok_or_else(|| {
-            damaged(commit, file, &format!("holds rows of {target} {params:?}, of which the manifest knows nothing"))
+            damaged(
+                commit,
+                file,
+                &format!("holds rows of {target} {params:?}, of which the manifest knows nothing"),
+            )
         })
     }
 }
@@ -136,7 +159,11 @@ fn copy_rows(
         }
     }
     if seen != file.rows {
-        return Err(damaged(commit, file, &format!("holds {seen} rows, the manifest says {}", file.rows)));
+        return Err(damaged(
+            commit,
+            file,
+            &format!("holds {seen} rows, the manifest says {}", file.rows),
+        ));
     }
     tracing::debug!(file = file.name, rows = copied, "rows taken over");
     Ok(())
@@ -162,8 +189,15 @@ pub(super) type Stretch = (Range<usize>, String, BTreeMap<String, String>);
 /// A batch divided by task, by its target and those of these parameters that it has a column for.
 pub(super) fn stretches(batch: &RecordBatch, parameters: &[String]) -> Result<Vec<Stretch>> {
     let text = |name: &str| -> Result<&StringArray> {
-        let column = batch.column_by_name(name).and_then(|column| column.as_string_opt::<i32>());
-        column.ok_or_else(|| Error::new(Code::Corrupt, format!("a file of the table lacks the text column `{name}`")))
+        let column = batch
+            .column_by_name(name)
+            .and_then(|column| column.as_string_opt::<i32>());
+        column.ok_or_else(|| {
+            Error::new(
+                Code::Corrupt,
+                format!("a file of the table lacks the text column `{name}`"),
+            )
+        })
     };
     let target = text(TARGET)?;
     let mut known = Vec::new();

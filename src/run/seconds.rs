@@ -16,7 +16,10 @@ impl Seconds {
     /// Adds what a committed task took.
     pub fn add(&mut self, entry: &TaskEntry) {
         // From the first answer to the last lie one fewer waits than answers.
-        if let (true, Ok(micros)) = (entry.requests > 1, u64::try_from(entry.exported_at - entry.started_at)) {
+        if let (true, Ok(micros)) = (
+            entry.requests > 1,
+            u64::try_from(entry.exported_at - entry.started_at),
+        ) {
             self.requests += entry.requests - 1;
             self.micros += micros;
         }
@@ -24,7 +27,11 @@ impl Seconds {
 
     /// Of one request.
     pub fn mean(&self) -> f64 {
-        if self.requests == 0 { SECONDS_A_REQUEST } else { as_float(self.micros) / 1e6 / as_float(self.requests) }
+        if self.requests == 0 {
+            SECONDS_A_REQUEST
+        } else {
+            as_float(self.micros) / 1e6 / as_float(self.requests)
+        }
     }
 }
 

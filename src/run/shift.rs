@@ -44,8 +44,17 @@ pub(super) fn first_claim(stage: &Stage) -> Result<BTreeMap<usize, Claim>> {
 fn all_claimed(holders: &[String]) -> Error {
     /// Enough to see who it is.
     const SHOWN: usize = 5;
-    let more = if holders.len() > SHOWN { format!("; and {} more", holders.len() - SHOWN) } else { String::new() };
-    let shown = holders.iter().take(SHOWN).cloned().collect::<Vec<_>>().join("; ");
+    let more = if holders.len() > SHOWN {
+        format!("; and {} more", holders.len() - SHOWN)
+    } else {
+        String::new()
+    };
+    let shown = holders
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("; ");
     Error::new(Code::Locked, "every due task is claimed by another process")
         .with_context("claims", shown + &more)
         .with_next("wait for it to end; this run has nothing to do")
@@ -53,7 +62,11 @@ fn all_claimed(holders: &[String]) -> Error {
 
 fn named(stage: &Stage, index: usize, holder: &str) -> Result<String> {
     let (job, report) = stage.job(index)?;
-    Ok(format!("{} of night {}: {holder}", stage.task_name(report, &job.task), job.night))
+    Ok(format!(
+        "{} of night {}: {holder}",
+        stage.task_name(report, &job.task),
+        job.night
+    ))
 }
 
 /// Said once a run.
@@ -106,7 +119,16 @@ impl<'a> Shift<'a> {
             lacks_batches: Arc::default(),
         };
         let (claims, waiting, claimed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { stage, cancel, desk: Arc::new(desk), claims, open, waiting, claimed, not_tried: BTreeMap::new() }
+        Self {
+            stage,
+            cancel,
+            desk: Arc::new(desk),
+            claims,
+            open,
+            waiting,
+            claimed,
+            not_tried: BTreeMap::new(),
+        }
     }
 
     /// Works until every job has ended in some way, or is another's.
@@ -139,14 +161,27 @@ impl<'a> Shift<'a> {
             }
         }
         if self.claimed.len() == self.stage.jobs.len() {
-            let holders = self.claimed.iter().map(|(index, holder)| named(self.stage, *index, holder));
+            let holders = self
+                .claimed
+                .iter()
+                .map(|(index, holder)| named(self.stage, *index, holder));
             return Err(all_claimed(&holders.collect::<Result<Vec<_>>>()?).into());
         }
         for (index, holder) in &self.claimed {
             let (job, report) = self.stage.job(*index)?;
             book.summary(report).tasks.skipped += 1;
-            book.unfinished(self.stage, job, report, UnfinishedStatus::Skipped, &format!("claimed by {holder}"), 0);
-            book.report.notes.push(format!("left to another process: {}", named(self.stage, *index, holder)?));
+            book.unfinished(
+                self.stage,
+                job,
+                report,
+                UnfinishedStatus::Skipped,
+                &format!("claimed by {holder}"),
+                0,
+            );
+            book.report.notes.push(format!(
+                "left to another process: {}",
+                named(self.stage, *index, holder)?
+            ));
         }
         Ok(())
     }
@@ -159,7 +194,9 @@ impl<'a> Shift<'a> {
             let desk = Arc::clone(&desk);
             async move { desk.work(lot).await }
         };
-        let mut ends = stream::iter(lots).map(work).buffer_unordered(LOTS_AT_A_TIME);
+        let mut ends = stream::iter(lots)
+            .map(work)
+            .buffer_unordered(LOTS_AT_A_TIME);
         // Beside the fetching: answers under way must not wait for rows to be written, nor for another process.
         let mut commits = FuturesUnordered::new();
         let mut is_fetching = true;
@@ -184,10 +221,17 @@ impl<'a> Shift<'a> {
 
     /// The jobs in lots, with their indices among all.
     fn lots(&self, jobs: &[usize]) -> Result<Vec<Lot>> {
-        let all: Vec<&Job> = jobs.iter().map(|index| Ok(self.stage.job(*index)?.0)).collect::<Result<_>>()?;
-        let tasks: Vec<(Night, &Task)> = all.into_iter().map(|job| (job.night, &job.task)).collect();
+        let all: Vec<&Job> = jobs
+            .iter()
+            .map(|index| Ok(self.stage.job(*index)?.0))
+            .collect::<Result<_>>()?;
+        let tasks: Vec<(Night, &Task)> =
+            all.into_iter().map(|job| (job.night, &job.task)).collect();
         let mut lots = lots(&self.stage.config, &tasks, self.stage.clock.today());
-        for place in lots.iter_mut().flat_map(|lot| lot.groups.iter_mut().flatten()) {
+        for place in lots
+            .iter_mut()
+            .flat_map(|lot| lot.groups.iter_mut().flatten())
+        {
             *place = jobs.get(*place).copied().unwrap_or(*place);
         }
         Ok(lots)
@@ -195,7 +239,11 @@ impl<'a> Shift<'a> {
 
     /// Takes note of a job's end. Gives the partition's finished tasks where it was the last of them.
     fn ended(&mut self, end: End, book: &mut Book) -> Result<Option<(Place, Vec<Finished>)>> {
-        let End { index, ended, claim } = end;
+        let End {
+            index,
+            ended,
+            claim,
+        } = end;
         let stage = self.stage;
         let (job, report) = stage.job(index)?;
         let place = stage.place(job);
@@ -216,7 +264,10 @@ impl<'a> Shift<'a> {
             Ended::Failed(error) => {
                 self.desk.breaker.failed(job.task.report, &error);
                 // No other task can succeed where the key is dead, the units are used up, or answers cannot be saved.
-                if matches!(error.code(), Code::Unauthorized | Code::Units | Code::NotFree | Code::Destination) {
+                if matches!(
+                    error.code(),
+                    Code::Unauthorized | Code::Units | Code::NotFree | Code::Destination
+                ) {
                     self.desk.cancel.cancel();
                 }
                 book.failed(stage, job, report, error);
@@ -231,15 +282,25 @@ impl<'a> Shift<'a> {
         }
         let left = self.open.entry(place).or_default();
         *left = left.saturating_sub(1);
-        let finished = if *left == 0 { self.waiting.remove(&place) } else { None };
+        let finished = if *left == 0 {
+            self.waiting.remove(&place)
+        } else {
+            None
+        };
         Ok(finished.map(|finished| (place, finished)))
     }
 
     fn committed(&mut self, ending: Ending, book: &mut Book) -> Result<(), Errors> {
-        let Ending { place, jobs, outcome } = ending;
+        let Ending {
+            place,
+            jobs,
+            outcome,
+        } = ending;
         let report = self.stage.report(place.1)?;
         match outcome {
-            Ok(assembled) => book.committed(report, assembled, jobs.iter().map(|(_, units)| units).sum()),
+            Ok(assembled) => {
+                book.committed(report, assembled, jobs.iter().map(|(_, units)| units).sum())
+            }
             Err(error) => book.not_committed(self.stage, report, &jobs, error)?,
         }
         for (index, _) in jobs {
@@ -252,8 +313,20 @@ impl<'a> Shift<'a> {
 }
 
 /// Commits the finished tasks of one partition.
-async fn commit(stage: &Arc<Stage>, place: Place, finished: Vec<Finished>, cancel: &CancellationToken) -> Ending {
-    let jobs = finished.iter().map(|task| (task.job, task.new_units)).collect();
+async fn commit(
+    stage: &Arc<Stage>,
+    place: Place,
+    finished: Vec<Finished>,
+    cancel: &CancellationToken,
+) -> Ending {
+    let jobs = finished
+        .iter()
+        .map(|task| (task.job, task.new_units))
+        .collect();
     let outcome = assemble(stage, place.0, place.1, finished, cancel).await;
-    Ending { place, jobs, outcome }
+    Ending {
+        place,
+        jobs,
+        outcome,
+    }
 }

@@ -118,34 +118,53 @@ impl Account {
 
     /// The same, for a request to another operation.
     pub fn asking(self, endpoint: &str) -> Self {
-        Self { endpoint: endpoint.to_owned(), ..self }
+        Self {
+            endpoint: endpoint.to_owned(),
+            ..self
+        }
     }
 
     /// The account of what is asked for no table.
     pub fn of_probe(endpoint: &str, target: &str) -> Self {
-        Self { endpoint: endpoint.to_owned(), target: target.to_owned(), ..Self::default() }
+        Self {
+            endpoint: endpoint.to_owned(),
+            target: target.to_owned(),
+            ..Self::default()
+        }
     }
 }
 
 impl Stage {
     /// Notes what became of an attempt.
     pub(super) fn note(&self, account: &Account, attempted: Attempted) {
-        self.spending.attempted(account, self.clock.now().timestamp_micros(), attempted);
+        self.spending
+            .attempted(account, self.clock.now().timestamp_micros(), attempted);
     }
 }
 
 impl Spending {
     /// The ledger of a run; its file comes with the first line.
     pub fn new(store: &Store, run: &str) -> Self {
-        Self { files: store.files(FOLDER), run: run.to_owned(), state: Mutex::default() }
+        Self {
+            files: store.files(FOLDER),
+            run: run.to_owned(),
+            state: Mutex::default(),
+        }
     }
 
     /// Notes what became of an attempt.
     pub fn attempted(&self, account: &Account, now: i64, attempted: Attempted) {
         let Attempted { expected, outcome } = attempted;
-        let base = Spent { requests: 1, ..Spent::default() };
+        let base = Spent {
+            requests: 1,
+            ..Spent::default()
+        };
         let (at, spent) = match outcome {
-            Outcome::Answered { units, price, received_at } => (
+            Outcome::Answered {
+                units,
+                price,
+                received_at,
+            } => (
                 received_at,
                 Spent {
                     answers: 1,
@@ -156,12 +175,33 @@ impl Spending {
                     ..base
                 },
             ),
-            Outcome::Lost { units } => {
-                (now, Spent { expected, units, wasted: Wasted { lost: units, ..Wasted::default() }, ..base })
-            }
+            Outcome::Lost { units } => (
+                now,
+                Spent {
+                    expected,
+                    units,
+                    wasted: Wasted {
+                        lost: units,
+                        ..Wasted::default()
+                    },
+                    ..base
+                },
+            ),
             Outcome::Unknown => {
-                let wasted = Wasted { lost: expected, ..Wasted::default() };
-                (now, Spent { unknown: 1, expected, units_unknown: expected, wasted, ..base })
+                let wasted = Wasted {
+                    lost: expected,
+                    ..Wasted::default()
+                };
+                (
+                    now,
+                    Spent {
+                        unknown: 1,
+                        expected,
+                        units_unknown: expected,
+                        wasted,
+                        ..base
+                    },
+                )
             }
             Outcome::Refused => (now, Spent { refused: 1, ..base }),
         };
@@ -176,7 +216,14 @@ impl Spending {
     /// Notes what of an answer's price brought no row.
     pub fn wasted(&self, account: &Account, at: i64, wasted: Wasted) {
         if !wasted.is_nothing() {
-            self.note(account, at, Spent { wasted, ..Spent::default() });
+            self.note(
+                account,
+                at,
+                Spent {
+                    wasted,
+                    ..Spent::default()
+                },
+            );
         }
     }
 
@@ -200,8 +247,20 @@ impl Spending {
     }
 
     fn note(&self, account: &Account, at: i64, spent: Spent) {
-        let Account { task, report, endpoint, target } = account.clone();
-        let line = Line { at, task, report, endpoint, target, spent };
+        let Account {
+            task,
+            report,
+            endpoint,
+            target,
+        } = account.clone();
+        let line = Line {
+            at,
+            task,
+            report,
+            endpoint,
+            target,
+            spent,
+        };
         let mut state = self.lock();
         *state.totals.entry(line.item()).or_default() += spent;
         // What is noted is a convenience beside saved answers and promises: it must not stop what they allow.
@@ -220,16 +279,26 @@ impl Spending {
             state.num_unsaved += 1;
             if is_due(state.num_saved, state.num_unsaved) {
                 state.num_saved += std::mem::take(&mut state.num_unsaved);
-                self.files.replace(&open(&self.run), state.lines.clone()).map_err(std::io::Error::other)?;
+                self.files
+                    .replace(&open(&self.run), state.lines.clone())
+                    .map_err(std::io::Error::other)?;
             }
             return Ok(());
         };
         if state.file.is_none() {
             std::fs::create_dir_all(folder)?;
-            state.file = Some(File::options().append(true).create(true).open(folder.join(open(&self.run)))?);
+            state.file = Some(
+                File::options()
+                    .append(true)
+                    .create(true)
+                    .open(folder.join(open(&self.run)))?,
+            );
         }
         // In one piece, so that a killed process leaves whole lines.
-        state.file.as_mut().map_or(Ok(()), |file| file.write_all(&bytes))
+        state
+            .file
+            .as_mut()
+            .map_or(Ok(()), |file| file.write_all(&bytes))
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -244,9 +313,16 @@ fn is_due(num_saved: usize, num_unsaved: usize) -> bool {
 
 impl Line {
     fn item(&self) -> Item {
-        let day =
-            DateTime::from_timestamp_micros(self.at).map(|time| time.date_naive()).unwrap_or_default().to_string();
-        Item { day, report: self.report.clone(), endpoint: self.endpoint.clone(), target: self.target.clone() }
+        let day = DateTime::from_timestamp_micros(self.at)
+            .map(|time| time.date_naive())
+            .unwrap_or_default()
+            .to_string();
+        Item {
+            day,
+            report: self.report.clone(),
+            endpoint: self.endpoint.clone(),
+            target: self.target.clone(),
+        }
     }
 }
 
@@ -275,7 +351,11 @@ pub(super) fn of_all_runs(store: &Store) -> Result<BTreeMap<String, Totals>> {
 /// [`Code::Destination`].
 pub(super) fn forget(store: &Store, target: &str) -> Result<()> {
     let files = store.files(FOLDER);
-    for name in files.list("")?.into_iter().filter(|name| name.strip_suffix(".json").is_some()) {
+    for name in files
+        .list("")?
+        .into_iter()
+        .filter(|name| name.strip_suffix(".json").is_some())
+    {
         let totals = read(&files, &name)?;
         if totals.keys().all(|item| item.target != target) {
             continue;
@@ -298,21 +378,29 @@ pub(super) fn forget(store: &Store, target: &str) -> Result<()> {
 /// [`Code::Destination`].
 pub(super) fn close_books_of_the_dead(stage: &Stage) -> Result<()> {
     let (store, today) = (&stage.store, stage.clock.today());
-    let oldest = today.checked_sub_days(Days::new(KEPT_DAYS)).unwrap_or(today);
+    let oldest = today
+        .checked_sub_days(Days::new(KEPT_DAYS))
+        .unwrap_or(today);
     let unsettled: BTreeSet<String> = super::ledger::unsettled(store)?.into_keys().collect();
     let mut open = unsettled.clone();
     let files = store.files(FOLDER);
     for name in files.list("")? {
         if let Some(run) = name.strip_suffix(".jsonl") {
             open.insert(run.to_owned());
-        } else if name.strip_suffix(".json").and_then(started).is_some_and(|start| start.date() < oldest) {
+        } else if name
+            .strip_suffix(".json")
+            .and_then(started)
+            .is_some_and(|start| start.date() < oldest)
+        {
             files.remove(&name)?;
         }
     }
     open.remove(&stage.run_id);
     for run in open {
         // Alive: it closes its own books.
-        let Some(hold) = store.dead_run(&run, &stage.who)? else { continue };
+        let Some(hold) = store.dead_run(&run, &stage.who)? else {
+            continue;
+        };
         close_book(stage, &run)?;
         // Those who settle its promises take its lock away with them.
         if !unsettled.contains(&run) {
@@ -328,14 +416,22 @@ fn close_book(stage: &Stage, run: &str) -> Result<()> {
     if files.load(&closed(run))?.is_none() {
         // A part of an answer for many targets has units of its own, while the answer counts at one of them.
         let tells = |line: &&Line| line.spent.answers > 0 || line.spent.units > 0;
-        let told: BTreeSet<(String, i64)> =
-            lines.iter().filter(tells).map(|line| (line.task.clone(), line.at)).collect();
+        let told: BTreeSet<(String, i64)> = lines
+            .iter()
+            .filter(tells)
+            .map(|line| (line.task.clone(), line.at))
+            .collect();
         let resumed = Days::new(stage.config.run.resume_within.as_secs() / (24 * 3600) + 1);
-        let first = started(run).and_then(|start| start.date().checked_sub_days(resumed)).unwrap_or_default();
+        let first = started(run)
+            .and_then(|start| start.date().checked_sub_days(resumed))
+            .unwrap_or_default();
         for (task, header) in stage.landing.headers_from(first)? {
             // A copy was paid for by the task that it names.
             let is_copy = matches!(header.source, Some(Source::SameAs(_)));
-            if header.run == run && !is_copy && !told.contains(&(task.0.clone(), header.received_at)) {
+            if header.run == run
+                && !is_copy
+                && !told.contains(&(task.0.clone(), header.received_at))
+            {
                 lines.push(line_of(stage, &task, &header));
             }
         }
@@ -350,10 +446,23 @@ fn close_book(stage: &Stage, run: &str) -> Result<()> {
 /// The line that was not written any more when the answer was saved.
 fn line_of(stage: &Stage, task: &TaskId, header: &Header) -> Line {
     let known = super::agenda::name_of(&stage.config, task);
-    let asked = || header.request.query.iter().find(|(name, _)| name == "target").map(|(_, value)| value.clone());
+    let asked = || {
+        header
+            .request
+            .query
+            .iter()
+            .find(|(name, _)| name == "target")
+            .map(|(_, value)| value.clone())
+    };
     let (report, target) = known.unwrap_or_else(|| (String::new(), asked().unwrap_or_default()));
     let (units, is_hit) = (header.units, header.price.cache_hit);
-    let is_counted = !matches!(header.source, Some(Source::Batch { is_counted: false, .. }));
+    let is_counted = !matches!(
+        header.source,
+        Some(Source::Batch {
+            is_counted: false,
+            ..
+        })
+    );
     let count = |number: u32| if is_counted { u64::from(number) } else { 0 };
     let spent = Spent {
         requests: count(header.attempts.max(1)),
@@ -368,7 +477,14 @@ fn line_of(stage: &Stage, task: &TaskId, header: &Header) -> Line {
         Some(Source::Batch { operation, .. }) => operation.clone(),
         _ => header.request.endpoint.clone(),
     };
-    Line { at: header.received_at, task: task.0.clone(), report, endpoint, target, spent }
+    Line {
+        at: header.received_at,
+        task: task.0.clone(),
+        report,
+        endpoint,
+        target,
+        spent,
+    }
 }
 
 /// When a run started, by its name.
@@ -387,11 +503,16 @@ fn totals(lines: &[Line]) -> Totals {
 /// The whole lines of a file; the last one of a killed process may be torn.
 fn lines(files: &Files, name: &str) -> Result<Vec<Line>> {
     let text = files.load(name)?.unwrap_or_default();
-    Ok(text.split(|byte| *byte == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect())
+    Ok(text
+        .split(|byte| *byte == b'\n')
+        .filter_map(|line| serde_json::from_slice(line).ok())
+        .collect())
 }
 
 fn read(files: &Files, name: &str) -> Result<Totals> {
-    let Some(bytes) = files.load(name)? else { return Ok(Totals::new()) };
+    let Some(bytes) = files.load(name)? else {
+        return Ok(Totals::new());
+    };
     let entries: Vec<Entry> = serde_json::from_slice(&bytes).unwrap_or_else(|error| {
         tracing::warn!(path = files.place_of(name), %error, "a ledger of requests is damaged and does not count");
         Vec::new()
@@ -404,9 +525,16 @@ fn read(files: &Files, name: &str) -> Result<Totals> {
 }
 
 fn write(files: &Files, name: &str, totals: &Totals) -> Result<()> {
-    let entries: Vec<Entry> = totals.iter().map(|(item, spent)| Entry { item: item.clone(), spent: *spent }).collect();
-    let bytes = serde_json::to_vec(&entries)
-        .map_err(|error| Error::new(Code::Internal, "a ledger cannot be written").with_source(error))?;
+    let entries: Vec<Entry> = totals
+        .iter()
+        .map(|(item, spent)| Entry {
+            item: item.clone(),
+            spent: *spent,
+        })
+        .collect();
+    let bytes = serde_json::to_vec(&entries).map_err(|error| {
+        Error::new(Code::Internal, "a ledger cannot be written").with_source(error)
+    })?;
     files.replace(name, bytes)
 }
 
@@ -439,12 +567,22 @@ mod tests {
     }
 
     fn account() -> Account {
-        Account { target: "acme".into(), ..Account::of_probe("site-explorer/anchors", "acme") }
+        Account {
+            target: "acme".into(),
+            ..Account::of_probe("site-explorer/anchors", "acme")
+        }
     }
 
     fn answered(units: u64, received_at: i64) -> Attempted {
         let price = crate::model::Price::default();
-        Attempted { expected: 90, outcome: Outcome::Answered { units, price, received_at } }
+        Attempted {
+            expected: 90,
+            outcome: Outcome::Answered {
+                units,
+                price,
+                received_at,
+            },
+        }
     }
 
     #[test]
@@ -453,17 +591,41 @@ mod tests {
         let store = Store::at(folder.path());
         let spending = Spending::new(&store, "20261123T021507Z-00000000");
         spending.attempted(&account(), 0, answered(50, 86_400_000_000));
-        spending.attempted(&account(), 86_400_000_001, Attempted { expected: 90, outcome: Outcome::Unknown });
-        spending.wasted(&account(), 86_400_000_000, Wasted { minimums: 20, ..Wasted::default() });
+        spending.attempted(
+            &account(),
+            86_400_000_001,
+            Attempted {
+                expected: 90,
+                outcome: Outcome::Unknown,
+            },
+        );
+        spending.wasted(
+            &account(),
+            86_400_000_000,
+            Wasted {
+                minimums: 20,
+                ..Wasted::default()
+            },
+        );
         let open = of_all_runs(&store).expect("readable");
         spending.close().expect("closes");
         let closed = of_all_runs(&store).expect("readable");
         assert_eq!(open, closed);
-        let (item, spent) = closed.values().next().and_then(|totals| totals.first_key_value()).expect("an item");
+        let (item, spent) = closed
+            .values()
+            .next()
+            .and_then(|totals| totals.first_key_value())
+            .expect("an item");
         assert_eq!(item.day, "1970-01-02");
-        assert_eq!((spent.requests, spent.units, spent.units_unknown), (2, 50, 90));
+        assert_eq!(
+            (spent.requests, spent.units, spent.units_unknown),
+            (2, 50, 90)
+        );
         assert_eq!((spent.wasted.minimums, spent.wasted.lost), (20, 90));
-        assert_eq!(store.files(FOLDER).list("").expect("listable"), ["20261123T021507Z-00000000.json"]);
+        assert_eq!(
+            store.files(FOLDER).list("").expect("listable"),
+            ["20261123T021507Z-00000000.json"]
+        );
     }
 
     #[test]

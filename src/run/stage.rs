@@ -34,7 +34,10 @@ pub struct Tuning {
 impl Default for Tuning {
     fn default() -> Self {
         // Some answers take over 20 s; clients in the field give up after 30 to 60, and pay twice.
-        Self { timeout: Duration::from_mins(3), wait_scale: 1.0 }
+        Self {
+            timeout: Duration::from_mins(3),
+            wait_scale: 1.0,
+        }
     }
 }
 
@@ -100,7 +103,10 @@ impl Stage {
         let store = super::place::open(&config)?;
         let started_at = clock.now().timestamp_micros();
         let since = clock.now().format("%Y-%m-%dT%H:%M:%SZ");
-        let who = format!("run {run_id} (process {}) since {since}", std::process::id());
+        let who = format!(
+            "run {run_id} (process {}) since {since}",
+            std::process::id()
+        );
         let (scratch, life) = store.run_folder(&run_id, &who)?;
         store.sweep(&who)?;
         let workspace = Workspace::load(&store, &config.source.base_url);
@@ -133,7 +139,11 @@ impl Stage {
     /// # Errors
     /// [`Code::Destination`].
     pub fn close(&self) -> Result<()> {
-        let life = self.life.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let life = self
+            .life
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
         life.map_or(Ok(()), |life| self.store.close_run(&self.run_id, life))
     }
 
@@ -165,7 +175,9 @@ impl Stage {
     /// # Errors
     /// [`Code::Internal`] where this run sends nothing: a defect.
     pub fn client(&self) -> Result<&Client> {
-        self.client.as_ref().ok_or_else(|| Error::new(Code::Internal, "this command sends nothing"))
+        self.client
+            .as_ref()
+            .ok_or_else(|| Error::new(Code::Internal, "this command sends nothing"))
     }
 
     /// A report of the configuration.
@@ -184,18 +196,27 @@ impl Stage {
     pub fn job(&self, index: usize) -> Result<(&Job, &Report)> {
         let job = self.jobs.get(index);
         let report = job.and_then(|job| self.config.reports.get(job.task.report));
-        job.zip(report).ok_or_else(|| Error::new(Code::Internal, format!("there is no job {index}")))
+        job.zip(report)
+            .ok_or_else(|| Error::new(Code::Internal, format!("there is no job {index}")))
     }
 
     /// What a job is committed together with, by night and report. The nights of a history lie in the same partitions, each
     /// of which a run commits once: they all go with the last one.
     pub(super) fn place(&self, job: &Job) -> (Night, usize) {
         let report = job.task.report;
-        let is_history = self.config.reports.get(report).is_some_and(|of| of.endpoint.history_column().is_some());
+        let is_history = self
+            .config
+            .reports
+            .get(report)
+            .is_some_and(|of| of.endpoint.history_column().is_some());
         if !is_history {
             return (job.night, report);
         }
-        let nights = self.jobs.iter().filter(|other| other.task.report == report).map(|job| job.night);
+        let nights = self
+            .jobs
+            .iter()
+            .filter(|other| other.task.report == report)
+            .map(|job| job.night);
         (nights.max().unwrap_or(job.night), report)
     }
 
@@ -211,20 +232,28 @@ impl Stage {
 
     /// What tells a task from the others of a run, for a person.
     pub fn task_name(&self, report: &Report, task: &Task) -> String {
-        task_label(&report.name, self.target_name(task), task.parameters.iter().map(|(name, value)| (name, value)))
+        task_label(
+            &report.name,
+            self.target_name(task),
+            task.parameters.iter().map(|(name, value)| (name, value)),
+        )
     }
 
     /// Unique for ever: it stands in file names, and a name is never used twice. Names the run, whose lock tells whether
     /// what it left is garbage.
     pub fn commit_id(&self) -> String {
-        let number = self.num_commits.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let number = self
+            .num_commits
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         format!("{}-{number:04x}", self.run_id)
     }
 
     /// Verdicts and row cap that are known for an endpoint.
     pub(super) fn known(&self, endpoint: &str) -> (Verdicts, Option<u32>) {
         let workspace = self.workspace();
-        let fresh = workspace.finding.filter(|finding| finding.is_fresh(self.clock.today()));
+        let fresh = workspace
+            .finding
+            .filter(|finding| finding.is_fresh(self.clock.today()));
         let verdicts = fresh.map(|finding| finding.verdicts).unwrap_or_default();
         (verdicts, workspace.row_caps.get(endpoint).copied())
     }
@@ -240,7 +269,9 @@ impl Stage {
     }
 
     pub(super) fn workspace(&self) -> std::sync::MutexGuard<'_, Workspace> {
-        self.workspace.lock().unwrap_or_else(PoisonError::into_inner)
+        self.workspace
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -248,7 +279,12 @@ impl Stage {
 ///
 /// # Errors
 /// [`Code::KeySource`] if no source gives a key, [`Code::Url`].
-pub async fn client(config: &RunConfig, meter: Arc<UnitMeter>, clock: &SharedClock, tuning: Tuning) -> Result<Client> {
+pub async fn client(
+    config: &RunConfig,
+    meter: Arc<UnitMeter>,
+    clock: &SharedClock,
+    tuning: Tuning,
+) -> Result<Client> {
     let mut keys = Vec::new();
     let mut fault = None;
     for source in &config.source.keys {
@@ -274,10 +310,19 @@ pub async fn client(config: &RunConfig, meter: Arc<UnitMeter>, clock: &SharedClo
         timeout: tuning.timeout,
         wait_scale: tuning.wait_scale,
     };
-    Client::new(options, Throttle::new(config.source.requests_per_minute, Arc::clone(clock)), meter, Arc::clone(clock))
+    Client::new(
+        options,
+        Throttle::new(config.source.requests_per_minute, Arc::clone(clock)),
+        meter,
+        Arc::clone(clock),
+    )
 }
 
 /// `20261123T021507Z-1f3a9c04`: sorts by time, unique without asking anybody.
 pub(super) fn run_id(clock: &SharedClock) -> String {
-    format!("{}-{:08x}", clock.now().format("%Y%m%dT%H%M%SZ"), fastrand::u32(..))
+    format!(
+        "{}-{:08x}",
+        clock.now().format("%Y%m%dT%H%M%SZ"),
+        fastrand::u32(..)
+    )
 }

@@ -14,7 +14,9 @@ use crate::config::Target;
 use crate::error::{Code, Error, Result};
 use crate::model::hex;
 use crate::sink::{Compression, PartitionWriter, WriterOptions, read_batches};
-use crate::store::{Commit, Committing, KnownFiles, STAGED_SUFFIX, Store, UNPARTITIONED, verify_files};
+use crate::store::{
+    Commit, Committing, KnownFiles, STAGED_SUFFIX, Store, UNPARTITIONED, verify_files,
+};
 use crate::table::manifest::{Committed, PartitionState};
 use crate::table::{COVERAGE, ColumnType, ProgramColumn, TARGETS, TableSchema};
 
@@ -33,24 +35,44 @@ pub(super) fn publish(
     make: impl Fn(&Store) -> Result<RecordBatch>,
 ) -> Result<()> {
     let (store, table) = (&stage.store, schema.name());
-    let known = store.partition(table, partition)?.filter(|state| state.pending.is_none());
+    let known = store
+        .partition(table, partition)?
+        .filter(|state| state.pending.is_none());
     // A file that was damaged since is written again.
-    let is_whole = known.as_ref().map_or(Ok(true), |state| is_whole(store, state))?;
-    let known = known.and_then(|state| state.committed).map(|committed| committed.responses_hash);
+    let is_whole = known
+        .as_ref()
+        .map_or(Ok(true), |state| is_whole(store, state))?;
+    let known = known
+        .and_then(|state| state.committed)
+        .map(|committed| committed.responses_hash);
     if is_whole && known == Some(content_hash(&make(store)?)?) {
         return Ok(());
     }
     store.record_columns(table, schema.endpoint(), &schema.recorded(), &[])?;
-    let commit = Commit { report: table.to_owned(), partition: partition.to_owned(), id: stage.commit_id() };
+    let commit = Commit {
+        report: table.to_owned(),
+        partition: partition.to_owned(),
+        id: stage.commit_id(),
+    };
     let committing = store.begin_within(commit, &stage.who, PATIENCE)?;
     let batch = make(store)?;
     let responses_hash = content_hash(&batch)?;
-    if is_whole && committing.committed().is_some_and(|committed| committed.responses_hash == responses_hash) {
+    if is_whole
+        && committing
+            .committed()
+            .is_some_and(|committed| committed.responses_hash == responses_hash)
+    {
         return Ok(());
     }
     let files = write(stage, schema, &committing, &batch, &responses_hash)?;
     let (commit_id, columns) = (committing.commit().id.clone(), schema.recorded());
-    committing.publish(Committed { commit_id, files, tasks: Vec::new(), columns, responses_hash })?;
+    committing.publish(Committed {
+        commit_id,
+        files,
+        tasks: Vec::new(),
+        columns,
+        responses_hash,
+    })?;
     Ok(())
 }
 
@@ -82,14 +104,22 @@ fn write(
 /// A hash of the rows: equal rows are not published again.
 fn content_hash(batch: &RecordBatch) -> Result<String> {
     let mut bytes = Vec::new();
-    let mut writer = arrow::ipc::writer::StreamWriter::try_new(&mut bytes, &batch.schema()).map_err(defect)?;
-    writer.write(batch).and_then(|()| writer.finish()).map_err(defect)?;
+    let mut writer =
+        arrow::ipc::writer::StreamWriter::try_new(&mut bytes, &batch.schema()).map_err(defect)?;
+    writer
+        .write(batch)
+        .and_then(|()| writer.finish())
+        .map_err(defect)?;
     drop(writer);
     Ok(hex(&Sha256::digest(&bytes)))
 }
 
 pub(super) fn defect(error: arrow::error::ArrowError) -> Error {
-    Error::new(Code::Internal, "the rows of a table of the program do not fit together").with_source(error)
+    Error::new(
+        Code::Internal,
+        "the rows of a table of the program do not fit together",
+    )
+    .with_source(error)
 }
 
 /// A column of text.
@@ -99,19 +129,32 @@ pub(super) fn texts<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> Ar
 
 /// JSON text.
 pub(super) fn json_text(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string(value)
-        .map_err(|error| Error::new(Code::Internal, "a value cannot be written as JSON").with_source(error))
+    serde_json::to_string(value).map_err(|error| {
+        Error::new(Code::Internal, "a value cannot be written as JSON").with_source(error)
+    })
 }
 
 /// The columns of `targets`.
 pub(super) fn targets_schema() -> TableSchema {
-    let column = |name, kind, description| ProgramColumn { name, kind, description };
+    let column = |name, kind, description| ProgramColumn {
+        name,
+        kind,
+        description,
+    };
     TableSchema::of_program(
         TARGETS,
         vec![
-            column("target", ColumnType::Text, "name of the target, as in `_target` of every table"),
+            column(
+                "target",
+                ColumnType::Text,
+                "name of the target, as in `_target` of every table",
+            ),
             column("url", ColumnType::Text, "domain or URL that is looked up"),
-            column("mode", ColumnType::Text, "how much of the site is meant: exact, prefix, domain or subdomains"),
+            column(
+                "mode",
+                ColumnType::Text,
+                "how much of the site is meant: exact, prefix, domain or subdomains",
+            ),
             column("protocol", ColumnType::Text, "both, http or https"),
             column("labels", ColumnType::Json, "labels of the configuration"),
         ],
@@ -124,10 +167,31 @@ pub(super) fn targets_schema() -> TableSchema {
 /// its first task, not before.
 pub(super) fn write_targets(stage: &Stage) -> Result<()> {
     publish_targets(stage, |rows| {
-        for (index, Target { name, url, mode, protocol, labels }) in stage.config.targets.iter().enumerate() {
+        for (
+            index,
+            Target {
+                name,
+                url,
+                mode,
+                protocol,
+                labels,
+            },
+        ) in stage.config.targets.iter().enumerate()
+        {
             let has_task = || stage.jobs.iter().any(|job| job.task.target == Some(index));
-            if rows.contains_key(name) || has_task() || tombstone::read(&stage.store, name)?.is_none() {
-                rows.insert(name.clone(), [url.clone(), mode.clone(), protocol.clone(), json_text(labels)?]);
+            if rows.contains_key(name)
+                || has_task()
+                || tombstone::read(&stage.store, name)?.is_none()
+            {
+                rows.insert(
+                    name.clone(),
+                    [
+                        url.clone(),
+                        mode.clone(),
+                        protocol.clone(),
+                        json_text(labels)?,
+                    ],
+                );
             }
         }
         Ok(())
@@ -142,12 +206,16 @@ pub(super) fn remove_target(stage: &Stage, name: &str) -> Result<()> {
     })
 }
 
-fn publish_targets(stage: &Stage, change: impl Fn(&mut BTreeMap<String, [String; 4]>) -> Result<()>) -> Result<()> {
+fn publish_targets(
+    stage: &Stage,
+    change: impl Fn(&mut BTreeMap<String, [String; 4]>) -> Result<()>,
+) -> Result<()> {
     let schema = targets_schema();
     publish(stage, &schema, UNPARTITIONED, |store| {
         let mut rows = known_targets(store)?;
         change(&mut rows)?;
-        let column = |index: usize| texts(rows.values().map(|row| row.get(index).map(String::as_str)));
+        let column =
+            |index: usize| texts(rows.values().map(|row| row.get(index).map(String::as_str)));
         let names = texts(rows.keys().map(|name| Some(name.as_str())));
         let columns = vec![names, column(0), column(1), column(2), column(3)];
         RecordBatch::try_new(Arc::clone(schema.arrow()), columns).map_err(defect)
@@ -158,10 +226,16 @@ fn publish_targets(stage: &Stage, change: impl Fn(&mut BTreeMap<String, [String;
 /// and the partitions' states still name the targets.
 pub(super) fn known_targets(store: &Store) -> Result<BTreeMap<String, [String; 4]>> {
     let mut rows = BTreeMap::new();
-    let committed = store.partition(TARGETS, UNPARTITIONED)?.and_then(|state| state.committed);
+    let committed = store
+        .partition(TARGETS, UNPARTITIONED)?
+        .and_then(|state| state.committed);
     for file in committed.into_iter().flat_map(|committed| committed.files) {
-        let Some(local) = store.table_file(TARGETS, UNPARTITIONED, &file.name)? else { continue };
-        let batches = match read_batches(local.path(), None).and_then(Iterator::collect::<Result<Vec<_>>>) {
+        let Some(local) = store.table_file(TARGETS, UNPARTITIONED, &file.name)? else {
+            continue;
+        };
+        let batches = match read_batches(local.path(), None)
+            .and_then(Iterator::collect::<Result<Vec<_>>>)
+        {
             Ok(batches) => batches,
             Err(error) => {
                 tracing::warn!(error = %error.one_line(), "the table of targets cannot be read and is written anew");
@@ -171,8 +245,13 @@ pub(super) fn known_targets(store: &Store) -> Result<BTreeMap<String, [String; 4
         for batch in batches {
             for row in 0..batch.num_rows() {
                 let text = |index: usize| {
-                    let column = batch.columns().get(index).and_then(|column| column.as_string_opt::<i32>());
-                    column.map(|column| column.value(row).to_owned()).unwrap_or_default()
+                    let column = batch
+                        .columns()
+                        .get(index)
+                        .and_then(|column| column.as_string_opt::<i32>());
+                    column
+                        .map(|column| column.value(row).to_owned())
+                        .unwrap_or_default()
                 };
                 rows.insert(text(0), [text(1), text(2), text(3), text(4)]);
             }

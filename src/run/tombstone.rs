@@ -30,7 +30,10 @@ pub(super) struct Tombstone {
 /// [`crate::error::Code::Destination`] if it cannot be read or is none.
 pub(super) fn read(store: &Store, target: &str) -> Result<Option<Tombstone>> {
     let next = format!("backhaul forget --target {target}   (it writes the file anew)");
-    store.files(FOLDER).load_json(&file(target)).map_err(|error| error.with_next(next))
+    store
+        .files(FOLDER)
+        .load_json(&file(target))
+        .map_err(|error| error.with_next(next))
 }
 
 /// Writes a tombstone, durably. An earlier one of the target gives way.
@@ -39,7 +42,9 @@ pub(super) fn read(store: &Store, target: &str) -> Result<Option<Tombstone>> {
 /// [`crate::error::Code::Destination`].
 pub(super) fn write(store: &Store, tombstone: &Tombstone) -> Result<()> {
     let bytes = to_json(tombstone)?;
-    store.files(FOLDER).change(&file(&tombstone.target), |_| Ok(Some(bytes.clone())))?;
+    store
+        .files(FOLDER)
+        .change(&file(&tombstone.target), |_| Ok(Some(bytes.clone())))?;
     step("forget.tombstone");
     Ok(())
 }
@@ -58,7 +63,11 @@ pub(super) fn covers(store: &Store, target: &str, received_at: i64) -> Result<bo
 /// As [`read`].
 pub(super) fn is_forgotten(stage: &Stage, job: &Job, first: Option<&Saved>) -> Result<bool> {
     let Some(first) = first else { return Ok(false) };
-    covers(&stage.store, stage.target_name(&job.task), first.header.received_at)
+    covers(
+        &stage.store,
+        stage.target_name(&job.task),
+        first.header.received_at,
+    )
 }
 
 /// Names of targets hold no character that a file's name may not.

@@ -45,9 +45,19 @@ impl Unusual {
     /// Takes note of what finished tasks of a report had.
     pub fn add(&mut self, stage: &Stage, report: &Report, finished: &[Finished]) {
         for task in finished.iter().filter(|task| !task.notes.is_empty()) {
-            self.by_report.entry(report.name.clone()).or_default().merge(task.notes.clone());
-            let Some(job) = stage.jobs.get(task.job) else { continue };
-            for bad in task.notes.bad_values.iter().take(MAX_LISTED.saturating_sub(self.listed.len())) {
+            self.by_report
+                .entry(report.name.clone())
+                .or_default()
+                .merge(task.notes.clone());
+            let Some(job) = stage.jobs.get(task.job) else {
+                continue;
+            };
+            for bad in task
+                .notes
+                .bad_values
+                .iter()
+                .take(MAX_LISTED.saturating_sub(self.listed.len()))
+            {
                 self.listed.push(Listed {
                     night: job.night.to_string(),
                     report: report.name.clone(),
@@ -77,7 +87,9 @@ impl Unusual {
             let name = format!("{}{BAD_VALUES}", stage.run_id);
             stage.store.files(RUNS).replace(&name, self.lines()?)?;
             let number = self.listed.len();
-            out.push(format!("{number} values that did not fit are listed in _backhaul/runs/{name}"));
+            out.push(format!(
+                "{number} values that did not fit are listed in _backhaul/runs/{name}"
+            ));
         }
         Ok(out)
     }
@@ -85,8 +97,9 @@ impl Unusual {
     fn lines(&self) -> Result<Vec<u8>> {
         let mut lines = Vec::new();
         for listed in &self.listed {
-            serde_json::to_writer(&mut lines, listed)
-                .map_err(|error| Error::new(Code::Internal, "a bad value cannot be written").with_source(error))?;
+            serde_json::to_writer(&mut lines, listed).map_err(|error| {
+                Error::new(Code::Internal, "a bad value cannot be written").with_source(error)
+            })?;
             lines.push(b'\n');
         }
         Ok(lines)
@@ -106,7 +119,9 @@ fn say(stage: &Stage, report: &Report, notes: &Notes, out: &mut Vec<String>) {
     } = notes;
     let (name, removed) = (&report.name, stage.removed.of(report));
     for (column, count) in unexpected_nulls {
-        out.push(format!("{name}.{column}: {count} nulls where the catalog says never; kept as null"));
+        out.push(format!(
+            "{name}.{column}: {count} nulls where the catalog says never; kept as null"
+        ));
     }
     for (column, count) in unknown_columns {
         out.push(format!(
@@ -121,16 +136,27 @@ fn say(stage: &Stage, report: &Report, notes: &Notes, out: &mut Vec<String>) {
                  take it out: columns = [..., \"-{column}\"]"
             ));
         } else {
-            out.push(format!("{name}.{column}: not sent in {count} rows; null there"));
+            out.push(format!(
+                "{name}.{column}: not sent in {count} rows; null there"
+            ));
         }
     }
     for (column, UnknownValues { count, examples }) in unknown_values {
-        let named = examples.iter().map(|value| format!("`{value}`")).collect::<Vec<_>>().join(", ");
-        out.push(format!("{name}.{column}: {count} values that the catalog does not list ({named}); kept"));
+        let named = examples
+            .iter()
+            .map(|value| format!("`{value}`"))
+            .collect::<Vec<_>>()
+            .join(", ");
+        out.push(format!(
+            "{name}.{column}: {count} values that the catalog does not list ({named}); kept"
+        ));
     }
     for (count, what) in [
         (num_bad_values, "values did not fit and are null"),
-        (num_duplicate_keys, "keys stood twice in an object; the first one counted"),
+        (
+            num_duplicate_keys,
+            "keys stood twice in an object; the first one counted",
+        ),
         (num_lone_surrogates, "unpaired surrogates became U+FFFD"),
     ] {
         if *count > 0 {

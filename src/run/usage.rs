@@ -20,12 +20,22 @@ pub async fn usage(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Re
     let today = clock.today();
     let live = live(config, clock, tuning).await?;
     let store = super::place::store(config)?;
-    let mut usage = told(&live, &spending::of_all_runs(&store)?, &ledger::at_most(&store)?, today);
+    let mut usage = told(
+        &live,
+        &spending::of_all_runs(&store)?,
+        &ledger::at_most(&store)?,
+        today,
+    );
     usage.budget = month::left_after_asking(config, &store, &live, today)?;
     Ok(usage)
 }
 
-fn told(live: &Live, runs: &BTreeMap<String, Totals>, at_most: &BTreeMap<String, u64>, today: NaiveDate) -> Usage {
+fn told(
+    live: &Live,
+    runs: &BTreeMap<String, Totals>,
+    at_most: &BTreeMap<String, u64>,
+    today: NaiveDate,
+) -> Usage {
     let reset = live.reset();
     let since = reset.and_then(|reset| reset.checked_sub_months(Months::new(1)));
     let first = since.map(|since| since.to_string()).unwrap_or_default();
@@ -33,22 +43,38 @@ fn told(live: &Live, runs: &BTreeMap<String, Totals>, at_most: &BTreeMap<String,
         plan: live.subscription.clone(),
         reset: reset.map(|date| date.to_string()).unwrap_or_default(),
         days_left: reset.and_then(|reset| u64::try_from((reset - today).num_days()).ok()),
-        key_expires: live.expires().map(|date| date.to_string()).unwrap_or_default(),
+        key_expires: live
+            .expires()
+            .map(|date| date.to_string())
+            .unwrap_or_default(),
         warnings: live.expiry_warning(today).into_iter().collect(),
         workspace: Allowance::new(live.units_limit_workspace, live.units_usage_workspace),
         key: Allowance::new(live.units_limit_api_key, live.units_usage_api_key),
-        begins: runs.values().flat_map(BTreeMap::keys).map(|item| item.day.clone()).min().unwrap_or_default(),
+        begins: runs
+            .values()
+            .flat_map(BTreeMap::keys)
+            .map(|item| item.day.clone())
+            .min()
+            .unwrap_or_default(),
         ..Usage::default()
     };
     let mut by: [BTreeMap<&str, Spent>; 4] = Default::default();
-    for (item, spent) in runs.values().flatten().filter(|(item, _)| item.day >= first) {
+    for (item, spent) in runs
+        .values()
+        .flatten()
+        .filter(|(item, _)| item.day >= first)
+    {
         usage.here += *spent;
-        for (of, name) in by.iter_mut().zip([&item.report, &item.endpoint, &item.target, &item.day]) {
+        for (of, name) in by
+            .iter_mut()
+            .zip([&item.report, &item.endpoint, &item.target, &item.day])
+        {
             *of.entry(name).or_default() += *spent;
         }
     }
     let [by_report, by_endpoint, by_target, by_day] = by;
-    (usage.by_report, usage.by_endpoint, usage.by_target) = (ranked(by_report), ranked(by_endpoint), ranked(by_target));
+    (usage.by_report, usage.by_endpoint, usage.by_target) =
+        (ranked(by_report), ranked(by_endpoint), ranked(by_target));
     usage.by_day = shares(by_day);
     let workspace = live.units_usage_workspace.unwrap_or(0);
     let key = live.units_usage_api_key.unwrap_or(workspace);
@@ -60,16 +86,31 @@ fn told(live: &Live, runs: &BTreeMap<String, Totals>, at_most: &BTreeMap<String,
 
 /// What runs may have come to beyond what their ledgers tell.
 fn set_aside(runs: &BTreeMap<String, Totals>, at_most: &BTreeMap<String, u64>, first: &str) -> u64 {
-    let is_meant = |run: &str| spending::started(run).is_none_or(|start| start.date().to_string().as_str() >= first);
-    let open = at_most.iter().filter(|(run, _)| is_meant(run)).map(|(run, most)| {
-        let told: u64 = runs.get(run).into_iter().flatten().map(|(_, spent)| spent.total()).sum();
-        most.saturating_sub(told)
-    });
+    let is_meant = |run: &str| {
+        spending::started(run).is_none_or(|start| start.date().to_string().as_str() >= first)
+    };
+    let open = at_most
+        .iter()
+        .filter(|(run, _)| is_meant(run))
+        .map(|(run, most)| {
+            let told: u64 = runs
+                .get(run)
+                .into_iter()
+                .flatten()
+                .map(|(_, spent)| spent.total())
+                .sum();
+            most.saturating_sub(told)
+        });
     open.sum()
 }
 
 fn shares(of: BTreeMap<&str, Spent>) -> Vec<Share> {
-    of.into_iter().map(|(name, spent)| Share { name: name.to_owned(), spent }).collect()
+    of.into_iter()
+        .map(|(name, spent)| Share {
+            name: name.to_owned(),
+            spent,
+        })
+        .collect()
 }
 
 fn ranked(of: BTreeMap<&str, Spent>) -> Vec<Share> {
@@ -85,14 +126,32 @@ mod tests {
 
     #[test]
     fn only_what_was_spent_since_the_reset_counts_and_cut_off_runs_explain_the_rest() {
-        let item = |day: &str, report: &str| Item { day: day.into(), report: report.into(), ..Item::default() };
-        let units = |units| Spent { requests: 1, answers: 1, units, ..Spent::default() };
+        let item = |day: &str, report: &str| Item {
+            day: day.into(),
+            report: report.into(),
+            ..Item::default()
+        };
+        let units = |units| Spent {
+            requests: 1,
+            answers: 1,
+            units,
+            ..Spent::default()
+        };
         let runs = BTreeMap::from([
-            ("20261031T010000Z-0".to_owned(), Totals::from([(item("2026-10-31", "links"), units(9_000))])),
-            ("20261102T010000Z-0".to_owned(), Totals::from([(item("2026-11-02", "links"), units(400))])),
+            (
+                "20261031T010000Z-0".to_owned(),
+                Totals::from([(item("2026-10-31", "links"), units(9_000))]),
+            ),
+            (
+                "20261102T010000Z-0".to_owned(),
+                Totals::from([(item("2026-11-02", "links"), units(400))]),
+            ),
             (
                 "20261103T010000Z-0".to_owned(),
-                Totals::from([(item("2026-11-03", "links"), units(100)), (item("2026-11-03", "anchors"), units(600))]),
+                Totals::from([
+                    (item("2026-11-03", "links"), units(100)),
+                    (item("2026-11-03", "anchors"), units(600)),
+                ]),
             ),
         ]);
         let at_most = BTreeMap::from([
@@ -108,19 +167,47 @@ mod tests {
             api_key_expiration_date: "2026-11-20T10:00:00Z".into(),
             ..Live::default()
         };
-        let usage = told(&live, &runs, &at_most, "2026-11-24".parse().expect("a date"));
+        let usage = told(
+            &live,
+            &runs,
+            &at_most,
+            "2026-11-24".parse().expect("a date"),
+        );
         assert_eq!(
-            (usage.here.units, usage.since.as_str(), usage.begins.as_str()),
+            (
+                usage.here.units,
+                usage.since.as_str(),
+                usage.begins.as_str()
+            ),
             (1_100, "2026-11-01", "2026-10-31")
         );
-        assert_eq!(usage.by_report.iter().map(|share| share.name.as_str()).collect::<Vec<_>>(), ["anchors", "links"]);
-        let Difference { other_keys, set_aside, elsewhere, .. } = usage.difference;
+        assert_eq!(
+            usage
+                .by_report
+                .iter()
+                .map(|share| share.name.as_str())
+                .collect::<Vec<_>>(),
+            ["anchors", "links"]
+        );
+        let Difference {
+            other_keys,
+            set_aside,
+            elsewhere,
+            ..
+        } = usage.difference;
         assert_eq!((other_keys, set_aside, elsewhere), (3_500, 250, 150));
-        assert_eq!((usage.workspace.left, usage.days_left), (Some(5_000), Some(7)));
+        assert_eq!(
+            (usage.workspace.left, usage.days_left),
+            (Some(5_000), Some(7))
+        );
         let text = usage.text();
-        for part in
-            ["5,000 of 10,000 units used, 5,000 left", "in 7 days", "has expired", "150  by other users", "3,500 units"]
-        {
+        for part in [
+            "5,000 of 10,000 units used, 5,000 left",
+            "in 7 days",
+            "has expired",
+            "150  by other users",
+            "3,500 units",
+        ] {
             assert!(text.contains(part), "{part}:\n{text}");
         }
     }

@@ -29,7 +29,9 @@ pub async fn heavy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
     });
     // A job that cannot be sent is dropped, and its answer with it: the line below tells.
     let _ = JOBS.send(job);
-    answered.await.map_err(|error| Error::new(Code::Internal, "a background task was cut off").with_source(error))
+    answered.await.map_err(|error| {
+        Error::new(Code::Internal, "a background task was cut off").with_source(error)
+    })
 }
 
 fn start() -> mpsc::Sender<Job> {

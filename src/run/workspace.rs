@@ -37,7 +37,10 @@ impl Workspace {
             tracing::warn!(error = %error.one_line(), "what was known of the workspace is asked again");
             Self::default()
         };
-        store.files(FOLDER).load_json(&file(origin)).map_or_else(asked_again, Option::unwrap_or_default)
+        store
+            .files(FOLDER)
+            .load_json(&file(origin))
+            .map_or_else(asked_again, Option::unwrap_or_default)
     }
 
     /// Remembers it.
@@ -46,13 +49,18 @@ impl Workspace {
     /// [`crate::error::Code::Destination`].
     pub fn save(&self, store: &Store, origin: &Url) -> Result<()> {
         let bytes = to_json(self)?;
-        store.files(FOLDER).change(&file(origin), |_| Ok(Some(bytes.clone())))
+        store
+            .files(FOLDER)
+            .change(&file(origin), |_| Ok(Some(bytes.clone())))
     }
 }
 
 /// `https://api.ahrefs.com/v3` → `workspace/https-api.ahrefs.com-443.json`.
 fn file(origin: &Url) -> String {
-    let host = origin.host_str().unwrap_or("unknown").replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "-");
+    let host = origin
+        .host_str()
+        .unwrap_or("unknown")
+        .replace(|c: char| !c.is_ascii_alphanumeric() && c != '.', "-");
     let port = origin.port_or_known_default().unwrap_or(0);
     format!("{}-{host}-{port}.json", origin.scheme())
 }

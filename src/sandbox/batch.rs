@@ -40,8 +40,15 @@ pub(super) fn answer(
     }
     let batch = Batch::read(server, endpoint, request, now)?;
     let per_row = endpoint.units_per_row(batch.select.iter().map(String::as_str));
-    let wire = format!("{}?{}", request.path, String::from_utf8_lossy(&request.body));
-    let is_free = batch.targets.iter().all(|target| FREE_TARGETS.contains(&url(target)));
+    let wire = format!(
+        "{}?{}",
+        request.path,
+        String::from_utf8_lossy(&request.body)
+    );
+    let is_free = batch
+        .targets
+        .iter()
+        .all(|target| FREE_TARGETS.contains(&url(target)));
     let free = is_free || endpoint.pricing == Pricing::Free;
     let mut meter = server.meter();
     let cached = meter.is_cached(&wire, Instant::now());
@@ -60,8 +67,21 @@ pub(super) fn answer(
         (false, true) => "hit",
         (false, false) => "miss",
     };
-    let page = Page { rows: batch.rows, looked_at: batch.rows, body: batch.body };
-    Ok(Outcome::Answer { page, price: Price { per_row, total, actual, cache }, damage: fault })
+    let page = Page {
+        rows: batch.rows,
+        looked_at: batch.rows,
+        body: batch.body,
+    };
+    Ok(Outcome::Answer {
+        page,
+        price: Price {
+            per_row,
+            total,
+            actual,
+            cache,
+        },
+        damage: fault,
+    })
 }
 
 /// A request that will be answered, and the answer.
@@ -74,10 +94,20 @@ struct Batch {
 
 impl Batch {
     /// Reads the body and makes the rows: everything that can be refused is refused here.
-    fn read(server: &Server, endpoint: &Endpoint, request: &Incoming, now: DateTime<Utc>) -> Result<Self, Refusal> {
-        let body: Json = serde_json::from_slice(&request.body).map_err(|_| bad("body", "no JSON"))?;
+    fn read(
+        server: &Server,
+        endpoint: &Endpoint,
+        request: &Incoming,
+        now: DateTime<Utc>,
+    ) -> Result<Self, Refusal> {
+        let body: Json =
+            serde_json::from_slice(&request.body).map_err(|_| bad("body", "no JSON"))?;
         let missing = |name: &str| Refusal::MissingArgument(name.to_owned());
-        let list = |name: &str| body.get(name).and_then(Json::as_array).ok_or_else(|| missing(name));
+        let list = |name: &str| {
+            body.get(name)
+                .and_then(Json::as_array)
+                .ok_or_else(|| missing(name))
+        };
         let text = |json: &Json| json.as_str().map(str::to_owned);
         let select: Vec<String> = list("select")?.iter().filter_map(text).collect();
         if let Some(unknown) = select.iter().find(|name| endpoint.column(name).is_none()) {
@@ -88,29 +118,48 @@ impl Batch {
             return Err(bad("targets", &format!("a list of {}", targets.len())));
         }
         let country = body.get("country").and_then(text);
-        let mut batch = Self { select, rows: 0, targets: Vec::new(), body: Vec::new() };
+        let mut batch = Self {
+            select,
+            rows: 0,
+            targets: Vec::new(),
+            body: Vec::new(),
+        };
         for target in targets {
             let asked = asked(target, country.as_deref(), now)?;
             batch.targets.push(asked);
         }
-        let rating = Catalog::embedded().endpoint(RATING).ok_or(Refusal::NotServed)?;
+        let rating = Catalog::embedded()
+            .endpoint(RATING)
+            .ok_or(Refusal::NotServed)?;
         let mut out = br#"{"targets":["#.to_vec();
         let has = |quirk| server.options.quirks.contains(&quirk);
         for (index, target) in batch.targets.iter().enumerate() {
             if has(Quirk::MissingRow) && index == 1 {
                 continue;
             }
-            let index = if has(Quirk::RepeatedIndex) { index / 2 } else { index };
+            let index = if has(Quirk::RepeatedIndex) {
+                index / 2
+            } else {
+                index
+            };
             batch.rows += 1;
             if out.last() == Some(&b'}') {
                 out.push(b',');
             }
             let refused = |refusal| match refusal {
-                Refusal::BadTarget(_) if has(Quirk::UnnamedTarget) => Refusal::BadTarget("one of them".to_owned()),
+                Refusal::BadTarget(_) if has(Quirk::UnnamedTarget) => {
+                    Refusal::BadTarget("one of them".to_owned())
+                }
                 other => other,
             };
-            let context = Context { server, rating, now };
-            context.row(&batch.select, index, target, &mut out).map_err(refused)?;
+            let context = Context {
+                server,
+                rating,
+                now,
+            };
+            context
+                .row(&batch.select, index, target, &mut out)
+                .map_err(refused)?;
         }
         out.extend_from_slice(b"]}");
         batch.body = out;
@@ -119,12 +168,17 @@ impl Batch {
 }
 
 /// A target as query parameters, checked.
-fn asked(target: &Json, country: Option<&str>, now: DateTime<Utc>) -> Result<Vec<(String, String)>, Refusal> {
+fn asked(
+    target: &Json,
+    country: Option<&str>,
+    now: DateTime<Utc>,
+) -> Result<Vec<(String, String)>, Refusal> {
     let part = |name: &str| target.get(name).and_then(Json::as_str).map(str::to_owned);
     let url = part("url").ok_or_else(|| Refusal::MissingArgument("url".to_owned()))?;
-    for (name, known) in
-        [("mode", &["exact", "prefix", "domain", "subdomains"][..]), ("protocol", &["both", "http", "https"][..])]
-    {
+    for (name, known) in [
+        ("mode", &["exact", "prefix", "domain", "subdomains"][..]),
+        ("protocol", &["both", "http", "https"][..]),
+    ] {
         if let Some(value) = part(name).filter(|value| !known.contains(&value.as_str())) {
             return Err(Refusal::BadEnum(value));
         }
@@ -137,7 +191,10 @@ fn asked(target: &Json, country: Option<&str>, now: DateTime<Utc>) -> Result<Vec
         ("date", Some(now.date_naive().to_string())),
         ("output", Some("json".to_owned())),
     ];
-    Ok(pairs.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect())
+    Ok(pairs
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.to_owned(), value?)))
+        .collect())
 }
 
 /// What all rows of an answer depend on.
@@ -155,11 +212,26 @@ impl Context<'_> {
         target: &[(String, String)],
         out: &mut Vec<u8>,
     ) -> Result<(), Refusal> {
-        let Self { server, rating, now } = *self;
+        let Self {
+            server,
+            rating,
+            now,
+        } = *self;
         let known = |(name, _): &&(String, String)| rating.parameter(name).is_some();
         let parameters: Vec<(String, String)> = target.iter().filter(known).cloned().collect();
-        let host = Query::read(rating, &Parameters(&parameters), server.options.quirks.as_slice(), now)?.host;
-        let value = |wanted: &str| target.iter().find(|(known, _)| known == wanted).map(|(_, value)| value.as_str());
+        let host = Query::read(
+            rating,
+            &Parameters(&parameters),
+            server.options.quirks.as_slice(),
+            now,
+        )?
+        .host;
+        let value = |wanted: &str| {
+            target
+                .iter()
+                .find(|(known, _)| known == wanted)
+                .map(|(_, value)| value.as_str())
+        };
         let figures = server.figures(&host, value("country"), now.date_naive());
         out.push(b'{');
         for (position, name) in select.iter().enumerate() {
@@ -170,7 +242,10 @@ impl Context<'_> {
             out.push(b':');
             let cell = match name.as_str() {
                 "index" => Cell::Int(i64::try_from(index).unwrap_or(i64::MAX)),
-                "url" => Cell::text(format!("{}/", url(target).to_lowercase().trim_end_matches('/'))),
+                "url" => Cell::text(format!(
+                    "{}/",
+                    url(target).to_lowercase().trim_end_matches('/')
+                )),
                 "mode" | "protocol" => Cell::text(value(name).unwrap_or("")),
                 _ => figures.cell(name)?.unwrap_or(Cell::Null),
             };
@@ -182,9 +257,15 @@ impl Context<'_> {
 }
 
 fn url(target: &[(String, String)]) -> &str {
-    target.iter().find(|(name, _)| name == "target").map_or("", |(_, url)| url)
+    target
+        .iter()
+        .find(|(name, _)| name == "target")
+        .map_or("", |(_, url)| url)
 }
 
 fn bad(name: &str, value: &str) -> Refusal {
-    Refusal::BadParameter { name: name.to_owned(), value: value.to_owned() }
+    Refusal::BadParameter {
+        name: name.to_owned(),
+        value: value.to_owned(),
+    }
 }

@@ -59,8 +59,12 @@ impl Cell {
             (Self::Int(left), Self::Int(right))
             | (Self::Time(left), Self::Time(right))
             | (Self::Date { days: left, .. }, Self::Date { days: right, .. }) => left.cmp(right),
-            (Self::Float { value: left, .. }, Self::Float { value: right, .. }) => left.total_cmp(right),
-            (Self::Text(left), Self::Text(right)) | (Self::Json(left), Self::Json(right)) => left.cmp(right),
+            (Self::Float { value: left, .. }, Self::Float { value: right, .. }) => {
+                left.total_cmp(right)
+            }
+            (Self::Text(left), Self::Text(right)) | (Self::Json(left), Self::Json(right)) => {
+                left.cmp(right)
+            }
             _ => self.rank().cmp(&other.rank()),
         }
     }
@@ -105,7 +109,10 @@ impl fmt::Display for Moment {
         let (year, month, day) = civil(self.0.div_euclid(86_400));
         let rest = self.0.rem_euclid(86_400);
         let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z"
+        )
     }
 }
 
@@ -135,11 +142,16 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     (year_of_era + era * 400 + i64::from(month <= 2), month, day)
 }
 
@@ -155,13 +167,46 @@ mod tests {
 
     #[test]
     fn values_are_written_as_the_api_writes_them() {
-        assert_eq!(json(&Cell::Time(1_706_486_400)), r#""2024-01-29T00:00:00Z""#);
-        assert_eq!(json(&Cell::Date { days: 19_751, midnight: true }), r#""2024-01-29T00:00:00Z""#);
-        assert_eq!(json(&Cell::Date { days: 19_782, midnight: false }), r#""2024-02-29""#);
-        assert_eq!(json(&Cell::Float { value: 91.0, bare: false }), "91.0");
-        assert_eq!(json(&Cell::Float { value: 26.0, bare: true }), "26");
-        assert_eq!(json(&Cell::text("a\"\\\n\u{1}é")), "\"a\\\"\\\\\\n\\u0001é\"");
-        assert_eq!(json(&Cell::List([Cell::Int(1), Cell::Null].into())), "[1,null]");
+        assert_eq!(
+            json(&Cell::Time(1_706_486_400)),
+            r#""2024-01-29T00:00:00Z""#
+        );
+        assert_eq!(
+            json(&Cell::Date {
+                days: 19_751,
+                midnight: true
+            }),
+            r#""2024-01-29T00:00:00Z""#
+        );
+        assert_eq!(
+            json(&Cell::Date {
+                days: 19_782,
+                midnight: false
+            }),
+            r#""2024-02-29""#
+        );
+        assert_eq!(
+            json(&Cell::Float {
+                value: 91.0,
+                bare: false
+            }),
+            "91.0"
+        );
+        assert_eq!(
+            json(&Cell::Float {
+                value: 26.0,
+                bare: true
+            }),
+            "26"
+        );
+        assert_eq!(
+            json(&Cell::text("a\"\\\n\u{1}é")),
+            "\"a\\\"\\\\\\n\\u0001é\""
+        );
+        assert_eq!(
+            json(&Cell::List([Cell::Int(1), Cell::Null].into())),
+            "[1,null]"
+        );
     }
 
     #[test]

@@ -58,20 +58,31 @@ pub(super) enum Compare {
 
 impl Condition {
     /// Reads `["eq", 1]`, `"empty"` or `"is_null"` for values of this kind.
-    pub(super) fn parse(json: &Json, kind: &ColumnKind, deviation: Deviation) -> Result<Self, Refusal> {
+    pub(super) fn parse(
+        json: &Json,
+        kind: &ColumnKind,
+        deviation: Deviation,
+    ) -> Result<Self, Refusal> {
         match json {
             Json::String(word) if word == "empty" => Ok(Self::Empty),
             Json::String(word) if word == "is_null" => Ok(Self::IsNull),
             Json::String(_) => Err(Refusal::FilterSyntax),
             Json::Array(parts) => match parts.as_slice() {
-                [Json::String(operator), value] => Self::operation(operator, value, kind, deviation),
+                [Json::String(operator), value] => {
+                    Self::operation(operator, value, kind, deviation)
+                }
                 _ => Err(Refusal::FilterExpression),
             },
             _ => Err(Refusal::FilterExpression),
         }
     }
 
-    fn operation(operator: &str, value: &Json, kind: &ColumnKind, deviation: Deviation) -> Result<Self, Refusal> {
+    fn operation(
+        operator: &str,
+        value: &Json,
+        kind: &ColumnKind,
+        deviation: Deviation,
+    ) -> Result<Self, Refusal> {
         let compare = match operator {
             "eq" => Compare::Eq,
             "neq" => Compare::Neq,
@@ -86,13 +97,28 @@ impl Condition {
         if deviation.deaf && reaches_up && matches!(value, Cell::Text(_) | Cell::Time(_)) {
             return Ok(Self::Never);
         }
-        Ok(Self::Compare { test: compare, value, folded: deviation.folded_text })
+        Ok(Self::Compare {
+            test: compare,
+            value,
+            folded: deviation.folded_text,
+        })
     }
 
-    fn on_text(operator: &str, value: &Json, kind: &ColumnKind, deviation: Deviation) -> Result<Self, Refusal> {
+    fn on_text(
+        operator: &str,
+        value: &Json,
+        kind: &ColumnKind,
+        deviation: Deviation,
+    ) -> Result<Self, Refusal> {
         let known = matches!(
             operator,
-            "substring" | "isubstring" | "phrase_match" | "iphrase_match" | "prefix" | "suffix" | "regex"
+            "substring"
+                | "isubstring"
+                | "phrase_match"
+                | "iphrase_match"
+                | "prefix"
+                | "suffix"
+                | "regex"
         );
         if !known {
             return Err(Refusal::FilterSyntax);
@@ -100,15 +126,25 @@ impl Condition {
         let (Json::String(text), ColumnKind::Text) = (value, kind) else {
             return Err(Refusal::FilterExpression);
         };
-        let phrase = |flags: &str| pattern(&format!(r"{flags}(?:^|\W){}(?:\W|$)", regex::escape(text)));
+        let phrase =
+            |flags: &str| pattern(&format!(r"{flags}(?:^|\W){}(?:\W|$)", regex::escape(text)));
         match operator {
-            "substring" => Ok(Self::Substring { needle: text.clone(), any_case: false }),
-            "isubstring" => Ok(Self::Substring { needle: text.to_lowercase(), any_case: true }),
+            "substring" => Ok(Self::Substring {
+                needle: text.clone(),
+                any_case: false,
+            }),
+            "isubstring" => Ok(Self::Substring {
+                needle: text.to_lowercase(),
+                any_case: true,
+            }),
             "prefix" => Ok(Self::Prefix(text.clone())),
             "suffix" => Ok(Self::Suffix(text.clone())),
             "phrase_match" => phrase(""),
             "iphrase_match" => phrase("(?i)"),
-            _ if deviation.wildcards => pattern(&format!("(?s)^{}$", regex::escape(text).replace(r"\*", ".*"))),
+            _ if deviation.wildcards => pattern(&format!(
+                "(?s)^{}$",
+                regex::escape(text).replace(r"\*", ".*")
+            )),
             _ => pattern(text),
         }
     }
@@ -120,9 +156,28 @@ impl Condition {
             (Self::Empty, Cell::Text(text)) => text.is_empty(),
             (Self::Empty, Cell::List(items)) => items.is_empty(),
             (Self::Compare { test, .. }, Cell::Null) => *test == Compare::Neq,
-            (Self::Compare { test, value, folded }, cell) => test.accepts(order(cell, value, *folded)),
-            (Self::Substring { needle, any_case: false }, Cell::Text(text)) => text.contains(needle.as_str()),
-            (Self::Substring { needle, any_case: true }, Cell::Text(text)) => text.to_lowercase().contains(needle),
+            (
+                Self::Compare {
+                    test,
+                    value,
+                    folded,
+                },
+                cell,
+            ) => test.accepts(order(cell, value, *folded)),
+            (
+                Self::Substring {
+                    needle,
+                    any_case: false,
+                },
+                Cell::Text(text),
+            ) => text.contains(needle.as_str()),
+            (
+                Self::Substring {
+                    needle,
+                    any_case: true,
+                },
+                Cell::Text(text),
+            ) => text.to_lowercase().contains(needle),
             (Self::Prefix(prefix), Cell::Text(text)) => text.starts_with(prefix.as_str()),
             (Self::Suffix(suffix), Cell::Text(text)) => text.ends_with(suffix.as_str()),
             (Self::Pattern(pattern), Cell::Text(text)) => pattern.is_match(text),
@@ -146,27 +201,34 @@ impl Compare {
 
 fn order(cell: &Cell, value: &Cell, folded: bool) -> Ordering {
     match (cell, value) {
-        (Cell::Text(left), Cell::Text(right)) if folded => left.to_lowercase().cmp(&right.to_lowercase()),
+        (Cell::Text(left), Cell::Text(right)) if folded => {
+            left.to_lowercase().cmp(&right.to_lowercase())
+        }
         _ => cell.order(value),
     }
 }
 
 fn pattern(text: &str) -> Result<Condition, Refusal> {
     // The caller learns no more than the API would tell: the filter is no valid expression.
-    Regex::new(text).map(Condition::Pattern).or(Err(Refusal::FilterExpression))
+    Regex::new(text)
+        .map(Condition::Pattern)
+        .or(Err(Refusal::FilterExpression))
 }
 
 /// The value of a comparison, which must fit the column.
 fn literal(json: &Json, kind: &ColumnKind) -> Result<Cell, Refusal> {
     let cell = match (kind, json) {
         (ColumnKind::Integer, Json::Number(number)) => number.as_i64().map(Cell::Int),
-        (ColumnKind::Float, Json::Number(number)) => number.as_f64().map(|value| Cell::Float { value, bare: false }),
+        (ColumnKind::Float, Json::Number(number)) => number
+            .as_f64()
+            .map(|value| Cell::Float { value, bare: false }),
         (ColumnKind::Boolean, Json::Bool(value)) => Some(Cell::Bool(*value)),
         (ColumnKind::Text, Json::String(text)) => Some(Cell::text(text.as_str())),
         (ColumnKind::DateTime, Json::String(text)) => seconds(text).map(Cell::Time),
-        (ColumnKind::Date, Json::String(text)) => {
-            seconds(text).map(|seconds| Cell::Date { days: seconds.div_euclid(86_400), midnight: false })
-        }
+        (ColumnKind::Date, Json::String(text)) => seconds(text).map(|seconds| Cell::Date {
+            days: seconds.div_euclid(86_400),
+            midnight: false,
+        }),
         _ => None,
     };
     cell.ok_or(Refusal::FilterExpression)
@@ -187,7 +249,9 @@ mod tests {
     use super::*;
 
     fn holds(condition: &Json, kind: &ColumnKind, cell: &Cell) -> bool {
-        Condition::parse(condition, kind, Deviation::default()).unwrap().holds(cell)
+        Condition::parse(condition, kind, Deviation::default())
+            .unwrap()
+            .holds(cell)
     }
 
     #[test]
@@ -227,43 +291,87 @@ mod tests {
             (json!("is_null"), "", false),
             (json!(["gte", "Z"]), "a", true),
         ] {
-            assert_eq!(holds(&condition, &ColumnKind::Text, &Cell::text(text)), expected, "{condition} {text}");
+            assert_eq!(
+                holds(&condition, &ColumnKind::Text, &Cell::text(text)),
+                expected,
+                "{condition} {text}"
+            );
         }
     }
 
     #[test]
     fn where_only_wildcards_are_known_everything_else_is_itself() {
-        let deviation = Deviation { wildcards: true, ..Deviation::default() };
+        let deviation = Deviation {
+            wildcards: true,
+            ..Deviation::default()
+        };
         for (pattern, text, expected) in [
             ("red*", "red shoes", true),
             ("*shoes", "red shoes", true),
             ("red", "red shoes", false),
             ("r.d*", "red", false),
         ] {
-            let condition = Condition::parse(&json!(["regex", pattern]), &ColumnKind::Text, deviation).unwrap();
-            assert_eq!(condition.holds(&Cell::text(text)), expected, "{pattern} {text}");
+            let condition =
+                Condition::parse(&json!(["regex", pattern]), &ColumnKind::Text, deviation).unwrap();
+            assert_eq!(
+                condition.holds(&Cell::text(text)),
+                expected,
+                "{pattern} {text}"
+            );
         }
     }
 
     #[test]
     fn date_times_compare_with_dates_and_date_times() {
         let cell = Cell::Time(1_706_486_400);
-        assert!(holds(&json!(["eq", "2024-01-29"]), &ColumnKind::DateTime, &cell));
-        assert!(holds(&json!(["lt", "2024-01-29T00:00:01Z"]), &ColumnKind::DateTime, &cell));
+        assert!(holds(
+            &json!(["eq", "2024-01-29"]),
+            &ColumnKind::DateTime,
+            &cell
+        ));
+        assert!(holds(
+            &json!(["lt", "2024-01-29T00:00:01Z"]),
+            &ColumnKind::DateTime,
+            &cell
+        ));
     }
 
     #[test]
     fn what_does_not_fit_is_refused() {
         for (condition, kind, refusal) in [
-            (json!(["like", "x"]), ColumnKind::Text, Refusal::FilterSyntax),
+            (
+                json!(["like", "x"]),
+                ColumnKind::Text,
+                Refusal::FilterSyntax,
+            ),
             (json!("nothing"), ColumnKind::Text, Refusal::FilterSyntax),
-            (json!(["eq", "5"]), ColumnKind::Integer, Refusal::FilterExpression),
-            (json!(["prefix", "5"]), ColumnKind::Integer, Refusal::FilterExpression),
-            (json!(["regex", "("]), ColumnKind::Text, Refusal::FilterExpression),
+            (
+                json!(["eq", "5"]),
+                ColumnKind::Integer,
+                Refusal::FilterExpression,
+            ),
+            (
+                json!(["prefix", "5"]),
+                ColumnKind::Integer,
+                Refusal::FilterExpression,
+            ),
+            (
+                json!(["regex", "("]),
+                ColumnKind::Text,
+                Refusal::FilterExpression,
+            ),
             (json!(["eq"]), ColumnKind::Text, Refusal::FilterExpression),
-            (json!(["eq", null]), ColumnKind::Text, Refusal::FilterExpression),
+            (
+                json!(["eq", null]),
+                ColumnKind::Text,
+                Refusal::FilterExpression,
+            ),
         ] {
-            assert_eq!(Condition::parse(&condition, &kind, Deviation::default()).unwrap_err(), refusal, "{condition}");
+            assert_eq!(
+                Condition::parse(&condition, &kind, Deviation::default()).unwrap_err(),
+                refusal,
+                "{condition}"
+            );
         }
     }
 }

@@ -77,10 +77,14 @@ impl FromStr for Fault {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|fault| fault.as_str() == name).ok_or_else(|| {
-            let known: Vec<_> = Self::ALL.iter().map(|fault| fault.as_str()).collect();
-            Error::new(Code::Usage, format!("no fault `{name}`")).with_next(format!("use some of {}", known.join(", ")))
-        })
+        Self::ALL
+            .into_iter()
+            .find(|fault| fault.as_str() == name)
+            .ok_or_else(|| {
+                let known: Vec<_> = Self::ALL.iter().map(|fault| fault.as_str()).collect();
+                Error::new(Code::Usage, format!("no fault `{name}`"))
+                    .with_next(format!("use some of {}", known.join(", ")))
+            })
     }
 }
 
@@ -105,25 +109,42 @@ impl FromStr for Faults {
 
     fn from_str(spec: &str) -> Result<Self, Error> {
         let mut faults = Vec::new();
-        for part in spec.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+        for part in spec
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
             let (kind, probability) = part.split_once('=').ok_or_else(|| {
                 Error::new(Code::Usage, format!("fault `{part}` has no probability"))
                     .with_next("write kind=probability, for example 429=0.05")
             })?;
             let fault: Fault = kind.trim().parse()?;
-            let number = probability.trim().parse::<f64>().ok().filter(|number| (0.0..=1.0).contains(number));
+            let number = probability
+                .trim()
+                .parse::<f64>()
+                .ok()
+                .filter(|number| (0.0..=1.0).contains(number));
             let Some(number) = number else {
-                return Err(Error::new(Code::Usage, format!("`{probability}` is no probability for fault `{kind}`"))
-                    .with_next("write a number from 0 to 1"));
+                return Err(Error::new(
+                    Code::Usage,
+                    format!("`{probability}` is no probability for fault `{kind}`"),
+                )
+                .with_next("write a number from 0 to 1"));
             };
             if faults.iter().any(|(known, _)| *known == fault) {
-                return Err(Error::new(Code::Usage, format!("fault `{kind}` is named twice")));
+                return Err(Error::new(
+                    Code::Usage,
+                    format!("fault `{kind}` is named twice"),
+                ));
             }
             faults.push((fault, number));
         }
         let sum: f64 = faults.iter().map(|(_, probability)| probability).sum();
         if sum > 1.0 {
-            return Err(Error::new(Code::Usage, format!("the faults' probabilities add up to {sum}, more than 1")));
+            return Err(Error::new(
+                Code::Usage,
+                format!("the faults' probabilities add up to {sum}, more than 1"),
+            ));
         }
         Ok(Self(faults))
     }
@@ -136,10 +157,16 @@ mod tests {
     #[test]
     fn faults_strike_about_as_often_as_asked() {
         let faults: Faults = "429=0.1, lost=0.2".parse().unwrap();
-        let struck: Vec<_> = (0..10_000).filter_map(|number| faults.strike(Dice::new(1).at(number))).collect();
+        let struck: Vec<_> = (0..10_000)
+            .filter_map(|number| faults.strike(Dice::new(1).at(number)))
+            .collect();
         let lost = struck.iter().filter(|fault| **fault == Fault::Lost).count();
         assert!((1_800..2_200).contains(&lost), "{lost}");
-        assert!((900..1_100).contains(&(struck.len() - lost)), "{}", struck.len() - lost);
+        assert!(
+            (900..1_100).contains(&(struck.len() - lost)),
+            "{}",
+            struck.len() - lost
+        );
     }
 
     #[test]
@@ -149,7 +176,10 @@ mod tests {
             ("reset", "fault `reset` has no probability"),
             ("reset=2", "`2` is no probability for fault `reset`"),
             ("reset=0.1,reset=0.1", "fault `reset` is named twice"),
-            ("reset=0.6,hang=0.6", "the faults' probabilities add up to 1.2, more than 1"),
+            (
+                "reset=0.6,hang=0.6",
+                "the faults' probabilities add up to 1.2, more than 1",
+            ),
         ] {
             assert_eq!(spec.parse::<Faults>().unwrap_err().to_string(), message);
         }

@@ -32,7 +32,12 @@ pub(super) enum Node {
     And(Vec<Node>),
     Or(Vec<Node>),
     Not(Box<Node>),
-    Test { field: usize, path: Vec<String>, modifier: Modifier, test: Test },
+    Test {
+        field: usize,
+        path: Vec<String>,
+        modifier: Modifier,
+        test: Test,
+    },
 }
 
 #[derive(Debug)]
@@ -60,27 +65,50 @@ pub(super) enum Modifier {
 
 impl Filter {
     /// Parses `text` for an operation's filterable columns.
-    pub(super) fn parse(text: &str, endpoint: &Endpoint, deviation: Deviation) -> Result<Self, Refusal> {
+    pub(super) fn parse(
+        text: &str,
+        endpoint: &Endpoint,
+        deviation: Deviation,
+    ) -> Result<Self, Refusal> {
         let json: Json = serde_json::from_str(text).or(Err(Refusal::FilterExpression))?;
-        let mut parser = Parser { endpoint, deviation, fields: Vec::new() };
+        let mut parser = Parser {
+            endpoint,
+            deviation,
+            fields: Vec::new(),
+        };
         let mut parts = Vec::new();
         flatten(&json, &mut parts);
-        let conjunct = |part: &Json| Ok(Conjunct { node: parser.node(part)?, text: part.to_string() });
-        let conjuncts = parts.into_iter().map(conjunct).collect::<Result<_, Refusal>>()?;
-        Ok(Self { conjuncts, fields: parser.fields })
+        let conjunct = |part: &Json| {
+            Ok(Conjunct {
+                node: parser.node(part)?,
+                text: part.to_string(),
+            })
+        };
+        let conjuncts = parts
+            .into_iter()
+            .map(conjunct)
+            .collect::<Result<_, Refusal>>()?;
+        Ok(Self {
+            conjuncts,
+            fields: parser.fields,
+        })
     }
 
     /// Whether a row passes; `cell` gives the row's value of a column by its position in [`Filter::fields`].
     #[cfg(test)]
     pub(super) fn passes<'a>(&self, cell: &impl Fn(usize) -> Option<&'a Cell>) -> bool {
-        self.conjuncts.iter().all(|conjunct| conjunct.node.passes(cell))
+        self.conjuncts
+            .iter()
+            .all(|conjunct| conjunct.node.passes(cell))
     }
 }
 
 /// The parts of an `and`, and of those that are one again; anything else as it is.
 fn flatten<'a>(json: &'a Json, into: &mut Vec<&'a Json>) {
     match json.as_object().and_then(single) {
-        Some(("and", Json::Array(parts))) if !parts.is_empty() => parts.iter().for_each(|part| flatten(part, into)),
+        Some(("and", Json::Array(parts))) if !parts.is_empty() => {
+            parts.iter().for_each(|part| flatten(part, into))
+        }
         _ => into.push(json),
     }
 }
@@ -103,24 +131,35 @@ impl Parser<'_> {
     }
 
     fn nodes(&mut self, json: &Json) -> Result<Vec<Node>, Refusal> {
-        let items = json.as_array().filter(|items| !items.is_empty()).ok_or(Refusal::FilterExpression)?;
+        let items = json
+            .as_array()
+            .filter(|items| !items.is_empty())
+            .ok_or(Refusal::FilterExpression)?;
         items.iter().map(|item| self.node(item)).collect()
     }
 
     fn test(&mut self, object: &Map<String, Json>) -> Result<Node, Refusal> {
-        let name = object.get("field").and_then(Json::as_str).ok_or(Refusal::FilterExpression)?;
+        let name = object
+            .get("field")
+            .and_then(Json::as_str)
+            .ok_or(Refusal::FilterExpression)?;
         let modifier = match object.get("modifier").map(Json::as_str) {
             None => Modifier::None,
             Some(Some("uppercase")) => Modifier::Uppercase,
             Some(Some("lowercase")) => Modifier::Lowercase,
             Some(_) => return Err(Refusal::FilterExpression),
         };
-        if object.keys().any(|key| !matches!(key.as_str(), "field" | "is" | "list_is" | "modifier")) {
+        if object
+            .keys()
+            .any(|key| !matches!(key.as_str(), "field" | "is" | "list_is" | "modifier"))
+        {
             return Err(Refusal::FilterExpression);
         }
         let (field, kind, path) = self.field(name)?;
         let test = match (object.get("is"), object.get("list_is"), kind) {
-            (Some(condition), None, kind) => Test::Is(Condition::parse(condition, &kind, self.deviation)?),
+            (Some(condition), None, kind) => {
+                Test::Is(Condition::parse(condition, &kind, self.deviation)?)
+            }
             (None, Some(Json::Object(list)), ColumnKind::List(item)) => match single(list) {
                 Some(("any", test)) => Test::Any(self.item_test(test, &item)?),
                 Some(("all", test)) => Test::All(self.item_test(test, &item)?),
@@ -128,13 +167,24 @@ impl Parser<'_> {
             },
             _ => return Err(Refusal::FilterExpression),
         };
-        Ok(Node::Test { field, path, modifier, test })
+        Ok(Node::Test {
+            field,
+            path,
+            modifier,
+            test,
+        })
     }
 
     fn item_test(&self, json: &Json, kind: &ColumnKind) -> Result<ItemTest, Refusal> {
         let items = |json: &Json| -> Result<Vec<ItemTest>, Refusal> {
-            let items = json.as_array().filter(|items| !items.is_empty()).ok_or(Refusal::FilterExpression)?;
-            items.iter().map(|item| self.item_test(item, kind)).collect()
+            let items = json
+                .as_array()
+                .filter(|items| !items.is_empty())
+                .ok_or(Refusal::FilterExpression)?;
+            items
+                .iter()
+                .map(|item| self.item_test(item, kind))
+                .collect()
         };
         match json.as_object().map(single) {
             Some(Some(("and", inner))) => Ok(ItemTest::And(items(inner)?)),
@@ -150,7 +200,11 @@ impl Parser<'_> {
         let whole = filterable(self.endpoint, name).map(|kind| (name, kind, Vec::new()));
         let inside = || {
             let (outer, inner) = name.split_once('.')?;
-            Some((outer, filterable(self.endpoint, outer)?, inner.split('.').map(str::to_owned).collect()))
+            Some((
+                outer,
+                filterable(self.endpoint, outer)?,
+                inner.split('.').map(str::to_owned).collect(),
+            ))
         };
         let unknown = || Refusal::FilterColumn(name.to_owned());
         let (column, kind, path) = whole.or_else(inside).ok_or_else(unknown)?;
@@ -159,7 +213,8 @@ impl Parser<'_> {
         let position = if let Some(position) = position {
             position
         } else {
-            self.fields.push(Field::of(self.endpoint, column).ok_or_else(unknown)?);
+            self.fields
+                .push(Field::of(self.endpoint, column).ok_or_else(unknown)?);
             self.fields.len() - 1
         };
         Ok((position, kind, path))
@@ -178,14 +233,26 @@ fn single(object: &Map<String, Json>) -> Option<(&str, &Json)> {
 fn filterable(endpoint: &Endpoint, name: &str) -> Option<ColumnKind> {
     let listed = |name: &str| endpoint.filterable(name).map(|column| column.kind.clone());
     listed(name)
-        .or_else(|| name.strip_prefix("event_prop:").and_then(|_| listed("event_prop:EVENT_PROP")))
-        .or_else(|| endpoint.column(name).filter(|_| endpoint.filterable.is_empty()).map(|column| column.kind.clone()))
+        .or_else(|| {
+            name.strip_prefix("event_prop:")
+                .and_then(|_| listed("event_prop:EVENT_PROP"))
+        })
+        .or_else(|| {
+            endpoint
+                .column(name)
+                .filter(|_| endpoint.filterable.is_empty())
+                .map(|column| column.kind.clone())
+        })
 }
 
 fn inner_kind(kind: &ColumnKind, path: &[String]) -> Option<ColumnKind> {
-    let Some((first, rest)) = path.split_first() else { return Some(kind.clone()) };
+    let Some((first, rest)) = path.split_first() else {
+        return Some(kind.clone());
+    };
     match kind {
-        ColumnKind::Struct(fields) => inner_kind(&fields.iter().find(|(name, _)| name == first)?.1, rest),
+        ColumnKind::Struct(fields) => {
+            inner_kind(&fields.iter().find(|(name, _)| name == first)?.1, rest)
+        }
         // Objects without published fields: text is the one kind that every filter on them uses.
         ColumnKind::Json => Some(ColumnKind::Text),
         ColumnKind::List(item) => Some(ColumnKind::List(Box::new(inner_kind(item, path)?))),
@@ -200,8 +267,15 @@ impl Node {
             Self::And(nodes) => nodes.iter().all(|node| node.passes(cell)),
             Self::Or(nodes) => nodes.iter().any(|node| node.passes(cell)),
             Self::Not(node) => !node.passes(cell),
-            Self::Test { field, path, modifier, test } => {
-                let Some(cell) = cell(*field) else { return false };
+            Self::Test {
+                field,
+                path,
+                modifier,
+                test,
+            } => {
+                let Some(cell) = cell(*field) else {
+                    return false;
+                };
                 if path.is_empty() && *modifier == Modifier::None {
                     return test.holds(cell);
                 }
@@ -246,7 +320,9 @@ fn modified(cell: &Cell, modifier: Modifier) -> Cell {
     match (cell, modifier) {
         (Cell::Text(text), Modifier::Uppercase) => Cell::text(text.to_uppercase()),
         (Cell::Text(text), Modifier::Lowercase) => Cell::text(text.to_lowercase()),
-        (Cell::List(items), modifier) => Cell::List(items.iter().map(|item| modified(item, modifier)).collect()),
+        (Cell::List(items), modifier) => {
+            Cell::List(items.iter().map(|item| modified(item, modifier)).collect())
+        }
         _ => cell.clone(),
     }
 }
@@ -275,7 +351,9 @@ mod tests {
     use crate::catalog::Catalog;
 
     fn backlinks() -> &'static Endpoint {
-        Catalog::embedded().endpoint("site-explorer/all-backlinks").unwrap()
+        Catalog::embedded()
+            .endpoint("site-explorer/all-backlinks")
+            .unwrap()
     }
 
     /// Whether a row with these values passes.
@@ -283,7 +361,9 @@ mod tests {
         let filter = Filter::parse(text, backlinks(), Deviation::default()).unwrap();
         filter.passes(&|position| {
             let name = &filter.fields[position].name;
-            row.iter().find(|(known, _)| known == name).map(|(_, cell)| cell)
+            row.iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, cell)| cell)
         })
     }
 
@@ -293,16 +373,29 @@ mod tests {
         let (left, right) = (is("is_dofollow"), is("is_ugc"));
         for (a, b) in [(false, false), (false, true), (true, false), (true, true)] {
             let row = [("is_dofollow", Cell::Bool(a)), ("is_ugc", Cell::Bool(b))];
-            assert_eq!(passes(&format!(r#"{{"and":[{left},{right}]}}"#), &row), a && b);
-            assert_eq!(passes(&format!(r#"{{"or":[{left},{right}]}}"#), &row), a || b);
+            assert_eq!(
+                passes(&format!(r#"{{"and":[{left},{right}]}}"#), &row),
+                a && b
+            );
+            assert_eq!(
+                passes(&format!(r#"{{"or":[{left},{right}]}}"#), &row),
+                a || b
+            );
             assert_eq!(passes(&format!(r#"{{"not":{left}}}"#), &row), !a);
-            assert_eq!(passes(&format!(r#"{{"not":{{"or":[{left},{{"not":{right}}}]}}}}"#), &row), !a && b);
+            assert_eq!(
+                passes(
+                    &format!(r#"{{"not":{{"or":[{left},{{"not":{right}}}]}}}}"#),
+                    &row
+                ),
+                !a && b
+            );
         }
     }
 
     #[test]
     fn list_conditions_follow_their_truth_table() {
-        let list = |items: &[&str]| Cell::List(items.iter().map(|item| Cell::text(*item)).collect());
+        let list =
+            |items: &[&str]| Cell::List(items.iter().map(|item| Cell::text(*item)).collect());
         let any = r#"{"field":"languages","list_is":{"any":["eq","en"]}}"#;
         let all = r#"{"field":"languages","list_is":{"all":["eq","en"]}}"#;
         let mixed = r#"{"field":"languages","list_is":{"any":{"and":[["prefix","e"],{"not":["eq","en"]}]}}}"#;
@@ -314,14 +407,21 @@ mod tests {
             (&["de"][..], [false, false, false, false]),
         ] {
             let row = [("languages", list(items))];
-            assert_eq!([any, all, mixed, empty].map(|text| passes(text, &row)), expected, "{items:?}");
+            assert_eq!(
+                [any, all, mixed, empty].map(|text| passes(text, &row)),
+                expected,
+                "{items:?}"
+            );
         }
     }
 
     #[test]
     fn the_uppercase_modifier_changes_what_is_compared() {
         let row = [("anchor", Cell::text("Straße"))];
-        assert!(passes(r#"{"field":"anchor","modifier":"uppercase","is":["eq","STRASSE"]}"#, &row));
+        assert!(passes(
+            r#"{"field":"anchor","modifier":"uppercase","is":["eq","STRASSE"]}"#,
+            &row
+        ));
         assert!(!passes(r#"{"field":"anchor","is":["eq","STRASSE"]}"#, &row));
     }
 
@@ -332,12 +432,28 @@ mod tests {
             ("is_dofollow = true", Refusal::FilterExpression),
             ("{}", Refusal::FilterExpression),
             (r#"{"and":[]}"#, Refusal::FilterExpression),
-            (r#"{"field":"anchor","is":["like","x"]}"#, Refusal::FilterSyntax),
-            (r#"{"field":"anchor","list_is":{"any":["eq","x"]}}"#, Refusal::FilterExpression),
-            (r#"{"field":"nothing","is":"is_null"}"#, Refusal::FilterColumn("nothing".to_owned())),
-            (r#"{"field":"anchor.x","is":"is_null"}"#, Refusal::FilterColumn("anchor.x".to_owned())),
+            (
+                r#"{"field":"anchor","is":["like","x"]}"#,
+                Refusal::FilterSyntax,
+            ),
+            (
+                r#"{"field":"anchor","list_is":{"any":["eq","x"]}}"#,
+                Refusal::FilterExpression,
+            ),
+            (
+                r#"{"field":"nothing","is":"is_null"}"#,
+                Refusal::FilterColumn("nothing".to_owned()),
+            ),
+            (
+                r#"{"field":"anchor.x","is":"is_null"}"#,
+                Refusal::FilterColumn("anchor.x".to_owned()),
+            ),
         ] {
-            assert_eq!(Filter::parse(text, backlinks(), Deviation::default()).unwrap_err(), refusal, "{text}");
+            assert_eq!(
+                Filter::parse(text, backlinks(), Deviation::default()).unwrap_err(),
+                refusal,
+                "{text}"
+            );
         }
     }
 }

@@ -51,7 +51,9 @@ impl Dice {
     /// One of `choices`.
     pub(super) fn pick<'a, T: ?Sized>(self, choices: &[&'a T]) -> Option<&'a T> {
         let limit = u32::try_from(choices.len()).unwrap_or(u32::MAX);
-        choices.get(usize::try_from(self.below(limit)).unwrap_or(0)).copied()
+        choices
+            .get(usize::try_from(self.below(limit)).unwrap_or(0))
+            .copied()
     }
 
     /// Whether an event of this probability happens.
@@ -91,7 +93,9 @@ mod tests {
 
     #[test]
     fn skewed_numbers_stay_below_their_limit_and_prefer_small_ones() {
-        let draws: Vec<u32> = (0..10_000).map(|part| Dice::new(1).at(part).skewed(100)).collect();
+        let draws: Vec<u32> = (0..10_000)
+            .map(|part| Dice::new(1).at(part).skewed(100))
+            .collect();
         assert!(draws.iter().all(|draw| *draw < 100));
         assert!(draws.iter().filter(|draw| **draw < 10).count() > 4_000);
         assert!(draws.iter().any(|draw| *draw > 90));
@@ -102,7 +106,10 @@ mod tests {
         let dice = Dice::new(1).of("anchors").at(7);
         assert_eq!(
             (dice.below(1_000_000), base36(46_655)),
-            (Dice::new(1).of("anchors").at(7).below(1_000_000), "zzz".to_owned())
+            (
+                Dice::new(1).of("anchors").at(7).below(1_000_000),
+                "zzz".to_owned()
+            )
         );
         assert_ne!(dice, Dice::new(2).of("anchors").at(7));
     }

@@ -24,8 +24,7 @@ const COMPRESS_FROM: usize = 1024;
 const LARGEST_BODY: usize = 1 << 20;
 /// How late a slow answer comes.
 const SLOW: Duration = Duration::from_secs(2);
-const HTML: &str =
-    "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>";
+const HTML: &str = "<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>";
 
 type Shared = Arc<Server>;
 
@@ -54,7 +53,12 @@ async fn api(
     request: Request,
 ) -> Response<Body> {
     let headers = request.headers();
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+            .map(str::to_owned)
+    };
     let gzip = text(header::ACCEPT_ENCODING).is_some_and(|accepted| accepted.contains("gzip"));
     let authorization = text(header::AUTHORIZATION);
     let raw_query = request.uri().query().unwrap_or("").to_owned();
@@ -65,7 +69,9 @@ async fn api(
     let incoming = Incoming {
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
-        query: url::form_urlencoded::parse(raw_query.as_bytes()).into_owned().collect(),
+        query: url::form_urlencoded::parse(raw_query.as_bytes())
+            .into_owned()
+            .collect(),
         raw_query,
         authorization,
         body: body.to_vec(),
@@ -73,16 +79,26 @@ async fn api(
     let computed = tokio::task::spawn_blocking(move || {
         let outcome = server.handle(&incoming, Utc::now() + server.options.clock_offset);
         match outcome {
-            Outcome::Answer { page, price, damage } => Computed::Answer(compressed(page, gzip), price, damage),
+            Outcome::Answer {
+                page,
+                price,
+                damage,
+            } => Computed::Answer(compressed(page, gzip), price, damage),
             Outcome::Refused(refusal) => Computed::Refused(refusal),
             Outcome::Struck { fault, retry_after } => Computed::Struck(fault, retry_after),
         }
     });
     match computed.await {
-        Ok(Computed::Answer(answer, price, damage)) => deliver(answer, price, damage, &switch).await,
+        Ok(Computed::Answer(answer, price, damage)) => {
+            deliver(answer, price, damage, &switch).await
+        }
         Ok(Computed::Refused(refusal)) => refused(&refusal),
         Ok(Computed::Struck(fault, retry_after)) => struck(fault, retry_after, &switch).await,
-        Err(error) => plain(500, "application/json", format!(r#"{{"error":"sandbox: {error}"}}"#)),
+        Err(error) => plain(
+            500,
+            "application/json",
+            format!(r#"{{"error":"sandbox: {error}"}}"#),
+        ),
     }
 }
 
@@ -99,18 +115,39 @@ struct Compressed {
 }
 
 fn compressed(page: Page, gzip: bool) -> Compressed {
-    let Page { rows, body, looked_at: _ } = page;
+    let Page {
+        rows,
+        body,
+        looked_at: _,
+    } = page;
     if !gzip || body.len() < COMPRESS_FROM {
-        return Compressed { rows, body, gzip: false };
+        return Compressed {
+            rows,
+            body,
+            gzip: false,
+        };
     }
     let mut encoder = GzEncoder::new(Vec::with_capacity(body.len() / 4), Compression::fast());
     match encoder.write_all(&body).and_then(|()| encoder.finish()) {
-        Ok(packed) => Compressed { rows, body: packed, gzip: true },
-        Err(_) => Compressed { rows, body, gzip: false },
+        Ok(packed) => Compressed {
+            rows,
+            body: packed,
+            gzip: true,
+        },
+        Err(_) => Compressed {
+            rows,
+            body,
+            gzip: false,
+        },
     }
 }
 
-async fn deliver(answer: Compressed, price: Price, damage: Option<Fault>, switch: &Switch) -> Response<Body> {
+async fn deliver(
+    answer: Compressed,
+    price: Price,
+    damage: Option<Fault>,
+    switch: &Switch,
+) -> Response<Body> {
     let Compressed { rows, body, gzip } = answer;
     match damage {
         Some(Fault::Lost) => switch.drop_connection(),
@@ -123,7 +160,10 @@ async fn deliver(answer: Compressed, price: Price, damage: Option<Fault>, switch
         _ => Response::new(Body::from(body)),
     };
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     if gzip && damage != Some(Fault::Garbage) {
         headers.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
     }
@@ -157,14 +197,18 @@ fn truncated(mut body: Vec<u8>) -> Response<Body> {
         Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted))
     });
     let mut response = Response::new(Body::from_stream(futures_util::StreamExt::chain(half, end)));
-    response.headers_mut().insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_LENGTH, HeaderValue::from(length));
     response
 }
 
 fn refused(refusal: &Refusal) -> Response<Body> {
     let mut response = plain(refusal.status(), "application/json", refusal.body());
     if let Refusal::TooManyRequests { retry_after } = refusal {
-        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
+        response
+            .headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(*retry_after));
     }
     response
 }
@@ -179,21 +223,33 @@ async fn struck(fault: Fault, retry_after: bool, switch: &Switch) -> Response<Bo
         Fault::TooManyRequests => {
             let mut response = plain(429, "application/json", r#"{"error":"Too many requests"}"#);
             if retry_after {
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
             }
             response
         }
         Fault::BadGateway => plain(502, "text/plain", "bad gateway"),
-        Fault::Unavailable => plain(503, "application/json", r#"{"error":"Service unavailable"}"#),
+        Fault::Unavailable => plain(
+            503,
+            "application/json",
+            r#"{"error":"Service unavailable"}"#,
+        ),
         Fault::Html => plain(502, "text/html", HTML),
-        _ => plain(500, "application/json", r#"{"error":"Internal server error"}"#),
+        _ => plain(
+            500,
+            "application/json",
+            r#"{"error":"Internal server error"}"#,
+        ),
     }
 }
 
 fn plain(status: u16, content_type: &'static str, body: impl Into<Body>) -> Response<Body> {
     let mut response = Response::new(body.into());
     *response.status_mut() = axum::http::StatusCode::from_u16(status).unwrap_or_default();
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
     request_id(response.headers_mut());
     response
 }

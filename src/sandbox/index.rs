@@ -18,7 +18,11 @@ pub(super) struct Sort {
 
 /// Row indices in the asked order; ties keep the table's own. Nulls are the smallest values: first ascending, last
 /// descending.
-pub(super) fn sorted(num_rows: u32, sorts: &[Sort], cell: impl Fn(u32, &Field) -> Cell) -> Vec<u32> {
+pub(super) fn sorted(
+    num_rows: u32,
+    sorts: &[Sort],
+    cell: impl Fn(u32, &Field) -> Cell,
+) -> Vec<u32> {
     let mut order: Vec<u32> = (0..num_rows).collect();
     let mut ties: Vec<_> = std::iter::once(0..order.len()).collect();
     let mut keys = Keys::default();
@@ -76,7 +80,10 @@ impl Keys {
     /// Runs of rows, at least two each, whose values are equal; the first row sorted last stands at `start`.
     fn ties(&self, start: usize, into: &mut Vec<std::ops::Range<usize>>) {
         let mut first = start;
-        for run in self.keys.chunk_by(|left, right| left.order(right, &self.texts).is_eq()) {
+        for run in self
+            .keys
+            .chunk_by(|left, right| left.order(right, &self.texts).is_eq())
+        {
             let end = first + run.len();
             if run.len() > 1 {
                 into.push(first..end);
@@ -90,14 +97,22 @@ impl Keys {
         let (kind, rest) = bytes.split_at_mut(1);
         kind.fill(cell.rank());
         let (start, mut len) = (self.texts.len(), 0);
-        let mut number = |value: u64| rest.iter_mut().zip(value.to_be_bytes()).for_each(|(byte, from)| *byte = from);
+        let mut number = |value: u64| {
+            rest.iter_mut()
+                .zip(value.to_be_bytes())
+                .for_each(|(byte, from)| *byte = from)
+        };
         match cell {
             Cell::Null | Cell::List(_) => {}
             Cell::Bool(value) => number(u64::from(*value)),
-            Cell::Int(value) | Cell::Time(value) | Cell::Date { days: value, .. } => number(ascending(*value)),
+            Cell::Int(value) | Cell::Time(value) | Cell::Date { days: value, .. } => {
+                number(ascending(*value))
+            }
             Cell::Float { value, .. } => number(total(*value)),
             Cell::Text(text) | Cell::Json(text) => {
-                rest.iter_mut().zip(text.bytes()).for_each(|(byte, from)| *byte = from);
+                rest.iter_mut()
+                    .zip(text.bytes())
+                    .for_each(|(byte, from)| *byte = from);
                 // A zero byte would look like the end of a shorter text.
                 if text.len() > PREFIX_BYTES || text.contains('\0') {
                     self.texts.extend_from_slice(text.as_bytes());
@@ -105,18 +120,27 @@ impl Keys {
                 }
             }
         }
-        Key { prefix: u128::from_be_bytes(bytes), start, len, row }
+        Key {
+            prefix: u128::from_be_bytes(bytes),
+            start,
+            len,
+            row,
+        }
     }
 }
 
 impl Key {
     fn order(&self, other: &Self, texts: &[u8]) -> std::cmp::Ordering {
-        self.prefix.cmp(&other.prefix).then_with(|| self.text(texts).cmp(other.text(texts)))
+        self.prefix
+            .cmp(&other.prefix)
+            .then_with(|| self.text(texts).cmp(other.text(texts)))
     }
 
     fn text<'a>(&self, texts: &'a [u8]) -> &'a [u8] {
         let len = usize::try_from(self.len).unwrap_or(usize::MAX);
-        texts.get(self.start..self.start.saturating_add(len)).unwrap_or_default()
+        texts
+            .get(self.start..self.start.saturating_add(len))
+            .unwrap_or_default()
     }
 }
 
@@ -128,7 +152,11 @@ fn ascending(value: i64) -> u64 {
 /// A number without sign that is ordered as [`f64::total_cmp`] orders.
 fn total(value: f64) -> u64 {
     let bits = value.to_bits();
-    if value.is_sign_negative() { !bits } else { bits | (1 << 63) }
+    if value.is_sign_negative() {
+        !bits
+    } else {
+        bits | (1 << 63)
+    }
 }
 
 #[cfg(test)]
@@ -143,9 +171,18 @@ mod tests {
             Just(Cell::Null),
             any::<bool>().prop_map(Cell::Bool),
             prop_oneof![-3..3_i64, any::<i64>()].prop_map(Cell::Int),
-            prop_oneof![-2.0..2.0_f64, Just(0.0), Just(-0.0), Just(f64::NAN), Just(f64::NEG_INFINITY)]
-                .prop_map(|value| Cell::Float { value, bare: false }),
-            (-3..3_i64).prop_map(|days| Cell::Date { days, midnight: true }),
+            prop_oneof![
+                -2.0..2.0_f64,
+                Just(0.0),
+                Just(-0.0),
+                Just(f64::NAN),
+                Just(f64::NEG_INFINITY)
+            ]
+            .prop_map(|value| Cell::Float { value, bare: false }),
+            (-3..3_i64).prop_map(|days| Cell::Date {
+                days,
+                midnight: true
+            }),
             (-3..3_i64).prop_map(Cell::Time),
             "(a|é|\0){0,3}".prop_map(Cell::text),
             "aaaaaaaaaaaa(a|b|\0){0,7}".prop_map(Cell::text),
@@ -156,7 +193,12 @@ mod tests {
 
     fn sort(name: &str, descending: bool) -> Sort {
         Sort {
-            field: Field { name: name.to_owned(), kind: ColumnKind::Text, nullable: true, values: Vec::new() },
+            field: Field {
+                name: name.to_owned(),
+                kind: ColumnKind::Text,
+                nullable: true,
+                values: Vec::new(),
+            },
             descending,
         }
     }

@@ -42,12 +42,23 @@ struct Grouping {
 
 impl<'a> Kept<'a> {
     pub(super) fn new(query: &'a Query, table: &'a Table, conditions: Conditions<'_>) -> Self {
-        let filter = query.filter.as_ref().filter(|_| query.filters_rows && !conditions.has(Quirk::WhereIgnored));
-        let sorts: &[Sort] = if conditions.orders(query) { &query.order } else { &[] };
+        let filter = query
+            .filter
+            .as_ref()
+            .filter(|_| query.filters_rows && !conditions.has(Quirk::WhereIgnored));
+        let sorts: &[Sort] = if conditions.orders(query) {
+            &query.order
+        } else {
+            &[]
+        };
         let (mut changing, mut steady, mut name) = (Vec::new(), Vec::new(), String::new());
         if let Some(filter) = filter {
             let ordered = |field: &Field| sorts.iter().any(|sort| sort.field.name == field.name);
-            let columns = filter.fields.iter().enumerate().filter(|(_, field)| ordered(field));
+            let columns = filter
+                .fields
+                .iter()
+                .enumerate()
+                .filter(|(_, field)| ordered(field));
             let columns: Vec<usize> = columns.map(|(place, _)| place).collect();
             for conjunct in &filter.conjuncts {
                 if conjunct.node.tests_only(&columns) {
@@ -58,9 +69,21 @@ impl<'a> Kept<'a> {
                 }
             }
         }
-        let verdicts = if steady.is_empty() { None } else { Some(table.verdicts(name)) };
+        let verdicts = if steady.is_empty() {
+            None
+        } else {
+            Some(table.verdicts(name))
+        };
         let grouping = grouping(query, table, conditions);
-        Self { table, filter, changing, steady, verdicts, grouping, looked_at: Counter::new(0) }
+        Self {
+            table,
+            filter,
+            changing,
+            steady,
+            verdicts,
+            grouping,
+            looked_at: Counter::new(0),
+        }
     }
 
     /// Rows that were looked at so far.
@@ -70,7 +93,9 @@ impl<'a> Kept<'a> {
 
     /// The part of an order outside of which no row is kept.
     pub(super) fn possible<'o>(&self, order: &'o [u32], sorts: &[Sort]) -> &'o [u32] {
-        let Some(filter) = self.filter else { return order };
+        let Some(filter) = self.filter else {
+            return order;
+        };
         Range::of(filter, sorts).within(order, sorts, |row, field| {
             self.look();
             self.table.cell(row, field)
@@ -79,7 +104,9 @@ impl<'a> Kept<'a> {
 
     /// How many rows this row stands for, if it is shown at all.
     pub(super) fn group_rows(&self, row: u32) -> Option<i64> {
-        let Some(grouping) = &self.grouping else { return self.passes(row).then_some(1) };
+        let Some(grouping) = &self.grouping else {
+            return self.passes(row).then_some(1);
+        };
         let group = grouping.groups.of(row)?;
         let members = grouping.groups.members(group);
         if self.filter.is_none() || grouping.filter_afterwards {
@@ -104,8 +131,13 @@ impl<'a> Kept<'a> {
 
     fn passes(&self, row: u32) -> bool {
         self.look();
-        let Some(filter) = self.filter else { return true };
-        let verdict = self.verdicts.as_ref().and_then(|verdicts| verdicts.known(row));
+        let Some(filter) = self.filter else {
+            return true;
+        };
+        let verdict = self
+            .verdicts
+            .as_ref()
+            .and_then(|verdicts| verdicts.known(row));
         match verdict {
             Some(false) => return false,
             Some(true) if self.changing.is_empty() => return true,
@@ -114,7 +146,11 @@ impl<'a> Kept<'a> {
         let cells: Vec<OnceCell<Cell>> = vec![OnceCell::new(); filter.fields.len()];
         let cell = |place: usize| {
             let field = filter.fields.get(place)?;
-            Some(cells.get(place)?.get_or_init(|| self.table.cell(row, field)))
+            Some(
+                cells
+                    .get(place)?
+                    .get_or_init(|| self.table.cell(row, field)),
+            )
         };
         let hold = |nodes: &[&Node]| nodes.iter().all(|node| node.passes(&cell));
         if !hold(&self.changing) {

@@ -77,21 +77,33 @@ impl Meter {
         self.total_requests += 1;
         self.stats.requests += 1;
         if let Some(name) = endpoint {
-            self.stats.endpoints.entry(name.to_owned()).or_default().requests += 1;
+            self.stats
+                .endpoints
+                .entry(name.to_owned())
+                .or_default()
+                .requests += 1;
         }
         self.total_requests
     }
 
     /// Admits a request under the limit of requests a minute.
     pub(super) fn admit(&mut self, now: Instant) -> Result<(), Refusal> {
-        let Some(limit) = self.requests_per_minute else { return Ok(()) };
-        while self.recent.front().is_some_and(|first| now.duration_since(*first) >= MINUTE) {
+        let Some(limit) = self.requests_per_minute else {
+            return Ok(());
+        };
+        while self
+            .recent
+            .front()
+            .is_some_and(|first| now.duration_since(*first) >= MINUTE)
+        {
             self.recent.pop_front();
         }
         match self.recent.front() {
             Some(first) if self.recent.len() >= usize::try_from(limit).unwrap_or(usize::MAX) => {
                 let wait = MINUTE.saturating_sub(now.duration_since(*first));
-                Err(Refusal::TooManyRequests { retry_after: wait.as_secs() + 1 })
+                Err(Refusal::TooManyRequests {
+                    retry_after: wait.as_secs() + 1,
+                })
             }
             _ => {
                 self.recent.push_back(now);
@@ -102,7 +114,8 @@ impl Meter {
 
     /// Whether this request was answered a moment ago.
     pub(super) fn is_cached(&mut self, request: &str, now: Instant) -> bool {
-        self.cache.retain(|_, answered| now.duration_since(*answered) < CACHE_FOR);
+        self.cache
+            .retain(|_, answered| now.duration_since(*answered) < CACHE_FOR);
         self.cache.contains_key(request)
     }
 
@@ -123,7 +136,14 @@ impl Meter {
     }
 
     /// Charges an answer and frees what was set aside for it.
-    pub(super) fn charge(&mut self, endpoint: &str, expected: u64, rows: u64, units: u64, lost: bool) {
+    pub(super) fn charge(
+        &mut self,
+        endpoint: &str,
+        expected: u64,
+        rows: u64,
+        units: u64,
+        lost: bool,
+    ) {
         self.reserved = self.reserved.saturating_sub(expected);
         self.used += units;
         let units_lost = if lost { units } else { 0 };
@@ -173,7 +193,13 @@ mod tests {
     fn units_set_aside_cannot_be_spent_twice() {
         let mut meter = Meter::new(Some(100), None);
         meter.reserve(60).unwrap();
-        assert_eq!(meter.reserve(60).unwrap_err(), Refusal::UnitsExhausted { expected: 60, left: 40 });
+        assert_eq!(
+            meter.reserve(60).unwrap_err(),
+            Refusal::UnitsExhausted {
+                expected: 60,
+                left: 40
+            }
+        );
         meter.charge("site-explorer/anchors", 60, 5, 50, false);
         meter.reserve(50).unwrap();
     }

@@ -127,17 +127,25 @@ pub struct Sandbox {
 /// [`Code::Usage`] if the options contradict each other, [`Code::Network`] if the port cannot be had.
 pub async fn start(options: Options) -> Result<Sandbox> {
     if !(0.0..=1.0).contains(&options.churn) {
-        return Err(Error::new(Code::Usage, format!("churn is a probability from 0 to 1, not {}", options.churn)));
+        return Err(Error::new(
+            Code::Usage,
+            format!("churn is a probability from 0 to 1, not {}", options.churn),
+        ));
     }
     if options.rows > u64::from(u32::MAX / 4) {
-        return Err(Error::new(Code::Usage, format!("the sandbox cannot serve {} rows a target", options.rows)));
+        return Err(Error::new(
+            Code::Usage,
+            format!("the sandbox cannot serve {} rows a target", options.rows),
+        ));
     }
     let wanted = SocketAddr::from((Ipv4Addr::LOCALHOST, options.port));
-    let unusable = |error| Error::new(Code::Network, format!("cannot listen on {wanted}")).with_source(error);
+    let unusable =
+        |error| Error::new(Code::Network, format!("cannot listen on {wanted}")).with_source(error);
     let listener = TcpListener::bind(wanted).await.map_err(unusable)?;
     let address = listener.local_addr().map_err(unusable)?;
     let server = Arc::new(server::Server::new(options));
-    let service = http::router(Arc::clone(&server)).into_make_service_with_connect_info::<wire::Switch>();
+    let service =
+        http::router(Arc::clone(&server)).into_make_service_with_connect_info::<wire::Switch>();
     let (stop, stopped) = oneshot::channel::<()>();
     let serving = axum::serve(wire::Wires(listener), service).with_graceful_shutdown(async move {
         // An error means that the handle is gone, which asks for the same.
@@ -147,7 +155,12 @@ pub async fn start(options: Options) -> Result<Sandbox> {
         // axum's serve ends only by the signal above.
         let _ = serving.await;
     });
-    Ok(Sandbox { address, server, stop: Some(stop), task })
+    Ok(Sandbox {
+        address,
+        server,
+        stop: Some(stop),
+        task,
+    })
 }
 
 impl Sandbox {

@@ -52,26 +52,50 @@ struct Shown {
 }
 
 /// Answers a query.
-pub(super) fn page(endpoint: &Endpoint, query: &Query, table: &Table, conditions: Conditions<'_>) -> Page {
+pub(super) fn page(
+    endpoint: &Endpoint,
+    query: &Query,
+    table: &Table,
+    conditions: Conditions<'_>,
+) -> Page {
     let kept = Kept::new(query, table, conditions);
     let shown = shown(&kept, query, table, conditions);
     let body = body(endpoint, query, table, &shown, conditions);
-    Page { rows: u64::try_from(shown.len()).unwrap_or(0), looked_at: kept.looked_at(), body }
+    Page {
+        rows: u64::try_from(shown.len()).unwrap_or(0),
+        looked_at: kept.looked_at(),
+        body,
+    }
 }
 
 fn shown(kept: &Kept<'_>, query: &Query, table: &Table, conditions: Conditions<'_>) -> Vec<Shown> {
-    let order = if conditions.orders(query) { Some(table.order(&query.order)) } else { None };
+    let order = if conditions.orders(query) {
+        Some(table.order(&query.order))
+    } else {
+        None
+    };
     let indices: Box<dyn Iterator<Item = u32>> = match &order {
         Some(order) => Box::new(kept.possible(order, &query.order).iter().copied()),
         None => Box::new(0..table.len()),
     };
     let limit = usize::try_from(limit(query, conditions)).unwrap_or(usize::MAX);
     let offset = usize::try_from(query.offset).unwrap_or(usize::MAX);
-    let show = |row: u32| kept.group_rows(row).map(|group_rows| Shown { row, group_rows });
+    let show = |row: u32| {
+        kept.group_rows(row)
+            .map(|group_rows| Shown { row, group_rows })
+    };
     let mut shown: Vec<Shown> = if conditions.has(Quirk::CapAfterOrder) {
         let cap = usize::try_from(conditions.row_cap.unwrap_or(EARLY_CAP)).unwrap_or(usize::MAX);
-        let early: Vec<u32> = (0..table.len()).filter(|row| kept.group_rows(*row).is_some()).take(cap).collect();
-        indices.filter(|row| early.binary_search(row).is_ok()).filter_map(show).skip(offset).take(limit).collect()
+        let early: Vec<u32> = (0..table.len())
+            .filter(|row| kept.group_rows(*row).is_some())
+            .take(cap)
+            .collect();
+        indices
+            .filter(|row| early.binary_search(row).is_ok())
+            .filter_map(show)
+            .skip(offset)
+            .take(limit)
+            .collect()
     } else {
         indices.filter_map(show).skip(offset).take(limit).collect()
     };
@@ -101,7 +125,13 @@ fn limit(query: &Query, conditions: Conditions<'_>) -> u32 {
     limit
 }
 
-fn body(endpoint: &Endpoint, query: &Query, table: &Table, shown: &[Shown], conditions: Conditions<'_>) -> Vec<u8> {
+fn body(
+    endpoint: &Endpoint,
+    query: &Query,
+    table: &Table,
+    shown: &[Shown],
+    conditions: Conditions<'_>,
+) -> Vec<u8> {
     let record = endpoint.shape == Shape::Record;
     let mut out = Vec::with_capacity(64 + shown.len() * query.select.len() * 24);
     out.push(b'{');
@@ -141,10 +171,17 @@ impl<'a> RowWriter<'a> {
             fields.pop();
         }
         let lead = table.source.lead.as_deref();
-        let integer = |field: &&&Field| field.kind == ColumnKind::Integer && lead != Some(field.name.as_str());
+        let integer = |field: &&&Field| {
+            field.kind == ColumnKind::Integer && lead != Some(field.name.as_str())
+        };
         let spoiled = fields.iter().find(integer).map(|field| field.name.as_str());
         let spoiled = spoiled.filter(|_| conditions.has(Quirk::BadValue));
-        Self { table, columns: fields, spoiled, conditions }
+        Self {
+            table,
+            columns: fields,
+            spoiled,
+            conditions,
+        }
     }
 
     fn write(&self, shown: &Shown, out: &mut Vec<u8>) {
@@ -161,7 +198,9 @@ impl<'a> RowWriter<'a> {
                 Cell::Int(shown.group_rows).write(out);
             } else {
                 match self.table.cell(shown.row, field) {
-                    Cell::Text(text) if self.conditions.has(Quirk::RoundTrip) => write_text(&text.to_lowercase(), out),
+                    Cell::Text(text) if self.conditions.has(Quirk::RoundTrip) => {
+                        write_text(&text.to_lowercase(), out)
+                    }
                     cell => cell.write(out),
                 }
             }

@@ -14,8 +14,9 @@ pub(super) fn per_row(endpoint: &Endpoint, query: &Query) -> u64 {
     if endpoint.pricing != Pricing::PerRow {
         return 0;
     }
-    let (known, filtered): (Vec<&str>, Vec<&str>) =
-        query.charged_columns().partition(|name| endpoint.column(name).is_some());
+    let (known, filtered): (Vec<&str>, Vec<&str>) = query
+        .charged_columns()
+        .partition(|name| endpoint.column(name).is_some());
     let columns = endpoint.units_per_row(known) + filterable_twin(endpoint).units_per_row(filtered);
     // These two count by what is asked for; the catalog's one unit is among the columns already.
     let by_request = query.select.iter().map(|field| match field.name.as_str() {

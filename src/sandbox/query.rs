@@ -9,7 +9,9 @@ use super::parameters::{self, Parameters, Values};
 use super::quirks::Quirk;
 use super::refusal::Refusal;
 use super::source::Field;
-use crate::catalog::{Catalog, ColumnKind, Endpoint, FREE_KEYWORDS, FREE_ROWS, FREE_TARGETS, ParameterKind, Shape};
+use crate::catalog::{
+    Catalog, ColumnKind, Endpoint, FREE_KEYWORDS, FREE_ROWS, FREE_TARGETS, ParameterKind, Shape,
+};
 
 /// Rows of a request that names no limit.
 const DEFAULT_LIMIT: u32 = 1000;
@@ -92,7 +94,9 @@ impl Query {
         let today = now.date_naive();
         let date_of = |name: &str| value(name).and_then(|date| date.parse().ok());
         let to = date_of("date_to").unwrap_or(today);
-        let days = date_of("date_from").map(|from| periods(from, to, value("history_grouping"))).unwrap_or_default();
+        let days = date_of("date_from")
+            .map(|from| periods(from, to, value("history_grouping")))
+            .unwrap_or_default();
         Ok(Self {
             host,
             is_free_test,
@@ -100,8 +104,15 @@ impl Query {
             filter,
             filters_rows: filters_rows(endpoint),
             order: order(endpoint, &values)?,
-            limit: if is_free_test { limit.min(FREE_ROWS) } else { limit },
-            offset: values.get("offset").and_then(|offset| offset.parse().ok()).unwrap_or(0),
+            limit: if is_free_test {
+                limit.min(FREE_ROWS)
+            } else {
+                limit
+            },
+            offset: values
+                .get("offset")
+                .and_then(|offset| offset.parse().ok())
+                .unwrap_or(0),
             answers_whole: endpoint.parameter("limit").is_none(),
             aggregation,
             history: value("history").map_or(Ok(History::Live), history)?,
@@ -118,15 +129,23 @@ impl Query {
     pub(super) fn charged_columns(&self) -> impl Iterator<Item = &str> {
         let filtered = self.filter.iter().flat_map(|filter| &filter.fields);
         let ordered = self.order.iter().map(|sort| &sort.field);
-        self.select.iter().chain(filtered).chain(ordered).map(|field| field.name.as_str())
+        self.select
+            .iter()
+            .chain(filtered)
+            .chain(ordered)
+            .map(|field| field.name.as_str())
     }
 }
 
 /// Lower-case host of a target, which may be a domain or a URL.
 fn host(target: &str) -> Result<String, Refusal> {
-    let bare = target.strip_prefix("https://").or_else(|| target.strip_prefix("http://")).unwrap_or(target);
+    let bare = target
+        .strip_prefix("https://")
+        .or_else(|| target.strip_prefix("http://"))
+        .unwrap_or(target);
     let host = bare.split(['/', '?', '#']).next().unwrap_or("");
-    let legal = |character: char| character.is_alphanumeric() || matches!(character, '.' | '-' | '_' | ':');
+    let legal =
+        |character: char| character.is_alphanumeric() || matches!(character, '.' | '-' | '_' | ':');
     let labels = host.split('.').all(|label| !label.is_empty());
     if host.contains('.') && labels && host.chars().all(legal) {
         Ok(host.to_lowercase())
@@ -141,13 +160,25 @@ fn select(
     aggregation: Aggregation,
     quirks: &[Quirk],
 ) -> Result<Vec<Field>, Refusal> {
-    let all = || endpoint.columns.iter().map(|column| column.name.as_str()).collect::<Vec<_>>();
+    let all = || {
+        endpoint
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .collect::<Vec<_>>()
+    };
     let names = names.map_or_else(all, |names| names.split(',').map(str::trim).collect());
-    let removed = quirks.contains(&Quirk::RemovedColumn).then(|| planted_column(endpoint)).flatten();
+    let removed = quirks
+        .contains(&Quirk::RemovedColumn)
+        .then(|| planted_column(endpoint))
+        .flatten();
     let mut fields: Vec<Field> = Vec::with_capacity(names.len());
     for name in names {
         let not_found = || Refusal::ColumnNotFound(name.to_owned());
-        let column = endpoint.column(name).filter(|_| removed != Some(name)).ok_or_else(not_found)?;
+        let column = endpoint
+            .column(name)
+            .filter(|_| removed != Some(name))
+            .ok_or_else(not_found)?;
         let excluded = |(parameter, value): &(String, String)| {
             parameter == "aggregation" && value == "all" && aggregation == Aggregation::All
         };
@@ -163,20 +194,35 @@ fn select(
 
 /// The column that some quirks tamper with.
 pub(super) fn planted_column(endpoint: &Endpoint) -> Option<&str> {
-    Quirk::COLUMNS.into_iter().find_map(|name| endpoint.column(name)).map(|column| column.name.as_str())
+    Quirk::COLUMNS
+        .into_iter()
+        .find_map(|name| endpoint.column(name))
+        .map(|column| column.name.as_str())
 }
 
 fn order(endpoint: &Endpoint, values: &Values) -> Result<Vec<Sort>, Refusal> {
     let text = values.get("order_by").unwrap_or("");
-    if let Some(ParameterKind::Enum(_)) = endpoint.parameter("order_by").map(|parameter| &parameter.kind) {
+    if let Some(ParameterKind::Enum(_)) = endpoint
+        .parameter("order_by")
+        .map(|parameter| &parameter.kind)
+    {
         return Ok(chosen_order(text, values.get("order_direction")));
     }
     let mut order: Vec<Sort> = Vec::new();
-    for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
+    for part in text
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+    {
         let (name, direction) = part.split_once(':').unwrap_or((part, "desc"));
-        let field = endpoint.column(name).and_then(|_| Field::of(endpoint, name));
+        let field = endpoint
+            .column(name)
+            .and_then(|_| Field::of(endpoint, name));
         let field = field.ok_or_else(|| Refusal::ColumnNotFound(name.to_owned()))?;
-        let plain = !matches!(field.kind, ColumnKind::List(_) | ColumnKind::Struct(_) | ColumnKind::Json);
+        let plain = !matches!(
+            field.kind,
+            ColumnKind::List(_) | ColumnKind::Struct(_) | ColumnKind::Json
+        );
         if !endpoint.is_sortable(name) || !plain {
             return Err(Refusal::NotSortable(name.to_owned()));
         }
@@ -197,8 +243,16 @@ fn chosen_order(choice: &str, direction: Option<&str>) -> Vec<Sort> {
         "date" => ("created_at", ColumnKind::DateTime),
         other => (other, ColumnKind::Integer),
     };
-    let field = Field { name: name.to_owned(), kind, nullable: false, values: Vec::new() };
-    vec![Sort { field, descending: direction != Some("asc") }]
+    let field = Field {
+        name: name.to_owned(),
+        kind,
+        nullable: false,
+        values: Vec::new(),
+    };
+    vec![Sort {
+        field,
+        descending: direction != Some("asc"),
+    }]
 }
 
 /// Rows at most; the operations that document a largest limit refuse a larger one.
@@ -206,11 +260,17 @@ fn limit(endpoint: &Endpoint, values: &Values) -> Result<u32, Refusal> {
     if endpoint.parameter("limit").is_none() {
         return Ok(u32::MAX);
     }
-    let Some(text) = values.get("limit") else { return Ok(DEFAULT_LIMIT) };
+    let Some(text) = values.get("limit") else {
+        return Ok(DEFAULT_LIMIT);
+    };
     let limit = text.parse().unwrap_or(DEFAULT_LIMIT);
-    let has_largest = ["matching-terms", "related-terms", "search-suggestions"].contains(&endpoint.short_name());
+    let has_largest =
+        ["matching-terms", "related-terms", "search-suggestions"].contains(&endpoint.short_name());
     if has_largest && limit > LARGEST_LIMIT {
-        return Err(Refusal::BadParameter { name: "limit".to_owned(), value: text.to_owned() });
+        return Err(Refusal::BadParameter {
+            name: "limit".to_owned(),
+            value: text.to_owned(),
+        });
     }
     Ok(limit)
 }
@@ -228,7 +288,9 @@ fn is_free_test(endpoint: &Endpoint, host: &str, values: &Values) -> bool {
     } else if ["keywords-explorer", "serp-overview"].contains(&endpoint.section()) {
         values.list("keywords")
     } else {
-        return FREE_TARGETS.iter().any(|free| host == *free || host.ends_with(&format!(".{free}")));
+        return FREE_TARGETS
+            .iter()
+            .any(|free| host == *free || host.ends_with(&format!(".{free}")));
     };
     let is_free = |keyword: &&str| FREE_KEYWORDS.contains(&keyword.to_lowercase().as_str());
     !asked.is_empty() && asked.iter().all(is_free) && values.get("keyword_list_id").is_none()
@@ -236,17 +298,24 @@ fn is_free_test(endpoint: &Endpoint, host: &str, values: &Values) -> bool {
 
 /// In one number for everything, or one for each day or brand, a filter chooses what is counted.
 fn filters_rows(endpoint: &Endpoint) -> bool {
-    let sums = ["date", "timestamp", "brand"].iter().any(|name| endpoint.column(name).is_some());
+    let sums = ["date", "timestamp", "brand"]
+        .iter()
+        .any(|name| endpoint.column(name).is_some());
     endpoint.section() == "site-explorer" || (endpoint.shape != Shape::Record && !sums)
 }
 
 fn history(text: &str) -> Result<History, Refusal> {
-    let since = text.strip_prefix("since:").and_then(|date| date.parse().ok());
+    let since = text
+        .strip_prefix("since:")
+        .and_then(|date| date.parse().ok());
     match (text, since) {
         ("live", _) => Ok(History::Live),
         ("all_time", _) => Ok(History::AllTime),
         (_, Some(date)) => Ok(History::Since(date)),
-        _ => Err(Refusal::BadParameter { name: "history".to_owned(), value: text.to_owned() }),
+        _ => Err(Refusal::BadParameter {
+            name: "history".to_owned(),
+            value: text.to_owned(),
+        }),
     }
 }
 
@@ -260,15 +329,23 @@ fn periods(from: NaiveDate, to: NaiveDate, grouping: Option<&str>) -> Vec<u32> {
     let days = std::iter::successors(Some(from), |day| day.checked_add_days(Days::new(1)));
     days.take_while(|day| *day <= to)
         .filter(begins)
-        .filter_map(|day| u32::try_from(day.num_days_from_ce() - NaiveDate::default().num_days_from_ce()).ok())
+        .filter_map(|day| {
+            u32::try_from(day.num_days_from_ce() - NaiveDate::default().num_days_from_ce()).ok()
+        })
         .collect()
 }
 
 /// Rows of an operation that a request can cost at most, for a table of this size.
-pub(super) fn expected_rows(endpoint: &Endpoint, query: &Query, table_rows: u32, cap: Option<u32>) -> u64 {
+pub(super) fn expected_rows(
+    endpoint: &Endpoint,
+    query: &Query,
+    table_rows: u32,
+    cap: Option<u32>,
+) -> u64 {
     if endpoint.shape == Shape::Record {
         return 1;
     }
     let rows = u64::from(table_rows.min(query.limit));
-    cap.filter(|_| !query.answers_whole).map_or(rows, |cap| rows.min(u64::from(cap)))
+    cap.filter(|_| !query.answers_whole)
+        .map_or(rows, |cap| rows.min(u64::from(cap)))
 }

@@ -82,8 +82,13 @@ impl Quirk {
     ];
 
     /// The columns that `removed_column` and `null_in_non_nullable` look for, first match first.
-    pub const COLUMNS: [&str; 5] =
-        ["is_dofollow", "dofollow_links", "serp_features_count", "keywords_merged", "links_to_target"];
+    pub const COLUMNS: [&str; 5] = [
+        "is_dofollow",
+        "dofollow_links",
+        "serp_features_count",
+        "keywords_merged",
+        "links_to_target",
+    ];
 
     /// The name on the command line.
     pub fn as_str(self) -> &'static str {
@@ -124,10 +129,14 @@ impl FromStr for Quirk {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        Self::ALL.into_iter().find(|quirk| quirk.as_str() == name).ok_or_else(|| {
-            let known: Vec<_> = Self::ALL.iter().map(|quirk| quirk.as_str()).collect();
-            Error::new(Code::Usage, format!("no quirk `{name}`")).with_next(format!("use one of {}", known.join(", ")))
-        })
+        Self::ALL
+            .into_iter()
+            .find(|quirk| quirk.as_str() == name)
+            .ok_or_else(|| {
+                let known: Vec<_> = Self::ALL.iter().map(|quirk| quirk.as_str()).collect();
+                Error::new(Code::Usage, format!("no quirk `{name}`"))
+                    .with_next(format!("use one of {}", known.join(", ")))
+            })
     }
 }
 
@@ -146,6 +155,10 @@ mod tests {
     fn an_unknown_quirk_lists_the_known_ones() {
         let error = "colour".parse::<Quirk>().unwrap_err();
         assert_eq!(error.to_string(), "no quirk `colour`");
-        assert!(Quirk::ALL.iter().all(|quirk| error.next().contains(quirk.as_str())));
+        assert!(
+            Quirk::ALL
+                .iter()
+                .all(|quirk| error.next().contains(quirk.as_str()))
+        );
     }
 }

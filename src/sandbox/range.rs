@@ -29,16 +29,37 @@ pub(super) struct Range {
 impl Range {
     /// Outside of it no row of this order passes the filter.
     pub(super) fn of(filter: &Filter, sorts: &[Sort]) -> Self {
-        let place = |sort: &Sort| filter.fields.iter().position(|field| field.name == sort.field.name);
-        let columns = sorts.iter().map(|sort| (place(sort), sort.descending)).collect();
-        let nodes: Vec<&Node> = filter.conjuncts.iter().map(|conjunct| &conjunct.node).collect();
+        let place = |sort: &Sort| {
+            filter
+                .fields
+                .iter()
+                .position(|field| field.name == sort.field.name)
+        };
+        let columns = sorts
+            .iter()
+            .map(|sort| (place(sort), sort.descending))
+            .collect();
+        let nodes: Vec<&Node> = filter
+            .conjuncts
+            .iter()
+            .map(|conjunct| &conjunct.node)
+            .collect();
         Reader { columns }.all(&nodes, 0)
     }
 
     /// The rows of an order that lie inside; `cell` computes a value of a row.
-    pub(super) fn within<'a>(&self, order: &'a [u32], sorts: &[Sort], cell: impl Fn(u32, &Field) -> Cell) -> &'a [u32] {
-        let place = |cut: &Cut| order.partition_point(|row| cut.is_behind(sorts, |field| cell(*row, field)));
-        order.get(place(&self.from)..place(&self.to)).unwrap_or_default()
+    pub(super) fn within<'a>(
+        &self,
+        order: &'a [u32],
+        sorts: &[Sort],
+        cell: impl Fn(u32, &Field) -> Cell,
+    ) -> &'a [u32] {
+        let place = |cut: &Cut| {
+            order.partition_point(|row| cut.is_behind(sorts, |field| cell(*row, field)))
+        };
+        order
+            .get(place(&self.from)..place(&self.to))
+            .unwrap_or_default()
     }
 
     fn new(from: Cut, to: Cut) -> Self {
@@ -68,23 +89,38 @@ impl Range {
 
 impl Cut {
     fn before(value: Cell) -> Self {
-        Self { values: vec![value], after: false }
+        Self {
+            values: vec![value],
+            after: false,
+        }
     }
 
     fn after(value: Cell) -> Self {
-        Self { values: vec![value], after: true }
+        Self {
+            values: vec![value],
+            after: true,
+        }
     }
 
     fn start() -> Self {
-        Self { values: Vec::new(), after: false }
+        Self {
+            values: Vec::new(),
+            after: false,
+        }
     }
 
     fn end() -> Self {
-        Self { values: Vec::new(), after: true }
+        Self {
+            values: Vec::new(),
+            after: true,
+        }
     }
 
     fn turned(self) -> Self {
-        Self { after: !self.after, ..self }
+        Self {
+            after: !self.after,
+            ..self
+        }
     }
 
     /// Whether a row comes before the place.
@@ -113,10 +149,14 @@ impl Reader {
     /// The range of rows that pass all nodes, given that the columns before `depth` are fixed.
     fn all(&self, nodes: &[&Node], depth: usize) -> Range {
         let ranges = nodes.iter().map(|node| self.range(node, depth));
-        let range = ranges.fold(Range::everything(), |left, right| self.both(left, right, depth));
+        let range = ranges.fold(Range::everything(), |left, right| {
+            self.both(left, right, depth)
+        });
         match (range.from.values.first(), range.to.values.first()) {
             // The column has one value: the nodes may speak of the next one too.
-            (Some(low), Some(high)) if low.order(high).is_eq() && depth + 1 < self.columns.len() => {
+            (Some(low), Some(high))
+                if low.order(high).is_eq() && depth + 1 < self.columns.len() =>
+            {
                 let inner = self.all(nodes, depth + 1).behind(low);
                 self.both(range, inner, depth)
             }
@@ -129,7 +169,9 @@ impl Reader {
             Node::And(nodes) => self.all(&nodes.iter().collect::<Vec<_>>(), depth),
             Node::Or(nodes) => {
                 let ranges = nodes.iter().map(|node| self.range(node, depth));
-                ranges.fold(Range::nothing(), |left, right| self.either(left, right, depth))
+                ranges.fold(Range::nothing(), |left, right| {
+                    self.either(left, right, depth)
+                })
             }
             Node::Not(node) => match self.condition(node, depth) {
                 Some((Condition::IsNull, descending)) => {
@@ -148,26 +190,45 @@ impl Reader {
 
     /// The condition of a node that tests the value of this column of the order and nothing else, with the direction.
     fn condition<'a>(&self, node: &'a Node, depth: usize) -> Option<(&'a Condition, bool)> {
-        let (Some(column), descending) = self.columns.get(depth)? else { return None };
+        let (Some(column), descending) = self.columns.get(depth)? else {
+            return None;
+        };
         match node {
-            Node::Test { field, path, modifier: Modifier::None, test: Test::Is(condition) }
-                if field == column && path.is_empty() =>
-            {
-                Some((condition, *descending))
-            }
+            Node::Test {
+                field,
+                path,
+                modifier: Modifier::None,
+                test: Test::Is(condition),
+            } if field == column && path.is_empty() => Some((condition, *descending)),
             _ => None,
         }
     }
 
     fn both(&self, left: Range, right: Range, depth: usize) -> Range {
-        let from = if self.order(&left.from, &right.from, depth).is_lt() { right.from } else { left.from };
-        let to = if self.order(&left.to, &right.to, depth).is_lt() { left.to } else { right.to };
+        let from = if self.order(&left.from, &right.from, depth).is_lt() {
+            right.from
+        } else {
+            left.from
+        };
+        let to = if self.order(&left.to, &right.to, depth).is_lt() {
+            left.to
+        } else {
+            right.to
+        };
         Range { from, to }
     }
 
     fn either(&self, left: Range, right: Range, depth: usize) -> Range {
-        let from = if self.order(&left.from, &right.from, depth).is_lt() { left.from } else { right.from };
-        let to = if self.order(&left.to, &right.to, depth).is_lt() { right.to } else { left.to };
+        let from = if self.order(&left.from, &right.from, depth).is_lt() {
+            left.from
+        } else {
+            right.from
+        };
+        let to = if self.order(&left.to, &right.to, depth).is_lt() {
+            right.to
+        } else {
+            left.to
+        };
         Range { from, to }
     }
 
@@ -180,7 +241,13 @@ impl Reader {
                 return order;
             }
         }
-        let side = |cut: &Cut| if cut.after { Ordering::Greater } else { Ordering::Less };
+        let side = |cut: &Cut| {
+            if cut.after {
+                Ordering::Greater
+            } else {
+                Ordering::Less
+            }
+        };
         match left.values.len().cmp(&right.values.len()) {
             Ordering::Equal => left.after.cmp(&right.after),
             Ordering::Less => side(left),
@@ -196,7 +263,11 @@ fn ascending(condition: &Condition) -> Range {
         Condition::Never => Range::nothing(),
         Condition::IsNull => Range::new(Cut::before(Cell::Null), null()),
         // Text that is compared without regard to case has another order.
-        Condition::Compare { value: Cell::Text(_), folded: true, .. } => Range::everything(),
+        Condition::Compare {
+            value: Cell::Text(_),
+            folded: true,
+            ..
+        } => Range::everything(),
         Condition::Compare { test, value, .. } => {
             let value = || value.clone();
             match test {

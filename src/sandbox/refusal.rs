@@ -78,7 +78,9 @@ impl Refusal {
             Self::FilterColumn(name) => format!("bad where: column '{name}' not found"),
             Self::Plan => "Insufficient plan".to_owned(),
             Self::UnitsExhausted { expected, left } => {
-                format!("API units limit reached. Expected usage: {expected}, API units left: {left}.")
+                format!(
+                    "API units limit reached. Expected usage: {expected}, API units left: {left}."
+                )
             }
             Self::NotServed => "not served by this sandbox".to_owned(),
             Self::Output(output) => format!("output {output} is not served by this sandbox"),

@@ -83,7 +83,12 @@ pub(super) struct Server {
 impl Server {
     pub(super) fn new(options: Options) -> Self {
         let meter = Meter::new(options.units, options.requests_per_minute);
-        Self { dice: Dice::new(options.seed), tables: Mutex::default(), meter: Mutex::new(meter), options }
+        Self {
+            dice: Dice::new(options.seed),
+            tables: Mutex::default(),
+            meter: Mutex::new(meter),
+            options,
+        }
     }
 
     pub(super) fn meter(&self) -> MutexGuard<'_, Meter> {
@@ -93,11 +98,19 @@ impl Server {
     /// Decides what becomes of a request under `/v3`. Computes; call it where blocking is fine.
     pub(super) fn handle(&self, request: &Incoming, now: DateTime<Utc>) -> Outcome {
         let endpoint = Catalog::embedded().endpoints().find(|endpoint| {
-            let method = if endpoint.method == Method::Get { "GET" } else { "POST" };
+            let method = if endpoint.method == Method::Get {
+                "GET"
+            } else {
+                "POST"
+            };
             endpoint.path == request.path && method == request.method
         });
-        let number = self.meter().count(endpoint.map(|endpoint| endpoint.name.as_str()));
-        let Some(endpoint) = endpoint else { return Outcome::Refused(Refusal::UnknownRoute(request.path.clone())) };
+        let number = self
+            .meter()
+            .count(endpoint.map(|endpoint| endpoint.name.as_str()));
+        let Some(endpoint) = endpoint else {
+            return Outcome::Refused(Refusal::UnknownRoute(request.path.clone()));
+        };
         if let Err(refusal) = self.admit(endpoint, request) {
             return Outcome::Refused(refusal);
         }
@@ -105,15 +118,23 @@ impl Server {
         let fault = self.options.faults.strike(dice.of("fault"));
         match fault {
             None | Some(Fault::Slow | Fault::Truncate | Fault::Garbage | Fault::Lost) => {}
-            Some(fault) => return Outcome::Struck { fault, retry_after: dice.of("retry_after").once_in(2) },
+            Some(fault) => {
+                return Outcome::Struck {
+                    fault,
+                    retry_after: dice.of("retry_after").once_in(2),
+                };
+            }
         }
-        self.answer(endpoint, request, number, fault, now).unwrap_or_else(Outcome::Refused)
+        self.answer(endpoint, request, number, fault, now)
+            .unwrap_or_else(Outcome::Refused)
     }
 
     fn admit(&self, endpoint: &Endpoint, request: &Incoming) -> Result<(), Refusal> {
         if endpoint.needs_key {
             let authorization = request.authorization.as_deref().unwrap_or("");
-            let key = authorization.strip_prefix("Bearer ").ok_or(Refusal::Forbidden)?;
+            let key = authorization
+                .strip_prefix("Bearer ")
+                .ok_or(Refusal::Forbidden)?;
             if key.trim() != self.options.key {
                 return Err(Refusal::Unauthorized);
             }
@@ -130,8 +151,17 @@ impl Server {
         now: DateTime<Utc>,
     ) -> Result<Outcome, Refusal> {
         if endpoint.name == "subscription-info/limits-and-usage" {
-            let price = Price { per_row: 0, total: 0, actual: 0, cache: "no_cache" };
-            return Ok(Outcome::Answer { page: self.limits_and_usage(now), price, damage: fault });
+            let price = Price {
+                per_row: 0,
+                total: 0,
+                actual: 0,
+                cache: "no_cache",
+            };
+            return Ok(Outcome::Answer {
+                page: self.limits_and_usage(now),
+                price,
+                damage: fault,
+            });
         }
         if endpoint.name == batch::OPERATION {
             return batch::answer(self, endpoint, request, fault, now);
@@ -141,11 +171,20 @@ impl Server {
             return Err(Refusal::Plan);
         }
         let is_post = endpoint.method == Method::Post;
-        let sent = if is_post { read_body(endpoint, &request.body)? } else { request.query.clone() };
+        let sent = if is_post {
+            read_body(endpoint, &request.body)?
+        } else {
+            request.query.clone()
+        };
         let query = Query::read(endpoint, &Parameters(&sent), quirks, now)?;
         let table = self.table(endpoint, &query, number)?;
         let per_row = price::per_row(endpoint, &query);
-        let wire = format!("{}?{} {}", request.path, request.raw_query, String::from_utf8_lossy(&request.body));
+        let wire = format!(
+            "{}?{} {}",
+            request.path,
+            request.raw_query,
+            String::from_utf8_lossy(&request.body)
+        );
         let free = price::is_free(endpoint, &query);
         let cached = self.options.churn <= 0.0 && self.meter().is_cached(&wire, Instant::now());
         let expected = if free || cached {
@@ -183,14 +222,28 @@ impl Server {
         } else {
             "miss"
         };
-        Ok(Outcome::Answer { page, price: Price { per_row, total, actual, cache }, damage: fault })
+        Ok(Outcome::Answer {
+            page,
+            price: Price {
+                per_row,
+                total,
+                actual,
+                cache,
+            },
+            damage: fault,
+        })
     }
 
     /// The table that a query reads, made when first asked for, changed when churn says so.
     ///
     /// # Errors
     /// If the query names something that does not exist.
-    pub(super) fn table(&self, endpoint: &Endpoint, query: &Query, number: u64) -> Result<Arc<Table>, Refusal> {
+    pub(super) fn table(
+        &self,
+        endpoint: &Endpoint,
+        query: &Query,
+        number: u64,
+    ) -> Result<Arc<Table>, Refusal> {
         let name = table_name(endpoint, query, self.options.living);
         let slot = self.slot(&name);
         let table = {
@@ -214,7 +267,10 @@ impl Server {
 
     fn slot(&self, name: &str) -> Slot {
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = tables.iter().position(|(known, _)| known == name).map(|position| tables.remove(position).1);
+        let known = tables
+            .iter()
+            .position(|(known, _)| known == name)
+            .map(|position| tables.remove(position).1);
         let slot = known.unwrap_or_default();
         tables.push((name.to_owned(), Arc::clone(&slot)));
         slot
@@ -223,7 +279,10 @@ impl Server {
     /// Forgets tables used longest ago until the others fit; a request that still reads one keeps it as long.
     fn evict(&self) {
         // A table that is being made counts nothing yet, and is not waited for.
-        let bytes = |slot: &Slot| slot.try_lock().map_or(0, |slot| slot.as_ref().map_or(0, |table| table.bytes()));
+        let bytes = |slot: &Slot| {
+            slot.try_lock()
+                .map_or(0, |slot| slot.as_ref().map_or(0, |table| table.bytes()))
+        };
         let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
         let mut held: usize = tables.iter().map(|(_, slot)| bytes(slot)).sum();
         while tables.len() > 1 && (tables.len() > TABLES || held > TABLE_BYTES) {
@@ -233,8 +292,14 @@ impl Server {
     }
 
     /// A table that nobody will ask for again.
-    pub(super) fn unkept_table(&self, operation: &str, query: &Query) -> Result<Option<Table>, Refusal> {
-        let Some(endpoint) = Catalog::embedded().endpoint(operation) else { return Ok(None) };
+    pub(super) fn unkept_table(
+        &self,
+        operation: &str,
+        query: &Query,
+    ) -> Result<Option<Table>, Refusal> {
+        let Some(endpoint) = Catalog::embedded().endpoint(operation) else {
+            return Ok(None);
+        };
         let name = table_name(endpoint, query, self.options.living);
         self.new_table(endpoint, query, &name).map(Some)
     }
@@ -243,7 +308,11 @@ impl Server {
         self.dice
     }
 
-    fn section(&self, endpoint: &Endpoint, query: &Query) -> Result<Option<Arc<dyn Section>>, Refusal> {
+    fn section(
+        &self,
+        endpoint: &Endpoint,
+        query: &Query,
+    ) -> Result<Option<Arc<dyn Section>>, Refusal> {
         let figured = self.figured(&endpoint.name, query)?;
         if figured.is_some() || endpoint.section() == "site-explorer" {
             return Ok(figured);
@@ -253,7 +322,12 @@ impl Server {
 
     fn ground(&self, query: &Query) -> Ground {
         let rows = u32::try_from(self.options.rows).unwrap_or(u32::MAX);
-        Ground { dice: self.dice, rows, living: self.options.living, today: query.today }
+        Ground {
+            dice: self.dice,
+            rows,
+            living: self.options.living,
+            today: query.today,
+        }
     }
 
     fn new_table(&self, endpoint: &Endpoint, query: &Query, name: &str) -> Result<Table, Refusal> {
@@ -272,7 +346,8 @@ impl Server {
         if let (true, Some(lead)) = (self.options.quirks.contains(&Quirk::NullKeys), &lead) {
             planted_null.push((lead.clone(), 50));
         }
-        let planted = planted_column(endpoint).filter(|_| self.options.quirks.contains(&Quirk::NullInNonNullable));
+        let planted = planted_column(endpoint)
+            .filter(|_| self.options.quirks.contains(&Quirk::NullInNonNullable));
         planted_null.extend(planted.map(|column| (column.to_owned(), 20)));
         // What is shown of a table (history, a history's dates) must not change its rows: they hang on the rest alone.
         let salt = match family {
@@ -283,7 +358,11 @@ impl Server {
             Family::Section if query.host.is_empty() => sections::host(self.ground(query), query),
             _ => query.host.clone(),
         };
-        let salt = if family == Family::Section { format!("{} {host}", endpoint.section()) } else { salt };
+        let salt = if family == Family::Section {
+            format!("{} {host}", endpoint.section())
+        } else {
+            salt
+        };
         let corrects = self.options.living && family == Family::History;
         let source = Arc::new(Source {
             family,
@@ -302,26 +381,40 @@ impl Server {
             section,
             dice: self.dice.of(&salt),
         });
-        Ok(Table::new(Arc::clone(&source), self.rows(endpoint, query, &source)))
+        Ok(Table::new(
+            Arc::clone(&source),
+            self.rows(endpoint, query, &source),
+        ))
     }
 
     /// The rows that a table starts with.
     fn rows(&self, endpoint: &Endpoint, query: &Query, source: &Source) -> Vec<Row> {
         let (rows, has_history) = (source.rows, source.has_history);
-        let total = if has_history && query.history != History::Live { rows + rows / LOST_SHARE } else { rows };
+        let total = if has_history && query.history != History::Live {
+            rows + rows / LOST_SHARE
+        } else {
+            rows
+        };
         let row = |number| Row { number, epoch: 0 };
         if let Some(section) = &source.section {
-            return (0..section.rows()).filter(|number| section.has(*number)).map(row).collect();
+            return (0..section.rows())
+                .filter(|number| section.has(*number))
+                .map(row)
+                .collect();
         }
         match query.history {
             // Numbered by day, so that overlapping ranges agree.
             _ if source.family == Family::History => query.days.iter().copied().map(row).collect(),
-            History::Since(date) => {
-                (0..total).chain(source.born()).map(row).filter(|row| source.is_seen_since(*row, date)).collect()
-            }
-            History::Live if self.is_living(endpoint) => {
-                (0..total).chain(source.born()).map(row).filter(|row| source.is_live(*row)).collect()
-            }
+            History::Since(date) => (0..total)
+                .chain(source.born())
+                .map(row)
+                .filter(|row| source.is_seen_since(*row, date))
+                .collect(),
+            History::Live if self.is_living(endpoint) => (0..total)
+                .chain(source.born())
+                .map(row)
+                .filter(|row| source.is_live(*row))
+                .collect(),
             _ => (0..total).chain(source.born()).map(row).collect(),
         }
     }
@@ -336,7 +429,11 @@ impl Server {
             let meter = self.meter();
             (meter.used(), meter.limit())
         };
-        let (year, month) = if now.month() == 12 { (now.year() + 1, 1) } else { (now.year(), now.month() + 1) };
+        let (year, month) = if now.month() == 12 {
+            (now.year() + 1, 1)
+        } else {
+            (now.year(), now.month() + 1)
+        };
         let reset = NaiveDate::from_ymd_opt(year, month, 1).unwrap_or_default();
         let expires = now.checked_add_days(chrono::Days::new(300)).unwrap_or(now);
         let body = serde_json::json!({"limits_and_usage": {
@@ -348,7 +445,11 @@ impl Server {
             "units_usage_api_key": used,
             "api_key_expiration_date": expires.to_rfc3339_opts(SecondsFormat::Secs, true),
         }});
-        Page { rows: 1, looked_at: 0, body: body.to_string().into_bytes() }
+        Page {
+            rows: 1,
+            looked_at: 0,
+            body: body.to_string().into_bytes(),
+        }
     }
 }
 
@@ -356,11 +457,24 @@ impl Server {
 fn table_name(endpoint: &Endpoint, query: &Query, is_living: bool) -> String {
     let family = Family::of(endpoint);
     if family == Family::Section {
-        let mut of_view = vec!["select", "order_by", "order_direction", "limit", "offset", "output", "timeout"];
+        let mut of_view = vec![
+            "select",
+            "order_by",
+            "order_direction",
+            "limit",
+            "offset",
+            "output",
+            "timeout",
+        ];
         if query.filters_rows {
             of_view.push("where");
         }
-        return format!("{} {} {}", endpoint.name, query.values.without(&of_view), query.today);
+        return format!(
+            "{} {} {}",
+            endpoint.name,
+            query.values.without(&of_view),
+            query.today
+        );
     }
     let date = match family {
         Family::Record | Family::Countries => query.date.to_string(),
@@ -393,10 +507,18 @@ fn lead(endpoint: &Endpoint) -> Option<String> {
     endpoint.parameter("limit")?;
     let known = |name: &&&str| endpoint.column(name).is_some();
     let well_known = ["first_seen_link", "first_seen", "last_update"];
-    let well_known = if endpoint.section() == "site-explorer" { &well_known[..] } else { &[] };
+    let well_known = if endpoint.section() == "site-explorer" {
+        &well_known[..]
+    } else {
+        &[]
+    };
     let fallback = || well_known.iter().find(known).map(|name| (*name).to_owned());
-    let first = endpoint.order_key.first().and_then(|name| endpoint.column(name));
-    let first = first.filter(|column| matches!(column.kind, ColumnKind::DateTime | ColumnKind::Integer));
+    let first = endpoint
+        .order_key
+        .first()
+        .and_then(|name| endpoint.column(name));
+    let first =
+        first.filter(|column| matches!(column.kind, ColumnKind::DateTime | ColumnKind::Integer));
     first.map(|column| column.name.clone()).or_else(fallback)
 }
 
@@ -406,7 +528,10 @@ mod tests {
 
     #[test]
     fn a_table_that_is_being_made_holds_up_no_other() {
-        let server = Server::new(Options { rows: 100, ..Options::default() });
+        let server = Server::new(Options {
+            rows: 100,
+            ..Options::default()
+        });
         let slot = server.slot("a table that takes long");
         let _being_made = slot.lock().unwrap();
         let query = [("target", "acme.com"), ("select", "anchor")];
@@ -415,7 +540,10 @@ mod tests {
             path: "/v3/site-explorer/all-backlinks".to_owned(),
             raw_query: String::new(),
             body: Vec::new(),
-            query: query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            query: query
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             authorization: Some(format!("Bearer {}", server.options.key)),
         };
         let outcome = server.handle(&request, Utc::now());
@@ -424,8 +552,13 @@ mod tests {
 
     #[test]
     fn tables_used_longest_ago_go_when_there_are_too_many() {
-        let server = Server::new(Options { rows: 10, ..Options::default() });
-        let endpoint = Catalog::embedded().endpoint("site-explorer/anchors").unwrap();
+        let server = Server::new(Options {
+            rows: 10,
+            ..Options::default()
+        });
+        let endpoint = Catalog::embedded()
+            .endpoint("site-explorer/anchors")
+            .unwrap();
         for number in 0..=TABLES {
             let target = ("target".to_owned(), format!("acme{number}.com"));
             let parameters = [target, ("select".to_owned(), "anchor".to_owned())];
@@ -433,6 +566,10 @@ mod tests {
             server.table(endpoint, &query, 1).unwrap();
         }
         let tables = server.tables.lock().unwrap();
-        assert!(tables.len() == TABLES && tables[0].0.contains("acme1.com"), "{}", tables[0].0);
+        assert!(
+            tables.len() == TABLES && tables[0].0.contains("acme1.com"),
+            "{}",
+            tables[0].0
+        );
     }
 }

@@ -15,7 +15,10 @@ pub(super) struct Shelf<T> {
 
 impl<T> Shelf<T> {
     pub(super) fn new(most: usize) -> Self {
-        Self { most, slots: Mutex::default() }
+        Self {
+            most,
+            slots: Mutex::default(),
+        }
     }
 
     /// The thing of that name, made by the first who asks for it.
@@ -25,7 +28,10 @@ impl<T> Shelf<T> {
 
     /// How many things are kept or being made.
     pub(super) fn len(&self) -> usize {
-        self.slots.lock().unwrap_or_else(PoisonError::into_inner).len()
+        self.slots
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .len()
     }
 
     fn slot(&self, name: String) -> Slot<T> {
@@ -65,7 +71,9 @@ mod tests {
     #[test]
     fn a_slow_thing_does_not_hold_up_another() {
         let shelf = Shelf::new(2);
-        let found = shelf.get("slow".to_owned(), || *shelf.get("quick".to_owned(), || 1) + 1);
+        let found = shelf.get("slow".to_owned(), || {
+            *shelf.get("quick".to_owned(), || 1) + 1
+        });
         assert_eq!(*found, 2);
     }
 }

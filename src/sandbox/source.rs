@@ -44,7 +44,11 @@ impl Field {
             values: column.values.clone(),
         });
         selectable.or_else(|| {
-            let listed = if name.starts_with("event_prop:") { "event_prop:EVENT_PROP" } else { name };
+            let listed = if name.starts_with("event_prop:") {
+                "event_prop:EVENT_PROP"
+            } else {
+                name
+            };
             endpoint.filterable(listed).map(|column| Self {
                 name: name.to_owned(),
                 kind: column.kind.clone(),
@@ -143,18 +147,28 @@ impl Source {
             None => self.dice.of("row").at(u64::from(number)),
         };
         let name = field.name.as_str();
-        if self.planted_null.iter().any(|(column, times)| column == name && dice.of("planted").once_in(*times)) {
+        if self
+            .planted_null
+            .iter()
+            .any(|(column, times)| column == name && dice.of("planted").once_in(*times))
+        {
             return Cell::Null;
         }
         if self.lead.as_deref() == Some(name) {
             match (&field.kind, self.ties) {
-                (ColumnKind::Integer, Some(ties)) => return Cell::Int(i64::from(number / ties.max(1)) + 1),
+                (ColumnKind::Integer, Some(ties)) => {
+                    return Cell::Int(i64::from(number / ties.max(1)) + 1);
+                }
                 (ColumnKind::Integer, None) => {}
-                _ => return Cell::Time(self.first_seen(number, dice) + i64::from(row.epoch) * MOVE),
+                _ => {
+                    return Cell::Time(self.first_seen(number, dice) + i64::from(row.epoch) * MOVE);
+                }
             }
         }
         if let Some(section) = &self.section {
-            return section.cell(number, field).unwrap_or_else(|| self.section_cell(number, dice, field));
+            return section
+                .cell(number, field)
+                .unwrap_or_else(|| self.section_cell(number, dice, field));
         }
         match self.family {
             Family::Record if LIVE_COUNTS.contains(&name) => Cell::Int(i64::from(self.listed)),
@@ -162,9 +176,16 @@ impl Source {
                 Cell::Int(i64::from(self.listed + self.listed / LOST_SHARE))
             }
             Family::Links => self.link_cell(number, row, dice, field),
-            Family::History if name == "date" => Cell::Date { days: i64::from(row.number), midnight: true },
-            Family::History => self.corrected(row.number, dice, self.column_cell(number, row, dice, field)),
-            _ => self.identity_cell(number, dice, name).unwrap_or_else(|| self.column_cell(number, row, dice, field)),
+            Family::History if name == "date" => Cell::Date {
+                days: i64::from(row.number),
+                midnight: true,
+            },
+            Family::History => {
+                self.corrected(row.number, dice, self.column_cell(number, row, dice, field))
+            }
+            _ => self
+                .identity_cell(number, dice, name)
+                .unwrap_or_else(|| self.column_cell(number, row, dice, field)),
         }
     }
 
@@ -209,15 +230,18 @@ impl Source {
     /// Columns that identify a row of the families without links.
     fn identity_cell(&self, number: u32, dice: Dice, name: &str) -> Option<Cell> {
         Some(match (self.family, name) {
-            (Family::Domains, "domain" | "root_domain_name") | (Family::Competitors, "competitor_domain") => {
+            (Family::Domains, "domain" | "root_domain_name")
+            | (Family::Competitors, "competitor_domain") => {
                 Cell::text(web::root_name(self.dice, number))
             }
             (Family::Domains, "is_root_domain") => Cell::Bool(true),
             (Family::Anchors, "anchor") => Cell::text(web::unique_phrase(self.dice, number)),
             (Family::Keywords, "keyword_merged") => Cell::text(web::keyword(self.dice, number)),
-            (Family::Keywords, "keyword_country") => {
-                Cell::text(self.country.as_deref().unwrap_or_else(|| web::country(dice.of("country"))))
-            }
+            (Family::Keywords, "keyword_country") => Cell::text(
+                self.country
+                    .as_deref()
+                    .unwrap_or_else(|| web::country(dice.of("country"))),
+            ),
             (Family::Competitors, "competitor_url") => Cell::Null,
             (Family::Competitors, "group_mode") => Cell::text("domains"),
             (Family::Pages, "url" | "raw_url" | "url_to") => Cell::text(self.page(number)),
@@ -234,17 +258,27 @@ impl Source {
         if number == 0 {
             return format!("https://{}/", self.host);
         }
-        format!("https://{}{}", self.host, web::path(self.dice.of("page").at(u64::from(number)), number))
+        format!(
+            "https://{}{}",
+            self.host,
+            web::path(self.dice.of("page").at(u64::from(number)), number)
+        )
     }
 }
 
 impl Source {
     /// Whether a row is live or was still seen on that day.
     pub(super) fn is_seen_since(&self, row: Row, day: chrono::NaiveDate) -> bool {
-        let field =
-            Field { name: "last_seen".to_owned(), kind: ColumnKind::DateTime, nullable: true, values: Vec::new() };
+        let field = Field {
+            name: "last_seen".to_owned(),
+            kind: ColumnKind::DateTime,
+            nullable: true,
+            values: Vec::new(),
+        };
         match self.cell(row, &field) {
-            Cell::Time(seconds) => day.and_hms_opt(0, 0, 0).is_some_and(|start| seconds >= start.and_utc().timestamp()),
+            Cell::Time(seconds) => day
+                .and_hms_opt(0, 0, 0)
+                .is_some_and(|start| seconds >= start.and_utc().timestamp()),
             _ => true,
         }
     }

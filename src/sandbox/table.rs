@@ -33,7 +33,12 @@ pub(super) struct Table {
 
 impl Table {
     pub(super) fn new(source: Arc<Source>, rows: Vec<Row>) -> Self {
-        let next_number = rows.iter().map(|row| row.number + 1).max().unwrap_or(0).max(source.rows * 2);
+        let next_number = rows
+            .iter()
+            .map(|row| row.number + 1)
+            .max()
+            .unwrap_or(0)
+            .max(source.rows * 2);
         Self {
             source,
             rows,
@@ -60,24 +65,34 @@ impl Table {
 
     /// One value.
     pub(super) fn cell(&self, row: u32, field: &Field) -> Cell {
-        self.rows.get(index(row)).map_or(Cell::Null, |row| self.source.cell(*row, field))
+        self.rows
+            .get(index(row))
+            .map_or(Cell::Null, |row| self.source.cell(*row, field))
     }
 
     /// Row indices in the asked order.
     pub(super) fn order(&self, sorts: &[Sort]) -> Arc<Vec<u32>> {
-        let name: Vec<_> = sorts.iter().map(|sort| format!("{}:{}", sort.field.name, sort.descending)).collect();
-        self.orders.get(name.join(","), || sorted(self.len(), sorts, |row, field| self.cell(row, field)))
+        let name: Vec<_> = sorts
+            .iter()
+            .map(|sort| format!("{}:{}", sort.field.name, sort.descending))
+            .collect();
+        self.orders.get(name.join(","), || {
+            sorted(self.len(), sorts, |row, field| self.cell(row, field))
+        })
     }
 
     /// The groups of rows with equal values in all these columns.
     pub(super) fn groups(&self, fields: &[Field]) -> Arc<Groups> {
         let name: Vec<_> = fields.iter().map(|field| field.name.as_str()).collect();
-        self.groupings.get(name.join(","), || Groups::new(self, fields))
+        self.groupings
+            .get(name.join(","), || Groups::new(self, fields))
     }
 
     /// What is known of a filter's verdicts: nothing when it is new.
     pub(super) fn verdicts(&self, filter: String) -> Arc<Verdicts> {
-        self.verdicts.get(filter, || Verdicts(self.rows.iter().map(|_| AtomicU8::new(UNKNOWN)).collect()))
+        self.verdicts.get(filter, || {
+            Verdicts(self.rows.iter().map(|_| AtomicU8::new(UNKNOWN)).collect())
+        })
     }
 
     /// The table after one change: a few rows added, removed, or moved by their leading key.
@@ -90,7 +105,13 @@ impl Table {
             let place = usize::try_from(dice.at(2).at(part).below(limit)).unwrap_or(0);
             match dice.at(3).below(3) {
                 0 => {
-                    rows.insert(place, Row { number: next_number, epoch: 0 });
+                    rows.insert(
+                        place,
+                        Row {
+                            number: next_number,
+                            epoch: 0,
+                        },
+                    );
                     next_number += 1;
                 }
                 1 if !rows.is_empty() => {
@@ -103,7 +124,10 @@ impl Table {
                 }
             }
         }
-        Self { next_number, ..Self::new(Arc::clone(&self.source), rows) }
+        Self {
+            next_number,
+            ..Self::new(Arc::clone(&self.source), rows)
+        }
     }
 }
 
@@ -170,9 +194,16 @@ impl Groups {
 
     /// The rows of a group in the table's own order.
     pub(super) fn members(&self, group: u32) -> &[u32] {
-        let bounds = (self.starts.get(index(group)), self.starts.get(index(group) + 1));
-        let (Some(start), Some(end)) = bounds else { return &[] };
-        self.rows.get(index(*start)..index(*end)).unwrap_or_default()
+        let bounds = (
+            self.starts.get(index(group)),
+            self.starts.get(index(group) + 1),
+        );
+        let (Some(start), Some(end)) = bounds else {
+            return &[];
+        };
+        self.rows
+            .get(index(*start)..index(*end))
+            .unwrap_or_default()
     }
 }
 

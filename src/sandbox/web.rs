@@ -45,8 +45,20 @@ const WORDS: &[&str] = &[
     "서울",
 ];
 const PLAIN_WORDS: usize = 32;
-const TLDS: &[&str] = &["com", "com", "com", "org", "net", "de", "co.uk", "io", "fr", "jp", "com.br", "gov", "edu"];
-const SUBDOMAINS: &[&str] = &["", "", "", "www.", "www.", "blog.", "shop.", "xn--caf-dma.", "m."];
+const TLDS: &[&str] = &[
+    "com", "com", "com", "org", "net", "de", "co.uk", "io", "fr", "jp", "com.br", "gov", "edu",
+];
+const SUBDOMAINS: &[&str] = &[
+    "",
+    "",
+    "",
+    "www.",
+    "www.",
+    "blog.",
+    "shop.",
+    "xn--caf-dma.",
+    "m.",
+];
 const ANCHORS: &[&str] = &[
     "",
     "click here",
@@ -68,7 +80,8 @@ const ANCHORS: &[&str] = &[
 ];
 
 fn plain_word(dice: Dice) -> &'static str {
-    dice.pick(WORDS.get(..PLAIN_WORDS).unwrap_or(WORDS)).unwrap_or("word")
+    dice.pick(WORDS.get(..PLAIN_WORDS).unwrap_or(WORDS))
+        .unwrap_or("word")
 }
 
 /// Some words, of any script.
@@ -87,7 +100,12 @@ pub(super) fn words(dice: Dice, count: u32) -> String {
 pub(super) fn root_name(dice: Dice, number: u32) -> String {
     let dice = dice.at(u64::from(number));
     let tld = dice.at(3).pick(TLDS).unwrap_or("com");
-    format!("{}{}{}.{tld}", plain_word(dice.at(1)), plain_word(dice.at(2)), base36(number))
+    format!(
+        "{}{}{}.{tld}",
+        plain_word(dice.at(1)),
+        plain_word(dice.at(2)),
+        base36(number)
+    )
 }
 
 /// What stands before a registrable name, with its dot, or nothing.
@@ -103,8 +121,16 @@ pub(super) fn path(dice: Dice, number: u32) -> String {
         1 => format!("/{}/{id}", words(dice.at(2), 2).replace(' ', "-")),
         2 => format!("/caf%C3%A9/{id}"),
         3 => format!("/index.php?id={id}&lang={}", language(dice.at(2))),
-        4 => format!("/{}/{}/{id}/", plain_word(dice.at(2)), plain_word(dice.at(3))),
-        _ => format!("/{}-{}-{id}", plain_word(dice.at(2)), plain_word(dice.at(3))),
+        4 => format!(
+            "/{}/{}/{id}/",
+            plain_word(dice.at(2)),
+            plain_word(dice.at(3))
+        ),
+        _ => format!(
+            "/{}-{}-{id}",
+            plain_word(dice.at(2)),
+            plain_word(dice.at(3))
+        ),
     }
 }
 
@@ -114,7 +140,11 @@ pub(super) fn anchor(dice: Dice, host: &str) -> String {
         0..3 => host.to_owned(),
         3..7 => {
             let rank = dice.at(2).skewed(u32::try_from(ANCHORS.len()).unwrap_or(1));
-            ANCHORS.get(usize::try_from(rank).unwrap_or(0)).copied().unwrap_or("").to_owned()
+            ANCHORS
+                .get(usize::try_from(rank).unwrap_or(0))
+                .copied()
+                .unwrap_or("")
+                .to_owned()
         }
         7 => format!("https://{host}/"),
         _ => words(dice.at(3), 2 + dice.at(4).below(4)),
@@ -123,24 +153,42 @@ pub(super) fn anchor(dice: Dice, host: &str) -> String {
 
 /// An anchor or keyword that no other number has.
 pub(super) fn unique_phrase(dice: Dice, number: u32) -> String {
-    if let Some(known) = usize::try_from(number).ok().and_then(|rank| ANCHORS.get(rank)) {
+    if let Some(known) = usize::try_from(number)
+        .ok()
+        .and_then(|rank| ANCHORS.get(rank))
+    {
         return (*known).to_owned();
     }
-    format!("{} {}", words(dice.at(u64::from(number)), 1 + dice.at(u64::from(number)).below(4)), base36(number))
+    format!(
+        "{} {}",
+        words(
+            dice.at(u64::from(number)),
+            1 + dice.at(u64::from(number)).below(4)
+        ),
+        base36(number)
+    )
 }
 
 /// A keyword that no other number has; never empty.
 pub(super) fn keyword(dice: Dice, number: u32) -> String {
     let dice = dice.at(u64::from(number));
-    format!("{} {}", words(dice, 1 + dice.below(5)).to_lowercase(), base36(number))
+    format!(
+        "{} {}",
+        words(dice, 1 + dice.below(5)).to_lowercase(),
+        base36(number)
+    )
 }
 
 pub(super) fn language(dice: Dice) -> &'static str {
-    dice.pick(&["en", "en", "en", "de", "fr", "es", "ja", "pt", "ru"]).unwrap_or("en")
+    dice.pick(&["en", "en", "en", "de", "fr", "es", "ja", "pt", "ru"])
+        .unwrap_or("en")
 }
 
 pub(super) fn country(dice: Dice) -> &'static str {
-    dice.pick(&["US", "US", "US", "GB", "DE", "FR", "JP", "BR", "IN", "OTHER"]).unwrap_or("US")
+    dice.pick(&[
+        "US", "US", "US", "GB", "DE", "FR", "JP", "BR", "IN", "OTHER",
+    ])
+    .unwrap_or("US")
 }
 
 pub(super) fn address(dice: Dice) -> String {

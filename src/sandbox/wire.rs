@@ -56,7 +56,13 @@ impl Listener for Wires {
                 Ok((stream, address)) => {
                     // Without it small answers wait for the client's delayed acknowledgement; correctness does not hang on it.
                     let _ = stream.set_nodelay(true);
-                    return (Wire { stream, switch: Switch::default() }, address);
+                    return (
+                        Wire {
+                            stream,
+                            switch: Switch::default(),
+                        },
+                        address,
+                    );
                 }
                 // Out of descriptors, or the client gave up: the next may do better.
                 Err(_) => tokio::time::sleep(std::time::Duration::from_millis(50)).await,
@@ -96,7 +102,11 @@ impl AsyncRead for Wire {
 }
 
 impl AsyncWrite for Wire {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if self.switch.state() != WHOLE {
             return Poll::Ready(Err(io::ErrorKind::ConnectionReset.into()));
         }

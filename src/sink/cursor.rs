@@ -21,10 +21,24 @@ pub(super) struct Cursor {
 
 impl Cursor {
     /// At the first row of a run, with its first batch; `None` for a run without rows.
-    pub fn open(mut source: Source, order: &Order, converter: &RowConverter) -> Result<Option<(Self, RecordBatch)>> {
-        let Some(batch) = next_filled(&mut source)? else { return Ok(None) };
+    pub fn open(
+        mut source: Source,
+        order: &Order,
+        converter: &RowConverter,
+    ) -> Result<Option<(Self, RecordBatch)>> {
+        let Some(batch) = next_filled(&mut source)? else {
+            return Ok(None);
+        };
         let rows = order.rows(converter, &batch)?;
-        Ok(Some((Self { source, rows, slot: 0, row: 0 }, batch)))
+        Ok(Some((
+            Self {
+                source,
+                rows,
+                slot: 0,
+                row: 0,
+            },
+            batch,
+        )))
     }
 
     /// The row's bytes.
@@ -41,8 +55,14 @@ impl Cursor {
     }
 
     /// Moves to the run's next batch and returns it; `None` at the end.
-    pub fn next_batch(&mut self, order: &Order, converter: &RowConverter) -> Result<Option<RecordBatch>> {
-        let Some(batch) = next_filled(&mut self.source)? else { return Ok(None) };
+    pub fn next_batch(
+        &mut self,
+        order: &Order,
+        converter: &RowConverter,
+    ) -> Result<Option<RecordBatch>> {
+        let Some(batch) = next_filled(&mut self.source)? else {
+            return Ok(None);
+        };
         self.rows = order.rows(converter, &batch)?;
         self.row = 0;
         Ok(Some(batch))

@@ -47,7 +47,11 @@ impl Compression {
             "snappy" => Some(Self::Snappy),
             "none" => Some(Self::None),
             _ => {
-                let level = text.strip_prefix("zstd(")?.strip_suffix(')')?.parse().ok()?;
+                let level = text
+                    .strip_prefix("zstd(")?
+                    .strip_suffix(')')?
+                    .parse()
+                    .ok()?;
                 (1..=22).contains(&level).then_some(Self::Zstd(level))
             }
         }
@@ -55,11 +59,9 @@ impl Compression {
 
     fn codec(self) -> Result<Codec> {
         Ok(match self {
-            Self::Zstd(level) => {
-                Codec::ZSTD(ZstdLevel::try_new(level).map_err(|error| {
-                    Error::new(Code::Config, format!("zstd has no level {level}")).with_source(error)
-                })?)
-            }
+            Self::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).map_err(|error| {
+                Error::new(Code::Config, format!("zstd has no level {level}")).with_source(error)
+            })?),
             Self::Snappy => Codec::SNAPPY,
             Self::None => Codec::UNCOMPRESSED,
         })
@@ -136,7 +138,12 @@ pub(super) fn properties(
     for column in &options.bloom_columns {
         builder = bloom(builder, schema, column, options.row_group_rows);
     }
-    for (field, column) in schema.arrow().fields().iter().zip(first.map(RecordBatch::columns).unwrap_or_default()) {
+    for (field, column) in schema
+        .arrow()
+        .fields()
+        .iter()
+        .zip(first.map(RecordBatch::columns).unwrap_or_default())
+    {
         if !dictionary_pays(column) {
             builder = builder.set_column_dictionary_enabled(path(field.name()), false);
         }
@@ -154,11 +161,18 @@ fn bloom(
     column: &str,
     row_group_rows: usize,
 ) -> WriterPropertiesBuilder {
-    match schema.arrow().field_with_name(column).map(arrow::datatypes::Field::data_type) {
+    match schema
+        .arrow()
+        .field_with_name(column)
+        .map(arrow::datatypes::Field::data_type)
+    {
         Ok(DataType::Utf8 | DataType::Int64) => builder
             .set_column_bloom_filter_enabled(path(column), true)
             .set_column_bloom_filter_fpp(path(column), BLOOM_FALSE_POSITIVES)
-            .set_column_bloom_filter_max_ndv(path(column), u64::try_from(row_group_rows.max(1)).unwrap_or(u64::MAX)),
+            .set_column_bloom_filter_max_ndv(
+                path(column),
+                u64::try_from(row_group_rows.max(1)).unwrap_or(u64::MAX),
+            ),
         _ => builder,
     }
 }
@@ -179,12 +193,23 @@ fn footer(schema: &TableSchema, options: &WriterOptions) -> Vec<KeyValue> {
 fn sorting_columns(schema: &TableSchema, sorted_by: &[String]) -> Result<Vec<SortingColumn>> {
     let leaves = ArrowSchemaConverter::new()
         .convert(schema.arrow())
-        .map_err(|error| Error::new(Code::Internal, "the schema has no Parquet form").with_source(error))?;
+        .map_err(|error| {
+            Error::new(Code::Internal, "the schema has no Parquet form").with_source(error)
+        })?;
     let mut sorting = Vec::new();
     for name in sorted_by {
-        let leaf = leaves.columns().iter().position(|leaf| leaf.path().parts().first() == Some(name));
-        let Some(column_idx) = leaf.and_then(|leaf| i32::try_from(leaf).ok()) else { break };
-        sorting.push(SortingColumn { column_idx, descending: false, nulls_first: true });
+        let leaf = leaves
+            .columns()
+            .iter()
+            .position(|leaf| leaf.path().parts().first() == Some(name));
+        let Some(column_idx) = leaf.and_then(|leaf| i32::try_from(leaf).ok()) else {
+            break;
+        };
+        sorting.push(SortingColumn {
+            column_idx,
+            descending: false,
+            nulls_first: true,
+        });
     }
     Ok(sorting)
 }
@@ -197,8 +222,15 @@ fn dictionary_pays(column: &ArrayRef) -> bool {
         DataType::Utf8 => repeats(sample.as_string::<i32>().iter()),
         DataType::Int64 => repeats(sample.as_primitive::<Int64Type>().iter()),
         DataType::Date32 => repeats(sample.as_primitive::<Date32Type>().iter()),
-        DataType::Timestamp(_, _) => repeats(sample.as_primitive::<TimestampMicrosecondType>().iter()),
-        DataType::Float64 => repeats(sample.as_primitive::<Float64Type>().iter().map(|value| value.map(f64::to_bits))),
+        DataType::Timestamp(_, _) => {
+            repeats(sample.as_primitive::<TimestampMicrosecondType>().iter())
+        }
+        DataType::Float64 => repeats(
+            sample
+                .as_primitive::<Float64Type>()
+                .iter()
+                .map(|value| value.map(f64::to_bits)),
+        ),
         _ => true,
     }
 }

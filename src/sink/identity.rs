@@ -58,19 +58,28 @@ impl<'a> IdentityCounter<'a> {
         let mut columns = Vec::with_capacity(self.columns.len());
         for name in &self.columns {
             let column = batch.column_by_name(name);
-            let lacking = || Error::new(Code::Internal, format!("rows without the column `{name}` of their identity"));
+            let lacking = || {
+                Error::new(
+                    Code::Internal,
+                    format!("rows without the column `{name}` of their identity"),
+                )
+            };
             columns.push(column.cloned().ok_or_else(lacking)?);
         }
         let converter = if let Some(converter) = self.converter.take() {
             converter
         } else {
-            let fields = columns.iter().map(|column| SortField::new(column.data_type().clone())).collect();
+            let fields = columns
+                .iter()
+                .map(|column| SortField::new(column.data_type().clone()))
+                .collect();
             RowConverter::new(fields).map_err(internal)?
         };
         let rows = converter.convert_columns(&columns).map_err(internal)?;
         self.converter = Some(converter);
         for row in &rows {
-            self.held.push((u128::from(group) << DIGEST_BITS) | digest(row.data()));
+            self.held
+                .push((u128::from(group) << DIGEST_BITS) | digest(row.data()));
             if self.held.len() >= self.max_held {
                 self.spill()?;
             }
@@ -91,7 +100,11 @@ impl<'a> IdentityCounter<'a> {
             return Ok(repeats.found);
         }
         self.spill()?;
-        let mut readers = self.runs.iter().map(DigestRun::read).collect::<Result<Vec<_>>>()?;
+        let mut readers = self
+            .runs
+            .iter()
+            .map(DigestRun::read)
+            .collect::<Result<Vec<_>>>()?;
         let mut heap = BinaryHeap::new();
         for (index, reader) in readers.iter_mut().enumerate() {
             heap.extend(next(reader)?.map(|digest| Reverse((digest, index))));
@@ -110,7 +123,8 @@ impl<'a> IdentityCounter<'a> {
             return Ok(());
         }
         self.held.sort_unstable();
-        self.runs.push(DigestRun::write(&(self.scratch)()?, &self.held)?);
+        self.runs
+            .push(DigestRun::write(&(self.scratch)()?, &self.held)?);
         self.held.clear();
         Ok(())
     }
@@ -119,7 +133,9 @@ impl<'a> IdentityCounter<'a> {
 /// The digest of an identity, in the lower [`DIGEST_BITS`].
 fn digest(identity: &[u8]) -> u128 {
     let hash = Sha256::digest(identity);
-    hash.iter().take(12).fold(0, |digest, byte| (digest << 8) | u128::from(*byte))
+    hash.iter()
+        .take(12)
+        .fold(0, |digest, byte| (digest << 8) | u128::from(*byte))
 }
 
 /// Looks at digests in order.
@@ -153,18 +169,25 @@ impl Drop for DigestRun {
 impl DigestRun {
     fn write(folder: &Path, digests: &[u128]) -> Result<Self> {
         let path = folder.join(format!("identities-{:016x}", fastrand::u64(..)));
-        let file = File::create_new(&path).map_err(|error| destination("cannot write digests", error))?;
+        let file =
+            File::create_new(&path).map_err(|error| destination("cannot write digests", error))?;
         let run = Self { path };
         let mut writer = BufWriter::new(file);
         for digest in digests {
-            writer.write_all(&digest.to_be_bytes()).map_err(|error| destination("cannot write digests", error))?;
+            writer
+                .write_all(&digest.to_be_bytes())
+                .map_err(|error| destination("cannot write digests", error))?;
         }
-        writer.flush().map_err(|error| destination("cannot write digests", error))?;
+        writer
+            .flush()
+            .map_err(|error| destination("cannot write digests", error))?;
         Ok(run)
     }
 
     fn read(&self) -> Result<BufReader<File>> {
-        File::open(&self.path).map(BufReader::new).map_err(|error| destination("cannot read digests", error))
+        File::open(&self.path)
+            .map(BufReader::new)
+            .map_err(|error| destination("cannot read digests", error))
     }
 }
 
@@ -194,11 +217,20 @@ mod tests {
         let folder = tempfile::tempdir().expect("temp dir");
         let mut counter = IdentityCounter::new(&["id".to_owned()], || Ok(folder.path().to_owned()));
         counter.max_held = max_held;
-        counter.push(0, &batch(&[Some(1), Some(2), Some(1), None])).expect("counts");
-        counter.push(7, &batch(&[Some(1), Some(2), Some(3)])).expect("counts");
-        counter.push(0, &batch(&[Some(2), None, Some(1)])).expect("counts");
+        counter
+            .push(0, &batch(&[Some(1), Some(2), Some(1), None]))
+            .expect("counts");
+        counter
+            .push(7, &batch(&[Some(1), Some(2), Some(3)]))
+            .expect("counts");
+        counter
+            .push(0, &batch(&[Some(2), None, Some(1)]))
+            .expect("counts");
         let repeats = counter.finish().expect("counts");
-        assert_eq!(std::fs::read_dir(folder.path()).expect("listable").count(), 0);
+        assert_eq!(
+            std::fs::read_dir(folder.path()).expect("listable").count(),
+            0
+        );
         repeats
     }
 
@@ -210,7 +242,11 @@ mod tests {
     #[test]
     fn what_does_not_fit_in_memory_is_counted_alike() {
         for max_held in 1..12 {
-            assert_eq!(count(max_held), BTreeMap::from([(0, 4)]), "{max_held} in memory");
+            assert_eq!(
+                count(max_held),
+                BTreeMap::from([(0, 4)]),
+                "{max_held} in memory"
+            );
         }
     }
 }

@@ -62,7 +62,9 @@ impl Merge {
     /// The next batch; `None` at the end.
     pub fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         while let Some(&first) = self.heap.first() {
-            let Some(cursor) = self.cursors.get_mut(first) else { break };
+            let Some(cursor) = self.cursors.get_mut(first) else {
+                break;
+            };
             let bytes = cursor.current();
             if self.has_previous && bytes.data() == self.previous {
                 self.num_duplicates += 1;
@@ -88,7 +90,11 @@ impl Merge {
                 break;
             }
         }
-        if self.picked.is_empty() { Ok(None) } else { self.put_together().map(Some) }
+        if self.picked.is_empty() {
+            Ok(None)
+        } else {
+            self.put_together().map(Some)
+        }
     }
 
     fn put_together(&mut self) -> Result<RecordBatch> {

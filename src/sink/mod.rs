@@ -40,11 +40,15 @@ fn own_cause(error: &(dyn std::error::Error + 'static)) -> Option<Error> {
     let mut cause = Some(error);
     while let Some(error) = cause {
         // An I/O error gives its cause's cause for its own.
-        let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
         let inner = inner.map(|inner| inner as &(dyn std::error::Error + 'static));
         if let Some(own) = inner.unwrap_or(error).downcast_ref::<Error>() {
             let copy = Error::new(own.code(), own.one_line()).with_next(own.next());
-            return Some(own.context().iter().fold(copy, |copy, (key, value)| copy.with_context(key, value.as_str())));
+            return Some(own.context().iter().fold(copy, |copy, (key, value)| {
+                copy.with_context(key, value.as_str())
+            }));
         }
         cause = inner.or_else(|| error.source());
     }
@@ -62,12 +66,21 @@ mod tests {
 
     #[test]
     fn what_stopped_a_stream_is_told_and_not_what_it_was_wrapped_in() {
-        let own =
-            Error::new(Code::Destination, "the bucket is full").with_next("free space").with_context("object", "a");
+        let own = Error::new(Code::Destination, "the bucket is full")
+            .with_next("free space")
+            .with_context("object", "a");
         let wrapped = parquet::errors::ParquetError::from(std::io::Error::other(own));
         let told = own_cause(&wrapped).expect("told");
-        assert_eq!((told.to_string().as_str(), told.next()), ("the bucket is full", "free space"));
+        assert_eq!(
+            (told.to_string().as_str(), told.next()),
+            ("the bucket is full", "free space")
+        );
         assert_eq!(told.context_value("object"), Some("a"));
-        assert!(own_cause(&parquet::errors::ParquetError::from(std::io::Error::other("a disk"))).is_none());
+        assert!(
+            own_cause(&parquet::errors::ParquetError::from(std::io::Error::other(
+                "a disk"
+            )))
+            .is_none()
+        );
     }
 }

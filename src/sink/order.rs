@@ -36,8 +36,16 @@ impl Order {
         }
         places.push(schema.fields().len());
         let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
-        fields.push(Arc::new(Field::new(DIGEST, DataType::FixedSizeBinary(DIGEST_BYTES), false)));
-        Ok(Self { places, keyed: Arc::new(Schema::new(fields)), plain: Arc::clone(schema) })
+        fields.push(Arc::new(Field::new(
+            DIGEST,
+            DataType::FixedSizeBinary(DIGEST_BYTES),
+            false,
+        )));
+        Ok(Self {
+            places,
+            keyed: Arc::new(Schema::new(fields)),
+            plain: Arc::clone(schema),
+        })
     }
 
     /// The schema with the hidden column.
@@ -56,8 +64,12 @@ impl Order {
             let message = format!("{} digests for {} rows", digests.len(), batch.num_rows());
             return Err(Error::new(Code::Internal, message));
         }
-        let bytes: Vec<u8> = digests.iter().flat_map(|digest| digest.to_be_bytes()).collect();
-        let digests = FixedSizeBinaryArray::try_new(DIGEST_BYTES, bytes.into(), None).map_err(internal)?;
+        let bytes: Vec<u8> = digests
+            .iter()
+            .flat_map(|digest| digest.to_be_bytes())
+            .collect();
+        let digests =
+            FixedSizeBinaryArray::try_new(DIGEST_BYTES, bytes.into(), None).map_err(internal)?;
         let mut columns = batch.columns().to_vec();
         columns.push(Arc::new(digests));
         RecordBatch::try_new(Arc::clone(&self.keyed), columns).map_err(internal)
@@ -67,21 +79,32 @@ impl Order {
     pub fn detach(&self, batch: &RecordBatch) -> Result<RecordBatch> {
         let mut columns = batch.columns().to_vec();
         columns.pop();
-        let options = arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-        RecordBatch::try_new_with_options(Arc::clone(&self.plain), columns, &options).map_err(internal)
+        let options =
+            arrow::array::RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(&self.plain), columns, &options)
+            .map_err(internal)
     }
 
     /// A converter of rows to bytes that compare as the rows do.
     pub fn converter(&self) -> Result<RowConverter> {
-        let kinds = self.places.iter().filter_map(|place| self.keyed.fields().get(*place));
-        let fields = kinds.map(|field| SortField::new(field.data_type().clone())).collect();
+        let kinds = self
+            .places
+            .iter()
+            .filter_map(|place| self.keyed.fields().get(*place));
+        let fields = kinds
+            .map(|field| SortField::new(field.data_type().clone()))
+            .collect();
         RowConverter::new(fields).map_err(internal)
     }
 
     /// The bytes of a batch's rows.
     pub fn rows(&self, converter: &RowConverter, batch: &RecordBatch) -> Result<Rows> {
-        let columns: Vec<ArrayRef> =
-            self.places.iter().filter_map(|place| batch.columns().get(*place)).cloned().collect();
+        let columns: Vec<ArrayRef> = self
+            .places
+            .iter()
+            .filter_map(|place| batch.columns().get(*place))
+            .cloned()
+            .collect();
         converter.convert_columns(&columns).map_err(internal)
     }
 }

@@ -6,7 +6,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray, new_null_array};
+use arrow::array::{
+    Array, ArrayRef, Date32Array, RecordBatch, StringArray, TimestampMicrosecondArray,
+    new_null_array,
+};
 use arrow::datatypes::Date32Type;
 use chrono::{DateTime, NaiveDate, Utc};
 use parquet::arrow::ArrowWriter;
@@ -56,7 +59,11 @@ pub type TaskPlace = (String, String, Vec<Option<String>>);
 impl TaskColumns {
     /// Where the task belongs among the tasks of a sorted partition.
     pub fn place(&self, schema: &TableSchema) -> TaskPlace {
-        let parameters = schema.parameters().iter().map(|name| self.parameters.get(name).cloned()).collect();
+        let parameters = schema
+            .parameters()
+            .iter()
+            .map(|name| self.parameters.get(name).cloned())
+            .collect();
         (self.folder.clone(), self.target.clone(), parameters)
     }
 }
@@ -118,11 +125,20 @@ impl PartitionWriter {
     /// [`Code::Internal`] if the files are said to be sorted and the task does not come after the one before.
     pub fn begin_task(&mut self, task: TaskColumns) -> Result<()> {
         let place = task.place(&self.schema);
-        if self.options.sorted && self.claim.is_none() && self.place.as_ref().is_some_and(|before| *before >= place) {
+        if self.options.sorted
+            && self.claim.is_none()
+            && self.place.as_ref().is_some_and(|before| *before >= place)
+        {
             let message = format!("the task of {} comes out of order", place.1);
-            return Err(Error::new(Code::Internal, message).with_context("table", self.schema.name()));
+            return Err(
+                Error::new(Code::Internal, message).with_context("table", self.schema.name())
+            );
         }
-        let is_elsewhere = self.place.as_ref().is_some_and(|before| before.0 != place.0) && !self.is_object();
+        let is_elsewhere = self
+            .place
+            .as_ref()
+            .is_some_and(|before| before.0 != place.0)
+            && !self.is_object();
         if let Some(file) = self.file.take_if(|_| is_elsewhere) {
             self.finish(file)?;
         }
@@ -165,15 +181,25 @@ impl PartitionWriter {
             Some(file) => file,
             None => self.open(Some(&batch))?,
         };
-        if let Some(task) = self.task.as_ref().filter(|task| file.tasks.last() != Some(&task.task)) {
+        if let Some(task) = self
+            .task
+            .as_ref()
+            .filter(|task| file.tasks.last() != Some(&task.task))
+        {
             file.tasks.push(task.task.clone());
         }
         for part in parts(&batch) {
-            file.writer.write(&part).map_err(|error| self.fault(&file.name, error))?;
+            file.writer
+                .write(&part)
+                .map_err(|error| self.fault(&file.name, error))?;
         }
         file.rows += u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
-        let bytes = file.writer.bytes_written().saturating_add(file.writer.in_progress_size());
-        if u64::try_from(bytes).unwrap_or(u64::MAX) >= self.options.file_bytes && !self.is_object() {
+        let bytes = file
+            .writer
+            .bytes_written()
+            .saturating_add(file.writer.in_progress_size());
+        if u64::try_from(bytes).unwrap_or(u64::MAX) >= self.options.file_bytes && !self.is_object()
+        {
             self.finish(file)?;
         } else {
             self.file = Some(file);
@@ -218,11 +244,16 @@ impl PartitionWriter {
     fn begin(&mut self) -> Result<(String, Hashing)> {
         if let Target::Object(name, stream) = &mut self.target {
             let stream = stream.take().ok_or_else(|| {
-                Error::new(Code::Internal, "an object is begun twice").with_context("table", self.schema.name())
+                Error::new(Code::Internal, "an object is begun twice")
+                    .with_context("table", self.schema.name())
             })?;
             return Ok((name.clone(), Hashing::stream(stream)));
         }
-        let file_name = format!("part-{:05}-{}.parquet", self.files.len(), self.options.commit_id);
+        let file_name = format!(
+            "part-{:05}-{}.parquet",
+            self.files.len(),
+            self.options.commit_id
+        );
         let name = match self.task.as_ref().map(|task| task.folder.as_str()) {
             None | Some("") => file_name,
             Some(folder) => format!("{folder}/{file_name}"),
@@ -238,18 +269,40 @@ impl PartitionWriter {
     fn open(&mut self, first: Option<&RecordBatch>) -> Result<OpenFile> {
         let (name, file) = self.begin()?;
         let own = self.claim.is_none() && self.options.sorted;
-        let sorted_by = if own { self.schema.file_order() } else { self.claim.clone().unwrap_or_default() };
+        let sorted_by = if own {
+            self.schema.file_order()
+        } else {
+            self.claim.clone().unwrap_or_default()
+        };
         let properties = properties(&self.schema, &self.options, &sorted_by, first)?;
         let writer = ArrowWriter::try_new(file, Arc::clone(self.schema.arrow()), Some(properties))
             .map_err(|error| self.fault(&name, error))?;
-        Ok(OpenFile { name, writer, rows: 0, tasks: Vec::new() })
+        Ok(OpenFile {
+            name,
+            writer,
+            rows: 0,
+            tasks: Vec::new(),
+        })
     }
 
     fn finish(&mut self, file: OpenFile) -> Result<()> {
-        let OpenFile { name, writer, rows, tasks } = file;
-        let file = writer.into_inner().map_err(|error| self.fault(&name, error))?;
+        let OpenFile {
+            name,
+            writer,
+            rows,
+            tasks,
+        } = file;
+        let file = writer
+            .into_inner()
+            .map_err(|error| self.fault(&name, error))?;
         let (bytes, sha256) = file.close().map_err(|error| self.fault(&name, error))?;
-        self.files.push(FileEntry { name, rows, bytes, sha256, tasks });
+        self.files.push(FileEntry {
+            name,
+            rows,
+            bytes,
+            sha256,
+            tasks,
+        });
         Ok(())
     }
 
@@ -260,7 +313,11 @@ impl PartitionWriter {
         }
     }
 
-    fn fault(&self, name: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    fn fault(
+        &self,
+        name: &str,
+        error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+    ) -> Error {
         let error = error.into();
         if let Some(told) = own_cause(&*error) {
             return told;
@@ -273,18 +330,31 @@ impl PartitionWriter {
     fn compose(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
         let schema = Arc::clone(self.schema.arrow());
         let incoming = batch.schema();
-        if let Some(field) = incoming.fields().iter().find(|field| schema.index_of(field.name()).is_err()) {
-            let message = format!("the table {} has no column `{}`", self.schema.name(), field.name());
+        if let Some(field) = incoming
+            .fields()
+            .iter()
+            .find(|field| schema.index_of(field.name()).is_err())
+        {
+            let message = format!(
+                "the table {} has no column `{}`",
+                self.schema.name(),
+                field.name()
+            );
             return Err(Error::new(Code::Internal, message));
         }
         self.fill_constants(batch.num_rows());
         let mut columns = Vec::with_capacity(schema.fields().len());
         for field in schema.fields() {
-            columns.push(match (batch.column_by_name(field.name()), self.constants.get(field.name())) {
-                (Some(column), _) => Arc::clone(column),
-                (None, Some(constant)) => constant.slice(0, batch.num_rows()),
-                (None, None) => new_null_array(field.data_type(), batch.num_rows()),
-            });
+            columns.push(
+                match (
+                    batch.column_by_name(field.name()),
+                    self.constants.get(field.name()),
+                ) {
+                    (Some(column), _) => Arc::clone(column),
+                    (None, Some(constant)) => constant.slice(0, batch.num_rows()),
+                    (None, None) => new_null_array(field.data_type(), batch.num_rows()),
+                },
+            );
         }
         RecordBatch::try_new(schema, columns)
             .map_err(|error| internal(error).with_context("table", self.schema.name().to_owned()))
@@ -297,15 +367,22 @@ impl PartitionWriter {
             return;
         }
         self.num_constants = num_rows;
-        let text = |value: &str| -> ArrayRef { Arc::new(StringArray::from_iter_values((0..num_rows).map(|_| value))) };
+        let text = |value: &str| -> ArrayRef {
+            Arc::new(StringArray::from_iter_values((0..num_rows).map(|_| value)))
+        };
         let date = Date32Type::from_naive_date(task.snapshot_date);
-        let time = TimestampMicrosecondArray::from_value(task.exported_at.timestamp_micros(), num_rows);
+        let time =
+            TimestampMicrosecondArray::from_value(task.exported_at.timestamp_micros(), num_rows);
         // A task that looks up no target has none: null.
         if !task.target.is_empty() {
             self.constants.insert(TARGET.to_owned(), text(&task.target));
         }
-        self.constants.insert(SNAPSHOT_DATE.to_owned(), Arc::new(Date32Array::from_value(date, num_rows)));
-        self.constants.insert(EXPORTED_AT.to_owned(), Arc::new(time.with_timezone("UTC")));
+        self.constants.insert(
+            SNAPSHOT_DATE.to_owned(),
+            Arc::new(Date32Array::from_value(date, num_rows)),
+        );
+        self.constants
+            .insert(EXPORTED_AT.to_owned(), Arc::new(time.with_timezone("UTC")));
         self.constants.insert(RUN_ID.to_owned(), text(&task.run_id));
         for name in self.schema.parameters() {
             if let Some(value) = task.parameters.get(name) {
@@ -320,5 +397,7 @@ fn parts(batch: &RecordBatch) -> impl Iterator<Item = RecordBatch> {
     let num_rows = batch.num_rows();
     let num_parts = batch.get_array_memory_size().div_ceil(PART_BYTES).max(1);
     let part_rows = num_rows.div_ceil(num_parts).max(1);
-    (0..num_rows).step_by(part_rows).map(move |first| batch.slice(first, part_rows.min(num_rows - first)))
+    (0..num_rows)
+        .step_by(part_rows)
+        .map(move |first| batch.slice(first, part_rows.min(num_rows - first)))
 }

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection};
+use parquet::arrow::arrow_reader::{
+    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+};
 use parquet::file::metadata::ParquetMetaData;
 use sha2::{Digest, Sha256};
 
@@ -66,10 +68,13 @@ pub fn read_rows(path: &Path, columns: Option<&[&str]>, rows: Range<usize>) -> R
 fn read(path: &Path, columns: Option<&[&str]>, rows: Option<Range<usize>>) -> Result<Batches> {
     let name = path.display().to_string();
     let file = open(path)?;
-    let mut builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(&name, error))?;
+    let mut builder =
+        ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| damaged(&name, error))?;
     if let Some(columns) = columns {
         let roots = builder.schema().fields().iter().enumerate();
-        let wanted = roots.filter(|(_, field)| columns.contains(&field.name().as_str())).map(|(root, _)| root);
+        let wanted = roots
+            .filter(|(_, field)| columns.contains(&field.name().as_str()))
+            .map(|(root, _)| root);
         let mask = ProjectionMask::roots(builder.parquet_schema(), wanted.collect::<Vec<_>>());
         builder = builder.with_projection(mask);
     }
@@ -77,11 +82,21 @@ fn read(path: &Path, columns: Option<&[&str]>, rows: Option<Range<usize>>) -> Re
         let total = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
         let end = rows.end.min(total);
         let rows = rows.start.min(end)..end;
-        builder = builder.with_row_selection(RowSelection::from_consecutive_ranges([rows].into_iter(), total));
+        builder = builder.with_row_selection(RowSelection::from_consecutive_ranges(
+            [rows].into_iter(),
+            total,
+        ));
     }
-    let reader = builder.with_batch_size(BATCH_ROWS).build().map_err(|error| damaged(&name, error))?;
+    let reader = builder
+        .with_batch_size(BATCH_ROWS)
+        .build()
+        .map_err(|error| damaged(&name, error))?;
     let schema = arrow::array::RecordBatchReader::schema(&reader);
-    Ok(Batches { reader, name, schema })
+    Ok(Batches {
+        reader,
+        name,
+        schema,
+    })
 }
 
 /// What a file says of itself.
@@ -109,14 +124,22 @@ pub fn file_facts(path: &Path) -> Result<FileFacts> {
         .map_err(|error| damaged(&path.display().to_string(), error))?;
     let metadata = builder.metadata();
     let count = |rows: i64| u64::try_from(rows).unwrap_or(0);
-    let pairs = metadata.file_metadata().key_value_metadata().into_iter().flatten();
+    let pairs = metadata
+        .file_metadata()
+        .key_value_metadata()
+        .into_iter()
+        .flatten();
     let footer = pairs.filter_map(|pair| {
         let key = pair.key.strip_prefix("backhaul.")?;
         Some((key.to_owned(), pair.value.clone().unwrap_or_default()))
     });
     Ok(FileFacts {
         rows: count(metadata.file_metadata().num_rows()),
-        row_groups: metadata.row_groups().iter().map(|group| count(group.num_rows())).collect(),
+        row_groups: metadata
+            .row_groups()
+            .iter()
+            .map(|group| count(group.num_rows()))
+            .collect(),
         footer: footer.collect(),
         sorted_by: sorted_by(metadata),
         schema: Arc::new(Schema::new(builder.schema().fields().clone())),
@@ -126,13 +149,32 @@ pub fn file_facts(path: &Path) -> Result<FileFacts> {
 fn sorted_by(metadata: &ParquetMetaData) -> Vec<String> {
     let leaves = metadata.file_metadata().schema_descr();
     let mut claims = metadata.row_groups().iter().map(|group| {
-        let sorting = group.sorting_columns().map(Vec::as_slice).unwrap_or_default();
-        let claimed = sorting.iter().take_while(|column| !column.descending && column.nulls_first);
-        let leaf = |column: i32| leaves.columns().get(usize::try_from(column).ok()?)?.path().parts().first().cloned();
-        claimed.map_while(|column| leaf(column.column_idx)).collect::<Vec<String>>()
+        let sorting = group
+            .sorting_columns()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let claimed = sorting
+            .iter()
+            .take_while(|column| !column.descending && column.nulls_first);
+        let leaf = |column: i32| {
+            leaves
+                .columns()
+                .get(usize::try_from(column).ok()?)?
+                .path()
+                .parts()
+                .first()
+                .cloned()
+        };
+        claimed
+            .map_while(|column| leaf(column.column_idx))
+            .collect::<Vec<String>>()
     });
     let first = claims.next().unwrap_or_default();
-    if claims.all(|claim| claim == first) { first } else { Vec::new() }
+    if claims.all(|claim| claim == first) {
+        first
+    } else {
+        Vec::new()
+    }
 }
 
 /// What a manifest should say of a file: read and hashed as it lies there.
@@ -146,15 +188,26 @@ pub fn describe_file(path: &Path) -> Result<FileEntry> {
     let mut bytes = 0;
     let mut chunk = vec![0; CHUNK_BYTES];
     loop {
-        let count = file.read(&mut chunk).map_err(|error| unreadable(path, error))?;
+        let count = file
+            .read(&mut chunk)
+            .map_err(|error| unreadable(path, error))?;
         if count == 0 {
             break;
         }
         hash.update(chunk.get(..count).unwrap_or_default());
         bytes += u64::try_from(count).unwrap_or(0);
     }
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(FileEntry { name, rows, bytes, sha256: hex(&hash.finalize()), tasks: Vec::new() })
+    let name = path
+        .file_name()
+        .map(|name| name.to_string_lossy().into_owned())
+        .unwrap_or_default();
+    Ok(FileEntry {
+        name,
+        rows,
+        bytes,
+        sha256: hex(&hash.finalize()),
+        tasks: Vec::new(),
+    })
 }
 
 pub(super) fn open(path: &Path) -> Result<File> {
@@ -162,11 +215,18 @@ pub(super) fn open(path: &Path) -> Result<File> {
 }
 
 fn unreadable(path: &Path, error: io::Error) -> Error {
-    destination("cannot read a file of the table", error).with_context("path", path.display().to_string())
+    destination("cannot read a file of the table", error)
+        .with_context("path", path.display().to_string())
 }
 
-pub(super) fn damaged(name: &str, error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
-    Error::new(Code::Corrupt, "a file of the table cannot be read as Parquet")
-        .with_context("path", name.to_owned())
-        .with_source(error)
+pub(super) fn damaged(
+    name: &str,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> Error {
+    Error::new(
+        Code::Corrupt,
+        "a file of the table cannot be read as Parquet",
+    )
+    .with_context("path", name.to_owned())
+    .with_source(error)
 }

@@ -37,7 +37,11 @@ pub struct SorterOptions {
 impl SorterOptions {
     /// 64 MiB and batches of 8,192 rows.
     pub fn new(scratch: impl Into<PathBuf>) -> Self {
-        Self { memory_bytes: 64 << 20, scratch: scratch.into(), batch_rows: BATCH_ROWS }
+        Self {
+            memory_bytes: 64 << 20,
+            scratch: scratch.into(),
+            batch_rows: BATCH_ROWS,
+        }
     }
 }
 
@@ -67,7 +71,10 @@ impl TaskSorter {
         Ok(Self {
             converter: order.converter()?,
             order,
-            options: SorterOptions { memory_bytes, ..options },
+            options: SorterOptions {
+                memory_bytes,
+                ..options
+            },
             batches: Vec::new(),
             rows: Vec::new(),
             held_bytes: 0,
@@ -93,7 +100,11 @@ impl TaskSorter {
         self.num_rows += u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
         self.batches.push(batch);
         self.rows.push(rows);
-        if self.held_bytes >= self.options.memory_bytes { self.spill() } else { Ok(()) }
+        if self.held_bytes >= self.options.memory_bytes {
+            self.spill()
+        } else {
+            Ok(())
+        }
     }
 
     /// Puts everything on disk, so that a sorter that waits for others holds no rows in memory.
@@ -101,7 +112,11 @@ impl TaskSorter {
     /// # Errors
     /// [`crate::error::Code::Destination`] if the run cannot be written.
     pub fn park(&mut self) -> Result<()> {
-        if self.batches.is_empty() { Ok(()) } else { self.spill() }
+        if self.batches.is_empty() {
+            Ok(())
+        } else {
+            self.spill()
+        }
     }
 
     /// Rows so far.
@@ -122,7 +137,11 @@ impl TaskSorter {
         let batch_rows = self.options.batch_rows.max(1);
         if self.runs.is_empty() {
             let rows = Sorted::InMemory(self.take_sorted(batch_rows));
-            return Ok(SortedRows { rows, order: self.order, _runs: Vec::new() });
+            return Ok(SortedRows {
+                rows,
+                order: self.order,
+                _runs: Vec::new(),
+            });
         }
         if !self.batches.is_empty() {
             self.spill()?;
@@ -131,7 +150,11 @@ impl TaskSorter {
             self.merge_some(FAN_IN)?;
         }
         let merge = Merge::new(self.order.clone(), sources(&self.runs)?, batch_rows)?;
-        Ok(SortedRows { rows: Sorted::FromRuns(Box::new(merge)), order: self.order, _runs: self.runs })
+        Ok(SortedRows {
+            rows: Sorted::FromRuns(Box::new(merge)),
+            order: self.order,
+            _runs: self.runs,
+        })
     }
 
     /// Takes what is held, sorted, in batches of so many rows.
@@ -148,9 +171,17 @@ impl TaskSorter {
         // A stable sort makes use of the order that pages have already.
         places.sort_by(|left, right| bytes(left).cmp(&bytes(right)));
         let neighbours = places.iter().zip(places.iter().skip(1));
-        let num_duplicates = neighbours.filter(|(left, right)| bytes(left) == bytes(right)).count();
+        let num_duplicates = neighbours
+            .filter(|(left, right)| bytes(left) == bytes(right))
+            .count();
         let num_duplicates = u64::try_from(num_duplicates).unwrap_or(u64::MAX);
-        SortedBatches { batches, places, next: 0, batch_rows, num_duplicates }
+        SortedBatches {
+            batches,
+            places,
+            next: 0,
+            batch_rows,
+            num_duplicates,
+        }
     }
 
     /// Writes what is held as a run.
@@ -208,7 +239,9 @@ fn merged_batch_rows(runs: &[Run]) -> Result<usize> {
 }
 
 fn sources(runs: &[Run]) -> Result<Vec<Source>> {
-    runs.iter().map(|run| Ok(Box::new(run.read()?) as Source)).collect()
+    runs.iter()
+        .map(|run| Ok(Box::new(run.read()?) as Source))
+        .collect()
 }
 
 /// Batches in memory, read in the order of `places`.
@@ -225,7 +258,10 @@ impl Iterator for SortedBatches {
 
     fn next(&mut self) -> Option<Self::Item> {
         let end = (self.next + self.batch_rows).min(self.places.len());
-        let places = self.places.get(self.next..end).filter(|places| !places.is_empty())?;
+        let places = self
+            .places
+            .get(self.next..end)
+            .filter(|places| !places.is_empty())?;
         let batches: Vec<&RecordBatch> = self.batches.iter().collect();
         let sorted = interleave_record_batch(&batches, places).map_err(internal);
         self.next = end;

@@ -31,9 +31,11 @@ impl Drop for Run {
 impl Run {
     /// Its batches, one after the other.
     pub fn read(&self) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send + use<>> {
-        let file = File::open(&self.path).map_err(|error| destination("cannot read a sorted run", error))?;
+        let file = File::open(&self.path)
+            .map_err(|error| destination("cannot read a sorted run", error))?;
         let reader = StreamReader::try_new(BufReader::new(file), None).map_err(internal)?;
-        Ok(reader.map(|batch| batch.map_err(|error| destination("cannot read a sorted run", error))))
+        Ok(reader
+            .map(|batch| batch.map_err(|error| destination("cannot read a sorted run", error))))
     }
 }
 
@@ -48,23 +50,30 @@ impl RunWriter {
     pub fn create(directory: &Path, name: &str, schema: &Schema, level: u32) -> Result<Self> {
         let path = directory.join(name);
         let file = File::create_new(&path).map_err(|error| {
-            destination("cannot write a sorted run", error).with_context("path", path.display().to_string())
+            destination("cannot write a sorted run", error)
+                .with_context("path", path.display().to_string())
         })?;
-        let options =
-            IpcWriteOptions::default().try_with_compression(Some(CompressionType::LZ4_FRAME)).map_err(internal)?;
+        let options = IpcWriteOptions::default()
+            .try_with_compression(Some(CompressionType::LZ4_FRAME))
+            .map_err(internal)?;
         let run = Run { path, level };
-        let writer = StreamWriter::try_new_with_options(BufWriter::new(file), schema, options).map_err(internal)?;
+        let writer = StreamWriter::try_new_with_options(BufWriter::new(file), schema, options)
+            .map_err(internal)?;
         Ok(Self { run, writer })
     }
 
     /// Adds a batch.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
-        self.writer.write(batch).map_err(|error| destination("cannot write a sorted run", error))
+        self.writer
+            .write(batch)
+            .map_err(|error| destination("cannot write a sorted run", error))
     }
 
     /// Ends the run.
     pub fn close(mut self) -> Result<Run> {
-        self.writer.finish().map_err(|error| destination("cannot write a sorted run", error))?;
+        self.writer
+            .finish()
+            .map_err(|error| destination("cannot write a sorted run", error))?;
         Ok(self.run)
     }
 }

@@ -22,12 +22,20 @@ enum To {
 impl Hashing {
     /// Around an empty file.
     pub fn file(file: File) -> Self {
-        Self { to: To::File(file), hash: Sha256::new(), bytes: 0 }
+        Self {
+            to: To::File(file),
+            hash: Sha256::new(),
+            bytes: 0,
+        }
     }
 
     /// Around a stream.
     pub fn stream(stream: Box<dyn Write + Send>) -> Self {
-        Self { to: To::Stream(stream), hash: Sha256::new(), bytes: 0 }
+        Self {
+            to: To::Stream(stream),
+            hash: Sha256::new(),
+            bytes: 0,
+        }
     }
 
     /// Syncs a file, flushes a stream; size and SHA-256 of what was written.

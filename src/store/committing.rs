@@ -37,11 +37,22 @@ pub enum Staging {
 }
 
 impl Committing {
-    pub(super) fn in_bucket(remote: &Remote, commit: Commit, who: &str, patience: Duration) -> Result<Self> {
+    pub(super) fn in_bucket(
+        remote: &Remote,
+        commit: Commit,
+        who: &str,
+        patience: Duration,
+    ) -> Result<Self> {
         let named = commit.clone();
         let commit = remote.wait(remote.bucket().begin(commit, who, patience))?;
         let (committed, base_generation) = (commit.committed().cloned(), commit.base_generation());
-        Ok(Self::Bucket(Uploading { remote: remote.clone(), commit: Some(commit), named, committed, base_generation }))
+        Ok(Self::Bucket(Uploading {
+            remote: remote.clone(),
+            commit: Some(commit),
+            named,
+            committed,
+            base_generation,
+        }))
     }
 
     /// What readers see now.
@@ -140,7 +151,11 @@ impl Drop for Uploading {
 
 /// Name of a partition's file from the destination's root on.
 pub(super) fn file_name(report: &str, partition: &str, name: &str) -> String {
-    if partition == UNPARTITIONED { format!("{report}/{name}") } else { format!("{report}/{partition}/{name}") }
+    if partition == UNPARTITIONED {
+        format!("{report}/{name}")
+    } else {
+        format!("{report}/{partition}/{name}")
+    }
 }
 
 fn over() -> Error {

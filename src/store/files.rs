@@ -21,7 +21,8 @@ use serde::de::DeserializeOwned;
 
 use super::bucket::Listed;
 use super::disk::{
-    FileLock, create_folder, create_new, lock_beside, remove, remove_tree, replace, sync_dir, temporaries,
+    FileLock, create_folder, create_new, lock_beside, remove, remove_tree, replace, sync_dir,
+    temporaries,
 };
 use super::{Remote, cannot, names};
 use crate::error::{Code, Error, Result};
@@ -61,7 +62,11 @@ impl Files {
                 remote.wait(async {
                     loop {
                         let written = match bucket.head(&name).await? {
-                            Some((_, version)) => bucket.compare_and_swap(&name, &version, bytes.clone()).await?,
+                            Some((_, version)) => {
+                                bucket
+                                    .compare_and_swap(&name, &version, bytes.clone())
+                                    .await?
+                            }
                             None => bucket.put_if_absent(&name, bytes.clone()).await?,
                         };
                         if written.is_some() {
@@ -90,9 +95,10 @@ impl Files {
                     }
                     // What was taken away leaves an object without a byte.
                     match bucket.head(&name).await? {
-                        Some((listed, version)) if listed.bytes == 0 => {
-                            Ok(bucket.compare_and_swap(&name, &version, bytes).await?.is_some())
-                        }
+                        Some((listed, version)) if listed.bytes == 0 => Ok(bucket
+                            .compare_and_swap(&name, &version, bytes)
+                            .await?
+                            .is_some()),
                         _ => Ok(false),
                     }
                 })
@@ -107,9 +113,9 @@ impl Files {
     pub fn load(&self, name: &str) -> Result<Option<Bytes>> {
         let loaded = match self {
             Self::Disk(root) => read(&root.join(name))?.map(Bytes::from),
-            Self::Bucket(remote, folder) => {
-                remote.wait(remote.bucket().get(&format!("{folder}/{name}")))?.map(|object| object.bytes)
-            }
+            Self::Bucket(remote, folder) => remote
+                .wait(remote.bucket().get(&format!("{folder}/{name}")))?
+                .map(|object| object.bytes),
         };
         Ok(loaded.filter(|bytes| !bytes.is_empty()))
     }
@@ -120,19 +126,28 @@ impl Files {
     /// [`Code::Destination`].
     pub fn load_all(&self, names: Vec<String>) -> Result<Vec<(String, Bytes)>> {
         let loaded: Vec<(String, Option<Bytes>)> = match self {
-            Self::Disk(_) => {
-                names.into_iter().map(|name| Ok((name.clone(), self.load(&name)?))).collect::<Result<_>>()?
-            }
+            Self::Disk(_) => names
+                .into_iter()
+                .map(|name| Ok((name.clone(), self.load(&name)?)))
+                .collect::<Result<_>>()?,
             Self::Bucket(remote, folder) => {
                 let load = |name: String| async move {
                     let object = remote.bucket().get(&format!("{folder}/{name}")).await?;
                     Ok::<_, Error>((name, object.map(|object| object.bytes)))
                 };
-                remote.wait(stream::iter(names).map(load).buffered(AT_A_TIME).try_collect::<Vec<_>>())?
+                remote.wait(
+                    stream::iter(names)
+                        .map(load)
+                        .buffered(AT_A_TIME)
+                        .try_collect::<Vec<_>>(),
+                )?
             }
         };
         let is_there = |bytes: &Bytes| !bytes.is_empty();
-        Ok(loaded.into_iter().filter_map(|(name, bytes)| Some((name, bytes.filter(is_there)?))).collect())
+        Ok(loaded
+            .into_iter()
+            .filter_map(|(name, bytes)| Some((name, bytes.filter(is_there)?)))
+            .collect())
     }
 
     /// Reads the first bytes of a file; `None` if there is none.
@@ -150,7 +165,9 @@ impl Files {
                     Err(error) => return Err(cannot("read", &path, error)),
                 };
                 let mut start = Vec::new();
-                file.take(bytes).read_to_end(&mut start).map_err(|error| cannot("read", &path, error))?;
+                file.take(bytes)
+                    .read_to_end(&mut start)
+                    .map_err(|error| cannot("read", &path, error))?;
                 Ok(Some(Bytes::from(start)).filter(|start| !start.is_empty()))
             }
             Self::Bucket(remote, folder) => {
@@ -159,7 +176,11 @@ impl Files {
                     match remote.bucket().head(&name).await? {
                         Some((listed, version)) if listed.bytes > 0 => {
                             let range = 0..bytes.min(listed.bytes);
-                            remote.bucket().get_range(&name, range, Some(&version)).await.map(Some)
+                            remote
+                                .bucket()
+                                .get_range(&name, range, Some(&version))
+                                .await
+                                .map(Some)
                         }
                         _ => Ok(None),
                     }
@@ -177,7 +198,9 @@ impl Files {
             Self::Disk(root) => create_folder(&root.join(folder)),
             Self::Bucket(remote, root) => {
                 let name = format!("{}/{MARKER}", below(root, folder));
-                remote.wait(remote.bucket().put(&name, Bytes::new())).map(drop)
+                remote
+                    .wait(remote.bucket().put(&name, Bytes::new()))
+                    .map(drop)
             }
         }
     }
@@ -188,7 +211,9 @@ impl Files {
     /// # Errors
     /// [`Code::Destination`].
     pub fn remove_half_written(&self, folder: &str, is_live: impl Fn(&str) -> bool) -> Result<()> {
-        let Self::Disk(root) = self else { return Ok(()) };
+        let Self::Disk(root) = self else {
+            return Ok(());
+        };
         let folder = root.join(folder);
         for (path, name) in temporaries(&folder)? {
             if !is_live(&name) {
@@ -214,7 +239,9 @@ impl Files {
     /// # Errors
     /// [`Code::Destination`], also if it is damaged.
     pub fn load_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>> {
-        let Some(bytes) = self.load(name)? else { return Ok(None) };
+        let Some(bytes) = self.load(name)? else {
+            return Ok(None);
+        };
         serde_json::from_slice(&bytes).map(Some).map_err(|error| {
             Error::new(Code::Destination, format!("{} is damaged", self.place_of(name))).with_source(error).with_next(
                 "restore the file from a backup of the destination; backhaul verify shows what else is affected",
@@ -238,7 +265,11 @@ impl Files {
             Self::Disk(root) => {
                 let path = root.join(name);
                 let guard = lock_beside(&path);
-                let held = FileLock::acquire(&guard, &format!("process {}", std::process::id()), PATIENCE)?;
+                let held = FileLock::acquire(
+                    &guard,
+                    &format!("process {}", std::process::id()),
+                    PATIENCE,
+                )?;
                 let before = read(&path)?.filter(|bytes| !bytes.is_empty());
                 let changed = match change(before.as_deref())? {
                     None => Ok(()),
@@ -254,10 +285,19 @@ impl Files {
                 remote.wait(async {
                     loop {
                         let before = bucket.get(&name).await?;
-                        let held = before.as_ref().map(|object| object.bytes.as_ref()).filter(|held| !held.is_empty());
-                        let Some(next) = change(held)? else { return Ok(()) };
+                        let held = before
+                            .as_ref()
+                            .map(|object| object.bytes.as_ref())
+                            .filter(|held| !held.is_empty());
+                        let Some(next) = change(held)? else {
+                            return Ok(());
+                        };
                         let written = match before {
-                            Some(object) => bucket.compare_and_swap(&name, &object.version, next.into()).await?,
+                            Some(object) => {
+                                bucket
+                                    .compare_and_swap(&name, &object.version, next.into())
+                                    .await?
+                            }
                             None if next.is_empty() => return Ok(()),
                             None => bucket.put_if_absent(&name, next.into()).await?,
                         };
@@ -279,7 +319,8 @@ impl Files {
         let mut listed = match self {
             Self::Disk(root) => names(&root.join(folder))?,
             Self::Bucket(remote, root) => {
-                let (mut objects, folders) = remote.wait(remote.bucket().children(&below(root, folder)))?;
+                let (mut objects, folders) =
+                    remote.wait(remote.bucket().children(&below(root, folder)))?;
                 objects.extend(folders);
                 objects
             }
@@ -298,13 +339,20 @@ impl Files {
         match self {
             Self::Disk(root) => {
                 let names = super::disk::file_names(&root.join(folder))?.into_iter();
-                Ok(names.filter(|name| !name.split('/').any(|part| part.starts_with('.'))).collect())
+                Ok(names
+                    .filter(|name| !name.split('/').any(|part| part.starts_with('.')))
+                    .collect())
             }
             Self::Bucket(remote, root) => {
                 let folder = below(root, folder);
-                let listed = remote.wait(remote.bucket().list(&folder))?.into_iter().filter(|listed| listed.bytes > 0);
+                let listed = remote
+                    .wait(remote.bucket().list(&folder))?
+                    .into_iter()
+                    .filter(|listed| listed.bytes > 0);
                 let prefix = format!("{folder}/");
-                Ok(listed.filter_map(|listed| Some(listed.name.strip_prefix(&prefix)?.to_owned())).collect())
+                Ok(listed
+                    .filter_map(|listed| Some(listed.name.strip_prefix(&prefix)?.to_owned()))
+                    .collect())
             }
         }
     }
@@ -315,7 +363,9 @@ impl Files {
     /// # Errors
     /// [`Code::Destination`].
     pub fn survey(&self, folder: &str) -> Result<Option<Vec<Listed>>> {
-        let Self::Bucket(remote, root) = self else { return Ok(None) };
+        let Self::Bucket(remote, root) = self else {
+            return Ok(None);
+        };
         let folder = below(root, folder);
         let mut listed = remote.wait(remote.bucket().list(&folder))?;
         for one in &mut listed {
@@ -329,7 +379,11 @@ impl Files {
     /// # Errors
     /// [`Code::Destination`].
     pub fn json_names(&self) -> Result<Vec<String>> {
-        Ok(self.list("")?.iter().filter_map(|name| Some(name.strip_suffix(".json")?.to_owned())).collect())
+        Ok(self
+            .list("")?
+            .iter()
+            .filter_map(|name| Some(name.strip_suffix(".json")?.to_owned()))
+            .collect())
     }
 
     /// Gives a file another name, which is free. A crash may leave it under both; its old name may be used again.
@@ -340,12 +394,16 @@ impl Files {
         match self {
             Self::Disk(root) => {
                 let path = root.join(name);
-                std::fs::rename(&path, root.join(to)).map_err(|error| cannot("rename", &path, error))?;
+                std::fs::rename(&path, root.join(to))
+                    .map_err(|error| cannot("rename", &path, error))?;
                 path.parent().map_or(Ok(()), sync_dir)
             }
             Self::Bucket(..) => {
                 let Some(bytes) = self.load(name)? else {
-                    return Err(Error::new(Code::Destination, format!("{} is not there", self.place_of(name))));
+                    return Err(Error::new(
+                        Code::Destination,
+                        format!("{} is not there", self.place_of(name)),
+                    ));
                 };
                 self.create_new(to, bytes)?;
                 self.replace(name, Bytes::new())
@@ -361,9 +419,15 @@ impl Files {
         match self {
             Self::Disk(root) => {
                 let path = root.join(name);
-                if path.parent().is_some_and(Path::exists) { remove(&path) } else { Ok(()) }
+                if path.parent().is_some_and(Path::exists) {
+                    remove(&path)
+                } else {
+                    Ok(())
+                }
             }
-            Self::Bucket(remote, folder) => remote.wait(remote.bucket().delete(&format!("{folder}/{name}"))),
+            Self::Bucket(remote, folder) => {
+                remote.wait(remote.bucket().delete(&format!("{folder}/{name}")))
+            }
         }
     }
 
@@ -376,12 +440,19 @@ impl Files {
             Self::Disk(root) => {
                 let path = root.join(folder);
                 remove_tree(&path)?;
-                path.parent().filter(|above| above.exists()).map_or(Ok(()), sync_dir)
+                path.parent()
+                    .filter(|above| above.exists())
+                    .map_or(Ok(()), sync_dir)
             }
             Self::Bucket(remote, root) => remote.wait(async {
                 let listed = remote.bucket().list(&below(root, folder)).await?;
-                let delete = |listed: Listed| async move { remote.bucket().delete(&listed.name).await };
-                stream::iter(listed).map(delete).buffer_unordered(AT_A_TIME).try_collect::<()>().await
+                let delete =
+                    |listed: Listed| async move { remote.bucket().delete(&listed.name).await };
+                stream::iter(listed)
+                    .map(delete)
+                    .buffer_unordered(AT_A_TIME)
+                    .try_collect::<()>()
+                    .await
             }),
         }
     }
@@ -398,7 +469,13 @@ impl Files {
                 remote.wait(async {
                     match remote.bucket().head(&name).await? {
                         Some((listed, _)) => Ok(Some(listed.changed)),
-                        None => Ok(remote.bucket().list(&name).await?.into_iter().map(|listed| listed.changed).max()),
+                        None => Ok(remote
+                            .bucket()
+                            .list(&name)
+                            .await?
+                            .into_iter()
+                            .map(|listed| listed.changed)
+                            .max()),
                     }
                 })
             }
@@ -420,13 +497,19 @@ impl Files {
     pub fn place_of(&self, name: &str) -> String {
         match self {
             Self::Disk(root) => root.join(name).display().to_string(),
-            Self::Bucket(remote, folder) => format!("{}/{}", remote.bucket().place(), below(folder, name)),
+            Self::Bucket(remote, folder) => {
+                format!("{}/{}", remote.bucket().place(), below(folder, name))
+            }
         }
     }
 }
 
 fn below(root: &str, name: &str) -> String {
-    if name.is_empty() { root.to_owned() } else { format!("{root}/{name}") }
+    if name.is_empty() {
+        root.to_owned()
+    } else {
+        format!("{root}/{name}")
+    }
 }
 
 fn read(path: &Path) -> Result<Option<Vec<u8>>> {
@@ -444,10 +527,16 @@ fn newest(path: &Path) -> Result<Option<DateTime<Utc>>> {
         Err(error) => return Err(cannot("read", path, error)),
     };
     if metadata.is_file() {
-        return metadata.modified().map(|changed| Some(changed.into())).map_err(|error| cannot("read", path, error));
+        return metadata
+            .modified()
+            .map(|changed| Some(changed.into()))
+            .map_err(|error| cannot("read", path, error));
     }
     let mut latest = metadata.modified().ok().map(DateTime::from);
-    for name in names(path)?.into_iter().filter(|name| !name.starts_with('.')) {
+    for name in names(path)?
+        .into_iter()
+        .filter(|name| !name.starts_with('.'))
+    {
         latest = latest.max(newest(&path.join(name))?);
     }
     Ok(latest)

@@ -66,7 +66,9 @@ impl Hold {
             }
         }
         if let Some(remote) = remote {
-            let given = stream::iter(marks).map(Mark::give_back).buffer_unordered(AT_A_TIME);
+            let given = stream::iter(marks)
+                .map(Mark::give_back)
+                .buffer_unordered(AT_A_TIME);
             remote.wait(given.for_each(|_| std::future::ready(())));
         }
     }
@@ -83,7 +85,9 @@ impl Hold {
     /// [`Code::Locked`] if another process has it, [`Code::Destination`] if nobody can tell.
     pub fn confirm(&self) -> Result<()> {
         match &self.0 {
-            Some(Kind::Run(remote, claim, _)) if claim.is_lost() || claim.is_in_doubt() => remote.wait(claim.confirm()),
+            Some(Kind::Run(remote, claim, _)) if claim.is_lost() || claim.is_in_doubt() => {
+                remote.wait(claim.confirm())
+            }
             _ => Ok(()),
         }
     }
@@ -112,10 +116,15 @@ impl Store {
             Self::Bucket(remote) => {
                 let claim = match remote.wait(remote.bucket().claim_run(run, who))? {
                     RunClaimed::Ours(claim) => claim,
-                    RunClaimed::Held(holder) => return Err(held(&format!("the run {run}"), &holder)),
+                    RunClaimed::Held(holder) => {
+                        return Err(held(&format!("the run {run}"), &holder));
+                    }
                 };
                 let (folder, lock) = local::temporary()?.run_folder(run, who)?;
-                Ok((folder, Hold(Some(Kind::Run(remote.clone(), claim, Some(lock))))))
+                Ok((
+                    folder,
+                    Hold(Some(Kind::Run(remote.clone(), claim, Some(lock)))),
+                ))
             }
         }
     }
@@ -140,7 +149,9 @@ impl Store {
         match self {
             Self::Disk(disk) => {
                 let path = disk.run_lock(run);
-                Ok(FileLock::try_acquire(&path, who)?.ok().map(|lock| Hold(Some(Kind::Lock(lock, path)))))
+                Ok(FileLock::try_acquire(&path, who)?
+                    .ok()
+                    .map(|lock| Hold(Some(Kind::Lock(lock, path)))))
             }
             Self::Bucket(remote) => Ok(match remote.wait(remote.bucket().claim_run(run, who))? {
                 RunClaimed::Ours(claim) => Some(Hold(Some(Kind::Run(remote.clone(), claim, None)))),
@@ -162,13 +173,20 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub fn claim(&self, name: &str, run: &str, who: &str) -> Result<std::result::Result<Hold, String>> {
+    pub fn claim(
+        &self,
+        name: &str,
+        run: &str,
+        who: &str,
+    ) -> Result<std::result::Result<Hold, String>> {
         match self {
             Self::Disk(disk) => lock(disk.system("claims").join(name), who),
-            Self::Bucket(remote) => Ok(match remote.wait(remote.bucket().mark(name, run, who))? {
-                Marked::Ours(mark) => Ok(Hold(Some(Kind::Mark(remote.clone(), mark)))),
-                Marked::Held(holder) => Err(holder),
-            }),
+            Self::Bucket(remote) => {
+                Ok(match remote.wait(remote.bucket().mark(name, run, who))? {
+                    Marked::Ours(mark) => Ok(Hold(Some(Kind::Mark(remote.clone(), mark)))),
+                    Marked::Held(holder) => Err(holder),
+                })
+            }
         }
     }
 
@@ -197,14 +215,19 @@ impl Store {
         match self {
             Self::Disk(disk) => {
                 let path = disk.folder_lock(folder);
-                Ok(Hold(Some(Kind::Lock(FileLock::acquire(&path, who, PATIENCE)?, path))))
+                Ok(Hold(Some(Kind::Lock(
+                    FileLock::acquire(&path, who, PATIENCE)?,
+                    path,
+                ))))
             }
             Self::Bucket(_) => {
                 let start = Instant::now();
                 loop {
                     match self.claim(&format!("_folders/{folder}"), run, who)? {
                         Ok(hold) => return Ok(hold),
-                        Err(holder) if start.elapsed() >= PATIENCE => return Err(held(folder, &holder)),
+                        Err(holder) if start.elapsed() >= PATIENCE => {
+                            return Err(held(folder, &holder));
+                        }
                         Err(_) => std::thread::sleep(LOOK_AGAIN),
                     }
                 }

@@ -28,7 +28,10 @@ pub fn names(folder: &Path) -> Result<Vec<String>> {
 
 /// Names of the folders in a folder.
 pub(super) fn folders(folder: &Path) -> Result<Vec<String>> {
-    Ok(names(folder)?.into_iter().filter(|name| folder.join(name).is_dir()).collect())
+    Ok(names(folder)?
+        .into_iter()
+        .filter(|name| folder.join(name).is_dir())
+        .collect())
 }
 
 /// Names of the JSON files in a folder, without their ending. One that is being written does not count.
@@ -36,7 +39,11 @@ pub(super) fn folders(folder: &Path) -> Result<Vec<String>> {
 /// # Errors
 /// [`Code::Destination`].
 pub fn json_names(folder: &Path) -> Result<Vec<String>> {
-    let whole = |name: String| name.strip_suffix(".json").filter(|name| !name.starts_with('.')).map(str::to_owned);
+    let whole = |name: String| {
+        name.strip_suffix(".json")
+            .filter(|name| !name.starts_with('.'))
+            .map(str::to_owned)
+    };
     Ok(names(folder)?.into_iter().filter_map(whole).collect())
 }
 
@@ -45,8 +52,9 @@ pub fn json_names(folder: &Path) -> Result<Vec<String>> {
 /// # Errors
 /// [`Code::Internal`] for a value that JSON cannot hold: a defect.
 pub fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    serde_json::to_vec_pretty(value)
-        .map_err(|error| Error::new(Code::Internal, "a state object cannot be written as JSON").with_source(error))
+    serde_json::to_vec_pretty(value).map_err(|error| {
+        Error::new(Code::Internal, "a state object cannot be written as JSON").with_source(error)
+    })
 }
 
 /// Reads a small file of JSON; `None` if there is none.

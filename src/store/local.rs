@@ -59,7 +59,12 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub fn table_file(&self, report: &str, partition: &str, name: &str) -> Result<Option<LocalFile>> {
+    pub fn table_file(
+        &self,
+        report: &str,
+        partition: &str,
+        name: &str,
+    ) -> Result<Option<LocalFile>> {
         self.local(&file_name(report, partition, name))
     }
 
@@ -71,7 +76,10 @@ impl Store {
         match self {
             Self::Disk(disk) => {
                 let path = disk.root().join(name);
-                Ok(path.exists().then_some(LocalFile { path, is_copy: false }))
+                Ok(path.exists().then_some(LocalFile {
+                    path,
+                    is_copy: false,
+                }))
             }
             Self::Bucket(remote) => copy(remote, name),
         }
@@ -101,27 +109,40 @@ fn make_private(path: &Path, user: u32) -> Result<()> {
     made.map_err(|error| cannot("create the folder", path, error))?;
     let metadata = std::fs::symlink_metadata(path).map_err(|error| cannot("read", path, error))?;
     if !metadata.is_dir() || metadata.uid() != user {
-        return Err(Error::new(Code::Destination, format!("{} is not a folder of this user", path.display()))
-            .with_next("remove it, or set TMPDIR to a folder of your own, then run the same command again"));
+        return Err(Error::new(
+            Code::Destination,
+            format!("{} is not a folder of this user", path.display()),
+        )
+        .with_next(
+            "remove it, or set TMPDIR to a folder of your own, then run the same command again",
+        ));
     }
     if metadata.mode() & 0o777 == PRIVATE {
         return Ok(());
     }
     let permissions = std::fs::Permissions::from_mode(PRIVATE);
-    std::fs::set_permissions(path, permissions).map_err(|error| cannot("take others' rights to", path, error))
+    std::fs::set_permissions(path, permissions)
+        .map_err(|error| cannot("take others' rights to", path, error))
 }
 
 fn copy(remote: &Remote, name: &str) -> Result<Option<LocalFile>> {
     let path = copies()?.join(format!("{:016x}", fastrand::u64(..)));
-    let copy = LocalFile { path: path.clone(), is_copy: true };
+    let copy = LocalFile {
+        path: path.clone(),
+        is_copy: true,
+    };
     for attempt in 1.. {
-        let Some((listed, version)) = remote.wait(remote.bucket().head(name))? else { return Ok(None) };
+        let Some((listed, version)) = remote.wait(remote.bucket().head(name))? else {
+            return Ok(None);
+        };
         let mut file = File::create(&path).map_err(|error| cannot("write", &path, error))?;
         let mut outcome = Ok(());
         for start in (0..listed.bytes).step_by(usize::try_from(CHUNK_BYTES).unwrap_or(usize::MAX)) {
             let range = start..(start + CHUNK_BYTES).min(listed.bytes);
             match remote.wait(remote.bucket().get_range(name, range, Some(&version))) {
-                Ok(bytes) => file.write_all(&bytes).map_err(|error| cannot("write", &path, error))?,
+                Ok(bytes) => file
+                    .write_all(&bytes)
+                    .map_err(|error| cannot("write", &path, error))?,
                 Err(error) => {
                     outcome = Err(error);
                     break;
@@ -149,7 +170,8 @@ fn copies() -> Result<PathBuf> {
         return Ok(folder.clone());
     }
     let name = format!("copies-{:08x}", fastrand::u32(..));
-    let (folder, lock) = temporary()?.run_folder(&name, &format!("process {}", std::process::id()))?;
+    let (folder, lock) =
+        temporary()?.run_folder(&name, &format!("process {}", std::process::id()))?;
     *copies = Some((folder.clone(), lock));
     Ok(folder)
 }
@@ -173,6 +195,9 @@ mod tests {
         assert!(error.next().contains("TMPDIR"), "{}", error.render());
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&path, &link).expect("linked");
-        assert!(make_private(&link, user).is_err(), "a link leads where somebody else wants");
+        assert!(
+            make_private(&link, user).is_err(),
+            "a link leads where somebody else wants"
+        );
     }
 }

@@ -34,7 +34,8 @@ use std::time::Duration;
 pub use bucket::Listed;
 pub use committing::{Committing, Staging};
 pub use disk::{
-    Disk, FileLock, Replace, STAGED_SUFFIX, create_folder, create_new, remove, remove_tree, replace, sync_dir,
+    Disk, FileLock, Replace, STAGED_SUFFIX, create_folder, create_new, remove, remove_tree,
+    replace, sync_dir,
 };
 pub use files::Files;
 pub use hold::Hold;
@@ -112,7 +113,9 @@ impl Store {
     pub fn files(&self, folder: &str) -> Files {
         match self {
             Self::Disk(disk) => Files::Disk(disk.system(folder)),
-            Self::Bucket(remote) => Files::Bucket(remote.clone(), format!("{SYSTEM_FOLDER}/{folder}")),
+            Self::Bucket(remote) => {
+                Files::Bucket(remote.clone(), format!("{SYSTEM_FOLDER}/{folder}"))
+            }
         }
     }
 
@@ -128,7 +131,12 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::begin`].
-    pub fn begin_within(&self, commit: Commit, who: &str, patience: Duration) -> Result<Committing> {
+    pub fn begin_within(
+        &self,
+        commit: Commit,
+        who: &str,
+        patience: Duration,
+    ) -> Result<Committing> {
         match self {
             Self::Disk(disk) => disk.begin(commit, who, patience).map(Committing::Disk),
             Self::Bucket(remote) => Committing::in_bucket(remote, commit, who, patience),
@@ -191,17 +199,26 @@ impl Store {
         wanted: &[RecordedColumn],
         partition_by: &[String],
     ) -> Result<Vec<RecordedColumn>> {
-        self.update_table(report, |record| record.admit(report, endpoint, wanted, partition_by))
+        self.update_table(report, |record| {
+            record.admit(report, endpoint, wanted, partition_by)
+        })
     }
 
     /// Records what presets stand for that the table uses for the first time; of others nothing changes.
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub fn record_presets(&self, report: &str, presets: &BTreeMap<String, Vec<String>>) -> Result<()> {
+    pub fn record_presets(
+        &self,
+        report: &str,
+        presets: &BTreeMap<String, Vec<String>>,
+    ) -> Result<()> {
         self.update_table(report, |record| {
             for (name, columns) in presets {
-                record.presets.entry(name.clone()).or_insert_with(|| columns.clone());
+                record
+                    .presets
+                    .entry(name.clone())
+                    .or_insert_with(|| columns.clone());
             }
             Ok(())
         })
@@ -234,12 +251,22 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Destination`], or [`Code::Locked`] if another process does not let go of the partition.
-    pub fn note_unfinished(&self, report: &str, partition: &str, tasks: Vec<UnfinishedTask>, who: &str) -> Result<()> {
+    pub fn note_unfinished(
+        &self,
+        report: &str,
+        partition: &str,
+        tasks: Vec<UnfinishedTask>,
+        who: &str,
+    ) -> Result<()> {
         match self {
             Self::Disk(disk) => disk.note_unfinished(report, partition, tasks, who, NOTE_PATIENCE),
-            Self::Bucket(remote) => {
-                remote.wait(remote.bucket().note_unfinished(report, partition, tasks, who, NOTE_PATIENCE))
-            }
+            Self::Bucket(remote) => remote.wait(remote.bucket().note_unfinished(
+                report,
+                partition,
+                tasks,
+                who,
+                NOTE_PATIENCE,
+            )),
         }
     }
 
@@ -255,10 +282,16 @@ impl Store {
         who: &str,
     ) -> Result<usize> {
         match self {
-            Self::Disk(disk) => disk.strike_unfinished(report, partition, is_gone, who, NOTE_PATIENCE),
-            Self::Bucket(remote) => {
-                remote.wait(remote.bucket().strike_unfinished(report, partition, is_gone, who, NOTE_PATIENCE))
+            Self::Disk(disk) => {
+                disk.strike_unfinished(report, partition, is_gone, who, NOTE_PATIENCE)
             }
+            Self::Bucket(remote) => remote.wait(remote.bucket().strike_unfinished(
+                report,
+                partition,
+                is_gone,
+                who,
+                NOTE_PATIENCE,
+            )),
         }
     }
 
@@ -285,7 +318,9 @@ impl Store {
     pub fn probe(&self) -> Result<Option<&'static str>> {
         match self {
             Self::Disk(disk) => disk.probe().map(|()| None),
-            Self::Bucket(remote) => remote.wait(remote.bucket().probe()).map(bucket::Fencing::warning),
+            Self::Bucket(remote) => remote
+                .wait(remote.bucket().probe())
+                .map(bucket::Fencing::warning),
         }
     }
 }
@@ -302,5 +337,10 @@ pub(crate) fn cannot(what: &str, path: &Path, error: std::io::Error) -> Error {
         }
         _ => "look at the folder, then: backhaul check",
     };
-    Error::new(Code::Destination, format!("cannot {what} {}", path.display())).with_source(error).with_next(next)
+    Error::new(
+        Code::Destination,
+        format!("cannot {what} {}", path.display()),
+    )
+    .with_source(error)
+    .with_next(next)
 }

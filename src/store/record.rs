@@ -76,29 +76,41 @@ impl TableRecord {
         partition_by: &[String],
     ) -> Result<Vec<RecordedColumn>> {
         if !self.endpoint.is_empty() && self.endpoint != endpoint {
-            let message = format!("the table `{report}` holds {} and would be filled from {endpoint}", self.endpoint);
-            return Err(
-                Error::new(Code::Schema, message).with_next("give the report a new name: a table keeps its endpoint")
+            let message = format!(
+                "the table `{report}` holds {} and would be filled from {endpoint}",
+                self.endpoint
             );
+            return Err(Error::new(Code::Schema, message)
+                .with_next("give the report a new name: a table keeps its endpoint"));
         }
         if !self.partitions.is_empty() && self.partition_by != partition_by {
             let keys = |keys: &[String]| {
-                std::iter::once("snapshot_date").chain(keys.iter().map(String::as_str)).collect::<Vec<_>>().join(", ")
+                std::iter::once("snapshot_date")
+                    .chain(keys.iter().map(String::as_str))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             };
             let (now, wanted) = (keys(&self.partition_by), keys(partition_by));
-            let message = format!("the table `{report}` is partitioned by {now} and would be by {wanted}");
-            return Err(Error::new(Code::Schema, message)
-                .with_next(format!("backhaul rebuild --report {report}   (0 units; readers need all nights alike)")));
+            let message =
+                format!("the table `{report}` is partitioned by {now} and would be by {wanted}");
+            return Err(Error::new(Code::Schema, message).with_next(format!(
+                "backhaul rebuild --report {report}   (0 units; readers need all nights alike)"
+            )));
         }
         evolve(&self.columns, wanted).map_err(|error| error.with_context("table", report))
     }
 }
 
 /// Strikes off the tasks that a commit brought: all but those that it took over as they were.
-pub(super) fn settle(unfinished: &mut Vec<UnfinishedTask>, before: Option<&Committed>, next: &Committed) {
+pub(super) fn settle(
+    unfinished: &mut Vec<UnfinishedTask>,
+    before: Option<&Committed>,
+    next: &Committed,
+) {
     let is_new = |task: &UnfinishedTask| {
         let entry = next.tasks.iter().find(|entry| entry.task == task.task);
-        let old = before.and_then(|before| before.tasks.iter().find(|entry| entry.task == task.task));
+        let old =
+            before.and_then(|before| before.tasks.iter().find(|entry| entry.task == task.task));
         entry.is_some() && entry != old
     };
     unfinished.retain(|task| !is_new(task));
@@ -116,9 +128,15 @@ pub(super) fn add_unfinished(
         settle(&mut tasks, known, committed);
     }
     let before = state.unfinished.clone();
-    tasks.retain(|task| task.status != UnfinishedStatus::Skipped || state.task(&task.task).is_none());
-    state.unfinished.retain(|known| !tasks.iter().any(|task| task.task == known.task));
+    tasks.retain(|task| {
+        task.status != UnfinishedStatus::Skipped || state.task(&task.task).is_none()
+    });
+    state
+        .unfinished
+        .retain(|known| !tasks.iter().any(|task| task.task == known.task));
     state.unfinished.extend(tasks);
-    state.unfinished.sort_by(|left, right| (&left.target, &left.params).cmp(&(&right.target, &right.params)));
+    state
+        .unfinished
+        .sort_by(|left, right| (&left.target, &left.params).cmp(&(&right.target, &right.params)));
     state.unfinished != before
 }

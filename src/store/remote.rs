@@ -10,8 +10,13 @@ use super::bucket::{Bucket, BucketOptions};
 use crate::error::{Code, Error, Result};
 
 /// Threads that renew leases and send parts, whatever else the process is busy with.
-static THREADS: LazyLock<std::io::Result<Runtime>> =
-    LazyLock::new(|| Builder::new_multi_thread().worker_threads(2).thread_name("bucket").enable_all().build());
+static THREADS: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("bucket")
+        .enable_all()
+        .build()
+});
 
 /// A bucket that can be waited for. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -35,9 +40,15 @@ impl Remote {
     /// [`Code::Internal`] if this machine gives no threads.
     pub fn new(bucket: Bucket) -> Result<Self> {
         let threads = THREADS.as_ref().map_err(|error| {
-            Error::new(Code::Internal, format!("the threads that speak to buckets cannot start: {error}"))
+            Error::new(
+                Code::Internal,
+                format!("the threads that speak to buckets cannot start: {error}"),
+            )
         })?;
-        Ok(Self { bucket, threads: threads.handle().clone() })
+        Ok(Self {
+            bucket,
+            threads: threads.handle().clone(),
+        })
     }
 
     /// The bucket itself.
@@ -51,10 +62,12 @@ impl Remote {
             Err(_) => self.wait_here(asked),
             Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(|| self.wait_here(asked)),
             // A runtime of one thread cannot give its work away: it stands still meanwhile.
-            Ok(_) => std::thread::scope(|scope| match scope.spawn(|| self.wait_here(asked)).join() {
-                Ok(answer) => answer,
-                Err(panic) => std::panic::resume_unwind(panic),
-            }),
+            Ok(_) => {
+                std::thread::scope(|scope| match scope.spawn(|| self.wait_here(asked)).join() {
+                    Ok(answer) => answer,
+                    Err(panic) => std::panic::resume_unwind(panic),
+                })
+            }
         }
     }
 
@@ -88,7 +101,10 @@ impl Bell {
     fn wait(&self) {
         let mut has_rung = self.has_rung.lock().unwrap_or_else(PoisonError::into_inner);
         while !std::mem::take(&mut *has_rung) {
-            has_rung = self.rings.wait(has_rung).unwrap_or_else(PoisonError::into_inner);
+            has_rung = self
+                .rings
+                .wait(has_rung)
+                .unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
@@ -109,12 +125,19 @@ mod tests {
     /// A program that waits for a bucket on the thread on which it is polled hears what happens meanwhile.
     #[test]
     fn who_waits_for_a_bucket_misses_nothing_that_happens_meanwhile() {
-        let options = BucketOptions { endpoint: Some("http://127.0.0.1:1".to_owned()), ..BucketOptions::default() };
+        let options = BucketOptions {
+            endpoint: Some("http://127.0.0.1:1".to_owned()),
+            ..BucketOptions::default()
+        };
         let remote = Remote::open("s3://acme", options).expect("opened");
         let (tell, told) = tokio::sync::oneshot::channel();
         let (done, is_done) = std::sync::mpsc::channel();
         std::thread::spawn(move || {
-            let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+            let runtime = Builder::new_multi_thread()
+                .worker_threads(1)
+                .enable_all()
+                .build()
+                .expect("a runtime");
             runtime.block_on(async {
                 let teller = async {
                     std::thread::spawn(move || {
@@ -129,6 +152,8 @@ mod tests {
             });
             let _ = done.send(());
         });
-        is_done.recv_timeout(Duration::from_secs(30)).expect("it does not sleep for ever");
+        is_done
+            .recv_timeout(Duration::from_secs(30))
+            .expect("it does not sleep for ever");
     }
 }

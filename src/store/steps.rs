@@ -46,7 +46,10 @@ impl Watch {
             && wanted == name
             && self.passed.fetch_add(1, Ordering::SeqCst) + 1 == *nth
         {
-            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+            let _ = rustix::process::kill_process(
+                rustix::process::getpid(),
+                rustix::process::Signal::KILL,
+            );
             std::process::abort();
         }
     }

@@ -40,9 +40,16 @@ pub struct KnownFiles(BTreeMap<u64, Vec<(String, String)>>);
 impl KnownFiles {
     /// Adds the files of a partition.
     pub fn add(&mut self, state: &PartitionState) {
-        for file in state.committed.iter().flat_map(|committed| &committed.files) {
+        for file in state
+            .committed
+            .iter()
+            .flat_map(|committed| &committed.files)
+        {
             let place = file_name(&state.report, &state.partition, &file.name);
-            self.0.entry(file.bytes).or_default().push((file.sha256.clone(), place));
+            self.0
+                .entry(file.bytes)
+                .or_default()
+                .push((file.sha256.clone(), place));
         }
     }
 
@@ -56,7 +63,9 @@ impl KnownFiles {
         {
             let sha256 = sha256(file.path())?;
             if let Some((_, place)) = alike.iter().find(|(known, _)| *known == sha256) {
-                return Ok(format!("is a copy of {place}: its rows would be counted twice"));
+                return Ok(format!(
+                    "is a copy of {place}: its rows would be counted twice"
+                ));
             }
         }
         Ok("was not committed: a foreign file, which readers of the folder would count".to_owned())
@@ -67,7 +76,11 @@ impl KnownFiles {
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`] if the disk refuses to be read.
-pub fn verify_files(store: &Store, state: &PartitionState, known: &KnownFiles) -> Result<Vec<Finding>> {
+pub fn verify_files(
+    store: &Store,
+    state: &PartitionState,
+    known: &KnownFiles,
+) -> Result<Vec<Finding>> {
     let mut findings = Vec::new();
     let mut found = |file: Option<&str>, is_foreign: bool, problem: String| {
         findings.push(Finding {
@@ -80,7 +93,11 @@ pub fn verify_files(store: &Store, state: &PartitionState, known: &KnownFiles) -
     };
     let place = |name: &str| file_name(&state.report, &state.partition, name);
     let mut held = store.held(place("").trim_end_matches('/'))?;
-    for file in state.committed.iter().flat_map(|committed| &committed.files) {
+    for file in state
+        .committed
+        .iter()
+        .flat_map(|committed| &committed.files)
+    {
         let local = match held.remove(&file.name) {
             Some(_) => store.local(&place(&file.name))?,
             None => None,
@@ -99,7 +116,11 @@ pub fn verify_files(store: &Store, state: &PartitionState, known: &KnownFiles) -
         found(Some(&name), true, problem);
     }
     if state.pending.is_some() {
-        found(None, false, "has an unfinished commit: the next command that writes settles it".to_owned());
+        found(
+            None,
+            false,
+            "has an unfinished commit: the next command that writes settles it".to_owned(),
+        );
     }
     Ok(findings)
 }
@@ -133,9 +154,15 @@ pub fn strays(store: &Store, table: &str, known: &KnownFiles) -> Result<Vec<Find
             });
         };
         if file.is_some() && told.insert(entry.to_owned()) {
-            found(None, "is a folder that no state names: readers would count what it holds".to_owned());
+            found(
+                None,
+                "is a folder that no state names: readers would count what it holds".to_owned(),
+            );
         }
-        found(file, known.describe_foreign(store, &format!("{table}/{name}"), bytes)?);
+        found(
+            file,
+            known.describe_foreign(store, &format!("{table}/{name}"), bytes)?,
+        );
     }
     let is_stray = |name: &String| !partitions.contains(name) && !told.contains(name);
     for name in store.folders(table)?.into_iter().filter(is_stray) {
@@ -143,7 +170,8 @@ pub fn strays(store: &Store, table: &str, known: &KnownFiles) -> Result<Vec<Find
             report: table.to_owned(),
             partition: name,
             file: None,
-            problem: "is a folder that no state names: readers would count what it holds".to_owned(),
+            problem: "is a folder that no state names: readers would count what it holds"
+                .to_owned(),
             is_foreign: true,
         });
     }
@@ -166,7 +194,9 @@ impl Store {
                 let folder = disk.root().join(folder);
                 let size = |name: String| {
                     let path = folder.join(&name);
-                    let bytes = std::fs::metadata(&path).map_err(|error| cannot("read", &path, error))?.len();
+                    let bytes = std::fs::metadata(&path)
+                        .map_err(|error| cannot("read", &path, error))?
+                        .len();
                     Ok((name, bytes))
                 };
                 file_names(&folder)?.into_iter().map(size).collect()
@@ -174,8 +204,9 @@ impl Store {
             Self::Bucket(remote) => {
                 let listed = remote.wait(remote.bucket().list(folder))?;
                 let prefix = format!("{folder}/");
-                let below =
-                    |listed: super::bucket::Listed| Some((listed.name.strip_prefix(&prefix)?.to_owned(), listed.bytes));
+                let below = |listed: super::bucket::Listed| {
+                    Some((listed.name.strip_prefix(&prefix)?.to_owned(), listed.bytes))
+                };
                 Ok(listed.into_iter().filter_map(below).collect())
             }
         }
@@ -191,7 +222,9 @@ pub fn hidden_data(store: &Store) -> Result<Vec<String>> {
     let is_data = |name: &String| name.ends_with(".parquet");
     let mut found = Vec::new();
     for name in store.files("").list_all("")?.into_iter().filter(is_data) {
-        let staged = name.strip_prefix(STAGING).and_then(|name| name.strip_prefix('/'));
+        let staged = name
+            .strip_prefix(STAGING)
+            .and_then(|name| name.strip_prefix('/'));
         let owner = staged.and_then(|name| name.split('/').next());
         if !owner.is_some_and(|owner| store.is_of_live_run(owner)) {
             found.push(format!("{SYSTEM_FOLDER}/{name}"));
@@ -205,11 +238,17 @@ pub fn hidden_data(store: &Store) -> Result<Vec<String>> {
 /// # Errors
 /// [`crate::error::Code::Destination`] if it cannot be read.
 pub fn file_problem(path: &Path, entry: &FileEntry) -> Result<Option<String>> {
-    let bytes = std::fs::metadata(path).map_err(|error| cannot("read", path, error))?.len();
+    let bytes = std::fs::metadata(path)
+        .map_err(|error| cannot("read", path, error))?
+        .len();
     if bytes != entry.bytes {
-        return Ok(Some(format!("has {bytes} bytes, the manifest says {}", entry.bytes)));
+        return Ok(Some(format!(
+            "has {bytes} bytes, the manifest says {}",
+            entry.bytes
+        )));
     }
-    Ok((sha256(path)? != entry.sha256).then(|| "differs from its checksum in the manifest".to_owned()))
+    Ok((sha256(path)? != entry.sha256)
+        .then(|| "differs from its checksum in the manifest".to_owned()))
 }
 
 fn sha256(path: &Path) -> Result<String> {
@@ -217,7 +256,9 @@ fn sha256(path: &Path) -> Result<String> {
     let mut digest = Sha256::new();
     let mut buffer = vec![0; 1 << 20];
     loop {
-        let read = file.read(&mut buffer).map_err(|error| cannot("read", path, error))?;
+        let read = file
+            .read(&mut buffer)
+            .map_err(|error| cannot("read", path, error))?;
         if read == 0 {
             break;
         }

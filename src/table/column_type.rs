@@ -51,9 +51,12 @@ impl From<&ColumnKind> for ColumnType {
             ColumnKind::List(items) if matches!(**items, ColumnKind::List(_)) => Self::Json,
             ColumnKind::List(items) => Self::List(Box::new(Self::from(&**items))),
             ColumnKind::Struct(fields) if fields.is_empty() => Self::Json,
-            ColumnKind::Struct(fields) => {
-                Self::Struct(fields.iter().map(|(name, kind)| (name.clone(), Self::from(kind))).collect())
-            }
+            ColumnKind::Struct(fields) => Self::Struct(
+                fields
+                    .iter()
+                    .map(|(name, kind)| (name.clone(), Self::from(kind)))
+                    .collect(),
+            ),
             ColumnKind::Json => Self::Json,
         }
     }
@@ -70,9 +73,12 @@ impl ColumnType {
             Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))),
             Self::Text | Self::Json => DataType::Utf8,
             Self::List(items) => DataType::List(Arc::new(items.field(LIST_ELEMENT))),
-            Self::Struct(fields) => {
-                DataType::Struct(fields.iter().map(|(name, kind)| kind.field(name)).collect::<Fields>())
-            }
+            Self::Struct(fields) => DataType::Struct(
+                fields
+                    .iter()
+                    .map(|(name, kind)| kind.field(name))
+                    .collect::<Fields>(),
+            ),
         }
     }
 
@@ -97,7 +103,10 @@ impl ColumnType {
 
     /// Whether rows can be sorted by a column of this type and the order means something.
     pub fn is_sortable(&self) -> bool {
-        matches!(self, Self::Integer | Self::Boolean | Self::Date | Self::Timestamp | Self::Text)
+        matches!(
+            self,
+            Self::Integer | Self::Boolean | Self::Date | Self::Timestamp | Self::Text
+        )
     }
 
     /// Reads what `Display` wrote; `None` if it is no type that this version knows.
@@ -186,9 +195,17 @@ mod tests {
     #[test]
     fn every_type_of_the_catalog_reads_back_from_its_text() {
         let mut nested = 0;
-        for column in Catalog::embedded().endpoints().flat_map(|endpoint| &endpoint.columns) {
+        for column in Catalog::embedded()
+            .endpoints()
+            .flat_map(|endpoint| &endpoint.columns)
+        {
             let kind = ColumnType::from(&column.kind);
-            assert_eq!(ColumnType::parse(&kind.to_string()), Some(kind.clone()), "{}", column.name);
+            assert_eq!(
+                ColumnType::parse(&kind.to_string()),
+                Some(kind.clone()),
+                "{}",
+                column.name
+            );
             nested += usize::from(matches!(kind, ColumnType::List(_) | ColumnType::Struct(_)));
         }
         assert!(nested > 50);
@@ -196,7 +213,14 @@ mod tests {
 
     #[test]
     fn unknown_types_are_not_guessed() {
-        for text in ["", "int32", "list<", "list<int32>", "struct<a>", &"list<".repeat(1000)] {
+        for text in [
+            "",
+            "int32",
+            "list<",
+            "list<int32>",
+            "struct<a>",
+            &"list<".repeat(1000),
+        ] {
             assert_eq!(ColumnType::parse(text), None, "{text}");
         }
     }

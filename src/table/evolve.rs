@@ -20,10 +20,16 @@ pub struct RecordedColumn {
 /// # Errors
 /// [`Code::Schema`] if a column would change its type, or would differ from another only in letter case, which
 /// warehouses cannot tell apart.
-pub fn evolve(recorded: &[RecordedColumn], wanted: &[RecordedColumn]) -> Result<Vec<RecordedColumn>> {
+pub fn evolve(
+    recorded: &[RecordedColumn],
+    wanted: &[RecordedColumn],
+) -> Result<Vec<RecordedColumn>> {
     let mut merged = recorded.to_vec();
     for column in wanted {
-        match merged.iter().find(|known| known.name.eq_ignore_ascii_case(&column.name)) {
+        match merged
+            .iter()
+            .find(|known| known.name.eq_ignore_ascii_case(&column.name))
+        {
             None => merged.push(column.clone()),
             Some(known) if known == column => {}
             Some(known) => return Err(refusal(known, column)),
@@ -34,11 +40,18 @@ pub fn evolve(recorded: &[RecordedColumn], wanted: &[RecordedColumn]) -> Result<
 
 fn refusal(known: &RecordedColumn, wanted: &RecordedColumn) -> Error {
     let message = if known.name == wanted.name {
-        format!("column `{}` is recorded as {} and would become {}", known.name, known.kind, wanted.kind)
+        format!(
+            "column `{}` is recorded as {} and would become {}",
+            known.name, known.kind, wanted.kind
+        )
     } else {
-        format!("column `{}` differs from the recorded `{}` only in letter case", wanted.name, known.name)
+        format!(
+            "column `{}` differs from the recorded `{}` only in letter case",
+            wanted.name, known.name
+        )
     };
-    Error::new(Code::Schema, message).with_next("give the report a new name: a table's columns never change their type")
+    Error::new(Code::Schema, message)
+        .with_next("give the report a new name: a table's columns never change their type")
 }
 
 #[cfg(test)]
@@ -46,7 +59,13 @@ mod tests {
     use super::*;
 
     fn columns(pairs: &[(&str, &str)]) -> Vec<RecordedColumn> {
-        pairs.iter().map(|(name, kind)| RecordedColumn { name: (*name).into(), kind: (*kind).into() }).collect()
+        pairs
+            .iter()
+            .map(|(name, kind)| RecordedColumn {
+                name: (*name).into(),
+                kind: (*kind).into(),
+            })
+            .collect()
     }
 
     #[test]
@@ -54,14 +73,20 @@ mod tests {
         let recorded = columns(&[("a", "int64"), ("b", "string")]);
         let wanted = columns(&[("c", "date"), ("b", "string")]);
         let merged = evolve(&recorded, &wanted).unwrap();
-        assert_eq!(merged, columns(&[("a", "int64"), ("b", "string"), ("c", "date")]));
+        assert_eq!(
+            merged,
+            columns(&[("a", "int64"), ("b", "string"), ("c", "date")])
+        );
     }
 
     #[test]
     fn a_changed_type_is_refused_with_a_way_out() {
         let error = evolve(&columns(&[("a", "int64")]), &columns(&[("a", "double")])).unwrap_err();
         assert_eq!(error.code(), Code::Schema);
-        assert_eq!(error.to_string(), "column `a` is recorded as int64 and would become double");
+        assert_eq!(
+            error.to_string(),
+            "column `a` is recorded as int64 and would become double"
+        );
         assert!(error.next().contains("new name"));
     }
 

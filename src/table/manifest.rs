@@ -55,7 +55,11 @@ impl PartitionState {
 
     /// The committed entry of a task.
     pub fn task(&self, task: &TaskId) -> Option<&TaskEntry> {
-        self.committed.as_ref()?.tasks.iter().find(|entry| entry.task == *task)
+        self.committed
+            .as_ref()?
+            .tasks
+            .iter()
+            .find(|entry| entry.task == *task)
     }
 }
 

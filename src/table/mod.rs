@@ -20,8 +20,8 @@ pub use evolve::{RecordedColumn, evolve};
 pub use partition::{parse_segment, segment};
 pub use render::{render_arrow, render_json};
 pub use schema::{
-    CHANGE, COVERAGE, EXPORTED_AT, ProgramColumn, RUN_ID, SCALAR_COLUMN, SNAPSHOT_DATE, TARGET, TARGETS, TableColumn,
-    TableSchema, parameter_column, recorded_parameters, source_column,
+    CHANGE, COVERAGE, EXPORTED_AT, ProgramColumn, RUN_ID, SCALAR_COLUMN, SNAPSHOT_DATE, TARGET,
+    TARGETS, TableColumn, TableSchema, parameter_column, recorded_parameters, source_column,
 };
 
 pub use span::{Span, joined};

@@ -42,7 +42,10 @@ mod tests {
 
     #[test]
     fn dates_stay_as_they_are_and_the_rest_is_encoded() {
-        assert_eq!(segment("snapshot_date", "2026-11-23"), "snapshot_date=2026-11-23");
+        assert_eq!(
+            segment("snapshot_date", "2026-11-23"),
+            "snapshot_date=2026-11-23"
+        );
         assert_eq!(segment("target", "a b/ä%"), "target=a%20b%2F%C3%A4%25");
         assert_eq!(segment("target", ""), "target=__HIVE_DEFAULT_PARTITION__");
     }

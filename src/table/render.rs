@@ -50,10 +50,19 @@ fn arrow_name(kind: &DataType) -> String {
         DataType::Boolean => "bool".to_owned(),
         DataType::Int64 => "int64".to_owned(),
         DataType::Date32 => "date32[day]".to_owned(),
-        DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) => format!("timestamp[us, tz={zone}]"),
+        DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) => {
+            format!("timestamp[us, tz={zone}]")
+        }
         DataType::List(field) => format!("list<{}>", named(field)),
         DataType::Struct(fields) => {
-            format!("struct<{}>", fields.iter().map(|field| named(field)).collect::<Vec<_>>().join(", "))
+            format!(
+                "struct<{}>",
+                fields
+                    .iter()
+                    .map(|field| named(field))
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            )
         }
         other => other.to_string(),
     }

@@ -78,7 +78,12 @@ impl TableSchema {
     ///
     /// # Errors
     /// [`Code::Column`] for a column that the endpoint does not have, [`Code::Schema`] for a name that stands twice.
-    pub fn new(name: &str, endpoint: &Endpoint, columns: &[String], parameters: &[String]) -> Result<Self> {
+    pub fn new(
+        name: &str,
+        endpoint: &Endpoint,
+        columns: &[String],
+        parameters: &[String],
+    ) -> Result<Self> {
         let mut all = metadata_columns(parameters);
         if endpoint.shape == Shape::Scalars {
             all.push(scalar_column(endpoint));
@@ -88,32 +93,64 @@ impl TableSchema {
             }
         }
         for (index, column) in all.iter().enumerate() {
-            if all.iter().take(index).any(|earlier| earlier.name.eq_ignore_ascii_case(&column.name)) {
-                return Err(Error::new(Code::Schema, format!("column `{}` stands twice in {name}", column.name)));
+            if all
+                .iter()
+                .take(index)
+                .any(|earlier| earlier.name.eq_ignore_ascii_case(&column.name))
+            {
+                return Err(Error::new(
+                    Code::Schema,
+                    format!("column `{}` stands twice in {name}", column.name),
+                ));
             }
         }
         let sort_key = match endpoint.shape {
             Shape::Scalars => vec![SCALAR_COLUMN.to_owned()],
             Shape::Rows | Shape::Record => sort_columns(endpoint, columns),
         };
-        Ok(Self::build(name, &endpoint.name, parameters.to_vec(), all, sort_key))
+        Ok(Self::build(
+            name,
+            &endpoint.name,
+            parameters.to_vec(),
+            all,
+            sort_key,
+        ))
     }
 
     /// The same for a report of changes: with the column that says what each row is, behind the other metadata.
     #[must_use]
     pub fn with_change(mut self) -> Self {
-        let place = self.columns.iter().position(|column| !column.metadata).unwrap_or(self.columns.len());
+        let place = self
+            .columns
+            .iter()
+            .position(|column| !column.metadata)
+            .unwrap_or(self.columns.len());
         let description = "base: live on the first night; new: seen since; lost: gone since";
-        self.columns.insert(place, metadata(CHANGE, ColumnType::Text, description));
-        Self::build(&self.name, &self.endpoint, self.parameters, self.columns, self.sort_key)
+        self.columns
+            .insert(place, metadata(CHANGE, ColumnType::Text, description));
+        Self::build(
+            &self.name,
+            &self.endpoint,
+            self.parameters,
+            self.columns,
+            self.sort_key,
+        )
     }
 
     /// The schema of a table that the program fills itself.
     pub fn of_program(name: &str, columns: Vec<ProgramColumn>, sort_key: &[&str]) -> Self {
-        let columns: Vec<TableColumn> =
-            columns.into_iter().map(|column| metadata(column.name, column.kind, column.description)).collect();
+        let columns: Vec<TableColumn> = columns
+            .into_iter()
+            .map(|column| metadata(column.name, column.kind, column.description))
+            .collect();
         let sort_key = sort_key.iter().map(|name| (*name).to_owned()).collect();
-        Self::build(name, &format!("backhaul/{name}"), Vec::new(), columns, sort_key)
+        Self::build(
+            name,
+            &format!("backhaul/{name}"),
+            Vec::new(),
+            columns,
+            sort_key,
+        )
     }
 
     fn build(
@@ -123,9 +160,19 @@ impl TableSchema {
         columns: Vec<TableColumn>,
         sort_key: Vec<String>,
     ) -> Self {
-        let fields: Vec<_> = columns.iter().map(|column| column.kind.field(&column.name)).collect();
+        let fields: Vec<_> = columns
+            .iter()
+            .map(|column| column.kind.field(&column.name))
+            .collect();
         let (name, endpoint) = (name.to_owned(), endpoint.to_owned());
-        Self { name, endpoint, parameters, columns, sort_key, arrow: Arc::new(Schema::new(fields)) }
+        Self {
+            name,
+            endpoint,
+            parameters,
+            columns,
+            sort_key,
+            arrow: Arc::new(Schema::new(fields)),
+        }
     }
 
     /// The schema that the table has after this one was laid over what was recorded for it: recorded columns keep their
@@ -134,7 +181,8 @@ impl TableSchema {
     /// # Errors
     /// [`Code::Schema`] if a type would change or a recorded type is unknown.
     pub fn over(&self, recorded: &[RecordedColumn]) -> Result<Self> {
-        let merged = evolve(recorded, &self.recorded()).map_err(|error| error.with_context("table", &self.name))?;
+        let merged = evolve(recorded, &self.recorded())
+            .map_err(|error| error.with_context("table", &self.name))?;
         let mut columns = Vec::with_capacity(merged.len());
         for column in merged {
             match self.column(&column.name) {
@@ -144,8 +192,15 @@ impl TableSchema {
         }
         // Rows of tasks from before keep the parameters that they had.
         let mut parameters = self.parameters.clone();
-        parameters.extend(recorded_parameters(recorded).filter(|name| !self.parameters.contains(name)));
-        Ok(Self::build(&self.name, &self.endpoint, parameters, columns, self.sort_key.clone()))
+        parameters
+            .extend(recorded_parameters(recorded).filter(|name| !self.parameters.contains(name)));
+        Ok(Self::build(
+            &self.name,
+            &self.endpoint,
+            parameters,
+            columns,
+            self.sort_key.clone(),
+        ))
     }
 
     /// The schema of a table as it is recorded, for rows that are only taken over: whoever filled it, and whether or not a
@@ -154,13 +209,25 @@ impl TableSchema {
     /// # Errors
     /// [`Code::Schema`] if a recorded type is unknown.
     pub fn of_record(name: &str, endpoint: &str, recorded: &[RecordedColumn]) -> Result<Self> {
-        let columns = recorded.iter().map(unselected_column).collect::<Result<Vec<_>>>()?;
-        Ok(Self::build(name, endpoint, recorded_parameters(recorded).collect(), columns, Vec::new()))
+        let columns = recorded
+            .iter()
+            .map(unselected_column)
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self::build(
+            name,
+            endpoint,
+            recorded_parameters(recorded).collect(),
+            columns,
+            Vec::new(),
+        ))
     }
 
     /// What a manifest records of the columns.
     pub fn recorded(&self) -> Vec<RecordedColumn> {
-        let record = |column: &TableColumn| RecordedColumn { name: column.name.clone(), kind: column.kind.to_string() };
+        let record = |column: &TableColumn| RecordedColumn {
+            name: column.name.clone(),
+            kind: column.kind.to_string(),
+        };
         self.columns.iter().map(record).collect()
     }
 
@@ -197,7 +264,11 @@ impl TableSchema {
     /// Columns by which a whole file is sorted: target, parameters, then the sort key.
     pub fn file_order(&self) -> Vec<String> {
         let mut order = vec![TARGET.to_owned()];
-        order.extend(self.parameters.iter().map(|parameter| parameter_column(parameter)));
+        order.extend(
+            self.parameters
+                .iter()
+                .map(|parameter| parameter_column(parameter)),
+        );
         order.extend(self.sort_key.iter().cloned());
         order
     }
@@ -213,14 +284,23 @@ impl TableSchema {
 fn sort_columns(endpoint: &Endpoint, selected: &[String]) -> Vec<String> {
     let sortable = |name: &&String| {
         selected.contains(name)
-            && endpoint.column(name).is_some_and(|column| ColumnType::from(&column.kind).is_sortable())
+            && endpoint
+                .column(name)
+                .is_some_and(|column| ColumnType::from(&column.kind).is_sortable())
     };
     let named: Vec<String> = endpoint.sort_key.iter().filter(sortable).cloned().collect();
     if !named.is_empty() {
         return named;
     }
-    let dated = endpoint.history_column().map(|column| &column.name).filter(sortable);
-    dated.or_else(|| selected.iter().find(sortable)).cloned().into_iter().collect()
+    let dated = endpoint
+        .history_column()
+        .map(|column| &column.name)
+        .filter(sortable);
+    dated
+        .or_else(|| selected.iter().find(sortable))
+        .cloned()
+        .into_iter()
+        .collect()
 }
 
 /// A column of the endpoint.
@@ -229,28 +309,50 @@ fn sort_columns(endpoint: &Endpoint, selected: &[String]) -> Vec<String> {
 /// [`Code::Column`], naming the nearest column.
 pub fn source_column<'a>(endpoint: &'a Endpoint, name: &str) -> Result<&'a Column> {
     endpoint.column(name).ok_or_else(|| {
-        Error::new(Code::Column, format!("{} has no column `{name}`", endpoint.name))
-            .with_next(format!("backhaul catalog {}", endpoint.name))
+        Error::new(
+            Code::Column,
+            format!("{} has no column `{name}`", endpoint.name),
+        )
+        .with_next(format!("backhaul catalog {}", endpoint.name))
     })
 }
 
 /// The task parameters among recorded columns.
 pub fn recorded_parameters(recorded: &[RecordedColumn]) -> impl Iterator<Item = String> {
     let is_ours = |name: &str| [TARGET, SNAPSHOT_DATE, EXPORTED_AT, RUN_ID, CHANGE].contains(&name);
-    let names = recorded.iter().map(|column| column.name.as_str()).filter(move |name| !is_ours(name));
+    let names = recorded
+        .iter()
+        .map(|column| column.name.as_str())
+        .filter(move |name| !is_ours(name));
     names.filter_map(|name| name.strip_prefix('_').map(str::to_owned))
 }
 
 fn metadata_columns(parameters: &[String]) -> Vec<TableColumn> {
     let mut columns = vec![
-        metadata(TARGET, ColumnType::Text, "name of the target, as configured"),
-        metadata(SNAPSHOT_DATE, ColumnType::Date, "the night that the row belongs to"),
-        metadata(EXPORTED_AT, ColumnType::Timestamp, "when the answer that holds the row was saved"),
+        metadata(
+            TARGET,
+            ColumnType::Text,
+            "name of the target, as configured",
+        ),
+        metadata(
+            SNAPSHOT_DATE,
+            ColumnType::Date,
+            "the night that the row belongs to",
+        ),
+        metadata(
+            EXPORTED_AT,
+            ColumnType::Timestamp,
+            "when the answer that holds the row was saved",
+        ),
         metadata(RUN_ID, ColumnType::Text, "the run that fetched the row"),
     ];
     for parameter in parameters {
         let description = format!("`{parameter}` of the request");
-        columns.push(metadata(&parameter_column(parameter), ColumnType::Text, &description));
+        columns.push(metadata(
+            &parameter_column(parameter),
+            ColumnType::Text,
+            &description,
+        ));
     }
     columns
 }
@@ -280,7 +382,10 @@ fn report_column(column: &Column) -> TableColumn {
 }
 
 fn scalar_column(endpoint: &Endpoint) -> TableColumn {
-    let mut column = endpoint.columns.first().map_or_else(|| metadata("", ColumnType::Text, ""), report_column);
+    let mut column = endpoint
+        .columns
+        .first()
+        .map_or_else(|| metadata("", ColumnType::Text, ""), report_column);
     SCALAR_COLUMN.clone_into(&mut column.name);
     column.metadata = false;
     column
@@ -288,10 +393,20 @@ fn scalar_column(endpoint: &Endpoint) -> TableColumn {
 
 fn unselected_column(recorded: &RecordedColumn) -> Result<TableColumn> {
     let kind = ColumnType::parse(&recorded.kind).ok_or_else(|| {
-        Error::new(Code::Schema, format!("column `{}` has the recorded type `{}`", recorded.name, recorded.kind))
-            .with_next("use the newest backhaul, or give the report a new name")
+        Error::new(
+            Code::Schema,
+            format!(
+                "column `{}` has the recorded type `{}`",
+                recorded.name, recorded.kind
+            ),
+        )
+        .with_next("use the newest backhaul, or give the report a new name")
     })?;
-    let mut column = metadata(&recorded.name, kind, "no longer selected: null in newer rows");
+    let mut column = metadata(
+        &recorded.name,
+        kind,
+        "no longer selected: null in newer rows",
+    );
     column.metadata = recorded.name.starts_with('_');
     column.source_nullable = true;
     Ok(column)

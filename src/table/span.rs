@@ -21,7 +21,10 @@ impl Span {
 
     /// A year of the calendar.
     pub fn of_year(year: i32) -> Option<Self> {
-        Self::new(NaiveDate::from_ymd_opt(year, 1, 1)?, NaiveDate::from_ymd_opt(year, 12, 31)?)
+        Self::new(
+            NaiveDate::from_ymd_opt(year, 1, 1)?,
+            NaiveDate::from_ymd_opt(year, 12, 31)?,
+        )
     }
 
     /// The years of the calendar that it touches.
@@ -47,7 +50,10 @@ impl Span {
     /// With a further day, and those between.
     #[must_use]
     pub fn with(self, day: NaiveDate) -> Self {
-        Self { first: self.first.min(day), last: self.last.max(day) }
+        Self {
+            first: self.first.min(day),
+            last: self.last.max(day),
+        }
     }
 }
 
@@ -77,7 +83,9 @@ impl TryFrom<String> for Span {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let days = text.split_once('/').and_then(|(first, last)| Self::new(first.parse().ok()?, last.parse().ok()?));
+        let days = text
+            .split_once('/')
+            .and_then(|(first, last)| Self::new(first.parse().ok()?, last.parse().ok()?));
         days.ok_or_else(|| format!("`{text}` is no range of days"))
     }
 }
@@ -92,16 +100,32 @@ mod tests {
 
     #[test]
     fn ranges_that_touch_become_one() {
-        let spans =
-            ["2026-01-01/2026-03-31", "2025-01-01/2025-12-31", "2024-02-01/2024-02-29", "2026-02-01/2026-02-02"];
-        assert_eq!(joined(spans.map(span)), [span("2024-02-01/2024-02-29"), span("2025-01-01/2026-03-31")]);
+        let spans = [
+            "2026-01-01/2026-03-31",
+            "2025-01-01/2025-12-31",
+            "2024-02-01/2024-02-29",
+            "2026-02-01/2026-02-02",
+        ];
+        assert_eq!(
+            joined(spans.map(span)),
+            [span("2024-02-01/2024-02-29"), span("2025-01-01/2026-03-31")]
+        );
     }
 
     #[test]
     fn a_range_reads_back_and_nonsense_does_not() {
         let leap = span("2024-02-29/2024-03-01");
-        assert_eq!(serde_json::from_str::<Span>(&serde_json::to_string(&leap).expect("writes")).expect("reads"), leap);
-        for text in ["2025-02-29/2025-03-01", "2024-03-02/2024-03-01", "2024-03-02", ""] {
+        assert_eq!(
+            serde_json::from_str::<Span>(&serde_json::to_string(&leap).expect("writes"))
+                .expect("reads"),
+            leap
+        );
+        for text in [
+            "2025-02-29/2025-03-01",
+            "2024-03-02/2024-03-01",
+            "2024-03-02",
+            "",
+        ] {
             assert!(Span::try_from(text.to_owned()).is_err(), "{text}");
         }
     }

@@ -165,13 +165,17 @@ impl Engine {
     /// A column's name as it stands in a statement.
     pub fn column(self, name: &str) -> String {
         match self {
-            Self::Snowflake if SNOWFLAKE_RESERVED.contains(&name) => format!("\"{}\"", name.to_uppercase()),
+            Self::Snowflake if SNOWFLAKE_RESERVED.contains(&name) => {
+                format!("\"{}\"", name.to_uppercase())
+            }
             Self::Snowflake if is_plain(name) => name.to_owned(),
             // A query of Athena quotes as Trino does; only its CREATE TABLE is Hive's.
             Self::Duckdb | Self::Snowflake | Self::Redshift | Self::Athena => {
                 format!("\"{}\"", name.replace('"', "\"\""))
             }
-            Self::Bigquery | Self::Clickhouse => format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`")),
+            Self::Bigquery | Self::Clickhouse => {
+                format!("`{}`", name.replace('\\', "\\\\").replace('`', "\\`"))
+            }
             Self::Databricks | Self::Spark => format!("`{}`", name.replace('`', "``")),
         }
     }
@@ -198,13 +202,19 @@ impl Engine {
         let backslashes = match self {
             Self::Duckdb | Self::Athena => value.to_owned(),
             // Redshift takes a backslash for an escape, as PostgreSQL 8 did.
-            Self::Snowflake | Self::Bigquery | Self::Redshift | Self::Databricks | Self::Spark | Self::Clickhouse => {
-                value.replace('\\', "\\\\")
-            }
+            Self::Snowflake
+            | Self::Bigquery
+            | Self::Redshift
+            | Self::Databricks
+            | Self::Spark
+            | Self::Clickhouse => value.replace('\\', "\\\\"),
         };
         match self {
             Self::Bigquery | Self::Databricks | Self::Spark => {
-                format!("'{}'", backslashes.replace('\'', "\\'").replace('\n', "\\n"))
+                format!(
+                    "'{}'",
+                    backslashes.replace('\'', "\\'").replace('\n', "\\n")
+                )
             }
             _ => format!("'{}'", backslashes.replace('\'', "''")),
         }
@@ -227,13 +237,27 @@ impl Engine {
     /// A value of a JSON object that is kept as text, as text; null where it has none of that name.
     pub fn json_value(self, text: &str, key: &str) -> String {
         match self {
-            Self::Duckdb => format!("json_extract_string({text}, {})", self.text(&json_path(key))),
-            Self::Snowflake => format!("GET_PATH(PARSE_JSON({text}), {})::VARCHAR", self.text(&snowflake_path(key))),
+            Self::Duckdb => format!(
+                "json_extract_string({text}, {})",
+                self.text(&json_path(key))
+            ),
+            Self::Snowflake => format!(
+                "GET_PATH(PARSE_JSON({text}), {})::VARCHAR",
+                self.text(&snowflake_path(key))
+            ),
             Self::Bigquery => format!("JSON_VALUE({text}, {})", self.text(&json_path(key))),
             Self::Redshift => format!("JSON_EXTRACT_PATH_TEXT({text}, {}, TRUE)", self.text(key)),
-            Self::Databricks | Self::Spark => format!("GET_JSON_OBJECT({text}, {})", self.text(&hive_path(key))),
-            Self::Clickhouse => format!("nullIf(JSONExtractString(ifNull({text}, ''), {}), '')", self.text(key)),
-            Self::Athena => format!("JSON_EXTRACT_SCALAR({text}, {})", self.text(&trino_path(key))),
+            Self::Databricks | Self::Spark => {
+                format!("GET_JSON_OBJECT({text}, {})", self.text(&hive_path(key)))
+            }
+            Self::Clickhouse => format!(
+                "nullIf(JSONExtractString(ifNull({text}, ''), {}), '')",
+                self.text(key)
+            ),
+            Self::Athena => format!(
+                "JSON_EXTRACT_SCALAR({text}, {})",
+                self.text(&trino_path(key))
+            ),
         }
     }
 
@@ -241,7 +265,9 @@ impl Engine {
     pub fn type_name(self, kind: &ColumnType) -> String {
         match self {
             // Every column may be null, but `ClickHouse` has no null lists and tuples.
-            Self::Clickhouse if matches!(kind, ColumnType::List(_) | ColumnType::Struct(_)) => self.plain_type(kind),
+            Self::Clickhouse if matches!(kind, ColumnType::List(_) | ColumnType::Struct(_)) => {
+                self.plain_type(kind)
+            }
             Self::Clickhouse => format!("Nullable({})", self.plain_type(kind)),
             _ => self.plain_type(kind),
         }
@@ -297,7 +323,11 @@ impl Engine {
             _ => ("STRUCT<", ":", ">"),
         };
         let field = |(name, kind): &(String, ColumnType)| {
-            let name = if self == Self::Athena { name.clone() } else { self.column(name) };
+            let name = if self == Self::Athena {
+                name.clone()
+            } else {
+                self.column(name)
+            };
             format!("{name}{between}{}", self.type_name(kind))
         };
         let fields: Vec<String> = fields.iter().map(field).collect();
@@ -307,12 +337,18 @@ impl Engine {
 
 fn is_plain(name: &str) -> bool {
     !name.starts_with(|first: char| first.is_ascii_digit())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_')
 }
 
 /// `$.client`; a name that is no word is quoted.
 fn json_path(key: &str) -> String {
-    if is_plain(key) { format!("$.{key}") } else { format!("$.\"{}\"", key.replace('"', "\\\"")) }
+    if is_plain(key) {
+        format!("$.{key}")
+    } else {
+        format!("$.\"{}\"", key.replace('"', "\\\""))
+    }
 }
 
 /// Trino reads quotes inside brackets only.
@@ -325,11 +361,19 @@ fn trino_path(key: &str) -> String {
 }
 
 fn snowflake_path(key: &str) -> String {
-    if is_plain(key) { key.to_owned() } else { format!("[\"{}\"]", key.replace('"', "\\\"")) }
+    if is_plain(key) {
+        key.to_owned()
+    } else {
+        format!("[\"{}\"]", key.replace('"', "\\\""))
+    }
 }
 
 fn hive_path(key: &str) -> String {
-    if is_plain(key) { format!("$.{key}") } else { format!("$['{key}']") }
+    if is_plain(key) {
+        format!("$.{key}")
+    } else {
+        format!("$['{key}']")
+    }
 }
 
 #[cfg(test)]
@@ -346,7 +390,9 @@ mod tests {
             let takes_backslash = engine.text("\\").len() == 4;
             while let Some(char) = chars.next() {
                 match char {
-                    '\\' if takes_backslash => assert!(chars.next().is_some(), "{engine:?}: {quoted}"),
+                    '\\' if takes_backslash => {
+                        assert!(chars.next().is_some(), "{engine:?}: {quoted}")
+                    }
                     '\'' => assert_eq!(chars.next(), Some('\''), "{engine:?}: {quoted}"),
                     _ => {}
                 }
@@ -357,8 +403,14 @@ mod tests {
     #[test]
     fn labels_and_backslashes_are_spelled_as_each_engine_reads_them() {
         let label = |engine: Engine| engine.json_value("labels", "cost-center");
-        assert_eq!(label(Engine::Athena), "JSON_EXTRACT_SCALAR(labels, '$[\"cost-center\"]')");
-        assert_eq!(label(Engine::Duckdb), "json_extract_string(labels, '$.\"cost-center\"')");
+        assert_eq!(
+            label(Engine::Athena),
+            "JSON_EXTRACT_SCALAR(labels, '$[\"cost-center\"]')"
+        );
+        assert_eq!(
+            label(Engine::Duckdb),
+            "json_extract_string(labels, '$.\"cost-center\"')"
+        );
         assert_eq!(Engine::Redshift.text("a\\b"), "'a\\\\b'");
         assert_eq!(Engine::Athena.text("a\\b"), "'a\\b'");
     }

@@ -39,9 +39,10 @@ pub fn external(engine: Engine, schema: &str, table: &Table, place: &Place) -> S
 
 fn hive_key(engine: Engine, table: &Table) -> (String, String) {
     match table.folder_key() {
-        Some((key, kind)) => {
-            (format!(",\n    `{key}` {}", key_type(engine, &kind)), format!("\nPARTITIONED BY (`{key}`)"))
-        }
+        Some((key, kind)) => (
+            format!(",\n    `{key}` {}", key_type(engine, &kind)),
+            format!("\nPARTITIONED BY (`{key}`)"),
+        ),
         None => (String::new(), String::new()),
     }
 }
@@ -49,12 +50,19 @@ fn hive_key(engine: Engine, table: &Table) -> (String, String) {
 /// `*.parquet` below a table's folder: below the folders of its partitions, and of further keys where there are any.
 fn pattern(table: &Table, folder: &str) -> String {
     let folder = folder.trim_end_matches('/');
-    if table.folder_key().is_some() { format!("{folder}/**/*.parquet") } else { format!("{folder}/*.parquet") }
+    if table.folder_key().is_some() {
+        format!("{folder}/**/*.parquet")
+    } else {
+        format!("{folder}/*.parquet")
+    }
 }
 
 fn duckdb_view(name: &str, table: &Table, folder: &str) -> String {
-    let columns: Vec<String> =
-        table.columns().iter().map(|column| format!("    {}", Engine::Duckdb.column(&column.name))).collect();
+    let columns: Vec<String> = table
+        .columns()
+        .iter()
+        .map(|column| format!("    {}", Engine::Duckdb.column(&column.name)))
+        .collect();
     let files = Engine::Duckdb.text(&pattern(table, folder));
     format!(
         "CREATE OR REPLACE VIEW {name} AS SELECT\n{}\nFROM read_parquet({files}, hive_partitioning = {}, union_by_name = true);\n",
@@ -64,8 +72,11 @@ fn duckdb_view(name: &str, table: &Table, folder: &str) -> String {
 }
 
 fn clickhouse_view(name: &str, table: &Table, place: &Place, report: &str) -> String {
-    let columns: Vec<String> =
-        table.columns().iter().map(|column| format!("    {}", Engine::Clickhouse.column(&column.name))).collect();
+    let columns: Vec<String> = table
+        .columns()
+        .iter()
+        .map(|column| format!("    {}", Engine::Clickhouse.column(&column.name)))
+        .collect();
     let pattern = pattern(table, &place.folder(Engine::Clickhouse, report));
     format!(
         "CREATE OR REPLACE VIEW {name} AS SELECT\n{}\nFROM {};\n",
@@ -78,7 +89,11 @@ fn snowflake_external(name: &str, table: &Table, report: &str) -> String {
     let engine = Engine::Snowflake;
     let mut lines = Vec::new();
     if let Some((key, kind)) = table.folder_key() {
-        let kind = if kind == ColumnType::Integer { "INTEGER" } else { "DATE" };
+        let kind = if kind == ColumnType::Integer {
+            "INTEGER"
+        } else {
+            "DATE"
+        };
         lines.push(format!(
             "    {key} {kind} AS (REGEXP_SUBSTR(METADATA$FILENAME, '{key}=([^/]+)', 1, 1, 'e', 1)::{kind})"
         ));
@@ -89,9 +104,16 @@ fn snowflake_external(name: &str, table: &Table, report: &str) -> String {
             other => other.to_owned(),
         };
         // The path inside VALUE has the case of the file.
-        lines.push(format!("    {} {kind} AS (VALUE:\"{}\"::{kind})", engine.column(&column.name), column.name));
+        lines.push(format!(
+            "    {} {kind} AS (VALUE:\"{}\"::{kind})",
+            engine.column(&column.name),
+            column.name
+        ));
     }
-    let partitioned = table.folder_key().map(|(key, _)| format!("\nPARTITION BY ({key})")).unwrap_or_default();
+    let partitioned = table
+        .folder_key()
+        .map(|(key, _)| format!("\nPARTITION BY ({key})"))
+        .unwrap_or_default();
     format!(
         "CREATE OR REPLACE EXTERNAL TABLE {name} (\n{}\n){partitioned}\nLOCATION = @backhaul_stage/{report}/\n\
          PATTERN = '.*[.]parquet'\nFILE_FORMAT = (FORMAT_NAME = 'backhaul_parquet')\nAUTO_REFRESH = FALSE;\n\
@@ -116,7 +138,10 @@ fn bigquery_external(name: &str, table: &Table, folder: &str) -> String {
     let files = engine.text(&format!("{folder}/*.parquet"));
     let (partitions, prefix) = match table.folder_key() {
         Some((key, kind)) => (
-            format!("\nWITH PARTITION COLUMNS (`{key}` {})", key_type(engine, &kind)),
+            format!(
+                "\nWITH PARTITION COLUMNS (`{key}` {})",
+                key_type(engine, &kind)
+            ),
             format!(",\n    hive_partition_uri_prefix = {}", engine.text(folder)),
         ),
         None => (String::new(), String::new()),
@@ -135,7 +160,13 @@ fn redshift_external(name: &str, table: &Table, folder: &str) -> String {
     let lines: Vec<String> = table
         .columns()
         .iter()
-        .map(|column| format!("    {} {}", engine.column(&column.name), spectrum_type(&column.kind)))
+        .map(|column| {
+            format!(
+                "    {} {}",
+                engine.column(&column.name),
+                spectrum_type(&column.kind)
+            )
+        })
         .collect();
     let partitioned = match table.folder_key() {
         Some((key, kind)) => format!("\nPARTITIONED BY ({key} {})", spectrum_type(&kind)),
@@ -152,8 +183,10 @@ fn spectrum_type(kind: &ColumnType) -> String {
     match kind {
         ColumnType::List(items) => format!("ARRAY<{}>", spectrum_type(items)),
         ColumnType::Struct(fields) => {
-            let fields: Vec<String> =
-                fields.iter().map(|(name, kind)| format!("{name}:{}", spectrum_type(kind))).collect();
+            let fields: Vec<String> = fields
+                .iter()
+                .map(|(name, kind)| format!("{name}:{}", spectrum_type(kind)))
+                .collect();
             format!("STRUCT<{}>", fields.join(", "))
         }
         other => Engine::Redshift.type_name(other),
@@ -169,9 +202,16 @@ fn athena_external(schema: &str, table: &Table, folder: &str) -> String {
         .map(|column| {
             let about = comment(column);
             // Athena's DDL is Hive's, where a doubled quote ends one text and begins the next.
-            let about =
-                if about.is_empty() { String::new() } else { format!(" COMMENT {}", Engine::Spark.text(&about)) };
-            format!("    `{}` {}{about}", column.name, engine.type_name(&column.kind).to_lowercase())
+            let about = if about.is_empty() {
+                String::new()
+            } else {
+                format!(" COMMENT {}", Engine::Spark.text(&about))
+            };
+            format!(
+                "    `{}` {}{about}",
+                column.name,
+                engine.type_name(&column.kind).to_lowercase()
+            )
         })
         .collect();
     let folder = folder.trim_end_matches('/');

@@ -27,8 +27,15 @@ const FEW_ROWS: u64 = 10_000;
 /// Partitions that a table of `BigQuery` may have.
 const BIGQUERY_PARTITIONS: usize = 10_000;
 /// Beginnings of names that `BigQuery` keeps for itself.
-const BIGQUERY_PREFIXES: [&str; 7] =
-    ["_TABLE_", "_FILE_", "_PARTITION", "_ROW_TIMESTAMP", "__ROOT__", "_COLIDENTIFIER", "_CHANGE_"];
+const BIGQUERY_PREFIXES: [&str; 7] = [
+    "_TABLE_",
+    "_FILE_",
+    "_PARTITION",
+    "_ROW_TIMESTAMP",
+    "__ROOT__",
+    "_COLIDENTIFIER",
+    "_CHANGE_",
+];
 
 /// How much a finding matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,18 +104,26 @@ fn names(table: &Table) -> Vec<Advice> {
     let mut seen = BTreeSet::new();
     for column in table.columns() {
         let name = &column.name;
-        let rename =
-            format!("take the column out: columns = [\"standard\", \"-{name}\"], and give the report a new name");
+        let rename = format!(
+            "take the column out: columns = [\"standard\", \"-{name}\"], and give the report a new name"
+        );
         if !seen.insert(name.to_ascii_lowercase()) {
             all.push(Advice {
                 weight: Weight::Broken,
-                engines: Engine::ALL.into_iter().filter(|engine| *engine != Engine::Clickhouse).collect(),
+                engines: Engine::ALL
+                    .into_iter()
+                    .filter(|engine| *engine != Engine::Clickhouse)
+                    .collect(),
                 what: format!("two columns are named `{name}` but for the case of letters"),
                 change: rename.clone(),
             });
         }
         let upper = name.to_ascii_uppercase();
-        if BIGQUERY_PREFIXES.iter().any(|prefix| upper.starts_with(prefix)) || name.contains('.') {
+        if BIGQUERY_PREFIXES
+            .iter()
+            .any(|prefix| upper.starts_with(prefix))
+            || name.contains('.')
+        {
             all.push(Advice {
                 weight: Weight::Broken,
                 engines: vec![Engine::Bigquery],
@@ -122,19 +137,31 @@ fn names(table: &Table) -> Vec<Advice> {
 
 fn clashes(table: &Table) -> Option<Advice> {
     let (key, _) = table.folder_key()?;
-    let column = table.columns().iter().find(|column| column.name.eq_ignore_ascii_case(key))?;
+    let column = table
+        .columns()
+        .iter()
+        .find(|column| column.name.eq_ignore_ascii_case(key))?;
     Some(Advice {
         weight: Weight::Broken,
         engines: Vec::new(),
-        what: format!("the folders' key `{key}` is also the column `{}`", column.name),
-        change: "take the column out and give the report a new name: readers would see one of the two".to_owned(),
+        what: format!(
+            "the folders' key `{key}` is also the column `{}`",
+            column.name
+        ),
+        change:
+            "take the column out and give the report a new name: readers would see one of the two"
+                .to_owned(),
     })
 }
 
 fn types(files: &[PlacedFile]) -> Vec<Advice> {
     let mut all = BTreeSet::new();
     for file in files {
-        let foreign = file.layout.columns.iter().filter(|column| column.kind.is_none());
+        let foreign = file
+            .layout
+            .columns
+            .iter()
+            .filter(|column| column.kind.is_none());
         for ColumnLayout { name, spelled, .. } in foreign {
             all.insert(Advice {
                 weight: Weight::Broken,
@@ -152,15 +179,29 @@ fn types(files: &[PlacedFile]) -> Vec<Advice> {
 
 /// Files from before a column was added lack it: engines that take the first file's columns for all then miss it or refuse.
 fn columns(table: &Table, files: &[PlacedFile]) -> Option<Advice> {
-    let wanted: Vec<&str> = table.columns().iter().map(|column| column.name.as_str()).collect();
-    let has =
-        |file: &&PlacedFile| file.layout.columns.iter().map(|column| column.name.as_str()).eq(wanted.iter().copied());
+    let wanted: Vec<&str> = table
+        .columns()
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
+    let has = |file: &&PlacedFile| {
+        file.layout
+            .columns
+            .iter()
+            .map(|column| column.name.as_str())
+            .eq(wanted.iter().copied())
+    };
     let older: Vec<&PlacedFile> = files.iter().filter(|file| !has(file)).collect();
     let (first, last) = (older.first()?, older.last()?);
     let report = table.schema().name();
     Some(Advice {
         weight: Weight::Slow,
-        engines: vec![Engine::Duckdb, Engine::Spark, Engine::Databricks, Engine::Bigquery],
+        engines: vec![
+            Engine::Duckdb,
+            Engine::Spark,
+            Engine::Databricks,
+            Engine::Bigquery,
+        ],
         what: format!(
             "{} of {} files, from {} to {}, have fewer columns than the table now: reading the folder needs union_by_name (DuckDB) or mergeSchema (Spark), \
              and BigQuery the explicit schema that `load` prints",
@@ -169,7 +210,9 @@ fn columns(table: &Table, files: &[PlacedFile]) -> Option<Advice> {
             first.partition,
             last.partition
         ),
-        change: format!("backhaul rebuild --report {report}   (0 units, where the answers are still kept)"),
+        change: format!(
+            "backhaul rebuild --report {report}   (0 units, where the answers are still kept)"
+        ),
     })
 }
 
@@ -199,7 +242,9 @@ fn sizes(report: &str, files: &[PlacedFile]) -> Vec<Advice> {
                 "{}/{} is larger than 512 MiB: one file is loaded by one thread",
                 large.partition, large.name
             ),
-            change: "file_size = \"128 MiB\" under [destination], then: backhaul rebuild   (0 units)".to_owned(),
+            change:
+                "file_size = \"128 MiB\" under [destination], then: backhaul rebuild   (0 units)"
+                    .to_owned(),
         });
     }
     all
@@ -220,21 +265,36 @@ fn groups(report: &str, files: &[PlacedFile]) -> Vec<Advice> {
         all.push(Advice {
             weight: Weight::Slow,
             engines: vec![Engine::Bigquery, Engine::Duckdb, Engine::Athena],
-            what: format!("{}/{} has row groups of under 10,000 rows and 16 MiB", small.partition, small.name),
+            what: format!(
+                "{}/{} has row groups of under 10,000 rows and 16 MiB",
+                small.partition, small.name
+            ),
             change: rebuild.clone(),
         });
     }
-    if let Some(large) = files.iter().find(|file| file.layout.row_groups.iter().any(|group| group.bytes > LARGE_GROUP))
-    {
+    if let Some(large) = files.iter().find(|file| {
+        file.layout
+            .row_groups
+            .iter()
+            .any(|group| group.bytes > LARGE_GROUP)
+    }) {
         all.push(Advice {
             weight: Weight::Slow,
             engines: vec![Engine::Snowflake],
-            what: format!("{}/{} has a row group of more than 256 MiB", large.partition, large.name),
+            what: format!(
+                "{}/{} has a row group of more than 256 MiB",
+                large.partition, large.name
+            ),
             change: rebuild.clone(),
         });
     }
     let is_bare = |file: &&PlacedFile| {
-        file.layout.rows > 0 && file.layout.columns.iter().any(|column| !column.has_index && column.kind.is_some())
+        file.layout.rows > 0
+            && file
+                .layout
+                .columns
+                .iter()
+                .any(|column| !column.has_index && column.kind.is_some())
     };
     if let Some(bare) = files.iter().find(is_bare) {
         all.push(Advice {
@@ -244,11 +304,17 @@ fn groups(report: &str, files: &[PlacedFile]) -> Vec<Advice> {
             change: rebuild.clone(),
         });
     }
-    if let Some(loose) = files.iter().find(|file| file.layout.rows > 0 && !file.layout.is_sorted) {
+    if let Some(loose) = files
+        .iter()
+        .find(|file| file.layout.rows > 0 && !file.layout.is_sorted)
+    {
         all.push(Advice {
             weight: Weight::Note,
             engines: Vec::new(),
-            what: format!("{}/{} does not say by what it is sorted", loose.partition, loose.name),
+            what: format!(
+                "{}/{} does not say by what it is sorted",
+                loose.partition, loose.name
+            ),
             change: rebuild,
         });
     }
@@ -262,7 +328,10 @@ fn partitions(table: &Table, files: &[PlacedFile]) -> Vec<Advice> {
         all.push(Advice {
             weight: Weight::Broken,
             engines: vec![Engine::Bigquery],
-            what: format!("{} nights, and a table of BigQuery has at most 10,000 partitions", names.len()),
+            what: format!(
+                "{} nights, and a table of BigQuery has at most 10,000 partitions",
+                names.len()
+            ),
             change: "give the report a new name from now on".to_owned(),
         });
     }
@@ -287,11 +356,19 @@ fn nulls(table: &Table, files: &[PlacedFile]) -> Option<Advice> {
     }
     let is_null = |name: &str| {
         with_rows.iter().all(|file| {
-            let column = file.layout.columns.iter().find(|column| column.name == name);
+            let column = file
+                .layout
+                .columns
+                .iter()
+                .find(|column| column.name == name);
             column.is_none_or(|column| column.is_all_null)
         })
     };
-    let empty: Vec<_> = table.columns().iter().filter(|column| !column.metadata && is_null(&column.name)).collect();
+    let empty: Vec<_> = table
+        .columns()
+        .iter()
+        .filter(|column| !column.metadata && is_null(&column.name))
+        .collect();
     if empty.is_empty() {
         return None;
     }
@@ -303,7 +380,11 @@ fn nulls(table: &Table, files: &[PlacedFile]) -> Option<Advice> {
         let _ = write!(names, "{comma}`{}`", column.name);
         let _ = write!(out, "{comma}\"-{}\"", column.name);
     }
-    let cost = if units == 0 { String::new() } else { format!(", and cost {units} units a row") };
+    let cost = if units == 0 {
+        String::new()
+    } else {
+        format!(", and cost {units} units a row")
+    };
     Some(Advice {
         weight: Weight::Note,
         engines: Vec::new(),
@@ -321,7 +402,10 @@ mod tests {
     fn table(columns: &[&str]) -> Table {
         let recorded: Vec<RecordedColumn> = columns
             .iter()
-            .map(|name| RecordedColumn { name: (*name).to_owned(), kind: ColumnType::Integer.to_string() })
+            .map(|name| RecordedColumn {
+                name: (*name).to_owned(),
+                kind: ColumnType::Integer.to_string(),
+            })
             .collect();
         let schema = TableSchema::of_record("links", "site-explorer/anchors", &recorded).unwrap();
         Table::new(schema, None)
@@ -339,16 +423,32 @@ mod tests {
                 has_bloom: false,
             })
             .collect();
-        let row_groups = vec![RowGroupLayout { rows: 100_000, bytes: 32 * MIB }];
-        let layout = FileLayout { bytes: 64 * MIB, rows: 100_000, row_groups, columns, is_sorted: true };
-        PlacedFile { partition: partition.to_owned(), name: "part-00000.parquet".to_owned(), layout }
+        let row_groups = vec![RowGroupLayout {
+            rows: 100_000,
+            bytes: 32 * MIB,
+        }];
+        let layout = FileLayout {
+            bytes: 64 * MIB,
+            rows: 100_000,
+            row_groups,
+            columns,
+            is_sorted: true,
+        };
+        PlacedFile {
+            partition: partition.to_owned(),
+            name: "part-00000.parquet".to_owned(),
+            layout,
+        }
     }
 
     const COLUMNS: [&str; 3] = ["_target", "_snapshot_date", "links"];
     const NIGHT: &str = "snapshot_date=2026-11-23";
 
     fn found(columns: &[&str], files: &[PlacedFile]) -> Vec<(Weight, String)> {
-        lint(&table(columns), files).into_iter().map(|advice| (advice.weight, advice.what)).collect()
+        lint(&table(columns), files)
+            .into_iter()
+            .map(|advice| (advice.weight, advice.what))
+            .collect()
     }
 
     #[test]
@@ -367,19 +467,43 @@ mod tests {
         };
         assert_eq!(one(&|layout| layout.bytes = 600 * MIB).0, Weight::Slow);
         assert_eq!(one(&|layout| layout.is_sorted = false).0, Weight::Note);
-        assert_eq!(one(&|layout| layout.columns[2].has_index = false).0, Weight::Slow);
-        assert_eq!(one(&|layout| layout.columns[2].kind = None).0, Weight::Broken);
-        assert_eq!(one(&|layout| layout.columns[2].is_all_null = true).0, Weight::Note);
-        assert_eq!(one(&|layout| layout.row_groups[0].bytes = 300 * MIB).0, Weight::Slow);
-        let small = RowGroupLayout { rows: 500, bytes: KIB };
-        assert_eq!(one(&|layout| layout.row_groups = vec![small.clone(), small.clone()]).0, Weight::Slow);
+        assert_eq!(
+            one(&|layout| layout.columns[2].has_index = false).0,
+            Weight::Slow
+        );
+        assert_eq!(
+            one(&|layout| layout.columns[2].kind = None).0,
+            Weight::Broken
+        );
+        assert_eq!(
+            one(&|layout| layout.columns[2].is_all_null = true).0,
+            Weight::Note
+        );
+        assert_eq!(
+            one(&|layout| layout.row_groups[0].bytes = 300 * MIB).0,
+            Weight::Slow
+        );
+        let small = RowGroupLayout {
+            rows: 500,
+            bytes: KIB,
+        };
+        assert_eq!(
+            one(&|layout| layout.row_groups = vec![small.clone(), small.clone()]).0,
+            Weight::Slow
+        );
     }
 
     #[test]
     fn a_file_from_before_a_column_came_is_named() {
-        let files = [file("snapshot_date=2026-11-22", &COLUMNS[..2]), file(NIGHT, &COLUMNS)];
+        let files = [
+            file("snapshot_date=2026-11-22", &COLUMNS[..2]),
+            file(NIGHT, &COLUMNS),
+        ];
         let found = found(&COLUMNS, &files);
-        assert!(matches!(&found[..], [(Weight::Slow, what)] if what.contains("fewer columns")), "{found:?}");
+        assert!(
+            matches!(&found[..], [(Weight::Slow, what)] if what.contains("fewer columns")),
+            "{found:?}"
+        );
     }
 
     #[test]
@@ -389,13 +513,23 @@ mod tests {
             file.layout.bytes = MIB;
         }
         let found = found(&COLUMNS, &files);
-        assert!(matches!(&found[..], [(Weight::Slow, what)] if what.contains("several files")), "{found:?}");
+        assert!(
+            matches!(&found[..], [(Weight::Slow, what)] if what.contains("several files")),
+            "{found:?}"
+        );
     }
 
     #[test]
     fn names_that_an_engine_refuses_are_broken() {
         let columns = ["_snapshot_date", "_PARTITIONTIME", "snapshot_date"];
         let found = found(&columns, &[file(NIGHT, &columns)]);
-        assert_eq!(found.iter().filter(|(weight, _)| *weight == Weight::Broken).count(), 2, "{found:?}");
+        assert_eq!(
+            found
+                .iter()
+                .filter(|(weight, _)| *weight == Weight::Broken)
+                .count(),
+            2,
+            "{found:?}"
+        );
     }
 }

@@ -97,7 +97,11 @@ pub fn script(
         }
     }
     for loading in loadings {
-        let _ = writeln!(text, "\n-- {}: plain names, labels", loading.table.schema().name());
+        let _ = writeln!(
+            text,
+            "\n-- {}: plain names, labels",
+            loading.table.schema().name()
+        );
         text.push_str(&views(engine, schema, &loading.table, labels));
     }
     text
@@ -117,15 +121,33 @@ struct Step<'a> {
 }
 
 /// The statements that replace a partition.
-pub fn replace(engine: Engine, schema: &str, place: &Place, table: &Table, change: &Change) -> String {
+pub fn replace(
+    engine: Engine,
+    schema: &str,
+    place: &Place,
+    table: &Table,
+    change: &Change,
+) -> String {
     let Some(part) = table.part(&change.partition) else {
         return format!("-- {} is no partition of this table\n", change.partition);
     };
     let name = engine.object(schema, &raw_name(table.schema().name()));
     let condition = condition(engine, table, &part);
-    let step = Step { engine, schema, place, table, change, name, condition };
+    let step = Step {
+        engine,
+        schema,
+        place,
+        table,
+        change,
+        name,
+        condition,
+    };
     let rows = change.rows();
-    let mut text = format!("\n-- {}/{}: {rows} rows\n", table.schema().name(), change.partition);
+    let mut text = format!(
+        "\n-- {}/{}: {rows} rows\n",
+        table.schema().name(),
+        change.partition
+    );
     text.push_str(&match engine {
         Engine::Duckdb => step.duckdb(),
         Engine::Snowflake => step.snowflake(),
@@ -141,14 +163,20 @@ pub fn replace(engine: Engine, schema: &str, place: &Place, table: &Table, chang
 
 /// The rows of a part of the table.
 fn condition(engine: Engine, table: &Table, part: &Part) -> String {
-    let Some((column, kind)) = table.partition_column() else { return "TRUE".to_owned() };
+    let Some((column, kind)) = table.partition_column() else {
+        return "TRUE".to_owned();
+    };
     let column = engine.column(column);
     match part {
         Part::All => "TRUE".to_owned(),
         Part::Night(night) => format!("{column} = {}", engine.day(kind, *night)),
         Part::Days(days) => {
             let after = days.last.succ_opt().unwrap_or(days.last);
-            format!("{column} >= {} AND {column} < {}", engine.day(kind, days.first), engine.day(kind, after))
+            format!(
+                "{column} >= {} AND {column} < {}",
+                engine.day(kind, days.first),
+                engine.day(kind, after)
+            )
         }
     }
 }
@@ -156,7 +184,8 @@ fn condition(engine: Engine, table: &Table, part: &Part) -> String {
 impl Step<'_> {
     fn path(&self, file: &File) -> String {
         let folder = self.folder();
-        self.place.name(self.engine, &format!("{folder}{}", file.name))
+        self.place
+            .name(self.engine, &format!("{folder}{}", file.name))
     }
 
     /// Folder of the partition below the destination, with a slash at its end.
@@ -164,17 +193,29 @@ impl Step<'_> {
         let report = self.table.schema().name();
         match self.table.division() {
             Division::Whole => format!("{report}/"),
-            Division::Nights | Division::Years { .. } => format!("{report}/{}/", self.change.partition),
+            Division::Nights | Division::Years { .. } => {
+                format!("{report}/{}/", self.change.partition)
+            }
         }
     }
 
     fn columns(&self) -> String {
-        let columns: Vec<String> = self.change.columns.iter().map(|column| self.engine.column(column)).collect();
+        let columns: Vec<String> = self
+            .change
+            .columns
+            .iter()
+            .map(|column| self.engine.column(column))
+            .collect();
         columns.join(", ")
     }
 
     fn paths(&self) -> String {
-        let paths: Vec<String> = self.change.files.iter().map(|file| self.engine.text(&self.path(file))).collect();
+        let paths: Vec<String> = self
+            .change
+            .files
+            .iter()
+            .map(|file| self.engine.text(&self.path(file)))
+            .collect();
         paths.join(", ")
     }
 
@@ -184,7 +225,12 @@ impl Step<'_> {
     }
 
     fn duckdb(&self) -> String {
-        let Self { name, condition, change, .. } = self;
+        let Self {
+            name,
+            condition,
+            change,
+            ..
+        } = self;
         let mut text = format!("BEGIN TRANSACTION;\nDELETE FROM {name} WHERE {condition};\n");
         if !change.files.is_empty() {
             let _ = writeln!(
@@ -203,15 +249,29 @@ impl Step<'_> {
     }
 
     fn snowflake(&self) -> String {
-        let Self { name, condition, change, place, engine, .. } = self;
+        let Self {
+            name,
+            condition,
+            change,
+            place,
+            engine,
+            ..
+        } = self;
         let folder = format!("@backhaul_stage/{}", self.folder());
         let mut text = String::new();
         if let Place::Folder(_) = place {
             for file in &change.files {
                 // A file keeps the folders of further partition keys, which COPY names again.
-                let below = file.name.rsplit_once('/').map(|(below, _)| format!("{below}/")).unwrap_or_default();
+                let below = file
+                    .name
+                    .rsplit_once('/')
+                    .map(|(below, _)| format!("{below}/"))
+                    .unwrap_or_default();
                 let file = engine.text(&format!("file://{}", self.path(file)));
-                let _ = writeln!(text, "PUT {file} {folder}{below} AUTO_COMPRESS = FALSE OVERWRITE = TRUE;");
+                let _ = writeln!(
+                    text,
+                    "PUT {file} {folder}{below} AUTO_COMPRESS = FALSE OVERWRITE = TRUE;"
+                );
             }
         }
         let _ = write!(text, "BEGIN;\nDELETE FROM {name} WHERE {condition};\n");
@@ -225,7 +285,10 @@ impl Step<'_> {
                 files.join(", ")
             );
         }
-        let (expected, rows) = (engine.text(&format!("{}, found ", self.expected())), change.rows());
+        let (expected, rows) = (
+            engine.text(&format!("{}, found ", self.expected())),
+            change.rows(),
+        );
         // A cast that fails is the one way to stop a plain script with a message.
         let _ = writeln!(
             text,
@@ -235,11 +298,22 @@ impl Step<'_> {
     }
 
     fn bigquery(&self, part: &Part) -> String {
-        let Self { name, condition, change, schema, table, engine, .. } = self;
+        let Self {
+            name,
+            condition,
+            change,
+            schema,
+            table,
+            engine,
+            ..
+        } = self;
         if change.files.is_empty() {
             return format!("DELETE FROM {name} WHERE {condition};\n");
         }
-        let files = format!("FROM FILES (format = 'PARQUET', enable_list_inference = true, uris = [{}])", self.paths());
+        let files = format!(
+            "FROM FILES (format = 'PARQUET', enable_list_inference = true, uris = [{}])",
+            self.paths()
+        );
         let check = |name: &str| {
             format!(
                 "ASSERT (SELECT COUNT(*) FROM {name} WHERE {condition}) = {} AS {};\n",
@@ -261,7 +335,13 @@ impl Step<'_> {
             .columns()
             .iter()
             .filter(|column| change.columns.contains(&column.name))
-            .map(|column| format!("{} {}", engine.column(&column.name), engine.type_name(&column.kind)))
+            .map(|column| {
+                format!(
+                    "{} {}",
+                    engine.column(&column.name),
+                    engine.type_name(&column.kind)
+                )
+            })
             .collect();
         let columns = self.columns();
         format!(
@@ -273,7 +353,13 @@ impl Step<'_> {
     }
 
     fn redshift(&self) -> String {
-        let Self { name, condition, change, engine, .. } = self;
+        let Self {
+            name,
+            condition,
+            change,
+            engine,
+            ..
+        } = self;
         let mut text = format!("BEGIN;\nDELETE FROM {name} WHERE {condition};\n");
         for file in &change.files {
             let _ = writeln!(
@@ -283,7 +369,10 @@ impl Step<'_> {
                 engine.text(&self.path(file))
             );
         }
-        let (expected, rows) = (engine.text(&format!("{}, found ", self.expected())), change.rows());
+        let (expected, rows) = (
+            engine.text(&format!("{}, found ", self.expected())),
+            change.rows(),
+        );
         let _ = writeln!(
             text,
             "SELECT CAST(CASE WHEN COUNT(*) = {rows} THEN COUNT(*)::VARCHAR ELSE {expected} || COUNT(*) END AS BIGINT) AS loaded FROM {name} WHERE {condition};\nCOMMIT;",
@@ -303,7 +392,10 @@ impl Step<'_> {
                 if self.change.columns.contains(&column.name) {
                     name
                 } else {
-                    format!("CAST(NULL AS {}) AS {name}", self.engine.type_name(&column.kind))
+                    format!(
+                        "CAST(NULL AS {}) AS {name}",
+                        self.engine.type_name(&column.kind)
+                    )
                 }
             })
             .collect();
@@ -312,13 +404,24 @@ impl Step<'_> {
             .change
             .files
             .iter()
-            .map(|file| format!("SELECT {columns} FROM parquet.{}", self.engine.column(&self.path(file))))
+            .map(|file| {
+                format!(
+                    "SELECT {columns} FROM parquet.{}",
+                    self.engine.column(&self.path(file))
+                )
+            })
             .collect();
         files.join("\nUNION ALL ")
     }
 
     fn spark_check(&self) -> String {
-        let Self { name, condition, change, engine, .. } = self;
+        let Self {
+            name,
+            condition,
+            change,
+            engine,
+            ..
+        } = self;
         format!(
             "SELECT assert_true(COUNT(*) = {}, {}) AS loaded FROM {name} WHERE {condition};\n",
             change.rows(),
@@ -327,21 +430,41 @@ impl Step<'_> {
     }
 
     fn databricks(&self) -> String {
-        let Self { name, condition, change, .. } = self;
+        let Self {
+            name,
+            condition,
+            change,
+            ..
+        } = self;
         if change.files.is_empty() {
             return format!("DELETE FROM {name} WHERE {condition};\n");
         }
-        format!("INSERT INTO {name} REPLACE WHERE {condition}\n{};\n{}", self.spark_select(None), self.spark_check())
+        format!(
+            "INSERT INTO {name} REPLACE WHERE {condition}\n{};\n{}",
+            self.spark_select(None),
+            self.spark_check()
+        )
     }
 
     fn spark(&self, part: &Part) -> String {
-        let Self { name, change, engine, .. } = self;
+        let Self {
+            name,
+            change,
+            engine,
+            ..
+        } = self;
         let (partition, without) = match part {
             Part::Night(night) => {
                 let night = engine.day(&ColumnType::Date, *night);
-                (format!(" PARTITION ({} = {night})", engine.column(SNAPSHOT_DATE)), Some(SNAPSHOT_DATE))
+                (
+                    format!(" PARTITION ({} = {night})", engine.column(SNAPSHOT_DATE)),
+                    Some(SNAPSHOT_DATE),
+                )
             }
-            Part::Days(days) => (format!(" PARTITION (`period` = {})", days.first.format("%Y")), None),
+            Part::Days(days) => (
+                format!(" PARTITION (`period` = {})", days.first.format("%Y")),
+                None,
+            ),
             Part::All => (String::new(), None),
         };
         if change.files.is_empty() {
@@ -350,11 +473,23 @@ impl Step<'_> {
                 _ => format!("ALTER TABLE {name} DROP IF EXISTS{partition};\n"),
             };
         }
-        format!("INSERT OVERWRITE TABLE {name}{partition}\n{};\n{}", self.spark_select(without), self.spark_check())
+        format!(
+            "INSERT OVERWRITE TABLE {name}{partition}\n{};\n{}",
+            self.spark_select(without),
+            self.spark_check()
+        )
     }
 
     fn clickhouse(&self, part: &Part) -> String {
-        let Self { name, change, schema, place, table, engine, .. } = self;
+        let Self {
+            name,
+            change,
+            schema,
+            place,
+            table,
+            engine,
+            ..
+        } = self;
         let partition = match part {
             Part::Night(night) => format!("'{night}'"),
             Part::Days(days) => days.first.format("%Y").to_string(),
@@ -366,11 +501,15 @@ impl Step<'_> {
         }
         // Rows are gathered beside the table, then take the partition's place at once.
         let beside = engine.object(schema, &format!("loading_{}", table.schema().name()));
-        let mut text = format!("DROP TABLE IF EXISTS {beside};\nCREATE TABLE {beside} AS {name};\n");
+        let mut text =
+            format!("DROP TABLE IF EXISTS {beside};\nCREATE TABLE {beside} AS {name};\n");
         let columns = self.columns();
         for file in &change.files {
             let source = place.clickhouse_source(&self.path(file), table);
-            let _ = writeln!(text, "INSERT INTO {beside} ({columns}) SELECT {columns} FROM {source};");
+            let _ = writeln!(
+                text,
+                "INSERT INTO {beside} ({columns}) SELECT {columns} FROM {source};"
+            );
         }
         let _ = writeln!(
             text,

@@ -71,10 +71,18 @@ impl Plan {
     /// The partitions of a table that a warehouse has not as they are, in order: changed ones, and ones that are gone.
     pub fn pending(&self, table: &str, has: &Acknowledged) -> Vec<String> {
         let (none, known) = (BTreeMap::new(), has.partitions.get(table));
-        let (now, known) = (self.partitions.get(table).unwrap_or(&none), known.unwrap_or(&none));
-        let changed = now.iter().filter(|(name, number)| known.get(*name) != Some(*number));
+        let (now, known) = (
+            self.partitions.get(table).unwrap_or(&none),
+            known.unwrap_or(&none),
+        );
+        let changed = now
+            .iter()
+            .filter(|(name, number)| known.get(*name) != Some(*number));
         let gone = known.keys().filter(|name| !now.contains_key(*name));
-        let mut names: Vec<String> = changed.map(|(name, _)| name.clone()).chain(gone.cloned()).collect();
+        let mut names: Vec<String> = changed
+            .map(|(name, _)| name.clone())
+            .chain(gone.cloned())
+            .collect();
         names.sort();
         names
     }
@@ -127,8 +135,14 @@ impl Acknowledged {
 }
 
 fn unknown(engine: Engine, number: u64, now: u64) -> Error {
-    let message = format!("nothing was printed for {} with the number {number}", engine.title());
+    let message = format!(
+        "nothing was printed for {} with the number {number}",
+        engine.title()
+    );
     Error::new(Code::Usage, message)
         .with_context("commit number now", now.to_string())
-        .with_next(format!("backhaul load {} --pending   prints the number to acknowledge", engine.name()))
+        .with_next(format!(
+            "backhaul load {} --pending   prints the number to acknowledge",
+            engine.name()
+        ))
 }

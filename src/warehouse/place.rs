@@ -44,8 +44,19 @@ impl Place {
     /// A bucket that the engine reads, to show what statements look like.
     pub fn example(engine: Engine) -> Self {
         let (bucket, prefix) = ("your-bucket".to_owned(), "ahrefs".to_owned());
-        let service = if engine == Engine::Bigquery { Service::Google } else { Service::S3 };
-        Self::Bucket { service, bucket, prefix, endpoint: None, region: None, account: None }
+        let service = if engine == Engine::Bigquery {
+            Service::Google
+        } else {
+            Service::S3
+        };
+        Self::Bucket {
+            service,
+            bucket,
+            prefix,
+            endpoint: None,
+            region: None,
+            account: None,
+        }
     }
 
     /// A file or folder of the destination, by its name from the root on, as the engine opens it.
@@ -55,8 +66,19 @@ impl Place {
                 Engine::Databricks | Engine::Spark => format!("file:{root}/{name}"),
                 _ => format!("{root}/{name}"),
             },
-            Self::Bucket { service, bucket, prefix, account, endpoint, .. } => {
-                let name = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
+            Self::Bucket {
+                service,
+                bucket,
+                prefix,
+                account,
+                endpoint,
+                ..
+            } => {
+                let name = if prefix.is_empty() {
+                    name.to_owned()
+                } else {
+                    format!("{prefix}/{name}")
+                };
                 let account = account.as_deref().unwrap_or("ACCOUNT");
                 match (service, engine) {
                     (Service::S3, Engine::Spark) => format!("s3a://{bucket}/{name}"),
@@ -66,13 +88,17 @@ impl Place {
                     },
                     (Service::S3, _) => format!("s3://{bucket}/{name}"),
                     (Service::Google, Engine::Snowflake) => format!("gcs://{bucket}/{name}"),
-                    (Service::Google, Engine::Clickhouse) => format!("https://storage.googleapis.com/{bucket}/{name}"),
+                    (Service::Google, Engine::Clickhouse) => {
+                        format!("https://storage.googleapis.com/{bucket}/{name}")
+                    }
                     (Service::Google, _) => format!("gs://{bucket}/{name}"),
                     (Service::Azure, Engine::Duckdb) => format!("az://{bucket}/{name}"),
                     (Service::Azure, Engine::Databricks | Engine::Spark) => {
                         format!("abfss://{bucket}@{account}.dfs.core.windows.net/{name}")
                     }
-                    (Service::Azure, _) => format!("azure://{account}.blob.core.windows.net/{bucket}/{name}"),
+                    (Service::Azure, _) => {
+                        format!("azure://{account}.blob.core.windows.net/{bucket}/{name}")
+                    }
                 }
             }
         }
@@ -88,15 +114,29 @@ impl Place {
         let engine = Engine::Clickhouse;
         // The structure is told, so that a column that older files lack is null instead of unknown.
         let column = |column: &crate::table::TableColumn| {
-            format!("{} {}", engine.column(&column.name), engine.type_name(&column.kind))
+            format!(
+                "{} {}",
+                engine.column(&column.name),
+                engine.type_name(&column.kind)
+            )
         };
         let structure: Vec<String> = table.columns().iter().map(column).collect();
         let (files, structure) = (engine.text(files), engine.text(&structure.join(", ")));
         match self {
             Self::Folder(_) => format!("file({files}, 'Parquet', {structure})"),
-            Self::Bucket { service: Service::S3, .. } => format!("s3({files}, 'Parquet', {structure})"),
-            Self::Bucket { service: Service::Google, .. } => format!("gcs({files}, 'Parquet', {structure})"),
-            Self::Bucket { service: Service::Azure, bucket, .. } => {
+            Self::Bucket {
+                service: Service::S3,
+                ..
+            } => format!("s3({files}, 'Parquet', {structure})"),
+            Self::Bucket {
+                service: Service::Google,
+                ..
+            } => format!("gcs({files}, 'Parquet', {structure})"),
+            Self::Bucket {
+                service: Service::Azure,
+                bucket,
+                ..
+            } => {
                 format!(
                     "azureBlobStorage(backhaul_azure, container = {}, blob_path = {files}, format = 'Parquet', structure = {structure})",
                     engine.text(bucket)
@@ -118,17 +158,26 @@ impl Place {
             (Engine::Bigquery, Some(Service::Google))
             | (Engine::Redshift | Engine::Athena, Some(Service::S3))
             | (Engine::Databricks, Some(_))
-            | (Engine::Duckdb | Engine::Snowflake | Engine::Spark | Engine::Clickhouse, _) => return Ok(()),
+            | (Engine::Duckdb | Engine::Snowflake | Engine::Spark | Engine::Clickhouse, _) => {
+                return Ok(());
+            }
             (Engine::Bigquery, _) => (
                 "gs://",
                 "copy the tables' folders to a gs:// bucket (without _backhaul/) and export there, or load another engine",
             ),
-            (Engine::Redshift | Engine::Athena, _) => ("s3://", "export into an s3:// bucket, or load another engine"),
-            (Engine::Databricks, None) => {
-                ("s3://, gs:// or az://", "export into a bucket; for Spark on this machine: backhaul load spark")
-            }
+            (Engine::Redshift | Engine::Athena, _) => (
+                "s3://",
+                "export into an s3:// bucket, or load another engine",
+            ),
+            (Engine::Databricks, None) => (
+                "s3://, gs:// or az://",
+                "export into a bucket; for Spark on this machine: backhaul load spark",
+            ),
         };
-        let message = format!("{} loads from {wanted} only, and the files lie in {self}", engine.title());
+        let message = format!(
+            "{} loads from {wanted} only, and the files lie in {self}",
+            engine.title()
+        );
         Err(Error::new(Code::Usage, message).with_next(next))
     }
 
@@ -139,7 +188,9 @@ impl Place {
     pub fn check_in_place(&self, engine: Engine) -> Result<()> {
         self.check(engine)?;
         if engine == Engine::Snowflake && matches!(self, Self::Folder(_)) {
-            let message = format!("Snowflake reads files where they lie in buckets only, and they lie in {self}");
+            let message = format!(
+                "Snowflake reads files where they lie in buckets only, and they lie in {self}"
+            );
             return Err(Error::new(Code::Usage, message)
                 .with_next("export into a bucket, or copy the rows: backhaul load snowflake"));
         }
@@ -149,14 +200,21 @@ impl Place {
     /// What has to be there before files can be read: schema, secrets, stages; statements that may be repeated.
     pub fn setup(&self, engine: Engine, schema: &str) -> String {
         match engine {
-            Engine::Duckdb => format!("{}CREATE SCHEMA IF NOT EXISTS {schema};\n", self.duckdb_secret()),
+            Engine::Duckdb => format!(
+                "{}CREATE SCHEMA IF NOT EXISTS {schema};\n",
+                self.duckdb_secret()
+            ),
             Engine::Snowflake => format!(
                 "CREATE SCHEMA IF NOT EXISTS {schema};\nUSE SCHEMA {schema};\nALTER SESSION SET TIMEZONE = 'UTC';\n\
                  CREATE FILE FORMAT IF NOT EXISTS backhaul_parquet\n    TYPE = PARQUET\n    USE_LOGICAL_TYPE = TRUE\n    \
                  USE_VECTORIZED_SCANNER = TRUE\n    BINARY_AS_TEXT = FALSE\n    REPLACE_INVALID_CHARACTERS = TRUE;\n{}",
                 self.snowflake_stage()
             ),
-            Engine::Bigquery | Engine::Redshift | Engine::Databricks | Engine::Spark | Engine::Athena => {
+            Engine::Bigquery
+            | Engine::Redshift
+            | Engine::Databricks
+            | Engine::Spark
+            | Engine::Athena => {
                 format!("CREATE SCHEMA IF NOT EXISTS {schema};\n")
             }
             Engine::Clickhouse => format!("CREATE DATABASE IF NOT EXISTS {schema};\n"),
@@ -167,15 +225,27 @@ impl Place {
         let engine = Engine::Duckdb;
         match self {
             Self::Folder(_) => String::new(),
-            Self::Bucket { service: Service::S3, bucket, endpoint, region, .. } => {
+            Self::Bucket {
+                service: Service::S3,
+                bucket,
+                endpoint,
+                region,
+                ..
+            } => {
                 let mut options = String::new();
                 if let Some(region) = region {
                     let _ = write!(options, ", REGION {}", engine.text(region));
                 }
                 if let Some(endpoint) = endpoint {
                     let is_tls = endpoint.starts_with("https://");
-                    let host = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, host)| host);
-                    let _ = write!(options, ", ENDPOINT {}, URL_STYLE 'path', USE_SSL {is_tls}", engine.text(host));
+                    let host = endpoint
+                        .split_once("://")
+                        .map_or(endpoint.as_str(), |(_, host)| host);
+                    let _ = write!(
+                        options,
+                        ", ENDPOINT {}, URL_STYLE 'path', USE_SSL {is_tls}",
+                        engine.text(host)
+                    );
                 }
                 format!(
                     "INSTALL httpfs;\nLOAD httpfs;\nINSTALL aws;\nLOAD aws;\n\
@@ -183,11 +253,18 @@ impl Place {
                     engine.text(&format!("s3://{bucket}"))
                 )
             }
-            Self::Bucket { service: Service::Google, .. } => "-- DuckDB reads gs:// with an HMAC key of the bucket:\n\
+            Self::Bucket {
+                service: Service::Google,
+                ..
+            } => "-- DuckDB reads gs:// with an HMAC key of the bucket:\n\
                  --   CREATE PERSISTENT SECRET backhaul (TYPE gcs, KEY_ID '…', SECRET '…');\n\
                  INSTALL httpfs;\nLOAD httpfs;\n"
                 .to_owned(),
-            Self::Bucket { service: Service::Azure, account, .. } => {
+            Self::Bucket {
+                service: Service::Azure,
+                account,
+                ..
+            } => {
                 let account = account.as_deref().unwrap_or("ACCOUNT");
                 format!(
                     "INSTALL azure;\nLOAD azure;\n\
@@ -217,7 +294,12 @@ impl std::fmt::Display for Place {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Folder(root) => f.write_str(root),
-            Self::Bucket { service, bucket, prefix, .. } => {
+            Self::Bucket {
+                service,
+                bucket,
+                prefix,
+                ..
+            } => {
                 let scheme = match service {
                     Service::S3 => "s3",
                     Service::Google => "gs",

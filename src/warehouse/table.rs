@@ -3,7 +3,8 @@
 use chrono::NaiveDate;
 
 use crate::table::{
-    COVERAGE, ColumnType, Measure, SNAPSHOT_DATE, Span, TARGET, TARGETS, TableColumn, TableSchema, parse_segment,
+    COVERAGE, ColumnType, Measure, SNAPSHOT_DATE, Span, TARGET, TARGETS, TableColumn, TableSchema,
+    parse_segment,
 };
 
 /// Stands before a table's name in a warehouse: the name itself is that of the view that people query.
@@ -50,7 +51,9 @@ impl Table {
     /// A table that is divided by the years of a column, or else by night; the table of targets is not divided.
     pub fn new(schema: TableSchema, history_column: Option<&str>) -> Self {
         let division = match history_column {
-            Some(column) => Division::Years { column: column.to_owned() },
+            Some(column) => Division::Years {
+                column: column.to_owned(),
+            },
             None if schema.column(SNAPSHOT_DATE).is_some() => Division::Nights,
             None => Division::Whole,
         };
@@ -79,7 +82,9 @@ impl Table {
             Division::Years { column } => column,
             Division::Whole => return None,
         };
-        self.schema.column(name).map(|column| (column.name.as_str(), &column.kind))
+        self.schema
+            .column(name)
+            .map(|column| (column.name.as_str(), &column.kind))
     }
 
     /// What a partition's folder stands for; `None` for a name that is not of this table's division.
@@ -90,7 +95,9 @@ impl Table {
         let (key, value) = parse_segment(partition)?;
         match (&self.division, key.as_str()) {
             (Division::Nights, "snapshot_date") => value.parse().ok().map(Part::Night),
-            (Division::Years { .. }, "period") => Span::of_year(value.parse().ok()?).map(Part::Days),
+            (Division::Years { .. }, "period") => {
+                Span::of_year(value.parse().ok()?).map(Part::Days)
+            }
             _ => None,
         }
     }
@@ -106,8 +113,17 @@ impl Table {
 
     /// Columns by which a warehouse should keep rows near one another, most useful first: at most four, as `BigQuery` has it.
     pub fn clustering(&self) -> Vec<String> {
-        let fits = |name: &String| self.schema.column(name).is_some_and(|column| column.kind.is_sortable());
-        self.schema.file_order().into_iter().filter(fits).take(4).collect()
+        let fits = |name: &String| {
+            self.schema
+                .column(name)
+                .is_some_and(|column| column.kind.is_sortable())
+        };
+        self.schema
+            .file_order()
+            .into_iter()
+            .filter(fits)
+            .take(4)
+            .collect()
     }
 
     /// Whether it is one of the tables that the program fills itself.

@@ -61,12 +61,19 @@ impl Lab {
         let mut options = options(&proxy.endpoint(), KEY, SECRET);
         change(&mut options);
         let bucket = Bucket::open(&format!("s3://{BUCKET}/lake"), options).unwrap();
-        Self { server, proxy, bucket }
+        Self {
+            server,
+            proxy,
+            bucket,
+        }
     }
 
     /// Another process: the same bucket with a lease of its own making.
     fn other(&self, lease: Duration) -> Bucket {
-        let options = BucketOptions { lease, ..options(&self.proxy.endpoint(), KEY, SECRET) };
+        let options = BucketOptions {
+            lease,
+            ..options(&self.proxy.endpoint(), KEY, SECRET)
+        };
         Bucket::open(&format!("s3://{BUCKET}/lake"), options).unwrap()
     }
 }
@@ -84,36 +91,76 @@ fn options(endpoint: &str, key: &str, secret: &str) -> BucketOptions {
 }
 
 fn credentials(key: &str, secret: &str) -> Credentials {
-    let credential = AwsCredential { key_id: key.to_owned(), secret_key: secret.to_owned(), token: None };
+    let credential = AwsCredential {
+        key_id: key.to_owned(),
+        secret_key: secret.to_owned(),
+        token: None,
+    };
     Credentials::S3(Arc::new(StaticCredentialProvider::new(credential)))
 }
 
 fn commit(id: &str) -> Commit {
-    Commit { report: REPORT.into(), partition: PARTITION.into(), id: id.into() }
+    Commit {
+        report: REPORT.into(),
+        partition: PARTITION.into(),
+        id: id.into(),
+    }
 }
 
 /// A Parquet file of a commit with one column of texts.
 fn parquet(commit_id: &str, generation: u64, texts: &[String]) -> Vec<u8> {
     let schema = Arc::new(Schema::new(vec![Field::new("text", DataType::Utf8, false)]));
     let pair = |key: &str, value: String| KeyValue::new(format!("backhaul.{key}"), value);
-    let pairs = vec![pair("commit_id", commit_id.to_owned()), pair("base_generation", generation.to_string())];
-    let properties = WriterProperties::builder().set_key_value_metadata(Some(pairs)).build();
-    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties)).unwrap();
+    let pairs = vec![
+        pair("commit_id", commit_id.to_owned()),
+        pair("base_generation", generation.to_string()),
+    ];
+    let properties = WriterProperties::builder()
+        .set_key_value_metadata(Some(pairs))
+        .build();
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties)).unwrap();
     let column = StringArray::from_iter_values(texts);
-    writer.write(&RecordBatch::try_new(schema, vec![Arc::new(column)]).unwrap()).unwrap();
+    writer
+        .write(&RecordBatch::try_new(schema, vec![Arc::new(column)]).unwrap())
+        .unwrap();
     writer.into_inner().unwrap()
 }
 
 /// The commit id, base generation and texts of a file.
 fn read_parquet(bytes: Bytes) -> (String, u64, Vec<String>) {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
-    let pairs = builder.metadata().file_metadata().key_value_metadata().unwrap().clone();
-    let value = |key: &str| pairs.iter().find(|pair| pair.key == key).unwrap().value.clone().unwrap();
+    let pairs = builder
+        .metadata()
+        .file_metadata()
+        .key_value_metadata()
+        .unwrap()
+        .clone();
+    let value = |key: &str| {
+        pairs
+            .iter()
+            .find(|pair| pair.key == key)
+            .unwrap()
+            .value
+            .clone()
+            .unwrap()
+    };
     let mut texts = Vec::new();
     for batch in builder.build().unwrap() {
-        texts.extend(batch.unwrap().column(0).as_string::<i32>().iter().map(|text| text.unwrap().to_owned()));
+        texts.extend(
+            batch
+                .unwrap()
+                .column(0)
+                .as_string::<i32>()
+                .iter()
+                .map(|text| text.unwrap().to_owned()),
+        );
     }
-    (value("backhaul.commit_id"), value("backhaul.base_generation").parse().unwrap(), texts)
+    (
+        value("backhaul.commit_id"),
+        value("backhaul.base_generation").parse().unwrap(),
+        texts,
+    )
 }
 
 fn manifest(commit_id: &str, body: &[u8], rows: u64) -> Committed {
@@ -134,11 +181,20 @@ fn manifest(commit_id: &str, body: &[u8], rows: u64) -> Committed {
 
 /// What readers see.
 async fn visible(bucket: &Bucket) -> Vec<String> {
-    bucket.get(OBJECT).await.unwrap().map(|object| read_parquet(object.bytes).2).unwrap_or_default()
+    bucket
+        .get(OBJECT)
+        .await
+        .unwrap()
+        .map(|object| read_parquet(object.bytes).2)
+        .unwrap_or_default()
 }
 
 /// Begins a commit that adds its own id to what the partition holds, and uploads it.
-async fn prepare(bucket: &Bucket, id: &str, patience: Duration) -> Result<(BucketCommit, Committed)> {
+async fn prepare(
+    bucket: &Bucket,
+    id: &str,
+    patience: Duration,
+) -> Result<(BucketCommit, Committed)> {
     let committing = bucket.begin(commit(id), id, patience).await?;
     let mut texts = match committing.committed() {
         Some(_) => read_parquet(bucket.get(OBJECT).await?.expect("a committed object").bytes).2,

@@ -5,7 +5,9 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use backhaul::catalog::{Catalog, Column, ColumnKind, Endpoint, Filterable, ParameterKind, Presets, Shape};
+use backhaul::catalog::{
+    Catalog, Column, ColumnKind, Endpoint, Filterable, ParameterKind, Presets, Shape,
+};
 use backhaul::cli::catalog as pages;
 use backhaul::config::{self, Environment};
 use backhaul::error::Code;
@@ -43,7 +45,9 @@ fn endpoints() -> impl Iterator<Item = &'static Endpoint> {
 }
 
 fn endpoint(name: &str) -> &'static Endpoint {
-    Catalog::embedded().endpoint(name).unwrap_or_else(|| panic!("no {name}"))
+    Catalog::embedded()
+        .endpoint(name)
+        .unwrap_or_else(|| panic!("no {name}"))
 }
 
 fn paged() -> impl Iterator<Item = &'static Endpoint> {
@@ -51,7 +55,9 @@ fn paged() -> impl Iterator<Item = &'static Endpoint> {
 }
 
 fn presets(endpoint: &Endpoint) -> impl Iterator<Item = (&'static str, &[String])> {
-    Presets::NAMES.into_iter().filter_map(|name| endpoint.presets.get(name).map(|columns| (name, columns)))
+    Presets::NAMES
+        .into_iter()
+        .filter_map(|name| endpoint.presets.get(name).map(|columns| (name, columns)))
 }
 
 fn count(items: usize) -> u64 {
@@ -62,8 +68,16 @@ fn count(items: usize) -> u64 {
 fn no_published_fact_was_lost() {
     let mut counted: BTreeMap<&str, [u64; 8]> = BTreeMap::new();
     for endpoint in endpoints() {
-        let required = endpoint.parameters.iter().filter(|parameter| parameter.required).count();
-        let nullable = endpoint.columns.iter().filter(|column| column.nullable).count();
+        let required = endpoint
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.required)
+            .count();
+        let nullable = endpoint
+            .columns
+            .iter()
+            .filter(|column| column.nullable)
+            .count();
         let counts = [
             1,
             count(endpoint.parameters.len()),
@@ -75,7 +89,10 @@ fn no_published_fact_was_lost() {
             endpoint.filterable.iter().map(|column| column.units).sum(),
         ];
         let section = counted.entry(endpoint.section()).or_default();
-        section.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+        section
+            .iter_mut()
+            .zip(counts)
+            .for_each(|(sum, count)| *sum += count);
     }
     assert_eq!(counted, BTreeMap::from(FACTS));
 }
@@ -84,12 +101,35 @@ fn no_published_fact_was_lost() {
 fn no_column_was_renamed_retyped_or_repriced() {
     let mut lines = String::new();
     for endpoint in endpoints() {
-        for Column { name, kind, nullable, units, .. } in &endpoint.columns {
-            writeln!(lines, "{} {name} {kind:?} {nullable} {units}", endpoint.name).unwrap();
+        for Column {
+            name,
+            kind,
+            nullable,
+            units,
+            ..
+        } in &endpoint.columns
+        {
+            writeln!(
+                lines,
+                "{} {name} {kind:?} {nullable} {units}",
+                endpoint.name
+            )
+            .unwrap();
         }
         for filter in &endpoint.filterable {
-            let Filterable { name, kind, nullable, units, .. } = filter;
-            writeln!(lines, "{} where {name} {kind:?} {nullable} {units}", endpoint.name).unwrap();
+            let Filterable {
+                name,
+                kind,
+                nullable,
+                units,
+                ..
+            } = filter;
+            writeln!(
+                lines,
+                "{} where {name} {kind:?} {nullable} {units}",
+                endpoint.name
+            )
+            .unwrap();
         }
     }
     assert_eq!(lines.lines().count(), 1719 + 2839);
@@ -103,19 +143,39 @@ fn no_column_was_renamed_retyped_or_repriced() {
 #[test]
 fn only_text_is_looked_up() {
     let looked_up: Vec<_> = endpoints()
-        .flat_map(|endpoint| endpoint.columns.iter().map(move |column| (endpoint, column)))
+        .flat_map(|endpoint| {
+            endpoint
+                .columns
+                .iter()
+                .map(move |column| (endpoint, column))
+        })
         .filter(|(_, column)| column.lookup)
         .collect();
-    assert!(looked_up.len() > 20, "only {} columns are looked up", looked_up.len());
+    assert!(
+        looked_up.len() > 20,
+        "only {} columns are looked up",
+        looked_up.len()
+    );
     for (endpoint, column) in looked_up {
-        assert_eq!(column.kind, ColumnKind::Text, "{} {}", endpoint.name, column.name);
+        assert_eq!(
+            column.kind,
+            ColumnKind::Text,
+            "{} {}",
+            endpoint.name,
+            column.name
+        );
     }
 }
 
 #[test]
 fn the_catalog_has_121_operations_and_1719_columns() {
     assert_eq!(endpoints().count(), 121);
-    assert_eq!(endpoints().map(|endpoint| endpoint.columns.len()).sum::<usize>(), 1719);
+    assert_eq!(
+        endpoints()
+            .map(|endpoint| endpoint.columns.len())
+            .sum::<usize>(),
+        1719
+    );
 }
 
 #[test]
@@ -123,7 +183,9 @@ fn every_column_costs_at_least_a_unit() {
     for endpoint in endpoints() {
         let units = endpoint.columns.iter().map(|column| column.units);
         assert!(
-            units.chain(endpoint.filterable.iter().map(|column| column.units)).all(|units| units > 0),
+            units
+                .chain(endpoint.filterable.iter().map(|column| column.units))
+                .all(|units| units > 0),
             "{}",
             endpoint.name
         );
@@ -134,14 +196,28 @@ fn every_column_costs_at_least_a_unit() {
 fn every_enum_has_values() {
     for endpoint in endpoints() {
         for parameter in &endpoint.parameters {
-            assert_ne!(parameter.kind, ParameterKind::Enum(Vec::new()), "{} {}", endpoint.name, parameter.name);
+            assert_ne!(
+                parameter.kind,
+                ParameterKind::Enum(Vec::new()),
+                "{} {}",
+                endpoint.name,
+                parameter.name
+            );
         }
     }
-    let country = endpoint("site-explorer/metrics").parameter("country").unwrap();
-    assert!(matches!(&country.kind, ParameterKind::Enum(values) if values.iter().any(|value| value == "us")));
-    let country = endpoint("site-explorer/metrics-by-country").column("country").unwrap();
+    let country = endpoint("site-explorer/metrics")
+        .parameter("country")
+        .unwrap();
+    assert!(
+        matches!(&country.kind, ParameterKind::Enum(values) if values.iter().any(|value| value == "us"))
+    );
+    let country = endpoint("site-explorer/metrics-by-country")
+        .column("country")
+        .unwrap();
     assert!(country.values.iter().any(|value| value == "OTHER"));
-    let features = endpoint("site-explorer/organic-keywords").column("serp_features").unwrap();
+    let features = endpoint("site-explorer/organic-keywords")
+        .column("serp_features")
+        .unwrap();
     assert!(features.values.iter().any(|value| value == "ai_overview"));
 }
 
@@ -149,10 +225,16 @@ fn every_enum_has_values() {
 fn an_enum_holds_the_default_of_its_parameter() {
     for endpoint in endpoints() {
         for parameter in &endpoint.parameters {
-            if let (ParameterKind::Enum(values), Some(default)) = (&parameter.kind, &parameter.default)
+            if let (ParameterKind::Enum(values), Some(default)) =
+                (&parameter.kind, &parameter.default)
                 && !default.is_empty()
             {
-                assert!(values.contains(default), "{} {}={default}", endpoint.name, parameter.name);
+                assert!(
+                    values.contains(default),
+                    "{} {}={default}",
+                    endpoint.name,
+                    parameter.name
+                );
             }
         }
     }
@@ -191,7 +273,11 @@ fn the_operations_that_can_be_paged_are_these() {
 fn an_operation_with_a_key_can_order_filter_and_limit() {
     for endpoint in paged() {
         for parameter in ["limit", "order_by", "where", "select"] {
-            assert!(endpoint.parameter(parameter).is_some(), "{} has no {parameter}", endpoint.name);
+            assert!(
+                endpoint.parameter(parameter).is_some(),
+                "{} has no {parameter}",
+                endpoint.name
+            );
         }
     }
 }
@@ -200,7 +286,11 @@ fn an_operation_with_a_key_can_order_filter_and_limit() {
 fn every_column_of_a_key_obeys_the_rules_of_paging() {
     let mut checked = 0;
     for endpoint in paged() {
-        for name in endpoint.order_key.iter().chain(endpoint.group_columns.values().flatten()) {
+        for name in endpoint
+            .order_key
+            .iter()
+            .chain(endpoint.group_columns.values().flatten())
+        {
             assert_eq!(key_fault(endpoint, name), None, "{} {name}", endpoint.name);
             checked += 1;
         }
@@ -211,8 +301,12 @@ fn every_column_of_a_key_obeys_the_rules_of_paging() {
 /// Why a column may not stand in a key, if it may not.
 fn key_fault(endpoint: &Endpoint, name: &str) -> Option<String> {
     use ColumnKind::{Boolean, DateTime, Integer, Text};
-    let Some(column) = endpoint.column(name) else { return Some("cannot be selected".to_owned()) };
-    let Some(filter) = endpoint.filterable(name) else { return Some("cannot be filtered".to_owned()) };
+    let Some(column) = endpoint.column(name) else {
+        return Some("cannot be selected".to_owned());
+    };
+    let Some(filter) = endpoint.filterable(name) else {
+        return Some("cannot be filtered".to_owned());
+    };
     if !endpoint.is_sortable(name) {
         return Some("cannot be sorted by".to_owned());
     }
@@ -220,7 +314,10 @@ fn key_fault(endpoint: &Endpoint, name: &str) -> Option<String> {
         return Some("may be null".to_owned());
     }
     if !matches!(column.kind, Integer | Boolean | DateTime | Text) || column.kind != filter.kind {
-        return Some(format!("is {} and filtered as {}", column.kind, filter.kind));
+        return Some(format!(
+            "is {} and filtered as {}",
+            column.kind, filter.kind
+        ));
     }
     (column.measure.is_some() || column.units != 1).then(|| "is a metric".to_owned())
 }
@@ -245,22 +342,50 @@ fn the_rules_of_paging_refuse_what_they_should() {
 fn a_key_leads_with_a_date_time_or_integer_where_it_has_one() {
     for endpoint in paged() {
         let leads = |name: &String| {
-            matches!(endpoint.column(name).map(|column| &column.kind), Some(ColumnKind::DateTime | ColumnKind::Integer))
+            matches!(
+                endpoint.column(name).map(|column| &column.kind),
+                Some(ColumnKind::DateTime | ColumnKind::Integer)
+            )
         };
         let first = endpoint.order_key.first().is_some_and(leads);
-        assert_eq!(first, endpoint.order_key.iter().any(leads), "{}: {:?}", endpoint.name, endpoint.order_key);
-        let strings_begin = endpoint.order_key.iter().position(|name| !leads(name)).unwrap_or(endpoint.order_key.len());
-        assert!(!endpoint.order_key[strings_begin..].iter().any(leads), "{}: a string before a number", endpoint.name);
+        assert_eq!(
+            first,
+            endpoint.order_key.iter().any(leads),
+            "{}: {:?}",
+            endpoint.name,
+            endpoint.order_key
+        );
+        let strings_begin = endpoint
+            .order_key
+            .iter()
+            .position(|name| !leads(name))
+            .unwrap_or(endpoint.order_key.len());
+        assert!(
+            !endpoint.order_key[strings_begin..].iter().any(leads),
+            "{}: a string before a number",
+            endpoint.name
+        );
     }
 }
 
 #[test]
 fn no_key_rests_on_what_a_recrawl_moves() {
-    let moving =
-        ["last_visited", "last_visited_source", "last_update", "last_seen", "status", "positions", "http_code"];
+    let moving = [
+        "last_visited",
+        "last_visited_source",
+        "last_update",
+        "last_seen",
+        "status",
+        "positions",
+        "http_code",
+    ];
     for endpoint in paged() {
         for name in &endpoint.order_key {
-            assert!(!moving.contains(&name.as_str()) && !name.ends_with("_diff"), "{} {name}", endpoint.name);
+            assert!(
+                !moving.contains(&name.as_str()) && !name.ends_with("_diff"),
+                "{} {name}",
+                endpoint.name
+            );
         }
     }
 }
@@ -283,8 +408,12 @@ fn only_grouping_aggregations_have_group_columns() {
     let mut checked = 0;
     for endpoint in endpoints() {
         for aggregation in endpoint.group_columns.keys() {
-            let parameter = endpoint.parameter("aggregation").unwrap_or_else(|| panic!("{}", endpoint.name));
-            assert!(matches!(&parameter.kind, ParameterKind::Enum(values) if values.contains(aggregation)));
+            let parameter = endpoint
+                .parameter("aggregation")
+                .unwrap_or_else(|| panic!("{}", endpoint.name));
+            assert!(
+                matches!(&parameter.kind, ParameterKind::Enum(values) if values.contains(aggregation))
+            );
             assert_ne!(aggregation, "all", "{} groups nothing there", endpoint.name);
             checked += 1;
         }
@@ -297,11 +426,23 @@ fn what_is_equal_within_a_group_can_be_ranked_by_and_filtered() {
     let mut checked = 0;
     for endpoint in endpoints() {
         for (aggregation, columns) in &endpoint.group_values {
-            assert!(endpoint.group_columns.contains_key(aggregation), "{} {aggregation}", endpoint.name);
+            assert!(
+                endpoint.group_columns.contains_key(aggregation),
+                "{} {aggregation}",
+                endpoint.name
+            );
             for name in columns {
-                assert!(endpoint.is_sortable(name) && endpoint.filterable(name).is_some(), "{} {name}", endpoint.name);
+                assert!(
+                    endpoint.is_sortable(name) && endpoint.filterable(name).is_some(),
+                    "{} {name}",
+                    endpoint.name
+                );
                 // Of the domain that a group is of, by its name.
-                assert!(name.contains("domain") && !name.contains("target"), "{} {name}", endpoint.name);
+                assert!(
+                    name.contains("domain") && !name.contains("target"),
+                    "{} {name}",
+                    endpoint.name
+                );
                 checked += 1;
             }
         }
@@ -313,14 +454,30 @@ fn what_is_equal_within_a_group_can_be_ranked_by_and_filtered() {
 fn changes_are_marked_where_both_dates_can_be_selected_and_filtered_and_lost_rows_shown() {
     let mut marked = Vec::new();
     for endpoint in endpoints() {
-        let Some(changes) = &endpoint.changes else { continue };
+        let Some(changes) = &endpoint.changes else {
+            continue;
+        };
         for (name, is_nullable) in [(&changes.new, false), (&changes.lost, true)] {
-            let (column, filter) =
-                (endpoint.column(name).expect("a column"), endpoint.filterable(name).expect("a filter"));
-            assert_eq!((&column.kind, &filter.kind), (&ColumnKind::DateTime, &ColumnKind::DateTime), "{name}");
-            assert_eq!((column.nullable, filter.nullable), (is_nullable, is_nullable), "{name}");
+            let (column, filter) = (
+                endpoint.column(name).expect("a column"),
+                endpoint.filterable(name).expect("a filter"),
+            );
+            assert_eq!(
+                (&column.kind, &filter.kind),
+                (&ColumnKind::DateTime, &ColumnKind::DateTime),
+                "{name}"
+            );
+            assert_eq!(
+                (column.nullable, filter.nullable),
+                (is_nullable, is_nullable),
+                "{name}"
+            );
         }
-        assert!(endpoint.parameter("history").is_some() && !endpoint.identity.is_empty(), "{}", endpoint.name);
+        assert!(
+            endpoint.parameter("history").is_some() && !endpoint.identity.is_empty(),
+            "{}",
+            endpoint.name
+        );
         marked.push(endpoint.name.as_str());
     }
     assert_eq!(marked, ["site-explorer/all-backlinks"]);
@@ -333,30 +490,70 @@ fn what_counts_the_rows_of_an_operation_is_one_whole_number_of_a_record_about_th
         for count in &endpoint.counts {
             let telling = Catalog::embedded().endpoint(&count.endpoint).unwrap();
             assert_eq!(telling.shape, Shape::Record, "{}", count.endpoint);
-            assert_eq!(telling.column(&count.column).unwrap().kind, ColumnKind::Integer, "{}", count.column);
+            assert_eq!(
+                telling.column(&count.column).unwrap().kind,
+                ColumnKind::Integer,
+                "{}",
+                count.column
+            );
             assert!(telling.parameter("target").is_some() && telling.parameter("mode").is_some());
-            assert!(count.when.iter().all(|(name, _)| endpoint.parameter(name).is_some()), "{:?}", count.when);
+            assert!(
+                count
+                    .when
+                    .iter()
+                    .all(|(name, _)| endpoint.parameter(name).is_some()),
+                "{:?}",
+                count.when
+            );
             // Rows of one country are not those of all.
-            assert_eq!(endpoint.parameter("country").is_some(), telling.parameter("country").is_some());
+            assert_eq!(
+                endpoint.parameter("country").is_some(),
+                telling.parameter("country").is_some()
+            );
         }
         marked.extend((!endpoint.counts.is_empty()).then_some(endpoint.short_name()));
     }
     marked.sort_unstable();
-    assert_eq!(marked, ["all-backlinks", "linkeddomains", "organic-keywords", "refdomains"]);
+    assert_eq!(
+        marked,
+        [
+            "all-backlinks",
+            "linkeddomains",
+            "organic-keywords",
+            "refdomains"
+        ]
+    );
 }
 
 #[test]
 fn every_list_of_columns_names_columns_of_the_operation_once() {
     for endpoint in endpoints() {
-        let keys =
-            [("order_key", &endpoint.order_key), ("identity", &endpoint.identity), ("sort_key", &endpoint.sort_key)];
-        let keys = keys.into_iter().map(|(what, columns)| (what, columns.as_slice()));
-        let groups = endpoint.group_columns.iter().map(|(what, columns)| (what.as_str(), columns.as_slice()));
+        let keys = [
+            ("order_key", &endpoint.order_key),
+            ("identity", &endpoint.identity),
+            ("sort_key", &endpoint.sort_key),
+        ];
+        let keys = keys
+            .into_iter()
+            .map(|(what, columns)| (what, columns.as_slice()));
+        let groups = endpoint
+            .group_columns
+            .iter()
+            .map(|(what, columns)| (what.as_str(), columns.as_slice()));
         for (what, columns) in keys.chain(groups).chain(presets(endpoint)) {
             let unique: BTreeSet<_> = columns.iter().collect();
-            assert_eq!(unique.len(), columns.len(), "{} {what} repeats a column", endpoint.name);
+            assert_eq!(
+                unique.len(),
+                columns.len(),
+                "{} {what} repeats a column",
+                endpoint.name
+            );
             for column in columns {
-                assert!(endpoint.column(column).is_some(), "{} {what}: no column {column}", endpoint.name);
+                assert!(
+                    endpoint.column(column).is_some(),
+                    "{} {what}: no column {column}",
+                    endpoint.name
+                );
             }
         }
     }
@@ -369,12 +566,29 @@ fn what_identifies_a_row_is_never_null_and_no_metric() {
     for endpoint in endpoints() {
         for name in &endpoint.identity {
             let column = endpoint.column(name).unwrap();
-            assert!(matches!(column.kind, Integer | Boolean | Date | DateTime | Text), "{} {name}", endpoint.name);
+            assert!(
+                matches!(column.kind, Integer | Boolean | Date | DateTime | Text),
+                "{} {name}",
+                endpoint.name
+            );
             // A competitor is a domain or a page: the other one is null.
             let may_be_null = endpoint.name == "site-explorer/organic-competitors";
-            assert!((!column.nullable || may_be_null) && column.measure.is_none(), "{} {name}", endpoint.name);
-            assert_eq!((column.units, &column.not_with), (1, &None), "{} {name}", endpoint.name);
-            assert!(!endpoint.compares(column), "{} {name} compares dates", endpoint.name);
+            assert!(
+                (!column.nullable || may_be_null) && column.measure.is_none(),
+                "{} {name}",
+                endpoint.name
+            );
+            assert_eq!(
+                (column.units, &column.not_with),
+                (1, &None),
+                "{} {name}",
+                endpoint.name
+            );
+            assert!(
+                !endpoint.compares(column),
+                "{} {name} compares dates",
+                endpoint.name
+            );
             checked += 1;
         }
     }
@@ -385,34 +599,62 @@ fn what_identifies_a_row_is_never_null_and_no_metric() {
 fn every_list_has_an_order_of_its_rows_and_all_but_these_an_identity() {
     let mut without = Vec::new();
     for endpoint in endpoints().filter(|endpoint| endpoint.shape != Shape::Record) {
-        assert!(!endpoint.sort_key.is_empty(), "{} has no sort key", endpoint.name);
+        assert!(
+            !endpoint.sort_key.is_empty(),
+            "{} has no sort key",
+            endpoint.name
+        );
         for name in &endpoint.sort_key {
             let kind = &endpoint.column(name).unwrap().kind;
-            assert!(backhaul::table::ColumnType::from(kind).is_sortable(), "{} {name} is {kind}", endpoint.name);
+            assert!(
+                backhaul::table::ColumnType::from(kind).is_sortable(),
+                "{} {name} is {kind}",
+                endpoint.name
+            );
         }
         if endpoint.identity.is_empty() {
             without.push(endpoint.name.as_str());
         }
     }
     // Answers that repeat a question, and results of which several stand at one position.
-    assert_eq!(without, ["brand-radar/ai-responses", "rank-tracker/serp-overview", "serp-overview/serp-overview"]);
+    assert_eq!(
+        without,
+        [
+            "brand-radar/ai-responses",
+            "rank-tracker/serp-overview",
+            "serp-overview/serp-overview"
+        ]
+    );
 }
 
 #[test]
 fn a_record_is_one_row_and_has_no_key() {
     for endpoint in endpoints().filter(|endpoint| endpoint.shape == Shape::Record) {
         let keys = [&endpoint.order_key, &endpoint.identity, &endpoint.sort_key];
-        assert!(keys.iter().all(|columns| columns.is_empty()), "{}", endpoint.name);
+        assert!(
+            keys.iter().all(|columns| columns.is_empty()),
+            "{}",
+            endpoint.name
+        );
     }
 }
 
 #[test]
 fn an_operation_with_an_offset_and_a_key_has_a_total_order() {
-    let by_offset: Vec<_> = endpoints().filter(|endpoint| endpoint.has_offset()).collect();
+    let by_offset: Vec<_> = endpoints()
+        .filter(|endpoint| endpoint.has_offset())
+        .collect();
     assert_eq!(by_offset.len(), 2);
     for endpoint in by_offset.into_iter().filter(|endpoint| endpoint.pageable()) {
         assert!(!endpoint.identity.is_empty(), "{}", endpoint.name);
-        assert!(endpoint.identity.iter().all(|name| endpoint.order_key.contains(name)), "{}", endpoint.name);
+        assert!(
+            endpoint
+                .identity
+                .iter()
+                .all(|name| endpoint.order_key.contains(name)),
+            "{}",
+            endpoint.name
+        );
     }
 }
 
@@ -420,7 +662,11 @@ fn an_operation_with_an_offset_and_a_key_has_a_total_order() {
 fn a_sort_key_ends_deterministic() {
     for endpoint in endpoints().filter(|endpoint| !endpoint.identity.is_empty()) {
         for name in &endpoint.identity {
-            assert!(endpoint.sort_key.contains(name), "{}: {name} is not in the sort key", endpoint.name);
+            assert!(
+                endpoint.sort_key.contains(name),
+                "{}: {name} is not in the sort key",
+                endpoint.name
+            );
         }
     }
 }
@@ -429,7 +675,12 @@ fn a_sort_key_ends_deterministic() {
 fn an_operation_has_presets_exactly_where_columns_can_be_selected() {
     for endpoint in endpoints() {
         for (name, columns) in presets(endpoint) {
-            assert_eq!(endpoint.has_select(), !columns.is_empty(), "{} {name}", endpoint.name);
+            assert_eq!(
+                endpoint.has_select(),
+                !columns.is_empty(),
+                "{} {name}",
+                endpoint.name
+            );
         }
     }
 }
@@ -437,8 +688,16 @@ fn an_operation_has_presets_exactly_where_columns_can_be_selected() {
 #[test]
 fn each_preset_holds_the_smaller_one() {
     for endpoint in endpoints() {
-        let Presets { minimal, standard, full } = &endpoint.presets;
-        assert!(standard.starts_with(minimal) && full.starts_with(standard), "{}", endpoint.name);
+        let Presets {
+            minimal,
+            standard,
+            full,
+        } = &endpoint.presets;
+        assert!(
+            standard.starts_with(minimal) && full.starts_with(standard),
+            "{}",
+            endpoint.name
+        );
     }
 }
 
@@ -447,7 +706,11 @@ fn each_preset_holds_the_smaller_one() {
 fn the_standard_presets_have_these_dear_columns() {
     let mut lines = Vec::new();
     for endpoint in endpoints() {
-        let dear = endpoint.presets.standard.iter().filter(|name| endpoint.column(name).unwrap().units >= 10);
+        let dear = endpoint
+            .presets
+            .standard
+            .iter()
+            .filter(|name| endpoint.column(name).unwrap().units >= 10);
         let dear: Vec<_> = dear.map(String::as_str).collect();
         if !dear.is_empty() {
             lines.push(format!("{} {}", endpoint.name, dear.join(" ")));
@@ -478,7 +741,11 @@ fn a_preset_holds_nothing_that_is_deprecated_compared_or_bound_to_a_parameter() 
             let column = endpoint.column(name).unwrap();
             assert!(!column.deprecated, "{} {name} is deprecated", endpoint.name);
             assert_eq!(column.not_with, None, "{} {name}", endpoint.name);
-            assert!(!endpoint.compares(column), "{} {name} compares dates", endpoint.name);
+            assert!(
+                !endpoint.compares(column),
+                "{} {name} compares dates",
+                endpoint.name
+            );
         }
     }
 }
@@ -487,14 +754,31 @@ fn a_preset_holds_nothing_that_is_deprecated_compared_or_bound_to_a_parameter() 
 fn columns_that_compare_dates_stand_only_where_a_date_can_be_compared_with() {
     let mut compared = 0;
     for endpoint in endpoints() {
-        let columns = endpoint.columns.iter().filter(|column| endpoint.compares(column)).count();
-        assert!(columns == 0 || endpoint.parameter("date_compared").is_some(), "{}", endpoint.name);
+        let columns = endpoint
+            .columns
+            .iter()
+            .filter(|column| endpoint.compares(column))
+            .count();
+        assert!(
+            columns == 0 || endpoint.parameter("date_compared").is_some(),
+            "{}",
+            endpoint.name
+        );
         compared += columns;
     }
     assert!(compared > 400, "{compared}");
     let keywords = endpoint("site-explorer/organic-keywords");
-    for (name, compares) in [("volume_prev", true), ("sum_traffic_merged", true), ("volume", false), ("status", true)] {
-        assert_eq!(keywords.compares(keywords.column(name).unwrap()), compares, "{name}");
+    for (name, compares) in [
+        ("volume_prev", true),
+        ("sum_traffic_merged", true),
+        ("volume", false),
+        ("status", true),
+    ] {
+        assert_eq!(
+            keywords.compares(keywords.column(name).unwrap()),
+            compares,
+            "{name}"
+        );
     }
 }
 
@@ -502,11 +786,27 @@ fn columns_that_compare_dates_stand_only_where_a_date_can_be_compared_with() {
 fn the_standard_preset_of_a_list_has_what_pages_are_ordered_by_and_tables_sorted_by() {
     for endpoint in paged() {
         let standard = &endpoint.presets.standard;
-        let needed = endpoint.order_key.first().into_iter().chain(endpoint.sort_key.first());
-        for name in needed.chain(&endpoint.identity).chain(endpoint.group_columns.values().flatten()) {
-            assert!(standard.contains(name), "{}: {name} is not standard", endpoint.name);
+        let needed = endpoint
+            .order_key
+            .first()
+            .into_iter()
+            .chain(endpoint.sort_key.first());
+        for name in needed
+            .chain(&endpoint.identity)
+            .chain(endpoint.group_columns.values().flatten())
+        {
+            assert!(
+                standard.contains(name),
+                "{}: {name} is not standard",
+                endpoint.name
+            );
         }
-        assert_eq!(endpoint.key_surcharge(standard.iter().map(String::as_str)), 0, "{}", endpoint.name);
+        assert_eq!(
+            endpoint.key_surcharge(standard.iter().map(String::as_str)),
+            0,
+            "{}",
+            endpoint.name
+        );
     }
 }
 
@@ -515,7 +815,11 @@ fn every_price_of_a_preset_is_pinned() {
     let mut lines = Vec::new();
     for endpoint in endpoints().filter(|endpoint| endpoint.has_select()) {
         let prices: Vec<_> = presets(endpoint)
-            .map(|(_, columns)| endpoint.units_per_row(columns.iter().map(String::as_str)).to_string())
+            .map(|(_, columns)| {
+                endpoint
+                    .units_per_row(columns.iter().map(String::as_str))
+                    .to_string()
+            })
             .collect();
         lines.push(format!("{} {}", endpoint.name, prices.join(" ")));
     }
@@ -565,10 +869,22 @@ fn every_price_of_a_preset_is_pinned() {
 fn the_surcharge_of_a_key_counts_what_is_not_selected() {
     let anchors = endpoint("site-explorer/anchors");
     assert_eq!(anchors.order_key, ["first_seen", "anchor"]);
-    assert_eq!((anchors.key_surcharge([]), anchors.whole_key_surcharge([])), (1, 2));
-    assert_eq!((anchors.key_surcharge(["first_seen"]), anchors.whole_key_surcharge(["first_seen"])), (0, 1));
+    assert_eq!(
+        (anchors.key_surcharge([]), anchors.whole_key_surcharge([])),
+        (1, 2)
+    );
+    assert_eq!(
+        (
+            anchors.key_surcharge(["first_seen"]),
+            anchors.whole_key_surcharge(["first_seen"])
+        ),
+        (0, 1)
+    );
     assert_eq!(anchors.whole_key_surcharge(["anchor", "first_seen"]), 0);
-    assert_eq!(endpoint("site-explorer/crawled-pages").whole_key_surcharge([]), 0);
+    assert_eq!(
+        endpoint("site-explorer/crawled-pages").whole_key_surcharge([]),
+        0
+    );
 }
 
 #[test]
@@ -578,8 +894,16 @@ fn every_operation_and_column_that_needs_a_description_has_a_good_one() {
         assert_good_text(&endpoint.description, &endpoint.name);
         let mut seen = BTreeSet::new();
         for column in &endpoint.columns {
-            assert_good_text(&column.description, &format!("{} {}", endpoint.name, column.name));
-            assert!(seen.insert(&column.description), "{}: {:?} stands twice", endpoint.name, column.description);
+            assert_good_text(
+                &column.description,
+                &format!("{} {}", endpoint.name, column.name),
+            );
+            assert!(
+                seen.insert(&column.description),
+                "{}: {:?} stands twice",
+                endpoint.name,
+                column.description
+            );
             checked += 1;
         }
     }
@@ -587,29 +911,58 @@ fn every_operation_and_column_that_needs_a_description_has_a_good_one() {
 }
 
 fn assert_good_text(text: &str, place: &str) {
-    assert!((10..=120).contains(&text.chars().count()), "{place}: {text:?} has {} characters", text.chars().count());
-    assert!(!text.ends_with('.') && text.trim() == text, "{place}: {text:?}");
+    assert!(
+        (10..=120).contains(&text.chars().count()),
+        "{place}: {text:?} has {} characters",
+        text.chars().count()
+    );
+    assert!(
+        !text.ends_with('.') && text.trim() == text,
+        "{place}: {text:?}"
+    );
 }
 
 #[test]
 fn columns_share_a_description_only_where_they_mean_the_same() {
     let mut names: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
-    for column in endpoints().flat_map(|endpoint| &endpoint.columns).filter(|column| !column.description.is_empty()) {
-        names.entry(&column.description).or_default().insert(&column.name);
+    for column in endpoints()
+        .flat_map(|endpoint| &endpoint.columns)
+        .filter(|column| !column.description.is_empty())
+    {
+        names
+            .entry(&column.description)
+            .or_default()
+            .insert(&column.name);
     }
     for (text, names) in names.iter().filter(|(_, names)| names.len() > 1) {
         let names: Vec<_> = names.iter().copied().collect();
-        assert!(SAME_MEANING.contains(&names.as_slice()), "{text:?} describes {names:?}");
+        assert!(
+            SAME_MEANING.contains(&names.as_slice()),
+            "{text:?} describes {names:?}"
+        );
     }
 }
 
 #[test]
 fn an_operation_is_found_by_its_former_name_and_by_a_near_one() {
-    let nearest = |name| Catalog::embedded().nearest_endpoint(name).map(|endpoint| endpoint.name.as_str());
-    assert_eq!(nearest("site-explorer/best-by-external-links"), Some("site-explorer/pages-by-backlinks"));
-    assert_eq!(nearest("site-explorer/anchor"), Some("site-explorer/anchors"));
+    let nearest = |name| {
+        Catalog::embedded()
+            .nearest_endpoint(name)
+            .map(|endpoint| endpoint.name.as_str())
+    };
+    assert_eq!(
+        nearest("site-explorer/best-by-external-links"),
+        Some("site-explorer/pages-by-backlinks")
+    );
+    assert_eq!(
+        nearest("site-explorer/anchor"),
+        Some("site-explorer/anchors")
+    );
     assert_eq!(nearest("refdomains"), Some("site-explorer/refdomains"));
-    assert_eq!(nearest("metrics-by-country"), Some("site-explorer/metrics-by-country"));
+    assert_eq!(
+        nearest("metrics-by-country"),
+        Some("site-explorer/metrics-by-country")
+    );
     assert_eq!(nearest("zzzzzz"), None);
 }
 
@@ -626,8 +979,16 @@ fn the_files_are_written_in_their_canonical_form() {
         let json: Json = serde_json::from_str(&text).unwrap();
         if is_catalog_file(&json) {
             let canonical = canonical(&json, 0) + "\n";
-            let differs = text.lines().zip(canonical.lines()).position(|(is, should)| is != should);
-            assert!(text == canonical, "{}: line {:?} is not canonical", path.display(), differs.map(|line| line + 1));
+            let differs = text
+                .lines()
+                .zip(canonical.lines())
+                .position(|(is, should)| is != should);
+            assert!(
+                text == canonical,
+                "{}: line {:?} is not canonical",
+                path.display(),
+                differs.map(|line| line + 1)
+            );
             files += 1;
         }
     }
@@ -636,7 +997,8 @@ fn the_files_are_written_in_their_canonical_form() {
 
 /// `schemas/` also holds the JSON Schema of the configuration, which is none of ours.
 fn is_catalog_file(json: &Json) -> bool {
-    json.as_object().is_some_and(|object| !object.contains_key("$schema"))
+    json.as_object()
+        .is_some_and(|object| !object.contains_key("$schema"))
 }
 
 /// An operation and each of its keys on a line of its own; below, whatever fits 158 characters on one line; longer lists
@@ -645,10 +1007,18 @@ fn canonical(json: &Json, depth: usize) -> String {
     let compact = one_line(json);
     let pad = " ".repeat(depth + 1);
     match json {
-        Json::Object(object) if !object.is_empty() && (depth < 2 || compact.chars().count() > 158) => {
+        Json::Object(object)
+            if !object.is_empty() && (depth < 2 || compact.chars().count() > 158) =>
+        {
             let lines: Vec<_> = object
                 .iter()
-                .map(|(key, value)| format!("{pad}{}: {}", Json::from(key.as_str()), canonical(value, depth + 1)))
+                .map(|(key, value)| {
+                    format!(
+                        "{pad}{}: {}",
+                        Json::from(key.as_str()),
+                        canonical(value, depth + 1)
+                    )
+                })
                 .collect();
             format!("{{\n{}\n{}}}", lines.join(",\n"), &pad[1..])
         }
@@ -681,7 +1051,10 @@ fn one_line(json: &Json) -> String {
                 .collect();
             format!("{{{}}}", fields.join(", "))
         }
-        Json::Array(items) => format!("[{}]", items.iter().map(one_line).collect::<Vec<_>>().join(", ")),
+        Json::Array(items) => format!(
+            "[{}]",
+            items.iter().map(one_line).collect::<Vec<_>>().join(", ")
+        ),
         plain => plain.to_string(),
     }
 }
@@ -703,7 +1076,10 @@ fn the_list_names_every_operation_under_its_section() {
     let mut section = String::new();
     let mut names = Vec::new();
     for line in list.lines().take_while(|line| !line.starts_with("Prices")) {
-        if let Some(name) = line.strip_prefix("  ").and_then(|line| line.split_whitespace().next()) {
+        if let Some(name) = line
+            .strip_prefix("  ")
+            .and_then(|line| line.split_whitespace().next())
+        {
             names.push(format!("{section}{name}"));
         } else if line.ends_with('/') {
             line.clone_into(&mut section);
@@ -717,12 +1093,25 @@ fn the_list_names_every_operation_under_its_section() {
 fn a_page_names_every_column_and_parameter() {
     for endpoint in endpoints() {
         let page = pages::show(endpoint);
-        let words: BTreeSet<_> = page.split_whitespace().map(|word| word.trim_end_matches(',')).collect();
+        let words: BTreeSet<_> = page
+            .split_whitespace()
+            .map(|word| word.trim_end_matches(','))
+            .collect();
         for column in &endpoint.columns {
-            assert!(words.contains(column.name.as_str()), "{} {}", endpoint.name, column.name);
+            assert!(
+                words.contains(column.name.as_str()),
+                "{} {}",
+                endpoint.name,
+                column.name
+            );
         }
         for parameter in &endpoint.parameters {
-            assert!(words.contains(parameter.name.as_str()), "{} {}", endpoint.name, parameter.name);
+            assert!(
+                words.contains(parameter.name.as_str()),
+                "{} {}",
+                endpoint.name,
+                parameter.name
+            );
         }
     }
 }
@@ -732,7 +1121,9 @@ fn the_filter_that_a_page_shows_is_one() {
     let mut shown = 0;
     for endpoint in endpoints().filter(|endpoint| endpoint.parameter("where").is_some()) {
         let page = pages::show(endpoint);
-        let Some((_, behind)) = page.split_once("for example       where = \"") else { continue };
+        let Some((_, behind)) = page.split_once("for example       where = \"") else {
+            continue;
+        };
         let text = behind.split('"').next().expect("its text");
         if let Err(fault) = backhaul::filter::from_sql(text, endpoint) {
             panic!("{}: {text}: {fault}", endpoint.name);
@@ -839,14 +1230,20 @@ fn the_page_of_a_free_record_reads_well() {
 #[test]
 fn the_page_of_a_billed_record_tells_the_price_of_a_request() {
     let page = pages::show(endpoint("site-explorer/ai-responses-count"));
-    let presets: Vec<_> = page.lines().skip_while(|line| !line.starts_with("Presets")).take(4).collect();
+    let presets: Vec<_> = page
+        .lines()
+        .skip_while(|line| !line.starts_with("Presets"))
+        .take(4)
+        .collect();
     insta::assert_snapshot!(presets.join("\n"), @r"
     Presets   columns  units a request
       minimal       3               50
       standard      6               90
       full          8              120
     ");
-    assert!(pages::show(endpoint("site-explorer/metrics")).contains("  price     50 units a request\n"));
+    assert!(
+        pages::show(endpoint("site-explorer/metrics")).contains("  price     50 units a request\n")
+    );
 }
 
 #[test]
@@ -868,7 +1265,11 @@ fn an_example_is_a_sound_report_of_its_endpoint() {
     for endpoint in endpoints() {
         let page = pages::show(endpoint);
         let (_, example) = page.split_once("A report of it\n").expect("an example");
-        match config::parse(&format!("{REST}{example}"), Path::new("backhaul.toml"), &Environment::default()) {
+        match config::parse(
+            &format!("{REST}{example}"),
+            Path::new("backhaul.toml"),
+            &Environment::default(),
+        ) {
             Ok(config) => assert_eq!(config.reports[0].endpoint.name, endpoint.name),
             Err(errors) => wrong.push(errors.render()),
         }
@@ -881,10 +1282,20 @@ fn the_pages_as_json_hold_what_the_catalog_holds() {
     let catalog = Catalog::embedded();
     let list: Json = serde_json::from_str(&pages::list_json(catalog)).unwrap();
     assert_eq!(list.as_array().map(Vec::len), Some(121));
-    let anchors: Json = serde_json::from_str(&pages::show_json(endpoint("site-explorer/anchors"))).unwrap();
+    let anchors: Json =
+        serde_json::from_str(&pages::show_json(endpoint("site-explorer/anchors"))).unwrap();
     assert_eq!(anchors["columns"].as_array().map(Vec::len), Some(11));
-    assert_eq!(anchors["order_key"], serde_json::json!(["first_seen", "anchor"]));
+    assert_eq!(
+        anchors["order_key"],
+        serde_json::json!(["first_seen", "anchor"])
+    );
     assert_eq!(anchors["presets"]["minimal"]["units_per_1000_rows"], 4000);
-    let usage: Json = serde_json::from_str(&pages::show_json(endpoint("subscription-info/limits-and-usage"))).unwrap();
-    assert_eq!((&usage["pricing"], &usage["presets"]), (&Json::from("free"), &Json::Null));
+    let usage: Json = serde_json::from_str(&pages::show_json(endpoint(
+        "subscription-info/limits-and-usage",
+    )))
+    .unwrap();
+    assert_eq!(
+        (&usage["pricing"], &usage["presets"]),
+        (&Json::from("free"), &Json::Null)
+    );
 }

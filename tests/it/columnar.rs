@@ -16,7 +16,10 @@ use backhaul::table::ColumnType;
 use serde_json::{Map, Value as Json, json};
 
 fn endpoint(name: &str) -> Endpoint {
-    Catalog::embedded().endpoint(name).expect("an endpoint of the catalog").clone()
+    Catalog::embedded()
+        .endpoint(name)
+        .expect("an endpoint of the catalog")
+        .clone()
 }
 
 fn names(columns: &[&str]) -> Vec<String> {
@@ -46,7 +49,10 @@ fn every_type() -> Endpoint {
         column("list", ColumnKind::List(Box::new(ColumnKind::Text))),
         column(
             "object",
-            ColumnKind::Struct(vec![("x".to_owned(), ColumnKind::Integer), ("y".to_owned(), ColumnKind::Text)]),
+            ColumnKind::Struct(vec![
+                ("x".to_owned(), ColumnKind::Integer),
+                ("y".to_owned(), ColumnKind::Text),
+            ]),
         ),
         Column {
             by_place: true,
@@ -63,9 +69,16 @@ fn every_type() -> Endpoint {
     endpoint
 }
 
-const EVERY_COLUMN: [&str; 10] = ["whole", "real", "flag", "day", "moment", "text", "json", "list", "object", "places"];
+const EVERY_COLUMN: [&str; 10] = [
+    "whole", "real", "flag", "day", "moment", "text", "json", "list", "object", "places",
+];
 
-fn decoder(endpoint: &Endpoint, columns: &[&str], key: &[&str], on_bad_value: OnBadValue) -> Decoder {
+fn decoder(
+    endpoint: &Endpoint,
+    columns: &[&str],
+    key: &[&str],
+    on_bad_value: OnBadValue,
+) -> Decoder {
     Decoder::new(PageSchema::new(endpoint, &names(columns), &names(key), on_bad_value).unwrap())
 }
 
@@ -82,8 +95,16 @@ fn cell(array: &dyn Array, row: usize) -> Json {
         DataType::Int64 => json!(array.as_primitive::<Int64Type>().value(row)),
         DataType::Float64 => json!(array.as_primitive::<Float64Type>().value(row)),
         DataType::Boolean => json!(array.as_boolean().value(row)),
-        DataType::Date32 => json!(array.as_primitive::<Date32Type>().value_as_date(row).unwrap().to_string()),
-        DataType::Timestamp(_, _) => json!(format_time(array.as_primitive::<TimestampMicrosecondType>().value(row))),
+        DataType::Date32 => json!(
+            array
+                .as_primitive::<Date32Type>()
+                .value_as_date(row)
+                .unwrap()
+                .to_string()
+        ),
+        DataType::Timestamp(_, _) => json!(format_time(
+            array.as_primitive::<TimestampMicrosecondType>().value(row)
+        )),
         DataType::Utf8 => json!(array.as_string::<i32>().value(row)),
         DataType::List(_) => {
             let items = array.as_list::<i32>().value(row);
@@ -91,7 +112,10 @@ fn cell(array: &dyn Array, row: usize) -> Json {
         }
         DataType::Struct(fields) => {
             let columns = array.as_struct().columns().iter();
-            let pairs = fields.iter().zip(columns).map(|(field, column)| (field.name().clone(), cell(column, row)));
+            let pairs = fields
+                .iter()
+                .zip(columns)
+                .map(|(field, column)| (field.name().clone(), cell(column, row)));
             Json::Object(pairs.collect::<Map<_, _>>())
         }
         other => panic!("no column has the type {other}"),
@@ -105,16 +129,24 @@ fn wanted(kind: &ColumnType, value: &Json) -> Json {
         (ColumnType::Float, value) => json!(value.as_f64().unwrap()),
         (ColumnType::Date, value) => json!(value.as_str().unwrap().get(..10).unwrap()),
         (ColumnType::Json, value) => json!(value.to_string()),
-        (ColumnType::List(items), Json::Array(values)) => values.iter().map(|value| wanted(items, value)).collect(),
+        (ColumnType::List(items), Json::Array(values)) => {
+            values.iter().map(|value| wanted(items, value)).collect()
+        }
         (ColumnType::Struct(fields), Json::Object(object)) => {
             let field = |(name, kind): &(String, ColumnType)| {
-                (name.clone(), wanted(kind, object.get(name).unwrap_or(&Json::Null)))
+                (
+                    name.clone(),
+                    wanted(kind, object.get(name).unwrap_or(&Json::Null)),
+                )
             };
             Json::Object(fields.iter().map(field).collect())
         }
         (ColumnType::Struct(fields), Json::Array(places)) => {
             let field = |(place, (name, kind)): (usize, &(String, ColumnType))| {
-                (name.clone(), wanted(kind, places.get(place).unwrap_or(&Json::Null)))
+                (
+                    name.clone(),
+                    wanted(kind, places.get(place).unwrap_or(&Json::Null)),
+                )
             };
             Json::Object(fields.iter().enumerate().map(field).collect())
         }
@@ -124,6 +156,12 @@ fn wanted(kind: &ColumnType, value: &Json) -> Json {
 
 /// All rows as JSON, a list of cells each.
 fn cells(batch: &RecordBatch) -> Vec<Vec<Json>> {
-    let row = |row| batch.columns().iter().map(|column| cell(column, row)).collect();
+    let row = |row| {
+        batch
+            .columns()
+            .iter()
+            .map(|column| cell(column, row))
+            .collect()
+    };
     (0..batch.num_rows()).map(row).collect()
 }

@@ -55,20 +55,37 @@ fn day(text: &str) -> NaiveDate {
 }
 
 fn planned(config: &RunConfig) -> Vec<Task> {
-    plan::tasks(config, day("2026-11-23"), day("2026-11-23"), &Selection::default()).expect("a plan")
+    plan::tasks(
+        config,
+        day("2026-11-23"),
+        day("2026-11-23"),
+        &Selection::default(),
+    )
+    .expect("a plan")
 }
 
 #[test]
 fn a_small_file_is_enough_and_the_defaults_spend_least() {
-    let config = sound(&report("name = \"links\"\nendpoint = \"site-explorer/all-backlinks\""));
+    let config = sound(&report(
+        "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"",
+    ));
     assert_eq!(config.source.base_url.as_str(), "https://api.ahrefs.com/v3");
     assert_eq!(config.source.requests_per_minute, 60);
     assert_eq!(config.budget.per_run, None);
     assert_eq!(config.destination.place, Place::Folder("data".into()));
-    assert_eq!((config.destination.zstd_level, config.destination.file_size_bytes), (3, 128 << 20));
+    assert_eq!(
+        (
+            config.destination.zstd_level,
+            config.destination.file_size_bytes
+        ),
+        (3, 128 << 20)
+    );
     assert_eq!(config.run.resume_within.as_secs(), 3 * 86_400);
     let links = &config.reports[1];
-    assert_eq!(links.parameters, [("history".to_owned(), "live".to_owned())]);
+    assert_eq!(
+        links.parameters,
+        [("history".to_owned(), "live".to_owned())]
+    );
     assert_eq!(config.targets[0].name, "acme.com");
     assert_eq!(config.targets[0].mode, "subdomains");
     assert!(!links.columns.is_empty());
@@ -135,8 +152,12 @@ fn a_wrong_filter_underlines_the_word_in_the_json() {
 #[test]
 fn filters_may_be_json_text_or_a_table() {
     let links = "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\nwhere_json = ";
-    let text = sound(&report(&format!("{links}'{{\"field\": \"is_dofollow\", \"is\": [\"eq\", true]}}'")));
-    let table = sound(&report(&format!("{links}{{ field = \"is_dofollow\", is = [\"eq\", true] }}")));
+    let text = sound(&report(&format!(
+        "{links}'{{\"field\": \"is_dofollow\", \"is\": [\"eq\", true]}}'"
+    )));
+    let table = sound(&report(&format!(
+        "{links}{{ field = \"is_dofollow\", is = [\"eq\", true] }}"
+    )));
     assert!(text.reports[1].filter.is_some());
     assert_eq!(text.reports[1].filter, table.reports[1].filter);
     assert_eq!(text.fingerprint(), table.fingerprint());
@@ -214,7 +235,9 @@ fn duplicate_names_are_refused() {
 
 #[test]
 fn dates_are_days_of_the_calendar_and_never_in_the_future() {
-    let text = report("name = \"history\"\nendpoint = \"site-explorer/domain-rating-history\"\nsince = \"2024-02-30\"");
+    let text = report(
+        "name = \"history\"\nendpoint = \"site-explorer/domain-rating-history\"\nsince = \"2024-02-30\"",
+    );
     insta::assert_snapshot!(faults(&text), @r#"
     error[BH-DATE]: `since` cannot be `2024-02-30`
       --> backhaul.toml:19:9
@@ -230,13 +253,25 @@ fn dates_are_days_of_the_calendar_and_never_in_the_future() {
     next: give a day up to today, or none
     cost: 0 units, nothing was sent
     "#);
-    assert_eq!(plan::night(None, day("2026-11-23")).expect("today"), day("2026-11-23"));
+    assert_eq!(
+        plan::night(None, day("2026-11-23")).expect("today"),
+        day("2026-11-23")
+    );
 }
 
 #[test]
 fn an_operation_without_a_date_answers_for_the_last_days_only() {
-    let config = sound(&report("name = \"links\"\nendpoint = \"site-explorer/all-backlinks\""));
-    let plan = |night| plan::tasks(&config, day(night), day("2026-11-23"), &Selection::default());
+    let config = sound(&report(
+        "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"",
+    ));
+    let plan = |night| {
+        plan::tasks(
+            &config,
+            day(night),
+            day("2026-11-23"),
+            &Selection::default(),
+        )
+    };
     assert!(plan("2026-11-21").is_ok());
     let late = plan("2026-11-20").expect_err("too late");
     insta::assert_snapshot!(late.render(), @r#"
@@ -245,26 +280,53 @@ fn an_operation_without_a_date_answers_for_the_last_days_only() {
     next: choose nights from 2026-11-21 on, or only reports that can: --report rating
     cost: 0 units, nothing was sent
     "#);
-    let dated = Selection { reports: vec!["rating".to_owned()], ..Selection::default() };
+    let dated = Selection {
+        reports: vec!["rating".to_owned()],
+        ..Selection::default()
+    };
     assert!(plan::tasks(&config, day("2026-11-20"), day("2026-11-23"), &dated).is_ok());
 }
 
 #[test]
 fn a_base_url_that_would_leak_the_key_is_refused() {
-    for url in
-        ["http://api.ahrefs.com/v3", "http://10.0.0.1/v3", "https://a:b@c.com/v3", "https://c.com/v3?x=1", "c.com"]
-    {
-        let text = SOUND.replace("[destination]", &format!("base_url = \"{url}\"\n[destination]"));
+    for url in [
+        "http://api.ahrefs.com/v3",
+        "http://10.0.0.1/v3",
+        "https://a:b@c.com/v3",
+        "https://c.com/v3?x=1",
+        "c.com",
+    ] {
+        let text = SOUND.replace(
+            "[destination]",
+            &format!("base_url = \"{url}\"\n[destination]"),
+        );
         let errors = parse(&text).expect_err(url);
-        assert_eq!(errors.0.iter().map(backhaul::error::Error::code).collect::<Vec<_>>(), [Code::Url], "{url}");
+        assert_eq!(
+            errors
+                .0
+                .iter()
+                .map(backhaul::error::Error::code)
+                .collect::<Vec<_>>(),
+            [Code::Url],
+            "{url}"
+        );
     }
-    for url in
-        ["http://127.0.0.1:7070/v3/", "http://[::1]:7070/v3", "http://localhost:1/v3", "https://gateway.acme.com/x/v3"]
-    {
-        let config = sound(&SOUND.replace("[destination]", &format!("base_url = \"{url}\"\n[destination]")));
+    for url in [
+        "http://127.0.0.1:7070/v3/",
+        "http://[::1]:7070/v3",
+        "http://localhost:1/v3",
+        "https://gateway.acme.com/x/v3",
+    ] {
+        let config = sound(&SOUND.replace(
+            "[destination]",
+            &format!("base_url = \"{url}\"\n[destination]"),
+        ));
         assert_eq!(config.source.base_url.as_str(), url.trim_end_matches('/'));
     }
-    let text = SOUND.replace("[destination]", "base_url = \"http://api.ahrefs.com/v3\"\n[destination]");
+    let text = SOUND.replace(
+        "[destination]",
+        "base_url = \"http://api.ahrefs.com/v3\"\n[destination]",
+    );
     insta::assert_snapshot!(faults(&text), @r#"
     error[BH-URL]: `base_url` cannot be `http://api.ahrefs.com/v3`
       --> backhaul.toml:5:12
@@ -282,7 +344,9 @@ fn a_destination_that_is_a_file_is_refused() {
     std::fs::write(folder.path().join("data"), "a file").expect("written");
     std::fs::write(&path, SOUND).expect("written");
     let errors = config::load(&path, &environment()).expect_err("a fault");
-    let shown = errors.render().replace(&folder.path().display().to_string(), "DIR");
+    let shown = errors
+        .render()
+        .replace(&folder.path().display().to_string(), "DIR");
     insta::assert_snapshot!(shown, @r#"
     error[BH-URL]: `url` cannot be `data`
       --> DIR/backhaul.toml:6:7
@@ -312,7 +376,10 @@ fn a_key_in_the_file_is_refused_and_never_shown() {
         let text = SOUND.replace("api_key = { env = \"AHREFS_API_KEY\" }", &source);
         let errors = parse(&text).expect_err(&source);
         let shown = format!("{}{errors:?}", errors.render());
-        assert!(!shown.contains(KEY) && !shown.contains("\"short\""), "{shown}");
+        assert!(
+            !shown.contains(KEY) && !shown.contains("\"short\""),
+            "{shown}"
+        );
     }
     let text = SOUND.replace("{ env = \"AHREFS_API_KEY\" }", &format!("\"{KEY}\""));
     insta::assert_snapshot!(faults(&text), @r#"
@@ -331,7 +398,8 @@ async fn key_sources_are_tried_in_their_order_when_they_are_needed() {
     std::fs::write(folder.path().join("key.txt"), "from-file\n").expect("written");
     let sources = "[{ env = \"MISSING\" }, { file = \"key.txt\" }, { command = [\"echo\", \"from-command\"] }, { command = [\"false\"] }]";
     let text = SOUND.replace("{ env = \"AHREFS_API_KEY\" }", sources);
-    let config = config::parse(&text, &folder.path().join("backhaul.toml"), &environment()).expect("sound");
+    let config =
+        config::parse(&text, &folder.path().join("backhaul.toml"), &environment()).expect("sound");
     let keys = &config.source.keys;
     let missing = keys.resolve(0).await.expect_err("not set");
     insta::assert_snapshot!(missing.render(), @r#"
@@ -339,10 +407,22 @@ async fn key_sources_are_tried_in_their_order_when_they_are_needed() {
     next: export MISSING=… with the key, then: backhaul check
     cost: 0 units, nothing was sent
     "#);
-    assert_eq!(keys.resolve(1).await.expect("a key").secret.expose(), "from-file");
-    assert_eq!(keys.resolve(2).await.expect("a key").secret.expose(), "from-command");
-    assert_eq!(keys.resolve(3).await.expect_err("fails").code(), Code::KeySource);
-    assert_eq!(keys.resolve(4).await.expect_err("no further").code(), Code::KeySource);
+    assert_eq!(
+        keys.resolve(1).await.expect("a key").secret.expose(),
+        "from-file"
+    );
+    assert_eq!(
+        keys.resolve(2).await.expect("a key").secret.expose(),
+        "from-command"
+    );
+    assert_eq!(
+        keys.resolve(3).await.expect_err("fails").code(),
+        Code::KeySource
+    );
+    assert_eq!(
+        keys.resolve(4).await.expect_err("no further").code(),
+        Code::KeySource
+    );
     assert!(!format!("{config:?}").contains(KEY));
 }
 
@@ -354,7 +434,8 @@ async fn a_key_file_that_others_can_read_is_warned_of() {
     let file = folder.path().join("key.txt");
     std::fs::write(&file, "the-key").expect("written");
     let text = SOUND.replace("{ env = \"AHREFS_API_KEY\" }", "{ file = \"key.txt\" }");
-    let config = config::parse(&text, &folder.path().join("backhaul.toml"), &environment()).expect("sound");
+    let config =
+        config::parse(&text, &folder.path().join("backhaul.toml"), &environment()).expect("sound");
     for (mode, warns) in [(0o644, true), (0o600, false)] {
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).expect("set");
         let key = config.source.keys.resolve(0).await.expect("a key");
@@ -365,23 +446,38 @@ async fn a_key_file_that_others_can_read_is_warned_of() {
 fn with_csv(csv: &str) -> Result<RunConfig, Errors> {
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("sites.csv"), csv).expect("written");
-    let text = format!("{SOUND}\n[[target]]\nfile = \"sites.csv\"\nlabels = {{ role = \"rival\" }}\n");
+    let text =
+        format!("{SOUND}\n[[target]]\nfile = \"sites.csv\"\nlabels = {{ role = \"rival\" }}\n");
     config::parse(&text, &folder.path().join("backhaul.toml"), &environment())
 }
 
 #[test]
 fn targets_come_from_a_csv_file_with_labels() {
-    let config = with_csv("name,url,mode,client\nb,b.com,domain,\"B, Inc.\"\n,https://c.com/x,,\n").expect("sound");
-    let [_, b, c] = config.targets.as_slice() else { panic!("three targets") };
-    assert_eq!((b.name.as_str(), b.mode.as_str(), b.labels["client"].as_str()), ("b", "domain", "B, Inc."));
-    assert_eq!((c.name.as_str(), c.mode.as_str(), c.labels["role"].as_str()), ("c.com-x", "subdomains", "rival"));
+    let config = with_csv("name,url,mode,client\nb,b.com,domain,\"B, Inc.\"\n,https://c.com/x,,\n")
+        .expect("sound");
+    let [_, b, c] = config.targets.as_slice() else {
+        panic!("three targets")
+    };
+    assert_eq!(
+        (
+            b.name.as_str(),
+            b.mode.as_str(),
+            b.labels["client"].as_str()
+        ),
+        ("b", "domain", "B, Inc.")
+    );
+    assert_eq!(
+        (c.name.as_str(), c.mode.as_str(), c.labels["role"].as_str()),
+        ("c.com-x", "subdomains", "rival")
+    );
     assert!(!c.labels.contains_key("client"));
 }
 
 #[test]
 fn faults_of_a_csv_file_name_its_line() {
     let errors =
-        with_csv("name,url,mode\nb,b.com,domain\nb,c.com,\nd,d com,\ne,e.com,all\nf,f.com\n").expect_err("faults");
+        with_csv("name,url,mode\nb,b.com,domain\nb,c.com,\nd,d com,\ne,e.com,all\nf,f.com\n")
+            .expect_err("faults");
     insta::assert_snapshot!(errors.render(), @r#"
     error[BH-TARGET]: two targets have the name `b`
       --> sites.csv:3:1
@@ -500,16 +596,32 @@ fn a_column_that_does_not_exist_under_a_parameter_is_refused_by_name_and_left_ou
     cost: 0 units, nothing was sent
     "#);
     let config = sound(&report(&format!("{links}[\"full\"]")));
-    assert!(!config.reports[1].columns.contains(&"link_group_count".to_owned()));
+    assert!(
+        !config.reports[1]
+            .columns
+            .contains(&"link_group_count".to_owned())
+    );
 }
 
 #[test]
 fn columns_are_added_and_taken_away_in_order() {
     let links = "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ncolumns = ";
-    let config = sound(&report(&format!("{links}[\"url_from\", \"url_to\", \"+title\", \"-url_to\", \"title\"]")));
+    let config = sound(&report(&format!(
+        "{links}[\"url_from\", \"url_to\", \"+title\", \"-url_to\", \"title\"]"
+    )));
     assert_eq!(config.reports[1].columns, ["url_from", "title"]);
-    for wrong in ["[]", "[\"+title\"]", "[\"title\", \"-url_to\"]", "[\"title\", \"-title\"]", "\"title\"", "[1]"] {
-        assert!(parse(&report(&format!("{links}{wrong}"))).is_err(), "{wrong}");
+    for wrong in [
+        "[]",
+        "[\"+title\"]",
+        "[\"title\", \"-url_to\"]",
+        "[\"title\", \"-title\"]",
+        "\"title\"",
+        "[1]",
+    ] {
+        assert!(
+            parse(&report(&format!("{links}{wrong}"))).is_err(),
+            "{wrong}"
+        );
     }
 }
 
@@ -590,8 +702,11 @@ every = "week"
 #[test]
 fn the_example_of_the_contract_resolves() {
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("competitors.csv"), "name,url,mode,role\nb,b.com,,competitor\n")
-        .expect("written");
+    std::fs::write(
+        folder.path().join("competitors.csv"),
+        "name,url,mode,role\nb,b.com,,competitor\n",
+    )
+    .expect("written");
     let path = folder.path().join("backhaul.toml");
     let config = config::parse(EXAMPLE, &path, &environment()).expect("a configuration");
     assert_eq!(config.destination.place.to_string(), "s3://acme-seo/ahrefs");
@@ -599,7 +714,10 @@ fn the_example_of_the_contract_resolves() {
 
 #[test]
 fn the_starter_loads_and_teaches_the_main_keys() {
-    for targets in [vec![], vec!["acme.com".to_owned(), "https://b.com/\u{e4}".to_owned()]] {
+    for targets in [
+        vec![],
+        vec!["acme.com".to_owned(), "https://b.com/\u{e4}".to_owned()],
+    ] {
         let text = config::starter(&targets);
         let config = sound(&text);
         assert_eq!(config.targets.len(), targets.len().max(1));
@@ -623,39 +741,88 @@ fn the_starter_loads_and_teaches_the_main_keys() {
         plan::guard(&planned(&config), config.budget.per_run).expect("the starter has a budget");
     }
     let uncommented = config::starter(&[]).replace("# [[", "[[");
-    let uncommented = ["name", "endpoint", "countries", "where", "base_url", "keywords"]
-        .iter()
-        .fold(uncommented, |text, key| text.replace(&format!("\n# {key}"), &format!("\n{key}")));
-    assert_eq!(sound(&uncommented).reports.len(), 3, "what is commented out is correct too");
+    let uncommented = [
+        "name",
+        "endpoint",
+        "countries",
+        "where",
+        "base_url",
+        "keywords",
+    ]
+    .iter()
+    .fold(uncommented, |text, key| {
+        text.replace(&format!("\n# {key}"), &format!("\n{key}"))
+    });
+    assert_eq!(
+        sound(&uncommented).reports.len(),
+        3,
+        "what is commented out is correct too"
+    );
 }
 
 #[test]
 fn the_json_schema_knows_exactly_the_keys_of_the_program() {
-    let schema: Json = serde_json::from_str(include_str!("../../schemas/config.schema.json")).expect("JSON");
+    let schema: Json =
+        serde_json::from_str(include_str!("../../schemas/config.schema.json")).expect("JSON");
     let keys = |object: &Json| -> BTreeSet<String> {
-        object["properties"].as_object().expect("properties").keys().cloned().collect()
+        object["properties"]
+            .as_object()
+            .expect("properties")
+            .keys()
+            .cloned()
+            .collect()
     };
     for (table, known) in config::TABLES {
-        let object = if table.is_empty() { &schema } else { &schema["$defs"][table] };
+        let object = if table.is_empty() {
+            &schema
+        } else {
+            &schema["$defs"][table]
+        };
         let known: BTreeSet<String> = known.iter().map(|key| (*key).to_owned()).collect();
         assert_eq!(keys(object), known, "{table}");
-        assert_eq!(object["additionalProperties"] == Json::Bool(false), table != "report", "{table}");
+        assert_eq!(
+            object["additionalProperties"] == Json::Bool(false),
+            table != "report",
+            "{table}"
+        );
     }
-    assert_eq!(schema["$defs"].as_object().expect("definitions").len() + 1, config::TABLES.len());
+    assert_eq!(
+        schema["$defs"].as_object().expect("definitions").len() + 1,
+        config::TABLES.len()
+    );
 }
 
 #[test]
 fn tasks_are_reports_times_targets_times_countries_with_ids_that_last() {
-    let text =
-        report("name = \"keywords\"\nendpoint = \"site-explorer/organic-keywords\"\ncountries = [\"US\", \"gb\"]");
+    let text = report(
+        "name = \"keywords\"\nendpoint = \"site-explorer/organic-keywords\"\ncountries = [\"US\", \"gb\"]",
+    );
     let config = sound(&text);
     let tasks = planned(&config);
     assert_eq!(tasks.len(), 3);
-    assert_eq!(tasks[2].parameters, [("country".to_owned(), "gb".to_owned())]);
-    for pair in [("target", "acme.com"), ("country", "gb"), ("date", "2026-11-23"), ("mode", "subdomains")] {
-        assert!(tasks[2].query.contains(&(pair.0.to_owned(), pair.1.to_owned())), "{pair:?}");
+    assert_eq!(
+        tasks[2].parameters,
+        [("country".to_owned(), "gb".to_owned())]
+    );
+    for pair in [
+        ("target", "acme.com"),
+        ("country", "gb"),
+        ("date", "2026-11-23"),
+        ("mode", "subdomains"),
+    ] {
+        assert!(
+            tasks[2]
+                .query
+                .contains(&(pair.0.to_owned(), pair.1.to_owned())),
+            "{pair:?}"
+        );
     }
-    assert!(tasks[2].query.iter().all(|(name, _)| !["select", "where", "order_by", "limit"].contains(&name.as_str())));
+    assert!(
+        tasks[2]
+            .query
+            .iter()
+            .all(|(name, _)| !["select", "where", "order_by", "limit"].contains(&name.as_str()))
+    );
     let ids: BTreeSet<_> = tasks.iter().map(|task| task.id.clone()).collect();
     assert_eq!(ids.len(), 3);
 
@@ -670,24 +837,59 @@ fn tasks_are_reports_times_targets_times_countries_with_ids_that_last() {
 #[test]
 fn every_operation_of_site_explorer_can_be_a_report_with_all_its_required_parameters() {
     let catalog = backhaul::catalog::Catalog::embedded();
-    let endpoints: Vec<_> = catalog.endpoints().filter(|endpoint| endpoint.section() == "site-explorer").collect();
+    let endpoints: Vec<_> = catalog
+        .endpoints()
+        .filter(|endpoint| endpoint.section() == "site-explorer")
+        .collect();
     assert!(endpoints.len() > 20);
     for endpoint in endpoints {
-        let needs = |name: &str| endpoint.parameter(name).is_some_and(|parameter| parameter.required);
-        let since = if needs("date_from") { "since = \"2026-01-01\"\n" } else { "" };
-        let countries = if needs("country") { "countries = [\"us\"]\n" } else { "" };
-        let text = report(&format!("name = \"one\"\nendpoint = \"{}\"\n{since}{countries}", endpoint.name));
+        let needs = |name: &str| {
+            endpoint
+                .parameter(name)
+                .is_some_and(|parameter| parameter.required)
+        };
+        let since = if needs("date_from") {
+            "since = \"2026-01-01\"\n"
+        } else {
+            ""
+        };
+        let countries = if needs("country") {
+            "countries = [\"us\"]\n"
+        } else {
+            ""
+        };
+        let text = report(&format!(
+            "name = \"one\"\nendpoint = \"{}\"\n{since}{countries}",
+            endpoint.name
+        ));
         let config = sound(&text);
         let task = planned(&config).pop().expect("a task");
         assert!(!config.reports[1].columns.is_empty(), "{}", endpoint.name);
-        for parameter in endpoint.parameters.iter().filter(|parameter| parameter.required && parameter.name != "select")
+        for parameter in endpoint
+            .parameters
+            .iter()
+            .filter(|parameter| parameter.required && parameter.name != "select")
         {
-            let is_sent = task.query.iter().any(|(name, value)| *name == parameter.name && !value.is_empty());
+            let is_sent = task
+                .query
+                .iter()
+                .any(|(name, value)| *name == parameter.name && !value.is_empty());
             assert!(is_sent, "{} lacks {}", endpoint.name, parameter.name);
         }
-        assert!(task.query.iter().all(|(name, _)| endpoint.parameter(name).is_some()), "{}", endpoint.name);
+        assert!(
+            task.query
+                .iter()
+                .all(|(name, _)| endpoint.parameter(name).is_some()),
+            "{}",
+            endpoint.name
+        );
         let is_list = endpoint.parameter("limit").is_some();
-        assert_eq!(task.bound_units.is_none(), is_list, "{}: only lists are unbounded", endpoint.name);
+        assert_eq!(
+            task.bound_units.is_none(),
+            is_list,
+            "{}: only lists are unbounded",
+            endpoint.name
+        );
     }
 }
 
@@ -722,9 +924,14 @@ fn endpoints_are_named_as_the_catalog_has_them() {
 #[test]
 fn a_missing_file_says_how_to_begin() {
     let folder = tempfile::tempdir().expect("a folder");
-    let errors = config::load(&folder.path().join("none.toml"), &environment()).expect_err("no file");
+    let errors =
+        config::load(&folder.path().join("none.toml"), &environment()).expect_err("no file");
     assert_eq!(errors.exit_code(), 2);
-    assert!(errors.render().contains("next: backhaul init"), "{}", errors.render());
+    assert!(
+        errors.render().contains("next: backhaul init"),
+        "{}",
+        errors.render()
+    );
 }
 
 #[test]
@@ -750,23 +957,38 @@ fn an_empty_file_is_told_all_that_it_lacks() {
 
 #[test]
 fn a_selection_narrows_the_plan_and_refuses_what_it_does_not_find() {
-    let config =
-        sound(&(report("name = \"links\"\nendpoint = \"site-explorer/anchors\"") + "[[target]]\nurl = \"b.com\"\n"));
+    let config = sound(
+        &(report("name = \"links\"\nendpoint = \"site-explorer/anchors\"")
+            + "[[target]]\nurl = \"b.com\"\n"),
+    );
     let select = |reports: &[&str], targets: &[&str]| {
         let own = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
-        let selection = Selection { reports: own(reports), targets: own(targets), ..Selection::default() };
-        plan::tasks(&config, day("2026-11-23"), day("2026-11-23"), &selection).map(|tasks| tasks.len())
+        let selection = Selection {
+            reports: own(reports),
+            targets: own(targets),
+            ..Selection::default()
+        };
+        plan::tasks(&config, day("2026-11-23"), day("2026-11-23"), &selection)
+            .map(|tasks| tasks.len())
     };
     assert_eq!(select(&[], &[]).expect("all"), 4);
     assert_eq!(select(&["links"], &["b.com"]).expect("one"), 1);
     assert_eq!(select(&[], &["role=own"]).expect("by label"), 2);
-    assert_eq!(select(&["link"], &[]).expect_err("unknown").code(), Code::Usage);
-    assert_eq!(select(&[], &["c.com"]).expect_err("unknown").code(), Code::Target);
+    assert_eq!(
+        select(&["link"], &[]).expect_err("unknown").code(),
+        Code::Usage
+    );
+    assert_eq!(
+        select(&[], &["c.com"]).expect_err("unknown").code(),
+        Code::Target
+    );
 }
 
 #[test]
 fn an_unbounded_run_needs_a_budget() {
-    let links = report("name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ncolumns = [\"url_from\"]");
+    let links = report(
+        "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ncolumns = [\"url_from\"]",
+    );
     let tasks = planned(&sound(&links));
     insta::assert_snapshot!(plan::guard(&tasks, None).expect_err("no budget").render(), @r#"
     error[BH-BUDGET]: the run has no upper bound: without `top` or `max_rows` all rows are fetched, and no budget covers more than 10000 units
@@ -777,7 +999,10 @@ fn an_unbounded_run_needs_a_budget() {
     let small = planned(&sound(&format!("{links}max_rows = 1000\n")));
     plan::guard(&small, None).expect("bounded");
     let large = planned(&sound(&format!("{links}max_rows = 100000\n")));
-    assert_eq!(plan::guard(&large, None).expect_err("too large").code(), Code::Budget);
+    assert_eq!(
+        plan::guard(&large, None).expect_err("too large").code(),
+        Code::Budget
+    );
 }
 
 #[test]
@@ -785,7 +1010,10 @@ fn free_targets_cost_nothing_up_to_a_hundred_rows() {
     let links = "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ncolumns = [\"url_from\"]\nmax_rows = ";
     let bounds = |rows: u64| -> Vec<_> {
         let text = report(&format!("{links}{rows}")).replace("acme.com", "ahrefs.com");
-        planned(&sound(&text)).iter().map(|task| task.bound_units).collect()
+        planned(&sound(&text))
+            .iter()
+            .map(|task| task.bound_units)
+            .collect()
     };
     assert_eq!(bounds(100), [Some(0), Some(0)]);
     assert!(bounds(101)[1] > Some(100));
@@ -801,7 +1029,13 @@ fn what_will_be_exported_is_described_with_history_stated() {
     // The catalog chooses what paging adds; everything else is fixed here.
     let shown: String = shown
         .lines()
-        .map(|line| if line.contains("units a row;") || line.contains("for paging") { "  (a price)" } else { line })
+        .map(|line| {
+            if line.contains("units a row;") || line.contains("for paging") {
+                "  (a price)"
+            } else {
+                line
+            }
+        })
         .collect::<Vec<_>>()
         .join("\n");
     insta::assert_snapshot!(shown, @r#"
@@ -854,24 +1088,36 @@ fn a_ranking_names_a_column_that_the_operation_can_order_by() {
             "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ncolumns = [\"url_from\"]\n{top}"
         ))
     };
-    let config = sound(&links("top = { by = \"domain_rating_source\", rows = 100 }\nmax_rows = 100"));
+    let config = sound(&links(
+        "top = { by = \"domain_rating_source\", rows = 100 }\nmax_rows = 100",
+    ));
     let top = config.reports[1].top.clone().expect("a ranking");
-    assert_eq!((top.by.as_str(), top.rows, config.reports[1].max_rows), ("domain_rating_source", 100, None));
+    assert_eq!(
+        (top.by.as_str(), top.rows, config.reports[1].max_rows),
+        ("domain_rating_source", 100, None)
+    );
     let task = planned(&config).pop().expect("a task");
     // url_from, the column that ranks, and the column by which similar links are grouped.
-    assert_eq!((task.units_per_row, task.surcharge_per_row, task.bound_rows), (3, 2, Some(100)));
+    assert_eq!(
+        (task.units_per_row, task.surcharge_per_row, task.bound_rows),
+        (3, 2, Some(100))
+    );
     assert_eq!(task.order_key[0], "domain_rating_source");
     assert_eq!(task.asked["top"], "domain_rating_source 100");
     let shown = plan::describe(&config, &planned(&config));
     assert!(
-        shown.contains("3 units a row, 2 of them for ranking by domain_rating_source, root_name_source"),
+        shown.contains(
+            "3 units a row, 2 of them for ranking by domain_rating_source, root_name_source"
+        ),
         "{shown}"
     );
-    assert!(shown.contains("the 100 rows of a task with the greatest domain_rating_source"), "{shown}");
+    assert!(
+        shown.contains("the 100 rows of a task with the greatest domain_rating_source"),
+        "{shown}"
+    );
     let whole = sound(&links(""));
     assert_ne!(whole.fingerprint(), config.fingerprint());
-    let rating =
-        "name = \"ranks\"\nendpoint = \"site-explorer/domain-rating\"\ntop = { by = \"ahrefs_rank\", rows = 1 }";
+    let rating = "name = \"ranks\"\nendpoint = \"site-explorer/domain-rating\"\ntop = { by = \"ahrefs_rank\", rows = 1 }";
     let wrong = [
         links("top = { by = \"domain_rating\", rows = 10 }"),
         links("top = { by = \"link_group_count\", rows = 10 }"),
@@ -925,27 +1171,56 @@ fn a_report_of_changes_has_what_identifies_and_dates_a_row() {
         ))
     };
     let config = sound(&links(""));
-    let columns = ["title", "url_from", "url_to", "anchor", "link_type", "first_seen_link", "last_seen"];
+    let columns = [
+        "title",
+        "url_from",
+        "url_to",
+        "anchor",
+        "link_type",
+        "first_seen_link",
+        "last_seen",
+    ];
     assert_eq!(config.reports[1].columns, columns);
     assert_eq!(config.reports[1].parameter("aggregation"), Some("all"));
     let task = planned(&config).pop().expect("a task");
     assert_eq!(task.asked["report_mode"], "changes");
     let shown = plan::describe(&config, &planned(&config));
     assert!(
-        shown.contains("all live rows the first night, then what came or went since the last complete one"),
+        shown.contains(
+            "all live rows the first night, then what came or went since the last complete one"
+        ),
         "{shown}"
     );
     assert_eq!((task.units_per_row, task.surcharge_per_row), (7, 0));
     let schema = backhaul::run::table_schema(&config.reports[1]).expect("a schema");
-    let names: Vec<_> = schema.columns().iter().map(|column| column.name.as_str()).collect();
-    assert_eq!(names[..6], ["_target", "_snapshot_date", "_exported_at", "_run_id", "_change", "title"]);
-    assert!(sound(&links("")).fingerprint() != sound(&links("").replace("changes", "snapshot")).fingerprint());
+    let names: Vec<_> = schema
+        .columns()
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
+    assert_eq!(
+        names[..6],
+        [
+            "_target",
+            "_snapshot_date",
+            "_exported_at",
+            "_run_id",
+            "_change",
+            "title"
+        ]
+    );
+    assert!(
+        sound(&links("")).fingerprint()
+            != sound(&links("").replace("changes", "snapshot")).fingerprint()
+    );
     let wrong = [
         links("aggregation = \"similar_links\""),
         links("history = \"all_time\""),
         links("top = { by = \"traffic\", rows = 10 }"),
         links("").replace("changes", "changed"),
-        links("").replace("all-backlinks", "refdomains").replace("title", "domain"),
+        links("")
+            .replace("all-backlinks", "refdomains")
+            .replace("title", "domain"),
     ];
     insta::assert_snapshot!(wrong.iter().map(|text| faults(text)).collect::<Vec<_>>().join("\n"), @r#"
     error[BH-PARAMETER]: `aggregation` does not go with `mode = "changes"`

@@ -33,7 +33,11 @@ endpoint = "site-explorer/domain-rating"
 }
 
 fn bucket(destination: &str) -> BucketPlace {
-    match parse(destination).unwrap_or_else(|errors| panic!("{}", errors.render())).destination.place {
+    match parse(destination)
+        .unwrap_or_else(|errors| panic!("{}", errors.render()))
+        .destination
+        .place
+    {
         Place::Bucket(bucket) => bucket,
         Place::Folder(path) => panic!("{} is a folder", path.display()),
     }
@@ -44,7 +48,12 @@ fn faults(destination: &str) -> String {
 }
 
 fn codes(destination: &str) -> Vec<Code> {
-    parse(destination).expect_err(destination).0.iter().map(backhaul::error::Error::code).collect()
+    parse(destination)
+        .expect_err(destination)
+        .0
+        .iter()
+        .map(backhaul::error::Error::code)
+        .collect()
 }
 
 #[test]
@@ -73,29 +82,54 @@ fn every_key_of_a_bucket_resolves() {
     assert_eq!(place.region.as_deref(), Some("eu-central-1"));
     assert_eq!(place.endpoint.as_deref(), Some("http://minio:9000"));
     assert_eq!((place.path_style, place.single_writer), (Some(false), true));
-    let azure = bucket("url = \"az://lake\"\naccount = \"acme1\"\nendpoint = \"http://127.0.0.1:10000/acme1\"");
+    let azure = bucket(
+        "url = \"az://lake\"\naccount = \"acme1\"\nendpoint = \"http://127.0.0.1:10000/acme1\"",
+    );
     assert_eq!(azure.account.as_deref(), Some("acme1"));
-    assert_eq!(azure.endpoint.as_deref(), Some("http://127.0.0.1:10000/acme1"));
+    assert_eq!(
+        azure.endpoint.as_deref(),
+        Some("http://127.0.0.1:10000/acme1")
+    );
     let google = bucket("url = \"gs://acme\"\nendpoint = \"https://storage.acme.com\"");
     assert_eq!(google.endpoint.as_deref(), Some("https://storage.acme.com"));
-    let encryption = |value: &str| bucket(&format!("url = \"s3://acme\"\nencryption = {value}")).encryption;
-    let kms = |key: Option<&str>, bucket_key| Encryption::Kms { key: key.map(str::to_owned), bucket_key };
+    let encryption =
+        |value: &str| bucket(&format!("url = \"s3://acme\"\nencryption = {value}")).encryption;
+    let kms = |key: Option<&str>, bucket_key| Encryption::Kms {
+        key: key.map(str::to_owned),
+        bucket_key,
+    };
     assert_eq!(encryption("\"aes256\""), Encryption::Aes256);
     assert_eq!(encryption("\"kms\""), kms(None, false));
-    assert_eq!(encryption("{ kms = \"alias/lake\" }"), kms(Some("alias/lake"), false));
-    assert_eq!(encryption("{ kms = \"alias/lake\", bucket_key = true }"), kms(Some("alias/lake"), true));
+    assert_eq!(
+        encryption("{ kms = \"alias/lake\" }"),
+        kms(Some("alias/lake"), false)
+    );
+    assert_eq!(
+        encryption("{ kms = \"alias/lake\", bucket_key = true }"),
+        kms(Some("alias/lake"), true)
+    );
 }
 
 /// A place that the configuration accepts is opened by the store, and means the same there.
 fn opens(place: &str) {
-    let options = BucketOptions { account: Some("acme".to_owned()), ..BucketOptions::default() };
-    let opened = Bucket::open(place, options).unwrap_or_else(|error| panic!("{place}: {}", error.render()));
+    let options = BucketOptions {
+        account: Some("acme".to_owned()),
+        ..BucketOptions::default()
+    };
+    let opened =
+        Bucket::open(place, options).unwrap_or_else(|error| panic!("{place}: {}", error.render()));
     assert_eq!(opened.place(), place);
 }
 
 #[test]
 fn what_is_accepted_here_the_store_opens_under_the_same_name() {
-    for url in ["s3://acme", "s3://acme/", "gs://acme_seo.x/a", "az://lake/a/b=c/d+e,f", "s3://acme/x(1)!/..a/b."] {
+    for url in [
+        "s3://acme",
+        "s3://acme/",
+        "gs://acme_seo.x/a",
+        "az://lake/a/b=c/d+e,f",
+        "s3://acme/x(1)!/..a/b.",
+    ] {
         opens(&bucket(&format!("url = \"{url}\"")).url);
     }
 }
@@ -166,7 +200,10 @@ fn secrets_in_a_url_are_refused_and_never_shown() {
         assert!(!shown.contains(SECRET), "{shown}");
         assert_eq!(codes(&lines), [Code::Url], "{shown}");
     }
-    for cut_off in [format!("url = \"s3://user:{SECRET}@acme"), format!("url = \"az://lake?sig={SECRET}")] {
+    for cut_off in [
+        format!("url = \"s3://user:{SECRET}@acme"),
+        format!("url = \"az://lake?sig={SECRET}"),
+    ] {
         let shown = faults(&cut_off);
         assert!(!shown.contains(SECRET), "{shown}");
     }
@@ -175,7 +212,14 @@ fn secrets_in_a_url_are_refused_and_never_shown() {
 
 #[test]
 fn credentials_in_the_file_are_refused_as_a_key_is() {
-    for key in ["access_key_id", "secret_access_key", "session_token", "sas_token", "account_key", "credentials"] {
+    for key in [
+        "access_key_id",
+        "secret_access_key",
+        "session_token",
+        "sas_token",
+        "account_key",
+        "credentials",
+    ] {
         let lines = format!("url = \"s3://acme\"\n{key} = \"{SECRET}\"");
         let errors = parse(&lines).expect_err(&lines);
         let shown = format!("{}{errors:?}", errors.render());
@@ -186,16 +230,32 @@ fn credentials_in_the_file_are_refused_as_a_key_is() {
         let shown = faults(&format!("url = \"az://lake\"\naccount = {value}"));
         assert!(!shown.contains(SECRET), "{shown}");
     }
-    insta::assert_snapshot!(faults(&format!("url = \"s3://acme\"\nsecret_access_key = \"{SECRET}\"")));
+    insta::assert_snapshot!(faults(&format!(
+        "url = \"s3://acme\"\nsecret_access_key = \"{SECRET}\""
+    )));
 }
 
 #[test]
 fn keys_of_buckets_are_refused_where_they_say_nothing() {
     for (url, keys) in [
-        ("data", ["region", "endpoint", "path_style", "writers", "encryption", "account"].as_slice()),
+        (
+            "data",
+            [
+                "region",
+                "endpoint",
+                "path_style",
+                "writers",
+                "encryption",
+                "account",
+            ]
+            .as_slice(),
+        ),
         ("file:///data", &["region"]),
         ("s3://acme", &["account"]),
-        ("gs://acme", &["region", "path_style", "encryption", "account"]),
+        (
+            "gs://acme",
+            &["region", "path_style", "encryption", "account"],
+        ),
         ("az://lake", &["region", "path_style", "encryption"]),
     ] {
         for key in keys {
@@ -235,18 +295,31 @@ fn values_of_the_keys_are_checked() {
 fn what_only_folders_have_is_refused_in_a_bucket() {
     let lines = "url = \"s3://acme\"\nreplace = \"gap\"\npartition_by = [\"snapshot_date\", \"target\", \"country\"]\nresponses = \"s3://acme/responses\"";
     insta::assert_snapshot!(faults(lines));
-    assert_eq!(codes("url = \"s3://acme\"\nlayout = \"files\"\nfile_size = \"1 GiB\""), [Code::Later]);
+    assert_eq!(
+        codes("url = \"s3://acme\"\nlayout = \"files\"\nfile_size = \"1 GiB\""),
+        [Code::Later]
+    );
 }
 
 #[test]
 fn saved_responses_may_lie_in_a_folder_beside_a_bucket() {
     let config = parse("url = \"s3://acme\"\nresponses = \"saved\"").expect("a configuration");
-    assert_eq!(config.destination.responses.as_deref(), Some(Path::new("saved")));
+    assert_eq!(
+        config.destination.responses.as_deref(),
+        Some(Path::new("saved"))
+    );
 }
 
 #[test]
 fn a_sample_lies_inside_the_destination() {
-    let place = |url: &str| parse(&format!("url = \"{url}\"")).expect(url).sample().destination.place.to_string();
+    let place = |url: &str| {
+        parse(&format!("url = \"{url}\""))
+            .expect(url)
+            .sample()
+            .destination
+            .place
+            .to_string()
+    };
     assert_eq!(place("s3://acme/a/"), "s3://acme/a/_sample");
     assert_eq!(place("gs://acme"), "gs://acme/_sample");
     assert_eq!(Path::new(&place("data")), Path::new("data").join("_sample"));
@@ -256,10 +329,17 @@ fn a_sample_lies_inside_the_destination() {
 fn a_bucket_is_described_with_all_that_is_set() {
     let described = |lines: &str| {
         let text = plan::describe(&parse(lines).expect(lines), &[]);
-        let lines: Vec<_> = text.lines().skip(2).take_while(|line| !line.starts_with("targets")).collect();
+        let lines: Vec<_> = text
+            .lines()
+            .skip(2)
+            .take_while(|line| !line.starts_with("targets"))
+            .collect();
         lines.join("\n")
     };
-    assert_eq!(described("url = \"gs://acme/a\"\nwriters = \"shared\""), "destination   gs://acme/a");
+    assert_eq!(
+        described("url = \"gs://acme/a\"\nwriters = \"shared\""),
+        "destination   gs://acme/a"
+    );
     let own = "url = \"s3://acme\"\nregion = \"eu-central-1\"\nendpoint = \"https://s3.acme.com\"\npath_style = true\nwriters = \"single\"\nencryption = { kms = \"alias/lake\", bucket_key = true }";
     let azure = "url = \"az://lake\"\naccount = \"acme1\"";
     let aes = "url = \"s3://acme\"\nencryption = \"aes256\"";

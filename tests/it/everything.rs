@@ -21,21 +21,36 @@ fn table(endpoint: &Endpoint) -> String {
 
 /// Every column, more than any preset holds: none of them is refused where a report sets no further parameter.
 fn columns(endpoint: &Endpoint) -> Vec<String> {
-    endpoint.columns.iter().map(|column| column.name.clone()).collect()
+    endpoint
+        .columns
+        .iter()
+        .map(|column| column.name.clone())
+        .collect()
 }
 
 /// What a report needs beyond what its operation requires, once it has every column: a line, and what is then sent.
 fn more(endpoint: &Endpoint) -> Option<(&'static str, &'static str, &'static str)> {
     let has_months = endpoint.column("volume_monthly_history").is_some();
-    has_months.then_some(("volume_monthly_date_from = \"-12mo\"\n", "volume_monthly_date_from", "2025-11-23"))
+    has_months.then_some((
+        "volume_monthly_date_from = \"-12mo\"\n",
+        "volume_monthly_date_from",
+        "2025-11-23",
+    ))
 }
 
 /// A report of each of these operations, with every column.
 fn reports<'a>(endpoints: impl IntoIterator<Item = &'a Endpoint>) -> String {
     let report = |endpoint: &Endpoint| {
         let columns = format!("columns = {:?}\n", columns(endpoint));
-        let columns = if endpoint.has_select() { columns.as_str() } else { "" };
-        let lines: String = needs(endpoint).into_iter().map(|need| need.of_report).collect();
+        let columns = if endpoint.has_select() {
+            columns.as_str()
+        } else {
+            ""
+        };
+        let lines: String = needs(endpoint)
+            .into_iter()
+            .map(|need| need.of_report)
+            .collect();
         let more = more(endpoint).map_or("", |(line, ..)| line);
         format!(
             "[[report]]\nname = \"{}\"\nendpoint = \"{}\"\n{columns}{lines}{more}\n",
@@ -47,9 +62,15 @@ fn reports<'a>(endpoints: impl IntoIterator<Item = &'a Endpoint>) -> String {
 }
 
 /// A sandbox and the program in the night of [`NIGHT`], and a configuration of these operations.
-fn configured<'a>(options: Options, endpoints: impl IntoIterator<Item = &'a Endpoint>) -> TestContext {
+fn configured<'a>(
+    options: Options,
+    endpoints: impl IntoIterator<Item = &'a Endpoint>,
+) -> TestContext {
     let time: DateTime<Utc> = format!("{NIGHT}T02:00:00Z").parse().unwrap();
-    let mut context = TestContext::new(Options { clock_offset: time - Utc::now(), ..options });
+    let mut context = TestContext::new(Options {
+        clock_offset: time - Utc::now(),
+        ..options
+    });
     context.env("BACKHAUL_TEST_CLOCK", &time.to_rfc3339());
     context.configure_with(&format!("{TARGET}{LIST}"), &reports(endpoints));
     context
@@ -64,40 +85,71 @@ fn moves(endpoint: &Endpoint, column: &str) -> bool {
 /// The columns of a table's rows that can be foretold: by whom and when they were asked for, and all that the source sends.
 fn foretold(endpoint: &Endpoint) -> Vec<String> {
     let question = questions(endpoint, NIGHT.parse().unwrap(), &[]).remove(0);
-    let varying = question.varying.into_iter().map(|(name, _)| format!("_{name}"));
+    let varying = question
+        .varying
+        .into_iter()
+        .map(|(name, _)| format!("_{name}"));
     let own = ["_target", "_snapshot_date"].map(str::to_owned);
-    let still = columns(endpoint).into_iter().filter(|column| !moves(endpoint, column));
+    let still = columns(endpoint)
+        .into_iter()
+        .filter(|column| !moves(endpoint, column));
     own.into_iter().chain(varying).chain(still).collect()
 }
 
 /// The rows that the source serves for each operation, as the [`foretold`] columns; canonical and sorted.
-fn served(context: &TestContext, endpoints: &[&'static Endpoint]) -> BTreeMap<String, Vec<Vec<String>>> {
+fn served(
+    context: &TestContext,
+    endpoints: &[&'static Endpoint],
+) -> BTreeMap<String, Vec<Vec<String>>> {
     let night = NIGHT.parse().unwrap();
     let (mut asked, mut begins) = (Vec::new(), Vec::new());
     for endpoint in endpoints {
         for Question { varying, mut said } in questions(endpoint, night, &columns(endpoint)) {
-            said.extend(more(endpoint).map(|(_, name, value)| (name.to_owned(), Json::from(value))));
-            let looks_up = ["target", "targets"].iter().any(|name| said.contains_key(*name));
+            said.extend(
+                more(endpoint).map(|(_, name, value)| (name.to_owned(), Json::from(value))),
+            );
+            let looks_up = ["target", "targets"]
+                .iter()
+                .any(|name| said.contains_key(*name));
             let target = if looks_up { "\"acme.com\"" } else { "null" };
             let varying = varying.into_iter().map(|(_, value)| format!("{value:?}"));
-            begins.push([target.to_owned(), NIGHT.to_owned()].into_iter().chain(varying).collect::<Vec<_>>());
+            begins.push(
+                [target.to_owned(), NIGHT.to_owned()]
+                    .into_iter()
+                    .chain(varying)
+                    .collect::<Vec<_>>(),
+            );
             asked.push((*endpoint, said));
         }
     }
     let mut tables: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
-    for (((endpoint, _), begin), body) in asked.iter().zip(begins).zip(context.ask_oracle_all(&asked)) {
+    for (((endpoint, _), begin), body) in
+        asked.iter().zip(begins).zip(context.ask_oracle_all(&asked))
+    {
         let rows = match (endpoint.shape, &body[&endpoint.response_key]) {
             (Shape::Record, record @ Json::Object(_)) => vec![record.clone()],
             (Shape::Rows | Shape::Scalars, Json::Array(rows)) => rows.clone(),
             (_, other) => panic!("{}: {other}", endpoint.name),
         };
         let cells = |row: &Json| -> Vec<String> {
-            let value = |column: &Column| if endpoint.shape == Shape::Scalars { row } else { &row[&column.name] };
+            let value = |column: &Column| {
+                if endpoint.shape == Shape::Scalars {
+                    row
+                } else {
+                    &row[&column.name]
+                }
+            };
             let cell = |column: &Column| canonical_json(&column.kind, value(column));
-            let still = endpoint.columns.iter().filter(|column| !moves(endpoint, &column.name));
+            let still = endpoint
+                .columns
+                .iter()
+                .filter(|column| !moves(endpoint, &column.name));
             begin.iter().cloned().chain(still.map(cell)).collect()
         };
-        tables.entry(table(endpoint)).or_default().extend(rows.iter().map(cells));
+        tables
+            .entry(table(endpoint))
+            .or_default()
+            .extend(rows.iter().map(cells));
     }
     for rows in tables.values_mut() {
         rows.sort();
@@ -146,18 +198,43 @@ fn holds(context: &TestContext, endpoint: &Endpoint, expected: &[Vec<String>]) {
 /// Holds a run to what became of the tasks of a table: all are capped by this, or complete.
 #[track_caller]
 fn ended(report: &Json, endpoint: &Endpoint, shortfall: Option<&str>) {
-    let told = report["reports"].as_array().unwrap().iter().find(|told| told["endpoint"] == endpoint.name).unwrap();
+    let told = report["reports"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|told| told["endpoint"] == endpoint.name)
+        .unwrap();
     let tasks = questions(endpoint, NIGHT.parse().unwrap(), &[]).len();
-    let notes: Vec<&str> = report["notes"].as_array().unwrap().iter().filter_map(Json::as_str).collect();
-    let of_it = |note: &&&str| note.starts_with(&format!("{} ", table(endpoint))) && note.contains(": capped by ");
-    let reasons: Vec<&str> = notes.iter().filter(of_it).filter_map(|note| note.split(": capped by ").nth(1)).collect();
-    let (complete, capped) = if shortfall.is_some() { (0, tasks) } else { (tasks, 0) };
+    let notes: Vec<&str> = report["notes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(Json::as_str)
+        .collect();
+    let of_it = |note: &&&str| {
+        note.starts_with(&format!("{} ", table(endpoint))) && note.contains(": capped by ")
+    };
+    let reasons: Vec<&str> = notes
+        .iter()
+        .filter(of_it)
+        .filter_map(|note| note.split(": capped by ").nth(1))
+        .collect();
+    let (complete, capped) = if shortfall.is_some() {
+        (0, tasks)
+    } else {
+        (tasks, 0)
+    };
     assert_eq!(
         (&told["tasks"]["complete"], &told["tasks"]["capped"]),
         (&complete.into(), &capped.into()),
         "{told} {notes:?}"
     );
-    assert_eq!(reasons, vec![shortfall.unwrap_or_default(); capped], "{}", endpoint.name);
+    assert_eq!(
+        reasons,
+        vec![shortfall.unwrap_or_default(); capped],
+        "{}",
+        endpoint.name
+    );
 }
 
 #[test]
@@ -175,12 +252,19 @@ fn every_operation_is_a_table() {
         assert!(!expected.is_empty(), "{} proves nothing", endpoint.name);
         holds(&context, endpoint, expected);
         let answers = questions(endpoint, NIGHT.parse().unwrap(), &[]).len();
-        ended(&report, endpoint, shortfall(endpoint, answers, expected.len()));
+        ended(
+            &report,
+            endpoint,
+            shortfall(endpoint, answers, expected.len()),
+        );
     }
     context.backhaul(&["verify"]).expect(0);
     let before = context.stats().requests;
     let again = context.run().expect(0).json();
-    assert_eq!((&again["requests"], &again["units"], &again["rows"]), (&Json::from(0), &Json::from(0), &Json::from(0)));
+    assert_eq!(
+        (&again["requests"], &again["units"], &again["rows"]),
+        (&Json::from(0), &Json::from(0), &Json::from(0))
+    );
     assert_eq!(context.stats().requests, before);
 }
 
@@ -204,7 +288,10 @@ fn of_kind(kind: Kind) -> Vec<&'static Endpoint> {
         Some(_) if endpoint.order_key.is_empty() => Kind::OneAnswer,
         Some(_) => Kind::Keyed,
     };
-    Catalog::embedded().endpoints().filter(|endpoint| kind_of(endpoint) == kind).collect()
+    Catalog::embedded()
+        .endpoints()
+        .filter(|endpoint| kind_of(endpoint) == kind)
+        .collect()
 }
 
 /// The rows of each table, as text.
@@ -213,7 +300,11 @@ type Rows = BTreeMap<String, Vec<Vec<String>>>;
 /// The operations of a kind, exported from a source that gives at most 100 rows an answer and in which rows share keys.
 fn behind_a_cap(kind: Kind) -> (TestContext, Vec<&'static Endpoint>, Json, Rows) {
     let endpoints = of_kind(kind);
-    let options = Options { row_cap: Some(100), ties: Some(30), ..unlimited(260) };
+    let options = Options {
+        row_cap: Some(100),
+        ties: Some(30),
+        ..unlimited(260)
+    };
     let context = configured(options, endpoints.iter().copied());
     let report = context.run().expect(0).json();
     let served = served(&context, &endpoints);
@@ -242,7 +333,11 @@ fn what_can_skip_rows_is_complete_behind_a_cap_only_under_a_total_order() {
         let expected = &served[&table(endpoint)];
         assert!(expected.len() > 100, "{} {}", endpoint.name, expected.len());
         holds(&context, endpoint, expected);
-        ended(&report, endpoint, (endpoint.name == NO_TOTAL_ORDER).then_some("no_total_order"));
+        ended(
+            &report,
+            endpoint,
+            (endpoint.name == NO_TOTAL_ORDER).then_some("no_total_order"),
+        );
     }
 }
 
@@ -261,27 +356,49 @@ fn what_has_neither_key_nor_offset_is_one_answer_and_says_so() {
     let (context, endpoints, report, served) = behind_a_cap(Kind::OneAnswer);
     for endpoint in &endpoints {
         let rows = context.table_rows(&table(endpoint), &endpoint.name, &foretold(endpoint));
-        let (mut left, answers) =
-            (served[&table(endpoint)].clone(), questions(endpoint, NIGHT.parse().unwrap(), &[]).len());
+        let (mut left, answers) = (
+            served[&table(endpoint)].clone(),
+            questions(endpoint, NIGHT.parse().unwrap(), &[]).len(),
+        );
         let is_capped = left.len() >= 100 * answers;
-        assert_eq!(rows.len(), left.len().min(100 * answers), "{}", endpoint.name);
+        assert_eq!(
+            rows.len(),
+            left.len().min(100 * answers),
+            "{}",
+            endpoint.name
+        );
         for row in rows {
             let place = left.iter().position(|known| *known == row);
-            left.swap_remove(place.unwrap_or_else(|| panic!("{}: never served: {row:?}", endpoint.name)));
+            left.swap_remove(
+                place.unwrap_or_else(|| panic!("{}: never served: {row:?}", endpoint.name)),
+            );
         }
         ended(&report, endpoint, is_capped.then_some("no_order_key"));
-        assert!(is_capped || !ONE_ANSWER.contains(&endpoint.name.as_str()), "{}", endpoint.name);
+        assert!(
+            is_capped || !ONE_ANSWER.contains(&endpoint.name.as_str()),
+            "{}",
+            endpoint.name
+        );
     }
-    assert!(ONE_ANSWER.iter().all(|name| endpoints.iter().any(|endpoint| endpoint.name == *name)));
+    assert!(
+        ONE_ANSWER
+            .iter()
+            .all(|name| endpoints.iter().any(|endpoint| endpoint.name == *name))
+    );
 }
 
 /// Each of two answers might be larger than the budget. The one takes all of it at first, and what it gives back is enough
 /// for the other.
 #[test]
 fn a_task_waits_for_what_another_set_aside_instead_of_stopping() {
-    let endpoint = Catalog::embedded().endpoint("keywords-explorer/volume-by-country").unwrap();
+    let endpoint = Catalog::embedded()
+        .endpoint("keywords-explorer/volume-by-country")
+        .unwrap();
     let context = configured(unlimited(120), [endpoint]);
-    let report = context.backhaul(&["run", "--json", "--max-units", "100000"]).expect(0).json();
+    let report = context
+        .backhaul(&["run", "--json", "--max-units", "100000"])
+        .expect(0)
+        .json();
     let expected = &served(&context, &[endpoint])[&table(endpoint)];
     ended(&report, endpoint, Some("no_order_key"));
     holds(&context, endpoint, expected);
@@ -296,13 +413,19 @@ fn types(kind: &ColumnKind) -> [String; 3] {
         ColumnKind::Float => named(["DOUBLE", "double", "Float64"]),
         ColumnKind::Boolean => named(["BOOLEAN", "bool", "Boolean"]),
         ColumnKind::Date => named(["DATE", "date32[day]", "Date"]),
-        ColumnKind::DateTime => {
-            named(["TIMESTAMP WITH TIME ZONE", "timestamp[us, tz=UTC]", "Datetime(time_unit='us', time_zone='UTC')"])
-        }
+        ColumnKind::DateTime => named([
+            "TIMESTAMP WITH TIME ZONE",
+            "timestamp[us, tz=UTC]",
+            "Datetime(time_unit='us', time_zone='UTC')",
+        ]),
         ColumnKind::Text | ColumnKind::Json => named(["VARCHAR", "string", "String"]),
         ColumnKind::List(item) => {
             let [duckdb, pyarrow, polars] = types(item);
-            [format!("{duckdb}[]"), format!("list<element: {pyarrow}>"), format!("List({polars})")]
+            [
+                format!("{duckdb}[]"),
+                format!("list<element: {pyarrow}>"),
+                format!("List({polars})"),
+            ]
         }
         ColumnKind::Struct(fields) => {
             let joined = |reader: usize, shown: &dyn Fn(&str, &str) -> String| {
@@ -310,9 +433,18 @@ fn types(kind: &ColumnKind) -> [String; 3] {
                 fields.iter().map(field).collect::<Vec<_>>().join(", ")
             };
             [
-                format!("STRUCT({})", joined(0, &|name, kind| format!("{name} {kind}"))),
-                format!("struct<{}>", joined(1, &|name, kind| format!("{name}: {kind}"))),
-                format!("Struct({{{}}})", joined(2, &|name, kind| format!("'{name}': {kind}"))),
+                format!(
+                    "STRUCT({})",
+                    joined(0, &|name, kind| format!("{name} {kind}"))
+                ),
+                format!(
+                    "struct<{}>",
+                    joined(1, &|name, kind| format!("{name}: {kind}"))
+                ),
+                format!(
+                    "Struct({{{}}})",
+                    joined(2, &|name, kind| format!("'{name}': {kind}"))
+                ),
             ]
         }
     }
@@ -321,9 +453,14 @@ fn types(kind: &ColumnKind) -> [String; 3] {
 /// Every column of a table with its type, without the partition's key, in order: but for what varies, which has the order that
 /// a reader saw.
 fn typed(endpoint: &Endpoint, seen: &Json) -> Vec<(String, ColumnKind)> {
-    let mut varying = questions(endpoint, NIGHT.parse().unwrap(), &[]).remove(0).varying;
+    let mut varying = questions(endpoint, NIGHT.parse().unwrap(), &[])
+        .remove(0)
+        .varying;
     let seen = seen["columns"].as_array().unwrap();
-    varying.sort_by_key(|(name, _)| seen.iter().position(|column| column[0] == format!("_{name}")));
+    varying.sort_by_key(|(name, _)| {
+        seen.iter()
+            .position(|column| column[0] == format!("_{name}"))
+    });
     let own = [
         ("_target", ColumnKind::Text),
         ("_snapshot_date", ColumnKind::Date),
@@ -331,8 +468,13 @@ fn typed(endpoint: &Endpoint, seen: &Json) -> Vec<(String, ColumnKind)> {
         ("_run_id", ColumnKind::Text),
     ];
     let own = own.into_iter().map(|(name, kind)| (name.to_owned(), kind));
-    let varying = varying.into_iter().map(|(name, _)| (format!("_{name}"), ColumnKind::Text));
-    let sent = endpoint.columns.iter().map(|column| (column.name.clone(), column.kind.clone()));
+    let varying = varying
+        .into_iter()
+        .map(|(name, _)| (format!("_{name}"), ColumnKind::Text));
+    let sent = endpoint
+        .columns
+        .iter()
+        .map(|column| (column.name.clone(), column.kind.clone()));
     own.chain(varying).chain(sent).collect()
 }
 
@@ -340,10 +482,13 @@ fn typed(endpoint: &Endpoint, seen: &Json) -> Vec<(String, ColumnKind)> {
 fn parsed(kind: &ColumnKind, value: &Json) -> Json {
     match (kind, value) {
         (kind, Json::String(text)) if is_json(kind) => serde_json::from_str(text).unwrap(),
-        (ColumnKind::List(item), Json::Array(items)) => items.iter().map(|value| parsed(item, value)).collect(),
-        (ColumnKind::Struct(fields), Json::Object(object)) => {
-            fields.iter().map(|(name, kind)| (name.clone(), parsed(kind, &object[name]))).collect()
+        (ColumnKind::List(item), Json::Array(items)) => {
+            items.iter().map(|value| parsed(item, value)).collect()
         }
+        (ColumnKind::Struct(fields), Json::Object(object)) => fields
+            .iter()
+            .map(|(name, kind)| (name.clone(), parsed(kind, &object[name])))
+            .collect(),
         _ => value.clone(),
     }
 }
@@ -357,7 +502,10 @@ fn every_reader_sees_the_promised_types_and_the_rows_that_were_served() {
     let context = configured(unlimited(60), endpoints.iter().copied());
     context.run().expect(0);
     let output = std::process::Command::new(python)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/read_tables.py"))
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/python/read_tables.py"
+        ))
         .arg(context.destination())
         .args(["--rows", "--polars"])
         .output()
@@ -369,7 +517,11 @@ fn every_reader_sees_the_promised_types_and_the_rows_that_were_served() {
             assert_eq!(seen["error"], Json::Null, "{reader} {table}");
         }
     }
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     let served = served(&context, &endpoints);
     for endpoint in endpoints {
         let name = table(endpoint);
@@ -377,7 +529,9 @@ fn every_reader_sees_the_promised_types_and_the_rows_that_were_served() {
         // Without the partition's key, which one reader takes for a number and others for text.
         let own_values = |reader: &str| -> BTreeMap<String, usize> {
             let rows = seen[reader][&name]["values"].as_array().unwrap();
-            let own = |row: &Json| Json::from(row.as_array().unwrap()[..typed.len()].to_vec()).to_string();
+            let own = |row: &Json| {
+                Json::from(row.as_array().unwrap()[..typed.len()].to_vec()).to_string()
+            };
             rows.iter().fold(BTreeMap::new(), |mut counted, row| {
                 *counted.entry(own(row)).or_default() += 1;
                 counted
@@ -387,7 +541,11 @@ fn every_reader_sees_the_promised_types_and_the_rows_that_were_served() {
         for (place, reader) in ["duckdb", "pyarrow", "polars"].into_iter().enumerate() {
             let seen = &seen[reader][&name];
             let columns = seen["columns"].as_array().unwrap();
-            assert_eq!(columns.len(), typed.len() + 1, "{reader} {name}: {columns:?}");
+            assert_eq!(
+                columns.len(),
+                typed.len() + 1,
+                "{reader} {name}: {columns:?}"
+            );
             for (column, (known, kind)) in columns.iter().zip(&typed) {
                 assert_eq!(column[0], *known, "{reader} {name}");
                 // `DuckDB` quotes the fields whose names are words of SQL.
@@ -395,7 +553,10 @@ fn every_reader_sees_the_promised_types_and_the_rows_that_were_served() {
                 assert_eq!(told, types(kind)[place], "{reader} {name}.{known}");
             }
             assert_eq!(seen["rows"], served[&name].len(), "{reader} {name}");
-            assert!(own_values(reader) == by_duckdb, "{reader} and DuckDB see other values of {name}");
+            assert!(
+                own_values(reader) == by_duckdb,
+                "{reader} and DuckDB see other values of {name}"
+            );
         }
         let foretold = foretold(endpoint);
         let cells = |row: &Json| -> Vec<String> {
@@ -408,6 +569,9 @@ fn every_reader_sees_the_promised_types_and_the_rows_that_were_served() {
         let values = seen["duckdb"][&name]["values"].as_array().unwrap();
         let mut rows: Vec<Vec<String>> = values.iter().map(cells).collect();
         rows.sort();
-        assert!(rows == served[&name], "the readers see other rows of {name} than were served");
+        assert!(
+            rows == served[&name],
+            "the readers see other rows of {name} than were served"
+        );
     }
 }

@@ -25,7 +25,9 @@ fn compiled(text: &str) -> Result<Filter, Fault> {
 }
 
 fn compiled_json(text: &str) -> Json {
-    compiled(text).unwrap_or_else(|fault| panic!("{text}: {fault}; {}", fault.help)).to_json()
+    compiled(text)
+        .unwrap_or_else(|fault| panic!("{text}: {fault}; {}", fault.help))
+        .to_json()
 }
 
 fn is(field: &str, operator: &str, value: impl Into<Json>) -> Json {
@@ -37,7 +39,11 @@ fn parse(lines: &str) -> Result<RunConfig, Errors> {
         "source = {{ api_key = {{ env = \"K\" }} }}\ndestination = {{ url = \"d\" }}\ntarget = [{{ url = \"acme.com\" }}]\n\
          [[report]]\nname = \"r\"\n{lines}\n"
     );
-    config::parse(&text, Path::new("backhaul.toml"), &[("K", "x")].into_iter().collect::<Environment>())
+    config::parse(
+        &text,
+        Path::new("backhaul.toml"),
+        &[("K", "x")].into_iter().collect::<Environment>(),
+    )
 }
 
 fn shown(lines: &str) -> String {
@@ -56,64 +62,147 @@ fn every_form_compiles_to_the_operator_of_the_api() {
     let not = |filter: Json| json!({"not": filter});
     let known = |filter: Json, field: &str| json!({"and": [filter, {"not": {"field": field, "is": "is_null"}}]});
     for (text, expected) in [
-        ("domain_rating_source = 30", is("domain_rating_source", "eq", 30)),
-        ("domain_rating_source != 30", is("domain_rating_source", "neq", 30)),
-        ("domain_rating_source <> 30.5", is("domain_rating_source", "neq", 30.5)),
-        ("domain_rating_source < 3e1", is("domain_rating_source", "lt", 30)),
-        ("domain_rating_source <= 30.0", is("domain_rating_source", "lte", 30)),
+        (
+            "domain_rating_source = 30",
+            is("domain_rating_source", "eq", 30),
+        ),
+        (
+            "domain_rating_source != 30",
+            is("domain_rating_source", "neq", 30),
+        ),
+        (
+            "domain_rating_source <> 30.5",
+            is("domain_rating_source", "neq", 30.5),
+        ),
+        (
+            "domain_rating_source < 3e1",
+            is("domain_rating_source", "lt", 30),
+        ),
+        (
+            "domain_rating_source <= 30.0",
+            is("domain_rating_source", "lte", 30),
+        ),
         ("class_c > -1", is("class_c", "gt", -1)),
         ("class_c >= 1_000", is("class_c", "gte", 1000)),
         ("30 <= class_c", is("class_c", "gte", 30)),
         ("30 = class_c", is("class_c", "eq", 30)),
         ("CLASS_C = 1", is("class_c", "eq", 1)),
         ("\"class_c\" = 1 -- a comment", is("class_c", "eq", 1)),
-        ("class_c IN (1, 2)", json!({"or": [is("class_c", "eq", 1), is("class_c", "eq", 2)]})),
+        (
+            "class_c IN (1, 2)",
+            json!({"or": [is("class_c", "eq", 1), is("class_c", "eq", 2)]}),
+        ),
         ("class_c IN (1, 1)", is("class_c", "eq", 1)),
-        ("class_c NOT IN (1, 2)", json!({"and": [is("class_c", "neq", 1), is("class_c", "neq", 2)]})),
-        ("class_c BETWEEN 1 AND 2", json!({"and": [is("class_c", "gte", 1), is("class_c", "lte", 2)]})),
-        ("class_c NOT BETWEEN 1 AND 2", json!({"or": [is("class_c", "lt", 1), is("class_c", "gt", 2)]})),
+        (
+            "class_c NOT IN (1, 2)",
+            json!({"and": [is("class_c", "neq", 1), is("class_c", "neq", 2)]}),
+        ),
+        (
+            "class_c BETWEEN 1 AND 2",
+            json!({"and": [is("class_c", "gte", 1), is("class_c", "lte", 2)]}),
+        ),
+        (
+            "class_c NOT BETWEEN 1 AND 2",
+            json!({"or": [is("class_c", "lt", 1), is("class_c", "gt", 2)]}),
+        ),
         ("anchor LIKE 'it''s%'", is("anchor", "prefix", "it's")),
         ("anchor LIKE '%a'", is("anchor", "suffix", "a")),
         ("anchor LIKE '%a%'", is("anchor", "substring", "a")),
         ("anchor ILIKE '%a%'", is("anchor", "isubstring", "a")),
         ("anchor LIKE 'a'", is("anchor", "eq", "a")),
         ("anchor NOT LIKE 'a%'", not(is("anchor", "prefix", "a"))),
-        ("NOT anchor ILIKE '%a%'", not(is("anchor", "isubstring", "a"))),
+        (
+            "NOT anchor ILIKE '%a%'",
+            not(is("anchor", "isubstring", "a")),
+        ),
         ("anchor ~ '^a\\d'", is("anchor", "regex", "^a\\d")),
         ("NOT anchor ~ 'a'", not(is("anchor", "regex", "a"))),
         ("phrase(anchor, 'a b')", is("anchor", "phrase_match", "a b")),
-        ("IPHRASE(anchor, 'a b')", is("anchor", "iphrase_match", "a b")),
+        (
+            "IPHRASE(anchor, 'a b')",
+            is("anchor", "iphrase_match", "a b"),
+        ),
         ("alt IS NULL", json!({"field": "alt", "is": "is_null"})),
-        ("alt IS NOT NULL", not(json!({"field": "alt", "is": "is_null"}))),
-        ("NOT alt IS NOT NULL", json!({"field": "alt", "is": "is_null"})),
+        (
+            "alt IS NOT NULL",
+            not(json!({"field": "alt", "is": "is_null"})),
+        ),
+        (
+            "NOT alt IS NOT NULL",
+            json!({"field": "alt", "is": "is_null"}),
+        ),
         ("empty(alt)", json!({"field": "alt", "is": "empty"})),
-        ("NOT empty(languages)", not(json!({"field": "languages", "is": "empty"}))),
-        ("'us' = ANY(languages)", json!({"field": "languages", "list_is": {"any": ["eq", "us"]}})),
-        ("'us' <> ALL(languages)", json!({"field": "languages", "list_is": {"all": ["neq", "us"]}})),
-        ("300 < SOME(redirect_kind)", json!({"field": "redirect_kind", "list_is": {"any": ["gt", 300]}})),
-        ("NOT 'us' = ANY(languages)", not(json!({"field": "languages", "list_is": {"any": ["eq", "us"]}}))),
+        (
+            "NOT empty(languages)",
+            not(json!({"field": "languages", "is": "empty"})),
+        ),
+        (
+            "'us' = ANY(languages)",
+            json!({"field": "languages", "list_is": {"any": ["eq", "us"]}}),
+        ),
+        (
+            "'us' <> ALL(languages)",
+            json!({"field": "languages", "list_is": {"all": ["neq", "us"]}}),
+        ),
+        (
+            "300 < SOME(redirect_kind)",
+            json!({"field": "redirect_kind", "list_is": {"any": ["gt", 300]}}),
+        ),
+        (
+            "NOT 'us' = ANY(languages)",
+            not(json!({"field": "languages", "list_is": {"any": ["eq", "us"]}})),
+        ),
         ("is_dofollow", is("is_dofollow", "eq", true)),
         ("NOT is_dofollow", is("is_dofollow", "eq", false)),
         ("is_dofollow <> TRUE", is("is_dofollow", "eq", false)),
         ("NOT is_dofollow <> TRUE", is("is_dofollow", "eq", true)),
-        ("first_seen >= '2024-01-31'", is("first_seen", "gte", "2024-01-31T00:00:00Z")),
-        ("first_seen < '2024-01-31T02:30:00+02:00'", is("first_seen", "lt", "2024-01-31T00:30:00Z")),
-        ("source_page_publish_date = '2024-01-31'", is("source_page_publish_date", "eq", "2024-01-31")),
-        ("discovered_status = 'linkfound'", is("discovered_status", "eq", "linkfound")),
-        ("discovered_status = 'something_new'", is("discovered_status", "eq", "something_new")),
+        (
+            "first_seen >= '2024-01-31'",
+            is("first_seen", "gte", "2024-01-31T00:00:00Z"),
+        ),
+        (
+            "first_seen < '2024-01-31T02:30:00+02:00'",
+            is("first_seen", "lt", "2024-01-31T00:30:00Z"),
+        ),
+        (
+            "source_page_publish_date = '2024-01-31'",
+            is("source_page_publish_date", "eq", "2024-01-31"),
+        ),
+        (
+            "discovered_status = 'linkfound'",
+            is("discovered_status", "eq", "linkfound"),
+        ),
+        (
+            "discovered_status = 'something_new'",
+            is("discovered_status", "eq", "something_new"),
+        ),
         // What null must not pass, SQL's way.
         ("alt <> 'a'", known(is("alt", "neq", "a"), "alt")),
         ("NOT alt = 'a'", known(is("alt", "neq", "a"), "alt")),
-        ("alt NOT LIKE 'a%'", known(not(is("alt", "prefix", "a")), "alt")),
-        ("NOT empty(alt)", known(not(json!({"field": "alt", "is": "empty"})), "alt")),
-        ("NOT last_seen > '2024-01-31'", is("last_seen", "lte", "2024-01-31T00:00:00Z")),
+        (
+            "alt NOT LIKE 'a%'",
+            known(not(is("alt", "prefix", "a")), "alt"),
+        ),
+        (
+            "NOT empty(alt)",
+            known(not(json!({"field": "alt", "is": "empty"})), "alt"),
+        ),
+        (
+            "NOT last_seen > '2024-01-31'",
+            is("last_seen", "lte", "2024-01-31T00:00:00Z"),
+        ),
     ] {
         assert_eq!(compiled_json(text), expected, "{text}");
     }
-    let nested =
-        from_sql("'a' = ANY(entities.name) AND \"entities.id\" = 'b'", endpoint("site-explorer/organic-keywords"));
+    let nested = from_sql(
+        "'a' = ANY(entities.name) AND \"entities.id\" = 'b'",
+        endpoint("site-explorer/organic-keywords"),
+    );
     let any = json!({"field": "entities.name", "list_is": {"any": ["eq", "a"]}});
-    assert_eq!(nested.unwrap().to_json(), json!({"and": [any, is("entities.id", "eq", "b")]}));
+    assert_eq!(
+        nested.unwrap().to_json(),
+        json!({"and": [any, is("entities.id", "eq", "b")]})
+    );
 }
 
 #[test]
@@ -125,7 +214,11 @@ fn not_in_excludes_null_once() {
 
 #[test]
 fn spellings_of_one_question_compile_alike() {
-    let (a, b, c) = (is("class_c", "gt", 1), is("is_dofollow", "eq", true), is("anchor", "eq", "x"));
+    let (a, b, c) = (
+        is("class_c", "gt", 1),
+        is("is_dofollow", "eq", true),
+        is("anchor", "eq", "x"),
+    );
     let all = json!({"and": [a, b, c]});
     for text in [
         "class_c > 1 AND is_dofollow AND anchor = 'x'",
@@ -138,13 +231,18 @@ fn spellings_of_one_question_compile_alike() {
         assert_eq!(compiled_json(text), all, "{text}");
     }
     let either = json!({"or": [is("class_c", "lte", 1), is("is_dofollow", "eq", false), is("anchor", "neq", "x")]});
-    assert_eq!(compiled_json("NOT (class_c > 1 AND is_dofollow AND anchor = 'x')"), either);
+    assert_eq!(
+        compiled_json("NOT (class_c > 1 AND is_dofollow AND anchor = 'x')"),
+        either
+    );
 }
 
 #[test]
 fn properties_of_events_have_any_name() {
     let sources = endpoint("web-analytics/sources");
-    let filter = from_sql("\"event_prop:Plan\" = 'team'", sources).expect("a filter").to_json();
+    let filter = from_sql("\"event_prop:Plan\" = 'team'", sources)
+        .expect("a filter")
+        .to_json();
     assert_eq!(filter, is("event_prop:Plan", "eq", "team"));
     assert!(check(&filter, sources).is_ok());
     assert!(from_sql("\"event:Plan\" = 'team'", sources).is_err());
@@ -153,14 +251,22 @@ fn properties_of_events_have_any_name() {
 #[test]
 fn operations_that_know_only_wildcards_take_nothing_else() {
     let terms = endpoint("keywords-explorer/overview");
-    assert_eq!(from_sql("keyword ~ 'shoes*red'", terms).unwrap().to_json(), is("keyword", "regex", "shoes*red"));
+    assert_eq!(
+        from_sql("keyword ~ 'shoes*red'", terms).unwrap().to_json(),
+        is("keyword", "regex", "shoes*red")
+    );
     for pattern in ["^shoes", "a.*b", "a|b", "(?i)a", "[ab]", "a\\d", "a+"] {
         let fault = from_sql(&format!("keyword ~ '{pattern}'"), terms).unwrap_err();
-        let message = format!("keywords-explorer/overview knows `*` in a pattern and nothing else: {pattern}");
+        let message = format!(
+            "keywords-explorer/overview knows `*` in a pattern and nothing else: {pattern}"
+        );
         assert_eq!(fault.message, message);
     }
     let fault = from_sql("keyword LIKE 'a%b'", terms).unwrap_err();
-    assert_eq!(fault.help, "write keyword ~ '…', where * stands for any text");
+    assert_eq!(
+        fault.help,
+        "write keyword ~ '…', where * stands for any text"
+    );
 }
 
 /// Every refusal, with what is wrong in it.
@@ -231,8 +337,17 @@ const REFUSED: [&str; 62] = [
 
 #[test]
 fn each_refusal_says_where_what_and_what_instead() {
-    let quoted = |text: &str| if text.contains('\'') { format!("{text:?}") } else { format!("'{text}'") };
-    let all: Vec<String> = REFUSED.iter().map(|text| shown_where(&quoted(text))).collect();
+    let quoted = |text: &str| {
+        if text.contains('\'') {
+            format!("{text:?}")
+        } else {
+            format!("'{text}'")
+        }
+    };
+    let all: Vec<String> = REFUSED
+        .iter()
+        .map(|text| shown_where(&quoted(text)))
+        .collect();
     insta::assert_snapshot!(all.join("\n"));
 }
 
@@ -252,7 +367,10 @@ fn words_that_do_not_parse_are_underlined_too() {
         "class_c = {",
         "class_c = 1 LIMIT 5",
     ];
-    let all: Vec<String> = texts.iter().map(|text| shown_where(&format!("'{text}'"))).collect();
+    let all: Vec<String> = texts
+        .iter()
+        .map(|text| shown_where(&format!("'{text}'")))
+        .collect();
     insta::assert_snapshot!(all.join("\n"));
 }
 
@@ -274,7 +392,9 @@ fn filters_are_refused_where_they_cannot_be_and_where_there_are_two() {
     let all = [
         shown("endpoint = \"site-explorer/metrics\"\nwhere = \"org_traffic > 1\""),
         shown(&format!("endpoint = \"{BACKLINKS}\"\n{both}")),
-        shown("endpoint = \"site-explorer/organic-keywords\"\ncountries = [\"us\"]\nwhere = \"all_positions IS NULL\""),
+        shown(
+            "endpoint = \"site-explorer/organic-keywords\"\ncountries = [\"us\"]\nwhere = \"all_positions IS NULL\"",
+        ),
         shown("endpoint = \"site-explorer/crawled-pages\"\nwhere = \"http_code = 200\""),
         shown(&format!(
             "endpoint = \"{BACKLINKS}\"\nwhere_json = {{ field = \"discovered_status\", is = [\"eq\", \"LINKFOUND\"] }}"
@@ -303,7 +423,10 @@ fn no_expression_uses_up_the_stack() {
         let start = text.get(..40).unwrap_or(&text).to_owned();
         assert!(compiled(&text).is_err(), "{start}");
     }
-    let chain = (0..240).map(|number| format!("class_c = {number}")).collect::<Vec<_>>().join(" OR ");
+    let chain = (0..240)
+        .map(|number| format!("class_c = {number}"))
+        .collect::<Vec<_>>()
+        .join(" OR ");
     assert_eq!(compiled_json(&chain)["or"].as_array().unwrap().len(), 240);
     let forty = format!("{}is_dofollow{}", many("(", 20), many(")", 20));
     assert_eq!(compiled_json(&forty), is("is_dofollow", "eq", true));
@@ -312,12 +435,28 @@ fn no_expression_uses_up_the_stack() {
 #[test]
 fn every_filterable_column_of_the_catalog_can_be_named_without_quotes_if_it_is_a_word() {
     let mut seen = 0;
-    for endpoint in Catalog::embedded().endpoints().filter(|endpoint| endpoint.parameter("where").is_some()) {
+    for endpoint in Catalog::embedded()
+        .endpoints()
+        .filter(|endpoint| endpoint.parameter("where").is_some())
+    {
         for column in &endpoint.filterable {
-            let is_word = column.name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
-            let name = if is_word { column.name.clone() } else { format!("\"{}\"", column.name) };
+            let is_word = column
+                .name
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || letter == '_');
+            let name = if is_word {
+                column.name.clone()
+            } else {
+                format!("\"{}\"", column.name)
+            };
             let filter = from_sql(&format!("({name} IS NULL)"), endpoint);
-            assert_eq!(filter, Ok(Filter::IsNull(column.name.clone())), "{}: {}", endpoint.name, column.name);
+            assert_eq!(
+                filter,
+                Ok(Filter::IsNull(column.name.clone())),
+                "{}: {}",
+                endpoint.name,
+                column.name
+            );
             seen += 1;
         }
     }
@@ -325,9 +464,14 @@ fn every_filterable_column_of_the_catalog_can_be_named_without_quotes_if_it_is_a
 }
 
 fn asked(lines: &str) -> (String, u64) {
-    let config = parse(&format!("endpoint = \"{BACKLINKS}\"\ncolumns = [\"url_from\"]\n{lines}")).unwrap();
+    let config = parse(&format!(
+        "endpoint = \"{BACKLINKS}\"\ncolumns = [\"url_from\"]\n{lines}"
+    ))
+    .unwrap();
     let day = "2026-11-23".parse().unwrap();
-    let task = plan::tasks(&config, day, day, &Selection::default()).unwrap().remove(0);
+    let task = plan::tasks(&config, day, day, &Selection::default())
+        .unwrap()
+        .remove(0);
     (task.asked["where"].clone(), task.units_per_row)
 }
 
@@ -335,7 +479,10 @@ fn asked(lines: &str) -> (String, u64) {
 fn equal_filters_ask_the_same_whatever_they_are_written_in_and_cost_their_columns() {
     let sql = asked("where = \"class_c > 1\"");
     assert_eq!(sql, asked("where = \"NOT (1 >= class_c)\""));
-    assert_eq!(sql, asked("where_json = { is = [\"gt\", 1], field = \"class_c\" }"));
+    assert_eq!(
+        sql,
+        asked("where_json = { is = [\"gt\", 1], field = \"class_c\" }")
+    );
     assert_eq!(sql.0, r#"{"field":"class_c","is":["gt",1]}"#);
     // class_c is 5 units a row, is_dofollow one.
     assert_eq!(sql.1, asked("where = \"is_dofollow\"").1 + 4);
@@ -354,9 +501,16 @@ fn a_filter_in_other_words_fetches_nothing_again_and_another_filter_does() {
     let first = run("where = \"domain_rating_source >= 30 AND is_dofollow\"");
     assert!(first["rows"].as_u64().unwrap() > 10, "{first}");
     let both = r#"{ and = [{ is = ["gte", 30], field = "domain_rating_source" }, { field = "is_dofollow", is = ["eq", true] }] }"#;
-    for same in ["where = \"30 <= domain_rating_source AND (is_dofollow = TRUE)\"", &format!("where_json = {both}")] {
+    for same in [
+        "where = \"30 <= domain_rating_source AND (is_dofollow = TRUE)\"",
+        &format!("where_json = {both}"),
+    ] {
         let again = run(same);
-        assert_eq!((&again["requests"], &again["units"]), (&json!(0), &json!(0)), "{same}");
+        assert_eq!(
+            (&again["requests"], &again["units"]),
+            (&json!(0), &json!(0)),
+            "{same}"
+        );
     }
     let other = run("where = \"domain_rating_source >= 60 AND is_dofollow\"");
     assert!(other["requests"].as_u64().unwrap() > 0, "{other}");

@@ -8,7 +8,8 @@ use serde_json::{Map, Value as Json, json};
 
 /// Tables of the file that hold what is looked up.
 pub const TARGET: &str = "[[target]]\nurl = \"acme.com\"\n";
-pub const LIST: &str = "[[keyword_list]]\nname = \"brand\"\nkeywords = [\"acme\", \"acme shoes\"]\n";
+pub const LIST: &str =
+    "[[keyword_list]]\nname = \"brand\"\nkeywords = [\"acme\", \"acme shoes\"]\n";
 
 /// The keywords of [`LIST`].
 pub const KEYWORDS: [&str; 2] = ["acme", "acme shoes"];
@@ -57,10 +58,17 @@ fn value(parameter: &Parameter) -> String {
 pub fn needs(endpoint: &Endpoint) -> Vec<Need> {
     // A history begins with a day, also where the source would choose one.
     let is_history = endpoint.parameter("limit").is_none() && endpoint.shape == Shape::Rows;
-    let begins = |name: &str| is_history && name == "date_from" && endpoint.column("date").is_some();
-    let required = endpoint.inputs().filter(|parameter| parameter.required || begins(&parameter.name));
+    let begins =
+        |name: &str| is_history && name == "date_from" && endpoint.column("date").is_some();
+    let required = endpoint
+        .inputs()
+        .filter(|parameter| parameter.required || begins(&parameter.name));
     let required = required.map(|parameter| parameter.name.as_str());
-    let groups = endpoint.requires_one_of.iter().filter_map(|group| group.first()).map(String::as_str);
+    let groups = endpoint
+        .requires_one_of
+        .iter()
+        .filter_map(|group| group.first())
+        .map(String::as_str);
     let mut needs = Vec::new();
     for name in required.chain(groups).filter(|name| *name != "select") {
         let value = value(endpoint.parameter(name).unwrap());
@@ -74,9 +82,19 @@ pub fn needs(endpoint: &Endpoint) -> Vec<Need> {
         let listed = |key: &str| {
             let item: Json = serde_json::from_str(&value).unwrap();
             // A list takes one value of what varies as a list of one; a query has no other lists than texts.
-            let takes_list = matches!(endpoint.parameter(name).unwrap().kind, ParameterKind::List(_));
-            let varies = Some(item.as_str().map_or_else(|| item.to_string(), str::to_owned));
-            let sent = if takes_list && endpoint.method == Method::Post { json!([item]) } else { item };
+            let takes_list = matches!(
+                endpoint.parameter(name).unwrap().kind,
+                ParameterKind::List(_)
+            );
+            let varies = Some(
+                item.as_str()
+                    .map_or_else(|| item.to_string(), str::to_owned),
+            );
+            let sent = if takes_list && endpoint.method == Method::Post {
+                json!([item])
+            } else {
+                item
+            };
             Need {
                 sent: Some((name.to_owned(), sent)),
                 varies,
@@ -95,7 +113,10 @@ pub fn needs(endpoint: &Endpoint) -> Vec<Need> {
             "target" | "targets" => of_file("target", TARGET),
             "keyword" | "keywords" => of_file("keyword_list", LIST),
             "date" => continue,
-            "date_from" if endpoint.column("date").is_some() || endpoint.column("retrieved_at").is_some() => {
+            "date_from"
+                if endpoint.column("date").is_some()
+                    || endpoint.column("retrieved_at").is_some() =>
+            {
                 of_report("since", "\"2026-01-01\"".to_owned())
             }
             "date_from" => of_report("date_from", "\"-28d\"".to_owned()),
@@ -128,19 +149,37 @@ pub fn questions(endpoint: &Endpoint, night: NaiveDate, columns: &[String]) -> V
         varying.extend(varies.map(|varies| (name.clone(), varies)));
         said.insert(name, value);
     }
-    let required = |name: &str| endpoint.inputs().any(|parameter| parameter.name == name && parameter.required);
+    let required = |name: &str| {
+        endpoint
+            .inputs()
+            .any(|parameter| parameter.name == name && parameter.required)
+    };
     let takes = |name: &str| endpoint.parameter(name).is_some();
     let back = |days| night.checked_sub_days(Days::new(days)).unwrap();
-    let select = if endpoint.method == Method::Post { json!(columns) } else { json!(columns.join(",")) };
-    let target = [("target", "acme.com"), ("mode", "subdomains"), ("protocol", "both")];
+    let select = if endpoint.method == Method::Post {
+        json!(columns)
+    } else {
+        json!(columns.join(","))
+    };
+    let target = [
+        ("target", "acme.com"),
+        ("mode", "subdomains"),
+        ("protocol", "both"),
+    ];
     if required("target") {
         said.extend(
-            target.iter().filter(|(name, _)| takes(name)).map(|(name, value)| ((*name).to_owned(), json!(value))),
+            target
+                .iter()
+                .filter(|(name, _)| takes(name))
+                .map(|(name, value)| ((*name).to_owned(), json!(value))),
         );
     }
     for (name, value) in [
         ("select", select),
-        ("targets", json!([{"url": "acme.com", "mode": "subdomains", "protocol": "both"}])),
+        (
+            "targets",
+            json!([{"url": "acme.com", "mode": "subdomains", "protocol": "both"}]),
+        ),
         ("date", json!(night.to_string())),
         ("from", json!(format!("{}T00:00:00Z", back(1)))),
         ("to", json!(format!("{night}T00:00:00Z"))),
@@ -148,7 +187,8 @@ pub fn questions(endpoint: &Endpoint, night: NaiveDate, columns: &[String]) -> V
         ("limit", json!(150_000)),
     ] {
         // Elsewhere `from` and `to` are numbers.
-        if takes(name) && (!["from", "to"].contains(&name) || endpoint.section() == "web-analytics") {
+        if takes(name) && (!["from", "to"].contains(&name) || endpoint.section() == "web-analytics")
+        {
             said.insert(name.to_owned(), value);
         }
     }
@@ -165,9 +205,17 @@ pub fn questions(endpoint: &Endpoint, night: NaiveDate, columns: &[String]) -> V
         Question { varying, said }
     };
     if has_list && takes("keyword") {
-        KEYWORDS.iter().map(|keyword| question("keyword", keyword, "keyword", keyword)).collect()
+        KEYWORDS
+            .iter()
+            .map(|keyword| question("keyword", keyword, "keyword", keyword))
+            .collect()
     } else if has_list {
-        vec![question("keywords", &KEYWORDS.join(","), "keyword_list", "brand")]
+        vec![question(
+            "keywords",
+            &KEYWORDS.join(","),
+            "keyword_list",
+            "brand",
+        )]
     } else {
         vec![Question { varying, said }]
     }

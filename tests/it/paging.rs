@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use backhaul::filter::{Comparison, Filter};
 use backhaul::model::{PageKeys, Value};
 use backhaul::paging::{
-    Ask, Assumption, Emit, Evidence, Grouping, KeyColumn, Pager, PagerLimits, PagerPlan, Paging, PagingError, Probe,
-    ProbeStep, Shortfall, Status, Step, Verdict, Verdicts,
+    Ask, Assumption, Emit, Evidence, Grouping, KeyColumn, Pager, PagerLimits, PagerPlan, Paging,
+    PagingError, Probe, ProbeStep, Shortfall, Status, Step, Verdict, Verdicts,
 };
 use fastrand::Rng;
 
@@ -21,7 +21,10 @@ const FLOOR: u32 = 3;
 const COLUMNS: [&str; 5] = ["k0", "k1", "k2", "g", "p"];
 
 fn column(name: &str) -> usize {
-    COLUMNS.iter().position(|column| *column == name).expect("a column of the source")
+    COLUMNS
+        .iter()
+        .position(|column| *column == name)
+        .expect("a column of the source")
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,7 +47,9 @@ impl Collation {
             (Self::IgnoresCase, Value::Text(left), Value::Text(right)) => {
                 left.to_lowercase().cmp(&right.to_lowercase())
             }
-            (Self::Locale, Value::Text(left), Value::Text(right)) => locale(left).cmp(&locale(right)),
+            (Self::Locale, Value::Text(left), Value::Text(right)) => {
+                locale(left).cmp(&locale(right))
+            }
             _ => left.cmp(right),
         }
     }
@@ -52,7 +57,12 @@ impl Collation {
 
 /// Letters first, case and punctuation only between equals; accents ignored.
 fn locale(text: &str) -> (String, String) {
-    let letters = text.to_lowercase().replace('é', "e").chars().filter(char::is_ascii_alphanumeric).collect();
+    let letters = text
+        .to_lowercase()
+        .replace('é', "e")
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
     (letters, text.chars().rev().collect())
 }
 
@@ -71,8 +81,12 @@ impl Shown {
         match (self, value) {
             (Self::LowerCase, Value::Text(text)) => Value::Text(text.to_lowercase().into()),
             (Self::TimesDown, Value::Time(time)) => Value::Time(time.div_euclid(STEP) * STEP),
-            (Self::TimesHalfUp, Value::Time(time)) => Value::Time((time + STEP / 2).div_euclid(STEP) * STEP),
-            (Self::TimesUp, Value::Time(time)) => Value::Time((time + STEP - 1).div_euclid(STEP) * STEP),
+            (Self::TimesHalfUp, Value::Time(time)) => {
+                Value::Time((time + STEP / 2).div_euclid(STEP) * STEP)
+            }
+            (Self::TimesUp, Value::Time(time)) => {
+                Value::Time((time + STEP - 1).div_euclid(STEP) * STEP)
+            }
             _ => value.clone(),
         }
     }
@@ -128,11 +142,19 @@ impl Vices {
 
     /// What a probe that sees everything would say.
     fn truth(&self) -> Verdicts {
-        let verdict = |holds: bool| if holds { Verdict::Holds } else { Verdict::Broken };
+        let verdict = |holds: bool| {
+            if holds {
+                Verdict::Holds
+            } else {
+                Verdict::Broken
+            }
+        };
         let floor = FLOOR as usize;
         Verdicts {
             filter_order_is_byte_order: verdict(
-                self.filter == Collation::Bytes && self.order == Collation::Bytes && !self.text_filters_match_nothing,
+                self.filter == Collation::Bytes
+                    && self.order == Collation::Bytes
+                    && !self.text_filters_match_nothing,
             ),
             round_trip: verdict(self.shown != Shown::LowerCase && !self.text_filters_match_nothing),
             cap_floor_100: verdict(match self.cap {
@@ -161,7 +183,14 @@ impl Source {
     fn new(rows: Vec<Row>, vices: Vices, rng: Rng, fresh: fn(&mut Rng, u64) -> Row) -> Self {
         let steady = rows.iter().map(|row| row.id).collect();
         let next_id = rows.len() as u64;
-        Self { rows, vices, rng, steady, next_id, fresh }
+        Self {
+            rows,
+            vices,
+            rng,
+            steady,
+            next_id,
+            fresh,
+        }
     }
 
     fn matches(&self, filter: &Filter, row: &Row) -> bool {
@@ -209,7 +238,10 @@ impl Source {
         match self.vices.grouped {
             Grouped::No => all.filter(keeps).collect(),
             Grouped::AfterWhere => Self::group(all.filter(keeps).collect()),
-            Grouped::BeforeWhere => Self::group(all.collect()).into_iter().filter(keeps).collect(),
+            Grouped::BeforeWhere => Self::group(all.collect())
+                .into_iter()
+                .filter(keeps)
+                .collect(),
         }
     }
 
@@ -238,7 +270,11 @@ impl Source {
             width: shown.len(),
             values: rows
                 .iter()
-                .flat_map(|row| shown.iter().map(|column| self.vices.shown.show(&row.values[*column])))
+                .flat_map(|row| {
+                    shown
+                        .iter()
+                        .map(|column| self.vices.shown.show(&row.values[*column]))
+                })
                 .collect(),
             digests: rows.iter().map(|row| digest(row)).collect(),
         }
@@ -265,7 +301,11 @@ impl Source {
             return;
         }
         for _ in 0..=self.rng.usize(..3) {
-            let place = if self.rows.is_empty() { 0 } else { self.rng.usize(..self.rows.len()) };
+            let place = if self.rows.is_empty() {
+                0
+            } else {
+                self.rng.usize(..self.rows.len())
+            };
             match self.rng.u8(..3) {
                 0 => {
                     let row = (self.fresh)(&mut self.rng, self.next_id);
@@ -304,7 +344,8 @@ fn bag(digests: impl IntoIterator<Item = u128>) -> Bag {
 }
 
 fn within(part: &Bag, whole: &Bag) -> bool {
-    part.iter().all(|(digest, count)| whole.get(digest).is_some_and(|most| count <= most))
+    part.iter()
+        .all(|(digest, count)| whole.get(digest).is_some_and(|most| count <= most))
 }
 
 /// Digest of what the report selects: `p`, and the key columns that it selects anyway.
@@ -323,7 +364,9 @@ fn identity_of(row: &Row) -> u128 {
 }
 
 fn random_text(rng: &mut Rng) -> Value {
-    const PARTS: [&str; 12] = ["a", "A", "b", "B", "aB", "a-b", "é", "Z", "z", "_", "ab", ""];
+    const PARTS: [&str; 12] = [
+        "a", "A", "b", "B", "aB", "a-b", "é", "Z", "z", "_", "ab", "",
+    ];
     Value::Text(rng.choice(PARTS).unwrap_or_default().into())
 }
 
@@ -367,7 +410,11 @@ fn row_of_its_own(rng: &mut Rng, id: u64) -> Row {
 }
 
 fn key_column(name: &str, is_selected: bool) -> KeyColumn {
-    KeyColumn { name: name.to_owned(), is_text: matches!(name, "k1" | "g"), is_selected }
+    KeyColumn {
+        name: name.to_owned(),
+        is_text: matches!(name, "k1" | "g"),
+        is_selected,
+    }
 }
 
 fn random_plan(rng: &mut Rng, verdicts: Verdicts, grouped: bool) -> PagerPlan {
@@ -377,12 +424,20 @@ fn random_plan(rng: &mut Rng, verdicts: Verdicts, grouped: bool) -> PagerPlan {
         2 => &["k2", "k1", "k0"],
         _ => &["k0", "k1", "k2"],
     };
-    let key = names.iter().map(|name| key_column(name, rng.bool())).collect();
-    let grouping = if grouped { Grouping::Groups(vec![key_column("g", false)]) } else { Grouping::Rows };
+    let key = names
+        .iter()
+        .map(|name| key_column(name, rng.bool()))
+        .collect();
+    let grouping = if grouped {
+        Grouping::Groups(vec![key_column("g", false)])
+    } else {
+        Grouping::Rows
+    };
     let start = rng.u32(2..12);
     PagerPlan {
         paging: Paging::Keyed { key, grouping },
-        base: (rng.u8(..3) == 0).then(|| Filter::Is("p".to_owned(), Comparison::Gte, Value::Int(2))),
+        base: (rng.u8(..3) == 0)
+            .then(|| Filter::Is("p".to_owned(), Comparison::Gte, Value::Int(2))),
         verdicts,
         limits: PagerLimits {
             floor: FLOOR,
@@ -398,8 +453,13 @@ fn random_plan(rng: &mut Rng, verdicts: Verdicts, grouped: bool) -> PagerPlan {
 }
 
 fn selected_of(plan: &PagerPlan) -> Vec<usize> {
-    let Paging::Keyed { key, .. } = &plan.paging else { return Vec::new() };
-    key.iter().filter(|column| column.is_selected).map(|key| column(&key.name)).collect()
+    let Paging::Keyed { key, .. } = &plan.paging else {
+        return Vec::new();
+    };
+    key.iter()
+        .filter(|column| column.is_selected)
+        .map(|key| column(&key.name))
+        .collect()
 }
 
 #[derive(Debug)]
@@ -409,8 +469,17 @@ struct Ran {
     saved: Vec<(Ask, PageKeys, Emit)>,
 }
 
-fn run(plan: &PagerPlan, source: &mut Source, digest: &dyn Fn(&Row) -> u128, tuning: &mut Rng) -> Ran {
-    let mut ran = Ran { emitted: Bag::new(), end: Err(PagingError::NotAwaited), saved: Vec::new() };
+fn run(
+    plan: &PagerPlan,
+    source: &mut Source,
+    digest: &dyn Fn(&Row) -> u128,
+    tuning: &mut Rng,
+) -> Ran {
+    let mut ran = Ran {
+        emitted: Bag::new(),
+        end: Err(PagingError::NotAwaited),
+        saved: Vec::new(),
+    };
     let mut pager = match Pager::new(plan.clone()) {
         Ok(pager) => pager,
         Err(error) => {
@@ -456,7 +525,13 @@ struct Tally {
 }
 
 /// One random table, judged.
-fn judge(seed: u64, tally: &mut Tally, vices: Vices, verdicts: Verdicts, fresh: fn(&mut Rng, u64) -> Row) -> Ran {
+fn judge(
+    seed: u64,
+    tally: &mut Tally,
+    vices: Vices,
+    verdicts: Verdicts,
+    fresh: fn(&mut Rng, u64) -> Row,
+) -> Ran {
     let mut rng = Rng::with_seed(seed);
     let most = [4, 12, 36][rng.usize(..3)];
     let num_rows = rng.u64(0..=most);
@@ -473,13 +548,21 @@ fn judge(seed: u64, tally: &mut Tally, vices: Vices, verdicts: Verdicts, fresh: 
     let expected = bag(source.select(plan.base.as_ref()).into_iter().map(digest));
     let ran = run(&plan, &mut source, &digest, &mut rng);
     match &ran.end {
-        Ok(Evidence { status: Status::Complete, .. }) => {
+        Ok(Evidence {
+            status: Status::Complete,
+            ..
+        }) => {
             tally.complete += 1;
-            assert_eq!(ran.emitted, expected, "seed {seed}: called complete: {plan:#?} {:#?} {ran:#?}", source.vices);
+            assert_eq!(
+                ran.emitted, expected,
+                "seed {seed}: called complete: {plan:#?} {:#?} {ran:#?}",
+                source.vices
+            );
         }
-        Ok(Evidence { status: Status::Capped(Shortfall::Assumption(Assumption::WhereHonoured)), .. })
-            if source.vices.where_ignored =>
-        {
+        Ok(Evidence {
+            status: Status::Capped(Shortfall::Assumption(Assumption::WhereHonoured)),
+            ..
+        }) if source.vices.where_ignored => {
             tally.capped += 1;
         }
         Ok(_) => {
@@ -513,13 +596,28 @@ fn what_is_called_complete_is_the_source_under_ties_duplicates_and_any_cap() {
     let mut tally = Tally::default();
     for seed in seeds(60_000) {
         let mut rng = Rng::with_seed(seed ^ 0xCA9);
-        let vices = Vices { cap: random_cap(&mut rng, FLOOR as usize), ..Vices::none() };
-        let fresh = if rng.bool() { random_row } else { row_with_few_times };
+        let vices = Vices {
+            cap: random_cap(&mut rng, FLOOR as usize),
+            ..Vices::none()
+        };
+        let fresh = if rng.bool() {
+            random_row
+        } else {
+            row_with_few_times
+        };
         let verdicts = vices.truth();
         let ran = judge(seed, &mut tally, vices, verdicts, fresh);
-        let honest =
-            matches!(ran.end, Ok(Evidence { status: Status::Complete, .. }) | Err(PagingError::Exhausted { .. }));
-        assert!(honest, "seed {seed}: nothing was wrong with the source: {ran:#?}");
+        let honest = matches!(
+            ran.end,
+            Ok(Evidence {
+                status: Status::Complete,
+                ..
+            }) | Err(PagingError::Exhausted { .. })
+        );
+        assert!(
+            honest,
+            "seed {seed}: nothing was wrong with the source: {ran:#?}"
+        );
     }
     assert!(tally.failed * 3 < tally.complete, "{tally:?}");
 }
@@ -529,12 +627,24 @@ fn nulls_in_any_key_column_are_neither_lost_nor_doubled() {
     let mut tally = Tally::default();
     for seed in seeds(40_000) {
         let mut rng = Rng::with_seed(seed ^ 0x0911);
-        let vices = Vices { cap: random_cap(&mut rng, FLOOR as usize), nulls_last: rng.bool(), ..Vices::none() };
+        let vices = Vices {
+            cap: random_cap(&mut rng, FLOOR as usize),
+            nulls_last: rng.bool(),
+            ..Vices::none()
+        };
         let verdicts = vices.truth();
         let ran = judge(seed, &mut tally, vices, verdicts, row_with_nulls);
-        let honest =
-            matches!(ran.end, Ok(Evidence { status: Status::Complete, .. }) | Err(PagingError::Exhausted { .. }));
-        assert!(honest, "seed {seed}: nothing was wrong with the source: {ran:#?}");
+        let honest = matches!(
+            ran.end,
+            Ok(Evidence {
+                status: Status::Complete,
+                ..
+            }) | Err(PagingError::Exhausted { .. })
+        );
+        assert!(
+            honest,
+            "seed {seed}: nothing was wrong with the source: {ran:#?}"
+        );
     }
     assert!(tally.failed * 2 < tally.complete, "{tally:?}");
 }
@@ -544,8 +654,16 @@ fn grouped_rows_are_complete_whether_filters_come_before_or_after_grouping() {
     let mut tally = Tally::default();
     for seed in seeds(30_000) {
         let mut rng = Rng::with_seed(seed ^ 0x6809);
-        let grouped = if rng.bool() { Grouped::AfterWhere } else { Grouped::BeforeWhere };
-        let vices = Vices { cap: random_cap(&mut rng, FLOOR as usize), grouped, ..Vices::none() };
+        let grouped = if rng.bool() {
+            Grouped::AfterWhere
+        } else {
+            Grouped::BeforeWhere
+        };
+        let vices = Vices {
+            cap: random_cap(&mut rng, FLOOR as usize),
+            grouped,
+            ..Vices::none()
+        };
         let mut verdicts = vices.truth();
         if rng.bool() {
             verdicts.filter_before_group = Verdict::Unknown;
@@ -557,7 +675,11 @@ fn grouped_rows_are_complete_whether_filters_come_before_or_after_grouping() {
 
 /// A source with one or several vices at once.
 fn vicious(rng: &mut Rng) -> Vices {
-    let mut vices = Vices { cap: random_cap(rng, FLOOR as usize), nulls_last: rng.bool(), ..Vices::none() };
+    let mut vices = Vices {
+        cap: random_cap(rng, FLOOR as usize),
+        nulls_last: rng.bool(),
+        ..Vices::none()
+    };
     for _ in 0..=rng.usize(..2) {
         match rng.u8(..10) {
             0 => vices.filter = Collation::IgnoresCase,
@@ -569,14 +691,24 @@ fn vicious(rng: &mut Rng) -> Vices {
             }
             4 => vices.text_filters_match_nothing = true,
             5 => vices.shown = Shown::LowerCase,
-            6 => vices.cap = if rng.bool() { Cap::Fixed(1 + rng.usize(..2)) } else { Cap::Random(1) },
+            6 => {
+                vices.cap = if rng.bool() {
+                    Cap::Fixed(1 + rng.usize(..2))
+                } else {
+                    Cap::Random(1)
+                }
+            }
             7 => vices.cap_before_order = true,
             8 => vices.order_ignored = true,
             _ => vices.where_ignored = true,
         }
     }
     if rng.u8(..4) == 0 {
-        vices.grouped = if rng.bool() { Grouped::AfterWhere } else { Grouped::BeforeWhere };
+        vices.grouped = if rng.bool() {
+            Grouped::AfterWhere
+        } else {
+            Grouped::BeforeWhere
+        };
     }
     vices
 }
@@ -603,11 +735,18 @@ fn a_false_assumption_ends_complete_capped_or_loud_but_never_wrong() {
     for seed in seeds(80_000) {
         let mut rng = Rng::with_seed(seed ^ 0x71CE);
         let vices = vicious(&mut rng);
-        let verdicts = if rng.bool() { vices.truth() } else { with_some_unknown(vices.truth(), &mut rng) };
+        let verdicts = if rng.bool() {
+            vices.truth()
+        } else {
+            with_some_unknown(vices.truth(), &mut rng)
+        };
         let fresh = [random_row, row_with_few_times, row_with_nulls][rng.usize(..3)];
         judge(seed, &mut tally, vices, verdicts, fresh);
     }
-    assert!(tally.complete > 10_000 && tally.capped > 10_000 && tally.failed > 1_000, "{tally:?}");
+    assert!(
+        tally.complete > 10_000 && tally.capped > 10_000 && tally.failed > 1_000,
+        "{tally:?}"
+    );
 }
 
 #[test]
@@ -624,17 +763,27 @@ fn without_any_verdict_nothing_is_called_complete_and_nothing_is_wrong() {
 
 #[test]
 fn rounded_times_are_exact_or_loud() {
-    for (shown, must_complete) in
-        [(Shown::TimesDown, false), (Shown::TimesHalfUp, false), (Shown::TimesUp, false), (Shown::Exactly, true)]
-    {
+    for (shown, must_complete) in [
+        (Shown::TimesDown, false),
+        (Shown::TimesHalfUp, false),
+        (Shown::TimesUp, false),
+        (Shown::Exactly, true),
+    ] {
         let mut tally = Tally::default();
         for seed in seeds(15_000) {
             let mut rng = Rng::with_seed(seed ^ 0x717E);
-            let vices = Vices { cap: random_cap(&mut rng, FLOOR as usize), shown, ..Vices::none() };
+            let vices = Vices {
+                cap: random_cap(&mut rng, FLOOR as usize),
+                shown,
+                ..Vices::none()
+            };
             let verdicts = vices.truth();
             judge(seed, &mut tally, vices, verdicts, row_of_its_own);
         }
-        assert!(tally.complete > 1_000 && (!must_complete || tally.complete > 10_000), "{shown:?} {tally:?}");
+        assert!(
+            tally.complete > 1_000 && (!must_complete || tally.complete > 10_000),
+            "{shown:?} {tally:?}"
+        );
     }
 }
 
@@ -657,7 +806,10 @@ fn rows_that_never_changed_come_exactly_once_while_others_come_and_go() {
         let mut source = Source::new(rows, vices, rng.fork(), fresh);
         let ran = run(&plan, &mut source, &identity_of, &mut rng);
         match &ran.end {
-            Ok(Evidence { status: Status::Complete, .. }) => {
+            Ok(Evidence {
+                status: Status::Complete,
+                ..
+            }) => {
                 tally.complete += 1;
                 for row in source.select(plan.base.as_ref()) {
                     if source.steady.contains(&row.id) {
@@ -675,19 +827,28 @@ fn rows_that_never_changed_come_exactly_once_while_others_come_and_go() {
 
 /// The rule that looks right: keep everything before the last key, go on at that key, end at a short answer.
 fn naive(plan: &PagerPlan, source: &mut Source, digest: &dyn Fn(&Row) -> u128) -> Option<Bag> {
-    let Paging::Keyed { key, .. } = &plan.paging else { return None };
+    let Paging::Keyed { key, .. } = &plan.paging else {
+        return None;
+    };
     let columns: Vec<String> = key.iter().map(|column| column.name.clone()).collect();
     let mut emitted = Bag::new();
     let mut bound: Option<Vec<Value>> = None;
     for _ in 0..200 {
-        let range = bound.as_ref().and_then(|bound| backhaul::filter::at_least(&columns, bound));
-        let Step::Ask(mut ask) = Pager::new(plan.clone()).ok()?.next() else { return None };
+        let range = bound
+            .as_ref()
+            .and_then(|bound| backhaul::filter::at_least(&columns, bound));
+        let Step::Ask(mut ask) = Pager::new(plan.clone()).ok()?.next() else {
+            return None;
+        };
         ask.filter = Filter::and(plan.base.clone(), range);
         ask.order_by.clone_from(&columns);
         ask.key_columns.clone_from(&columns);
         let answer = source.answer(&ask, digest);
         let ended = answer.len() < ask.limit.unwrap_or_default() as usize;
-        let last = answer.len().checked_sub(1).map(|last| answer.key(last).to_vec());
+        let last = answer
+            .len()
+            .checked_sub(1)
+            .map(|last| answer.key(last).to_vec());
         for row in 0..answer.len() {
             if ended || last.as_deref() != Some(answer.key(row)) {
                 *emitted.entry(answer.digests[row]).or_default() += 1;
@@ -707,12 +868,55 @@ fn naive(plan: &PagerPlan, source: &mut Source, digest: &dyn Fn(&Row) -> u128) -
 #[test]
 fn the_naive_rule_is_caught_by_the_oracle_under_each_vice() {
     let vices: [(&str, Vices, FreshRow); 6] = [
-        ("filter ignores case", Vices { filter: Collation::IgnoresCase, ..Vices::none() }, random_row),
-        ("filter is a locale's", Vices { filter: Collation::Locale, ..Vices::none() }, random_row),
-        ("nulls", Vices { nulls_last: true, ..Vices::none() }, row_with_nulls),
-        ("grouped", Vices { grouped: Grouped::AfterWhere, ..Vices::none() }, random_row),
-        ("intermittent caps", Vices { cap: Cap::Random(FLOOR as usize), ..Vices::none() }, random_row),
-        ("caps before order", Vices { cap: Cap::Fixed(8), cap_before_order: true, ..Vices::none() }, random_row),
+        (
+            "filter ignores case",
+            Vices {
+                filter: Collation::IgnoresCase,
+                ..Vices::none()
+            },
+            random_row,
+        ),
+        (
+            "filter is a locale's",
+            Vices {
+                filter: Collation::Locale,
+                ..Vices::none()
+            },
+            random_row,
+        ),
+        (
+            "nulls",
+            Vices {
+                nulls_last: true,
+                ..Vices::none()
+            },
+            row_with_nulls,
+        ),
+        (
+            "grouped",
+            Vices {
+                grouped: Grouped::AfterWhere,
+                ..Vices::none()
+            },
+            random_row,
+        ),
+        (
+            "intermittent caps",
+            Vices {
+                cap: Cap::Random(FLOOR as usize),
+                ..Vices::none()
+            },
+            random_row,
+        ),
+        (
+            "caps before order",
+            Vices {
+                cap: Cap::Fixed(8),
+                cap_before_order: true,
+                ..Vices::none()
+            },
+            random_row,
+        ),
     ];
     for (name, vices, fresh) in vices {
         let mut wrong = 0;
@@ -720,14 +924,22 @@ fn the_naive_rule_is_caught_by_the_oracle_under_each_vice() {
             let mut rng = Rng::with_seed(seed);
             let rows = (0..rng.u64(10..36)).map(|id| fresh(&mut rng, id)).collect();
             let plan = random_plan(&mut rng, vices.truth(), false);
-            let plan = PagerPlan { verdicts: Vices::none().truth(), ..plan };
+            let plan = PagerPlan {
+                verdicts: Vices::none().truth(),
+                ..plan
+            };
             let selected = selected_of(&plan);
             let digest = |row: &Row| digest_of(row, &selected);
             let mut source = Source::new(rows, vices.clone(), rng.fork(), fresh);
             let expected = bag(source.select(plan.base.as_ref()).into_iter().map(digest));
-            wrong += usize::from(naive(&plan, &mut source, &digest).is_some_and(|emitted| emitted != expected));
+            wrong += usize::from(
+                naive(&plan, &mut source, &digest).is_some_and(|emitted| emitted != expected),
+            );
         }
-        assert!(wrong > 20, "{name}: the oracle saw only {wrong} silent errors of the naive rule");
+        assert!(
+            wrong > 20,
+            "{name}: the oracle saw only {wrong} silent errors of the naive rule"
+        );
     }
 }
 
@@ -735,8 +947,16 @@ fn the_naive_rule_is_caught_by_the_oracle_under_each_vice() {
 fn progress_is_a_fold_over_saved_answers() {
     for seed in seeds(10_000) {
         let mut rng = Rng::with_seed(seed);
-        let vices = Vices { churn: 0.2, cap: random_cap(&mut rng, FLOOR as usize), ..Vices::none() };
-        let fresh = if rng.bool() { row_with_nulls } else { row_with_few_times };
+        let vices = Vices {
+            churn: 0.2,
+            cap: random_cap(&mut rng, FLOOR as usize),
+            ..Vices::none()
+        };
+        let fresh = if rng.bool() {
+            row_with_nulls
+        } else {
+            row_with_few_times
+        };
         let rows = (0..rng.u64(0..40)).map(|id| fresh(&mut rng, id)).collect();
         let plan = random_plan(&mut rng, vices.truth(), false);
         let mut source = Source::new(rows, vices, rng.fork(), fresh);
@@ -758,8 +978,15 @@ fn max_rows_is_never_passed_and_says_so() {
     let mut capped = 0;
     for seed in seeds(10_000) {
         let mut rng = Rng::with_seed(seed);
-        let vices = Vices { cap: random_cap(&mut rng, FLOOR as usize), ..Vices::none() };
-        let fresh = if rng.bool() { row_with_nulls } else { random_row };
+        let vices = Vices {
+            cap: random_cap(&mut rng, FLOOR as usize),
+            ..Vices::none()
+        };
+        let fresh = if rng.bool() {
+            row_with_nulls
+        } else {
+            random_row
+        };
         let rows: Vec<Row> = (0..rng.u64(0..40)).map(|id| fresh(&mut rng, id)).collect();
         let most = rng.u64(1..30);
         let mut plan = random_plan(&mut rng, vices.truth(), false);
@@ -772,14 +999,24 @@ fn max_rows_is_never_passed_and_says_so() {
         let ran = run(&plan, &mut source, &digest, &mut rng);
         assert!(within(&ran.emitted, &expected), "seed {seed}: {ran:#?}");
         match ran.end {
-            Ok(Evidence { status: Status::Complete, .. }) => assert_eq!(ran.emitted, expected, "seed {seed}"),
-            Ok(Evidence { status: Status::Capped(Shortfall::MaxRows), rows, .. }) => {
+            Ok(Evidence {
+                status: Status::Complete,
+                ..
+            }) => assert_eq!(ran.emitted, expected, "seed {seed}"),
+            Ok(Evidence {
+                status: Status::Capped(Shortfall::MaxRows),
+                rows,
+                ..
+            }) => {
                 assert_eq!(rows, most, "seed {seed}");
                 assert!(total as u64 >= most, "seed {seed}");
                 capped += 1;
             }
             Ok(evidence) => panic!("seed {seed}: {evidence:?}"),
-            Err(error) => assert!(matches!(error, PagingError::Exhausted { .. }), "seed {seed}: {error}"),
+            Err(error) => assert!(
+                matches!(error, PagingError::Exhausted { .. }),
+                "seed {seed}: {error}"
+            ),
         }
     }
     assert!(capped > 1_000, "{capped}");
@@ -797,7 +1034,9 @@ fn a_url_too_short_for_the_key_is_bridged_by_a_separator_or_refused() {
     let (mut refused, mut complete) = (0, 0);
     for seed in seeds(10_000) {
         let mut rng = Rng::with_seed(seed);
-        let rows: Vec<Row> = (0..rng.u64(10..40)).map(|id| long_row(&mut rng, id)).collect();
+        let rows: Vec<Row> = (0..rng.u64(10..40))
+            .map(|id| long_row(&mut rng, id))
+            .collect();
         let mut plan = random_plan(&mut rng, Vices::none().truth(), false);
         plan.limits.url_bytes = 760;
         let selected = selected_of(&plan);
@@ -806,22 +1045,42 @@ fn a_url_too_short_for_the_key_is_bridged_by_a_separator_or_refused() {
         let expected = bag(source.select(plan.base.as_ref()).into_iter().map(digest));
         let ran = run(&plan, &mut source, &digest, &mut rng);
         for (ask, ..) in &ran.saved {
-            let json = ask.filter.as_ref().map_or_else(String::new, |filter| filter.to_json().to_string());
-            let order = ask.order_by.iter().map(|column| format!("{column}:asc")).collect::<Vec<_>>().join(",");
+            let json = ask
+                .filter
+                .as_ref()
+                .map_or_else(String::new, |filter| filter.to_json().to_string());
+            let order = ask
+                .order_by
+                .iter()
+                .map(|column| format!("{column}:asc"))
+                .collect::<Vec<_>>()
+                .join(",");
             let mut query = url::form_urlencoded::Serializer::new(String::new());
-            let query = query.append_pair("where", &json).append_pair("order_by", &order).finish();
+            let query = query
+                .append_pair("where", &json)
+                .append_pair("order_by", &order)
+                .finish();
             assert!(query.len() <= 760, "seed {seed}: {} bytes", query.len());
         }
         match ran.end {
-            Ok(Evidence { status: Status::Complete, .. }) => {
+            Ok(Evidence {
+                status: Status::Complete,
+                ..
+            }) => {
                 complete += 1;
                 assert_eq!(ran.emitted, expected, "seed {seed}");
             }
             Err(PagingError::TooLong { .. }) => refused += 1,
-            end => assert!(matches!(end, Err(PagingError::Exhausted { .. })), "seed {seed}: {end:?}"),
+            end => assert!(
+                matches!(end, Err(PagingError::Exhausted { .. })),
+                "seed {seed}: {end:?}"
+            ),
         }
     }
-    assert!(refused > 100 && complete > 1_000, "{refused} refused, {complete} complete");
+    assert!(
+        refused > 100 && complete > 1_000,
+        "{refused} refused, {complete} complete"
+    );
 }
 
 #[test]
@@ -836,8 +1095,17 @@ fn operations_without_pages_are_complete_by_their_shape_or_by_being_short() {
             let mut source = Source::new(rows, Vices::none(), rng.fork(), random_row);
             let ran = run(&plan, &mut source, &identity_of, &mut rng);
             let complete = always || num_rows < u64::from(FLOOR.min(plan.limits.most));
-            let expected = if complete { Status::Complete } else { Status::Capped(Shortfall::NoOrderKey) };
-            assert_eq!(ran.end.unwrap().status, expected, "{num_rows} rows, {:?}", plan.paging);
+            let expected = if complete {
+                Status::Complete
+            } else {
+                Status::Capped(Shortfall::NoOrderKey)
+            };
+            assert_eq!(
+                ran.end.unwrap().status,
+                expected,
+                "{num_rows} rows, {:?}",
+                plan.paging
+            );
         }
     }
 }
@@ -851,16 +1119,29 @@ fn rounding_up_goes_unseen_only_behind_rows_that_look_alike() {
     for seed in 0..15_000 {
         let mut rng = Rng::with_seed(seed ^ 0x717E);
         let cap = random_cap(&mut rng, FLOOR as usize);
-        let vices = Vices { cap, shown: Shown::TimesHalfUp, ..Vices::none() };
-        let rows: Vec<Row> = (0..rng.u64(0..36)).map(|id| random_row(&mut rng, id)).collect();
+        let vices = Vices {
+            cap,
+            shown: Shown::TimesHalfUp,
+            ..Vices::none()
+        };
+        let rows: Vec<Row> = (0..rng.u64(0..36))
+            .map(|id| random_row(&mut rng, id))
+            .collect();
         let plan = random_plan(&mut rng, vices.truth(), false);
         let selected = selected_of(&plan);
         let digest = |row: &Row| digest_of(row, &selected);
         let mut source = Source::new(rows, vices, rng.fork(), random_row);
         let expected = bag(source.select(plan.base.as_ref()).into_iter().map(digest));
         let ran = run(&plan, &mut source, &digest, &mut rng);
-        if ran.end.is_ok_and(|evidence| evidence.status == Status::Complete) && ran.emitted != expected {
-            assert!(within(&ran.emitted, &expected), "seed {seed}: a row too many");
+        if ran
+            .end
+            .is_ok_and(|evidence| evidence.status == Status::Complete)
+            && ran.emitted != expected
+        {
+            assert!(
+                within(&ran.emitted, &expected),
+                "seed {seed}: a row too many"
+            );
             unseen += 1;
         }
     }
@@ -874,12 +1155,25 @@ fn an_order_that_is_ignored_is_seen_in_any_page_of_some_length() {
         let rows: Vec<Row> = (0..60).map(|id| random_row(&mut rng, id)).collect();
         let verdicts = Vices::none().truth();
         let mut plan = random_plan(&mut rng, verdicts, false);
-        plan.limits = PagerLimits { floor: 30, start: 30, most: 30, cap: None, ..plan.limits };
+        plan.limits = PagerLimits {
+            floor: 30,
+            start: 30,
+            most: 30,
+            cap: None,
+            ..plan.limits
+        };
         plan.base = None;
-        let vices = Vices { order_ignored: true, ..Vices::none() };
+        let vices = Vices {
+            order_ignored: true,
+            ..Vices::none()
+        };
         let mut source = Source::new(rows, vices, rng.fork(), random_row);
         let ran = run(&plan, &mut source, &identity_of, &mut Rng::with_seed(1));
-        assert!(matches!(ran.end, Err(PagingError::Order { .. })), "seed {seed}: {:?}", ran.end);
+        assert!(
+            matches!(ran.end, Err(PagingError::Order { .. })),
+            "seed {seed}: {:?}",
+            ran.end
+        );
     }
 }
 
@@ -912,7 +1206,10 @@ fn answered(mut probe: Probe, source: &mut Source, seed: u64) -> Verdicts {
         match probe.next() {
             ProbeStep::Done(verdicts) => return verdicts,
             ProbeStep::Ask(ask) => {
-                assert!(ask.limit.is_some_and(|limit| limit <= PROBE_ROWS), "seed {seed}: a probe must stay free");
+                assert!(
+                    ask.limit.is_some_and(|limit| limit <= PROBE_ROWS),
+                    "seed {seed}: a probe must stay free"
+                );
                 let answer = source.answer(&ask, identity_of);
                 probe.answer(&answer).unwrap();
             }
@@ -923,27 +1220,93 @@ fn answered(mut probe: Probe, source: &mut Source, seed: u64) -> Verdicts {
 
 #[test]
 fn a_probe_never_says_that_a_false_assumption_holds() {
-    let honest = Vices { cap: Cap::Fixed(PROBE_ROWS as usize), ..Vices::none() };
+    let honest = Vices {
+        cap: Cap::Fixed(PROBE_ROWS as usize),
+        ..Vices::none()
+    };
     let cases: [(&str, Vices, OneVerdict); 9] = [
-        ("filter ignores case", Vices { filter: Collation::IgnoresCase, ..honest.clone() }, |v| {
-            v.filter_order_is_byte_order
-        }),
-        ("filter is a locale's", Vices { filter: Collation::Locale, ..honest.clone() }, |v| {
-            v.filter_order_is_byte_order
-        }),
-        ("order is a locale's", Vices { order: Collation::Locale, ..honest.clone() }, |v| v.filter_order_is_byte_order),
-        ("filters match nothing", Vices { text_filters_match_nothing: true, ..honest.clone() }, |v| v.round_trip),
-        ("lower case is shown", Vices { shown: Shown::LowerCase, ..honest.clone() }, |v| v.round_trip),
-        ("caps before order", Vices { cap_before_order: true, ..honest.clone() }, |v| v.cap_after_order),
-        ("order is ignored", Vices { order_ignored: true, ..honest.clone() }, |v| v.cap_after_order),
-        ("filters are ignored", Vices { where_ignored: true, ..honest.clone() }, |v| v.where_honoured),
-        ("a cap under the floor", Vices { cap: Cap::Fixed(20), ..honest.clone() }, |v| v.cap_floor_100),
+        (
+            "filter ignores case",
+            Vices {
+                filter: Collation::IgnoresCase,
+                ..honest.clone()
+            },
+            |v| v.filter_order_is_byte_order,
+        ),
+        (
+            "filter is a locale's",
+            Vices {
+                filter: Collation::Locale,
+                ..honest.clone()
+            },
+            |v| v.filter_order_is_byte_order,
+        ),
+        (
+            "order is a locale's",
+            Vices {
+                order: Collation::Locale,
+                ..honest.clone()
+            },
+            |v| v.filter_order_is_byte_order,
+        ),
+        (
+            "filters match nothing",
+            Vices {
+                text_filters_match_nothing: true,
+                ..honest.clone()
+            },
+            |v| v.round_trip,
+        ),
+        (
+            "lower case is shown",
+            Vices {
+                shown: Shown::LowerCase,
+                ..honest.clone()
+            },
+            |v| v.round_trip,
+        ),
+        (
+            "caps before order",
+            Vices {
+                cap_before_order: true,
+                ..honest.clone()
+            },
+            |v| v.cap_after_order,
+        ),
+        (
+            "order is ignored",
+            Vices {
+                order_ignored: true,
+                ..honest.clone()
+            },
+            |v| v.cap_after_order,
+        ),
+        (
+            "filters are ignored",
+            Vices {
+                where_ignored: true,
+                ..honest.clone()
+            },
+            |v| v.where_honoured,
+        ),
+        (
+            "a cap under the floor",
+            Vices {
+                cap: Cap::Fixed(20),
+                ..honest.clone()
+            },
+            |v| v.cap_floor_100,
+        ),
     ];
     for (name, vices, verdict) in cases {
         for seed in 0..150 {
             for num_rows in [0, 5, 25, 40, 90, 300] {
                 let verdicts = probed(&vices, seed, num_rows);
-                assert_ne!(verdict(&verdicts), Verdict::Holds, "{name}: seed {seed}, {num_rows} rows: {verdicts:?}");
+                assert_ne!(
+                    verdict(&verdicts),
+                    Verdict::Holds,
+                    "{name}: seed {seed}, {num_rows} rows: {verdicts:?}"
+                );
             }
         }
     }
@@ -951,15 +1314,23 @@ fn a_probe_never_says_that_a_false_assumption_holds() {
 
 #[test]
 fn a_probe_of_an_honest_source_finds_that_all_holds() {
-    let honest = Vices { cap: Cap::Fixed(PROBE_ROWS as usize), ..Vices::none() };
+    let honest = Vices {
+        cap: Cap::Fixed(PROBE_ROWS as usize),
+        ..Vices::none()
+    };
     let mut all = 0;
     for seed in 0..400 {
         let found = probed(&honest, seed, 300);
         assert!(
-            Assumption::ALL.iter().all(|assumption| found.get(*assumption) != Verdict::Broken),
+            Assumption::ALL
+                .iter()
+                .all(|assumption| found.get(*assumption) != Verdict::Broken),
             "seed {seed}: {found:?}"
         );
-        let expected = Verdicts { filter_before_group: Verdict::Unknown, ..honest.truth() };
+        let expected = Verdicts {
+            filter_before_group: Verdict::Unknown,
+            ..honest.truth()
+        };
         all += usize::from(found == expected);
     }
     assert!(all > 300, "{all} of 400");
@@ -970,14 +1341,31 @@ fn what_a_probe_finds_keeps_the_pager_from_being_wrong() {
     let mut tally = Tally::default();
     for seed in 0..3_000 {
         let mut rng = Rng::with_seed(seed ^ 0xF1D);
-        let vices = if rng.u8(..4) == 0 { Vices::none() } else { vicious(&mut rng) };
-        let free = Vices { grouped: Grouped::No, cap: Cap::Fixed(PROBE_ROWS as usize), ..vices.clone() };
+        let vices = if rng.u8(..4) == 0 {
+            Vices::none()
+        } else {
+            vicious(&mut rng)
+        };
+        let free = Vices {
+            grouped: Grouped::No,
+            cap: Cap::Fixed(PROBE_ROWS as usize),
+            ..vices.clone()
+        };
         // Caps under the floor are those of the probe: the pager's floor is smaller here.
         let cap_floor_100 = vices.truth().cap_floor_100;
-        let verdicts = Verdicts { cap_floor_100, ..probed(&free, seed, 120) };
+        let verdicts = Verdicts {
+            cap_floor_100,
+            ..probed(&free, seed, 120)
+        };
         for table in 0..10 {
             let fresh = [random_row, row_with_few_times, row_with_nulls][rng.usize(..3)];
-            judge(seed * 10 + table, &mut tally, vices.clone(), verdicts, fresh);
+            judge(
+                seed * 10 + table,
+                &mut tally,
+                vices.clone(),
+                verdicts,
+                fresh,
+            );
         }
     }
     assert!(tally.complete > 3_000 && tally.capped > 1_000, "{tally:?}");
@@ -987,32 +1375,71 @@ fn what_a_probe_finds_keeps_the_pager_from_being_wrong() {
 fn a_group_wider_than_any_answer_fails_and_names_its_value() {
     let row = |id| Row {
         id,
-        values: [Value::Time(0), Value::Text("same".into()), Value::Int(1), Value::Null, Value::Int(0)],
+        values: [
+            Value::Time(0),
+            Value::Text("same".into()),
+            Value::Int(1),
+            Value::Null,
+            Value::Int(0),
+        ],
     };
     let mut plan = random_plan(&mut Rng::with_seed(1), Vices::none().truth(), false);
     let key = ["k0", "k1"].map(|name| key_column(name, false)).to_vec();
-    plan.paging = Paging::Keyed { key, grouping: Grouping::Rows };
+    plan.paging = Paging::Keyed {
+        key,
+        grouping: Grouping::Rows,
+    };
     plan.base = None;
-    plan.limits = PagerLimits { start: 5, most: 20, cap: None, ..plan.limits };
-    let mut source = Source::new((0..50).map(row).collect(), Vices::none(), Rng::with_seed(1), random_row);
+    plan.limits = PagerLimits {
+        start: 5,
+        most: 20,
+        cap: None,
+        ..plan.limits
+    };
+    let mut source = Source::new(
+        (0..50).map(row).collect(),
+        Vices::none(),
+        Rng::with_seed(1),
+        random_row,
+    );
     let ran = run(&plan, &mut source, &identity_of, &mut Rng::with_seed(3));
     let error = backhaul::error::Error::from(ran.end.unwrap_err());
     assert_eq!(error.code(), backhaul::error::Code::Paging);
-    assert!(error.to_string().contains(r#"(k0, k1) = (1970-01-01T00:00:00Z, "same")"#), "{error}");
-    assert!(error.render().contains("next: narrow the report"), "{}", error.render());
+    assert!(
+        error
+            .to_string()
+            .contains(r#"(k0, k1) = (1970-01-01T00:00:00Z, "same")"#),
+        "{error}"
+    );
+    assert!(
+        error.render().contains("next: narrow the report"),
+        "{}",
+        error.render()
+    );
     assert!(ran.emitted.is_empty());
 }
 
 #[test]
 fn requests_end_at_the_fuse_and_evidence_survives_json() {
-    let rows = (0..40).map(|id| row_of_its_own(&mut Rng::with_seed(id), id)).collect();
+    let rows = (0..40)
+        .map(|id| row_of_its_own(&mut Rng::with_seed(id), id))
+        .collect();
     let mut plan = random_plan(&mut Rng::with_seed(2), Vices::none().truth(), false);
-    plan.limits = PagerLimits { start: 4, most: 4, cap: None, max_requests: 3, ..plan.limits };
+    plan.limits = PagerLimits {
+        start: 4,
+        most: 4,
+        cap: None,
+        max_requests: 3,
+        ..plan.limits
+    };
     plan.base = None;
     let mut source = Source::new(rows, Vices::none(), Rng::with_seed(1), random_row);
     let ran = run(&plan, &mut source, &identity_of, &mut Rng::with_seed(3));
     let evidence = ran.end.unwrap();
-    assert_eq!((evidence.status, evidence.requests), (Status::Capped(Shortfall::MaxRequests), 3));
+    assert_eq!(
+        (evidence.status, evidence.requests),
+        (Status::Capped(Shortfall::MaxRequests), 3)
+    );
     let json = serde_json::to_string(&evidence).unwrap();
     assert_eq!(serde_json::from_str::<Evidence>(&json).unwrap(), evidence);
 }

@@ -13,7 +13,13 @@ pub struct Relay {
 impl Relay {
     /// Starts one before the sandbox at this address. Requests whose path contains `path` are answered with `status`.
     pub fn start(sandbox: &str, answers: Option<(&'static str, &'static str)>) -> Self {
-        let server = sandbox.strip_prefix("http://").unwrap().split('/').next().unwrap().to_owned();
+        let server = sandbox
+            .strip_prefix("http://")
+            .unwrap()
+            .split('/')
+            .next()
+            .unwrap()
+            .to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let seen: Arc<Mutex<Vec<(IpAddr, String)>>> = Arc::default();
@@ -56,11 +62,17 @@ fn relay(
     }
     let head = String::from_utf8_lossy(&head).replacen("\r\n", "\r\nconnection: close\r\n", 1);
     let line = head.lines().next().unwrap_or_default().to_owned();
-    seen.lock().unwrap().push((client.peer_addr()?.ip(), line.clone()));
+    seen.lock()
+        .unwrap()
+        .push((client.peer_addr()?.ip(), line.clone()));
     if let Some((_, status)) = answers.filter(|(path, _)| line.contains(path)) {
         let body = "{\"error\":\"not today\"}";
-        let headers = format!("content-type: application/json\r\ncontent-length: {}\r\nconnection: close", body.len());
-        return client.write_all(format!("HTTP/1.1 {status}\r\n{headers}\r\n\r\n{body}").as_bytes());
+        let headers = format!(
+            "content-type: application/json\r\ncontent-length: {}\r\nconnection: close",
+            body.len()
+        );
+        return client
+            .write_all(format!("HTTP/1.1 {status}\r\n{headers}\r\n\r\n{body}").as_bytes());
     }
     let mut server = TcpStream::connect(server)?;
     server.write_all(head.as_bytes())?;

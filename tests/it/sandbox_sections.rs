@@ -41,7 +41,12 @@ impl Reply {
     fn rows(&self, endpoint: &Endpoint) -> Vec<Value> {
         assert_eq!(self.status, 200, "{} {}", endpoint.name, self.text);
         let body = self.json();
-        assert_eq!(body.as_object().unwrap().len(), 1, "{} has one key", endpoint.name);
+        assert_eq!(
+            body.as_object().unwrap().len(),
+            1,
+            "{} has one key",
+            endpoint.name
+        );
         match (&endpoint.shape, &body[&endpoint.response_key]) {
             (Shape::Record, record @ Value::Object(_)) => vec![record.clone()],
             (Shape::Rows | Shape::Scalars, Value::Array(rows)) => rows.clone(),
@@ -55,7 +60,13 @@ impl Reply {
 }
 
 fn options() -> Options {
-    Options { port: 0, rows: 60, units: None, requests_per_minute: None, ..Options::default() }
+    Options {
+        port: 0,
+        rows: 60,
+        units: None,
+        requests_per_minute: None,
+        ..Options::default()
+    }
 }
 
 impl Context {
@@ -66,9 +77,22 @@ impl Context {
     async fn on(day: &str, options: Options) -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
-        let noon = day.parse::<chrono::NaiveDate>().unwrap().and_hms_opt(12, 0, 0).unwrap().and_utc();
+        let noon = day
+            .parse::<chrono::NaiveDate>()
+            .unwrap()
+            .and_hms_opt(12, 0, 0)
+            .unwrap()
+            .and_utc();
         let clock_offset = noon - chrono::Utc::now();
-        Self { sandbox: start(Options { clock_offset, ..options }).await.unwrap(), client }
+        Self {
+            sandbox: start(Options {
+                clock_offset,
+                ..options
+            })
+            .await
+            .unwrap(),
+            client,
+        }
     }
 
     async fn send(&self, endpoint: &Endpoint, sent: &Sent) -> Reply {
@@ -78,18 +102,37 @@ impl Context {
             let body: Map<String, Value> = sent.iter().cloned().map(of_body).collect();
             self.client.post(url).body(Value::Object(body).to_string())
         } else {
-            let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-            let pairs = sent.iter().map(|(name, value)| (name.as_str(), text(value)));
-            let query = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+            let text = |value: &Value| {
+                value
+                    .as_str()
+                    .map_or_else(|| value.to_string(), str::to_owned)
+            };
+            let pairs = sent
+                .iter()
+                .map(|(name, value)| (name.as_str(), text(value)));
+            let query = url::form_urlencoded::Serializer::new(String::new())
+                .extend_pairs(pairs)
+                .finish();
             self.client.get(format!("{url}?{query}"))
         };
-        let response = request.header("authorization", "Bearer sandbox-key").send().await.unwrap();
+        let response = request
+            .header("authorization", "Bearer sandbox-key")
+            .send()
+            .await
+            .unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        Reply { status, headers, text: response.text().await.unwrap() }
+        Reply {
+            status,
+            headers,
+            text: response.text().await.unwrap(),
+        }
     }
 
     async fn get(&self, name: &str, parameters: &[(&str, &str)]) -> Reply {
-        let sent = parameters.iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+        let sent = parameters
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), json!(value)))
+            .collect();
         self.send(endpoint(name), &sent).await
     }
 
@@ -109,17 +152,24 @@ fn of_body((name, value): (String, Value)) -> (String, Value) {
 }
 
 fn endpoint(name: &str) -> &'static Endpoint {
-    Catalog::embedded().endpoint(name).unwrap_or_else(|| panic!("no {name}"))
+    Catalog::embedded()
+        .endpoint(name)
+        .unwrap_or_else(|| panic!("no {name}"))
 }
 
 /// Every operation but Batch Analysis, which has tests of its own.
 fn operations() -> impl Iterator<Item = &'static Endpoint> {
-    Catalog::embedded().endpoints().filter(|endpoint| endpoint.name != BATCH)
+    Catalog::embedded()
+        .endpoints()
+        .filter(|endpoint| endpoint.name != BATCH)
 }
 
 /// Columns that can be selected together.
 fn selectable(endpoint: &Endpoint) -> Vec<&str> {
-    let columns = endpoint.columns.iter().filter(|column| column.not_with.is_none());
+    let columns = endpoint
+        .columns
+        .iter()
+        .filter(|column| column.not_with.is_none());
     columns.map(|column| column.name.as_str()).collect()
 }
 
@@ -148,14 +198,25 @@ fn value_of(endpoint: &Endpoint, parameter: &Parameter) -> Value {
 fn minimal(endpoint: &Endpoint) -> Sent {
     let mut sent: Sent = match endpoint.name.as_str() {
         "brand-radar/citations-overview" => {
-            vec![("select".to_owned(), json!(selectable(endpoint))), ("data_source".to_owned(), json!(["chatgpt"]))]
+            vec![
+                ("select".to_owned(), json!(selectable(endpoint))),
+                ("data_source".to_owned(), json!(["chatgpt"])),
+            ]
         }
         "brand-radar/citations-history" => {
-            vec![("date_from".to_owned(), json!("2026-09-01")), ("data_source".to_owned(), json!(["gemini"]))]
+            vec![
+                ("date_from".to_owned(), json!("2026-09-01")),
+                ("data_source".to_owned(), json!(["gemini"])),
+            ]
         }
         _ => {
-            let required = endpoint.parameters.iter().filter(|parameter| parameter.required);
-            required.map(|parameter| (parameter.name.clone(), value_of(endpoint, parameter))).collect()
+            let required = endpoint
+                .parameters
+                .iter()
+                .filter(|parameter| parameter.required);
+            required
+                .map(|parameter| (parameter.name.clone(), value_of(endpoint, parameter)))
+                .collect()
         }
     };
     let takes = |name: &str| endpoint.parameter(name).is_some();
@@ -169,13 +230,23 @@ fn minimal(endpoint: &Endpoint) -> Sent {
 }
 
 fn with(sent: &Sent, more: &[(&str, Value)]) -> Sent {
-    let mut all: Sent = sent.iter().filter(|(name, _)| !more.iter().any(|(other, _)| other == name)).cloned().collect();
-    all.extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));
+    let mut all: Sent = sent
+        .iter()
+        .filter(|(name, _)| !more.iter().any(|(other, _)| other == name))
+        .cloned()
+        .collect();
+    all.extend(
+        more.iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone())),
+    );
     all
 }
 
 fn without(sent: &Sent, name: &str) -> Sent {
-    sent.iter().filter(|(known, _)| known != name).cloned().collect()
+    sent.iter()
+        .filter(|(known, _)| known != name)
+        .cloned()
+        .collect()
 }
 
 fn fits(value: &Value, kind: &ColumnKind, nullable: bool) -> bool {
@@ -187,16 +258,23 @@ fn fits(value: &Value, kind: &ColumnKind, nullable: bool) -> bool {
         | (Value::String(_), ColumnKind::Text)
         | (_, ColumnKind::Json) => true,
         (Value::String(text), ColumnKind::Date) => {
-            text.parse::<chrono::NaiveDate>().is_ok() || (text.len() == 20 && text.ends_with("T00:00:00Z"))
+            text.parse::<chrono::NaiveDate>().is_ok()
+                || (text.len() == 20 && text.ends_with("T00:00:00Z"))
         }
         (Value::String(text), ColumnKind::DateTime) => {
             text.len() == 20 && chrono::DateTime::parse_from_rfc3339(text).is_ok()
         }
         // The catalog does not tell whether items, or the fields of an object, may be null.
-        (Value::Array(items), ColumnKind::List(item)) => items.iter().all(|value| fits(value, item, true)),
+        (Value::Array(items), ColumnKind::List(item)) => {
+            items.iter().all(|value| fits(value, item, true))
+        }
         (Value::Object(object), ColumnKind::Struct(fields)) => {
             object.len() == fields.len()
-                && fields.iter().all(|(name, kind)| object.get(name).is_some_and(|value| fits(value, kind, true)))
+                && fields.iter().all(|(name, kind)| {
+                    object
+                        .get(name)
+                        .is_some_and(|value| fits(value, kind, true))
+                })
         }
         _ => false,
     }
@@ -207,10 +285,16 @@ async fn every_operation_answers_under_its_key_in_its_shape_with_the_types_of_th
     let context = Context::new(options()).await;
     let mut seen = 0;
     for endpoint in operations() {
-        let rows = context.send(endpoint, &minimal(endpoint)).await.rows(endpoint);
+        let rows = context
+            .send(endpoint, &minimal(endpoint))
+            .await
+            .rows(endpoint);
         assert!(!rows.is_empty(), "{}", endpoint.name);
         let selected = if endpoint.has_select() || endpoint.method == Method::Post {
-            minimal(endpoint).iter().find(|(name, _)| name == "select").map_or_else(Vec::new, |_| selectable(endpoint))
+            minimal(endpoint)
+                .iter()
+                .find(|(name, _)| name == "select")
+                .map_or_else(Vec::new, |_| selectable(endpoint))
         } else {
             Vec::new()
         };
@@ -220,8 +304,14 @@ async fn every_operation_answers_under_its_key_in_its_shape_with_the_types_of_th
                 assert_eq!(keys, selected, "{}", endpoint.name);
             }
             for (name, value) in row.as_object().unwrap() {
-                let column = endpoint.column(name).unwrap_or_else(|| panic!("{} has no {name}", endpoint.name));
-                assert!(fits(value, &column.kind, column.nullable), "{} {name}: {value}", endpoint.name);
+                let column = endpoint
+                    .column(name)
+                    .unwrap_or_else(|| panic!("{} has no {name}", endpoint.name));
+                assert!(
+                    fits(value, &column.kind, column.nullable),
+                    "{} {name}: {value}",
+                    endpoint.name
+                );
             }
         }
         seen += 1;
@@ -236,11 +326,25 @@ async fn every_answer_costs_what_the_documented_formula_says() {
         let sent = minimal(endpoint);
         let reply = context.send(endpoint, &sent).await.ok();
         let rows = u64::try_from(reply.rows(endpoint).len()).unwrap();
-        let columns = if endpoint.has_select() { selectable(endpoint) } else { Vec::new() };
+        let columns = if endpoint.has_select() {
+            selectable(endpoint)
+        } else {
+            Vec::new()
+        };
         let row = &reply.rows(endpoint)[0];
-        let shown: Vec<&str> = row.as_object().unwrap().keys().map(String::as_str).collect();
-        assert!(columns.is_empty() || sent.iter().all(|(name, _)| name != "select") || shown == columns);
-        let of_columns: u64 = shown.iter().map(|name| endpoint.column(name).unwrap().units).sum();
+        let shown: Vec<&str> = row
+            .as_object()
+            .unwrap()
+            .keys()
+            .map(String::as_str)
+            .collect();
+        assert!(
+            columns.is_empty() || sent.iter().all(|(name, _)| name != "select") || shown == columns
+        );
+        let of_columns: u64 = shown
+            .iter()
+            .map(|name| endpoint.column(name).unwrap().units)
+            .sum();
         // 12 months at 2 units come to less than the least, 50; three brands are compared where none are named.
         let by_request = match endpoint.name.as_str() {
             "keywords-explorer/overview" => 49,
@@ -256,8 +360,16 @@ async fn every_answer_costs_what_the_documented_formula_says() {
         let name = &endpoint.name;
         assert_eq!(reply.header("x-api-rows"), rows, "{name}");
         assert_eq!(reply.header("x-api-units-cost-total"), expected, "{name}");
-        assert_eq!(reply.header("x-api-units-cost-total-actual"), expected, "{name}");
-        assert_eq!(reply.header("x-api-units-cost-row"), expected_per_row, "{name}");
+        assert_eq!(
+            reply.header("x-api-units-cost-total-actual"),
+            expected,
+            "{name}"
+        );
+        assert_eq!(
+            reply.header("x-api-units-cost-row"),
+            expected_per_row,
+            "{name}"
+        );
     }
 }
 
@@ -271,19 +383,57 @@ async fn months_of_history_and_free_requests_have_their_own_prices() {
         ("volume_monthly_date_from", "2021-01-01"),
         ("volume_monthly_date_to", "2024-12-31"),
     ];
-    let reply = context.get("keywords-explorer/overview", &months).await.ok();
+    let reply = context
+        .get("keywords-explorer/overview", &months)
+        .await
+        .ok();
     assert_eq!(reply.header("x-api-units-cost-row"), 48 * 2);
-    assert_eq!(reply.json()["keywords"][0]["volume_monthly_history"].as_array().unwrap().len(), 48);
-    let free = [("select", "keyword,volume"), ("keywords", "ahrefs,Yep"), ("country", "us"), ("limit", "500")];
-    let reply = context.get("keywords-explorer/matching-terms", &free).await.ok();
-    assert_eq!((reply.header("x-api-rows"), reply.header("x-api-units-cost-total-actual")), (60, 0));
-    let mixed = [("select", "keyword,volume"), ("keywords", "ahrefs,other"), ("country", "us")];
-    let reply = context.get("keywords-explorer/matching-terms", &mixed).await.ok();
+    assert_eq!(
+        reply.json()["keywords"][0]["volume_monthly_history"]
+            .as_array()
+            .unwrap()
+            .len(),
+        48
+    );
+    let free = [
+        ("select", "keyword,volume"),
+        ("keywords", "ahrefs,Yep"),
+        ("country", "us"),
+        ("limit", "500"),
+    ];
+    let reply = context
+        .get("keywords-explorer/matching-terms", &free)
+        .await
+        .ok();
+    assert_eq!(
+        (
+            reply.header("x-api-rows"),
+            reply.header("x-api-units-cost-total-actual")
+        ),
+        (60, 0)
+    );
+    let mixed = [
+        ("select", "keyword,volume"),
+        ("keywords", "ahrefs,other"),
+        ("country", "us"),
+    ];
+    let reply = context
+        .get("keywords-explorer/matching-terms", &mixed)
+        .await
+        .ok();
     assert_eq!(reply.header("x-api-units-cost-total-actual"), 11 * 60);
     for (prompts, units) in [("custom", 0), ("ahrefs", 120)] {
-        let answers = [("select", "question,country"), ("data_source", "chatgpt"), ("prompts", prompts)];
+        let answers = [
+            ("select", "question,country"),
+            ("data_source", "chatgpt"),
+            ("prompts", prompts),
+        ];
         let reply = context.get("brand-radar/ai-responses", &answers).await.ok();
-        assert_eq!(reply.header("x-api-units-cost-total-actual"), units, "{prompts}");
+        assert_eq!(
+            reply.header("x-api-units-cost-total-actual"),
+            units,
+            "{prompts}"
+        );
     }
 }
 
@@ -296,30 +446,60 @@ async fn required_parameters_and_known_values_are_asked_for_by_name() {
         for (name, _) in &sent {
             let reply = context.send(endpoint, &without(&sent, name)).await;
             let missing = json!({"error": format!("missing argument {name}")});
-            assert_eq!((reply.status, reply.json()), (400, missing), "{} without {name}", endpoint.name);
+            assert_eq!(
+                (reply.status, reply.json()),
+                (400, missing),
+                "{} without {name}",
+                endpoint.name
+            );
             asked += 1;
         }
         let ignored = with(&sent, &[("no_such_parameter", json!("1"))]);
-        assert_eq!(context.send(endpoint, &ignored).await.status, 200, "{}", endpoint.name);
+        assert_eq!(
+            context.send(endpoint, &ignored).await.status,
+            200,
+            "{}",
+            endpoint.name
+        );
         if endpoint.has_select() {
-            let reply = context.send(endpoint, &with(&sent, &[("select", json!("no_such"))])).await;
+            let reply = context
+                .send(endpoint, &with(&sent, &[("select", json!("no_such"))]))
+                .await;
             let refusal = json!({"error": "column 'no_such' not found"});
-            assert_eq!((reply.status, reply.json()), (400, refusal), "{}", endpoint.name);
+            assert_eq!(
+                (reply.status, reply.json()),
+                (400, refusal),
+                "{}",
+                endpoint.name
+            );
         }
         for parameter in &endpoint.parameters {
             let (wrong, message) = match &parameter.kind {
                 ParameterKind::Enum(_) if parameter.name == "output" => continue,
                 ParameterKind::Enum(_) => ("latest", "bad value latest for type enum".to_owned()),
-                ParameterKind::Date => ("2999-01-01", "bad date: 2999-01-01 is in the future".to_owned()),
-                ParameterKind::DateTime => {
-                    ("2999-01-01T00:00:00Z", "bad date: 2999-01-01T00:00:00Z is in the future".to_owned())
+                ParameterKind::Date => (
+                    "2999-01-01",
+                    "bad date: 2999-01-01 is in the future".to_owned(),
+                ),
+                ParameterKind::DateTime => (
+                    "2999-01-01T00:00:00Z",
+                    "bad date: 2999-01-01T00:00:00Z is in the future".to_owned(),
+                ),
+                ParameterKind::Integer => {
+                    ("many", format!("bad value many for {}", parameter.name))
                 }
-                ParameterKind::Integer => ("many", format!("bad value many for {}", parameter.name)),
                 ParameterKind::Boolean => ("yes", format!("bad value yes for {}", parameter.name)),
                 _ => continue,
             };
-            let reply = context.send(endpoint, &with(&sent, &[(&parameter.name, json!(wrong))])).await;
-            assert_eq!((reply.status, reply.json()), (400, json!({"error": message})), "{}", endpoint.name);
+            let reply = context
+                .send(endpoint, &with(&sent, &[(&parameter.name, json!(wrong))]))
+                .await;
+            assert_eq!(
+                (reply.status, reply.json()),
+                (400, json!({"error": message})),
+                "{}",
+                endpoint.name
+            );
             asked += 1;
         }
     }
@@ -343,11 +523,19 @@ fn condition(kind: &ColumnKind) -> Option<Value> {
 
 #[tokio::test]
 async fn every_filterable_column_is_known_to_where_and_no_other() {
-    let context = Context::new(Options { rows: 12, ..options() }).await;
+    let context = Context::new(Options {
+        rows: 12,
+        ..options()
+    })
+    .await;
     let mut asked = 0;
     for endpoint in operations().filter(|endpoint| endpoint.parameter("where").is_some()) {
         // One selected column is enough, and page-explorer has hundreds.
-        let one = endpoint.columns.iter().find(|column| column.not_with.is_none()).unwrap();
+        let one = endpoint
+            .columns
+            .iter()
+            .find(|column| column.not_with.is_none())
+            .unwrap();
         let sent = with(&minimal(endpoint), &[("select", json!(one.name))]);
         let parts: Vec<Value> = endpoint
             .filterable
@@ -361,17 +549,37 @@ async fn every_filterable_column_is_known_to_where_and_no_other() {
         // Thirty at once: what one column is refused for, all are.
         for parts in parts.chunks(30) {
             let filter = json!({"or": parts}).to_string();
-            let reply = context.send(endpoint, &with(&sent, &[("where", json!(filter))])).await;
-            assert_eq!(reply.status, 200, "{} {filter} {}", endpoint.name, reply.text);
+            let reply = context
+                .send(endpoint, &with(&sent, &[("where", json!(filter))]))
+                .await;
+            assert_eq!(
+                reply.status, 200,
+                "{} {filter} {}",
+                endpoint.name, reply.text
+            );
             asked += parts.len();
         }
         let unknown = json!({"field": "no_such", "is": ["eq", 1]}).to_string();
-        let reply = context.send(endpoint, &with(&sent, &[("where", json!(unknown))])).await;
+        let reply = context
+            .send(endpoint, &with(&sent, &[("where", json!(unknown))]))
+            .await;
         let refusal = json!({"error": "bad where: column 'no_such' not found"});
-        assert_eq!((reply.status, reply.json()), (400, refusal), "{}", endpoint.name);
+        assert_eq!(
+            (reply.status, reply.json()),
+            (400, refusal),
+            "{}",
+            endpoint.name
+        );
         if endpoint.method == Method::Get {
-            let reply = context.send(endpoint, &with(&sent, &[("where", json!(""))])).await;
-            assert_eq!(reply.json(), json!({"error": "bad where: invalid filter expression"}), "{}", endpoint.name);
+            let reply = context
+                .send(endpoint, &with(&sent, &[("where", json!(""))]))
+                .await;
+            assert_eq!(
+                reply.json(),
+                json!({"error": "bad where: invalid filter expression"}),
+                "{}",
+                endpoint.name
+            );
         }
     }
     assert!(asked > 2_000, "{asked}");
@@ -387,7 +595,9 @@ fn json_order(left: &Value, right: &Value) -> std::cmp::Ordering {
     };
     match (left, right) {
         (Value::Bool(left), Value::Bool(right)) => left.cmp(right),
-        (Value::Number(left), Value::Number(right)) => left.as_f64().unwrap().total_cmp(&right.as_f64().unwrap()),
+        (Value::Number(left), Value::Number(right)) => {
+            left.as_f64().unwrap().total_cmp(&right.as_f64().unwrap())
+        }
         (Value::String(left), Value::String(right)) => left.cmp(right),
         _ => rank(left).cmp(&rank(right)),
     }
@@ -395,23 +605,39 @@ fn json_order(left: &Value, right: &Value) -> std::cmp::Ordering {
 
 #[tokio::test]
 async fn rows_come_in_the_order_of_every_sortable_column_and_the_others_are_refused() {
-    let context = Context::new(Options { rows: 30, ..options() }).await;
+    let context = Context::new(Options {
+        rows: 30,
+        ..options()
+    })
+    .await;
     let mut asked = 0;
     for endpoint in operations() {
-        let Some(ParameterKind::Text) = endpoint.parameter("order_by").map(|parameter| &parameter.kind) else {
+        let Some(ParameterKind::Text) = endpoint
+            .parameter("order_by")
+            .map(|parameter| &parameter.kind)
+        else {
             continue;
         };
-        for column in endpoint.columns.iter().filter(|column| column.not_with.is_none()) {
+        for column in endpoint
+            .columns
+            .iter()
+            .filter(|column| column.not_with.is_none())
+        {
             // Hundreds of columns of a page differ in nothing that matters here.
             if endpoint.columns.len() > 100 && asked % 7 != 0 && column.name != "url" {
                 asked += 1;
                 continue;
             }
-            let plain = !matches!(column.kind, ColumnKind::List(_) | ColumnKind::Struct(_) | ColumnKind::Json);
+            let plain = !matches!(
+                column.kind,
+                ColumnKind::List(_) | ColumnKind::Struct(_) | ColumnKind::Json
+            );
             for (direction, reversed) in [("asc", false), ("desc", true)] {
                 let order = format!("{}:{direction}", column.name);
                 let more = [("order_by", json!(order)), ("select", json!(column.name))];
-                let reply = context.send(endpoint, &with(&minimal(endpoint), &more)).await;
+                let reply = context
+                    .send(endpoint, &with(&minimal(endpoint), &more))
+                    .await;
                 if !endpoint.is_sortable(&column.name) || !plain {
                     assert_eq!(reply.status, 400, "{} {order}", endpoint.name);
                     continue;
@@ -420,7 +646,11 @@ async fn rows_come_in_the_order_of_every_sortable_column_and_the_others_are_refu
                 let values: Vec<&Value> = rows.iter().map(|row| &row[&column.name]).collect();
                 let sorted = values.is_sorted_by(|left, right| {
                     let order = json_order(left, right);
-                    if reversed { order.is_ge() } else { order.is_le() }
+                    if reversed {
+                        order.is_ge()
+                    } else {
+                        order.is_le()
+                    }
                 });
                 assert!(sorted, "{} {order}: {values:?}", endpoint.name);
             }
@@ -433,7 +663,11 @@ async fn rows_come_in_the_order_of_every_sortable_column_and_the_others_are_refu
 #[tokio::test]
 async fn limits_and_caps_are_kept_by_every_list() {
     let context = Context::new(options()).await;
-    let capped = Context::new(Options { row_cap: Some(2), ..options() }).await;
+    let capped = Context::new(Options {
+        row_cap: Some(2),
+        ..options()
+    })
+    .await;
     for endpoint in operations().filter(|endpoint| endpoint.shape == Shape::Rows) {
         let sent = minimal(endpoint);
         let all = context.send(endpoint, &sent).await.rows(endpoint);
@@ -443,12 +677,25 @@ async fn limits_and_caps_are_kept_by_every_list() {
             continue;
         }
         assert_eq!(cut, all[..2], "{}", endpoint.name);
-        let three = context.send(endpoint, &with(&sent, &[("limit", json!(3))])).await.rows(endpoint);
+        let three = context
+            .send(endpoint, &with(&sent, &[("limit", json!(3))]))
+            .await
+            .rows(endpoint);
         assert_eq!(three, all[..3], "{}", endpoint.name);
     }
-    let words = [("select", "keyword"), ("country", "us"), ("keywords", "river"), ("limit", "150001")];
-    let refused = context.get("keywords-explorer/matching-terms", &words).await;
-    assert_eq!((refused.status, refused.json()), (400, json!({"error": "bad value 150001 for limit"})));
+    let words = [
+        ("select", "keyword"),
+        ("country", "us"),
+        ("keywords", "river"),
+        ("limit", "150001"),
+    ];
+    let refused = context
+        .get("keywords-explorer/matching-terms", &words)
+        .await;
+    assert_eq!(
+        (refused.status, refused.json()),
+        (400, json!({"error": "bad value 150001 for limit"}))
+    );
 }
 
 #[tokio::test]
@@ -458,16 +705,47 @@ async fn offsets_skip_rows_where_they_exist_and_are_ignored_elsewhere() {
         let endpoint = endpoint(name);
         let mut sent = minimal(endpoint);
         if endpoint.has_select() {
-            sent = with(&sent, &[("select", json!("url,http_code")), ("order_by", json!("url:desc"))]);
+            sent = with(
+                &sent,
+                &[
+                    ("select", json!("url,http_code")),
+                    ("order_by", json!("url:desc")),
+                ],
+            );
         }
-        let all = context.send(endpoint, &with(&sent, &[("limit", json!(1000))])).await.rows(endpoint);
+        let all = context
+            .send(endpoint, &with(&sent, &[("limit", json!(1000))]))
+            .await
+            .rows(endpoint);
         let page = with(&sent, &[("limit", json!(5)), ("offset", json!(10))]);
-        assert_eq!(context.send(endpoint, &page).await.rows(endpoint), all[10..15], "{name}");
+        assert_eq!(
+            context.send(endpoint, &page).await.rows(endpoint),
+            all[10..15],
+            "{name}"
+        );
         let past = with(&sent, &[("offset", json!(5000))]);
-        assert!(context.send(endpoint, &past).await.rows(endpoint).is_empty(), "{name}");
+        assert!(
+            context
+                .send(endpoint, &past)
+                .await
+                .rows(endpoint)
+                .is_empty(),
+            "{name}"
+        );
     }
-    let keywords = [("select", "keyword"), ("country", "us"), ("keywords", "river"), ("offset", "10")];
-    assert_eq!(context.rows("keywords-explorer/matching-terms", &keywords).await.len(), 60);
+    let keywords = [
+        ("select", "keyword"),
+        ("country", "us"),
+        ("keywords", "river"),
+        ("offset", "10"),
+    ];
+    assert_eq!(
+        context
+            .rows("keywords-explorer/matching-terms", &keywords)
+            .await
+            .len(),
+        60
+    );
 }
 
 #[tokio::test]
@@ -476,9 +754,18 @@ async fn public_lists_need_no_key_and_everything_else_does() {
     for endpoint in operations() {
         let path = endpoint.path.strip_prefix("/v3").unwrap();
         let url = format!("{}{path}", context.sandbox.url());
-        let request = if endpoint.method == Method::Post { context.client.post(url) } else { context.client.get(url) };
+        let request = if endpoint.method == Method::Post {
+            context.client.post(url)
+        } else {
+            context.client.get(url)
+        };
         let status = request.send().await.unwrap().status().as_u16();
-        assert_eq!(status, if endpoint.needs_key { 403 } else { 200 }, "{}", endpoint.name);
+        assert_eq!(
+            status,
+            if endpoint.needs_key { 403 } else { 200 },
+            "{}",
+            endpoint.name
+        );
     }
 }
 
@@ -486,21 +773,42 @@ async fn public_lists_need_no_key_and_everything_else_does() {
 #[tokio::test]
 async fn the_same_seed_gives_the_same_answers_in_any_order() {
     let (first, second) = (Context::new(options()).await, Context::new(options()).await);
-    let other = Context::new(Options { seed: 2, ..options() }).await;
+    let other = Context::new(Options {
+        seed: 2,
+        ..options()
+    })
+    .await;
     let mut texts = Vec::new();
-    for endpoint in operations().filter(|endpoint| endpoint.name != "subscription-info/limits-and-usage") {
-        texts.push((endpoint, first.send(endpoint, &minimal(endpoint)).await.text));
+    for endpoint in
+        operations().filter(|endpoint| endpoint.name != "subscription-info/limits-and-usage")
+    {
+        texts.push((
+            endpoint,
+            first.send(endpoint, &minimal(endpoint)).await.text,
+        ));
     }
     let mut same = 0;
     for (endpoint, text) in texts.iter().rev() {
-        assert_eq!(second.send(endpoint, &minimal(endpoint)).await.text, *text, "{}", endpoint.name);
+        assert_eq!(
+            second.send(endpoint, &minimal(endpoint)).await.text,
+            *text,
+            "{}",
+            endpoint.name
+        );
         same += usize::from(other.send(endpoint, &minimal(endpoint)).await.text == *text);
     }
     assert!(same < 10, "{same} operations do not hang on the seed");
 }
 
 fn texts(rows: &[Value], column: &str) -> Vec<String> {
-    rows.iter().map(|row| row[column].as_str().unwrap_or_else(|| panic!("{column} in {row}")).to_owned()).collect()
+    rows.iter()
+        .map(|row| {
+            row[column]
+                .as_str()
+                .unwrap_or_else(|| panic!("{column} in {row}"))
+                .to_owned()
+        })
+        .collect()
 }
 
 #[tokio::test]
@@ -508,56 +816,122 @@ async fn overview_answers_the_asked_keywords_once_and_in_their_order() {
     let context = Context::new(options()).await;
     let overview = async |keywords: &str, more: &[(&str, &str)]| {
         let select = "keyword,volume,intents,serp_features,difficulty,volume_monthly_history,global_volume,first_seen";
-        let all = [&[("select", select), ("country", "us"), ("keywords", keywords)], more].concat();
+        let all = [
+            &[
+                ("select", select),
+                ("country", "us"),
+                ("keywords", keywords),
+            ],
+            more,
+        ]
+        .concat();
         context.rows("keywords-explorer/overview", &all).await
     };
     let rows = overview("river,ahrefs,river,Zebra Crossing,a", &[]).await;
-    assert_eq!(texts(&rows, "keyword"), ["river", "ahrefs", "Zebra Crossing", "a"]);
+    assert_eq!(
+        texts(&rows, "keyword"),
+        ["river", "ahrefs", "Zebra Crossing", "a"]
+    );
     let many: Vec<String> = (0..200).map(|number| format!("word {number}")).collect();
     let rows = overview(&many.join(","), &[]).await;
     assert_eq!(texts(&rows, "keyword"), many);
-    let (unknown, known): (Vec<&Value>, Vec<&Value>) = rows.iter().partition(|row| row["global_volume"].is_null());
+    let (unknown, known): (Vec<&Value>, Vec<&Value>) =
+        rows.iter().partition(|row| row["global_volume"].is_null());
     assert!(unknown.len() > 5 && known.len() > 150, "{}", unknown.len());
     for row in &unknown {
         assert_eq!(row["serp_features"], json!([]));
-        assert!(row["volume"].is_null() && row["intents"].is_null() && row["first_seen"].is_null(), "{row}");
+        assert!(
+            row["volume"].is_null() && row["intents"].is_null() && row["first_seen"].is_null(),
+            "{row}"
+        );
     }
-    let objects: Vec<&Value> = known.iter().map(|row| &row["intents"]).filter(|intents| !intents.is_null()).collect();
+    let objects: Vec<&Value> = known
+        .iter()
+        .map(|row| &row["intents"])
+        .filter(|intents| !intents.is_null())
+        .collect();
     assert!(objects.len() < known.len());
     for intents in objects {
         let names: Vec<&String> = intents.as_object().unwrap().keys().collect();
-        assert_eq!(names, ["informational", "navigational", "commercial", "transactional", "branded", "local"]);
+        assert_eq!(
+            names,
+            [
+                "informational",
+                "navigational",
+                "commercial",
+                "transactional",
+                "branded",
+                "local"
+            ]
+        );
         assert!(intents.as_object().unwrap().values().all(Value::is_boolean));
     }
     let local = json!({"field": "intents.local", "is": ["eq", true]}).to_string();
     let filtered = overview(&many.join(","), &[("where", &local)]).await;
-    let expected: Vec<&Value> = rows.iter().filter(|row| row["intents"]["local"] == true).collect();
+    let expected: Vec<&Value> = rows
+        .iter()
+        .filter(|row| row["intents"]["local"] == true)
+        .collect();
     assert_eq!(filtered.iter().collect::<Vec<_>>(), expected);
     let wildcard = json!({"field": "keyword", "is": ["regex", "*1"]}).to_string();
-    assert_eq!(overview(&many.join(","), &[("where", &wildcard)]).await.len(), 20);
+    assert_eq!(
+        overview(&many.join(","), &[("where", &wildcard)])
+            .await
+            .len(),
+        20
+    );
 }
 
 #[tokio::test]
 async fn keywords_have_the_same_numbers_wherever_they_are_shown() {
     let context = Context::new(options()).await;
-    let select = [("select", "keyword,volume,global_volume,difficulty"), ("country", "de"), ("keywords", "river")];
-    let terms = context.rows("keywords-explorer/matching-terms", &select).await;
+    let select = [
+        ("select", "keyword,volume,global_volume,difficulty"),
+        ("country", "de"),
+        ("keywords", "river"),
+    ];
+    let terms = context
+        .rows("keywords-explorer/matching-terms", &select)
+        .await;
     let names = texts(&terms, "keyword");
     assert_eq!(names.iter().collect::<BTreeSet<_>>().len(), 60);
     assert!(names.iter().all(|name| name.contains("river")));
-    let asked = [("select", select[0].1), ("country", "de"), ("keywords", &names.join(","))];
-    assert_eq!(context.rows("keywords-explorer/overview", &asked).await, terms);
-    let elsewhere = [("select", select[0].1), ("country", "us"), ("keywords", &names.join(","))];
-    assert_ne!(context.rows("keywords-explorer/overview", &elsewhere).await, terms);
+    let asked = [
+        ("select", select[0].1),
+        ("country", "de"),
+        ("keywords", &names.join(",")),
+    ];
+    assert_eq!(
+        context.rows("keywords-explorer/overview", &asked).await,
+        terms
+    );
+    let elsewhere = [
+        ("select", select[0].1),
+        ("country", "us"),
+        ("keywords", &names.join(",")),
+    ];
+    assert_ne!(
+        context.rows("keywords-explorer/overview", &elsewhere).await,
+        terms
+    );
     for row in terms.iter().take(20) {
         let name = row["keyword"].as_str().unwrap();
-        let countries = context.rows("keywords-explorer/volume-by-country", &[("keyword", name)]).await;
+        let countries = context
+            .rows("keywords-explorer/volume-by-country", &[("keyword", name)])
+            .await;
         let volume = |country: &Value| country["volume"].as_i64().unwrap();
-        let of_germany = countries.iter().find(|country| country["country"] == "DE").map(volume);
+        let of_germany = countries
+            .iter()
+            .find(|country| country["country"] == "DE")
+            .map(volume);
         assert_eq!(row["volume"].as_i64(), of_germany, "{name}");
         let sum: i64 = countries.iter().map(volume).sum();
         assert_eq!(row["global_volume"].as_i64().unwrap_or(0), sum, "{name}");
-        assert!(countries.is_empty() || (130..190).contains(&countries.len()), "{}", countries.len());
+        assert!(
+            countries.is_empty() || (130..190).contains(&countries.len()),
+            "{}",
+            countries.len()
+        );
     }
     let tracked = [
         ("select", "keyword,country,volume,keyword_difficulty"),
@@ -565,25 +939,80 @@ async fn keywords_have_the_same_numbers_wherever_they_are_shown() {
         ("device", "mobile"),
         ("project_id", "1001"),
     ];
-    for row in context.rows("rank-tracker/overview", &tracked).await.iter().take(10) {
-        let (name, country) = (row["keyword"].as_str().unwrap(), row["country"].as_str().unwrap().to_lowercase());
-        let asked = [("select", "volume,difficulty"), ("country", country.as_str()), ("keywords", name)];
+    for row in context
+        .rows("rank-tracker/overview", &tracked)
+        .await
+        .iter()
+        .take(10)
+    {
+        let (name, country) = (
+            row["keyword"].as_str().unwrap(),
+            row["country"].as_str().unwrap().to_lowercase(),
+        );
+        let asked = [
+            ("select", "volume,difficulty"),
+            ("country", country.as_str()),
+            ("keywords", name),
+        ];
         let overview = &context.rows("keywords-explorer/overview", &asked).await[0];
-        assert_eq!((&overview["volume"], &overview["difficulty"]), (&row["volume"], &row["keyword_difficulty"]));
+        assert_eq!(
+            (&overview["volume"], &overview["difficulty"]),
+            (&row["volume"], &row["keyword_difficulty"])
+        );
     }
 }
 
 #[tokio::test]
 async fn keyword_lists_and_the_history_of_a_keyword_agree_with_the_overview() {
     let context = Context::new(options()).await;
-    let list = texts(&context.rows("management/keyword-list-keywords", &[("keyword_list_id", "77")]).await, "keyword");
-    let asked = [("select", "keyword"), ("country", "us"), ("keyword_list_id", "77")];
-    assert_eq!(texts(&context.rows("keywords-explorer/overview", &asked).await, "keyword"), list);
-    let range = [("keyword", "ahrefs"), ("country", "us"), ("date_from", "2024-01-15"), ("date_to", "2026-12-31")];
-    assert_eq!(context.get("keywords-explorer/volume-history", &range).await.status, 400, "the future");
-    let range = [("keyword", "ahrefs"), ("country", "gb"), ("date_from", "2024-01-15"), ("date_to", "2026-08-31")];
-    let history = context.rows("keywords-explorer/volume-history", &range).await;
-    assert_eq!((history.len(), &history[0]["date"]), (32, &json!("2024-01-01T00:00:00Z")));
+    let list = texts(
+        &context
+            .rows(
+                "management/keyword-list-keywords",
+                &[("keyword_list_id", "77")],
+            )
+            .await,
+        "keyword",
+    );
+    let asked = [
+        ("select", "keyword"),
+        ("country", "us"),
+        ("keyword_list_id", "77"),
+    ];
+    assert_eq!(
+        texts(
+            &context.rows("keywords-explorer/overview", &asked).await,
+            "keyword"
+        ),
+        list
+    );
+    let range = [
+        ("keyword", "ahrefs"),
+        ("country", "us"),
+        ("date_from", "2024-01-15"),
+        ("date_to", "2026-12-31"),
+    ];
+    assert_eq!(
+        context
+            .get("keywords-explorer/volume-history", &range)
+            .await
+            .status,
+        400,
+        "the future"
+    );
+    let range = [
+        ("keyword", "ahrefs"),
+        ("country", "gb"),
+        ("date_from", "2024-01-15"),
+        ("date_to", "2026-08-31"),
+    ];
+    let history = context
+        .rows("keywords-explorer/volume-history", &range)
+        .await;
+    assert_eq!(
+        (history.len(), &history[0]["date"]),
+        (32, &json!("2024-01-01T00:00:00Z"))
+    );
     let asked = [
         ("select", "volume_monthly_history,volume_monthly"),
         ("country", "gb"),
@@ -592,9 +1021,19 @@ async fn keyword_lists_and_the_history_of_a_keyword_agree_with_the_overview() {
         ("volume_monthly_date_to", "2026-08-31"),
     ];
     let overview = &context.rows("keywords-explorer/overview", &asked).await[0];
-    let months: Vec<&Value> =
-        overview["volume_monthly_history"].as_array().unwrap().iter().map(|month| &month["volume"]).collect();
-    assert_eq!(months, history[29..].iter().map(|row| &row["volume"]).collect::<Vec<_>>());
+    let months: Vec<&Value> = overview["volume_monthly_history"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|month| &month["volume"])
+        .collect();
+    assert_eq!(
+        months,
+        history[29..]
+            .iter()
+            .map(|row| &row["volume"])
+            .collect::<Vec<_>>()
+    );
 }
 
 #[tokio::test]
@@ -602,17 +1041,32 @@ async fn a_top_ten_has_36_rows_with_every_feature() {
     let context = Context::new(options()).await;
     let ask = async |more: &[(&str, &str)]| {
         let select = "position,type,url,domain_rating,update_date";
-        let all = [&[("select", select), ("country", "us"), ("keyword", "river")], more].concat();
+        let all = [
+            &[("select", select), ("country", "us"), ("keyword", "river")],
+            more,
+        ]
+        .concat();
         context.rows("serp-overview/serp-overview", &all).await
     };
     let rows = ask(&[("top_positions", "10")]).await;
     assert_eq!(rows.len(), 36);
     let is_organic = |row: &&Value| row["type"].as_array().unwrap().contains(&json!("organic"));
     assert_eq!(rows.iter().filter(is_organic).count(), 10);
-    let positions: Vec<i64> = rows.iter().map(|row| row["position"].as_i64().unwrap()).collect();
+    let positions: Vec<i64> = rows
+        .iter()
+        .map(|row| row["position"].as_i64().unwrap())
+        .collect();
     assert!(positions.is_sorted() && positions[0] == 1 && positions[35] == 10);
-    assert!(rows.iter().any(|row| row["url"].is_null() && row["domain_rating"].is_null()));
-    assert_eq!(ask(&[("top_positions", "10"), ("type", "organic")]).await.len(), 10);
+    assert!(
+        rows.iter()
+            .any(|row| row["url"].is_null() && row["domain_rating"].is_null())
+    );
+    assert_eq!(
+        ask(&[("top_positions", "10"), ("type", "organic")])
+            .await
+            .len(),
+        10
+    );
     assert_eq!(ask(&[]).await.len(), 360);
     let earlier = ask(&[("top_positions", "10"), ("date", "2026-03-04T00:00:00Z")]).await;
     assert!(earlier != rows && earlier[0]["update_date"].as_str().unwrap() < "2026-03-04T24");
@@ -627,9 +1081,23 @@ async fn rank_tracker_compares_with_what_it_showed_on_the_earlier_date() {
     };
     let (then, now) = ("2026-08-01", "2026-09-30");
     let id = "keyword,location,tags,created_at";
-    let earlier = ask(&format!("{id},position,traffic,url"), &[("date", then), ("device", "desktop")]).await;
-    let columns = format!("{id},position,position_prev,position_diff,traffic_prev,url_prev,serp_features,keyword_prev");
-    let both = ask(&columns, &[("date", now), ("date_compared", then), ("device", "desktop")]).await;
+    let earlier = ask(
+        &format!("{id},position,traffic,url"),
+        &[("date", then), ("device", "desktop")],
+    )
+    .await;
+    let columns = format!(
+        "{id},position,position_prev,position_diff,traffic_prev,url_prev,serp_features,keyword_prev"
+    );
+    let both = ask(
+        &columns,
+        &[
+            ("date", now),
+            ("date_compared", then),
+            ("device", "desktop"),
+        ],
+    )
+    .await;
     assert_eq!((both.len(), earlier.len()), (60, 60));
     let mut lost = 0;
     for (row, before) in both.iter().zip(&earlier) {
@@ -638,9 +1106,15 @@ async fn rank_tracker_compares_with_what_it_showed_on_the_earlier_date() {
             (&before["keyword"], &before["tags"], &before["created_at"])
         );
         if !row["position_prev"].is_null() {
-            assert_eq!((&row["position_prev"], &row["url_prev"]), (&before["position"], &before["url"]));
+            assert_eq!(
+                (&row["position_prev"], &row["url_prev"]),
+                (&before["position"], &before["url"])
+            );
         }
-        let diff = row["position"].as_i64().zip(row["position_prev"].as_i64()).map(|(now, then)| now - then);
+        let diff = row["position"]
+            .as_i64()
+            .zip(row["position_prev"].as_i64())
+            .map(|(now, then)| now - then);
         assert_eq!(row["position_diff"].as_i64(), diff, "{row}");
         if row["position"].is_null() && !row["position_prev"].is_null() {
             assert_eq!(row["serp_features"], json!([]));
@@ -648,14 +1122,30 @@ async fn rank_tracker_compares_with_what_it_showed_on_the_earlier_date() {
         }
     }
     assert!(lost > 0, "a keyword was lost");
-    let alone = ask("position_prev,serp_features_prev,keyword_prev", &[("date", now), ("device", "desktop")]).await;
+    let alone = ask(
+        "position_prev,serp_features_prev,keyword_prev",
+        &[("date", now), ("device", "desktop")],
+    )
+    .await;
     let nothing = json!({"position_prev": null, "serp_features_prev": [], "keyword_prev": ""});
     assert!(alone.iter().all(|row| *row == nothing));
-    let mobile = ask(&format!("{id},position"), &[("date", then), ("device", "mobile")]).await;
-    let key =
-        |rows: &[Value]| rows.iter().map(|row| (row["keyword"].clone(), row["created_at"].clone())).collect::<Vec<_>>();
+    let mobile = ask(
+        &format!("{id},position"),
+        &[("date", then), ("device", "mobile")],
+    )
+    .await;
+    let key = |rows: &[Value]| {
+        rows.iter()
+            .map(|row| (row["keyword"].clone(), row["created_at"].clone()))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(key(&mobile), key(&earlier));
-    assert!(mobile.iter().zip(&earlier).any(|(mobile, desktop)| mobile["position"] != desktop["position"]));
+    assert!(
+        mobile
+            .iter()
+            .zip(&earlier)
+            .any(|(mobile, desktop)| mobile["position"] != desktop["position"])
+    );
 }
 
 #[tokio::test]
@@ -663,32 +1153,81 @@ async fn a_project_is_the_same_in_every_section_and_an_unknown_one_is_not_found(
     let context = Context::new(options()).await;
     let projects = context.rows("management/projects", &[]).await;
     let ids = texts(&projects, "project_id");
-    assert_eq!(texts(&context.rows("site-audit/projects", &[]).await, "project_id"), ids);
+    assert_eq!(
+        texts(
+            &context.rows("site-audit/projects", &[]).await,
+            "project_id"
+        ),
+        ids
+    );
     for (id, project) in ids.iter().zip(&projects) {
-        let keywords = context.rows("management/project-keywords", &[("project_id", id)]).await;
-        assert_eq!(project["keyword_count"].as_u64().unwrap(), u64::try_from(keywords.len()).unwrap());
-        let on =
-            [("select", "keyword,location,tags"), ("date", "2026-09-30"), ("device", "mobile"), ("project_id", id)];
+        let keywords = context
+            .rows("management/project-keywords", &[("project_id", id)])
+            .await;
+        assert_eq!(
+            project["keyword_count"].as_u64().unwrap(),
+            u64::try_from(keywords.len()).unwrap()
+        );
+        let on = [
+            ("select", "keyword,location,tags"),
+            ("date", "2026-09-30"),
+            ("device", "mobile"),
+            ("project_id", id),
+        ];
         let tracked = context.rows("rank-tracker/overview", &on).await;
         let pairs = |rows: &[Value]| {
             rows.iter()
-                .map(|row| (row["keyword"].clone(), row["location"].clone(), row["tags"].clone()))
+                .map(|row| {
+                    (
+                        row["keyword"].clone(),
+                        row["location"].clone(),
+                        row["tags"].clone(),
+                    )
+                })
                 .collect::<Vec<_>>()
         };
         assert_eq!(pairs(&tracked), pairs(&keywords), "{id}");
-        let rivals = texts(&context.rows("management/project-competitors", &[("project_id", id)]).await, "url");
-        let stats =
-            context.rows("rank-tracker/competitors-stats", &[("select", "competitor"), on[1], on[2], on[3]]).await;
-        let hosts: Vec<_> = texts(&stats, "competitor")[1..].iter().map(|host| format!("https://{host}/")).collect();
+        let rivals = texts(
+            &context
+                .rows("management/project-competitors", &[("project_id", id)])
+                .await,
+            "url",
+        );
+        let stats = context
+            .rows(
+                "rank-tracker/competitors-stats",
+                &[("select", "competitor"), on[1], on[2], on[3]],
+            )
+            .await;
+        let hosts: Vec<_> = texts(&stats, "competitor")[1..]
+            .iter()
+            .map(|host| format!("https://{host}/"))
+            .collect();
         assert_eq!(hosts, rivals);
-        let pages = context.rows("site-audit/page-explorer", &[("select", "domain,url"), ("project_id", id)]).await;
-        assert!(pages.iter().all(|page| project["url"] == format!("https://{}/", page["domain"].as_str().unwrap())));
+        let pages = context
+            .rows(
+                "site-audit/page-explorer",
+                &[("select", "domain,url"), ("project_id", id)],
+            )
+            .await;
+        assert!(
+            pages
+                .iter()
+                .all(|page| project["url"]
+                    == format!("https://{}/", page["domain"].as_str().unwrap()))
+        );
         let urls: BTreeSet<_> = texts(&pages, "url").into_iter().collect();
         assert_eq!(urls.len(), pages.len());
     }
     for endpoint in operations().filter(|endpoint| endpoint.parameter("project_id").is_some()) {
-        let filters = ["management/projects", "site-audit/projects"].contains(&endpoint.name.as_str());
-        let reply = context.send(endpoint, &with(&minimal(endpoint), &[("project_id", json!(99))])).await;
+        let filters =
+            ["management/projects", "site-audit/projects"].contains(&endpoint.name.as_str());
+        let reply = context
+            .send(
+                endpoint,
+                &with(&minimal(endpoint), &[("project_id", json!(99))]),
+            )
+            .await;
         if filters {
             assert!(reply.rows(endpoint).is_empty(), "{}", endpoint.name);
         } else {
@@ -704,12 +1243,19 @@ async fn a_project_is_the_same_in_every_section_and_an_unknown_one_is_not_found(
 
 #[tokio::test]
 async fn site_audit_finds_pages_by_issue_and_compares_two_crawls() {
-    let context = Context::new(Options { rows: 400, ..options() }).await;
+    let context = Context::new(Options {
+        rows: 400,
+        ..options()
+    })
+    .await;
     let ask = async |more: &[(&str, &str)]| {
         let all = [&[("project_id", "1001"), ("limit", "1000")], more].concat();
         context.rows("site-audit/page-explorer", &all).await
     };
-    let issue = context.rows("site-audit/issues", &[("project_id", "1001")]).await[3]["issue_id"].clone();
+    let issue = context
+        .rows("site-audit/issues", &[("project_id", "1001")])
+        .await[3]["issue_id"]
+        .clone();
     let touched = ask(&[("select", "url"), ("issue_id", issue.as_str().unwrap())]).await;
     assert!((5..80).contains(&touched.len()), "{}", touched.len());
     let then = "2026-06-01T00:00:00Z";
@@ -721,21 +1267,46 @@ async fn site_audit_finds_pages_by_issue_and_compares_two_crawls() {
             assert_eq!(row["depth_prev"], before["depth"]);
             assert_eq!(row["h1_prev"], row["h1"]);
         }
-        let diff = row["depth"].as_i64().zip(row["depth_prev"].as_i64()).map(|(now, then)| now - then);
+        let diff = row["depth"]
+            .as_i64()
+            .zip(row["depth_prev"].as_i64())
+            .map(|(now, then)| now - then);
         assert_eq!(row["depth_diff"].as_i64(), diff);
     }
     let alone = ask(&[("select", "depth_prev,h1_prev,depth_diff")]).await;
-    assert!(alone.iter().all(|row| *row == json!({"depth_prev": null, "h1_prev": [], "depth_diff": null})));
+    assert!(
+        alone
+            .iter()
+            .all(|row| *row == json!({"depth_prev": null, "h1_prev": [], "depth_diff": null}))
+    );
 }
 
 #[tokio::test]
 async fn the_figures_of_a_domain_agree_across_operations() {
     let context = Context::new(options()).await;
     let on = [("target", "acme.com"), ("date", TODAY)];
-    let rating = context.get("site-explorer/domain-rating", &on).await.ok().json();
-    let free = context.get("public/domain-rating-free", &[("target", "https://acme.com/")]).await.ok().json();
-    assert_eq!(free["domain_rating"]["domain_rating"], rating["domain_rating"]["domain_rating"]);
-    let stats = &context.get("site-explorer/backlinks-stats", &on).await.ok().json()["metrics"];
+    let rating = context
+        .get("site-explorer/domain-rating", &on)
+        .await
+        .ok()
+        .json();
+    let free = context
+        .get(
+            "public/domain-rating-free",
+            &[("target", "https://acme.com/")],
+        )
+        .await
+        .ok()
+        .json();
+    assert_eq!(
+        free["domain_rating"]["domain_rating"],
+        rating["domain_rating"]["domain_rating"]
+    );
+    let stats = &context
+        .get("site-explorer/backlinks-stats", &on)
+        .await
+        .ok()
+        .json()["metrics"];
     let count = async |operation: &str, history: &str, select: &str| {
         let list = [
             ("target", "acme.com"),
@@ -748,57 +1319,161 @@ async fn the_figures_of_a_domain_agree_across_operations() {
     };
     for (column, operation, history, select) in [
         ("live", "site-explorer/all-backlinks", "live", "anchor"),
-        ("all_time", "site-explorer/all-backlinks", "all_time", "anchor"),
-        ("live_refdomains", "site-explorer/refdomains", "live", "domain"),
-        ("all_time_refdomains", "site-explorer/refdomains", "all_time", "domain"),
+        (
+            "all_time",
+            "site-explorer/all-backlinks",
+            "all_time",
+            "anchor",
+        ),
+        (
+            "live_refdomains",
+            "site-explorer/refdomains",
+            "live",
+            "domain",
+        ),
+        (
+            "all_time_refdomains",
+            "site-explorer/refdomains",
+            "all_time",
+            "domain",
+        ),
     ] {
-        assert_eq!(stats[column], json!(count(operation, history, select).await), "{column}");
+        assert_eq!(
+            stats[column],
+            json!(count(operation, history, select).await),
+            "{column}"
+        );
     }
 }
 
 #[tokio::test]
 async fn counts_over_time_add_up_and_charts_show_what_was_asked() {
     let context = Context::new(options()).await;
-    let range = [("project_id", "1001"), ("from", "2026-03-02T00:00:00Z"), ("to", "2026-03-29T00:00:00Z")];
-    let visitors = |rows: &[Value]| rows.iter().map(|row| row["visitors"].as_i64().unwrap()).sum::<i64>();
+    let range = [
+        ("project_id", "1001"),
+        ("from", "2026-03-02T00:00:00Z"),
+        ("to", "2026-03-29T00:00:00Z"),
+    ];
+    let visitors = |rows: &[Value]| {
+        rows.iter()
+            .map(|row| row["visitors"].as_i64().unwrap())
+            .sum::<i64>()
+    };
     let stats = context.rows("web-analytics/browsers", &range).await;
-    let chosen: Vec<Value> = stats.iter().filter(|row| row["browser"] == "Firefox").cloned().collect();
-    for (step, rows) in [("hourly", 28 * 24), ("daily", 28), ("weekly", 4), ("monthly", 1)] {
-        let all = [&range[..], &[("granularity", step), ("browser_to_chart", "Firefox")]].concat();
+    let chosen: Vec<Value> = stats
+        .iter()
+        .filter(|row| row["browser"] == "Firefox")
+        .cloned()
+        .collect();
+    for (step, rows) in [
+        ("hourly", 28 * 24),
+        ("daily", 28),
+        ("weekly", 4),
+        ("monthly", 1),
+    ] {
+        let all = [
+            &range[..],
+            &[("granularity", step), ("browser_to_chart", "Firefox")],
+        ]
+        .concat();
         let points = context.rows("web-analytics/browsers-chart", &all).await;
-        assert_eq!((points.len(), visitors(&points)), (rows, visitors(&chosen)), "{step}");
-        assert_eq!(texts(&points, "timestamp").into_iter().collect::<BTreeSet<_>>().len(), rows);
+        assert_eq!(
+            (points.len(), visitors(&points)),
+            (rows, visitors(&chosen)),
+            "{step}"
+        );
+        assert_eq!(
+            texts(&points, "timestamp")
+                .into_iter()
+                .collect::<BTreeSet<_>>()
+                .len(),
+            rows
+        );
     }
     let history = async |grouping: &str, from: &str| {
-        let range =
-            [("project_id", "1001"), ("date_from", from), ("date_to", "2026-06-30"), ("history_grouping", grouping)];
+        let range = [
+            ("project_id", "1001"),
+            ("date_from", from),
+            ("date_to", "2026-06-30"),
+            ("history_grouping", grouping),
+        ];
         context.rows("gsc/performance-history", &range).await
     };
-    let clicks = |rows: &[Value]| rows.iter().map(|row| row["clicks"].as_i64().unwrap()).sum::<i64>();
+    let clicks = |rows: &[Value]| {
+        rows.iter()
+            .map(|row| row["clicks"].as_i64().unwrap())
+            .sum::<i64>()
+    };
     let months = history("monthly", "2026-01-01").await;
-    assert_eq!((months.len(), &months[0]["date"]), (6, &json!("2026-01-01T00:00:00Z")));
-    assert_eq!(clicks(&history("daily", "2026-01-01").await), clicks(&months));
+    assert_eq!(
+        (months.len(), &months[0]["date"]),
+        (6, &json!("2026-01-01T00:00:00Z"))
+    );
+    assert_eq!(
+        clicks(&history("daily", "2026-01-01").await),
+        clicks(&months)
+    );
     assert_eq!(history("monthly", "2026-04-01").await, months[3..]);
 }
 
 #[tokio::test]
 async fn recent_periods_are_corrected_from_day_to_day_and_old_ones_never() {
-    let living = || Options { living: true, ..options() };
-    let (today, tomorrow) = (Context::on("2026-09-30", living()).await, Context::on("2026-10-01", living()).await);
+    let living = || Options {
+        living: true,
+        ..options()
+    };
+    let (today, tomorrow) = (
+        Context::on("2026-09-30", living()).await,
+        Context::on("2026-10-01", living()).await,
+    );
     for (name, more) in [
-        ("site-explorer/refdomains-history", &[("target", "acme.com"), ("history_grouping", "daily")][..]),
-        ("site-explorer/metrics-history", &[("target", "acme.com"), ("history_grouping", "daily")]),
-        ("gsc/performance-history", &[("project_id", "1001"), ("history_grouping", "daily")]),
-        ("keywords-explorer/volume-history", &[("keyword", "ahrefs"), ("country", "us")]),
+        (
+            "site-explorer/refdomains-history",
+            &[("target", "acme.com"), ("history_grouping", "daily")][..],
+        ),
+        (
+            "site-explorer/metrics-history",
+            &[("target", "acme.com"), ("history_grouping", "daily")],
+        ),
+        (
+            "gsc/performance-history",
+            &[("project_id", "1001"), ("history_grouping", "daily")],
+        ),
+        (
+            "keywords-explorer/volume-history",
+            &[("keyword", "ahrefs"), ("country", "us")],
+        ),
     ] {
-        let all = [more, &[("date_from", "2026-01-01"), ("date_to", "2026-09-30")]].concat();
-        let (first, second) = (today.rows(name, &all).await, tomorrow.rows(name, &all).await);
-        let changed: Vec<&Value> =
-            first.iter().zip(&second).filter(|(one, two)| one != two).map(|(one, _)| one).collect();
+        let all = [
+            more,
+            &[("date_from", "2026-01-01"), ("date_to", "2026-09-30")],
+        ]
+        .concat();
+        let (first, second) = (
+            today.rows(name, &all).await,
+            tomorrow.rows(name, &all).await,
+        );
+        let changed: Vec<&Value> = first
+            .iter()
+            .zip(&second)
+            .filter(|(one, two)| one != two)
+            .map(|(one, _)| one)
+            .collect();
         assert!(!changed.is_empty(), "{name}");
-        assert!(changed.iter().all(|row| row["date"].as_str().unwrap() >= "2026-07-01"), "{name} {changed:?}");
-        let still = Context::on("2026-09-30", options()).await.rows(name, &all).await;
-        let later = Context::on("2026-10-01", options()).await.rows(name, &all).await;
+        assert!(
+            changed
+                .iter()
+                .all(|row| row["date"].as_str().unwrap() >= "2026-07-01"),
+            "{name} {changed:?}"
+        );
+        let still = Context::on("2026-09-30", options())
+            .await
+            .rows(name, &all)
+            .await;
+        let later = Context::on("2026-10-01", options())
+            .await
+            .rows(name, &all)
+            .await;
         let shown = still.len();
         assert_eq!(still, later[..shown], "{name}");
     }
@@ -808,7 +1483,14 @@ async fn recent_periods_are_corrected_from_day_to_day_and_old_ones_never() {
 async fn bodies_are_checked_like_queries() {
     let context = Context::new(options()).await;
     let overview = endpoint("brand-radar/citations-overview");
-    let sent = |fields: Value| fields.as_object().unwrap().clone().into_iter().collect::<Sent>();
+    let sent = |fields: Value| {
+        fields
+            .as_object()
+            .unwrap()
+            .clone()
+            .into_iter()
+            .collect::<Sent>()
+    };
     let good = json!({
         "select": ["brand", "total"], "data_source": ["chatgpt", "grok"], "country": ["us", "de"],
         "brands": [{"names": ["Acme", "ACME Inc"]}], "competitors": [{"names": ["Globex"]}],
@@ -818,15 +1500,27 @@ async fn bodies_are_checked_like_queries() {
     assert_eq!(texts(&rows, "brand"), ["Acme", "Globex"]);
     for (wrong, message) in [
         (json!({"select": ["brand"]}), "missing argument data_source"),
-        (json!({"select": ["brand"], "data_source": ["altavista"]}), "bad value altavista for type enum"),
-        (json!({"select": ["nothing"], "data_source": ["grok"]}), "column 'nothing' not found"),
-        (json!({"select": 7, "data_source": ["grok"]}), "bad value 7 for select"),
+        (
+            json!({"select": ["brand"], "data_source": ["altavista"]}),
+            "bad value altavista for type enum",
+        ),
+        (
+            json!({"select": ["nothing"], "data_source": ["grok"]}),
+            "column 'nothing' not found",
+        ),
+        (
+            json!({"select": 7, "data_source": ["grok"]}),
+            "bad value 7 for select",
+        ),
         (
             json!({"select": ["brand"], "data_source": ["grok"], "where": {"field": "x", "is": ["eq", "y"]}}),
             "bad where: column 'x' not found",
         ),
     ] {
         let reply = context.send(overview, &sent(wrong)).await;
-        assert_eq!((reply.status, reply.json()), (400, json!({"error": message})));
+        assert_eq!(
+            (reply.status, reply.json()),
+            (400, json!({"error": message}))
+        );
     }
 }

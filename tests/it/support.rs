@@ -17,7 +17,14 @@ pub const KEY: &str = "test-key-7f3a";
 
 /// A sandbox without limits: what most tests start from.
 pub fn unlimited(rows: u64) -> Options {
-    Options { port: 0, rows, key: KEY.to_owned(), units: None, requests_per_minute: None, ..Options::default() }
+    Options {
+        port: 0,
+        rows,
+        key: KEY.to_owned(),
+        units: None,
+        requests_per_minute: None,
+        ..Options::default()
+    }
 }
 
 /// A folder, a sandbox and the program.
@@ -47,18 +54,39 @@ impl Ran {
     /// The same, held to an exit code.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {
-        assert_eq!(self.code, code, "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
+        assert_eq!(
+            self.code, code,
+            "stdout:\n{}\nstderr:\n{}",
+            self.stdout, self.stderr
+        );
         self
     }
 }
 
 impl TestContext {
     pub fn new(options: Options) -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let sandbox = runtime.block_on(backhaul::sandbox::start(options.clone())).unwrap();
-        let environment = [("AHREFS_API_KEY", KEY), ("BACKHAUL_TEST_WAIT_SCALE", "0.001")];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        Self { folder: tempfile::tempdir().unwrap(), options, runtime, sandbox, environment }
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
+        let sandbox = runtime
+            .block_on(backhaul::sandbox::start(options.clone()))
+            .unwrap();
+        let environment = [
+            ("AHREFS_API_KEY", KEY),
+            ("BACKHAUL_TEST_WAIT_SCALE", "0.001"),
+        ];
+        let environment = environment
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+            options,
+            runtime,
+            sandbox,
+            environment,
+        }
     }
 
     /// Sets a variable of the program's environment.
@@ -85,7 +113,10 @@ impl TestContext {
 
     /// Replaces the sandbox by one with other options; the destination stays.
     pub fn restart(&mut self, options: Options) {
-        self.sandbox = self.runtime.block_on(backhaul::sandbox::start(options.clone())).unwrap();
+        self.sandbox = self
+            .runtime
+            .block_on(backhaul::sandbox::start(options.clone()))
+            .unwrap();
         self.options = options;
     }
 
@@ -112,7 +143,10 @@ impl TestContext {
     /// The program with arguments, not yet started.
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_backhaul"));
-        command.current_dir(self.folder.path()).args(arguments).stdin(Stdio::null());
+        command
+            .current_dir(self.folder.path())
+            .args(arguments)
+            .stdin(Stdio::null());
         command.env_clear().envs(&self.environment);
         command
     }
@@ -135,18 +169,47 @@ impl TestContext {
     /// One GET on a sandbox of the same seed without faults, caps or churn; quirks that change the data itself stay.
     pub fn ask_oracle(&self, endpoint: &str, query: &[(&str, &str)]) -> Json {
         let endpoint = Catalog::embedded().endpoint(endpoint).unwrap();
-        let said = query.iter().map(|(name, value)| ((*name).to_owned(), Json::from(*value))).collect();
+        let said = query
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Json::from(*value)))
+            .collect();
         self.ask_oracle_all(&[(endpoint, said)]).remove(0)
     }
 
     /// The same for many questions, each in the query or the body as its operation wants it.
     pub fn ask_oracle_all(&self, questions: &[(&Endpoint, Map<String, Json>)]) -> Vec<Json> {
         let changes_data = |quirk: &&Quirk| {
-            ["wide_groups", "round_trip", "null_keys", "null_in_non_nullable"].contains(&quirk.as_str())
+            [
+                "wide_groups",
+                "round_trip",
+                "null_keys",
+                "null_in_non_nullable",
+            ]
+            .contains(&quirk.as_str())
         };
-        let quirks = self.options.quirks.iter().filter(changes_data).copied().collect();
-        let Options { rows, seed, ties, living, clock_offset, .. } = self.options;
-        let options = Options { seed, ties, living, clock_offset, quirks, ..unlimited(rows) };
+        let quirks = self
+            .options
+            .quirks
+            .iter()
+            .filter(changes_data)
+            .copied()
+            .collect();
+        let Options {
+            rows,
+            seed,
+            ties,
+            living,
+            clock_offset,
+            ..
+        } = self.options;
+        let options = Options {
+            seed,
+            ties,
+            living,
+            clock_offset,
+            quirks,
+            ..unlimited(rows)
+        };
         self.runtime.block_on(async {
             let oracle = backhaul::sandbox::start(options).await.unwrap();
             // Another test may have installed it already: any will do.
@@ -156,11 +219,19 @@ impl TestContext {
             for (endpoint, said) in questions {
                 let url = format!("{}/{}", oracle.url(), endpoint.name);
                 let request = match endpoint.method {
-                    Method::Post => client.post(url).body(Json::Object(said.clone()).to_string()),
+                    Method::Post => client
+                        .post(url)
+                        .body(Json::Object(said.clone()).to_string()),
                     Method::Get => {
-                        let text = |value: &Json| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-                        let query: Vec<String> =
-                            said.iter().map(|(name, value)| format!("{name}={}", encoded(&text(value)))).collect();
+                        let text = |value: &Json| {
+                            value
+                                .as_str()
+                                .map_or_else(|| value.to_string(), str::to_owned)
+                        };
+                        let query: Vec<String> = said
+                            .iter()
+                            .map(|(name, value)| format!("{name}={}", encoded(&text(value))))
+                            .collect();
                         client.get(format!("{url}?{}", query.join("&")))
                     }
                 };
@@ -168,7 +239,11 @@ impl TestContext {
                 let status = response.status();
                 let body = response.bytes().await.unwrap();
                 let text = String::from_utf8_lossy(&body);
-                assert!(status.is_success(), "the oracle says {status} to {} {said:?}: {text}", endpoint.name);
+                assert!(
+                    status.is_success(),
+                    "the oracle says {status} to {} {said:?}: {text}",
+                    endpoint.name
+                );
                 answers.push(serde_json::from_slice(&body).unwrap());
             }
             oracle.stop().await;
@@ -177,7 +252,12 @@ impl TestContext {
     }
 
     /// The rows that one uncapped request to the oracle returns, canonical and sorted.
-    pub fn oracle_rows(&self, endpoint: &str, columns: &[String], query: &[(&str, &str)]) -> Vec<Vec<String>> {
+    pub fn oracle_rows(
+        &self,
+        endpoint: &str,
+        columns: &[String],
+        query: &[(&str, &str)],
+    ) -> Vec<Vec<String>> {
         let select = columns.join(",");
         let mut query = query.to_vec();
         query.push(("select", &select));
@@ -186,11 +266,15 @@ impl TestContext {
         }
         let body = self.ask_oracle(endpoint, &query);
         let described = Catalog::embedded().endpoint(endpoint).unwrap();
-        let Some(Json::Array(rows)) = body.get(&described.response_key) else { panic!("no rows in {body}") };
+        let Some(Json::Array(rows)) = body.get(&described.response_key) else {
+            panic!("no rows in {body}")
+        };
         let mut canonical: Vec<Vec<String>> = rows
             .iter()
             .map(|row| {
-                let cell = |name: &String| canonical_json(&described.column(name).unwrap().kind, &row[name]);
+                let cell = |name: &String| {
+                    canonical_json(&described.column(name).unwrap().kind, &row[name])
+                };
                 columns.iter().map(cell).collect()
             })
             .collect();
@@ -206,8 +290,10 @@ impl TestContext {
         for path in parquet_files(&self.destination().join(report)) {
             for batch in backhaul::sink::read_batches(&path, None).unwrap() {
                 let batch = batch.unwrap();
-                let columns: Vec<(Option<&ColumnKind>, ArrayRef)> =
-                    names.iter().map(|name| (kind(name), batch.column_by_name(name).unwrap().clone())).collect();
+                let columns: Vec<(Option<&ColumnKind>, ArrayRef)> = names
+                    .iter()
+                    .map(|name| (kind(name), batch.column_by_name(name).unwrap().clone()))
+                    .collect();
                 for row in 0..batch.num_rows() {
                     let cell = |(kind, column): &(Option<&ColumnKind>, ArrayRef)| match kind {
                         Some(kind) => canonical_typed(kind, column, row),
@@ -228,8 +314,14 @@ pub fn read_rows(folder: &std::path::Path) -> Vec<String> {
     for file in parquet_files(folder) {
         for batch in backhaul::sink::read_batches(&file, None).unwrap() {
             let batch = batch.unwrap();
-            let row =
-                |row| batch.columns().iter().map(|column| canonical_arrow(column, row)).collect::<Vec<_>>().join("|");
+            let row = |row| {
+                batch
+                    .columns()
+                    .iter()
+                    .map(|column| canonical_arrow(column, row))
+                    .collect::<Vec<_>>()
+                    .join("|")
+            };
             rows.extend((0..batch.num_rows()).map(row));
         }
     }
@@ -246,7 +338,10 @@ pub fn parquet_files(folder: &std::path::Path) -> Vec<PathBuf> {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "parquet") {
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "parquet")
+            {
                 files.push(path);
             }
         }
@@ -257,12 +352,20 @@ pub fn parquet_files(folder: &std::path::Path) -> Vec<PathBuf> {
 
 /// Columns of a preset.
 pub fn preset(endpoint: &str, name: &str) -> Vec<String> {
-    Catalog::embedded().endpoint(endpoint).unwrap().presets.get(name).unwrap().to_vec()
+    Catalog::embedded()
+        .endpoint(endpoint)
+        .unwrap()
+        .presets
+        .get(name)
+        .unwrap()
+        .to_vec()
 }
 
 fn encoded(text: &str) -> String {
     let encode = |byte: u8| match byte {
-        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => char::from(byte).to_string(),
+        b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+            char::from(byte).to_string()
+        }
         other => format!("%{other:02X}"),
     };
     text.bytes().map(encode).collect()
@@ -299,15 +402,34 @@ pub fn canonical_json(kind: &ColumnKind, value: &Json) -> String {
         }
         ColumnKind::Text => format!("{:?}", value.as_str().unwrap()),
         ColumnKind::List(items) => {
-            let items: Vec<String> = value.as_array().unwrap().iter().map(|item| canonical_json(items, item)).collect();
+            let items: Vec<String> = value
+                .as_array()
+                .unwrap()
+                .iter()
+                .map(|item| canonical_json(items, item))
+                .collect();
             format!("[{}]", items.join(","))
         }
         ColumnKind::Struct(fields) => {
             // By name, or by place: `["us", 123]`.
             let field = |(place, (name, kind)): (usize, &(String, ColumnKind))| {
-                canonical_json(kind, value.get(name).or_else(|| value.get(place)).unwrap_or(&Json::Null))
+                canonical_json(
+                    kind,
+                    value
+                        .get(name)
+                        .or_else(|| value.get(place))
+                        .unwrap_or(&Json::Null),
+                )
             };
-            format!("{{{}}}", fields.iter().enumerate().map(field).collect::<Vec<_>>().join(","))
+            format!(
+                "{{{}}}",
+                fields
+                    .iter()
+                    .enumerate()
+                    .map(field)
+                    .collect::<Vec<_>>()
+                    .join(",")
+            )
         }
         ColumnKind::Json => sorted_json(value),
     }
@@ -317,17 +439,25 @@ pub fn canonical_json(kind: &ColumnKind, value: &Json) -> String {
 fn canonical_typed(kind: &ColumnKind, column: &ArrayRef, row: usize) -> String {
     match kind {
         _ if column.is_null(row) => "null".to_owned(),
-        kind if is_json(kind) => sorted_json(&serde_json::from_str(column.as_string::<i32>().value(row)).unwrap()),
+        kind if is_json(kind) => {
+            sorted_json(&serde_json::from_str(column.as_string::<i32>().value(row)).unwrap())
+        }
         ColumnKind::List(item) => {
             let items = column.as_list::<i32>().value(row);
-            let items: Vec<String> = (0..items.len()).map(|place| canonical_typed(item, &items, place)).collect();
+            let items: Vec<String> = (0..items.len())
+                .map(|place| canonical_typed(item, &items, place))
+                .collect();
             format!("[{}]", items.join(","))
         }
         ColumnKind::Struct(fields) => {
             let held = column.as_struct();
-            let field =
-                |(name, kind): &(String, ColumnKind)| canonical_typed(kind, held.column_by_name(name).unwrap(), row);
-            format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(","))
+            let field = |(name, kind): &(String, ColumnKind)| {
+                canonical_typed(kind, held.column_by_name(name).unwrap(), row)
+            };
+            format!(
+                "{{{}}}",
+                fields.iter().map(field).collect::<Vec<_>>().join(",")
+            )
         }
         _ => canonical_arrow(column, row),
     }
@@ -344,18 +474,28 @@ pub fn canonical_arrow(column: &ArrayRef, row: usize) -> String {
         DataType::Boolean => column.as_boolean().value(row).to_string(),
         DataType::Date32 => {
             let days = column.as_primitive::<Date32Type>().value(row);
-            (chrono::NaiveDate::default() + chrono::Days::new(u64::try_from(days).unwrap())).to_string()
+            (chrono::NaiveDate::default() + chrono::Days::new(u64::try_from(days).unwrap()))
+                .to_string()
         }
-        DataType::Timestamp(_, _) => column.as_primitive::<TimestampMicrosecondType>().value(row).to_string(),
+        DataType::Timestamp(_, _) => column
+            .as_primitive::<TimestampMicrosecondType>()
+            .value(row)
+            .to_string(),
         DataType::Utf8 => format!("{:?}", column.as_string::<i32>().value(row)),
         DataType::List(_) => {
             let items = column.as_list::<i32>().value(row);
-            let items: Vec<String> = (0..items.len()).map(|item| canonical_arrow(&items, item)).collect();
+            let items: Vec<String> = (0..items.len())
+                .map(|item| canonical_arrow(&items, item))
+                .collect();
             format!("[{}]", items.join(","))
         }
         DataType::Struct(_) => {
             let fields = column.as_struct();
-            let fields: Vec<String> = fields.columns().iter().map(|field| canonical_arrow(field, row)).collect();
+            let fields: Vec<String> = fields
+                .columns()
+                .iter()
+                .map(|field| canonical_arrow(field, row))
+                .collect();
             format!("{{{}}}", fields.join(","))
         }
         other => panic!("no canonical form for {other}"),
@@ -366,11 +506,16 @@ pub fn canonical_arrow(column: &ArrayRef, row: usize) -> String {
 fn sorted_json(value: &Json) -> String {
     match value {
         Json::Object(object) => {
-            let sorted: BTreeMap<&String, String> =
-                object.iter().map(|(key, value)| (key, sorted_json(value))).collect();
+            let sorted: BTreeMap<&String, String> = object
+                .iter()
+                .map(|(key, value)| (key, sorted_json(value)))
+                .collect();
             format!("{sorted:?}")
         }
-        Json::Array(items) => format!("[{}]", items.iter().map(sorted_json).collect::<Vec<_>>().join(",")),
+        Json::Array(items) => format!(
+            "[{}]",
+            items.iter().map(sorted_json).collect::<Vec<_>>().join(",")
+        ),
         other => other.to_string(),
     }
 }

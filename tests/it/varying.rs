@@ -14,7 +14,8 @@ use serde_json::Value as Json;
 
 use crate::operations::{LIST, Need, TARGET, needs};
 
-const HEAD: &str = "[source]\napi_key = { env = \"AHREFS_API_KEY\" }\n[destination]\nurl = \"data\"\n";
+const HEAD: &str =
+    "[source]\napi_key = { env = \"AHREFS_API_KEY\" }\n[destination]\nurl = \"data\"\n";
 
 fn parse(text: &str) -> Result<RunConfig, Errors> {
     parse_in(text, Path::new("."))
@@ -45,7 +46,10 @@ fn report(endpoint: &str, lines: &str) -> String {
 }
 
 fn value<'a>(task: &'a Task, name: &str) -> Option<&'a str> {
-    task.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    task.query
+        .iter()
+        .find(|(known, _)| known == name)
+        .map(|(_, value)| value.as_str())
 }
 
 /// What a request says, from the query or the body.
@@ -54,7 +58,11 @@ fn said(request: &Request) -> Vec<(String, String)> {
         None => request.query.clone(),
         Some(body) => {
             let json: Json = serde_json::from_str(body).unwrap();
-            json.as_object().unwrap().iter().map(|(name, value)| (name.clone(), value.to_string())).collect()
+            json.as_object()
+                .unwrap()
+                .iter()
+                .map(|(name, value)| (name.clone(), value.to_string()))
+                .collect()
         }
     }
 }
@@ -72,35 +80,68 @@ fn every_operation_can_be_a_report_with_what_it_requires_and_nothing_else() {
         let needs = needs(endpoint);
         let config = sound(&configuration(endpoint, &needs.iter().collect::<Vec<_>>()));
         let report = &config.reports[0];
-        let schema = table_schema(report).unwrap_or_else(|error| panic!("{}: {}", endpoint.name, error.render()));
+        let schema = table_schema(report)
+            .unwrap_or_else(|error| panic!("{}: {}", endpoint.name, error.render()));
         assert_eq!(schema.columns()[0].name, "_target");
         let tasks = tasks(&config);
         assert!(!tasks.is_empty(), "{}", endpoint.name);
         for task in &tasks {
-            let takes_target = ["target", "targets"]
-                .iter()
-                .any(|name| endpoint.inputs().any(|parameter| parameter.name == *name && parameter.required));
+            let takes_target = ["target", "targets"].iter().any(|name| {
+                endpoint
+                    .inputs()
+                    .any(|parameter| parameter.name == *name && parameter.required)
+            });
             assert_eq!(task.target.is_some(), takes_target, "{}", endpoint.name);
             for (name, _) in &task.parameters {
-                assert!(schema.column(&format!("_{name}")).is_some(), "{} {name}", endpoint.name);
+                assert!(
+                    schema.column(&format!("_{name}")).is_some(),
+                    "{} {name}",
+                    endpoint.name
+                );
             }
             let request = first_request(report, task);
             assert_eq!(request.method, endpoint.method, "{}", endpoint.name);
-            assert_eq!(request.body.is_some(), request.method == Method::Post && request.query.is_empty());
+            assert_eq!(
+                request.body.is_some(),
+                request.method == Method::Post && request.query.is_empty()
+            );
             let said = said(&request);
             for (name, value) in &said {
-                assert!(endpoint.parameter(name).is_some(), "{} does not know {name}", endpoint.name);
-                assert!(!value.is_empty() && !value.starts_with("\"["), "{} {name} = {value}", endpoint.name);
+                assert!(
+                    endpoint.parameter(name).is_some(),
+                    "{} does not know {name}",
+                    endpoint.name
+                );
+                assert!(
+                    !value.is_empty() && !value.starts_with("\"["),
+                    "{} {name} = {value}",
+                    endpoint.name
+                );
             }
             let has = |name: &str| said.iter().any(|(known, _)| known == name);
             for parameter in endpoint.inputs().filter(|parameter| parameter.required) {
-                assert!(has(&parameter.name), "{} lacks {}", endpoint.name, parameter.name);
+                assert!(
+                    has(&parameter.name),
+                    "{} lacks {}",
+                    endpoint.name,
+                    parameter.name
+                );
             }
             for group in &endpoint.requires_one_of {
-                assert_eq!(group.iter().filter(|name| has(name)).count(), 1, "{} {group:?}", endpoint.name);
+                assert_eq!(
+                    group.iter().filter(|name| has(name)).count(),
+                    1,
+                    "{} {group:?}",
+                    endpoint.name
+                );
             }
             match endpoint.pricing {
-                Pricing::Free => assert_eq!((task.units_per_row, task.bound_units), (0, Some(0)), "{}", endpoint.name),
+                Pricing::Free => assert_eq!(
+                    (task.units_per_row, task.bound_units),
+                    (0, Some(0)),
+                    "{}",
+                    endpoint.name
+                ),
                 Pricing::Fixed(_) => assert_eq!(task.units_per_row, 0, "{}", endpoint.name),
                 Pricing::PerRow => assert!(task.units_per_row > 0, "{}", endpoint.name),
             }
@@ -116,8 +157,12 @@ fn whatever_a_report_lacks_is_named_with_the_line_to_add() {
     for endpoint in Catalog::embedded().endpoints() {
         let needs = needs(endpoint);
         for missing in 0..needs.len() {
-            let others: Vec<&Need> =
-                needs.iter().enumerate().filter(|(place, _)| *place != missing).map(|(_, need)| need).collect();
+            let others: Vec<&Need> = needs
+                .iter()
+                .enumerate()
+                .filter(|(place, _)| *place != missing)
+                .map(|(_, need)| need)
+                .collect();
             let need = &needs[missing];
             let shown = faults(&configuration(endpoint, &others));
             let (place, line) = match need.of_report.split_once(" = ") {
@@ -125,8 +170,17 @@ fn whatever_a_report_lacks_is_named_with_the_line_to_add() {
                 None => ("file", format!("[[{}]]", need.name)),
             };
             let next = format!("add to the {place}: {line}");
-            assert!(shown.contains(&next), "{}: no `{next}` in\n{shown}", endpoint.name);
-            assert_eq!(shown.matches("error[").count(), 1, "{}\n{shown}", endpoint.name);
+            assert!(
+                shown.contains(&next),
+                "{}: no `{next}` in\n{shown}",
+                endpoint.name
+            );
+            assert_eq!(
+                shown.matches("error[").count(),
+                1,
+                "{}\n{shown}",
+                endpoint.name
+            );
             checked += 1;
         }
     }
@@ -137,50 +191,100 @@ fn whatever_a_report_lacks_is_named_with_the_line_to_add() {
 fn the_line_that_an_error_adds_mends_it() {
     let lacking = format!("{HEAD}{}", report("rank-tracker/overview", ""));
     let shown = faults(&lacking);
-    let lines = shown.lines().filter_map(|line| line.strip_prefix("next: add to the report: "));
+    let lines = shown
+        .lines()
+        .filter_map(|line| line.strip_prefix("next: add to the report: "));
     let mended = lines.fold(lacking, |text, line| text + line + "\n");
     assert_eq!(tasks(&sound(&mended)).len(), 1);
 }
 
 #[test]
 fn what_looks_up_no_target_needs_none_and_takes_none() {
-    let config = sound(&format!("{HEAD}{}", report("subscription-info/limits-and-usage", "")));
+    let config = sound(&format!(
+        "{HEAD}{}",
+        report("subscription-info/limits-and-usage", "")
+    ));
     assert!(config.targets.is_empty());
     let all = tasks(&config);
     assert_eq!((all.len(), all[0].target), (1, None));
-    let shown = faults(&format!("{HEAD}{TARGET}{}", report("management/projects", "targets = [\"acme.com\"]")));
-    assert!(shown.contains("management/projects looks up no target"), "{shown}");
+    let shown = faults(&format!(
+        "{HEAD}{TARGET}{}",
+        report("management/projects", "targets = [\"acme.com\"]")
+    ));
+    assert!(
+        shown.contains("management/projects looks up no target"),
+        "{shown}"
+    );
     // Beside reports that do, and left out where a target is selected.
     let both = format!(
         "{HEAD}{TARGET}{}[[report]]\nname = \"two\"\nendpoint = \"site-explorer/domain-rating\"\n",
         report("public/crawler-ips", "")
     );
     let config = sound(&both);
-    assert_eq!(tasks(&config).iter().map(|task| task.target).collect::<Vec<_>>(), [None, Some(0)]);
-    let selection = Selection { targets: vec!["acme.com".to_owned()], ..Selection::default() };
+    assert_eq!(
+        tasks(&config)
+            .iter()
+            .map(|task| task.target)
+            .collect::<Vec<_>>(),
+        [None, Some(0)]
+    );
+    let selection = Selection {
+        targets: vec!["acme.com".to_owned()],
+        ..Selection::default()
+    };
     let night = "2026-11-23".parse().unwrap();
-    assert_eq!(plan::tasks(&config, night, night, &selection).unwrap().len(), 1);
+    assert_eq!(
+        plan::tasks(&config, night, night, &selection)
+            .unwrap()
+            .len(),
+        1
+    );
     assert_eq!(config.target_name(None), "");
 }
 
 #[test]
 fn an_optional_target_is_looked_up_where_the_report_names_it() {
     let endpoint = "keywords-explorer/overview";
-    let text =
-        |lines: &str| format!("{HEAD}{TARGET}{LIST}{}", report(endpoint, &format!("countries = [\"us\"]\n{lines}")));
+    let text = |lines: &str| {
+        format!(
+            "{HEAD}{TARGET}{LIST}{}",
+            report(endpoint, &format!("countries = [\"us\"]\n{lines}"))
+        )
+    };
     let all = tasks(&sound(&text("")));
-    assert_eq!((all[0].target, value(&all[0], "target"), value(&all[0], "mode")), (None, None, None));
+    assert_eq!(
+        (
+            all[0].target,
+            value(&all[0], "target"),
+            value(&all[0], "mode")
+        ),
+        (None, None, None)
+    );
     let all = tasks(&sound(&text("targets = [\"acme.com\"]")));
-    assert_eq!((value(&all[0], "target"), value(&all[0], "mode")), (Some("acme.com"), Some("subdomains")));
+    assert_eq!(
+        (value(&all[0], "target"), value(&all[0], "mode")),
+        (Some("acme.com"), Some("subdomains"))
+    );
 }
 
 #[test]
 fn lists_make_a_task_of_each_combination_in_the_order_of_the_file() {
     let text = |lines: &str| format!("{HEAD}{}", report("rank-tracker/overview", lines));
-    let config = sound(&text("projects = [9, 3]\ndevices = [\"mobile\", \"desktop\"]"));
+    let config = sound(&text(
+        "projects = [9, 3]\ndevices = [\"mobile\", \"desktop\"]",
+    ));
     let all = tasks(&config);
-    let of = |task: &Task| format!("{}/{}", value(task, "project_id").unwrap(), value(task, "device").unwrap());
-    assert_eq!(all.iter().map(of).collect::<Vec<_>>(), ["9/mobile", "9/desktop", "3/mobile", "3/desktop"]);
+    let of = |task: &Task| {
+        format!(
+            "{}/{}",
+            value(task, "project_id").unwrap(),
+            value(task, "device").unwrap()
+        )
+    };
+    assert_eq!(
+        all.iter().map(of).collect::<Vec<_>>(),
+        ["9/mobile", "9/desktop", "3/mobile", "3/desktop"]
+    );
     let schema = table_schema(&config.reports[0]).unwrap();
     assert_eq!(schema.parameters(), ["project_id", "device"]);
     // One value under the parameter's own name is a list of one: table and ids stay when more are added.
@@ -213,23 +317,49 @@ fn lists_make_a_task_of_each_combination_in_the_order_of_the_file() {
 #[test]
 fn one_of_several_parameters_is_given_and_not_two() {
     let ids = "countries = [\"us\"]\nkeyword_list_ids = [5]\n";
-    let config = sound(&format!("{HEAD}{LIST}{}", report("keywords-explorer/matching-terms", ids)));
+    let config = sound(&format!(
+        "{HEAD}{LIST}{}",
+        report("keywords-explorer/matching-terms", ids)
+    ));
     let all = tasks(&config);
-    assert_eq!((value(&all[0], "keyword_list_id"), value(&all[0], "keywords")), (Some("5"), None));
+    assert_eq!(
+        (
+            value(&all[0], "keyword_list_id"),
+            value(&all[0], "keywords")
+        ),
+        (Some("5"), None)
+    );
     let both = format!("{ids}keyword_lists = [\"brand\"]\n");
-    let shown = faults(&format!("{HEAD}{LIST}{}", report("keywords-explorer/matching-terms", &both)));
-    assert!(shown.contains("takes one of `keywords` and `keyword_list_id`, not both"), "{shown}");
-    let shown = faults(&format!("{HEAD}{}", report("gsc/keywords", "date_from = \"-28d\"")));
-    assert!(shown.contains("needs `project_id` or `portfolio_id`"), "{shown}");
+    let shown = faults(&format!(
+        "{HEAD}{LIST}{}",
+        report("keywords-explorer/matching-terms", &both)
+    ));
     assert!(
-        shown.contains("next: add to the report: projects = [1]; or add to the report: portfolios = [1]"),
+        shown.contains("takes one of `keywords` and `keyword_list_id`, not both"),
+        "{shown}"
+    );
+    let shown = faults(&format!(
+        "{HEAD}{}",
+        report("gsc/keywords", "date_from = \"-28d\"")
+    ));
+    assert!(
+        shown.contains("needs `project_id` or `portfolio_id`"),
+        "{shown}"
+    );
+    assert!(
+        shown.contains(
+            "next: add to the report: projects = [1]; or add to the report: portfolios = [1]"
+        ),
         "{shown}"
     );
 }
 
 #[test]
 fn a_value_that_is_empty_is_called_so() {
-    let shown = faults(&format!("{HEAD}{}", report("brand-radar/mentions-overview", "report_ids = [\"\"]")));
+    let shown = faults(&format!(
+        "{HEAD}{}",
+        report("brand-radar/mentions-overview", "report_ids = [\"\"]")
+    ));
     assert!(shown.contains("`report_id` cannot be empty"), "{shown}");
 }
 
@@ -239,13 +369,22 @@ fn a_keyword_of_two_lists_is_looked_up_once() {
     let text = |lines: &str| {
         format!(
             "{HEAD}{LIST}{more}{}",
-            report("serp-overview/serp-overview", &format!("countries = [\"us\"]\n{lines}"))
+            report(
+                "serp-overview/serp-overview",
+                &format!("countries = [\"us\"]\n{lines}")
+            )
         )
     };
     let config = sound(&text(""));
-    let words: Vec<_> = tasks(&config).iter().map(|task| value(task, "keyword").unwrap().to_owned()).collect();
+    let words: Vec<_> = tasks(&config)
+        .iter()
+        .map(|task| value(task, "keyword").unwrap().to_owned())
+        .collect();
     assert_eq!(words, ["acme", "acme shoes", "boots"]);
-    assert_eq!(table_schema(&config.reports[0]).unwrap().parameters(), ["keyword", "country"]);
+    assert_eq!(
+        table_schema(&config.reports[0]).unwrap().parameters(),
+        ["keyword", "country"]
+    );
     assert_eq!(tasks(&sound(&text("keyword_lists = [\"more\"]"))).len(), 2);
     let shown = faults(&text("keyword_lists = [\"mor\"]"));
     assert!(shown.contains("did you mean `more`?"), "{shown}");
@@ -271,7 +410,9 @@ fn faults_of_keyword_files_name_file_and_line() {
         let config = with(words).unwrap_or_else(|errors| panic!("{}", errors.render()));
         assert_eq!(config.keyword_lists[0].keywords, ["acme", "acme shoes"]);
     }
-    let shown = with("acme\nshoes\n Acme\na, b\n").expect_err("faults").render();
+    let shown = with("acme\nshoes\n Acme\na, b\n")
+        .expect_err("faults")
+        .render();
     insta::assert_snapshot!(shown, @r"
     error[BH-CONFIG]: the keyword `Acme` stands twice
       --> words:3:1
@@ -287,33 +428,63 @@ fn faults_of_keyword_files_name_file_and_line() {
     next: mend the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     ");
-    let shown = with("keyword,volume\nacme,1\n\"boots\n").expect_err("faults").render();
-    assert!(shown.contains("words:3") && shown.contains("is no CSV"), "{shown}");
+    let shown = with("keyword,volume\nacme,1\n\"boots\n")
+        .expect_err("faults")
+        .render();
+    assert!(
+        shown.contains("words:3") && shown.contains("is no CSV"),
+        "{shown}"
+    );
     let shown = with("\n").expect_err("faults").render();
     assert!(shown.contains("words holds no keyword"), "{shown}");
-    let many = (0..1_000).map(|at| format!("a,{at}\n")).collect::<Vec<_>>().concat();
+    let many = (0..1_000)
+        .map(|at| format!("a,{at}\n"))
+        .collect::<Vec<_>>()
+        .concat();
     let shown = with(&many).expect_err("faults").render();
-    assert!(shown.matches("error[").count() == 21 && shown.contains("980 more lines that are wrong"), "{shown}");
+    assert!(
+        shown.matches("error[").count() == 21 && shown.contains("980 more lines that are wrong"),
+        "{shown}"
+    );
 }
 
 #[test]
 fn seeds_of_one_answer_are_never_divided() {
     let words: Vec<String> = (0..600).map(|at| format!("\"keyword {at}\"")).collect();
-    let list = format!("[[keyword_list]]\nname = \"long\"\nkeywords = [{}]\n", words.join(", "));
+    let list = format!(
+        "[[keyword_list]]\nname = \"long\"\nkeywords = [{}]\n",
+        words.join(", ")
+    );
     let text = |endpoint: &str| {
-        format!("{HEAD}{list}{}", report(endpoint, "countries = [\"us\"]\nkeyword_lists = [\"long\"]"))
+        format!(
+            "{HEAD}{list}{}",
+            report(endpoint, "countries = [\"us\"]\nkeyword_lists = [\"long\"]")
+        )
     };
     for endpoint in ["matching-terms", "related-terms", "search-suggestions"] {
         let shown = faults(&text(&format!("keywords-explorer/{endpoint}")));
-        assert!(shown.contains("the keyword list `long` is too long") && shown.contains("split the list"), "{shown}");
+        assert!(
+            shown.contains("the keyword list `long` is too long")
+                && shown.contains("split the list"),
+            "{shown}"
+        );
     }
     let config = sound(&text("keywords-explorer/overview"));
     let all = tasks(&config);
-    assert_eq!((all.len(), all[0].segments.len(), all[0].bound_rows), (1, 7, Some(600)));
+    assert_eq!(
+        (all.len(), all[0].segments.len(), all[0].bound_rows),
+        (1, 7, Some(600))
+    );
     // Each part of the list costs a request at least; a fuse may end the task before the others.
-    assert_eq!(plan::bill_of_month(&config, &all.iter().collect::<Vec<_>>()).least, 30 * 7 * 50);
+    assert_eq!(
+        plan::bill_of_month(&config, &all.iter().collect::<Vec<_>>()).least,
+        30 * 7 * 50
+    );
     let config = sound(&(text("keywords-explorer/overview") + "max_rows = 10\n"));
-    assert_eq!(plan::bill_of_month(&config, &tasks(&config).iter().collect::<Vec<_>>()).least, 30 * 50);
+    assert_eq!(
+        plan::bill_of_month(&config, &tasks(&config).iter().collect::<Vec<_>>()).least,
+        30 * 50
+    );
     let ranked = text("keywords-explorer/overview") + "top = { by = \"volume\", rows = 5 }\n";
     assert!(faults(&ranked).contains("cannot be ranked by keyword list"));
 }
@@ -321,15 +492,32 @@ fn seeds_of_one_answer_are_never_divided() {
 #[test]
 fn each_keyword_of_a_list_has_a_history_of_its_own() {
     let words: Vec<String> = (0..250).map(|at| format!("\"keyword {at}\"")).collect();
-    let list = format!("[[keyword_list]]\nname = \"long\"\nkeywords = [{}]\n", words.join(", "));
+    let list = format!(
+        "[[keyword_list]]\nname = \"long\"\nkeywords = [{}]\n",
+        words.join(", ")
+    );
     let lines = "projects = [1]\nkeyword_lists = [\"long\"]\nsince = \"2026-11-14\"\nhistory_grouping = \"daily\"\n";
-    let config = sound(&format!("{HEAD}{list}{}", report("gsc/keyword-history", lines)));
+    let config = sound(&format!(
+        "{HEAD}{list}{}",
+        report("gsc/keyword-history", lines)
+    ));
     let mut task = tasks(&config).remove(0);
-    let rows = |task: &Task| (0..4).map(|place| Some(task.segment(place)?.bound_rows)).collect::<Vec<_>>();
+    let rows = |task: &Task| {
+        (0..4)
+            .map(|place| Some(task.segment(place)?.bound_rows))
+            .collect::<Vec<_>>()
+    };
     assert_eq!(task.bound_rows, Some(10 * 250));
-    assert_eq!(rows(&task), [Some(Some(990)), Some(Some(990)), Some(Some(520)), None]);
+    assert_eq!(
+        rows(&task),
+        [Some(Some(990)), Some(Some(990)), Some(Some(520)), None]
+    );
     let days = ["2026-11-20", "2026-11-23"].map(|day| day.parse().unwrap());
-    plan::set_window(&config, &mut task, backhaul::table::Span::new(days[0], days[1]).unwrap());
+    plan::set_window(
+        &config,
+        &mut task,
+        backhaul::table::Span::new(days[0], days[1]).unwrap(),
+    );
     assert_eq!(task.bound_rows, Some(4 * 250));
 }
 
@@ -345,19 +533,30 @@ fn a_changed_list_is_asked_for_again_and_a_night_is_not() {
     let (one, same, other) = (of("\"a\", \"b\""), of("\"a\", \"b\""), of("\"a\", \"c\""));
     assert_eq!((&one.id, &one.asked), (&other.id, &same.asked));
     assert_eq!(other.unanswered_by(&one.asked, false), ["keywords"]);
-    assert_ne!(sound(&text("\"a\"")).fingerprint(), sound(&text("\"b\"")).fingerprint());
+    assert_ne!(
+        sound(&text("\"a\"")).fingerprint(),
+        sound(&text("\"b\"")).fingerprint()
+    );
     // A day that is told from the night is the same question on every night.
     let compared = format!(
         "{HEAD}{}",
-        report("rank-tracker/overview", "projects = [1]\ndevices = [\"desktop\"]\ndate_compared = \"-7d\"")
+        report(
+            "rank-tracker/overview",
+            "projects = [1]\ndevices = [\"desktop\"]\ndate_compared = \"-7d\""
+        )
     );
     let config = sound(&compared);
     let on = |night: &str| {
-        plan::tasks_of_any_night(&config, night.parse().unwrap(), &Selection::default()).unwrap().remove(0)
+        plan::tasks_of_any_night(&config, night.parse().unwrap(), &Selection::default())
+            .unwrap()
+            .remove(0)
     };
     let (monday, tuesday) = (on("2026-11-23"), on("2026-11-24"));
     assert_eq!(
-        (value(&monday, "date_compared"), value(&tuesday, "date_compared")),
+        (
+            value(&monday, "date_compared"),
+            value(&tuesday, "date_compared")
+        ),
         (Some("2026-11-16"), Some("2026-11-17"))
     );
     assert_eq!(monday.asked, tuesday.asked);
@@ -367,61 +566,121 @@ fn a_changed_list_is_asked_for_again_and_a_night_is_not() {
 #[test]
 fn comparisons_are_in_the_full_preset_where_there_is_something_to_compare_with() {
     let columns = |line: &str| {
-        let lines = format!("projects = [1]\ndevices = [\"desktop\"]\ncolumns = [\"full\"]\n{line}");
-        sound(&format!("{HEAD}{}", report("rank-tracker/overview", &lines))).reports[0].columns.clone()
+        let lines =
+            format!("projects = [1]\ndevices = [\"desktop\"]\ncolumns = [\"full\"]\n{line}");
+        sound(&format!(
+            "{HEAD}{}",
+            report("rank-tracker/overview", &lines)
+        ))
+        .reports[0]
+            .columns
+            .clone()
     };
     let (plain, compared) = (columns(""), columns("date_compared = \"-1mo\""));
     assert!(compared.starts_with(&plain));
     for column in ["position_prev", "position_diff", "traffic_diff"] {
-        assert!(!plain.contains(&column.to_owned()) && compared.contains(&column.to_owned()), "{column}");
+        assert!(
+            !plain.contains(&column.to_owned()) && compared.contains(&column.to_owned()),
+            "{column}"
+        );
     }
     for wrong in ["-0d", "-7", "7d", "yesterday"] {
         let lines = format!("projects = [1]\ndevices = [\"desktop\"]\ndate_compared = \"{wrong}\"");
-        let shown = faults(&format!("{HEAD}{}", report("rank-tracker/overview", &lines)));
-        assert!(shown.contains("`date_compared` cannot be") && shown.contains("-7d"), "{shown}");
+        let shown = faults(&format!(
+            "{HEAD}{}",
+            report("rank-tracker/overview", &lines)
+        ));
+        assert!(
+            shown.contains("`date_compared` cannot be") && shown.contains("-7d"),
+            "{shown}"
+        );
     }
 }
 
 #[test]
 fn a_table_between_two_points_in_time_ends_with_the_night() {
-    let text = |line: &str| format!("{HEAD}{}", report("web-analytics/browsers", &format!("projects = [1]\n{line}")));
+    let text = |line: &str| {
+        format!(
+            "{HEAD}{}",
+            report("web-analytics/browsers", &format!("projects = [1]\n{line}"))
+        )
+    };
     let of = |line: &str| {
         let task = tasks(&sound(&text(line))).remove(0);
-        (value(&task, "from").unwrap().to_owned(), value(&task, "to").unwrap().to_owned())
+        (
+            value(&task, "from").unwrap().to_owned(),
+            value(&task, "to").unwrap().to_owned(),
+        )
     };
     let night = "2026-11-23T00:00:00Z".to_owned();
     assert_eq!(of(""), ("2026-11-22T00:00:00Z".to_owned(), night.clone()));
-    assert_eq!(of("from = \"-28d\""), ("2026-10-26T00:00:00Z".to_owned(), night));
+    assert_eq!(
+        of("from = \"-28d\""),
+        ("2026-10-26T00:00:00Z".to_owned(), night)
+    );
     assert!(faults(&text("to = \"2026-01-01\"")).contains("`to` is not set in a report"));
-    assert!(faults(&text("since = \"2026-01-01\"")).contains("web-analytics/browsers is no history"));
+    assert!(
+        faults(&text("since = \"2026-01-01\"")).contains("web-analytics/browsers is no history")
+    );
 }
 
 #[test]
 fn a_filter_is_refused_where_the_operation_takes_none() {
     let shown = faults(&format!(
         "{HEAD}{}",
-        report("public/crawler-ips", "where_json = '{\"field\": \"a\", \"is\": \"is_null\"}'")
+        report(
+            "public/crawler-ips",
+            "where_json = '{\"field\": \"a\", \"is\": \"is_null\"}'"
+        )
     ));
-    assert!(shown.contains("public/crawler-ips takes no filter"), "{shown}");
+    assert!(
+        shown.contains("public/crawler-ips takes no filter"),
+        "{shown}"
+    );
 }
 
 #[test]
 fn prices_follow_the_parameters_that_tell_them() {
     let brand = |lines: &str| {
         let lines = format!("data_sources = [\"grok\"]\n{lines}");
-        tasks(&sound(&format!("{HEAD}{}", report("brand-radar/mentions-overview", &lines)))).remove(0)
+        tasks(&sound(&format!(
+            "{HEAD}{}",
+            report("brand-radar/mentions-overview", &lines)
+        )))
+        .remove(0)
     };
     assert!(brand("prompts = \"ahrefs\"").units_per_row > 0);
-    assert_eq!((brand("prompts = \"custom\"").units_per_row, brand("prompts = \"custom\"").bound_units), (0, Some(0)));
+    assert_eq!(
+        (
+            brand("prompts = \"custom\"").units_per_row,
+            brand("prompts = \"custom\"").bound_units
+        ),
+        (0, Some(0))
+    );
     let months = |lines: &str| {
-        let lines = format!("countries = [\"us\"]\ncolumns = [\"keyword\", \"volume_monthly_history\"]\n{lines}");
-        format!("{HEAD}{LIST}{}", report("keywords-explorer/overview", &lines))
+        let lines = format!(
+            "countries = [\"us\"]\ncolumns = [\"keyword\", \"volume_monthly_history\"]\n{lines}"
+        );
+        format!(
+            "{HEAD}{LIST}{}",
+            report("keywords-explorer/overview", &lines)
+        )
     };
     let price = |lines: &str| tasks(&sound(&months(lines)))[0].units_per_row;
-    assert_eq!(price("volume_monthly_date_from = \"-3mo\""), 1 + 50, "at least 50");
+    assert_eq!(
+        price("volume_monthly_date_from = \"-3mo\""),
+        1 + 50,
+        "at least 50"
+    );
     assert_eq!(price("volume_monthly_date_from = \"-59mo\""), 1 + 2 * 60);
-    assert_eq!(price("volume_monthly_date_from = \"2026-01-01\"\nvolume_monthly_date_to = \"2026-01-31\""), 51);
-    assert!(faults(&months("")).contains("next: add to the report: volume_monthly_date_from = \"-12mo\""));
+    assert_eq!(
+        price("volume_monthly_date_from = \"2026-01-01\"\nvolume_monthly_date_to = \"2026-01-31\""),
+        51
+    );
+    assert!(
+        faults(&months(""))
+            .contains("next: add to the report: volume_monthly_date_from = \"-12mo\"")
+    );
     let audit = format!("{HEAD}{}", report("site-audit/issues", "projects = [1]"));
     assert_eq!(tasks(&sound(&audit))[0].bound_units, Some(50));
     let free = format!(
@@ -443,7 +702,10 @@ fn thousands_of_values_are_described_by_a_few() {
     let config = sound(&text);
     let shown = plan::describe(&config, &tasks(&config));
     assert!(shown.contains("2 columns, 2000 tasks"), "{shown}");
-    assert!(shown.contains("keyword 19 and 1980 more\n") && !shown.contains("keyword 20,"), "{shown}");
+    assert!(
+        shown.contains("keyword 19 and 1980 more\n") && !shown.contains("keyword 20,"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -451,13 +713,17 @@ fn a_batch_names_each_target_with_its_scope() {
     let targets = "[[target]]\nurl = \"acme.com\"\n[[target]]\nurl = \"https://b.com/x\"\nmode = \"exact\"\nprotocol = \"https\"\n";
     let config = sound(&format!(
         "{HEAD}{targets}{}",
-        report("batch-analysis/batch-analysis", "columns = [\"index\", \"url\"]\ncountry = \"us\"")
-            .replace("country = \"us\"", "countries = [\"us\"]")
+        report(
+            "batch-analysis/batch-analysis",
+            "columns = [\"index\", \"url\"]\ncountry = \"us\""
+        )
+        .replace("country = \"us\"", "countries = [\"us\"]")
     ));
     let all = tasks(&config);
     assert_eq!((all.len(), all[0].bound_rows), (2, Some(1)));
-    let body =
-        |task: &Task| -> Json { serde_json::from_str(&first_request(&config.reports[0], task).body.unwrap()).unwrap() };
+    let body = |task: &Task| -> Json {
+        serde_json::from_str(&first_request(&config.reports[0], task).body.unwrap()).unwrap()
+    };
     let acme = serde_json::json!({"url": "acme.com", "mode": "subdomains", "protocol": "both"});
     let b = serde_json::json!({"url": "https://b.com/x", "mode": "exact", "protocol": "https"});
     assert_eq!(
@@ -472,9 +738,13 @@ fn a_body_has_its_fields_with_their_types() {
     let lines = "since = \"2026-01-01\"\ndata_sources = [\"grok\"]\ncountries = [\"us\"]\nmarket = [\"shoes, boots\"]\n\
                  brands = [{ names = [\"Acme\"], url_groups = [{ target = \"acme.com\", scope = \"domain\" }] }]\n\
                  tags_filter = { any = [\"a\"] }";
-    let config = sound(&format!("{HEAD}{}", report("brand-radar/citations-history", lines)));
+    let config = sound(&format!(
+        "{HEAD}{}",
+        report("brand-radar/citations-history", lines)
+    ));
     let task = tasks(&config).remove(0);
-    let body: Json = serde_json::from_str(&first_request(&config.reports[0], &task).body.unwrap()).unwrap();
+    let body: Json =
+        serde_json::from_str(&first_request(&config.reports[0], &task).body.unwrap()).unwrap();
     assert_eq!(
         body,
         serde_json::json!({
@@ -488,7 +758,11 @@ fn a_body_has_its_fields_with_their_types() {
             "output": "json",
         })
     );
-    assert_eq!(task.parameters[0], ("country".to_owned(), "us".to_owned()), "columns hold plain values");
+    assert_eq!(
+        task.parameters[0],
+        ("country".to_owned(), "us".to_owned()),
+        "columns hold plain values"
+    );
 }
 
 proptest! {

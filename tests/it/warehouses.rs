@@ -14,46 +14,108 @@ use crate::support::{Ran, TestContext, unlimited};
 
 /// A table with every type, a parameter, money and a score.
 fn every_type() -> Table {
-    let endpoint = Catalog::embedded().endpoint("site-explorer/organic-keywords").unwrap();
-    let columns = ["keyword", "best_position", "cpc", "is_branded", "last_update", "serp_features"];
+    let endpoint = Catalog::embedded()
+        .endpoint("site-explorer/organic-keywords")
+        .unwrap();
+    let columns = [
+        "keyword",
+        "best_position",
+        "cpc",
+        "is_branded",
+        "last_update",
+        "serp_features",
+    ];
     let columns: Vec<String> = columns.iter().map(|name| (*name).to_owned()).collect();
-    Table::new(TableSchema::new("keywords", endpoint, &columns, &["country".to_owned()]).unwrap(), None)
+    Table::new(
+        TableSchema::new("keywords", endpoint, &columns, &["country".to_owned()]).unwrap(),
+        None,
+    )
 }
 
 fn history() -> Table {
-    let endpoint = Catalog::embedded().endpoint("site-explorer/domain-rating-history").unwrap();
-    let columns: Vec<String> = endpoint.columns.iter().map(|column| column.name.clone()).collect();
+    let endpoint = Catalog::embedded()
+        .endpoint("site-explorer/domain-rating-history")
+        .unwrap();
+    let columns: Vec<String> = endpoint
+        .columns
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
     let schema = TableSchema::new("rating_history", endpoint, &columns, &[]).unwrap();
-    Table::new(schema, endpoint.history_column().map(|column| column.name.as_str()))
+    Table::new(
+        schema,
+        endpoint.history_column().map(|column| column.name.as_str()),
+    )
 }
 
 fn targets() -> Table {
-    let column = |name, kind| ProgramColumn { name, kind, description: "" };
-    let columns = vec![column("target", ColumnType::Text), column("labels", ColumnType::Json)];
-    Table::new(TableSchema::of_program("targets", columns, &["target"]), None)
+    let column = |name, kind| ProgramColumn {
+        name,
+        kind,
+        description: "",
+    };
+    let columns = vec![
+        column("target", ColumnType::Text),
+        column("labels", ColumnType::Json),
+    ];
+    Table::new(
+        TableSchema::of_program("targets", columns, &["target"]),
+        None,
+    )
 }
 
 fn place_for(engine: Engine) -> Place {
-    let service = if engine == Engine::Bigquery { Service::Google } else { Service::S3 };
+    let service = if engine == Engine::Bigquery {
+        Service::Google
+    } else {
+        Service::S3
+    };
     let (bucket, prefix) = ("acme".to_owned(), "seo/ahrefs".to_owned());
     let region = Some("eu-central-1".to_owned());
-    Place::Bucket { service, bucket, prefix, endpoint: None, region, account: None }
+    Place::Bucket {
+        service,
+        bucket,
+        prefix,
+        endpoint: None,
+        region,
+        account: None,
+    }
 }
 
 fn change(table: &Table, partition: &str, rows: &[u64]) -> Change {
-    let file = |(index, rows): (usize, &u64)| File { name: format!("part-{index:05}.parquet"), rows: *rows };
-    let columns = table.columns().iter().map(|column| column.name.clone()).collect();
-    Change { partition: partition.to_owned(), files: rows.iter().enumerate().map(file).collect(), columns }
+    let file = |(index, rows): (usize, &u64)| File {
+        name: format!("part-{index:05}.parquet"),
+        rows: *rows,
+    };
+    let columns = table
+        .columns()
+        .iter()
+        .map(|column| column.name.clone())
+        .collect();
+    Change {
+        partition: partition.to_owned(),
+        files: rows.iter().enumerate().map(file).collect(),
+        columns,
+    }
 }
 
 fn loadings() -> Vec<Loading> {
     let loading = |table: Table, partitions: &[(&str, &[u64])]| {
-        let changes = partitions.iter().map(|(name, rows)| change(&table, name, rows)).collect();
+        let changes = partitions
+            .iter()
+            .map(|(name, rows)| change(&table, name, rows))
+            .collect();
         Loading { table, changes }
     };
     vec![
         loading(targets(), &[("all", &[2])]),
-        loading(every_type(), &[("snapshot_date=2026-11-22", &[]), ("snapshot_date=2026-11-23", &[1200, 34])]),
+        loading(
+            every_type(),
+            &[
+                ("snapshot_date=2026-11-22", &[]),
+                ("snapshot_date=2026-11-23", &[1200, 34]),
+            ],
+        ),
         loading(history(), &[("period=2026", &[327])]),
     ]
 }
@@ -61,8 +123,19 @@ fn loadings() -> Vec<Loading> {
 #[test]
 fn what_load_prints_for_each_engine() {
     for engine in Engine::ALL {
-        let labels = ["client".to_owned(), "Key Account".to_owned(), "country".to_owned()];
-        let text = script(engine, "seo", &place_for(engine), Manner::Copy, &loadings(), &labels);
+        let labels = [
+            "client".to_owned(),
+            "Key Account".to_owned(),
+            "country".to_owned(),
+        ];
+        let text = script(
+            engine,
+            "seo",
+            &place_for(engine),
+            Manner::Copy,
+            &loadings(),
+            &labels,
+        );
         insta::assert_snapshot!(format!("load_{}", engine.name()), text);
     }
 }
@@ -91,14 +164,25 @@ fn what_is_read_where_it_lies_for_each_engine() {
 #[test]
 fn every_operation_has_ddl_for_every_engine() {
     for endpoint in Catalog::embedded().endpoints() {
-        let columns: Vec<String> = endpoint.columns.iter().map(|column| column.name.clone()).collect();
+        let columns: Vec<String> = endpoint
+            .columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
         let schema = TableSchema::new("t", endpoint, &columns, &[]).unwrap();
-        let table = Table::new(schema, endpoint.history_column().map(|column| column.name.as_str()));
+        let table = Table::new(
+            schema,
+            endpoint.history_column().map(|column| column.name.as_str()),
+        );
         for engine in Engine::ALL {
             let ddl = create_table(engine, "seo", &table);
             for column in table.columns() {
                 let name = &column.name;
-                assert!(ddl.to_lowercase().contains(&name.to_lowercase()), "{} {name}: {ddl}", engine.title());
+                assert!(
+                    ddl.to_lowercase().contains(&name.to_lowercase()),
+                    "{} {name}: {ddl}",
+                    engine.title()
+                );
             }
             assert!(!ddl.contains("()") || engine == Engine::Clickhouse, "{ddl}");
         }
@@ -119,10 +203,19 @@ fn exported() -> TestContext {
 fn brought(ran: &Ran) -> BTreeMap<String, Vec<String>> {
     let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in ran.stdout.lines() {
-        let Some((table, rest)) = line.strip_prefix("-- ").and_then(|line| line.split_once('/')) else { continue };
-        let Some((partition, rows)) = rest.split_once(": ") else { continue };
+        let Some((table, rest)) = line
+            .strip_prefix("-- ")
+            .and_then(|line| line.split_once('/'))
+        else {
+            continue;
+        };
+        let Some((partition, rows)) = rest.split_once(": ") else {
+            continue;
+        };
         if rows.ends_with(" rows") && !table.contains(' ') {
-            all.entry(table.to_owned()).or_default().push(partition.to_owned());
+            all.entry(table.to_owned())
+                .or_default()
+                .push(partition.to_owned());
         }
     }
     all
@@ -130,7 +223,11 @@ fn brought(ran: &Ran) -> BTreeMap<String, Vec<String>> {
 
 /// The number behind `--done` in a script.
 fn number(ran: &Ran) -> String {
-    let line = ran.stdout.lines().find(|line| line.starts_with("-- then: ")).unwrap();
+    let line = ran
+        .stdout
+        .lines()
+        .find(|line| line.starts_with("-- then: "))
+        .unwrap();
     line.rsplit(' ').next().unwrap().to_owned()
 }
 
@@ -145,49 +242,104 @@ fn what_is_pending_is_what_changed_since_it_was_acknowledged() {
     let first = pending(&context);
     let partition = format!("snapshot_date={tonight}");
     let all = brought(&first);
-    assert_eq!(all.keys().collect::<Vec<_>>(), ["anchors", "coverage", "rating", "targets"]);
+    assert_eq!(
+        all.keys().collect::<Vec<_>>(),
+        ["anchors", "coverage", "rating", "targets"]
+    );
     assert_eq!(all["anchors"], [partition]);
-    assert_eq!(pending(&context).stdout, first.stdout, "asking twice changes nothing");
+    assert_eq!(
+        pending(&context).stdout,
+        first.stdout,
+        "asking twice changes nothing"
+    );
 
-    context.backhaul(&["load", "duckdb", "--done", &number(&first)]).expect(0);
+    context
+        .backhaul(&["load", "duckdb", "--done", &number(&first)])
+        .expect(0);
     let none = pending(&context);
-    assert!(none.stdout.starts_with("-- DuckDB has everything"), "{}", none.stdout);
-    assert!(pending_of(&context, "snowflake").contains("anchors/"), "each warehouse has its own account");
+    assert!(
+        none.stdout.starts_with("-- DuckDB has everything"),
+        "{}",
+        none.stdout
+    );
+    assert!(
+        pending_of(&context, "snowflake").contains("anchors/"),
+        "each warehouse has its own account"
+    );
 
     // A night that is rewritten comes again, and what depends on it.
     let before = Utc::now() - chrono::Duration::days(1);
-    context.backhaul(&["run", "--refetch", "--report", "anchors", "--target", "yak"]).expect(0);
-    assert_eq!(brought(&pending(&context)).keys().collect::<Vec<_>>(), ["anchors", "coverage"]);
+    context
+        .backhaul(&["run", "--refetch", "--report", "anchors", "--target", "yak"])
+        .expect(0);
+    assert_eq!(
+        brought(&pending(&context)).keys().collect::<Vec<_>>(),
+        ["anchors", "coverage"]
+    );
     // A number that was printed stands for what was committed then, not for what came after.
     let printed = pending(&context);
     context.env("BACKHAUL_TEST_CLOCK", &before.to_rfc3339());
-    context.backhaul(&["run", "--date", &before.date_naive().to_string(), "--report", "rating"]).expect(0);
-    context.backhaul(&["load", "duckdb", "--done", &number(&printed)]).expect(0);
+    context
+        .backhaul(&[
+            "run",
+            "--date",
+            &before.date_naive().to_string(),
+            "--report",
+            "rating",
+        ])
+        .expect(0);
+    context
+        .backhaul(&["load", "duckdb", "--done", &number(&printed)])
+        .expect(0);
     let late = brought(&pending(&context));
-    assert_eq!(late["rating"], [format!("snapshot_date={}", before.date_naive())]);
+    assert_eq!(
+        late["rating"],
+        [format!("snapshot_date={}", before.date_naive())]
+    );
     assert!(!late.contains_key("anchors"), "{late:?}");
 
-    context.backhaul(&["load", "duckdb", "--done", &number(&pending(&context))]).expect(0);
+    context
+        .backhaul(&["load", "duckdb", "--done", &number(&pending(&context))])
+        .expect(0);
     context.backhaul(&["forget", "--target", "yak"]).expect(0);
     let forgotten = brought(&pending(&context));
     assert!(
-        ["anchors", "coverage", "rating", "targets"].iter().all(|table| forgotten.contains_key(*table)),
+        ["anchors", "coverage", "rating", "targets"]
+            .iter()
+            .all(|table| forgotten.contains_key(*table)),
         "{forgotten:?}"
     );
 }
 
 fn pending_of(context: &TestContext, engine: &str) -> String {
-    context.backhaul(&["load", engine, "--pending"]).expect(0).stdout
+    context
+        .backhaul(&["load", engine, "--pending"])
+        .expect(0)
+        .stdout
 }
 
 #[test]
 fn a_part_is_acknowledged_as_it_was_asked_for() {
     let context = exported();
-    let part = context.backhaul(&["load", "duckdb", "--pending", "--report", "anchors"]).expect(0);
-    assert_eq!(brought(&part).keys().collect::<Vec<_>>(), ["anchors", "coverage", "targets"]);
-    let command = part.stdout.lines().find_map(|line| line.strip_prefix("-- then: backhaul ")).unwrap();
-    context.backhaul(&command.split(' ').collect::<Vec<_>>()).expect(0);
-    assert_eq!(brought(&pending(&context)).keys().collect::<Vec<_>>(), ["rating"]);
+    let part = context
+        .backhaul(&["load", "duckdb", "--pending", "--report", "anchors"])
+        .expect(0);
+    assert_eq!(
+        brought(&part).keys().collect::<Vec<_>>(),
+        ["anchors", "coverage", "targets"]
+    );
+    let command = part
+        .stdout
+        .lines()
+        .find_map(|line| line.strip_prefix("-- then: backhaul "))
+        .unwrap();
+    context
+        .backhaul(&command.split(' ').collect::<Vec<_>>())
+        .expect(0);
+    assert_eq!(
+        brought(&pending(&context)).keys().collect::<Vec<_>>(),
+        ["rating"]
+    );
 }
 
 #[test]
@@ -220,7 +372,13 @@ fn what_load_cannot_do_is_one_clear_error() {
 fn lint_finds_what_this_program_writes_good_and_says_what_costs_for_nothing() {
     let context = exported();
     let ran = context.backhaul(&["verify", "--lint"]).expect(0);
-    assert!(ran.stdout.lines().any(|line| line.starts_with("anchors  1 file, ")), "{}", ran.stdout);
+    assert!(
+        ran.stdout
+            .lines()
+            .any(|line| line.starts_with("anchors  1 file, ")),
+        "{}",
+        ran.stdout
+    );
     assert!(!ran.stdout.contains("broken"), "{}", ran.stdout);
     assert!(!ran.stdout.contains("  slow"), "{}", ran.stdout);
 }

@@ -5,7 +5,8 @@ use serde_json::{Value as Json, json};
 use super::page::parameter_kind;
 use super::{SHOWN_ROWS, least_units_per_row, paging_word};
 use crate::catalog::{
-    Catalog, Column, Endpoint, Filterable, Measure, Parameter, ParameterKind, Presets, Pricing, Shape,
+    Catalog, Column, Endpoint, Filterable, Measure, Parameter, ParameterKind, Presets, Pricing,
+    Shape,
 };
 
 /// All operations as a JSON array.
@@ -59,7 +60,11 @@ fn parameter_json(parameter: &Parameter) -> Json {
         ParameterKind::Enum(values) => values.as_slice(),
         _ => &[],
     };
-    let kind = if values.is_empty() { parameter_kind(&parameter.kind) } else { "enum".to_owned() };
+    let kind = if values.is_empty() {
+        parameter_kind(&parameter.kind)
+    } else {
+        "enum".to_owned()
+    };
     json!({
         "name": parameter.name, "type": kind, "required": parameter.required, "default": parameter.default, "values": values,
     })
@@ -98,7 +103,10 @@ fn presets_json(endpoint: &Endpoint) -> Json {
         json!({"columns": columns, "units_per_row": units, "units_per_1000_rows": total, "paging_units_per_row": most})
     };
     if endpoint.has_select() {
-        Presets::NAMES.into_iter().map(|name| (name.to_owned(), preset(name))).collect()
+        Presets::NAMES
+            .into_iter()
+            .map(|name| (name.to_owned(), preset(name)))
+            .collect()
     } else {
         Json::Null
     }

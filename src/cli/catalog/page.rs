@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use super::{SHOWN_ROWS, least_units_per_row, paging_word, shape_word};
 use crate::catalog::{
-    Column, ColumnKind, Endpoint, Filterable, MIN_UNITS_PER_REQUEST, Parameter, ParameterKind, Presets, Pricing, Shape,
+    Column, ColumnKind, Endpoint, Filterable, MIN_UNITS_PER_REQUEST, Parameter, ParameterKind,
+    Presets, Pricing, Shape,
 };
 use crate::filter::FORMS;
 use crate::model::Method;
@@ -14,8 +15,18 @@ use crate::model::Method;
 const WIDTH: usize = 110;
 
 /// Parameters that no report sets: the columns, the pager and the night give them.
-const SET_BY_PROGRAM: [&str; 10] =
-    ["target", "select", "date", "date_from", "date_to", "order_by", "limit", "offset", "output", "timeout"];
+const SET_BY_PROGRAM: [&str; 10] = [
+    "target",
+    "select",
+    "date",
+    "date_from",
+    "date_to",
+    "order_by",
+    "limit",
+    "offset",
+    "output",
+    "timeout",
+];
 
 /// One operation: how it is called and priced, its columns, presets, and a report to paste.
 pub fn show(endpoint: &Endpoint) -> String {
@@ -43,19 +54,38 @@ fn facts(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
     };
     let mut facts = vec![
         ("request", format!("{method} {}", endpoint.path)),
-        ("answer", format!("{} under `{}`", shape_word(endpoint.shape), endpoint.response_key)),
+        (
+            "answer",
+            format!(
+                "{} under `{}`",
+                shape_word(endpoint.shape),
+                endpoint.response_key
+            ),
+        ),
         ("price", price_sentence(endpoint)),
         ("paging", paging_sentence(endpoint)),
     ];
     for (aggregation, columns) in &endpoint.group_columns {
         let note = "if filters may apply before grouping";
-        facts.push(("", format!("with aggregation = {aggregation}: by {}, {note}", columns.join(", "))));
+        facts.push((
+            "",
+            format!(
+                "with aggregation = {aggregation}: by {}, {note}",
+                columns.join(", ")
+            ),
+        ));
     }
     if !endpoint.identity.is_empty() {
         facts.push(("a row is", endpoint.identity.join(", ")));
     }
     if let Some(changes) = &endpoint.changes {
-        facts.push(("changes", format!("mode = \"changes\": new by {}, lost by {}", changes.new, changes.lost)));
+        facts.push((
+            "changes",
+            format!(
+                "mode = \"changes\": new by {}, lost by {}",
+                changes.new, changes.lost
+            ),
+        ));
     }
     if let Some(former) = &endpoint.formerly {
         facts.push(("formerly", format!("{}/{former}", endpoint.section())));
@@ -82,12 +112,17 @@ fn price_sentence(endpoint: &Endpoint) -> String {
             )
         }
         Pricing::PerRow if endpoint.shape == Shape::Record => {
-            format!("{} units a request", endpoint.units_per_request(1, least_units_per_row(endpoint)))
+            format!(
+                "{} units a request",
+                endpoint.units_per_request(1, least_units_per_row(endpoint))
+            )
         }
         Pricing::PerRow => {
             let units = least_units_per_row(endpoint);
             let for_shown = thousands(endpoint.units_per_request(SHOWN_ROWS, units));
-            format!("{units} units a row, {for_shown} for 1,000 rows, at least {MIN_UNITS_PER_REQUEST} a request")
+            format!(
+                "{units} units a row, {for_shown} for 1,000 rows, at least {MIN_UNITS_PER_REQUEST} a request"
+            )
         }
     };
     for (parameter, value) in &endpoint.free_when {
@@ -99,7 +134,9 @@ fn price_sentence(endpoint: &Endpoint) -> String {
 fn paging_sentence(endpoint: &Endpoint) -> String {
     let key = endpoint.order_key.join(", ");
     match paging_word(endpoint) {
-        "offset" if key.is_empty() => "by offset, without a total order: complete within one answer only".to_owned(),
+        "offset" if key.is_empty() => {
+            "by offset, without a total order: complete within one answer only".to_owned()
+        }
         "offset" => format!("by offset, ordered by {key}"),
         "paged" => format!("by {key} (bought as far as needed where not selected)"),
         "capped" => "none: one answer, known to be complete only under 100 rows".to_owned(),
@@ -108,32 +145,69 @@ fn paging_sentence(endpoint: &Endpoint) -> String {
 }
 
 fn write_parameters(out: &mut String, endpoint: &Endpoint) {
-    let (set, free): (Vec<_>, Vec<_>) =
-        endpoint.parameters.iter().partition(|parameter| SET_BY_PROGRAM.contains(&parameter.name.as_str()));
-    let fields = endpoint.body.as_ref().and_then(|body| body.get("fields")?.as_object());
-    let in_body: Vec<&str> = fields.into_iter().flatten().map(|(name, _)| name.as_str()).collect();
+    let (set, free): (Vec<_>, Vec<_>) = endpoint
+        .parameters
+        .iter()
+        .partition(|parameter| SET_BY_PROGRAM.contains(&parameter.name.as_str()));
+    let fields = endpoint
+        .body
+        .as_ref()
+        .and_then(|body| body.get("fields")?.as_object());
+    let in_body: Vec<&str> = fields
+        .into_iter()
+        .flatten()
+        .map(|(name, _)| name.as_str())
+        .collect();
     let names = free.iter().map(|parameter| parameter.name.len());
-    let width =
-        names.chain([if set.is_empty() { 0 } else { 12 }, if in_body.is_empty() { 0 } else { 7 }]).max().unwrap_or(0);
+    let width = names
+        .chain([
+            if set.is_empty() { 0 } else { 12 },
+            if in_body.is_empty() { 0 } else { 7 },
+        ])
+        .max()
+        .unwrap_or(0);
     if width > 0 {
         out.push_str("\nParameters, with the API's defaults\n");
     }
     for parameter in free {
-        write_wrapped(out, &format!("  {:width$}  ", parameter.name), &parameter_text(parameter));
+        write_wrapped(
+            out,
+            &format!("  {:width$}  ", parameter.name),
+            &parameter_text(parameter),
+        );
     }
     if !in_body.is_empty() {
-        write_wrapped(out, &format!("  {:width$}  ", "in body"), &in_body.join(", "));
+        write_wrapped(
+            out,
+            &format!("  {:width$}  ", "in body"),
+            &in_body.join(", "),
+        );
     }
     if !set.is_empty() {
-        let names: Vec<_> = set.iter().map(|parameter| parameter.name.as_str()).collect();
-        write_wrapped(out, &format!("  {:width$}  ", "set for you"), &names.join(", "));
+        let names: Vec<_> = set
+            .iter()
+            .map(|parameter| parameter.name.as_str())
+            .collect();
+        write_wrapped(
+            out,
+            &format!("  {:width$}  ", "set for you"),
+            &names.join(", "),
+        );
     }
 }
 
 fn parameter_text(parameter: &Parameter) -> String {
-    let mut text = if parameter.required { "required, ".to_owned() } else { String::new() };
+    let mut text = if parameter.required {
+        "required, ".to_owned()
+    } else {
+        String::new()
+    };
     text.push_str(&parameter_kind(&parameter.kind));
-    if let Some(default) = parameter.default.as_deref().filter(|default| !default.is_empty()) {
+    if let Some(default) = parameter
+        .default
+        .as_deref()
+        .filter(|default| !default.is_empty())
+    {
         let _ = write!(text, ", default {default}");
     }
     if ["mode", "protocol"].contains(&parameter.name.as_str()) {
@@ -154,7 +228,16 @@ pub(super) fn parameter_kind(kind: &ParameterKind) -> String {
         ParameterKind::Number => "number".to_owned(),
         ParameterKind::Boolean => "true | false".to_owned(),
         ParameterKind::Enum(values) if values.len() > SHOWN_VALUES => {
-            format!("{} | … ({} values)", values.iter().take(4).cloned().collect::<Vec<_>>().join(" | "), values.len())
+            format!(
+                "{} | … ({} values)",
+                values
+                    .iter()
+                    .take(4)
+                    .cloned()
+                    .collect::<Vec<_>>()
+                    .join(" | "),
+                values.len()
+            )
         }
         ParameterKind::Enum(values) => values.join(" | "),
         ParameterKind::List(items) => format!("list of {}", parameter_kind(items)),
@@ -188,9 +271,19 @@ fn preset_prices(endpoint: &Endpoint, columns: &[String]) -> String {
         (Pricing::Free | Pricing::Fixed(_), _) => String::new(),
         (Pricing::PerRow, Shape::Record) => format!("{:>17}", endpoint.units_per_request(1, units)),
         (Pricing::PerRow, _) => {
-            let prices = format!("{units:>13}{:>16}", thousands(endpoint.units_per_request(SHOWN_ROWS, units)));
-            let (least, most) = (endpoint.key_surcharge(selected()), endpoint.whole_key_surcharge(selected()));
-            if endpoint.pageable() { format!("{prices}  {}", surcharge(least, most)) } else { prices }
+            let prices = format!(
+                "{units:>13}{:>16}",
+                thousands(endpoint.units_per_request(SHOWN_ROWS, units))
+            );
+            let (least, most) = (
+                endpoint.key_surcharge(selected()),
+                endpoint.whole_key_surcharge(selected()),
+            );
+            if endpoint.pageable() {
+                format!("{prices}  {}", surcharge(least, most))
+            } else {
+                prices
+            }
         }
     }
 }
@@ -211,12 +304,25 @@ fn write_columns(out: &mut String, endpoint: &Endpoint) {
     let billed = endpoint.pricing == Pricing::PerRow;
     let order = if billed { ", cheapest first" } else { "" };
     let _ = writeln!(out, "\nColumns{order} (? may be null)");
-    let name_width = endpoint.columns.iter().map(|column| column.name.len()).max().unwrap_or(0);
-    let type_width = endpoint.columns.iter().map(|column| column_type(column).chars().count()).max().unwrap_or(0);
+    let name_width = endpoint
+        .columns
+        .iter()
+        .map(|column| column.name.len())
+        .max()
+        .unwrap_or(0);
+    let type_width = endpoint
+        .columns
+        .iter()
+        .map(|column| column_type(column).chars().count())
+        .max()
+        .unwrap_or(0);
     let preset_width = if endpoint.has_select() { 10 } else { 0 };
     let mut by_units: BTreeMap<u64, Vec<&Column>> = BTreeMap::new();
     for column in &endpoint.columns {
-        by_units.entry(if billed { column.units } else { 0 }).or_default().push(column);
+        by_units
+            .entry(if billed { column.units } else { 0 })
+            .or_default()
+            .push(column);
     }
     for (units, columns) in by_units {
         if billed {
@@ -225,7 +331,10 @@ fn write_columns(out: &mut String, endpoint: &Endpoint) {
         for column in columns {
             let preset = smallest_preset(endpoint, &column.name);
             let kind = column_type(column);
-            let head = format!("    {:name_width$}  {kind:type_width$}  {preset:preset_width$}", column.name);
+            let head = format!(
+                "    {:name_width$}  {kind:type_width$}  {preset:preset_width$}",
+                column.name
+            );
             write_wrapped(out, &head, &column_note(column));
         }
     }
@@ -237,8 +346,12 @@ fn column_type(column: &Column) -> String {
 
 /// The smallest preset that holds the column, or nothing.
 fn smallest_preset(endpoint: &Endpoint, column: &str) -> &'static str {
-    let holds =
-        |name: &&str| endpoint.presets.get(name).is_some_and(|columns| columns.iter().any(|held| held == column));
+    let holds = |name: &&str| {
+        endpoint
+            .presets
+            .get(name)
+            .is_some_and(|columns| columns.iter().any(|held| held == column))
+    };
     Presets::NAMES.into_iter().find(holds).unwrap_or_default()
 }
 
@@ -250,12 +363,23 @@ fn column_note(column: &Column) -> String {
     }
     notes.extend(column.measure.map(|measure| measure.as_str().to_owned()));
     notes.extend(column.units_note.clone());
-    notes.extend(column.not_with.as_ref().map(|(parameter, value)| format!("not with {parameter} = {value}")));
+    notes.extend(
+        column
+            .not_with
+            .as_ref()
+            .map(|(parameter, value)| format!("not with {parameter} = {value}")),
+    );
     if column.deprecated {
         notes.push("deprecated".to_owned());
     }
     if let (ColumnKind::Struct(fields), true) = (&column.kind, column.description.is_empty()) {
-        notes.push(fields.iter().map(|(name, kind)| format!("{name} {kind}")).collect::<Vec<_>>().join(", "));
+        notes.push(
+            fields
+                .iter()
+                .map(|(name, kind)| format!("{name} {kind}"))
+                .collect::<Vec<_>>()
+                .join(", "),
+        );
     }
     notes.join("; ")
 }
@@ -264,49 +388,107 @@ fn write_filter_columns(out: &mut String, endpoint: &Endpoint) {
     if endpoint.parameter("where").is_none() {
         return;
     }
-    let listed = |columns: Vec<String>| if columns.is_empty() { "none".to_owned() } else { columns.join(", ") };
-    let only: Vec<_> = endpoint.filterable.iter().filter(|filter| endpoint.column(&filter.name).is_none()).collect();
-    let unknown = endpoint.columns.iter().map(|column| &column.name).filter(|name| endpoint.filterable(name).is_none());
+    let listed = |columns: Vec<String>| {
+        if columns.is_empty() {
+            "none".to_owned()
+        } else {
+            columns.join(", ")
+        }
+    };
+    let only: Vec<_> = endpoint
+        .filterable
+        .iter()
+        .filter(|filter| endpoint.column(&filter.name).is_none())
+        .collect();
+    let unknown = endpoint
+        .columns
+        .iter()
+        .map(|column| &column.name)
+        .filter(|name| endpoint.filterable(name).is_none());
     out.push_str("\nFilters (`where`)\n");
-    write_wrapped(out, "  only in filters   ", &listed(only.into_iter().map(filter_word).collect()));
-    write_wrapped(out, "  not in filters    ", &listed(unknown.cloned().collect()));
+    write_wrapped(
+        out,
+        "  only in filters   ",
+        &listed(only.into_iter().map(filter_word).collect()),
+    );
+    write_wrapped(
+        out,
+        "  not in filters    ",
+        &listed(unknown.cloned().collect()),
+    );
     if endpoint.parameter("order_by").is_some() {
-        write_wrapped(out, "  not in the order  ", &listed(endpoint.order_by_excludes.clone()));
+        write_wrapped(
+            out,
+            "  not in the order  ",
+            &listed(endpoint.order_by_excludes.clone()),
+        );
     }
-    write_wrapped(out, "  conditions        ", &format!("{FORMS}, joined by AND, OR, NOT and parentheses"));
+    write_wrapped(
+        out,
+        "  conditions        ",
+        &format!("{FORMS}, joined by AND, OR, NOT and parentheses"),
+    );
     if let Some(example) = example_filter(endpoint) {
-        write_wrapped(out, "  for example       ", &format!("where = \"{example}\""));
+        write_wrapped(
+            out,
+            "  for example       ",
+            &format!("where = \"{example}\""),
+        );
     }
 }
 
 /// A filter over the operation's own columns, to begin with.
 fn example_filter(endpoint: &Endpoint) -> Option<String> {
-    let first = |kind: ColumnKind| endpoint.filterable.iter().find(|filter| filter.kind == kind);
+    let first = |kind: ColumnKind| {
+        endpoint
+            .filterable
+            .iter()
+            .find(|filter| filter.kind == kind)
+    };
     let number = first(ColumnKind::Float).or_else(|| first(ColumnKind::Integer));
     let number = number.map(|filter| format!("{} >= 30", filter.name));
     let text = || first(ColumnKind::Text).map(|filter| format!("{} LIKE '%shoes%'", filter.name));
-    let other = first(ColumnKind::Boolean).map(|filter| filter.name.clone()).or_else(text);
+    let other = first(ColumnKind::Boolean)
+        .map(|filter| filter.name.clone())
+        .or_else(text);
     let conditions: Vec<String> = number.into_iter().chain(other).collect();
     (!conditions.is_empty()).then(|| conditions.join(" AND "))
 }
 
 fn filter_word(filter: &Filterable) -> String {
-    let units = if filter.units == 1 { String::new() } else { format!(", {} units", filter.units) };
+    let units = if filter.units == 1 {
+        String::new()
+    } else {
+        format!(", {} units", filter.units)
+    };
     format!("{} ({}{units})", filter.name, filter.kind)
 }
 
 /// A report in the configuration's TOML that fetches the operation, given a target and a keyword list.
 fn example(endpoint: &Endpoint) -> String {
     let table = endpoint.short_name().replace('-', "_");
-    let mut out = format!("[[report]]\nname = \"{table}\"\nendpoint = \"{}\"\n", endpoint.name);
+    let mut out = format!(
+        "[[report]]\nname = \"{table}\"\nendpoint = \"{}\"\n",
+        endpoint.name
+    );
     if endpoint.has_select() {
         out.push_str("columns = [\"standard\"]\n");
     }
-    let is_first_of_some = |name: &String| endpoint.requires_one_of.iter().any(|group| group.first() == Some(name));
+    let is_first_of_some = |name: &String| {
+        endpoint
+            .requires_one_of
+            .iter()
+            .any(|group| group.first() == Some(name))
+    };
     let begins = |name: &str| name == "date_from" && endpoint.is_history();
-    let needed =
-        |parameter: &&Parameter| parameter.required || begins(&parameter.name) || is_first_of_some(&parameter.name);
-    for line in endpoint.inputs().filter(needed).filter_map(|parameter| example_parameter(endpoint, parameter)) {
+    let needed = |parameter: &&Parameter| {
+        parameter.required || begins(&parameter.name) || is_first_of_some(&parameter.name)
+    };
+    for line in endpoint
+        .inputs()
+        .filter(needed)
+        .filter_map(|parameter| example_parameter(endpoint, parameter))
+    {
         let _ = writeln!(out, "{line}");
     }
     out
@@ -316,19 +498,26 @@ fn example(endpoint: &Endpoint) -> String {
 fn example_parameter(endpoint: &Endpoint, parameter: &Parameter) -> Option<String> {
     let name = parameter.name.as_str();
     match (name, &parameter.kind) {
-        ("select" | "target" | "targets" | "keyword" | "keywords" | "date" | "mode" | "protocol", _) => None,
+        (
+            "select" | "target" | "targets" | "keyword" | "keywords" | "date" | "mode" | "protocol",
+            _,
+        ) => None,
         ("date_from", _) if endpoint.is_history() => Some("since = \"2024-01-01\"".to_owned()),
         ("date_from", _) => Some("date_from = \"-28d\"".to_owned()),
         ("country", _) => Some("countries = [\"us\"]".to_owned()),
         // It varies: each task asks for one of them.
-        ("data_source", ParameterKind::List(item)) => Some(format!("{name} = {}", example_value(item))),
+        ("data_source", ParameterKind::List(item)) => {
+            Some(format!("{name} = {}", example_value(item)))
+        }
         (_, kind) => Some(format!("{name} = {}", example_value(kind))),
     }
 }
 
 fn example_value(kind: &ParameterKind) -> String {
     match kind {
-        ParameterKind::Enum(values) => format!("\"{}\"", values.first().map_or("…", String::as_str)),
+        ParameterKind::Enum(values) => {
+            format!("\"{}\"", values.first().map_or("…", String::as_str))
+        }
         ParameterKind::Date | ParameterKind::DateTime => "\"-28d\"".to_owned(),
         ParameterKind::Integer | ParameterKind::Number => "1".to_owned(),
         ParameterKind::Boolean => "true".to_owned(),

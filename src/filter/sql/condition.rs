@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use sqlparser::ast::{
-    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget, UnaryOperator,
+    BinaryOperator, Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, InTarget,
+    UnaryOperator,
 };
 
 use super::like::{Like, like};
@@ -29,25 +30,52 @@ impl Reader<'_> {
     pub fn condition(&self, expression: &Expr, negated: bool) -> Result<Filter, Fault> {
         match expression {
             Expr::Nested(inner) => self.condition(inner, negated),
-            Expr::UnaryOp { op: UnaryOperator::Not, expr } => self.condition(expr, !negated),
-            Expr::BinaryOp { op: op @ (BinaryOperator::And | BinaryOperator::Or), .. } => {
-                self.chain(expression, op, negated)
-            }
+            Expr::UnaryOp {
+                op: UnaryOperator::Not,
+                expr,
+            } => self.condition(expr, !negated),
+            Expr::BinaryOp {
+                op: op @ (BinaryOperator::And | BinaryOperator::Or),
+                ..
+            } => self.chain(expression, op, negated),
             Expr::BinaryOp { left, op, right } => self.comparison(left, op, right, negated),
-            Expr::AnyOp { left, compare_op, right, .. } => {
-                self.items(Quantifier::Any, left, compare_op, right, negated)
-            }
-            Expr::AllOp { left, compare_op, right } => self.items(Quantifier::All, left, compare_op, right, negated),
-            Expr::In { expr, target: InTarget::List(list), negated: not, global: false } => {
-                self.is_one_of(expr, list, negated != *not)
-            }
-            Expr::Between { expr, negated: not, low, high } => self.between(expr, low, high, negated != *not),
-            Expr::Like { negated: not, any: false, expr, pattern, escape_char: None } => {
-                self.like(expr, pattern, "LIKE", negated != *not)
-            }
-            Expr::ILike { negated: not, any: false, expr, pattern, escape_char: None } => {
-                self.like(expr, pattern, "ILIKE", negated != *not)
-            }
+            Expr::AnyOp {
+                left,
+                compare_op,
+                right,
+                ..
+            } => self.items(Quantifier::Any, left, compare_op, right, negated),
+            Expr::AllOp {
+                left,
+                compare_op,
+                right,
+            } => self.items(Quantifier::All, left, compare_op, right, negated),
+            Expr::In {
+                expr,
+                target: InTarget::List(list),
+                negated: not,
+                global: false,
+            } => self.is_one_of(expr, list, negated != *not),
+            Expr::Between {
+                expr,
+                negated: not,
+                low,
+                high,
+            } => self.between(expr, low, high, negated != *not),
+            Expr::Like {
+                negated: not,
+                any: false,
+                expr,
+                pattern,
+                escape_char: None,
+            } => self.like(expr, pattern, "LIKE", negated != *not),
+            Expr::ILike {
+                negated: not,
+                any: false,
+                expr,
+                pattern,
+                escape_char: None,
+            } => self.like(expr, pattern, "ILIKE", negated != *not),
             Expr::IsNull(inner) => self.is_null(inner, negated),
             Expr::IsNotNull(inner) => self.is_null(inner, !negated),
             Expr::Function(function) => self.function(function, expression, negated),
@@ -57,7 +85,12 @@ impl Reader<'_> {
     }
 
     /// A chain of one connective, whose left side grows with its length.
-    fn chain(&self, expression: &Expr, connective: &BinaryOperator, negated: bool) -> Result<Filter, Fault> {
+    fn chain(
+        &self,
+        expression: &Expr,
+        connective: &BinaryOperator,
+        negated: bool,
+    ) -> Result<Filter, Fault> {
         let mut links = Vec::new();
         let mut rest = expression;
         while let Expr::BinaryOp { left, op, right } = rest
@@ -67,12 +100,26 @@ impl Reader<'_> {
             rest = left;
         }
         links.push(rest);
-        let parts = links.into_iter().rev().map(|link| self.condition(link, negated)).collect::<Result<_, _>>()?;
+        let parts = links
+            .into_iter()
+            .rev()
+            .map(|link| self.condition(link, negated))
+            .collect::<Result<_, _>>()?;
         let is_and = *connective == BinaryOperator::And;
-        Ok(if is_and == negated { any_of(parts) } else { all_of(parts) })
+        Ok(if is_and == negated {
+            any_of(parts)
+        } else {
+            all_of(parts)
+        })
     }
 
-    fn comparison(&self, left: &Expr, op: &BinaryOperator, right: &Expr, negated: bool) -> Result<Filter, Fault> {
+    fn comparison(
+        &self,
+        left: &Expr,
+        op: &BinaryOperator,
+        right: &Expr,
+        negated: bool,
+    ) -> Result<Filter, Fault> {
         let comparison = match op {
             BinaryOperator::PGRegexMatch => Comparison::Regex,
             other => compared(other).ok_or_else(|| self.refused_operator(other, right))?,
@@ -82,7 +129,9 @@ impl Reader<'_> {
             (Operand::Column(column), Operand::Literal(literal)) => {
                 self.test(&column, (comparison, &written), &literal, negated)
             }
-            (Operand::Literal(literal), Operand::Column(column)) if comparison != Comparison::Regex => {
+            (Operand::Literal(literal), Operand::Column(column))
+                if comparison != Comparison::Regex =>
+            {
                 self.test(&column, (comparison.turned(), &written), &literal, negated)
             }
             (Operand::Column(_), Operand::Column(column)) => Err(self.two_columns(&column, right)),
@@ -101,9 +150,18 @@ impl Reader<'_> {
         negated: bool,
     ) -> Result<Filter, Fault> {
         if let ColumnKind::List(item) = &column.kind {
-            let example = if **item == ColumnKind::Text { "'…'" } else { "…" };
-            let help = format!("write {example} = ANY({0}), or {example} = ALL({0})", column.name);
-            return Err(Fault::new(format!("`{}` is a list", column.name), help).at(literal.place.clone()));
+            let example = if **item == ColumnKind::Text {
+                "'…'"
+            } else {
+                "…"
+            };
+            let help = format!(
+                "write {example} = ANY({0}), or {example} = ALL({0})",
+                column.name
+            );
+            return Err(
+                Fault::new(format!("`{}` is a list", column.name), help).at(literal.place.clone())
+            );
         }
         let value = self.typed(column, &column.kind, operator, literal)?;
         Ok(compare(column, operator.0, value, negated))
@@ -131,58 +189,114 @@ impl Reader<'_> {
             }
         };
         let Some(item) = column.items() else {
-            let message = format!("`{}` is {}, not a list", column.name, rules::words(&column.kind));
-            return Err(Fault::new(message, "compare it without ANY and ALL").at(self.source.begin(right)));
+            let message = format!(
+                "`{}` is {}, not a list",
+                column.name,
+                rules::words(&column.kind)
+            );
+            return Err(
+                Fault::new(message, "compare it without ANY and ALL").at(self.source.begin(right))
+            );
         };
         let comparison = comparison.turned();
         let value = self.typed(&column, item, (comparison, &op.to_string()), &literal)?;
         let items = Filter::Items(column.name.clone(), quantifier, comparison, value);
-        Ok(if negated { known(&column, Filter::Not(Box::new(items))) } else { items })
+        Ok(if negated {
+            known(&column, Filter::Not(Box::new(items)))
+        } else {
+            items
+        })
     }
 
     fn is_one_of(&self, expression: &Expr, list: &[Expr], negated: bool) -> Result<Filter, Fault> {
         let column = self.expect_column(expression, "IN needs")?;
-        let part = |value: &Expr| self.test(&column, (Comparison::Eq, "IN"), &self.expect_literal(value)?, negated);
+        let part = |value: &Expr| {
+            self.test(
+                &column,
+                (Comparison::Eq, "IN"),
+                &self.expect_literal(value)?,
+                negated,
+            )
+        };
         let parts = list.iter().map(part).collect::<Result<_, _>>()?;
-        Ok(if negated { all_of(parts) } else { any_of(parts) })
+        Ok(if negated {
+            all_of(parts)
+        } else {
+            any_of(parts)
+        })
     }
 
-    fn between(&self, expression: &Expr, low: &Expr, high: &Expr, negated: bool) -> Result<Filter, Fault> {
+    fn between(
+        &self,
+        expression: &Expr,
+        low: &Expr,
+        high: &Expr,
+        negated: bool,
+    ) -> Result<Filter, Fault> {
         let column = self.expect_column(expression, "BETWEEN needs")?;
-        let end =
-            |comparison, value| self.test(&column, (comparison, "BETWEEN"), &self.expect_literal(value)?, negated);
+        let end = |comparison, value| {
+            self.test(
+                &column,
+                (comparison, "BETWEEN"),
+                &self.expect_literal(value)?,
+                negated,
+            )
+        };
         let parts = vec![end(Comparison::Gte, low)?, end(Comparison::Lte, high)?];
-        Ok(if negated { any_of(parts) } else { all_of(parts) })
+        Ok(if negated {
+            any_of(parts)
+        } else {
+            all_of(parts)
+        })
     }
 
-    fn like(&self, expression: &Expr, pattern: &Expr, written: &str, negated: bool) -> Result<Filter, Fault> {
+    fn like(
+        &self,
+        expression: &Expr,
+        pattern: &Expr,
+        written: &str,
+        negated: bool,
+    ) -> Result<Filter, Fault> {
         let column = self.expect_column(expression, "LIKE needs")?;
         let literal = self.expect_literal(pattern)?;
         let text = match &literal.value {
-            Value::Text(text) if rules::operator_fits(Comparison::Prefix, &column.kind) => text.clone(),
+            Value::Text(text) if rules::operator_fits(Comparison::Prefix, &column.kind) => {
+                text.clone()
+            }
             // Not for this column, or not with this value.
             _ => return self.test(&column, (Comparison::Prefix, written), &literal, negated),
         };
         let name = &column.name;
         let fault = match like(&text, written == "ILIKE") {
             Like::Is(comparison, text) => {
-                let literal = Literal { value: Value::Text(text.into()), place: literal.place };
+                let literal = Literal {
+                    value: Value::Text(text.into()),
+                    place: literal.place,
+                };
                 return self.test(&column, (comparison, written), &literal, negated);
             }
-            Like::Everything => {
-                Fault::new(format!("the pattern fits every `{name}`"), format!("write {name} IS NOT NULL"))
-            }
+            Like::Everything => Fault::new(
+                format!("the pattern fits every `{name}`"),
+                format!("write {name} IS NOT NULL"),
+            ),
             Like::Escaped => {
-                let help = format!(r"write {name} ~ '…', with \ before signs that stand for themselves");
+                let help =
+                    format!(r"write {name} ~ '…', with \ before signs that stand for themselves");
                 Fault::new(r"the API knows no `\` in a pattern of LIKE", help)
             }
             Like::Regex(_) if column.has_wildcards_only() => {
                 let help = format!("write {name} ~ '…', where * stands for any text");
-                Fault::new(format!("the API has no operator for this pattern of {written}"), help)
+                Fault::new(
+                    format!("the API has no operator for this pattern of {written}"),
+                    help,
+                )
             }
             Like::Regex(regex) => {
                 let help = format!("write {name} ~ '{}'", regex.replace('\'', "''"));
-                Fault::new(format!("the API has no operator for this pattern of {written}"), help)
+                Fault::new(
+                    format!("the API has no operator for this pattern of {written}"),
+                    help,
+                )
             }
         };
         Err(fault.at(literal.place))
@@ -191,7 +305,11 @@ impl Reader<'_> {
     fn is_null(&self, expression: &Expr, negated: bool) -> Result<Filter, Fault> {
         let column = self.expect_column(expression, "IS NULL needs")?;
         let is_null = Filter::IsNull(column.name);
-        Ok(if negated { Filter::Not(Box::new(is_null)) } else { is_null })
+        Ok(if negated {
+            Filter::Not(Box::new(is_null))
+        } else {
+            is_null
+        })
     }
 
     /// A column that is a condition by itself.
@@ -200,11 +318,20 @@ impl Reader<'_> {
         if matches!(column.kind, ColumnKind::Boolean | ColumnKind::Json) {
             return Ok(compare(&column, Comparison::Eq, Value::Bool(true), negated));
         }
-        let message = format!("`{}` is {} and no condition by itself", column.name, rules::words(&column.kind));
+        let message = format!(
+            "`{}` is {} and no condition by itself",
+            column.name,
+            rules::words(&column.kind)
+        );
         Err(Fault::new(message, "compare it with a value").at(self.source.begin(expression)))
     }
 
-    fn function(&self, function: &Function, expression: &Expr, negated: bool) -> Result<Filter, Fault> {
+    fn function(
+        &self,
+        function: &Function,
+        expression: &Expr,
+        negated: bool,
+    ) -> Result<Filter, Fault> {
         let name = function.name.to_string().to_ascii_lowercase();
         let arguments = arguments(function).unwrap_or_default();
         let comparison = match (name.as_str(), arguments.as_slice()) {
@@ -213,33 +340,69 @@ impl Reader<'_> {
             ("iphrase", [_, _]) => Comparison::IphraseMatch,
             _ => return Err(self.unknown_function(&name, expression)),
         };
-        let [column, text] = arguments.as_slice() else { return Err(self.unknown_function(&name, expression)) };
+        let [column, text] = arguments.as_slice() else {
+            return Err(self.unknown_function(&name, expression));
+        };
         let column = self.expect_column(column, &format!("{name} needs"))?;
-        self.test(&column, (comparison, &name), &self.expect_literal(text)?, negated)
+        self.test(
+            &column,
+            (comparison, &name),
+            &self.expect_literal(text)?,
+            negated,
+        )
     }
 
     fn is_empty(&self, expression: &Expr, negated: bool) -> Result<Filter, Fault> {
         let column = self.expect_column(expression, "empty needs")?;
-        if !matches!(column.kind, ColumnKind::Text | ColumnKind::List(_) | ColumnKind::Json) {
-            let message = format!("empty does not fit `{}`, {}", column.name, rules::words(&column.kind));
-            return Err(Fault::new(message, "it is for text and lists").at(self.source.begin(expression)));
+        if !matches!(
+            column.kind,
+            ColumnKind::Text | ColumnKind::List(_) | ColumnKind::Json
+        ) {
+            let message = format!(
+                "empty does not fit `{}`, {}",
+                column.name,
+                rules::words(&column.kind)
+            );
+            return Err(
+                Fault::new(message, "it is for text and lists").at(self.source.begin(expression))
+            );
         }
         let empty = Filter::Empty(column.name.clone());
-        Ok(if negated { known(&column, Filter::Not(Box::new(empty))) } else { empty })
+        Ok(if negated {
+            known(&column, Filter::Not(Box::new(empty)))
+        } else {
+            empty
+        })
     }
 
     fn unknown_function(&self, name: &str, expression: &Expr) -> Fault {
         let (message, help) = match (name, nearest(name, FUNCTIONS)) {
             ("phrase" | "iphrase" | "empty", _) => {
-                let form = if name == "empty" { "(column)" } else { "(column, 'text')" };
-                (format!("`{name}` is not called like this"), format!("write {name}{form}, as a condition"))
+                let form = if name == "empty" {
+                    "(column)"
+                } else {
+                    "(column, 'text')"
+                };
+                (
+                    format!("`{name}` is not called like this"),
+                    format!("write {name}{form}, as a condition"),
+                )
             }
             ("lower" | "upper", _) => {
                 let help = "for any case: ILIKE '%…%', iphrase(column, '…'), or ~ '(?i)…'";
-                (format!("a filter has no function `{name}`"), help.to_owned())
+                (
+                    format!("a filter has no function `{name}`"),
+                    help.to_owned(),
+                )
             }
-            (_, Some(near)) => (format!("a filter has no function `{name}`"), format!("did you mean `{near}`?")),
-            (_, None) => (format!("a filter has no function `{name}`"), "only phrase, iphrase and empty".to_owned()),
+            (_, Some(near)) => (
+                format!("a filter has no function `{name}`"),
+                format!("did you mean `{near}`?"),
+            ),
+            (_, None) => (
+                format!("a filter has no function `{name}`"),
+                "only phrase, iphrase and empty".to_owned(),
+            ),
         };
         Fault::new(message, help).at(self.source.begin(expression))
     }
@@ -256,8 +419,12 @@ impl Reader<'_> {
             | BinaryOperator::Modulo
             | BinaryOperator::StringConcat => return calculation(&written, place),
             BinaryOperator::PGRegexIMatch => "for any case write ~ '(?i)…'",
-            BinaryOperator::PGRegexNotMatch | BinaryOperator::PGRegexNotIMatch => "write NOT column ~ '…'",
-            _ if compared(op).is_some() => "a comparison is no value: join conditions with AND and OR",
+            BinaryOperator::PGRegexNotMatch | BinaryOperator::PGRegexNotIMatch => {
+                "write NOT column ~ '…'"
+            }
+            _ if compared(op).is_some() => {
+                "a comparison is no value: join conditions with AND and OR"
+            }
             _ => FORMS,
         };
         Fault::new(format!("`{written}` has no place here"), help).at(place)
@@ -267,28 +434,50 @@ impl Reader<'_> {
     pub fn refusal(&self, expression: &Expr) -> Fault {
         let (message, help) = match expression {
             Expr::Function(function) => {
-                return self.unknown_function(&function.name.to_string().to_ascii_lowercase(), expression);
+                return self
+                    .unknown_function(&function.name.to_string().to_ascii_lowercase(), expression);
             }
-            Expr::Cast { .. } | Expr::TypedString(_) | Expr::Interval(_) | Expr::AtTimeZone { .. } => {
-                ("a filter converts no types", "a value has its column's: write 30, 'text' or '2024-01-31'")
+            Expr::Cast { .. }
+            | Expr::TypedString(_)
+            | Expr::Interval(_)
+            | Expr::AtTimeZone { .. } => (
+                "a filter converts no types",
+                "a value has its column's: write 30, 'text' or '2024-01-31'",
+            ),
+            Expr::Subquery(_)
+            | Expr::In {
+                target: InTarget::Subquery(_),
+                ..
             }
-            Expr::Subquery(_) | Expr::In { target: InTarget::Subquery(_), .. } | Expr::Exists { .. } => {
-                ("the API answers no query inside a filter", "list the values: column IN ('a', 'b')")
+            | Expr::Exists { .. } => (
+                "the API answers no query inside a filter",
+                "list the values: column IN ('a', 'b')",
+            ),
+            Expr::IsTrue(_) | Expr::IsNotTrue(_) | Expr::IsFalse(_) | Expr::IsNotFalse(_) => (
+                "a filter has no IS TRUE and IS FALSE",
+                "write the column alone, or NOT column",
+            ),
+            Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..) => (
+                "a filter has no IS DISTINCT FROM",
+                "write: column <> … OR column IS NULL",
+            ),
+            Expr::SimilarTo { .. } | Expr::RLike { .. } => {
+                ("regular expressions are written with ~", "column ~ '…'")
             }
-            Expr::IsTrue(_) | Expr::IsNotTrue(_) | Expr::IsFalse(_) | Expr::IsNotFalse(_) => {
-                ("a filter has no IS TRUE and IS FALSE", "write the column alone, or NOT column")
-            }
-            Expr::IsDistinctFrom(..) | Expr::IsNotDistinctFrom(..) => {
-                ("a filter has no IS DISTINCT FROM", "write: column <> … OR column IS NULL")
-            }
-            Expr::SimilarTo { .. } | Expr::RLike { .. } => ("regular expressions are written with ~", "column ~ '…'"),
-            Expr::Like { .. } | Expr::ILike { .. } => {
-                ("LIKE takes one pattern and no ESCAPE", "column LIKE 'a%' OR column LIKE 'b%', or column ~ '…'")
-            }
+            Expr::Like { .. } | Expr::ILike { .. } => (
+                "LIKE takes one pattern and no ESCAPE",
+                "column LIKE 'a%' OR column LIKE 'b%', or column ~ '…'",
+            ),
             Expr::Value(_) => ("a value alone is no condition", "compare a column with it"),
-            Expr::Tuple(_) => ("a filter compares one column at a time", "join conditions with AND and OR"),
+            Expr::Tuple(_) => (
+                "a filter compares one column at a time",
+                "join conditions with AND and OR",
+            ),
             Expr::Between { .. }
-            | Expr::In { target: InTarget::List(_), .. }
+            | Expr::In {
+                target: InTarget::List(_),
+                ..
+            }
             | Expr::IsNull(_)
             | Expr::IsNotNull(_) => ("a condition is no value", "join conditions with AND and OR"),
             _ => ("the API has no such condition", FORMS),
@@ -299,7 +488,11 @@ impl Reader<'_> {
 
 /// The API does not calculate.
 pub(super) fn calculation(operator: &str, place: Range<usize>) -> Fault {
-    Fault::new(format!("the API does not calculate: `{operator}`"), "compare the column itself with a value").at(place)
+    Fault::new(
+        format!("the API does not calculate: `{operator}`"),
+        "compare the column itself with a value",
+    )
+    .at(place)
 }
 
 /// The comparison that an operator of SQL is.
@@ -317,14 +510,25 @@ fn compared(op: &BinaryOperator) -> Option<Comparison> {
 
 /// The arguments of a plain call; nothing if the call has any clause.
 fn arguments(function: &Function) -> Option<Vec<&Expr>> {
-    let Function { args: FunctionArguments::List(list), over: None, filter: None, null_treatment: None, .. } = function
+    let Function {
+        args: FunctionArguments::List(list),
+        over: None,
+        filter: None,
+        null_treatment: None,
+        ..
+    } = function
     else {
         return None;
     };
-    if list.duplicate_treatment.is_some() || !list.clauses.is_empty() || !function.within_group.is_empty() {
+    if list.duplicate_treatment.is_some()
+        || !list.clauses.is_empty()
+        || !function.within_group.is_empty()
+    {
         return None;
     }
-    let plain = |argument: &'_ FunctionArg| matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(_)));
+    let plain = |argument: &'_ FunctionArg| {
+        matches!(argument, FunctionArg::Unnamed(FunctionArgExpr::Expr(_)))
+    };
     if !list.args.iter().all(plain) {
         return None;
     }
@@ -338,7 +542,11 @@ fn arguments(function: &Function) -> Option<Vec<&Expr>> {
 /// A column compared with a value, or the opposite of it; null passes neither.
 fn compare(column: &Column<'_>, comparison: Comparison, value: Value, negated: bool) -> Filter {
     let is = |comparison, value| Filter::Is(column.name.clone(), comparison, value);
-    let asked = if negated { comparison.opposite() } else { Some(comparison) };
+    let asked = if negated {
+        comparison.opposite()
+    } else {
+        Some(comparison)
+    };
     match (asked, value) {
         (Some(Comparison::Neq), Value::Bool(value)) => is(Comparison::Eq, Value::Bool(!value)),
         (Some(Comparison::Neq), value) => known(column, is(Comparison::Neq, value)),
@@ -352,7 +560,10 @@ fn known(column: &Column<'_>, filter: Filter) -> Filter {
     if !column.nullable {
         return filter;
     }
-    Filter::And(vec![filter, Filter::Not(Box::new(Filter::IsNull(column.name.clone())))])
+    Filter::And(vec![
+        filter,
+        Filter::Not(Box::new(Filter::IsNull(column.name.clone()))),
+    ])
 }
 
 fn all_of(parts: Vec<Filter>) -> Filter {
@@ -376,7 +587,10 @@ fn join(
     apart: fn(Filter) -> Result<Vec<Filter>, Filter>,
 ) -> Filter {
     let mut flat: Vec<Filter> = Vec::new();
-    for part in parts.into_iter().flat_map(|part| apart(part).unwrap_or_else(|single| vec![single])) {
+    for part in parts
+        .into_iter()
+        .flat_map(|part| apart(part).unwrap_or_else(|single| vec![single]))
+    {
         if !flat.contains(&part) {
             flat.push(part);
         }

@@ -23,8 +23,7 @@ use super::rules::{self, Fault};
 use crate::catalog::Endpoint;
 
 /// Everything that a condition of `where` can be.
-pub const FORMS: &str =
-    "= <> < <= > >=, IN, BETWEEN, LIKE, ILIKE, ~, IS NULL, phrase(), iphrase(), empty(), ANY(), ALL()";
+pub const FORMS: &str = "= <> < <= > >=, IN, BETWEEN, LIKE, ILIKE, ~, IS NULL, phrase(), iphrase(), empty(), ANY(), ALL()";
 
 /// Longest expression. A filter travels in a URL of at most 8 KiB.
 const MAX_BYTES: usize = 16 * 1024;
@@ -43,36 +42,64 @@ pub fn from_sql(text: &str, endpoint: &Endpoint) -> Result<Filter, Fault> {
     rules::check_takes_filter(endpoint)?;
     if text.len() > MAX_BYTES {
         let message = format!("the expression is {} bytes long", text.len());
-        return Err(Fault::new(message, format!("at most {MAX_BYTES}: a filter travels in a URL")));
+        return Err(Fault::new(
+            message,
+            format!("at most {MAX_BYTES}: a filter travels in a URL"),
+        ));
     }
     if text.trim_start().starts_with('{') {
-        return Err(Fault::new("this is JSON, not SQL", "the API's own filter stands in `where_json`"));
+        return Err(Fault::new(
+            "this is JSON, not SQL",
+            "the API's own filter stands in `where_json`",
+        ));
     }
     let tokens = Tokenizer::new(&PostgreSqlDialect {}, text).tokenize_with_location();
     let tokens = tokens.map_err(|error| {
         let source = Source::new(text, Vec::new());
-        let fault = Fault::new(format!("the expression does not parse: {}", lower_first(&error.message)), QUOTES);
+        let fault = Fault::new(
+            format!(
+                "the expression does not parse: {}",
+                lower_first(&error.message)
+            ),
+            QUOTES,
+        );
         fault.at(source.from(error.location))
     })?;
     let source = Source::new(text, tokens);
     match source.num_words() {
-        0 => return Err(Fault::new("the expression is empty", "write a condition, or take this out")),
+        0 => {
+            return Err(Fault::new(
+                "the expression is empty",
+                "write a condition, or take this out",
+            ));
+        }
         num if num > MAX_TOKENS => {
             let message = format!("the expression has {num} words and signs");
-            return Err(Fault::new(message, format!("at most {MAX_TOKENS}: a filter travels in a URL")));
+            return Err(Fault::new(
+                message,
+                format!("at most {MAX_TOKENS}: a filter travels in a URL"),
+            ));
         }
         _ => {}
     }
     let mut parser = Parser::new(&PostgreSqlDialect {})
         .with_recursion_limit(MAX_DEPTH)
         .with_tokens_with_locations(source.tokens().to_vec());
-    let expression = parser.parse_expr().map_err(|error| parse_fault(&source, error))?;
+    let expression = parser
+        .parse_expr()
+        .map_err(|error| parse_fault(&source, error))?;
     let rest = parser.next_token();
     if rest.token != Token::EOF {
         let message = format!("the expression ends before `{}`", rest.token);
-        return Err(Fault::new(message, "join conditions with AND or OR").at(source.bytes(rest.span)));
+        return Err(
+            Fault::new(message, "join conditions with AND or OR").at(source.bytes(rest.span))
+        );
     }
-    Reader { endpoint, source: &source }.condition(&expression, false)
+    Reader {
+        endpoint,
+        source: &source,
+    }
+    .condition(&expression, false)
 }
 
 const QUOTES: &str = "text stands in single quotes: 'it''s'";
@@ -87,11 +114,16 @@ fn parse_fault(source: &Source<'_>, error: ParserError) -> Fault {
     };
     // The parser tells the place in words only.
     let (message, place) = text.rsplit_once(" at Line: ").unwrap_or((&text, ""));
-    let message = lower_first(message).replace("expected: ", "expected ").replace("found: EOF", "found its end");
-    let place =
-        place.split_once(", Column: ").and_then(|(line, column)| Some((line.parse().ok()?, column.parse().ok()?)));
-    let fault =
-        Fault::new(format!("the expression does not parse: {message}"), "a SQL condition, such as: a >= 30 AND b");
+    let message = lower_first(message)
+        .replace("expected: ", "expected ")
+        .replace("found: EOF", "found its end");
+    let place = place
+        .split_once(", Column: ")
+        .and_then(|(line, column)| Some((line.parse().ok()?, column.parse().ok()?)));
+    let fault = Fault::new(
+        format!("the expression does not parse: {message}"),
+        "a SQL condition, such as: a >= 30 AND b",
+    );
     match place {
         Some((line, column)) => fault.at(source.token_at(line, column)),
         None => fault.at(source.end()),
@@ -100,5 +132,8 @@ fn parse_fault(source: &Source<'_>, error: ParserError) -> Fault {
 
 fn lower_first(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map(|first| first.to_lowercase().chain(letters).collect()).unwrap_or_default()
+    letters
+        .next()
+        .map(|first| first.to_lowercase().chain(letters).collect())
+        .unwrap_or_default()
 }

@@ -27,7 +27,9 @@ impl<'a> Source<'a> {
     }
 
     fn words(&self) -> impl DoubleEndedIterator<Item = &TokenWithSpan> {
-        self.tokens.iter().filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF))
+        self.tokens
+            .iter()
+            .filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF))
     }
 
     /// The bytes of a span; a span without place is the whole text.
@@ -60,7 +62,9 @@ impl<'a> Source<'a> {
 
     /// The last token.
     pub fn end(&self) -> Range<usize> {
-        self.words().next_back().map_or(0..self.text.len(), |token| self.bytes(token.span))
+        self.words()
+            .next_back()
+            .map_or(0..self.text.len(), |token| self.bytes(token.span))
     }
 
     /// Where an expression begins: its leftmost name or value. Not the whole of it, since trees may be deep.
@@ -72,7 +76,12 @@ impl<'a> Source<'a> {
                 Expr::Value(value) => value.span,
                 Expr::Function(function) => {
                     let name = |part: &ObjectNamePart| part.as_ident().map(|name| name.span);
-                    function.name.0.iter().find_map(name).unwrap_or_else(Span::empty)
+                    function
+                        .name
+                        .0
+                        .iter()
+                        .find_map(name)
+                        .unwrap_or_else(Span::empty)
                 }
                 Expr::TypedString(typed) => typed.value.span,
                 Expr::Interval(interval) => {
@@ -111,8 +120,13 @@ impl<'a> Source<'a> {
     /// The operator before an operand.
     pub fn operator_before(&self, operand: &Expr) -> Range<usize> {
         let start = self.begin(operand).start;
-        let before = self.words().rev().skip_while(|token| self.offset(token.span.start) >= start);
-        let operator = before.into_iter().find(|token| token.token != Token::LParen);
+        let before = self
+            .words()
+            .rev()
+            .skip_while(|token| self.offset(token.span.start) >= start);
+        let operator = before
+            .into_iter()
+            .find(|token| token.token != Token::LParen);
         operator.map_or(start..self.text.len(), |token| self.bytes(token.span))
     }
 
@@ -122,7 +136,9 @@ impl<'a> Source<'a> {
         let lines = self.text.split_inclusive('\n');
         let line_start: usize = lines.take(number(location.line)).map(str::len).sum();
         let line = self.text.get(line_start..).unwrap_or_default();
-        line.char_indices().nth(number(location.column)).map_or(self.text.len(), |(at, _)| line_start + at)
+        line.char_indices()
+            .nth(number(location.column))
+            .map_or(self.text.len(), |(at, _)| line_start + at)
     }
 }
 

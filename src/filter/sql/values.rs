@@ -32,7 +32,10 @@ impl<'a> Reader<'a> {
             Expr::Identifier(name) => self.column(std::slice::from_ref(name)).map(Operand::Column),
             Expr::CompoundIdentifier(names) => self.column(names).map(Operand::Column),
             Expr::Value(value) => self.literal(value, false).map(Operand::Literal),
-            Expr::UnaryOp { op: UnaryOperator::Minus, expr } => match expr.as_ref() {
+            Expr::UnaryOp {
+                op: UnaryOperator::Minus,
+                expr,
+            } => match expr.as_ref() {
                 Expr::Value(value) => self.literal(value, true).map(Operand::Literal),
                 other => Err(calculation("-", self.source.operator_before(other))),
             },
@@ -46,7 +49,10 @@ impl<'a> Reader<'a> {
         match self.operand(expression)? {
             Operand::Column(column) => Ok(column),
             Operand::Literal(literal) => {
-                let message = format!("{needs} a column, not {}", self.source.written(&literal.place));
+                let message = format!(
+                    "{needs} a column, not {}",
+                    self.source.written(&literal.place)
+                );
                 Err(Fault::new(message, "name a column").at(literal.place))
             }
         }
@@ -62,19 +68,30 @@ impl<'a> Reader<'a> {
 
     /// The API compares columns with values only.
     pub fn two_columns(&self, column: &Column<'_>, expression: &Expr) -> Fault {
-        let message = format!("the API cannot compare a column with another one: `{}`", column.name);
-        Fault::new(message, "a value; text stands in single quotes").at(self.source.begin(expression))
+        let message = format!(
+            "the API cannot compare a column with another one: `{}`",
+            column.name
+        );
+        Fault::new(message, "a value; text stands in single quotes")
+            .at(self.source.begin(expression))
     }
 
     /// The column of that name, in its own spelling or, without quotes, whatever its case.
     fn column(&self, names: &[Ident]) -> Result<Column<'a>, Fault> {
-        let name = names.iter().map(|name| name.value.as_str()).collect::<Vec<_>>().join(".");
+        let name = names
+            .iter()
+            .map(|name| name.value.as_str())
+            .collect::<Vec<_>>()
+            .join(".");
         let is_quoted = names.iter().any(|name| name.quote_style.is_some());
         let found = Column::find(&name, self.endpoint);
-        let found = found.or_else(|fault| match Column::find(&name.to_ascii_lowercase(), self.endpoint) {
-            Ok(column) if !is_quoted => Ok(column),
-            _ => Err(fault),
-        });
+        let found =
+            found.or_else(
+                |fault| match Column::find(&name.to_ascii_lowercase(), self.endpoint) {
+                    Ok(column) if !is_quoted => Ok(column),
+                    _ => Err(fault),
+                },
+            );
         found.map_err(|fault| {
             let expression = match names {
                 [name] => Expr::Identifier(name.clone()),
@@ -98,7 +115,10 @@ impl<'a> Reader<'a> {
         let value = match &literal.value {
             SqlValue::Number(digits, _) => {
                 if negative {
-                    place.start = self.source.operator_before(&Expr::Value(literal.clone())).start;
+                    place.start = self
+                        .source
+                        .operator_before(&Expr::Value(literal.clone()))
+                        .start;
                 }
                 number(digits, negative)
             }
@@ -131,10 +151,18 @@ impl<'a> Reader<'a> {
         let words = rules::words(kind);
         if !rules::operator_fits(comparison, kind) {
             let message = format!("{written} does not fit `{name}`, {words}");
-            let help = if comparison.is_textual() { "it is for text" } else { "= and <> do" };
+            let help = if comparison.is_textual() {
+                "it is for text"
+            } else {
+                "= and <> do"
+            };
             return Err(Fault::new(message, help).at(literal.place.clone()));
         }
-        let wanted = if comparison.is_textual() { &ColumnKind::Text } else { kind };
+        let wanted = if comparison.is_textual() {
+            &ColumnKind::Text
+        } else {
+            kind
+        };
         if !rules::value_fits(&literal.value.to_json(), wanted) {
             let found = self.source.written(&literal.place);
             let message = if comparison.is_textual() {
@@ -144,7 +172,9 @@ impl<'a> Reader<'a> {
             };
             return Err(Fault::new(message, rules::example(wanted, '\'')).at(literal.place.clone()));
         }
-        let Value::Text(text) = &literal.value else { return Ok(literal.value.clone()) };
+        let Value::Text(text) = &literal.value else {
+            return Ok(literal.value.clone());
+        };
         let checked = match comparison {
             Comparison::Regex => column.check_pattern(text),
             Comparison::Eq | Comparison::Neq => column.check_known(text),
@@ -153,7 +183,10 @@ impl<'a> Reader<'a> {
         checked.map_err(|fault| fault.at(literal.place.clone()))?;
         if comparison.is_textual() && text.is_empty() {
             let message = format!("{written} needs text of at least one letter");
-            return Err(Fault::new(message, format!("for any text: `{name}` IS NOT NULL")).at(literal.place.clone()));
+            return Err(
+                Fault::new(message, format!("for any text: `{name}` IS NOT NULL"))
+                    .at(literal.place.clone()),
+            );
         }
         match (kind, rules::micros(text)) {
             (ColumnKind::DateTime, Some(micros)) => Ok(Value::Time(micros)),
@@ -164,11 +197,20 @@ impl<'a> Reader<'a> {
 
 /// A number; one without a fraction is whole however it is written.
 fn number(digits: &str, negative: bool) -> Option<Value> {
-    let digits = format!("{}{}", if negative { "-" } else { "" }, digits.replace('_', ""));
+    let digits = format!(
+        "{}{}",
+        if negative { "-" } else { "" },
+        digits.replace('_', "")
+    );
     if let Ok(whole) = digits.parse() {
         return Some(Value::Int(whole));
     }
-    let number: f64 = digits.parse().ok().filter(|number: &f64| number.is_finite())?;
-    let whole = (number.fract() == 0.0).then(|| format!("{number:.0}").parse().ok()).flatten();
+    let number: f64 = digits
+        .parse()
+        .ok()
+        .filter(|number: &f64| number.is_finite())?;
+    let whole = (number.fract() == 0.0)
+        .then(|| format!("{number:.0}").parse().ok())
+        .flatten();
     Some(whole.map_or_else(|| Value::Float(Float::new(number)), Value::Int))
 }

@@ -18,17 +18,30 @@ impl Ranking {
     /// Rows that are wanted, and those that come again with them.
     pub(super) fn asked(&self) -> u32 {
         let rows = self.remaining().saturating_add(self.again.len());
-        u32::try_from(rows).unwrap_or(u32::MAX).min(self.ceiling).max(1)
+        u32::try_from(rows)
+            .unwrap_or(u32::MAX)
+            .min(self.ceiling)
+            .max(1)
     }
 
     pub(super) fn order(&self) -> Vec<String> {
-        [&self.top.by].into_iter().chain(&self.key).cloned().collect()
+        [&self.top.by]
+            .into_iter()
+            .chain(&self.key)
+            .cloned()
+            .collect()
     }
 
     /// The order's columns first, then those that identify a row.
     pub(super) fn columns(&self) -> Vec<String> {
         let mut columns = self.order();
-        let identity = self.top.identity.iter().filter(|name| !columns.contains(name)).cloned().collect::<Vec<_>>();
+        let identity = self
+            .top
+            .identity
+            .iter()
+            .filter(|name| !columns.contains(name))
+            .cloned()
+            .collect::<Vec<_>>();
         columns.extend(identity);
         columns
     }
@@ -42,7 +55,10 @@ impl Ranking {
 
     pub(super) fn filter(&self) -> Option<Filter> {
         let by = || self.top.by.clone();
-        let (value, key) = self.bound.split_first().map_or((None, &[][..]), |(value, key)| (Some(value), key));
+        let (value, key) = self
+            .bound
+            .split_first()
+            .map_or((None, &[][..]), |(value, key)| (Some(value), key));
         let part = match (self.part, value) {
             (Part::Open, _) => None,
             (Part::Valued, None) => Some(Filter::Not(Box::new(Filter::IsNull(by())))),
@@ -60,25 +76,40 @@ impl Ranking {
             return Ok(());
         }
         let columns = format!("({})", self.order().join(", "));
-        Err(PagingError::TooLong { columns, value: shown(&self.bound), needed, available })
+        Err(PagingError::TooLong {
+            columns,
+            value: shown(&self.bound),
+            needed,
+            available,
+        })
     }
 }
 
 /// Why the rest of a ranking cannot be asked for, if it cannot.
 pub(super) fn stuck(verdicts: Verdicts, top: &Top, doubt: Option<Assumption>) -> Option<Shortfall> {
-    let doubted = |assumption: Assumption, stands: bool| stands.then_some(Shortfall::Assumption(assumption));
+    let doubted =
+        |assumption: Assumption, stands: bool| stands.then_some(Shortfall::Assumption(assumption));
     let divides = top.divides_groups && verdicts.filter_before_group != Verdict::Broken;
-    doubted(Assumption::WhereHonoured, verdicts.where_honoured == Verdict::Broken)
-        .or(doubted(Assumption::CapAfterOrder, verdicts.cap_after_order != Verdict::Holds))
-        .or((!top.is_filterable).then_some(Shortfall::RankingNotFilterable))
-        .or(doubted(Assumption::FilterBeforeGroup, divides))
-        .or(doubt.map(Shortfall::Assumption))
+    doubted(
+        Assumption::WhereHonoured,
+        verdicts.where_honoured == Verdict::Broken,
+    )
+    .or(doubted(
+        Assumption::CapAfterOrder,
+        verdicts.cap_after_order != Verdict::Holds,
+    ))
+    .or((!top.is_filterable).then_some(Shortfall::RankingNotFilterable))
+    .or(doubted(Assumption::FilterBeforeGroup, divides))
+    .or(doubt.map(Shortfall::Assumption))
 }
 
 /// The order of two places, as far as the shorter goes: values descend, nulls last; K ascends, and where a source puts
 /// nulls in K is not known.
 pub(super) fn compare(left: &[Value], right: &[Value]) -> Ordering {
-    let by = right.first().zip(left.first()).map_or(Ordering::Equal, |(right, left)| right.cmp(left));
+    let by = right
+        .first()
+        .zip(left.first())
+        .map_or(Ordering::Equal, |(right, left)| right.cmp(left));
     let mut keys = left.iter().zip(right).skip(1);
     let of_keys = keys.try_fold(Ordering::Equal, |order, (left, right)| match order {
         Ordering::Equal if *left == Value::Null || *right == Value::Null => Err(Ordering::Equal),

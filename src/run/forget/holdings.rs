@@ -44,7 +44,9 @@ impl Holdings {
         holdings.add_configuration(stage, target)?;
         for table in stage.store.tables()? {
             for partition in stage.store.partitions(&table)? {
-                let Some(state) = stage.store.partition(&table, &partition)? else { continue };
+                let Some(state) = stage.store.partition(&table, &partition)? else {
+                    continue;
+                };
                 holdings.add_state(&state, target);
             }
         }
@@ -79,10 +81,16 @@ impl Holdings {
             urls.entry(url).or_default().insert(name);
         }
         for known in &stage.config.targets {
-            urls.entry(known.url.clone()).or_default().insert(known.name.clone());
+            urls.entry(known.url.clone())
+                .or_default()
+                .insert(known.name.clone());
         }
         let own = BTreeSet::from([target.to_owned()]);
-        self.words.extend(urls.into_iter().filter(|(url, names)| !url.is_empty() && *names == own).map(|(url, _)| url));
+        self.words.extend(
+            urls.into_iter()
+                .filter(|(url, names)| !url.is_empty() && *names == own)
+                .map(|(url, _)| url),
+        );
         self.words.insert(target.to_owned());
         Ok(())
     }
@@ -99,16 +107,27 @@ impl Holdings {
 
     fn add_state(&mut self, state: &PartitionState, target: &str) {
         let night = parse_segment(&state.partition).and_then(|(_, value)| value.parse().ok());
-        let committed = state.committed.iter().chain(state.pending.iter().map(|pending| &pending.next));
+        let committed = state
+            .committed
+            .iter()
+            .chain(state.pending.iter().map(|pending| &pending.next));
         // A period of a history holds many nights: only the last of a task may still be worked on.
-        let held = committed.flat_map(|committed| &committed.tasks).map(|entry| {
-            let last = entry.history.as_ref().map(|history| history.night);
-            (&entry.task, &entry.target, last)
-        });
-        for (task, of, last) in held.chain(state.unfinished.iter().map(|task| (&task.task, &task.target, task.night))) {
+        let held = committed
+            .flat_map(|committed| &committed.tasks)
+            .map(|entry| {
+                let last = entry.history.as_ref().map(|history| history.night);
+                (&entry.task, &entry.target, last)
+            });
+        for (task, of, last) in held.chain(
+            state
+                .unfinished
+                .iter()
+                .map(|task| (&task.task, &task.target, task.night)),
+        ) {
             self.note(last.or(night), task.clone(), of == target);
             if of == target {
-                self.partitions.insert((state.report.clone(), state.partition.clone()));
+                self.partitions
+                    .insert((state.report.clone(), state.partition.clone()));
                 self.of_program.insert(COVERAGE.to_owned());
             }
         }
@@ -138,13 +157,25 @@ impl Holdings {
         if self.own.contains(task) || self.others.contains(task) {
             return Ok(self.own.contains(task));
         }
-        let Some(header) = stage.landing.any_header(night, task)? else { return Ok(false) };
-        let asked = header.request.query.iter().find(|(name, _)| name == "target");
+        let Some(header) = stage.landing.any_header(night, task)? else {
+            return Ok(false);
+        };
+        let asked = header
+            .request
+            .query
+            .iter()
+            .find(|(name, _)| name == "target");
         if asked.is_some_and(|(_, url)| self.words.contains(url)) || self.names(&body(&header)) {
             return Ok(true);
         }
         let mut tables = stage.store.tables()?;
-        tables.extend(stage.config.reports.iter().map(|report| report.name.clone()));
+        tables.extend(
+            stage
+                .config
+                .reports
+                .iter()
+                .map(|report| report.name.clone()),
+        );
         for table in tables {
             if possible_ids(stage, &table, target, &header)?.contains(task) {
                 return Ok(true);
@@ -156,7 +187,12 @@ impl Holdings {
 
 /// What a request says in its body; null where it has none.
 fn body(header: &Header) -> Json {
-    header.request.body.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default()
+    header
+        .request
+        .body
+        .as_deref()
+        .and_then(|text| serde_json::from_str(text).ok())
+        .unwrap_or_default()
 }
 
 /// The ids that a task of the target would have in a table, with what varied as it was asked.
@@ -165,10 +201,22 @@ fn possible_ids(stage: &Stage, table: &str, target: &str, header: &Header) -> Re
     let body = body(header);
     let value = |name: &String| {
         let listed = || Some((name.clone(), body.get(name)?.as_str()?.to_owned()));
-        header.request.query.iter().find(|(known, _)| known == name).cloned().or_else(listed)
+        header
+            .request
+            .query
+            .iter()
+            .find(|(known, _)| known == name)
+            .cloned()
+            .or_else(listed)
     };
-    let asked: Vec<(String, String)> = recorded_parameters(&record.columns).filter_map(|name| value(&name)).collect();
+    let asked: Vec<(String, String)> = recorded_parameters(&record.columns)
+        .filter_map(|name| value(&name))
+        .collect();
     let mut sorted = asked.clone();
     sorted.sort();
-    Ok([task_id(table, target, &asked), task_id(table, target, &sorted), task_id(table, target, &[])])
+    Ok([
+        task_id(table, target, &asked),
+        task_id(table, target, &sorted),
+        task_id(table, target, &[]),
+    ])
 }

@@ -59,7 +59,14 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
         return Err(unknown_target(&config, &named, target));
     }
     let run = run_id(&clock);
-    let stage = Stage::open(config, run, Vec::new(), None, clock, Arc::new(Progress::default()))?;
+    let stage = Stage::open(
+        config,
+        run,
+        Vec::new(),
+        None,
+        clock,
+        Arc::new(Progress::default()),
+    )?;
     // A row of the target may wait in an answer that is not divided yet.
     pack::settle_left(&stage)?;
     // The ledgers of runs that were cut off name it until they are closed.
@@ -72,11 +79,25 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
         holdings = Holdings::find(&stage, target)?;
     }
     let mut tables = holdings.tables();
-    tables.extend(earlier.ok().flatten().into_iter().flat_map(|earlier| earlier.tables));
+    tables.extend(
+        earlier
+            .ok()
+            .flatten()
+            .into_iter()
+            .flat_map(|earlier| earlier.tables),
+    );
     let forgotten_at = stage.clock.now().timestamp_micros();
-    let tombstone = Tombstone { target: target.to_owned(), forgotten_at, tables: tables.clone() };
+    let tombstone = Tombstone {
+        target: target.to_owned(),
+        forgotten_at,
+        tables: tables.clone(),
+    };
     tombstone::write(&stage.store, &tombstone)?;
-    let mut forgotten = Forgotten { tables, is_configured, ..Forgotten::default() };
+    let mut forgotten = Forgotten {
+        tables,
+        is_configured,
+        ..Forgotten::default()
+    };
     for (night, task) in &holdings.saved {
         forgotten.responses += stage.landing.forget(*night, task)?;
         step("forget.responses");
@@ -92,10 +113,17 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
                 forgotten.rows += rows;
                 forgotten.partitions += 1;
             }
-            Err(error) => forgotten.errors.push(error.with_context("partition", format!("{table}/{partition}"))),
+            Err(error) => forgotten
+                .errors
+                .push(error.with_context("partition", format!("{table}/{partition}"))),
         }
         step("forget.partition");
-        stage.store.strike_unfinished(table, partition, |task| task.target == target, &stage.who)?;
+        stage.store.strike_unfinished(
+            table,
+            partition,
+            |task| task.target == target,
+            &stage.who,
+        )?;
         step("forget.unfinished");
     }
     remove_mentions(&stage, target)?;
@@ -116,7 +144,8 @@ fn claim(stage: &Stage, target: &str, holdings: &Holdings) -> Result<Vec<Hold>> 
             Ok(claim) if claims.len() < MAX_CLAIMS => claims.push(claim),
             Ok(claim) => claim.give_back()?,
             Err(holder) => {
-                let message = format!("a task of {target} is being fetched: night {night}, by {holder}");
+                let message =
+                    format!("a task of {target} is being fetched: night {night}, by {holder}");
                 return Err(Error::new(Code::Locked, message).with_context("claim", name).with_next(
                     "wait for that process or end it, then run the same command again; nothing was changed",
                 ));
@@ -129,7 +158,9 @@ fn claim(stage: &Stage, target: &str, holdings: &Holdings) -> Result<Vec<Hold>> 
 /// Writes a partition anew without the target's rows. Gives how many went; `None` if it holds no task of the target.
 fn remove_rows(stage: &Stage, table: &str, partition: &str, target: &str) -> Result<Option<u64>> {
     let mut opened = Opened::recorded(stage, table, partition)?;
-    let Some(before) = opened.before.clone() else { return Ok(None) };
+    let Some(before) = opened.before.clone() else {
+        return Ok(None);
+    };
     let gone = || before.tasks.iter().filter(|entry| entry.target == target);
     let tasks: BTreeSet<TaskId> = gone().map(|entry| entry.task.clone()).collect();
     if tasks.is_empty() {
@@ -144,8 +175,15 @@ fn remove_rows(stage: &Stage, table: &str, partition: &str, target: &str) -> Res
 
 /// Takes the target out of the tables that the program fills itself, and out of the records of nights.
 fn remove_mentions(stage: &Stage, target: &str) -> Result<()> {
-    let nights_of = |partition: String| parse_segment(&partition).and_then(|(_, night)| night.parse::<Night>().ok());
-    for night in stage.store.partitions(COVERAGE)?.into_iter().filter_map(nights_of) {
+    let nights_of = |partition: String| {
+        parse_segment(&partition).and_then(|(_, night)| night.parse::<Night>().ok())
+    };
+    for night in stage
+        .store
+        .partitions(COVERAGE)?
+        .into_iter()
+        .filter_map(nights_of)
+    {
         coverage::write(stage, night)?;
         step("forget.coverage");
     }
@@ -154,8 +192,15 @@ fn remove_mentions(stage: &Stage, target: &str) -> Result<()> {
         step("forget.targets");
     }
     for (night, record) in nights::begun(&stage.store)? {
-        let of_target = record.tasks.into_iter().filter(|(_, planned)| planned.target == target);
-        nights::strike(&stage.store, night, &of_target.map(|(task, _)| task).collect())?;
+        let of_target = record
+            .tasks
+            .into_iter()
+            .filter(|(_, planned)| planned.target == target);
+        nights::strike(
+            &stage.store,
+            night,
+            &of_target.map(|(task, _)| task).collect(),
+        )?;
         step("forget.nights");
     }
     Ok(())

@@ -18,13 +18,25 @@ pub(super) fn run_reports(store: &Store, words: &BTreeSet<String>) -> Result<()>
     let files = store.files(RUNS);
     for name in files.json_names()? {
         let name = format!("{name}.json");
-        let Some(text) = files.load(&name)? else { continue };
+        let Some(text) = files.load(&name)? else {
+            continue;
+        };
         if !mentions(&String::from_utf8_lossy(&text), words) {
             continue;
         }
-        let damaged = |error: Error| error.with_next(format!("delete {}: it names the target", files.place_of(&name)));
-        let Some(mut report) = files.load_json::<RunReport>(&name).map_err(damaged)? else { continue };
-        report.errors.iter_mut().for_each(|error| scrub(error, words));
+        let damaged = |error: Error| {
+            error.with_next(format!(
+                "delete {}: it names the target",
+                files.place_of(&name)
+            ))
+        };
+        let Some(mut report) = files.load_json::<RunReport>(&name).map_err(damaged)? else {
+            continue;
+        };
+        report
+            .errors
+            .iter_mut()
+            .for_each(|error| scrub(error, words));
         for note in report.notes.iter_mut().filter(|note| mentions(note, words)) {
             GONE.clone_into(note);
         }
@@ -40,10 +52,19 @@ pub(super) fn run_reports(store: &Store, words: &BTreeSet<String>) -> Result<()>
 /// [`crate::error::Code::Destination`].
 pub(super) fn bad_values(store: &Store, words: &BTreeSet<String>) -> Result<()> {
     let files = store.files(RUNS);
-    for name in files.list("")?.into_iter().filter(|name| name.ends_with(BAD_VALUES)) {
-        let Some(bytes) = files.load(&name)? else { continue };
+    for name in files
+        .list("")?
+        .into_iter()
+        .filter(|name| name.ends_with(BAD_VALUES))
+    {
+        let Some(bytes) = files.load(&name)? else {
+            continue;
+        };
         let text = String::from_utf8_lossy(&bytes);
-        let kept: String = text.split_inclusive('\n').filter(|line| !mentions(line, words)).collect();
+        let kept: String = text
+            .split_inclusive('\n')
+            .filter(|line| !mentions(line, words))
+            .collect();
         if kept.len() < text.len() {
             files.replace(&name, kept)?;
             step("forget.report");
@@ -53,8 +74,19 @@ pub(super) fn bad_values(store: &Store, words: &BTreeSet<String>) -> Result<()> 
 }
 
 fn scrub(error: &mut ErrorEntry, words: &BTreeSet<String>) {
-    let ErrorEntry { code: _, report: _, target, message, next, units: _ } = error;
-    if [target.as_ref(), Some(&*message), Some(&*next)].into_iter().flatten().any(|text| mentions(text, words)) {
+    let ErrorEntry {
+        code: _,
+        report: _,
+        target,
+        message,
+        next,
+        units: _,
+    } = error;
+    if [target.as_ref(), Some(&*message), Some(&*next)]
+        .into_iter()
+        .flatten()
+        .any(|text| mentions(text, words))
+    {
         *target = None;
         GONE.clone_into(message);
         next.clear();
@@ -63,7 +95,10 @@ fn scrub(error: &mut ErrorEntry, words: &BTreeSet<String>) {
 
 /// Whether a text holds one of the words, not only as a part of a longer one.
 fn mentions(text: &str, words: &BTreeSet<String>) -> bool {
-    words.iter().filter(|word| !word.is_empty()).any(|word| holds(text, word))
+    words
+        .iter()
+        .filter(|word| !word.is_empty())
+        .any(|word| holds(text, word))
 }
 
 fn holds(text: &str, word: &str) -> bool {
@@ -87,7 +122,14 @@ mod tests {
 
     #[test]
     fn a_word_is_no_part_of_a_longer_one() {
-        for text in ["acme", "links acme: capped", "of acme.", "(acme)", "\"target\": \"acme\"", "https://acme/"] {
+        for text in [
+            "acme",
+            "links acme: capped",
+            "of acme.",
+            "(acme)",
+            "\"target\": \"acme\"",
+            "https://acme/",
+        ] {
             assert!(holds(text, "acme"), "{text}");
         }
         for text in ["acme-shop", "my.acme", "acme.com", "pacme", "acme_2", ""] {

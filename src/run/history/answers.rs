@@ -55,13 +55,19 @@ impl Answers {
     ) -> Result<(Self, BTreeMap<i32, TaskSorter>)> {
         let recorded = stage.store.table(&report.name)?.columns;
         let schema = table_schema(report)?.over(&recorded)?;
-        let dated = report.endpoint.history_column().map(|column| column.name.as_str());
-        let dated = dated.ok_or_else(|| Error::new(Code::Internal, format!("{} is no history", report.name)))?;
+        let dated = report
+            .endpoint
+            .history_column()
+            .map(|column| column.name.as_str());
+        let dated = dated
+            .ok_or_else(|| Error::new(Code::Internal, format!("{} is no history", report.name)))?;
         let mut periods = Periods {
             order: order(&stage.config.partition_by(report), &schema),
             digester: Digester::new(&schema)?,
             schema,
-            scratch: stage.scratch.join(format!("history-{:016x}", fastrand::u64(..))),
+            scratch: stage
+                .scratch
+                .join(format!("history-{:016x}", fastrand::u64(..))),
             only,
             sorters: BTreeMap::new(),
         };
@@ -70,12 +76,22 @@ impl Answers {
         let mut tasks: BTreeMap<TaskId, Vec<Answer>> = BTreeMap::new();
         for finished in finished {
             let answer = periods.take(stage, finished, dated)?;
-            tasks.entry(answer.entry.task.clone()).or_default().push(answer);
+            tasks
+                .entry(answer.entry.task.clone())
+                .or_default()
+                .push(answer);
         }
         for answers in tasks.values_mut() {
             answers.sort_by_key(|answer| answer.entry.exported_at);
         }
-        Ok((Self { tasks, schema: periods.schema, dated }, periods.sorters))
+        Ok((
+            Self {
+                tasks,
+                schema: periods.schema,
+                dated,
+            },
+            periods.sorters,
+        ))
     }
 }
 
@@ -93,7 +109,9 @@ impl Periods {
     fn take(&mut self, stage: &Stage, finished: Finished, dated: &str) -> Result<Answer> {
         let (job, report) = stage.job(finished.job)?;
         let columns = task_columns(stage, job, report, &finished)?;
-        let mut window = finished.window.ok_or_else(|| Error::new(Code::Internal, "an answer without days"))?;
+        let mut window = finished
+            .window
+            .ok_or_else(|| Error::new(Code::Internal, "an answer without days"))?;
         let mut rows = 0_u64;
         for batch in finished.rows.finish()? {
             let batch = batch?;
@@ -107,10 +125,15 @@ impl Periods {
             }
         }
         if rows != finished.num_rows {
-            let message = format!("{} rows were accepted and {rows} came out", finished.num_rows);
+            let message = format!(
+                "{} rows were accepted and {rows} came out",
+                finished.num_rows
+            );
             return Err(Error::new(Code::Internal, message).with_context("target", columns.target));
         }
-        window.years().try_for_each(|year| self.sorter(year).map(|_| ()))?;
+        window
+            .years()
+            .try_for_each(|year| self.sorter(year).map(|_| ()))?;
         let (status, evidence) = has_ended(&finished.evidence)?;
         let asked = finished.window.unwrap_or(window);
         let entry = TaskEntry {
@@ -129,14 +152,25 @@ impl Periods {
             exported_at: finished.exported_at,
             attempt: finished.attempt,
             asked: finished.asked,
-            history: Some(HistoryEntry { night: job.night, window: asked, covered: Vec::new() }),
+            history: Some(HistoryEntry {
+                night: job.night,
+                window: asked,
+                covered: Vec::new(),
+            }),
         };
-        Ok(Answer { job: finished.job, columns, window, entry, responses_hash: finished.responses_hash })
+        Ok(Answer {
+            job: finished.job,
+            columns,
+            window,
+            entry,
+            responses_hash: finished.responses_hash,
+        })
     }
 
     fn push(&mut self, year: i32, batch: &RecordBatch) -> Result<()> {
         let digests = self.digester.digests(batch)?;
-        self.sorter(year)?.map_or(Ok(()), |sorter| sorter.push(batch, &digests))
+        self.sorter(year)?
+            .map_or(Ok(()), |sorter| sorter.push(batch, &digests))
     }
 
     /// The rows of a year; `None` if it is not to be touched.
@@ -152,8 +186,15 @@ impl Periods {
                     let message = format!("cannot create the folder {}", scratch.display());
                     Error::new(Code::Destination, message).with_source(error)
                 })?;
-                let options = SorterOptions { memory_bytes: SORT_MEMORY_BYTES, ..SorterOptions::new(scratch) };
-                Ok(Some(new.insert(TaskSorter::new(self.schema.arrow(), &self.order, options)?)))
+                let options = SorterOptions {
+                    memory_bytes: SORT_MEMORY_BYTES,
+                    ..SorterOptions::new(scratch)
+                };
+                Ok(Some(new.insert(TaskSorter::new(
+                    self.schema.arrow(),
+                    &self.order,
+                    options,
+                )?)))
             }
         }
     }
@@ -162,7 +203,11 @@ impl Periods {
 /// What the rows of a period are sorted by: folder, then as every file.
 fn order(partition_by: &[String], schema: &TableSchema) -> Vec<String> {
     let mut order: Vec<String> = Vec::new();
-    for name in partition_by.iter().map(|key| parameter_column(key)).chain(schema.file_order()) {
+    for name in partition_by
+        .iter()
+        .map(|key| parameter_column(key))
+        .chain(schema.file_order())
+    {
         if !order.contains(&name) {
             order.push(name);
         }
@@ -170,11 +215,20 @@ fn order(partition_by: &[String], schema: &TableSchema) -> Vec<String> {
     order
 }
 
-fn task_columns(stage: &Stage, job: &Job, report: &Report, finished: &Finished) -> Result<TaskColumns> {
+fn task_columns(
+    stage: &Stage,
+    job: &Job,
+    report: &Report,
+    finished: &Finished,
+) -> Result<TaskColumns> {
     let target = stage.target_name(&job.task).to_owned();
     let parameters: BTreeMap<String, String> = job.task.parameters.iter().cloned().collect();
-    let exported_at = DateTime::from_timestamp_micros(finished.exported_at)
-        .ok_or_else(|| Error::new(Code::Internal, format!("{} is no time", finished.exported_at)))?;
+    let exported_at = DateTime::from_timestamp_micros(finished.exported_at).ok_or_else(|| {
+        Error::new(
+            Code::Internal,
+            format!("{} is no time", finished.exported_at),
+        )
+    })?;
     Ok(TaskColumns {
         task: job.task.id.clone(),
         folder: folder(&stage.config.partition_by(report), &target, &parameters),

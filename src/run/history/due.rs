@@ -25,7 +25,11 @@ pub(in crate::run) struct Histories<'a> {
 impl<'a> Histories<'a> {
     /// Nothing is read yet.
     pub fn of(config: &'a RunConfig, store: &Store) -> Self {
-        Self { config, store: store.clone(), held: BTreeMap::new() }
+        Self {
+            config,
+            store: store.clone(),
+            held: BTreeMap::new(),
+        }
     }
 
     /// The days that a task asks for in a night; `None` for a task of no history.
@@ -33,7 +37,9 @@ impl<'a> Histories<'a> {
     /// # Errors
     /// [`crate::error::Code::Destination`] if the states cannot be read.
     pub fn window(&mut self, night: Night, task: &Task, refetch: bool) -> Result<Option<Span>> {
-        let Some((grouping, since)) = self.beginning(task) else { return Ok(None) };
+        let Some((grouping, since)) = self.beginning(task) else {
+            return Ok(None);
+        };
         let whole = plan::whole_window(grouping, since, night);
         if refetch {
             return Ok(whole);
@@ -47,14 +53,22 @@ impl<'a> Histories<'a> {
     /// # Errors
     /// As [`Histories::window`].
     pub fn lacks_older_days(&mut self, night: Night, task: &Task) -> Result<bool> {
-        let Some((grouping, since)) = self.beginning(task) else { return Ok(false) };
+        let Some((grouping, since)) = self.beginning(task) else {
+            return Ok(false);
+        };
         let answered = self.answered(task)?;
         let has_night = answered.iter().any(|days| days.contains(night));
         Ok(has_night && plan::window(grouping, since, &answered, night).is_some())
     }
 
     /// The days of a range that was asked for by name, as a task asks for them.
-    pub fn range(&self, task: &Task, from: NaiveDate, to: NaiveDate, today: NaiveDate) -> Option<Span> {
+    pub fn range(
+        &self,
+        task: &Task,
+        from: NaiveDate,
+        to: NaiveDate,
+        today: NaiveDate,
+    ) -> Option<Span> {
         plan::asked_window(self.beginning(task)?.0, from, to, today)
     }
 
@@ -67,7 +81,10 @@ impl<'a> Histories<'a> {
     }
 
     fn report(&self, task: &Task) -> Option<&'a Report> {
-        self.config.reports.get(task.report).filter(|report| is_history(report))
+        self.config
+            .reports
+            .get(task.report)
+            .filter(|report| is_history(report))
     }
 
     fn beginning(&self, task: &Task) -> Option<(Grouping, NaiveDate)> {
@@ -80,18 +97,25 @@ impl<'a> Histories<'a> {
         let report = self.report(task);
         let held = match self.held.entry(task.report) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => {
-                new.insert(report.map_or_else(|| Ok(BTreeMap::new()), |report| read(&self.store, report))?)
-            }
+            Entry::Vacant(new) => new.insert(
+                report.map_or_else(|| Ok(BTreeMap::new()), |report| read(&self.store, report))?,
+            ),
         };
-        Ok(joined(held.get(&task.id).into_iter().flatten().flat_map(|entry| answered_by(entry, task))))
+        Ok(joined(
+            held.get(&task.id)
+                .into_iter()
+                .flatten()
+                .flat_map(|entry| answered_by(entry, task)),
+        ))
     }
 }
 
 fn read(store: &Store, report: &Report) -> Result<BTreeMap<TaskId, Vec<TaskEntry>>> {
     let mut held: BTreeMap<TaskId, Vec<TaskEntry>> = BTreeMap::new();
     for partition in store.partitions(&report.name)? {
-        let committed = store.partition(&report.name, &partition)?.and_then(|state| state.committed);
+        let committed = store
+            .partition(&report.name, &partition)?
+            .and_then(|state| state.committed);
         for entry in committed.into_iter().flat_map(|committed| committed.tasks) {
             held.entry(entry.task.clone()).or_default().push(entry);
         }

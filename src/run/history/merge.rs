@@ -42,7 +42,8 @@ pub(in crate::run) async fn assemble(
     finished: Vec<Finished>,
     cancel: &CancellationToken,
 ) -> Result<Assembled> {
-    let (partitions, added) = merge(stage, report, finished, Layout::AsRecorded, None, cancel).await?;
+    let (partitions, added) =
+        merge(stage, report, finished, Layout::AsRecorded, None, cancel).await?;
     Ok(Assembled { partitions, added })
 }
 
@@ -56,7 +57,15 @@ pub(in crate::run) async fn rebuild(
     finished: Vec<Finished>,
     year: i32,
 ) -> Result<Vec<PartitionSummary>> {
-    let merged = merge(stage, report, finished, Layout::Anew, Some(year), &CancellationToken::new()).await?;
+    let merged = merge(
+        stage,
+        report,
+        finished,
+        Layout::Anew,
+        Some(year),
+        &CancellationToken::new(),
+    )
+    .await?;
     Ok(merged.0)
 }
 
@@ -72,25 +81,40 @@ async fn merge(
     let turn = Arc::clone(&stage.writing);
     let held = turn.lock().await;
     let (answers, periods) =
-        heavy(move || Answers::collect(&shared, shared.report(report)?, finished, only)).await.flatten()?;
+        heavy(move || Answers::collect(&shared, shared.report(report)?, finished, only))
+            .await
+            .flatten()?;
     drop(held);
     let answers = Arc::new(answers);
     let mut partitions = Vec::with_capacity(periods.len());
     for (year, sorter) in periods {
         let opening = Arc::clone(stage);
-        let opened = blocking(move || Opened::open(&opening, opening.report(report)?, &period_name(year), layout));
+        let opened = blocking(move || {
+            Opened::open(
+                &opening,
+                opening.report(report)?,
+                &period_name(year),
+                layout,
+            )
+        });
         let opened = opened.await?;
         let _turn = turn.lock().await;
         let (stage, answers, cancel) = (Arc::clone(stage), Arc::clone(&answers), cancel.clone());
         let merged = heavy(move || {
             let report = stage.report(report)?;
-            let committed = Period::new(&stage, report, &answers, year)?.merge(opened, sorter, layout, &cancel)?;
+            let committed = Period::new(&stage, report, &answers, year)?
+                .merge(opened, sorter, layout, &cancel)?;
             Ok(summary(report, &period_name(year), &committed))
         });
         partitions.push(merged.await.flatten()?);
         step("history.period");
     }
-    let added = answers.tasks.values().flatten().map(|answer| answer.entry.clone()).collect();
+    let added = answers
+        .tasks
+        .values()
+        .flatten()
+        .map(|answer| answer.entry.clone())
+        .collect();
     Ok((partitions, added))
 }
 
@@ -120,15 +144,41 @@ struct Tally {
 
 impl<'a> Period<'a> {
     fn new(stage: &'a Stage, report: &'a Report, answers: &'a Answers, year: i32) -> Result<Self> {
-        let days = Span::of_year(year).ok_or_else(|| Error::new(Code::Internal, format!("there is no year {year}")))?;
+        let days = Span::of_year(year)
+            .ok_or_else(|| Error::new(Code::Internal, format!("there is no year {year}")))?;
         let reaches = |answer: &Answer| answer.window.within(days).is_some();
-        let tasks = answers.tasks.iter().filter(|(_, of)| of.iter().any(reaches));
-        let tasks: Vec<(&TaskId, &[Answer])> = tasks.map(|(task, answers)| (task, answers.as_slice())).collect();
-        let places = tasks.iter().enumerate().map(|(place, (task, _))| (*task, place)).collect();
-        let of =
-            |answers: &'a [Answer]| answers.last().map(|last| (last.columns.target.as_str(), &last.columns.parameters));
-        let owners = tasks.iter().enumerate().filter_map(|(place, (_, answers))| Some((of(answers)?, place))).collect();
-        Ok(Self { stage, report, answers, days, tasks, places, owners, newer: BTreeMap::new() })
+        let tasks = answers
+            .tasks
+            .iter()
+            .filter(|(_, of)| of.iter().any(reaches));
+        let tasks: Vec<(&TaskId, &[Answer])> = tasks
+            .map(|(task, answers)| (task, answers.as_slice()))
+            .collect();
+        let places = tasks
+            .iter()
+            .enumerate()
+            .map(|(place, (task, _))| (*task, place))
+            .collect();
+        let of = |answers: &'a [Answer]| {
+            answers
+                .last()
+                .map(|last| (last.columns.target.as_str(), &last.columns.parameters))
+        };
+        let owners = tasks
+            .iter()
+            .enumerate()
+            .filter_map(|(place, (_, answers))| Some((of(answers)?, place)))
+            .collect();
+        Ok(Self {
+            stage,
+            report,
+            answers,
+            days,
+            tasks,
+            places,
+            owners,
+            newer: BTreeMap::new(),
+        })
     }
 
     /// Writes the period's rows and publishes them.
@@ -140,8 +190,13 @@ impl<'a> Period<'a> {
         cancel: &CancellationToken,
     ) -> Result<Committed> {
         let before = opened.before.clone();
-        let replaced: BTreeSet<TaskId> = self.tasks.iter().map(|(task, _)| (*task).clone()).collect();
-        let hashes = self.tasks.iter().flat_map(|(_, answers)| *answers).map(|answer| answer.responses_hash.as_str());
+        let replaced: BTreeSet<TaskId> =
+            self.tasks.iter().map(|(task, _)| (*task).clone()).collect();
+        let hashes = self
+            .tasks
+            .iter()
+            .flat_map(|(_, answers)| *answers)
+            .map(|answer| answer.responses_hash.as_str());
         let hash = responses_hash(before.as_ref(), hashes);
         if let Some(before) = &before {
             self.take_over(&opened, before, &replaced, &mut sorter)?;
@@ -154,7 +209,9 @@ impl<'a> Period<'a> {
             .iter()
             .zip(tallies)
             .map(|((task, answers), tally)| {
-                let old = before.as_ref().and_then(|before| before.tasks.iter().find(|old| old.task == **task));
+                let old = before
+                    .as_ref()
+                    .and_then(|before| before.tasks.iter().find(|old| old.task == **task));
                 self.entry(answers, old, tally, layout)
             })
             .collect::<Result<_>>()?;
@@ -173,23 +230,36 @@ impl<'a> Period<'a> {
         let owners = Owners::of(&before.tasks);
         let committing = &opened.committing;
         for file in before.files.iter().filter(|file| file.rows > 0) {
-            let is_in = |entry: &&TaskEntry| file.tasks.is_empty() || file.tasks.contains(&entry.task);
-            if !before.tasks.iter().filter(is_in).any(|entry| replaced.contains(&entry.task)) {
+            let is_in =
+                |entry: &&TaskEntry| file.tasks.is_empty() || file.tasks.contains(&entry.task);
+            if !before
+                .tasks
+                .iter()
+                .filter(is_in)
+                .any(|entry| replaced.contains(&entry.task))
+            {
                 continue;
             }
             let local = match whole_file(committing, file) {
                 Ok(local) => local,
                 // What nothing is needed of may be damaged.
-                Err(error) if error.code() == Code::Corrupt && self.is_replaced_whole(before, file) => continue,
+                Err(error)
+                    if error.code() == Code::Corrupt && self.is_replaced_whole(before, file) =>
+                {
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             for batch in read_batches(local.path(), None)? {
                 let batch = batch?;
                 for (range, target, params) in stretches(&batch, opened.schema.parameters())? {
                     let entry = owners.expect(committing.commit(), file, &target, &params)?;
-                    let Some(place) = self.places.get(&entry.task).copied() else { continue };
+                    let Some(place) = self.places.get(&entry.task).copied() else {
+                        continue;
+                    };
                     let part = batch.slice(range.start, range.len());
-                    let part = complete(&self.answers.schema, &self.untouched(place, &part)?, None)?;
+                    let part =
+                        complete(&self.answers.schema, &self.untouched(place, &part)?, None)?;
                     sorter.push(&part, &digester.digests(&part)?)?;
                 }
             }
@@ -199,23 +269,48 @@ impl<'a> Period<'a> {
 
     /// Whether nothing of a file is needed: the answers speak for every day of which it holds rows, and none came before them.
     fn is_replaced_whole(&self, before: &Committed, file: &FileEntry) -> bool {
-        let mut held = before.tasks.iter().filter(|entry| file.tasks.is_empty() || file.tasks.contains(&entry.task));
+        let mut held = before
+            .tasks
+            .iter()
+            .filter(|entry| file.tasks.is_empty() || file.tasks.contains(&entry.task));
         held.all(|entry| {
-            let place = self.places.get(&entry.task).and_then(|place| self.tasks.get(*place));
+            let place = self
+                .places
+                .get(&entry.task)
+                .and_then(|place| self.tasks.get(*place));
             let answers = place.map_or(&[][..], |(_, answers)| *answers);
             let days = joined(answers.iter().map(|answer| answer.window));
-            let is_latest = answers.last().is_some_and(|last| last.entry.exported_at >= entry.exported_at);
-            let covered = entry.history.as_ref().map(|history| history.covered.as_slice()).unwrap_or_default();
-            is_latest && !covered.is_empty() && covered.iter().all(|span| days.iter().any(|days| days.covers(*span)))
+            let is_latest = answers
+                .last()
+                .is_some_and(|last| last.entry.exported_at >= entry.exported_at);
+            let covered = entry
+                .history
+                .as_ref()
+                .map(|history| history.covered.as_slice())
+                .unwrap_or_default();
+            is_latest
+                && !covered.is_empty()
+                && covered
+                    .iter()
+                    .all(|span| days.iter().any(|days| days.covers(*span)))
         })
     }
 
     /// The committed rows of a task that no answer of the same time or later speaks for.
     fn untouched(&mut self, place: usize, part: &RecordBatch) -> Result<RecordBatch> {
-        let answers = self.tasks.get(place).map_or(&[][..], |(_, answers)| *answers);
+        let answers = self
+            .tasks
+            .get(place)
+            .map_or(&[][..], |(_, answers)| *answers);
         let mut mask = Vec::with_capacity(part.num_rows());
-        for (day, came) in days(part, self.answers.dated)?.into_iter().zip(times(part)?) {
-            let mut speaking = answers.iter().filter(|answer| answer.window.contains(day)).peekable();
+        for (day, came) in days(part, self.answers.dated)?
+            .into_iter()
+            .zip(times(part)?)
+        {
+            let mut speaking = answers
+                .iter()
+                .filter(|answer| answer.window.contains(day))
+                .peekable();
             let is_spoken_for = speaking.peek().is_some();
             let stays = !speaking.any(|answer| answer.entry.exported_at >= came);
             if stays && is_spoken_for {
@@ -227,15 +322,37 @@ impl<'a> Period<'a> {
     }
 
     /// The rows of a task that nothing later speaks for: neither another answer nor what was committed meanwhile.
-    fn current(&self, place: usize, old: Option<&TaskEntry>, part: &RecordBatch) -> Result<RecordBatch> {
-        let answers = self.tasks.get(place).map_or(&[][..], |(_, answers)| *answers);
+    fn current(
+        &self,
+        place: usize,
+        old: Option<&TaskEntry>,
+        part: &RecordBatch,
+    ) -> Result<RecordBatch> {
+        let answers = self
+            .tasks
+            .get(place)
+            .map_or(&[][..], |(_, answers)| *answers);
         let old = old.and_then(|old| Some((old.exported_at, old.history.as_ref()?.window)));
-        let later: Vec<(i64, Span)> =
-            answers.iter().map(|answer| (answer.entry.exported_at, answer.window)).chain(old).collect();
+        let later: Vec<(i64, Span)> = answers
+            .iter()
+            .map(|answer| (answer.entry.exported_at, answer.window))
+            .chain(old)
+            .collect();
         let mut mask = Vec::with_capacity(part.num_rows());
-        for (day, came) in days(part, self.answers.dated)?.into_iter().zip(times(part)?) {
-            let is_outdated = later.iter().any(|(at, window)| *at > came && window.contains(day));
-            mask.push(!is_outdated && self.newer.get(&(place, day)).is_none_or(|newer| *newer <= came));
+        for (day, came) in days(part, self.answers.dated)?
+            .into_iter()
+            .zip(times(part)?)
+        {
+            let is_outdated = later
+                .iter()
+                .any(|(at, window)| *at > came && window.contains(day));
+            mask.push(
+                !is_outdated
+                    && self
+                        .newer
+                        .get(&(place, day))
+                        .is_none_or(|newer| *newer <= came),
+            );
         }
         filter_record_batch(part, &BooleanArray::from(mask)).map_err(unfit)
     }
@@ -249,7 +366,13 @@ impl<'a> Period<'a> {
         cancel: &CancellationToken,
     ) -> Result<Vec<Tally>> {
         let stop = sorter.num_rows() > INTERRUPTIBLE_ROWS;
-        let names: Vec<String> = self.answers.schema.columns().iter().map(|column| column.name.clone()).collect();
+        let names: Vec<String> = self
+            .answers
+            .schema
+            .columns()
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
         let identity = &self.report.endpoint.identity;
         let has_identity = !identity.is_empty() && identity.iter().all(|name| names.contains(name));
         let scratch = || Ok(self.stage.scratch.clone());
@@ -259,22 +382,35 @@ impl<'a> Period<'a> {
         let mut under_way: Option<usize> = None;
         for batch in sorter.finish()? {
             if stop && cancel.is_cancelled() {
-                return Err(Error::new(Code::Interrupted, "interrupted before the rows were written"));
+                return Err(Error::new(
+                    Code::Interrupted,
+                    "interrupted before the rows were written",
+                ));
             }
             let batch = batch?;
             for (range, target, params) in stretches(&batch, self.answers.schema.parameters())? {
                 let place = self.owners.get(&(target.as_str(), &params)).copied();
-                let place =
-                    place.ok_or_else(|| Error::new(Code::Internal, format!("rows of nobody: {target} {params:?}")))?;
-                let (Some((task, _)), Some(columns)) = (self.tasks.get(place), self.columns(place)) else { continue };
-                let old = before.and_then(|before| before.tasks.iter().find(|old| old.task == **task));
+                let place = place.ok_or_else(|| {
+                    Error::new(
+                        Code::Internal,
+                        format!("rows of nobody: {target} {params:?}"),
+                    )
+                })?;
+                let (Some((task, _)), Some(columns)) = (self.tasks.get(place), self.columns(place))
+                else {
+                    continue;
+                };
+                let old =
+                    before.and_then(|before| before.tasks.iter().find(|old| old.task == **task));
                 let part = self.current(place, old, &batch.slice(range.start, range.len()))?;
                 if part.num_rows() == 0 {
                     continue;
                 }
                 if under_way != Some(place) {
                     let last = under_way.and_then(|last| self.columns(last));
-                    if !opened.partition_by.is_empty() && last.is_none_or(|last| last.folder != columns.folder) {
+                    if !opened.partition_by.is_empty()
+                        && last.is_none_or(|last| last.folder != columns.folder)
+                    {
                         writer.begin_sequence(&opened.schema.file_order())?;
                     }
                     opened.carry_before(columns, writer)?;
@@ -296,32 +432,52 @@ impl<'a> Period<'a> {
         let identities = identities.map(IdentityCounter::finish).transpose()?;
         for (place, tally) in (0_u32..).zip(&mut tallies) {
             tally.duplicates = rows.get(&place).copied().unwrap_or(0);
-            tally.identities = identities.as_ref().map(|found| found.get(&place).copied().unwrap_or(0));
+            tally.identities = identities
+                .as_ref()
+                .map(|found| found.get(&place).copied().unwrap_or(0));
         }
         Ok(tallies)
     }
 
     fn columns(&self, place: usize) -> Option<&TaskColumns> {
-        self.tasks.get(place)?.1.last().map(|answer| &answer.columns)
+        self.tasks
+            .get(place)?
+            .1
+            .last()
+            .map(|answer| &answer.columns)
     }
 
     /// What the period says of a task from now on.
-    fn entry(&self, answers: &[Answer], old: Option<&TaskEntry>, tally: Tally, layout: Layout) -> Result<TaskEntry> {
-        let last = answers.last().ok_or_else(|| Error::new(Code::Internal, "a task without an answer"))?;
+    fn entry(
+        &self,
+        answers: &[Answer],
+        old: Option<&TaskEntry>,
+        tally: Tally,
+        layout: Layout,
+    ) -> Result<TaskEntry> {
+        let last = answers
+            .last()
+            .ok_or_else(|| Error::new(Code::Internal, "a task without an answer"))?;
         let is_outrun = old.is_some_and(|old| old.exported_at > last.entry.exported_at);
         let newest = old.filter(|_| is_outrun).unwrap_or(&last.entry);
         let (job, _) = self.stage.job(last.job)?;
         let held = old.and_then(|old| old.history.as_ref());
         let held = held.map(|held| held.covered.clone()).unwrap_or_default();
-        let answers_the_same = old.is_some_and(|old| job.task.unanswered_by(&old.asked, false).is_empty());
-        let new = answers.iter().filter_map(|answer| answer.window.within(self.days));
+        let answers_the_same =
+            old.is_some_and(|old| job.task.unanswered_by(&old.asked, false).is_empty());
+        let new = answers
+            .iter()
+            .filter_map(|answer| answer.window.within(self.days));
         let covered = match (layout, answers_the_same, is_outrun) {
             // What is put together again is what was there.
             (Layout::Anew, _, _) | (Layout::AsRecorded, false, true) => held,
             (Layout::AsRecorded, true, _) => joined(held.into_iter().chain(new)),
             (Layout::AsRecorded, false, false) => joined(new),
         };
-        let history = newest.history.clone().map(|history| HistoryEntry { covered, ..history });
+        let history = newest
+            .history
+            .clone()
+            .map(|history| HistoryEntry { covered, ..history });
         Ok(TaskEntry {
             rows: tally.rows,
             duplicate_rows: tally.duplicates,

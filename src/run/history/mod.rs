@@ -51,7 +51,9 @@ pub(super) fn is_history_table(config: &RunConfig, store: &Store, table: &str) -
         return Ok(is_history(report));
     }
     let record = store.table(table)?;
-    Ok(Catalog::embedded().endpoint(&record.endpoint).is_some_and(|of| of.history_column().is_some()))
+    Ok(Catalog::embedded()
+        .endpoint(&record.endpoint)
+        .is_some_and(|of| of.history_column().is_some()))
 }
 
 /// Refuses a table that is laid out by night where the report fills a history, or the other way round: readers find the
@@ -61,11 +63,19 @@ pub(super) fn is_history_table(config: &RunConfig, store: &Store, table: &str) -
 /// [`Code::Schema`].
 pub(super) fn check_layout(store: &Store, report: &Report, record: &TableRecord) -> Result<()> {
     let is_of_other_kind = |name: &&String| period_of(name).is_some() != is_history(report);
-    let Some(other) = record.partitions.keys().find(is_of_other_kind) else { return Ok(()) };
-    let message = format!("the table `{}` is laid out by night, a history by year", report.name);
+    let Some(other) = record.partitions.keys().find(is_of_other_kind) else {
+        return Ok(());
+    };
+    let message = format!(
+        "the table `{}` is laid out by night, a history by year",
+        report.name
+    );
     Err(Error::new(Code::Schema, message)
         .with_context("partition", format!("{}/{other}", report.name))
-        .with_next(format!("give the report a new name; {} stays as it is", store.place_of(&report.name))))
+        .with_next(format!(
+            "give the report a new name; {} stays as it is",
+            store.place_of(&report.name)
+        )))
 }
 
 /// What the partition that holds a night says of a task: `None` if the task is not complete for the night.
@@ -78,7 +88,9 @@ pub(super) fn entry_in(
     night: Night,
     task: &TaskId,
 ) -> Result<Option<TaskEntry>> {
-    let Some(entry) = state.and_then(|state| state.task(task)) else { return Ok(None) };
+    let Some(entry) = state.and_then(|state| state.task(task)) else {
+        return Ok(None);
+    };
     match &entry.history {
         Some(history) if !history.covered.iter().any(|days| days.contains(night)) => Ok(None),
         Some(history) if history.night != night => through_others(landing, entry, night),
@@ -89,18 +101,34 @@ pub(super) fn entry_in(
 /// The entry of a task whose days another night's answer has covered, in this night's own count of attempts: all of them
 /// are past, but for one whose answer came later.
 fn through_others(landing: &Landing, entry: &TaskEntry, night: Night) -> Result<Option<TaskEntry>> {
-    let past = |attempt| Some(TaskEntry { attempt, ..entry.clone() });
-    let Some(latest) = landing.latest(night, &entry.task)? else { return Ok(past(0)) };
-    let first = landing.headers(&latest)?.into_iter().find(|header| header.sequence == 0);
+    let past = |attempt| {
+        Some(TaskEntry {
+            attempt,
+            ..entry.clone()
+        })
+    };
+    let Some(latest) = landing.latest(night, &entry.task)? else {
+        return Ok(past(0));
+    };
+    let first = landing
+        .headers(&latest)?
+        .into_iter()
+        .find(|header| header.sequence == 0);
     Ok(match first {
-        Some(first) if first.received_at > entry.exported_at => latest.number.checked_sub(1).and_then(past),
+        Some(first) if first.received_at > entry.exported_at => {
+            latest.number.checked_sub(1).and_then(past)
+        }
         _ => past(latest.number),
     })
 }
 
 fn answered_by<'a>(entry: &'a TaskEntry, task: &Task) -> impl Iterator<Item = Span> + 'a {
     let answers = task.unanswered_by(&entry.asked, false).is_empty();
-    entry.history.iter().filter(move |_| answers).flat_map(|history| history.covered.iter().copied())
+    entry
+        .history
+        .iter()
+        .filter(move |_| answers)
+        .flat_map(|history| history.covered.iter().copied())
 }
 
 /// Whether all days that a task asks for are answered, as far as the table is a history.
@@ -108,11 +136,15 @@ fn answered_by<'a>(entry: &'a TaskEntry, task: &Task) -> impl Iterator<Item = Sp
 /// # Errors
 /// [`crate::error::Code::Destination`] if a state cannot be read.
 pub(super) fn is_answered(store: &Store, report: &Report, task: &Task) -> Result<bool> {
-    let Some(window) = plan::window_of(task).filter(|_| is_history(report)) else { return Ok(true) };
+    let Some(window) = plan::window_of(task).filter(|_| is_history(report)) else {
+        return Ok(true);
+    };
     let mut answered = Vec::new();
     for year in window.years() {
         let state = store.partition(&report.name, &period_name(year))?;
-        let Some(entry) = state.as_ref().and_then(|state| state.task(&task.id)) else { return Ok(false) };
+        let Some(entry) = state.as_ref().and_then(|state| state.task(&task.id)) else {
+            return Ok(false);
+        };
         answered.extend(answered_by(entry, task));
     }
     Ok(plan::is_answered(&answered, window))
@@ -122,7 +154,11 @@ pub(super) fn is_answered(store: &Store, report: &Report, task: &Task) -> Result
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`] if they cannot be read.
-pub(super) fn saved_nights(landing: &Landing, entry: &TaskEntry, period: Span) -> Result<Vec<Night>> {
+pub(super) fn saved_nights(
+    landing: &Landing,
+    entry: &TaskEntry,
+    period: Span,
+) -> Result<Vec<Night>> {
     let mut nights = Vec::new();
     for night in landing.nights()? {
         let then = saved_entry(landing, entry, night)?.and_then(|then| then.history);
@@ -137,18 +173,36 @@ pub(super) fn saved_nights(landing: &Landing, entry: &TaskEntry, period: Span) -
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`] if it cannot be read.
-pub(super) fn saved_entry(landing: &Landing, entry: &TaskEntry, night: Night) -> Result<Option<TaskEntry>> {
-    let Some(history) = &entry.history else { return Ok(Some(entry.clone())) };
+pub(super) fn saved_entry(
+    landing: &Landing,
+    entry: &TaskEntry,
+    night: Night,
+) -> Result<Option<TaskEntry>> {
+    let Some(history) = &entry.history else {
+        return Ok(Some(entry.clone()));
+    };
     let attempt = if history.night == night {
-        Attempt { night, task: entry.task.clone(), number: entry.attempt }
+        Attempt {
+            night,
+            task: entry.task.clone(),
+            number: entry.attempt,
+        }
     } else {
-        let Some(latest) = landing.latest(night, &entry.task)? else { return Ok(None) };
+        let Some(latest) = landing.latest(night, &entry.task)? else {
+            return Ok(None);
+        };
         latest
     };
-    let Some(first) = landing.load(&attempt, 0)? else { return Ok(None) };
+    let Some(first) = landing.load(&attempt, 0)? else {
+        return Ok(None);
+    };
     let begun = inputs(&first).filter(|_| first.header.received_at <= entry.exported_at);
     Ok(begun.and_then(|begun| {
-        let mut then = TaskEntry { attempt: attempt.number, asked: begun.asked, ..entry.clone() };
+        let mut then = TaskEntry {
+            attempt: attempt.number,
+            asked: begun.asked,
+            ..entry.clone()
+        };
         let history = then.history.as_mut()?;
         (history.night, history.window) = (night, begun.window?);
         Some(then)
@@ -162,8 +216,16 @@ pub(super) fn saved_entry(landing: &Landing, entry: &TaskEntry, night: Night) ->
 pub(super) fn is_saved_whole(landing: &Landing, entry: &TaskEntry) -> Result<bool> {
     let mut saved = Vec::new();
     for night in landing.nights()? {
-        saved.extend(saved_entry(landing, entry, night)?.and_then(|then| then.history).map(|history| history.window));
+        saved.extend(
+            saved_entry(landing, entry, night)?
+                .and_then(|then| then.history)
+                .map(|history| history.window),
+        );
     }
-    let covered = entry.history.as_ref().map(|history| history.covered.as_slice()).unwrap_or_default();
+    let covered = entry
+        .history
+        .as_ref()
+        .map(|history| history.covered.as_slice())
+        .unwrap_or_default();
     Ok(covered.iter().all(|days| plan::is_answered(&saved, *days)))
 }

@@ -18,7 +18,9 @@ use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::plan::Selection;
-use crate::store::{Hold, KnownFiles, Store, TableRecord, UNPARTITIONED, hidden_data, strays, verify_files};
+use crate::store::{
+    Hold, KnownFiles, Store, TableRecord, UNPARTITIONED, hidden_data, strays, verify_files,
+};
 use crate::table::manifest::{PartitionState, TaskEntry};
 
 /// How often a partition that changes while it is read is looked at.
@@ -65,19 +67,31 @@ pub fn verify(config: &RunConfig, clock: &SharedClock, selection: &Selection) ->
             }
         }
     }
-    let scratch = Scratch { store: &store, run: run_id(clock), folder: OnceLock::new() };
+    let scratch = Scratch {
+        store: &store,
+        run: run_id(clock),
+        folder: OnceLock::new(),
+    };
     let remedies = Remedies::new(config, &store);
-    let verifier = Verifier { store: &store, known: &known, remedies: &remedies, scratch: &scratch };
+    let verifier = Verifier {
+        store: &store,
+        known: &known,
+        remedies: &remedies,
+        scratch: &scratch,
+    };
     let mut verified = Verified::default();
     for table in &chosen.tables {
         verifier.table(&chosen, table, &mut verified)?;
     }
     if chosen.is_everything() {
-        verified.faults.extend(hidden_data(&store)?.into_iter().map(|place| Fault {
-            remedy: remedies.of_hidden(&place),
-            problem: "is named like data: readers who glob hidden folders would count it".to_owned(),
-            place,
-        }));
+        verified
+            .faults
+            .extend(hidden_data(&store)?.into_iter().map(|place| Fault {
+                remedy: remedies.of_hidden(&place),
+                problem:
+                    "is named like data: readers who glob hidden folders would count it".to_owned(),
+                place,
+            }));
     }
     scratch.close()?;
     Ok(verified)
@@ -120,9 +134,17 @@ impl Verifier<'_> {
         let known = self.store.partitions(table)?;
         for problem in record_problems(&record, &states) {
             let place = format!("_backhaul/tables/{table}.json");
-            verified.faults.push(Fault { place, problem, remedy: self.remedies.of_record(table) });
+            verified.faults.push(Fault {
+                place,
+                problem,
+                remedy: self.remedies.of_record(table),
+            });
         }
-        for partition in record.partitions.keys().filter(|partition| chosen.covers(partition)) {
+        for partition in record
+            .partitions
+            .keys()
+            .filter(|partition| chosen.covers(partition))
+        {
             if !known.contains(partition) {
                 verified.faults.push(Fault {
                     place: format!("{table}/{partition}"),
@@ -138,7 +160,11 @@ impl Verifier<'_> {
             if chosen.covers(&finding.partition) {
                 let place = place(&finding.report, &finding.partition, finding.file.as_deref());
                 let remedy = self.remedies.of_foreign(&place);
-                verified.faults.push(Fault { place, problem: finding.problem, remedy });
+                verified.faults.push(Fault {
+                    place,
+                    problem: finding.problem,
+                    remedy,
+                });
             }
         }
         Ok(())
@@ -154,7 +180,10 @@ impl Verifier<'_> {
         for look in 1..=LOOKS {
             let mut seen = Verified::default();
             let outcome = self.look(&state, record, &mut seen);
-            let now = self.store.partition(&state.report, &state.partition)?.unwrap_or_else(|| state.clone());
+            let now = self
+                .store
+                .partition(&state.report, &state.partition)?
+                .unwrap_or_else(|| state.clone());
             let is_settled = (now.generation, &now.pending) == (state.generation, &state.pending);
             let is_clean = outcome.is_ok() && seen.faults.is_empty();
             if is_clean || is_settled || look == LOOKS {
@@ -170,7 +199,12 @@ impl Verifier<'_> {
         Ok(state)
     }
 
-    fn look(&self, state: &PartitionState, record: &TableRecord, verified: &mut Verified) -> Result<()> {
+    fn look(
+        &self,
+        state: &PartitionState,
+        record: &TableRecord,
+        verified: &mut Verified,
+    ) -> Result<()> {
         let findings = verify_files(self.store, state, self.known)?;
         let mut damaged = Vec::new();
         for finding in findings {
@@ -179,18 +213,31 @@ impl Verifier<'_> {
                 (_, true) => self.remedies.of_foreign(&place),
                 (Some(file), false) => {
                     damaged.push(file.clone());
-                    self.remedies.of_tasks(state, |entry| is_in(state, file, entry))
+                    self.remedies
+                        .of_tasks(state, |entry| is_in(state, file, entry))
                 }
                 (None, false) => "backhaul run".to_owned(),
             };
-            verified.faults.push(Fault { place, problem: finding.problem, remedy });
+            verified.faults.push(Fault {
+                place,
+                problem: finding.problem,
+                remedy,
+            });
         }
-        let Some(committed) = &state.committed else { return Ok(()) };
+        let Some(committed) = &state.committed else {
+            return Ok(());
+        };
         verified.partitions += 1;
         let mut reading = Reading::new(state, committed, record, || self.scratch.folder());
-        for file in committed.files.iter().filter(|file| !damaged.contains(&file.name)) {
+        for file in committed
+            .files
+            .iter()
+            .filter(|file| !damaged.contains(&file.name))
+        {
             verified.files += 1;
-            let local = self.store.table_file(&state.report, &state.partition, &file.name)?;
+            let local = self
+                .store
+                .table_file(&state.report, &state.partition, &file.name)?;
             let (rows, problems) = match &local {
                 Some(local) => reading.read(local.path(), file),
                 None => (0, vec!["is missing".to_owned()]),
@@ -198,14 +245,26 @@ impl Verifier<'_> {
             verified.rows += rows;
             for problem in problems {
                 let place = place(&state.report, &state.partition, Some(&file.name));
-                let remedy = self.remedies.of_tasks(state, |entry| is_in(state, &file.name, entry));
-                verified.faults.push(Fault { place, problem, remedy });
+                let remedy = self
+                    .remedies
+                    .of_tasks(state, |entry| is_in(state, &file.name, entry));
+                verified.faults.push(Fault {
+                    place,
+                    problem,
+                    remedy,
+                });
             }
         }
         for (task, problem) in reading.finish(&damaged)? {
             let place = place(&state.report, &state.partition, None);
-            let remedy = self.remedies.of_tasks(state, |entry| task.as_ref().is_none_or(|task| *task == entry.task));
-            verified.faults.push(Fault { place, problem, remedy });
+            let remedy = self.remedies.of_tasks(state, |entry| {
+                task.as_ref().is_none_or(|task| *task == entry.task)
+            });
+            verified.faults.push(Fault {
+                place,
+                problem,
+                remedy,
+            });
         }
         Ok(())
     }
@@ -213,12 +272,20 @@ impl Verifier<'_> {
 
 /// Whether a file may hold rows of a task.
 fn is_in(state: &PartitionState, file: &str, entry: &TaskEntry) -> bool {
-    let mut files = state.committed.iter().flat_map(|committed| &committed.files);
-    files.any(|known| known.name == file && (known.tasks.is_empty() || known.tasks.contains(&entry.task)))
+    let mut files = state
+        .committed
+        .iter()
+        .flat_map(|committed| &committed.files);
+    files.any(|known| {
+        known.name == file && (known.tasks.is_empty() || known.tasks.contains(&entry.task))
+    })
 }
 
 fn place(report: &str, partition: &str, file: Option<&str>) -> String {
-    let parts = [report, partition].into_iter().chain(file).filter(|part| !part.is_empty() && *part != UNPARTITIONED);
+    let parts = [report, partition]
+        .into_iter()
+        .chain(file)
+        .filter(|part| !part.is_empty() && *part != UNPARTITIONED);
     parts.collect::<Vec<_>>().join("/")
 }
 
@@ -242,6 +309,8 @@ impl Scratch<'_> {
     }
 
     fn close(self) -> Result<()> {
-        self.folder.into_inner().map_or(Ok(()), |(_, lock)| self.store.close_run(&self.run, lock))
+        self.folder
+            .into_inner()
+            .map_or(Ok(()), |(_, lock)| self.store.close_run(&self.run, lock))
     }
 }

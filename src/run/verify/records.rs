@@ -9,7 +9,9 @@ use crate::table::manifest::PartitionState;
 pub(super) fn record_problems(record: &TableRecord, states: &[PartitionState]) -> Vec<String> {
     let mut problems = Vec::new();
     for state in states {
-        let Some(committed) = &state.committed else { continue };
+        let Some(committed) = &state.committed else {
+            continue;
+        };
         let (partition, generation) = (&state.partition, state.generation);
         match record.partitions.get(partition) {
             None => problems.push(format!("lacks the partition {partition}: whoever loads what changed misses it")),
@@ -23,8 +25,15 @@ pub(super) fn record_problems(record: &TableRecord, states: &[PartitionState]) -
             Some(_) => {}
         }
         for column in &committed.columns {
-            match record.columns.iter().find(|known| known.name == column.name) {
-                None => problems.push(format!("lacks the column `{}`, which {partition} has", column.name)),
+            match record
+                .columns
+                .iter()
+                .find(|known| known.name == column.name)
+            {
+                None => problems.push(format!(
+                    "lacks the column `{}`, which {partition} has",
+                    column.name
+                )),
                 Some(known) if known.kind != column.kind => problems.push(format!(
                     "says that the column `{}` is {}, and in {partition} it is {}",
                     column.name, known.kind, column.kind
@@ -37,11 +46,16 @@ pub(super) fn record_problems(record: &TableRecord, states: &[PartitionState]) -
     for (partition, number) in &record.partitions {
         by_number.entry(*number).or_default().push(partition);
     }
-    for (number, partitions) in by_number.into_iter().filter(|(_, partitions)| partitions.len() > 1) {
+    for (number, partitions) in by_number
+        .into_iter()
+        .filter(|(_, partitions)| partitions.len() > 1)
+    {
         let is_meant = |state: &PartitionState| partitions.contains(&state.partition.as_str());
         if states.iter().any(is_meant) {
-            problems
-                .push(format!("gives commit {number} to {}: a commit changes one partition", partitions.join(" and ")));
+            problems.push(format!(
+                "gives commit {number} to {}: a commit changes one partition",
+                partitions.join(" and ")
+            ));
         }
     }
     problems

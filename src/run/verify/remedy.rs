@@ -22,20 +22,29 @@ pub(super) struct Remedies<'a> {
 
 impl<'a> Remedies<'a> {
     pub fn new(config: &'a RunConfig, store: &'a Store) -> Self {
-        Self { config, store, landing: landing(config, store) }
+        Self {
+            config,
+            store,
+            landing: landing(config, store),
+        }
     }
 
     /// Of a file that nobody committed.
     pub fn of_foreign(&self, place: &str) -> String {
-        format!("move {} out of the table's folder", self.store.place_of(place))
+        format!(
+            "move {} out of the table's folder",
+            self.store.place_of(place)
+        )
     }
 
     /// Of a file below `_backhaul/` that is named like data.
     pub fn of_hidden(&self, place: &str) -> String {
         if place.starts_with("_backhaul/staging/") {
-            return "backhaul run   (it clears away what a process left that was killed)".to_owned();
+            return "backhaul run   (it clears away what a process left that was killed)"
+                .to_owned();
         }
-        self.of_foreign(place).replace("the table's folder", "_backhaul")
+        self.of_foreign(place)
+            .replace("the table's folder", "_backhaul")
     }
 
     /// Of a table's record.
@@ -44,18 +53,25 @@ impl<'a> Remedies<'a> {
             _ if is_of_program(table) => "backhaul rebuild".to_owned(),
             _ if self.is_filled(table) => format!("backhaul rebuild --report {table}"),
             _ => {
-                format!("give the report `{table}` back to the configuration, then: backhaul rebuild --report {table}")
+                format!(
+                    "give the report `{table}` back to the configuration, then: backhaul rebuild --report {table}"
+                )
             }
         }
     }
 
     /// Of rows of some of a partition's tasks.
-    pub fn of_tasks(&self, state: &PartitionState, is_affected: impl Fn(&TaskEntry) -> bool) -> String {
+    pub fn of_tasks(
+        &self,
+        state: &PartitionState,
+        is_affected: impl Fn(&TaskEntry) -> bool,
+    ) -> String {
         let table = state.report.as_str();
         if let Some(period) = period_of(&state.partition) {
             return self.of_period(state, period, is_affected);
         }
-        let night = parse_segment(&state.partition).and_then(|(_, value)| value.parse::<Night>().ok());
+        let night =
+            parse_segment(&state.partition).and_then(|(_, value)| value.parse::<Night>().ok());
         let Some(night) = night.filter(|_| !is_of_program(table)) else {
             return match night {
                 Some(night) if table != TARGETS => format!("backhaul rebuild --date {night}"),
@@ -69,9 +85,15 @@ impl<'a> Remedies<'a> {
         }
         let rebuild = format!("backhaul rebuild --report {table} --date {night}");
         let known = self.known(table, night);
-        let affected = state.committed.iter().flat_map(|committed| &committed.tasks).filter(|entry| is_affected(entry));
+        let affected = state
+            .committed
+            .iter()
+            .flat_map(|committed| &committed.tasks)
+            .filter(|entry| is_affected(entry));
         let lost: Vec<&str> = affected
-            .filter(|entry| entry.rows > 0 && !(known.contains(&entry.task) && self.is_saved(night, entry)))
+            .filter(|entry| {
+                entry.rows > 0 && !(known.contains(&entry.task) && self.is_saved(night, entry))
+            })
             .map(|entry| entry.target.as_str())
             .collect();
         if lost.is_empty() {
@@ -85,17 +107,33 @@ impl<'a> Remedies<'a> {
     }
 
     /// Of rows of a period of a history.
-    fn of_period(&self, state: &PartitionState, period: Span, is_affected: impl Fn(&TaskEntry) -> bool) -> String {
+    fn of_period(
+        &self,
+        state: &PartitionState,
+        period: Span,
+        is_affected: impl Fn(&TaskEntry) -> bool,
+    ) -> String {
         let table = state.report.as_str();
         let Span { first, last } = period;
-        let affected = state.committed.iter().flat_map(|committed| &committed.tasks).filter(|entry| is_affected(entry));
-        let last_night = affected.clone().filter_map(|entry| Some(entry.history.as_ref()?.night)).max();
+        let affected = state
+            .committed
+            .iter()
+            .flat_map(|committed| &committed.tasks)
+            .filter(|entry| is_affected(entry));
+        let last_night = affected
+            .clone()
+            .filter_map(|entry| Some(entry.history.as_ref()?.night))
+            .max();
         let lost: Vec<&str> = affected
-            .filter(|entry| entry.rows > 0 && !is_saved_whole(&self.landing, entry).unwrap_or(false))
+            .filter(|entry| {
+                entry.rows > 0 && !is_saved_whole(&self.landing, entry).unwrap_or(false)
+            })
             .map(|entry| entry.target.as_str())
             .collect();
         if !self.is_filled(table) {
-            format!("restore it from a backup of the destination: no report of the configuration fills {table}")
+            format!(
+                "restore it from a backup of the destination: no report of the configuration fills {table}"
+            )
         } else if lost.is_empty() {
             format!("backhaul rebuild --report {table} --from {first} --to {last}")
         } else {
@@ -109,18 +147,28 @@ impl<'a> Remedies<'a> {
     }
 
     fn is_filled(&self, table: &str) -> bool {
-        self.config.reports.iter().any(|report| report.name == table)
+        self.config
+            .reports
+            .iter()
+            .any(|report| report.name == table)
     }
 
     /// Tasks of the configuration.
     fn known(&self, table: &str, night: Night) -> BTreeSet<TaskId> {
-        let selection = Selection { reports: vec![table.to_owned()], ..Selection::default() };
+        let selection = Selection {
+            reports: vec![table.to_owned()],
+            ..Selection::default()
+        };
         let tasks = plan::tasks_of_any_night(self.config, night, &selection).unwrap_or_default();
         tasks.into_iter().map(|task| task.id).collect()
     }
 
     fn is_saved(&self, night: Night, entry: &TaskEntry) -> bool {
-        let attempt = Attempt { night, task: entry.task.clone(), number: entry.attempt };
+        let attempt = Attempt {
+            night,
+            task: entry.task.clone(),
+            number: entry.attempt,
+        };
         let first = self.landing.load(&attempt, 0).ok().flatten();
         first.is_some_and(|first| {
             !tombstone::covers(self.store, &entry.target, first.header.received_at).unwrap_or(false)

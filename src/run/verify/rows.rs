@@ -61,7 +61,9 @@ impl<'a> Reading<'a> {
         record: &'a TableRecord,
         scratch: impl Fn() -> Result<PathBuf> + Send + 'a,
     ) -> Self {
-        let identity = Catalog::embedded().endpoint(&record.endpoint).map_or(&[][..], |endpoint| &endpoint.identity);
+        let identity = Catalog::embedded()
+            .endpoint(&record.endpoint)
+            .map_or(&[][..], |endpoint| &endpoint.identity);
         Self {
             committed,
             record,
@@ -70,8 +72,20 @@ impl<'a> Reading<'a> {
             parameters: recorded_parameters(&committed.columns).collect(),
             identity,
             identities: IdentityCounter::new(identity, scratch),
-            tallies: committed.tasks.iter().map(|_| Tally { has_identity: true, ..Tally::default() }).collect(),
-            places: committed.tasks.iter().enumerate().map(|(place, entry)| (&entry.task, place)).collect(),
+            tallies: committed
+                .tasks
+                .iter()
+                .map(|_| Tally {
+                    has_identity: true,
+                    ..Tally::default()
+                })
+                .collect(),
+            places: committed
+                .tasks
+                .iter()
+                .enumerate()
+                .map(|(place, entry)| (&entry.task, place))
+                .collect(),
             is_unreadable: false,
         }
     }
@@ -89,19 +103,31 @@ impl<'a> Reading<'a> {
             }
         };
         if rows != file.rows {
-            problems.push(format!("holds {rows} rows, the manifest says {}", file.rows));
+            problems.push(format!(
+                "holds {rows} rows, the manifest says {}",
+                file.rows
+            ));
         }
         if !self.is_of_program {
             let named: BTreeSet<TaskId> = file.tasks.iter().cloned().collect();
             let name = |task: &TaskId| {
-                let place = self.places.get(task).and_then(|place| self.committed.tasks.get(*place));
+                let place = self
+                    .places
+                    .get(task)
+                    .and_then(|place| self.committed.tasks.get(*place));
                 place.map_or_else(|| task.to_string(), |entry| entry.target.clone())
             };
             for task in named.difference(&found) {
-                problems.push(format!("holds no rows of {}, the manifest says that it does", name(task)));
+                problems.push(format!(
+                    "holds no rows of {}, the manifest says that it does",
+                    name(task)
+                ));
             }
             for task in found.difference(&named) {
-                problems.push(format!("holds rows of {}, the manifest does not say so", name(task)));
+                problems.push(format!(
+                    "holds rows of {}, the manifest does not say so",
+                    name(task)
+                ));
             }
         }
         (rows, problems)
@@ -116,9 +142,21 @@ impl<'a> Reading<'a> {
     ) -> Result<u64> {
         let batches = read_batches(path, None)?;
         let schema = batches.schema().clone();
-        problems.extend(schema_problems(&schema, &self.committed.columns, &self.record.columns));
-        let has_identity = !self.identity.is_empty() && self.identity.iter().all(|name| schema.index_of(name).is_ok());
-        let fields = schema.fields().iter().map(|field| SortField::new(field.data_type().clone())).collect();
+        problems.extend(schema_problems(
+            &schema,
+            &self.committed.columns,
+            &self.record.columns,
+        ));
+        let has_identity = !self.identity.is_empty()
+            && self
+                .identity
+                .iter()
+                .all(|name| schema.index_of(name).is_ok());
+        let fields = schema
+            .fields()
+            .iter()
+            .map(|field| SortField::new(field.data_type().clone()))
+            .collect();
         let converter = RowConverter::new(fields).map_err(unreadable)?;
         let keys = &self.record.partition_by;
         let mut unknown: BTreeMap<String, u64> = BTreeMap::new();
@@ -133,8 +171,13 @@ impl<'a> Reading<'a> {
             }
             for (range, target, params) in stretches(&batch, &self.parameters)? {
                 let owner = self.owners.find(&target, &params);
-                let Some((place, entry)) = owner.and_then(|entry| Some((*self.places.get(&entry.task)?, entry))) else {
-                    let name = std::iter::once(target).chain(params.into_values()).collect::<Vec<_>>().join(" ");
+                let Some((place, entry)) =
+                    owner.and_then(|entry| Some((*self.places.get(&entry.task)?, entry)))
+                else {
+                    let name = std::iter::once(target)
+                        .chain(params.into_values())
+                        .collect::<Vec<_>>()
+                        .join(" ");
                     *unknown.entry(name).or_default() += count(range.len());
                     self.close(open.take());
                     continue;
@@ -149,8 +192,11 @@ impl<'a> Reading<'a> {
             }
         }
         self.close(open);
-        problems
-            .extend(unknown.iter().map(|(name, rows)| format!("holds {rows} rows of {name}, which no task brought")));
+        problems.extend(
+            unknown
+                .iter()
+                .map(|(name, rows)| format!("holds {rows} rows of {name}, which no task brought")),
+        );
         problems.extend(misplaced);
         Ok(rows)
     }
@@ -167,11 +213,17 @@ impl<'a> Reading<'a> {
         if open.as_ref().is_some_and(|before| before.place != place) {
             self.close(open.take());
         }
-        let encoded = converter.convert_columns(part.columns()).map_err(unreadable)?;
-        let Some(tally) = self.tallies.get_mut(place) else { return Ok(()) };
+        let encoded = converter
+            .convert_columns(part.columns())
+            .map_err(unreadable)?;
+        let Some(tally) = self.tallies.get_mut(place) else {
+            return Ok(());
+        };
         tally.rows += count(part.num_rows());
         tally.has_identity &= has_identity;
-        let Some(end) = encoded.num_rows().checked_sub(1) else { return Ok(()) };
+        let Some(end) = encoded.num_rows().checked_sub(1) else {
+            return Ok(());
+        };
         for row in 1..=end {
             tally.duplicates += u64::from(encoded.row(row) == encoded.row(row - 1));
         }
@@ -181,18 +233,29 @@ impl<'a> Reading<'a> {
                 tally.duplicates += u64::from(open.last.row() == encoded.row(0));
                 open.last = last;
             }
-            None => *open = Some(Stretch { place, first: Sha256::digest(encoded.row(0).data()).into(), last }),
+            None => {
+                *open = Some(Stretch {
+                    place,
+                    first: Sha256::digest(encoded.row(0).data()).into(),
+                    last,
+                })
+            }
         }
         if has_identity {
-            self.identities.push(u32::try_from(place).unwrap_or(u32::MAX), part)?;
+            self.identities
+                .push(u32::try_from(place).unwrap_or(u32::MAX), part)?;
         }
         Ok(())
     }
 
     /// Ends the stretch of a task.
     fn close(&mut self, open: Option<Stretch>) {
-        let Some(Stretch { place, first, last }) = open else { return };
-        let Some(tally) = self.tallies.get_mut(place) else { return };
+        let Some(Stretch { place, first, last }) = open else {
+            return;
+        };
+        let Some(tally) = self.tallies.get_mut(place) else {
+            return;
+        };
         let last: [u8; 32] = Sha256::digest(last.row().data()).into();
         for edge in BTreeSet::from([first, last]) {
             *tally.edges.entry(edge).or_default() += 1;
@@ -215,19 +278,33 @@ impl<'a> Reading<'a> {
                 continue;
             }
             let mut found = |problem: String| problems.push((Some(entry.task.clone()), problem));
-            let name =
-                std::iter::once(&entry.target).chain(entry.params.values()).cloned().collect::<Vec<_>>().join(" ");
+            let name = std::iter::once(&entry.target)
+                .chain(entry.params.values())
+                .cloned()
+                .collect::<Vec<_>>()
+                .join(" ");
             if tally.rows != entry.rows {
-                found(format!("{name} has {} rows, the manifest says {}", tally.rows, entry.rows));
+                found(format!(
+                    "{name} has {} rows, the manifest says {}",
+                    tally.rows, entry.rows
+                ));
             }
             let across: u64 = tally.edges.values().map(|stretches| stretches - 1).sum();
             let duplicates = tally.duplicates + across;
             if duplicates != entry.duplicate_rows {
                 let known = entry.duplicate_rows;
-                found(format!("{name} has {duplicates} rows that repeat another, the source itself repeated {known}"));
+                found(format!(
+                    "{name} has {duplicates} rows that repeat another, the source itself repeated {known}"
+                ));
             }
-            let identities = repeats.get(&u32::try_from(place).unwrap_or(u32::MAX)).copied().unwrap_or(0);
-            if let Some(known) = entry.duplicate_identities.filter(|known| tally.has_identity && identities > *known) {
+            let identities = repeats
+                .get(&u32::try_from(place).unwrap_or(u32::MAX))
+                .copied()
+                .unwrap_or(0);
+            if let Some(known) = entry
+                .duplicate_identities
+                .filter(|known| tally.has_identity && identities > *known)
+            {
                 let columns = self.identity.join(", ");
                 found(format!(
                     "{name} has {identities} rows that repeat another's identity ({columns}), the source itself \
@@ -244,24 +321,45 @@ fn count(rows: usize) -> u64 {
 }
 
 /// A file of an earlier commit may lack columns that were added since, at the end.
-fn schema_problems(schema: &Schema, manifest: &[RecordedColumn], record: &[RecordedColumn]) -> Vec<String> {
+fn schema_problems(
+    schema: &Schema,
+    manifest: &[RecordedColumn],
+    record: &[RecordedColumn],
+) -> Vec<String> {
     let mut problems = Vec::new();
     for (field, column) in schema.fields().iter().zip(manifest) {
         if *field.name() != column.name {
-            problems.push(format!("has column `{}` where the manifest says `{}`", field.name(), column.name));
+            problems.push(format!(
+                "has column `{}` where the manifest says `{}`",
+                field.name(),
+                column.name
+            ));
             return problems;
         }
         let wanted = ColumnType::parse(&column.kind).map(|kind| kind.field(&column.name));
         if wanted.is_some_and(|wanted| wanted.data_type() != field.data_type()) {
             let kind = field.data_type();
-            problems.push(format!("column `{}` is {kind} instead of {}", column.name, column.kind));
+            problems.push(format!(
+                "column `{}` is {kind} instead of {}",
+                column.name, column.kind
+            ));
         }
     }
     for field in schema.fields().iter().skip(manifest.len()) {
-        problems.push(format!("has the column `{}`, which the manifest lacks", field.name()));
+        problems.push(format!(
+            "has the column `{}`, which the manifest lacks",
+            field.name()
+        ));
     }
-    for field in schema.fields().iter().filter(|field| !record.iter().any(|column| column.name == *field.name())) {
-        problems.push(format!("has the column `{}`, which the table's record lacks", field.name()));
+    for field in schema
+        .fields()
+        .iter()
+        .filter(|field| !record.iter().any(|column| column.name == *field.name()))
+    {
+        problems.push(format!(
+            "has the column `{}`, which the table's record lacks",
+            field.name()
+        ));
     }
     problems
 }

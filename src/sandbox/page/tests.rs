@@ -18,7 +18,11 @@ const ROWS: u32 = 300;
 fn naive(query: &Query, table: &Table, conditions: Conditions<'_>) -> Vec<(u32, i64)> {
     let passes = |row: u32| match &query.filter {
         Some(filter) if !conditions.has(Quirk::WhereIgnored) => {
-            let cells: Vec<Cell> = filter.fields.iter().map(|field| table.cell(row, field)).collect();
+            let cells: Vec<Cell> = filter
+                .fields
+                .iter()
+                .map(|field| table.cell(row, field))
+                .collect();
             filter.passes(&|place| cells.get(place))
         }
         _ => true,
@@ -33,7 +37,12 @@ fn naive(query: &Query, table: &Table, conditions: Conditions<'_>) -> Vec<(u32, 
     for row in 0..table.len() {
         let mut key = Vec::new();
         for name in names {
-            let field = Field { name: (*name).to_owned(), kind: ColumnKind::Text, nullable: false, values: Vec::new() };
+            let field = Field {
+                name: (*name).to_owned(),
+                kind: ColumnKind::Text,
+                nullable: false,
+                values: Vec::new(),
+            };
             table.cell(row, &field).write(&mut key);
         }
         if names.is_empty() {
@@ -43,7 +52,10 @@ fn naive(query: &Query, table: &Table, conditions: Conditions<'_>) -> Vec<(u32, 
             groups.entry(key).or_insert((row, 0)).1 += 1;
         }
     }
-    let mut rows: Vec<(u32, i64)> = groups.into_values().filter(|(row, _)| passes(*row)).collect();
+    let mut rows: Vec<(u32, i64)> = groups
+        .into_values()
+        .filter(|(row, _)| passes(*row))
+        .collect();
     rows.sort_unstable();
     if conditions.has(Quirk::CapAfterOrder) {
         rows.truncate(usize::try_from(conditions.row_cap.unwrap_or(EARLY_CAP)).unwrap());
@@ -51,8 +63,14 @@ fn naive(query: &Query, table: &Table, conditions: Conditions<'_>) -> Vec<(u32, 
     if !conditions.has(Quirk::IgnoredOrder) {
         rows.sort_by(|left, right| {
             let orders = query.order.iter().map(|sort| {
-                let order = table.cell(left.0, &sort.field).order(&table.cell(right.0, &sort.field));
-                if sort.descending { order.reverse() } else { order }
+                let order = table
+                    .cell(left.0, &sort.field)
+                    .order(&table.cell(right.0, &sort.field));
+                if sort.descending {
+                    order.reverse()
+                } else {
+                    order
+                }
             });
             orders.fold(std::cmp::Ordering::Equal, std::cmp::Ordering::then)
         });
@@ -73,7 +91,10 @@ struct Chance<'a> {
 impl Chance<'_> {
     fn below(&mut self, limit: usize) -> usize {
         self.count += 1;
-        let number = self.dice.at(self.count).below(u32::try_from(limit).unwrap());
+        let number = self
+            .dice
+            .at(self.count)
+            .below(u32::try_from(limit).unwrap());
         usize::try_from(number).unwrap()
     }
 
@@ -89,10 +110,18 @@ impl Chance<'_> {
 
     /// A condition on a column of the order or on any other.
     fn test(&mut self) -> Json {
-        let others: Vec<String> = self.endpoint.filterable.iter().map(|column| column.name.clone()).collect();
+        let others: Vec<String> = self
+            .endpoint
+            .filterable
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
         let name = match self.below(3) {
             0 => others[self.below(others.len())].clone(),
-            _ => self.order.first().map_or_else(|| others[0].clone(), |(name, _)| name.clone()),
+            _ => self
+                .order
+                .first()
+                .map_or_else(|| others[0].clone(), |(name, _)| name.clone()),
         };
         let operator = ["eq", "neq", "gt", "gte", "lt", "lte"][self.below(6)];
         match self.value(&name) {
@@ -115,7 +144,11 @@ impl Chance<'_> {
     fn bound(&mut self, place: usize) -> Option<Json> {
         let (name, descending) = self.order.get(place)?.clone();
         let value = self.value(&name)?;
-        let (beyond, from) = if descending { ("lt", "lte") } else { ("gt", "gte") };
+        let (beyond, from) = if descending {
+            ("lt", "lte")
+        } else {
+            ("gt", "gte")
+        };
         let Some(rest) = self.bound(place + 1) else {
             return Some(json!({"field": name, "is": [from, value]}));
         };
@@ -138,7 +171,11 @@ fn quirks(dice: Dice) -> Vec<Quirk> {
         Quirk::NullInNonNullable,
         Quirk::WideGroups,
     ];
-    let pick = |part| choices.get(usize::try_from(dice.at(part).below(20)).unwrap()).copied();
+    let pick = |part| {
+        choices
+            .get(usize::try_from(dice.at(part).below(20)).unwrap())
+            .copied()
+    };
     [pick(1), pick(2)].into_iter().flatten().collect()
 }
 
@@ -147,55 +184,111 @@ fn ask(seed: u64, endpoint: &Endpoint) -> bool {
     let dice = Dice::new(seed).of(&endpoint.name);
     let quirks = quirks(dice.of("quirks"));
     let ties = dice.of("ties").once_in(3).then_some(40);
-    let options = Options { rows: u64::from(ROWS), ties, quirks: quirks.clone(), ..Options::default() };
+    let options = Options {
+        rows: u64::from(ROWS),
+        ties,
+        quirks: quirks.clone(),
+        ..Options::default()
+    };
     let server = Server::new(options);
     let mut parameters = vec![("target".to_owned(), "acme.com".to_owned())];
-    parameters.push(("select".to_owned(), endpoint.columns.first().unwrap().name.clone()));
-    for (name, value) in
-        [("date", "2026-01-31"), ("country", "us"), ("date_compared", "2025-01-31"), ("history", "all_time")]
-    {
+    parameters.push((
+        "select".to_owned(),
+        endpoint.columns.first().unwrap().name.clone(),
+    ));
+    for (name, value) in [
+        ("date", "2026-01-31"),
+        ("country", "us"),
+        ("date_compared", "2025-01-31"),
+        ("history", "all_time"),
+    ] {
         let is_wanted = |parameter: &Parameter| parameter.required || dice.of(name).once_in(2);
         if endpoint.parameter(name).is_some_and(is_wanted) {
             parameters.push((name.to_owned(), value.to_owned()));
         }
     }
     if endpoint.parameter("aggregation").is_some() {
-        let value = dice.of("aggregation").pick(&["all", "all", "similar_links", "1_per_domain"]).unwrap();
+        let value = dice
+            .of("aggregation")
+            .pick(&["all", "all", "similar_links", "1_per_domain"])
+            .unwrap();
         parameters.push(("aggregation".to_owned(), value.to_owned()));
     }
-    let read = |parameters: &[(String, String)]| Query::read(endpoint, &Parameters(parameters), &quirks, Utc::now());
-    let mut table = server.table(endpoint, &read(&parameters).unwrap(), 1).unwrap();
+    let read = |parameters: &[(String, String)]| {
+        Query::read(endpoint, &Parameters(parameters), &quirks, Utc::now())
+    };
+    let mut table = server
+        .table(endpoint, &read(&parameters).unwrap(), 1)
+        .unwrap();
     if dice.of("churn").once_in(3) {
         table = std::sync::Arc::new(table.churned(dice));
     }
-    let mut chance = Chance { dice: dice.of("chance"), count: 0, endpoint, table: &table, order: Vec::new() };
-    let plain = |kind: &ColumnKind| !matches!(kind, ColumnKind::List(_) | ColumnKind::Struct(_) | ColumnKind::Json);
-    let sortable = endpoint.columns.iter().filter(|column| endpoint.is_sortable(&column.name) && plain(&column.kind));
+    let mut chance = Chance {
+        dice: dice.of("chance"),
+        count: 0,
+        endpoint,
+        table: &table,
+        order: Vec::new(),
+    };
+    let plain = |kind: &ColumnKind| {
+        !matches!(
+            kind,
+            ColumnKind::List(_) | ColumnKind::Struct(_) | ColumnKind::Json
+        )
+    };
+    let sortable = endpoint
+        .columns
+        .iter()
+        .filter(|column| endpoint.is_sortable(&column.name) && plain(&column.kind));
     let sortable: Vec<&str> = sortable.map(|column| column.name.as_str()).collect();
     for _ in 0..chance.below(4) {
         let key: Vec<&str> = endpoint.order_key.iter().map(String::as_str).collect();
-        let names = if chance.below(2) == 0 && !key.is_empty() { &key } else { &sortable };
+        let names = if chance.below(2) == 0 && !key.is_empty() {
+            &key
+        } else {
+            &sortable
+        };
         let name = names[chance.below(names.len())].to_owned();
         let descending = chance.below(3) == 0;
         chance.order.push((name, descending));
     }
-    chance.order.retain(|(name, _)| endpoint.filterable(name).is_some());
+    chance
+        .order
+        .retain(|(name, _)| endpoint.filterable(name).is_some());
     let depth = chance.below(4);
     let filter = chance.node(depth);
-    let filter = if chance.below(2) == 0 { json!({"and": [chance.test(), filter]}) } else { filter };
-    let order: Vec<String> =
-        chance.order.iter().map(|(name, desc)| format!("{name}:{}", if *desc { "desc" } else { "asc" })).collect();
+    let filter = if chance.below(2) == 0 {
+        json!({"and": [chance.test(), filter]})
+    } else {
+        filter
+    };
+    let order: Vec<String> = chance
+        .order
+        .iter()
+        .map(|(name, desc)| format!("{name}:{}", if *desc { "desc" } else { "asc" }))
+        .collect();
     parameters.push(("where".to_owned(), filter.to_string()));
     parameters.push(("order_by".to_owned(), order.join(",")));
     parameters.push(("limit".to_owned(), (1 + chance.below(60)).to_string()));
     let query = read(&parameters).unwrap_or_else(|refusal| panic!("{refusal:?} of {parameters:?}"));
-    let conditions = Conditions { quirks: &quirks, row_cap: None, request: 1, dice };
+    let conditions = Conditions {
+        quirks: &quirks,
+        row_cap: None,
+        request: 1,
+        dice,
+    };
     // Twice: what was remembered of a filter the first time is used the second time.
     for _ in 0..2 {
         let kept = Kept::new(&query, &table, conditions);
-        let found: Vec<_> =
-            shown(&kept, &query, &table, conditions).iter().map(|shown| (shown.row, shown.group_rows)).collect();
-        assert_eq!(found, naive(&query, &table, conditions), "seed {seed}: {quirks:?} {parameters:?}");
+        let found: Vec<_> = shown(&kept, &query, &table, conditions)
+            .iter()
+            .map(|shown| (shown.row, shown.group_rows))
+            .collect();
+        assert_eq!(
+            found,
+            naive(&query, &table, conditions),
+            "seed {seed}: {quirks:?} {parameters:?}"
+        );
         let num_found = u32::try_from(found.len()).unwrap();
         if num_found == 0 || num_found >= table.len() {
             return false;
@@ -209,7 +302,9 @@ fn lists() -> impl Iterator<Item = &'static Endpoint> {
     catalog.filter(|endpoint| {
         endpoint.section() == "site-explorer"
             && !endpoint.filterable.is_empty()
-            && ["limit", "where", "order_by"].iter().all(|name| endpoint.parameter(name).is_some())
+            && ["limit", "where", "order_by"]
+                .iter()
+                .all(|name| endpoint.parameter(name).is_some())
     })
 }
 
@@ -223,5 +318,9 @@ fn every_page_of_every_list_is_what_a_scan_of_the_table_gives() {
             }
         }
     }
-    assert!(telling.len() > 300, "only {} pages say something", telling.len());
+    assert!(
+        telling.len() > 300,
+        "only {} pages say something",
+        telling.len()
+    );
 }

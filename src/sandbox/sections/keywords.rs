@@ -25,7 +25,10 @@ pub(super) fn section(ground: Ground, endpoint: &Endpoint, query: &Query) -> Arc
             let months = keyword.months(query.values.day("date_from"), query.values.day("date_to"));
             let row = |month: NaiveDate| {
                 let volume = keyword.monthly(&country, month)?;
-                let date = Cell::Date { days: super::day_number(month), midnight: true };
+                let date = Cell::Date {
+                    days: super::day_number(month),
+                    midnight: true,
+                };
                 Some(vec![("date", date), ("volume", Cell::Int(volume))])
             };
             Given::of(ground.dice, months.into_iter().filter_map(row).collect())
@@ -42,7 +45,10 @@ pub(super) fn section(ground: Ground, endpoint: &Endpoint, query: &Query) -> Arc
                 ground,
                 words,
                 country,
-                history: (query.values.day("volume_monthly_date_from"), query.values.day("volume_monthly_date_to")),
+                history: (
+                    query.values.day("volume_monthly_date_from"),
+                    query.values.day("volume_monthly_date_to"),
+                ),
                 ranked_by: query
                     .values
                     .get("target")
@@ -55,18 +61,28 @@ pub(super) fn section(ground: Ground, endpoint: &Endpoint, query: &Query) -> Arc
 
 /// Some 150 countries, those where most people search first.
 fn by_country(ground: Ground, keyword: &Keyword) -> Arc<dyn Section> {
-    let volumes = countries().iter().filter_map(|country| Some((country, keyword.volume(country)?)));
+    let volumes = countries()
+        .iter()
+        .filter_map(|country| Some((country, keyword.volume(country)?)));
     let mut volumes: Vec<_> = volumes.collect();
     volumes.sort_by_key(|(_, volume)| std::cmp::Reverse(*volume));
     let row = |(country, volume): (&String, i64)| {
-        vec![("country", Cell::text(country.to_uppercase())), ("volume", Cell::Int(volume))]
+        vec![
+            ("country", Cell::text(country.to_uppercase())),
+            ("volume", Cell::Int(volume)),
+        ]
     };
     Given::of(ground.dice, volumes.into_iter().map(row).collect())
 }
 
 /// The keywords that were asked for, each once.
 fn seeds(ground: Ground, query: &Query) -> Vec<String> {
-    let mut seeds: Vec<String> = query.values.list("keywords").into_iter().map(str::to_owned).collect();
+    let mut seeds: Vec<String> = query
+        .values
+        .list("keywords")
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
     if let Some(id) = query.values.get("keyword_list_id") {
         for keyword in keyword_list(ground, id) {
             if !seeds.contains(&keyword) {
@@ -114,7 +130,9 @@ impl Section for Keywords {
     }
 
     fn has(&self, number: u32) -> bool {
-        self.ranked_by.as_ref().is_none_or(|target| self.dice(number).of(target).once_in(3))
+        self.ranked_by
+            .as_ref()
+            .is_none_or(|target| self.dice(number).of(target).once_in(3))
     }
 
     fn dice(&self, number: u32) -> Dice {
@@ -122,7 +140,8 @@ impl Section for Keywords {
     }
 
     fn cell(&self, number: u32, field: &Field) -> Option<Cell> {
-        self.keyword(number).cell(&self.country, self.history, field)
+        self.keyword(number)
+            .cell(&self.country, self.history, field)
     }
 }
 
@@ -139,9 +158,14 @@ struct Derived {
 
 impl Derived {
     fn new(ground: Ground, operation: &str, query: &Query, seeds: Vec<String>) -> Self {
-        let others = ["terms", "match_mode", "view_for"].map(|name| query.values.get(name).unwrap_or(""));
+        let others =
+            ["terms", "match_mode", "view_for"].map(|name| query.values.get(name).unwrap_or(""));
         Self {
-            dice: ground.dice.of("derived").of(operation).of(&others.join(" ")),
+            dice: ground
+                .dice
+                .of("derived")
+                .of(operation)
+                .of(&others.join(" ")),
             rows: if seeds.is_empty() { 0 } else { ground.rows },
             seeds,
             contains: operation != "related-terms",
@@ -151,7 +175,10 @@ impl Derived {
 
     fn keyword(&self, number: u32) -> String {
         let seeds = u32::try_from(self.seeds.len()).unwrap_or(u32::MAX).max(1);
-        let seed = self.seeds.get(index(number % seeds)).map_or("", String::as_str);
+        let seed = self
+            .seeds
+            .get(index(number % seeds))
+            .map_or("", String::as_str);
         let place = number / seeds;
         if place == 0 && self.contains && !self.questions {
             return seed.to_owned();
@@ -160,10 +187,16 @@ impl Derived {
         let words = web::words(dice, 1 + dice.at(7).below(2)).to_lowercase();
         let id = base36(place);
         if self.questions {
-            return format!("{} {seed} {words} {id}", dice.pick(&QUESTIONS).unwrap_or("how to"));
+            return format!(
+                "{} {seed} {words} {id}",
+                dice.pick(&QUESTIONS).unwrap_or("how to")
+            );
         }
         match (self.contains, dice.at(8).below(3)) {
-            (false, _) => format!("{words} {}{id}", web::words(self.dice.of(seed), 1).to_lowercase()),
+            (false, _) => format!(
+                "{words} {}{id}",
+                web::words(self.dice.of(seed), 1).to_lowercase()
+            ),
             (true, 0) => format!("{words} {seed} {id}"),
             (true, _) => format!("{seed} {words} {id}"),
         }

@@ -57,7 +57,11 @@ pub(super) struct Ground {
 }
 
 /// The section that serves a query, if it is not one of Site Explorer.
-pub(super) fn section(ground: Ground, endpoint: &Endpoint, query: &Query) -> Result<Arc<dyn Section>, Refusal> {
+pub(super) fn section(
+    ground: Ground,
+    endpoint: &Endpoint,
+    query: &Query,
+) -> Result<Arc<dyn Section>, Refusal> {
     match endpoint.section() {
         "keywords-explorer" => Ok(keywords::section(ground, endpoint, query)),
         "serp-overview" => serp::section(ground, query),
@@ -75,20 +79,28 @@ pub(super) fn section(ground: Ground, endpoint: &Endpoint, query: &Query) -> Res
 
 /// The host that the section's pages and texts are on, where a query names no target.
 pub(super) fn host(ground: Ground, query: &Query) -> String {
-    let project = query.values.get("project_id").or_else(|| query.values.get("portfolio_id"));
+    let project = query
+        .values
+        .get("project_id")
+        .or_else(|| query.values.get("portfolio_id"));
     let project = project.and_then(|id| workspace::Workspace::new(ground).project(id).ok());
     project.map_or_else(|| "acme.com".to_owned(), |project| project.host)
 }
 
 /// Months that a request asks the volumes of.
 pub(super) fn asked_months(query: &Query) -> u64 {
-    let (from, to) = (query.values.day("volume_monthly_date_from"), query.values.day("volume_monthly_date_to"));
+    let (from, to) = (
+        query.values.day("volume_monthly_date_from"),
+        query.values.day("volume_monthly_date_to"),
+    );
     u64::try_from(words::months(query.today, from, to).len()).unwrap_or(u64::MAX)
 }
 
 /// Brands that a request compares, at least one.
 pub(super) fn asked_brands(query: &Query) -> u64 {
-    u64::try_from(brand::brands(query).len()).unwrap_or(u64::MAX).max(1)
+    u64::try_from(brand::brands(query).len())
+        .unwrap_or(u64::MAX)
+        .max(1)
 }
 
 /// Rows that are few and known whole: each gives the columns that it knows.
@@ -120,7 +132,9 @@ impl Section for Given {
 
     fn cell(&self, number: u32, field: &Field) -> Option<Cell> {
         let row = self.rows.get(index(number))?;
-        row.iter().find(|(name, _)| *name == field.name).map(|(_, cell)| cell.clone())
+        row.iter()
+            .find(|(name, _)| *name == field.name)
+            .map(|(_, cell)| cell.clone())
     }
 }
 
@@ -136,18 +150,33 @@ pub(super) struct Numbered {
 type Identity = Box<dyn Fn(u32, Dice, &Field) -> Option<Cell> + Send + Sync>;
 
 impl Numbered {
-    fn new(dice: Dice, rows: u32, cell: impl Fn(u32, Dice, &Field) -> Option<Cell> + Send + Sync + 'static) -> Self {
-        Self { dice, rows, cell: Box::new(cell), has: Box::new(|_| true) }
+    fn new(
+        dice: Dice,
+        rows: u32,
+        cell: impl Fn(u32, Dice, &Field) -> Option<Cell> + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            dice,
+            rows,
+            cell: Box::new(cell),
+            has: Box::new(|_| true),
+        }
     }
 
     fn only(self, has: impl Fn(u32) -> bool + Send + Sync + 'static) -> Self {
-        Self { has: Box::new(has), ..self }
+        Self {
+            has: Box::new(has),
+            ..self
+        }
     }
 }
 
 impl fmt::Debug for Numbered {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Numbered").field("dice", &self.dice).field("rows", &self.rows).finish_non_exhaustive()
+        f.debug_struct("Numbered")
+            .field("dice", &self.dice)
+            .field("rows", &self.rows)
+            .finish_non_exhaustive()
     }
 }
 
@@ -178,7 +207,10 @@ pub(super) struct Compared {
 
 impl Compared {
     fn of(query: &Query) -> Self {
-        Self { now: query.values.day("date").unwrap_or(query.today), then: query.values.day("date_compared") }
+        Self {
+            now: query.values.day("date").unwrap_or(query.today),
+            then: query.values.day("date_compared"),
+        }
     }
 
     /// The value of a column or of the comparison that its ending asks for: `_prev`, `_previous`, `_diff`. `was_there` and
@@ -191,7 +223,10 @@ impl Compared {
     ) -> Cell {
         let stem = |ending: &str| {
             let name = field.name.strip_suffix(ending)?;
-            Some(Field { name: name.to_owned(), ..field.clone() })
+            Some(Field {
+                name: name.to_owned(),
+                ..field.clone()
+            })
         };
         let at = |there: bool, day: Option<NaiveDate>, field: &Field| match day {
             Some(day) if there => value(day, field),
@@ -201,10 +236,15 @@ impl Compared {
             return at(was_there, self.then, &field);
         }
         if let Some(field) = stem("_diff") {
-            let (now, then) = (at(is_there, Some(self.now), &field), at(was_there, self.then, &field));
+            let (now, then) = (
+                at(is_there, Some(self.now), &field),
+                at(was_there, self.then, &field),
+            );
             return match (now, then) {
                 (Cell::Int(now), Cell::Int(then)) if self.then.is_some() => Cell::Int(now - then),
-                (Cell::Float { value: now, .. }, Cell::Float { value: then, .. }) if self.then.is_some() => {
+                (Cell::Float { value: now, .. }, Cell::Float { value: then, .. })
+                    if self.then.is_some() =>
+                {
                     tenths(((now - then) * 10.0).round())
                 }
                 _ => nothing(&field),
@@ -230,7 +270,10 @@ pub(super) fn nothing(field: &Field) -> Cell {
         ColumnKind::List(_) => Cell::List([].into()),
         _ if field.nullable => Cell::Null,
         ColumnKind::Integer => Cell::Int(0),
-        ColumnKind::Float => Cell::Float { value: 0.0, bare: false },
+        ColumnKind::Float => Cell::Float {
+            value: 0.0,
+            bare: false,
+        },
         ColumnKind::Boolean => Cell::Bool(false),
         ColumnKind::Text => Cell::text(""),
         _ => Cell::Null,
@@ -239,13 +282,19 @@ pub(super) fn nothing(field: &Field) -> Cell {
 
 /// A number with one decimal place.
 fn tenths(count: f64) -> Cell {
-    Cell::Float { value: count / 10.0, bare: false }
+    Cell::Float {
+        value: count / 10.0,
+        bare: false,
+    }
 }
 
 /// Every country that the API knows, lower case.
 fn countries() -> &'static [String] {
     let endpoint = Catalog::embedded().endpoint("keywords-explorer/overview");
-    match endpoint.and_then(|endpoint| endpoint.parameter("country")).map(|parameter| &parameter.kind) {
+    match endpoint
+        .and_then(|endpoint| endpoint.parameter("country"))
+        .map(|parameter| &parameter.kind)
+    {
         Some(ParameterKind::Enum(countries)) => countries,
         _ => &[],
     }

@@ -94,22 +94,36 @@ impl Series {
         things: Option<Things>,
     ) -> Self {
         let to = to.unwrap_or(ground.today);
-        let from = from.or_else(|| to.checked_sub_days(chrono::Days::new(DEFAULT_DAYS - 1))).unwrap_or(to);
-        Self { ground, dice, things, periods: periods(from, to, step) }
+        let from = from
+            .or_else(|| to.checked_sub_days(chrono::Days::new(DEFAULT_DAYS - 1)))
+            .unwrap_or(to);
+        Self {
+            ground,
+            dice,
+            things,
+            periods: periods(from, to, step),
+        }
     }
 
     fn names(&self) -> u32 {
-        self.things.as_ref().map_or(1, |things| u32::try_from(things.names.len()).unwrap_or(u32::MAX))
+        self.things.as_ref().map_or(1, |things| {
+            u32::try_from(things.names.len()).unwrap_or(u32::MAX)
+        })
     }
 
     fn thing(&self, number: u32) -> Option<(&str, &str)> {
         let things = self.things.as_ref()?;
         let place = index(number % self.names().max(1));
-        Some((things.column.as_str(), things.names.get(place).map_or("", String::as_str)))
+        Some((
+            things.column.as_str(),
+            things.names.get(place).map_or("", String::as_str),
+        ))
     }
 
     fn period(&self, number: u32) -> Option<Period> {
-        self.periods.get(index(number / self.names().max(1))).copied()
+        self.periods
+            .get(index(number / self.names().max(1)))
+            .copied()
     }
 
     /// What is counted of one thing on one day.
@@ -131,22 +145,32 @@ impl Series {
                 let whole = of_day(period.first);
                 whole / 24 + i64::from(hour < whole % 24)
             }
-            None => period.first.iter_days().take_while(|day| *day <= period.last).map(of_day).sum(),
+            None => period
+                .first
+                .iter_days()
+                .take_while(|day| *day <= period.last)
+                .map(of_day)
+                .sum(),
         }
     }
 
     fn thing_dice(&self, number: u32) -> Dice {
-        self.thing(number).map_or(self.dice, |(_, name)| self.dice.of(name))
+        self.thing(number)
+            .map_or(self.dice, |(_, name)| self.dice.of(name))
     }
 }
 
 impl Section for Series {
     fn rows(&self) -> u32 {
-        u32::try_from(self.periods.len()).unwrap_or(u32::MAX).saturating_mul(self.names())
+        u32::try_from(self.periods.len())
+            .unwrap_or(u32::MAX)
+            .saturating_mul(self.names())
     }
 
     fn dice(&self, number: u32) -> Dice {
-        let Some(period) = self.period(number) else { return self.dice.at(u64::from(number)) };
+        let Some(period) = self.period(number) else {
+            return self.dice.at(u64::from(number));
+        };
         let hour = u64::try_from(period.hour.unwrap_or(24)).unwrap_or(24);
         self.thing_dice(number).at(day_part(period.named)).at(hour)
     }
@@ -167,17 +191,23 @@ impl Section for Series {
         }
         let thing = self.thing_dice(number);
         let count = |name: &str| {
-            let share = COUNTS.iter().find(|(known, _)| *known == name).map(|(_, share)| *share);
+            let share = COUNTS
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, share)| *share);
             share.map(|share| self.count(thing, period, share))
         };
         if name == "ctr" {
             let (clicks, impressions) = (count("clicks")?, count("impressions")?);
-            return Some(super::tenths(f64::from(i32::try_from(clicks * 1_000 / impressions.max(1)).unwrap_or(0))));
+            return Some(super::tenths(f64::from(
+                i32::try_from(clicks * 1_000 / impressions.max(1)).unwrap_or(0),
+            )));
         }
         count(name).map(|count| match field.kind {
-            ColumnKind::Float => {
-                Cell::Float { value: f64::from(i32::try_from(count).unwrap_or(i32::MAX)), bare: false }
-            }
+            ColumnKind::Float => Cell::Float {
+                value: f64::from(i32::try_from(count).unwrap_or(i32::MAX)),
+                bare: false,
+            },
             _ => Cell::Int(count),
         })
     }
@@ -188,7 +218,10 @@ impl Period {
         let days = day_number(self.named);
         let seconds = days * DAY + self.hour.unwrap_or(0) * HOUR;
         match kind {
-            ColumnKind::Date => Cell::Date { days, midnight: true },
+            ColumnKind::Date => Cell::Date {
+                days,
+                midnight: true,
+            },
             ColumnKind::Text => Cell::text(Moment(seconds).to_string()),
             _ => Cell::Time(seconds),
         }
@@ -198,7 +231,12 @@ impl Period {
 fn periods(from: NaiveDate, to: NaiveDate, step: Step) -> Vec<Period> {
     let mut periods: Vec<Period> = Vec::new();
     if step == Step::Whole {
-        return vec![Period { named: from, first: from, last: to, hour: None }];
+        return vec![Period {
+            named: from,
+            first: from,
+            last: to,
+            hour: None,
+        }];
     }
     for day in from.iter_days().take_while(|day| *day <= to) {
         let begins = match step {
@@ -209,7 +247,12 @@ fn periods(from: NaiveDate, to: NaiveDate, step: Step) -> Vec<Period> {
         match periods.last_mut().filter(|_| !begins) {
             Some(period) => period.last = day,
             None if step == Step::Hour => {
-                periods.extend((0..24).map(|hour| Period { named: day, first: day, last: day, hour: Some(hour) }));
+                periods.extend((0..24).map(|hour| Period {
+                    named: day,
+                    first: day,
+                    last: day,
+                    hour: Some(hour),
+                }));
             }
             None => {
                 let named = match step {
@@ -217,7 +260,12 @@ fn periods(from: NaiveDate, to: NaiveDate, step: Step) -> Vec<Period> {
                     Step::Month => day.with_day(1),
                     _ => None,
                 };
-                periods.push(Period { named: named.unwrap_or(day), first: day, last: day, hour: None });
+                periods.push(Period {
+                    named: named.unwrap_or(day),
+                    first: day,
+                    last: day,
+                    hour: None,
+                });
             }
         }
     }
@@ -230,17 +278,38 @@ mod tests {
 
     fn series(step: Step) -> Series {
         let today = "2026-10-02".parse().unwrap();
-        let ground = Ground { dice: Dice::new(1), rows: 10, living: false, today };
+        let ground = Ground {
+            dice: Dice::new(1),
+            rows: 10,
+            living: false,
+            today,
+        };
         let range = ("2026-01-05".parse().ok(), "2026-03-01".parse().ok());
-        let things = Things { column: "device".to_owned(), names: vec!["desktop".to_owned(), "mobile".to_owned()] };
+        let things = Things {
+            column: "device".to_owned(),
+            names: vec!["desktop".to_owned(), "mobile".to_owned()],
+        };
         Series::new(ground, Dice::new(1), range, step, Some(things))
     }
 
     fn total(step: Step) -> i64 {
         let series = series(step);
-        let field = Field { name: "clicks".to_owned(), kind: ColumnKind::Integer, nullable: false, values: Vec::new() };
+        let field = Field {
+            name: "clicks".to_owned(),
+            kind: ColumnKind::Integer,
+            nullable: false,
+            values: Vec::new(),
+        };
         let cells = (0..series.rows()).map(|number| series.cell(number, &field));
-        cells.map(|cell| if let Some(Cell::Int(count)) = cell { count } else { panic!("{cell:?}") }).sum()
+        cells
+            .map(|cell| {
+                if let Some(Cell::Int(count)) = cell {
+                    count
+                } else {
+                    panic!("{cell:?}")
+                }
+            })
+            .sum()
     }
 
     #[test]
@@ -254,7 +323,8 @@ mod tests {
 
     #[test]
     fn each_step_has_its_rows() {
-        let rows = [Step::Hour, Step::Day, Step::Week, Step::Month, Step::Whole].map(|step| series(step).rows());
+        let rows = [Step::Hour, Step::Day, Step::Week, Step::Month, Step::Whole]
+            .map(|step| series(step).rows());
         assert_eq!(rows, [2 * 24 * 56, 2 * 56, 2 * 8, 2 * 3, 2]);
     }
 }

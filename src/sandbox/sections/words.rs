@@ -12,8 +12,14 @@ use crate::sandbox::source::Field;
 use crate::sandbox::web;
 
 /// The six of `intents`, in the order of its object.
-pub(super) const INTENTS: [&str; 6] =
-    ["informational", "navigational", "commercial", "transactional", "branded", "local"];
+pub(super) const INTENTS: [&str; 6] = [
+    "informational",
+    "navigational",
+    "commercial",
+    "transactional",
+    "branded",
+    "local",
+];
 /// 2015-09-01, when the first keywords were seen.
 const FIRST_SEEN: i64 = 1_441_065_600;
 /// Eight years of seconds.
@@ -33,7 +39,11 @@ pub(super) struct Keyword {
 
 impl Keyword {
     pub(super) fn new(ground: Ground, text: &str) -> Self {
-        Self { dice: ground.dice.of("keyword").of(&text.to_lowercase()), text: text.to_owned(), ground }
+        Self {
+            dice: ground.dice.of("keyword").of(&text.to_lowercase()),
+            text: text.to_owned(),
+            ground,
+        }
     }
 
     /// Nothing is known of one keyword in twelve.
@@ -50,7 +60,8 @@ impl Keyword {
     pub(super) fn volume(&self, country: &str) -> Option<i64> {
         let dice = self.dice.of("volume").of(country);
         // Whatever is known is looked for in the largest market at least.
-        let is_asked = self.is_free() || (self.is_known() && (country == "us" || !dice.of("none").once_in(4)));
+        let is_asked =
+            self.is_free() || (self.is_known() && (country == "us" || !dice.of("none").once_in(4)));
         is_asked.then(|| (self.dice.of("size").magnitude(16) + dice.magnitude(6)) / 10 * 10)
     }
 
@@ -90,22 +101,37 @@ impl Keyword {
         let dice = self.dice.of(country);
         let or_null = |value: Option<i64>| value.map_or_else(|| nothing(field), Cell::Int);
         Some(match name {
-            "word_count" | "keyword_words" => Cell::Int(count(self.text.split_whitespace().count())),
+            "word_count" | "keyword_words" => {
+                Cell::Int(count(self.text.split_whitespace().count()))
+            }
             "volume" => or_null(self.volume(country)),
-            "volume_monthly" => or_null(self.months(None, None).last().and_then(|month| self.monthly(country, *month))),
+            "volume_monthly" => or_null(
+                self.months(None, None)
+                    .last()
+                    .and_then(|month| self.monthly(country, *month)),
+            ),
             "volume_monthly_history" => self.history(country, range),
             "global_volume" => or_null(self.global_volume()),
-            "clicks" => or_null(self.volume(country).map(|volume| volume * i64::from(dice.of(name).below(120)) / 100)),
-            "traffic_potential" => {
-                or_null(self.volume(country).map(|volume| volume * i64::from(1 + dice.of(name).below(8))))
-            }
+            "clicks" => or_null(
+                self.volume(country)
+                    .map(|volume| volume * i64::from(dice.of(name).below(120)) / 100),
+            ),
+            "traffic_potential" => or_null(
+                self.volume(country)
+                    .map(|volume| volume * i64::from(1 + dice.of(name).below(8))),
+            ),
             "parent_topic" => self.parent(country).map_or(Cell::Null, Cell::text),
-            "parent_volume" => {
-                or_null(self.parent(country).and_then(|parent| Self::new(self.ground, &parent).volume(country)))
-            }
+            "parent_volume" => or_null(
+                self.parent(country)
+                    .and_then(|parent| Self::new(self.ground, &parent).volume(country)),
+            ),
             "difficulty" | "keyword_difficulty" if dice.of("difficulty").once_in(10) => Cell::Null,
-            "difficulty" | "keyword_difficulty" => Cell::Int(i64::from(dice.of("difficulty").below(101))),
-            "first_seen" => Cell::Time(FIRST_SEEN + i64::from(self.dice.of(name).below(YEARS_SEEN))),
+            "difficulty" | "keyword_difficulty" => {
+                Cell::Int(i64::from(dice.of("difficulty").below(101)))
+            }
+            "first_seen" => {
+                Cell::Time(FIRST_SEEN + i64::from(self.dice.of(name).below(YEARS_SEEN)))
+            }
             "intents" if self.has_no_intents() => Cell::Null,
             "intents" => self.intents(),
             _ if name.starts_with("intents.") && self.has_no_intents() => Cell::Null,
@@ -120,8 +146,12 @@ impl Keyword {
 
     /// One of the six, as `intents.local` or `is_local`.
     pub(super) fn intent(&self, name: &str) -> Option<bool> {
-        let intent = name.strip_prefix("intents.").or_else(|| name.strip_prefix("is_"))?;
-        INTENTS.contains(&intent).then(|| self.dice.of("intents").of(intent).once_in(3))
+        let intent = name
+            .strip_prefix("intents.")
+            .or_else(|| name.strip_prefix("is_"))?;
+        INTENTS
+            .contains(&intent)
+            .then(|| self.dice.of("intents").of(intent).once_in(3))
     }
 
     fn has_no_intents(&self) -> bool {
@@ -129,7 +159,12 @@ impl Keyword {
     }
 
     fn intents(&self) -> Cell {
-        let pairs = INTENTS.map(|intent| format!(r#""{intent}":{}"#, self.dice.of("intents").of(intent).once_in(3)));
+        let pairs = INTENTS.map(|intent| {
+            format!(
+                r#""{intent}":{}"#,
+                self.dice.of("intents").of(intent).once_in(3)
+            )
+        });
         Cell::Json(format!("{{{}}}", pairs.join(",")).into())
     }
 
@@ -143,7 +178,9 @@ impl Keyword {
     }
 
     fn global_volume(&self) -> Option<i64> {
-        let volumes = countries().iter().filter_map(|country| self.volume(country));
+        let volumes = countries()
+            .iter()
+            .filter_map(|country| self.volume(country));
         self.is_known().then(|| volumes.sum())
     }
 
@@ -161,12 +198,21 @@ impl Keyword {
 }
 
 /// First days of the months from `from` to `to` that are over by `today`; without a range those of the last year.
-pub(super) fn months(today: NaiveDate, from: Option<NaiveDate>, to: Option<NaiveDate>) -> Vec<NaiveDate> {
+pub(super) fn months(
+    today: NaiveDate,
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+) -> Vec<NaiveDate> {
     let this_month = today.with_day(1).unwrap_or(today);
     let from = from.map(|day| day.with_day(1).unwrap_or(day));
-    let from = from.or_else(|| this_month.checked_sub_months(Months::new(MEAN_MONTHS))).unwrap_or(this_month);
-    let months = std::iter::successors(Some(from), |month| month.checked_add_months(Months::new(1)));
-    months.take_while(|month| *month < this_month && to.is_none_or(|to| *month <= to)).collect()
+    let from = from
+        .or_else(|| this_month.checked_sub_months(Months::new(MEAN_MONTHS)))
+        .unwrap_or(this_month);
+    let months =
+        std::iter::successors(Some(from), |month| month.checked_add_months(Months::new(1)));
+    months
+        .take_while(|month| *month < this_month && to.is_none_or(|to| *month <= to))
+        .collect()
 }
 
 fn count(number: usize) -> i64 {

@@ -71,16 +71,32 @@ impl Workspace {
 
     fn nth(self, place: u32) -> Project {
         let dice = self.ground.dice.of("project").at(u64::from(place));
-        let host = if place == 0 { "acme.com".to_owned() } else { web::root_name(dice, place) };
+        let host = if place == 0 {
+            "acme.com".to_owned()
+        } else {
+            web::root_name(dice, place)
+        };
         let pages = (self.ground.rows / (place + 1)).max(1);
         let keywords = if place + 1 == PROJECTS { 0 } else { pages };
-        Project { id: FIRST_PROJECT + place, host, dice, keywords, pages }
+        Project {
+            id: FIRST_PROJECT + place,
+            host,
+            dice,
+            keywords,
+            pages,
+        }
     }
 
     /// The project of an id.
     pub(super) fn project(self, id: &str) -> Result<Project, Refusal> {
-        let found = self.projects().into_iter().find(|project| project.id.to_string() == id);
-        found.ok_or_else(|| Refusal::UnknownId { what: "project", id: id.to_owned() })
+        let found = self
+            .projects()
+            .into_iter()
+            .find(|project| project.id.to_string() == id);
+        found.ok_or_else(|| Refusal::UnknownId {
+            what: "project",
+            id: id.to_owned(),
+        })
     }
 
     /// The project that a request names, or the first of the portfolio.
@@ -92,10 +108,17 @@ impl Workspace {
         match (project, portfolio) {
             (Some(id), _) => self.project(id),
             (None, Some(id)) => {
-                let place = (0..PORTFOLIOS).find(|place| (FIRST_PORTFOLIO + place).to_string() == id);
-                let unknown = || Refusal::UnknownId { what: "portfolio", id: id.to_owned() };
+                let place =
+                    (0..PORTFOLIOS).find(|place| (FIRST_PORTFOLIO + place).to_string() == id);
+                let unknown = || Refusal::UnknownId {
+                    what: "portfolio",
+                    id: id.to_owned(),
+                };
                 let project = self.nth(place.ok_or_else(unknown)?);
-                Ok(Project { dice: project.dice.of("portfolio"), ..project })
+                Ok(Project {
+                    dice: project.dice.of("portfolio"),
+                    ..project
+                })
             }
             (None, None) => Err(Refusal::MissingArgument("project_id".to_owned())),
         }
@@ -105,7 +128,9 @@ impl Workspace {
 /// The keywords that a list holds; every id is a list.
 pub(super) fn keyword_list(ground: Ground, id: &str) -> Vec<String> {
     let dice = ground.dice.of("keyword list").of(id);
-    (0..10 + dice.below(30)).map(|number| web::keyword(dice, number)).collect()
+    (0..10 + dice.below(30))
+        .map(|number| web::keyword(dice, number))
+        .collect()
 }
 
 impl Project {
@@ -114,14 +139,30 @@ impl Project {
         let keyword = web::keyword(self.dice, number / 2);
         let first = self.dice.of("places").at(u64::from(number / 2)).below(4);
         let place = usize::try_from((first + number % 2) % 4).unwrap_or(0);
-        let (country, location, location_id, language, language_code) = PLACES.get(place).copied().unwrap_or(PLACES[0]);
+        let (country, location, location_id, language, language_code) =
+            PLACES.get(place).copied().unwrap_or(PLACES[0]);
         let dice = self.dice.of("tracked").of(&keyword).of(location);
-        let tags = TAGS.iter().copied().filter(|tag| dice.of("tag").of(tag).once_in(4)).collect();
-        Tracked { keyword, country, location, location_id, language, language_code, tags, dice }
+        let tags = TAGS
+            .iter()
+            .copied()
+            .filter(|tag| dice.of("tag").of(tag).once_in(4))
+            .collect();
+        Tracked {
+            keyword,
+            country,
+            location,
+            location_id,
+            language,
+            language_code,
+            tags,
+            dice,
+        }
     }
 
     pub(super) fn competitors(&self) -> Vec<String> {
-        (0..COMPETITORS).map(|number| web::root_name(self.dice.of("competitors"), number)).collect()
+        (0..COMPETITORS)
+            .map(|number| web::root_name(self.dice.of("competitors"), number))
+            .collect()
     }
 
     /// One of its pages; no two numbers share one.
@@ -134,6 +175,9 @@ impl Project {
 pub(super) fn page_of(dice: Dice, host: &str, number: u32) -> String {
     match number {
         0 => format!("https://{host}/"),
-        _ => format!("https://{host}{}", web::path(dice.at(u64::from(number)), number)),
+        _ => format!(
+            "https://{host}{}",
+            web::path(dice.at(u64::from(number)), number)
+        ),
     }
 }

@@ -19,13 +19,19 @@ impl Source {
         let lost = self.is_lost(number, dice);
         match name {
             "last_seen" | "lost_reason" | "drop_reason" if !lost => return Cell::Null,
-            "last_seen" | "last_visited" | "last_visited_source" | "last_crawled" | "last_attempt" => {
+            "last_seen"
+            | "last_visited"
+            | "last_visited_source"
+            | "last_crawled"
+            | "last_attempt" => {
                 return Cell::Time(self.last_seen(number, dice));
             }
             "first_seen" | "first_seen_link" => return Cell::Time(self.first_seen(number, dice)),
             "is_lost" => return Cell::Bool(lost),
             "links_to_target" => return Cell::Int(dice.of("links").magnitude(12) + 1),
-            "dofollow_links" | "dofollow_to_target" => return Cell::Int(dice.of("links").magnitude(12) / 2),
+            "dofollow_links" | "dofollow_to_target" => {
+                return Cell::Int(dice.of("links").magnitude(12) / 2);
+            }
             "status" => return Cell::text(self.status(dice)),
             _ => {}
         }
@@ -39,7 +45,12 @@ impl Source {
     /// A value that no section knows better. What it was on an earlier date is what it is now: sections know what changes.
     pub(super) fn section_cell(&self, number: u32, dice: Dice, field: &Field) -> Cell {
         let name = field.name.as_str();
-        self.plain(number, dice, name.strip_suffix("_prev").unwrap_or(name), field)
+        self.plain(
+            number,
+            dice,
+            name.strip_suffix("_prev").unwrap_or(name),
+            field,
+        )
     }
 
     fn last_seen(&self, number: u32, dice: Dice) -> i64 {
@@ -64,21 +75,35 @@ impl Source {
     fn compared_cell(&self, number: u32, row: Row, dice: Dice, field: &Field) -> Cell {
         let name = field.name.as_str();
         let status = self.status(dice);
-        let empty = if matches!(field.kind, ColumnKind::List(_)) { Cell::List([].into()) } else { Cell::Null };
+        let empty = if matches!(field.kind, ColumnKind::List(_)) {
+            Cell::List([].into())
+        } else {
+            Cell::Null
+        };
         if let Some(stem) = name.strip_suffix("_prev") {
             if !self.compared || status == "left" {
-                return if field.nullable { Cell::Null } else { empty_of(&field.kind) };
+                return if field.nullable {
+                    Cell::Null
+                } else {
+                    empty_of(&field.kind)
+                };
             }
             return self.stem(number, row, dice.of("then"), dice, stem, field);
         }
         if let Some(stem) = name.strip_suffix("_merged") {
-            let side = if status == "right" { dice.of("then") } else { dice };
+            let side = if status == "right" {
+                dice.of("then")
+            } else {
+                dice
+            };
             return self.stem(number, row, side, dice, stem, field);
         }
         if name.ends_with("_diff") || name.ends_with("_diff_percent") {
             let both = self.compared && status == "both";
             return match (both, field.nullable) {
-                (true, _) => Cell::Int(dice.of(name).magnitude(10) - dice.of("minus").at(1).magnitude(9)),
+                (true, _) => {
+                    Cell::Int(dice.of(name).magnitude(10) - dice.of("minus").at(1).magnitude(9))
+                }
                 (false, true) => Cell::Null,
                 (false, false) => Cell::Int(0),
             };
@@ -90,13 +115,23 @@ impl Source {
     }
 
     /// The value that a stem's columns (`volume`, `volume_prev`, `volume_merged`) share on one of the two dates.
-    fn stem(&self, number: u32, row: Row, side: Dice, dice: Dice, stem: &str, field: &Field) -> Cell {
+    fn stem(
+        &self,
+        number: u32,
+        row: Row,
+        side: Dice,
+        dice: Dice,
+        stem: &str,
+        field: &Field,
+    ) -> Cell {
         match (self.family, stem) {
             (Family::Keywords, "keyword") => {
                 return Cell::text(web::keyword(self.dice, number));
             }
             (_, "last_update") => {
-                return Cell::Time(self.first_seen(number, dice) + i64::from(row.epoch) * super::MOVE);
+                return Cell::Time(
+                    self.first_seen(number, dice) + i64::from(row.epoch) * super::MOVE,
+                );
             }
             (_, "words") if self.family == Family::Keywords => {
                 let words = web::keyword(self.dice, number).split(' ').count();
@@ -113,8 +148,12 @@ impl Source {
                 });
             }
             (_, "is_best_position_set_top_3") => return Cell::Bool(position(side) <= 3),
-            (_, "is_best_position_set_top_4_10") => return Cell::Bool((4..=10).contains(&position(side))),
-            (_, "is_best_position_set_top_11_50") => return Cell::Bool((11..=50).contains(&position(side))),
+            (_, "is_best_position_set_top_4_10") => {
+                return Cell::Bool((4..=10).contains(&position(side)));
+            }
+            (_, "is_best_position_set_top_11_50") => {
+                return Cell::Bool((11..=50).contains(&position(side)));
+            }
             _ => {}
         }
         self.plain(number, side, stem, field)
@@ -128,7 +167,11 @@ impl Source {
         if self.family == Family::Countries && name == "country" {
             let index = usize::try_from(number).unwrap_or(0);
             let country = field.values.get(index).map_or("OTHER", String::as_str);
-            return Cell::text(if number + 1 == self.rows { "OTHER" } else { country });
+            return Cell::text(if number + 1 == self.rows {
+                "OTHER"
+            } else {
+                country
+            });
         }
         self.by_kind(dice, name, &field.kind, &field.values)
     }
@@ -138,17 +181,24 @@ impl Source {
             ColumnKind::Integer => Cell::Int(integer(dice, name)),
             ColumnKind::Float => float(dice, name),
             ColumnKind::Boolean => Cell::Bool(dice.once_in(4)),
-            ColumnKind::Date => Cell::Date { days: 19_000 + i64::from(dice.below(1_700)), midnight: false },
+            ColumnKind::Date => Cell::Date {
+                days: 19_000 + i64::from(dice.below(1_700)),
+                midnight: false,
+            },
             ColumnKind::DateTime => Cell::Time(NEWEST - i64::from(dice.below(30_000_000))),
             ColumnKind::Text if values.is_empty() => Cell::text(self.text(dice, name)),
             ColumnKind::Text => {
                 let index = dice.below(u32::try_from(values.len()).unwrap_or(1));
-                values.get(usize::try_from(index).unwrap_or(0)).map_or(Cell::Null, |value| Cell::text(value.as_str()))
+                values
+                    .get(usize::try_from(index).unwrap_or(0))
+                    .map_or(Cell::Null, |value| Cell::text(value.as_str()))
             }
             ColumnKind::List(item) => {
                 let count = u64::from(dice.of("count").below(4));
                 let items = (0..count).map(|index| match item.as_ref() {
-                    ColumnKind::Json => Cell::Json(format!(r#"{{"position":{index},"kind":"organic"}}"#).into()),
+                    ColumnKind::Json => {
+                        Cell::Json(format!(r#"{{"position":{index},"kind":"organic"}}"#).into())
+                    }
                     item => self.by_kind(dice.at(index), name, item, values),
                 });
                 Cell::List(items.collect())
@@ -161,7 +211,8 @@ impl Source {
                     }
                     crate::sandbox::cell::write_text(field, &mut json);
                     json.push(b':');
-                    self.by_kind(dice.of(field), field, kind, &[]).write(&mut json);
+                    self.by_kind(dice.of(field), field, kind, &[])
+                        .write(&mut json);
                 }
                 json.push(b'}');
                 Cell::Json(String::from_utf8(json).unwrap_or_default().into())
@@ -172,26 +223,44 @@ impl Source {
 
     fn text(&self, dice: Dice, name: &str) -> String {
         match name {
-            _ if name.contains("url") => format!("https://{}{}", self.host, web::path(dice, dice.at(9).below(5_000))),
+            _ if name.contains("url") => format!(
+                "https://{}{}",
+                self.host,
+                web::path(dice, dice.at(9).below(5_000))
+            ),
             _ if name.contains("language") => web::language(dice).to_owned(),
             _ if name.contains("country") => web::country(dice).to_owned(),
             _ if name.starts_with("ip_") => web::address(dice),
             _ if name.contains("encoding") => "utf8".to_owned(),
             _ if name.contains("serp_features") => dice
-                .pick(&["ai_overview", "image_th", "news", "local_pack", "question", "sitelink"])
+                .pick(&[
+                    "ai_overview",
+                    "image_th",
+                    "news",
+                    "local_pack",
+                    "question",
+                    "sitelink",
+                ])
                 .unwrap_or("news")
                 .to_owned(),
-            _ if name.contains("kind") => {
-                dice.pick(&["organic", "sitelink", "snippet", "image"]).unwrap_or("organic").to_owned()
+            _ if name.contains("kind") => dice
+                .pick(&["organic", "sitelink", "snippet", "image"])
+                .unwrap_or("organic")
+                .to_owned(),
+            _ if name.contains("powered_by") => dice
+                .pick(&["WordPress", "Nginx", "PHP", "React"])
+                .unwrap_or("PHP")
+                .to_owned(),
+            _ if name.contains("page_type") => dice
+                .pick(&["/Article", "/Homepage", "/Listing"])
+                .unwrap_or("/Article")
+                .to_owned(),
+            _ if name.contains("title") || name.contains("snippet") => {
+                web::words(dice, 3 + dice.at(8).below(6))
             }
-            _ if name.contains("powered_by") => {
-                dice.pick(&["WordPress", "Nginx", "PHP", "React"]).unwrap_or("PHP").to_owned()
+            _ if name.contains("domain") || name.starts_with("name_") => {
+                web::root_name(self.dice, dice.below(5_000))
             }
-            _ if name.contains("page_type") => {
-                dice.pick(&["/Article", "/Homepage", "/Listing"]).unwrap_or("/Article").to_owned()
-            }
-            _ if name.contains("title") || name.contains("snippet") => web::words(dice, 3 + dice.at(8).below(6)),
-            _ if name.contains("domain") || name.starts_with("name_") => web::root_name(self.dice, dice.below(5_000)),
             _ => web::words(dice, 1 + dice.at(8).below(3)),
         }
     }
@@ -213,9 +282,10 @@ fn empty_of(kind: &ColumnKind) -> Cell {
 
 fn integer(dice: Dice, name: &str) -> i64 {
     match name {
-        _ if name.contains("http_code") || name.contains("redirect_code") => {
-            [200, 301, 302, 404].get(usize::try_from(dice.below(4)).unwrap_or(0)).copied().unwrap_or(200)
-        }
+        _ if name.contains("http_code") || name.contains("redirect_code") => [200, 301, 302, 404]
+            .get(usize::try_from(dice.below(4)).unwrap_or(0))
+            .copied()
+            .unwrap_or(200),
         _ if name.contains("redirect_kind") => {
             if dice.once_in(2) {
                 301
@@ -234,8 +304,19 @@ fn integer(dice: Dice, name: &str) -> i64 {
 
 fn float(dice: Dice, name: &str) -> Cell {
     let share = name.ends_with("_pct") || name == "share";
-    let tenths = if share { dice.below(1_001) } else { dice.skewed(1_001) };
+    let tenths = if share {
+        dice.below(1_001)
+    } else {
+        dice.skewed(1_001)
+    };
     let whole = dice.at(1).once_in(3);
-    let value = if whole { f64::from(tenths / 10) } else { f64::from(tenths) / 10.0 };
-    Cell::Float { value, bare: whole && dice.at(2).once_in(8) }
+    let value = if whole {
+        f64::from(tenths / 10)
+    } else {
+        f64::from(tenths) / 10.0
+    };
+    Cell::Float {
+        value,
+        bare: whole && dice.at(2).once_in(8),
+    }
 }

@@ -17,7 +17,11 @@ impl Source {
         let name = field.name.as_str();
         let root = dice.of("root").skewed((self.rows / 6).max(1));
         let root_dice = self.dice.of("root").at(u64::from(root));
-        let ways = if self.wide_groups { MANY_WAYS } else { 1 + root_dice.of("ways").below(WAYS) };
+        let ways = if self.wide_groups {
+            MANY_WAYS
+        } else {
+            1 + root_dice.of("ways").below(WAYS)
+        };
         let way = root_dice.at(u64::from(dice.of("way").below(ways)));
         let subdomain = web::subdomain(root_dice.at(u64::from(dice.of("subdomain").below(3))));
         let dofollow = !way.of("nofollow").once_in(4);
@@ -30,12 +34,20 @@ impl Source {
         };
         let source_host = || format!("{subdomain}{}", web::root_name(self.dice, root));
         let source_plain = || {
-            let path = if number.is_multiple_of(97) { "/".to_owned() } else { web::path(dice.of("path"), number) };
+            let path = if number.is_multiple_of(97) {
+                "/".to_owned()
+            } else {
+                web::path(dice.of("path"), number)
+            };
             format!("{}{path}", source_host())
         };
         let target_plain = || match way.of("page").skewed(40) {
             0 => format!("{}/", self.host),
-            page => format!("{}{}", self.host, web::path(self.dice.of("page").at(u64::from(page)), page)),
+            page => format!(
+                "{}{}",
+                self.host,
+                web::path(self.dice.of("page").at(u64::from(page)), page)
+            ),
         };
         match name {
             "root_name_source" => Cell::text(web::root_name(self.dice, root)),
@@ -53,16 +65,26 @@ impl Source {
             "is_nofollow" => Cell::Bool(!dofollow),
             "is_sponsored" | "is_ugc" => Cell::Bool(!dofollow && way.of(name).once_in(3)),
             "link_type" => Cell::text(link_type),
-            "is_text" | "is_image" | "is_redirect" | "is_canonical" | "is_frame" | "is_form" | "is_rss"
-            | "is_alternate" => Cell::Bool(name.strip_prefix("is_") == Some(link_type)),
+            "is_text" | "is_image" | "is_redirect" | "is_canonical" | "is_frame" | "is_form"
+            | "is_rss" | "is_alternate" => Cell::Bool(name.strip_prefix("is_") == Some(link_type)),
             "link_group_count" => Cell::Int(1),
             "port_source" | "port_target" => Cell::Int(443),
             "tld_class_source" => Cell::text(tld_class(&web::root_name(self.dice, root))),
             "tld_class_target" => Cell::text(tld_class(&self.host)),
-            "http_code" => Cell::Int(if dice.of("http").once_in(20) { 301 } else { 200 }),
+            "http_code" => Cell::Int(if dice.of("http").once_in(20) {
+                301
+            } else {
+                200
+            }),
             "http_code_target" if dice.of(name).once_in(30) => Cell::Null,
-            "http_code_target" => Cell::Int(if dice.of("http_target").once_in(6) { 410 } else { 404 }),
-            "first_seen" => Cell::Time(self.first_seen(number, dice) - i64::from(dice.of(name).below(86_400))),
+            "http_code_target" => Cell::Int(if dice.of("http_target").once_in(6) {
+                410
+            } else {
+                404
+            }),
+            "first_seen" => {
+                Cell::Time(self.first_seen(number, dice) - i64::from(dice.of(name).below(86_400)))
+            }
             "domain_rating_source"
             | "refdomains_source_domain"
             | "traffic_domain"
@@ -73,7 +95,9 @@ impl Source {
             "domain_rating_target"
             | "refdomains_target_domain"
             | "ahrefs_rank_target"
-            | "linked_domains_target_domain" => self.column_cell(0, row, self.dice.of("target"), field),
+            | "linked_domains_target_domain" => {
+                self.column_cell(0, row, self.dice.of("target"), field)
+            }
             _ => self.column_cell(number, row, dice, field),
         }
     }

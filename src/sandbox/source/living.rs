@@ -41,15 +41,23 @@ impl Source {
 
     /// When a row was born, if that was after the newest day of the data.
     pub(super) fn birth(&self, number: u32, dice: Dice) -> Option<i64> {
-        let place = number.checked_sub(self.first_born()).filter(|_| self.living_until.is_some())?;
-        Some(NEWEST + i64::from(place / self.births() + 1) * DAY + i64::from(dice.of("born").below(SECONDS_OF_CHANGE)))
+        let place = number
+            .checked_sub(self.first_born())
+            .filter(|_| self.living_until.is_some())?;
+        Some(
+            NEWEST
+                + i64::from(place / self.births() + 1) * DAY
+                + i64::from(dice.of("born").below(SECONDS_OF_CHANGE)),
+        )
     }
 
     /// When a row went, if it went by the day that the sandbox lives.
     pub(super) fn death(&self, number: u32, dice: Dice) -> Option<i64> {
         let end = self.living_until?;
         let dead_before = self.rows..self.rows + self.rows / LOST_SHARE;
-        let born = self.birth(number, dice).map_or(NEWEST, |birth| birth / DAY * DAY);
+        let born = self
+            .birth(number, dice)
+            .map_or(NEWEST, |birth| birth / DAY * DAY);
         let days = i64::from(dice.of("life").below(LIFE_DAYS)) + 1;
         let death = born + days * DAY + i64::from(dice.of("died").below(SECONDS_OF_CHANGE));
         (!dead_before.contains(&number) && death < end).then_some(death)
@@ -57,7 +65,10 @@ impl Source {
 
     /// A history's value as it is told so far: counts of the last weeks are corrected from one day to the next.
     pub(super) fn corrected(&self, day: u32, dice: Dice, value: Cell) -> Cell {
-        let Some(today) = self.corrected_on.filter(|today| today.saturating_sub(day) < CORRECTED_DAYS) else {
+        let Some(today) = self
+            .corrected_on
+            .filter(|today| today.saturating_sub(day) < CORRECTED_DAYS)
+        else {
             return value;
         };
         match value {

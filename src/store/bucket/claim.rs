@@ -105,7 +105,9 @@ impl Bucket {
                     let heartbeat = Heartbeat::start(Arc::clone(&record), self.options().lease);
                     return Ok(RunClaimed::Ours(RunClaim { record, heartbeat }));
                 }
-                Taken::Held(holder) if self.was_seen_alive(run) => return Ok(RunClaimed::Held(holder)),
+                Taken::Held(holder) if self.was_seen_alive(run) => {
+                    return Ok(RunClaimed::Held(holder));
+                }
                 Taken::Held(_) => self.watch(run).await?,
             }
         }
@@ -127,12 +129,20 @@ impl Bucket {
         if !name.contains("/_folders/")
             && let Some(tracked) = Tracked::create(self, &name, ours.clone()).await?
         {
-            return Ok(Marked::Ours(Mark { tracked: Box::new(tracked), is_first: true }));
+            return Ok(Marked::Ours(Mark {
+                tracked: Box::new(tracked),
+                is_first: true,
+            }));
         }
         loop {
             let Some(mut tracked) = Tracked::<ClaimRecord>::load(self, &name).await? else {
                 match Tracked::create(self, &name, ours.clone()).await? {
-                    Some(tracked) => return Ok(Marked::Ours(Mark { tracked: Box::new(tracked), is_first: false })),
+                    Some(tracked) => {
+                        return Ok(Marked::Ours(Mark {
+                            tracked: Box::new(tracked),
+                            is_first: false,
+                        }));
+                    }
                     None => continue,
                 }
             };
@@ -142,7 +152,10 @@ impl Bucket {
                 return Ok(Marked::Held(tracked.value.holder().to_owned()));
             }
             if tracked.try_change(|value| *value = ours.clone()).await? {
-                return Ok(Marked::Ours(Mark { tracked: Box::new(tracked), is_first: false }));
+                return Ok(Marked::Ours(Mark {
+                    tracked: Box::new(tracked),
+                    is_first: false,
+                }));
             }
         }
     }
@@ -155,12 +168,25 @@ impl Bucket {
         let is_old = |name: &str| name.parse::<Night>().is_ok_and(|night| night < before);
         let claims = format!("{SYSTEM_FOLDER}/claims");
         let mut old = Vec::new();
-        for night in self.children(&claims).await?.1.iter().filter(|name| is_old(name)) {
+        for night in self
+            .children(&claims)
+            .await?
+            .1
+            .iter()
+            .filter(|name| is_old(name))
+        {
             old.extend(self.list(&format!("{claims}/{night}")).await?);
         }
-        let nights = self.list(&format!("{SYSTEM_FOLDER}/nights")).await?.into_iter();
+        let nights = self
+            .list(&format!("{SYSTEM_FOLDER}/nights"))
+            .await?
+            .into_iter();
         old.extend(nights.filter(|listed| {
-            let night = listed.name.rsplit('/').next().and_then(|name| name.strip_suffix(".json"));
+            let night = listed
+                .name
+                .rsplit('/')
+                .next()
+                .and_then(|name| name.strip_suffix(".json"));
             listed.bytes == 0 && night.is_some_and(is_old)
         }));
         if old.is_empty() {
@@ -188,11 +214,14 @@ impl Bucket {
         }
         let now = self.now().await?;
         let is_old = |since: DateTime<Utc>| {
-            (now - since).to_std().is_ok_and(|age| age > self.options().lease * LONG_DEAD + CLOCK_STEP)
+            (now - since)
+                .to_std()
+                .is_ok_and(|age| age > self.options().lease * LONG_DEAD + CLOCK_STEP)
         };
         for listed in runs.into_iter().filter(|listed| is_old(listed.changed)) {
             // Taken over first, so that one who only slept learns of it.
-            if let Taken::Ours(mut ours) = take(self, &listed.name, ClaimRecord::default, who).await?
+            if let Taken::Ours(mut ours) =
+                take(self, &listed.name, ClaimRecord::default, who).await?
                 && ours.try_change(|record| record.give(None)).await?
             {
                 self.delete(&listed.name).await?;
@@ -204,7 +233,10 @@ impl Bucket {
     /// Whether a run is dead. One whose lease has run out is taken over, so that it learns of it.
     async fn is_dead(&self, run: &str, who: &str) -> Result<bool> {
         let name = run_name(run);
-        if Tracked::<ClaimRecord>::load(self, &name).await?.is_none_or(|run| run.value.token().is_none()) {
+        if Tracked::<ClaimRecord>::load(self, &name)
+            .await?
+            .is_none_or(|run| run.value.token().is_none())
+        {
             return Ok(true);
         }
         match self.claim_run(run, who).await? {
@@ -220,13 +252,17 @@ impl Bucket {
     /// Whether a run was seen to renew its lease a moment ago.
     fn was_seen_alive(&self, run: &str) -> bool {
         let alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
-        alive.get(run).is_some_and(|seen| seen.elapsed() < self.options().lease)
+        alive
+            .get(run)
+            .is_some_and(|seen| seen.elapsed() < self.options().lease)
     }
 
     /// Watches a run until it renews its lease, or its lease has run out, or it ends.
     async fn watch(&self, run: &str) -> Result<()> {
         let name = run_name(run);
-        let Some((first, version)) = self.head(&name).await? else { return Ok(()) };
+        let Some((first, version)) = self.head(&name).await? else {
+            return Ok(());
+        };
         loop {
             tokio::time::sleep(LOOK_AGAIN.min(self.options().lease / 4)).await;
             match self.head(&name).await? {
@@ -269,7 +305,11 @@ impl RunClaim {
     /// # Errors
     /// As [`RunClaim::confirm`].
     pub async fn give_back(self) -> Result<()> {
-        self.record.lock().await.change(|record| record.give(None)).await
+        self.record
+            .lock()
+            .await
+            .change(|record| record.give(None))
+            .await
     }
 
     /// Gives it back for good: no run has this name again.
@@ -294,7 +334,10 @@ impl Mark {
     /// # Errors
     /// [`crate::error::Code::Destination`].
     pub async fn give_back(mut self) -> Result<()> {
-        self.tracked.try_change(|record| *record = ClaimRecord::default()).await.map(drop)
+        self.tracked
+            .try_change(|record| *record = ClaimRecord::default())
+            .await
+            .map(drop)
     }
 }
 

@@ -49,11 +49,19 @@ impl Bucket {
     ///
     /// # Errors
     /// [`Code::Locked`] if another process is at work on it, [`Code::Destination`] if the store refuses.
-    pub async fn begin(&self, commit: Commit, who: &str, patience: Duration) -> Result<BucketCommit> {
+    pub async fn begin(
+        &self,
+        commit: Commit,
+        who: &str,
+        patience: Duration,
+    ) -> Result<BucketCommit> {
         let asked = Instant::now();
         self.intend(&commit).await?;
         step("bucket.intent");
-        let mut tracked = match self.take_within(&commit.report, &commit.partition, who, patience).await {
+        let mut tracked = match self
+            .take_within(&commit.report, &commit.partition, who, patience)
+            .await
+        {
             Ok(tracked) => tracked,
             Err(error) => {
                 // What is left of it costs the next start one look.
@@ -71,7 +79,11 @@ impl Bucket {
         }
         let name = self.partition_object(&commit.report, &commit.partition);
         let path = self.path(&name)?;
-        let started = self.send(Operation::StartUpload, &path, || self.multipart().create_multipart(&path)).await;
+        let started = self
+            .send(Operation::StartUpload, &path, || {
+                self.multipart().create_multipart(&path)
+            })
+            .await;
         let upload_id = match started {
             Ok(upload_id) => upload_id,
             Err(fault) => {
@@ -83,8 +95,15 @@ impl Bucket {
             }
         };
         step("bucket.started");
-        let upload = Upload { commit_id: commit.id.clone(), upload_id, parts: Vec::new() };
-        if let Err(error) = tracked.change(|value| value.upload = Some(upload.clone())).await {
+        let upload = Upload {
+            commit_id: commit.id.clone(),
+            upload_id,
+            parts: Vec::new(),
+        };
+        if let Err(error) = tracked
+            .change(|value| value.upload = Some(upload.clone()))
+            .await
+        {
             if error.code() == Code::Locked {
                 // Nobody else knows of it.
                 self.abort(&name, &upload.upload_id).await?;
@@ -92,7 +111,10 @@ impl Bucket {
             return Err(error);
         }
         step("bucket.pending");
-        let (committed, base_generation) = (tracked.value.state.committed.clone(), tracked.value.state.generation);
+        let (committed, base_generation) = (
+            tracked.value.state.committed.clone(),
+            tracked.value.state.generation,
+        );
         let record = Arc::new(Mutex::new(tracked));
         let heartbeat = Heartbeat::start(Arc::clone(&record), self.options().lease);
         let running = Running::start(self, path, upload.upload_id.clone());
@@ -148,8 +170,21 @@ impl BucketCommit {
     /// [`Code::Destination`] if the store refuses: what readers saw before is then still there, or the commit is past its
     /// commit point and the next start finishes it.
     pub async fn publish(self, next: Committed) -> Result<Committed> {
-        let Self { bucket, commit, record, heartbeat, mut upload, running, base_generation, .. } = self;
-        let uploaded = match running.finish().await.and_then(|uploaded| check(&bucket, &commit, &next, uploaded)) {
+        let Self {
+            bucket,
+            commit,
+            record,
+            heartbeat,
+            mut upload,
+            running,
+            base_generation,
+            ..
+        } = self;
+        let uploaded = match running
+            .finish()
+            .await
+            .and_then(|uploaded| check(&bucket, &commit, &next, uploaded))
+        {
             Ok(uploaded) => uploaded,
             Err(error) => {
                 let mut tracked = record.lock().await;
@@ -160,7 +195,11 @@ impl BucketCommit {
         };
         step("bucket.uploaded");
         upload.parts = uploaded.parts;
-        let pending = Pending { commit_id: commit.id.clone(), base_generation, next: next.clone() };
+        let pending = Pending {
+            commit_id: commit.id.clone(),
+            base_generation,
+            next: next.clone(),
+        };
         let commit_point = |value: &mut BucketState| {
             value.upload = Some(upload.clone());
             value.state.pending = Some(pending);
@@ -211,27 +250,46 @@ impl Bucket {
         };
         match finished.await {
             Ok(()) => step("bucket.released"),
-            Err(error) => tracing::warn!(error = %error.one_line(), "a commit is done and its partition not yet free"),
+            Err(error) => {
+                tracing::warn!(error = %error.one_line(), "a commit is done and its partition not yet free")
+            }
         }
     }
 }
 
-async fn let_go(bucket: &Bucket, tracked: &mut Tracked<BucketState>, upload: &Upload) -> Result<()> {
+async fn let_go(
+    bucket: &Bucket,
+    tracked: &mut Tracked<BucketState>,
+    upload: &Upload,
+) -> Result<()> {
     bucket.undo(tracked, upload).await?;
     tracked.change(|value| value.give(None)).await?;
     bucket.settled(&upload.commit_id).await
 }
 
 /// The manifest must say of the object what went up.
-fn check(bucket: &Bucket, commit: &Commit, next: &Committed, uploaded: Uploaded) -> Result<Uploaded> {
+fn check(
+    bucket: &Bucket,
+    commit: &Commit,
+    next: &Committed,
+    uploaded: Uploaded,
+) -> Result<Uploaded> {
     let name = bucket.partition_object(&commit.report, &commit.partition);
     let fits = |file: &FileEntry| {
-        name.ends_with(&format!("/{}", file.name)) && file.bytes == uploaded.bytes && file.sha256 == uploaded.sha256
+        name.ends_with(&format!("/{}", file.name))
+            && file.bytes == uploaded.bytes
+            && file.sha256 == uploaded.sha256
     };
     match next.files.as_slice() {
         [file] if fits(file) && next.commit_id == commit.id => Ok(uploaded),
-        files => Err(Error::new(Code::Internal, "the manifest does not say what was uploaded")
-            .with_context("uploaded", format!("{} bytes, sha256 {}", uploaded.bytes, uploaded.sha256))
-            .with_context("manifest", format!("{} files", files.len()))),
+        files => Err(Error::new(
+            Code::Internal,
+            "the manifest does not say what was uploaded",
+        )
+        .with_context(
+            "uploaded",
+            format!("{} bytes, sha256 {}", uploaded.bytes, uploaded.sha256),
+        )
+        .with_context("manifest", format!("{} files", files.len()))),
     }
 }

@@ -92,7 +92,16 @@ impl Fault {
     ) -> Self {
         let in_doubt = class.leaves_doubt();
         let (attempts, elapsed) = (1, Duration::ZERO);
-        Self { class, in_doubt, operation, path: path.clone(), said, attempts, elapsed, cause: deepest(error) }
+        Self {
+            class,
+            in_doubt,
+            operation,
+            path: path.clone(),
+            said,
+            attempts,
+            elapsed,
+            cause: deepest(error),
+        }
     }
 
     /// After so many attempts, in such a time.
@@ -177,14 +186,23 @@ impl Fault {
     }
 
     fn describe(self, mut error: Error) -> Error {
-        error = error.with_context("object", self.path.to_string()).with_context("request", self.operation.what());
+        error = error
+            .with_context("object", self.path.to_string())
+            .with_context("request", self.operation.what());
         if self.attempts > 1 {
-            error = error.with_context("attempts", format!("{} in {:.1} s", self.attempts, self.elapsed.as_secs_f64()));
+            error = error.with_context(
+                "attempts",
+                format!("{} in {:.1} s", self.attempts, self.elapsed.as_secs_f64()),
+            );
         }
         match self.said {
             Some(Said::Refused(refusal)) => {
                 let parts = [refusal.status.to_string(), refusal.code, refusal.message];
-                let said = parts.iter().filter(|part| !part.is_empty()).map(String::as_str).collect::<Vec<_>>();
+                let said = parts
+                    .iter()
+                    .filter(|part| !part.is_empty())
+                    .map(String::as_str)
+                    .collect::<Vec<_>>();
                 error.with_context("answer", said.join(" "))
             }
             _ => error.with_source(self.cause),
@@ -201,7 +219,9 @@ fn provide(scheme: Scheme) -> &'static str {
         Scheme::Gs => {
             "set GOOGLE_APPLICATION_CREDENTIALS, or run under a service account (instance, workload identity)"
         }
-        Scheme::Az => "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or run under a managed identity",
+        Scheme::Az => {
+            "set AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY, or run under a managed identity"
+        }
     }
 }
 

@@ -20,13 +20,29 @@ impl Bucket {
     /// # Errors
     /// [`Code::Destination`] if the store does not say.
     pub async fn commit_of(&self, name: &str) -> Result<Option<String>> {
-        let Some((listed, version)) = self.head(name).await? else { return Ok(None) };
-        let Some(metadata) = self.footer(name, listed.bytes, &version).await? else { return Ok(None) };
-        let pairs = metadata.file_metadata().key_value_metadata().map(Vec::as_slice).unwrap_or_default();
-        Ok(pairs.iter().find(|pair| pair.key == COMMIT_ID).and_then(|pair| pair.value.clone()))
+        let Some((listed, version)) = self.head(name).await? else {
+            return Ok(None);
+        };
+        let Some(metadata) = self.footer(name, listed.bytes, &version).await? else {
+            return Ok(None);
+        };
+        let pairs = metadata
+            .file_metadata()
+            .key_value_metadata()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        Ok(pairs
+            .iter()
+            .find(|pair| pair.key == COMMIT_ID)
+            .and_then(|pair| pair.value.clone()))
     }
 
-    async fn footer(&self, name: &str, size: u64, version: &Version) -> Result<Option<ParquetMetaData>> {
+    async fn footer(
+        &self,
+        name: &str,
+        size: u64,
+        version: &Version,
+    ) -> Result<Option<ParquetMetaData>> {
         let mut tail = TAIL_BYTES;
         loop {
             let start = size.saturating_sub(tail);

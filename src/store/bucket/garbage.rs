@@ -44,7 +44,10 @@ impl Bucket {
     /// As [`Bucket::collect_garbage`].
     pub async fn collect_garbage_older_than(&self, who: &str, age: Duration) -> Result<Garbage> {
         let settled = self.settle_older_than(who, age).await?;
-        Ok(Garbage { settled, aborted: self.abort_unrecorded(age).await? })
+        Ok(Garbage {
+            settled,
+            aborted: self.abort_unrecorded(age).await?,
+        })
     }
 
     /// Settles what commits of dead processes left. Says how many.
@@ -66,7 +69,10 @@ impl Bucket {
                 continue;
             }
             // A live process holds it; it settles its own.
-            if let Taken::Ours(mut ours) = self.take_partition(&intent.report, &intent.partition, who).await? {
+            if let Taken::Ours(mut ours) = self
+                .take_partition(&intent.report, &intent.partition, who)
+                .await?
+            {
                 ours.change(|value| value.give(None)).await?;
                 self.settled(&commit_id).await?;
                 settled += 1;
@@ -78,10 +84,19 @@ impl Bucket {
     /// Whether a partition's state tells of a commit: under way, or done.
     async fn knows(&self, commit_id: &str, intent: &Intent) -> Result<bool> {
         let name = state_name(&intent.report, &intent.partition);
-        let Some(Tracked { value, .. }) = Tracked::<BucketState>::load(self, &name).await? else { return Ok(false) };
+        let Some(Tracked { value, .. }) = Tracked::<BucketState>::load(self, &name).await? else {
+            return Ok(false);
+        };
         let uploading = value.upload.as_ref().map(|upload| &upload.commit_id);
-        let committed = value.state.committed.as_ref().map(|committed| &committed.commit_id);
-        Ok([uploading, committed].into_iter().flatten().any(|known| known == commit_id))
+        let committed = value
+            .state
+            .committed
+            .as_ref()
+            .map(|committed| &committed.commit_id);
+        Ok([uploading, committed]
+            .into_iter()
+            .flatten()
+            .any(|known| known == commit_id))
     }
 
     async fn is_older(&self, since: DateTime<Utc>, age: Duration) -> Result<bool> {
@@ -91,15 +106,33 @@ impl Bucket {
     }
 
     async fn abort_unrecorded(&self, age: Duration) -> Result<u64> {
-        let Backend::S3(store, extra) = &self.backend else { return Ok(0) };
+        let Backend::S3(store, extra) = &self.backend else {
+            return Ok(0);
+        };
         let folder = self.path("")?;
-        let prefix = if folder.as_ref().is_empty() { String::new() } else { format!("{folder}/") };
-        let list = || async { extra.uploads(store.credentials().get_credential().await?.as_ref(), &prefix).await };
+        let prefix = if folder.as_ref().is_empty() {
+            String::new()
+        } else {
+            format!("{folder}/")
+        };
+        let list = || async {
+            extra
+                .uploads(
+                    store.credentials().get_credential().await?.as_ref(),
+                    &prefix,
+                )
+                .await
+        };
         let open = match self.send(Operation::ListUploads, &folder, list).await {
             Ok(open) => open,
             // No commit rests on this, so that no night is lost over it: what stays costs a little until a rule of the
             // bucket ends it.
-            Err(fault) if matches!(fault.class, Class::Denied | Class::Unsupported | Class::Missing | Class::Other) => {
+            Err(fault)
+                if matches!(
+                    fault.class,
+                    Class::Denied | Class::Unsupported | Class::Missing | Class::Other
+                ) =>
+            {
                 let error = fault.into_error(self);
                 tracing::warn!(error = %error.one_line(), next = error.next(), "unfinished uploads are not looked for");
                 return Ok(0);
@@ -113,12 +146,21 @@ impl Bucket {
         let now = self.now().await? + CLOCK_STEP;
         let mut aborted = 0;
         for upload in open {
-            let is_old = (now - upload.started).to_std().is_ok_and(|since| since >= age);
-            let name = object_store::path::Path::parse(&upload.key).ok().and_then(|key| self.name_of(&key));
-            let Some(name) = name.filter(|_| is_old) else { continue };
+            let is_old = (now - upload.started)
+                .to_std()
+                .is_ok_and(|since| since >= age);
+            let name = object_store::path::Path::parse(&upload.key)
+                .ok()
+                .and_then(|key| self.name_of(&key));
+            let Some(name) = name.filter(|_| is_old) else {
+                continue;
+            };
             // What is no partition's object is not ours to end.
-            let Some((report, partition)) = table_of(&name) else { continue };
-            let tracked = Tracked::<BucketState>::load(self, &state_name(report, partition)).await?;
+            let Some((report, partition)) = table_of(&name) else {
+                continue;
+            };
+            let tracked =
+                Tracked::<BucketState>::load(self, &state_name(report, partition)).await?;
             let recorded = tracked.and_then(|tracked| tracked.value.upload);
             if recorded.is_none_or(|recorded| recorded.upload_id != upload.upload_id) {
                 self.abort(&name, &upload.upload_id).await?;

@@ -14,8 +14,13 @@ const FOLDER: &str = "staging";
 impl Bucket {
     /// Says which partition a commit is for, before the partition is taken.
     pub(super) async fn intend(&self, commit: &Commit) -> Result<()> {
-        let intent = Intent { report: commit.report.clone(), partition: commit.partition.clone() };
-        self.put(&intent_name(&commit.id), Bytes::from(to_json(&intent)?)).await.map(drop)
+        let intent = Intent {
+            report: commit.report.clone(),
+            partition: commit.partition.clone(),
+        };
+        self.put(&intent_name(&commit.id), Bytes::from(to_json(&intent)?))
+            .await
+            .map(drop)
     }
 
     /// Nothing is left to be settled of a commit. Ids of commits are never used again, so that a late removal does no harm.

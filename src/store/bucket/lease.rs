@@ -28,7 +28,9 @@ pub(super) const CLOCK_STEP: Duration = Duration::from_secs(1);
 const RENEWALS: u32 = 4;
 
 /// What a small object under this protocol must be able to say.
-pub(super) trait Record: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {
+pub(super) trait Record:
+    Serialize + DeserializeOwned + Clone + Send + Sync + 'static
+{
     /// Marks a new version of it.
     fn stamp(&mut self, nonce: String);
     /// The token of its holder; nobody's if `None`.
@@ -80,12 +82,20 @@ impl<T: Record> Tracked<T> {
     /// Creates a record; `None` if somebody was faster.
     pub async fn create(bucket: &Bucket, name: &str, mut value: T) -> Result<Option<Self>> {
         value.stamp(nonce());
-        let written = bucket.put_if_absent(name, Bytes::from(to_json(&value)?)).await?;
+        let written = bucket
+            .put_if_absent(name, Bytes::from(to_json(&value)?))
+            .await?;
         Ok(written.map(|version| Self::new(bucket, name, value, version)))
     }
 
     fn new(bucket: &Bucket, name: &str, value: T, version: Version) -> Self {
-        Self { bucket: bucket.clone(), name: name.to_owned(), value, version, unheard: Vec::new() }
+        Self {
+            bucket: bucket.clone(),
+            name: name.to_owned(),
+            value,
+            version,
+            unheard: Vec::new(),
+        }
     }
 
     /// Changes it, if it is still what it was; says whether it was.
@@ -95,7 +105,11 @@ impl<T: Record> Tracked<T> {
         next.stamp(nonce());
         let bytes = Bytes::from(to_json(&next)?);
         loop {
-            match self.bucket.compare_and_swap(&self.name, &self.version, bytes.clone()).await {
+            match self
+                .bucket
+                .compare_and_swap(&self.name, &self.version, bytes.clone())
+                .await
+            {
                 Ok(Some(version)) => {
                     (self.value, self.version) = (next, version);
                     self.unheard.clear();
@@ -117,7 +131,9 @@ impl<T: Record> Tracked<T> {
         if self.unheard.is_empty() {
             return Ok(false);
         }
-        let Some(now) = self.bucket.get(&self.name).await? else { return Ok(false) };
+        let Some(now) = self.bucket.get(&self.name).await? else {
+            return Ok(false);
+        };
         let is_ours = self.unheard.contains(&now.bytes) && now.version != self.version;
         if is_ours {
             self.version = now.version;
@@ -130,18 +146,32 @@ impl<T: Record> Tracked<T> {
     /// # Errors
     /// [`Code::Locked`] if another process has taken it over.
     pub async fn change(&mut self, change: impl FnOnce(&mut T)) -> Result<()> {
-        if self.try_change(change).await? { Ok(()) } else { Err(self.taken_over()) }
+        if self.try_change(change).await? {
+            Ok(())
+        } else {
+            Err(self.taken_over())
+        }
     }
 
     fn taken_over(&self) -> Error {
-        Error::new(Code::Locked, "another process has taken over what this one was at work on")
-            .with_context("object", self.name.clone())
-            .with_next("run the same command again: this process was not heard of for longer than the lease")
+        Error::new(
+            Code::Locked,
+            "another process has taken over what this one was at work on",
+        )
+        .with_context("object", self.name.clone())
+        .with_next(
+            "run the same command again: this process was not heard of for longer than the lease",
+        )
     }
 }
 
 /// Takes a record that is nobody's, is not there yet, or whose holder is dead.
-pub(super) async fn take<T: Record>(bucket: &Bucket, name: &str, fresh: impl Fn() -> T, who: &str) -> Result<Taken<T>> {
+pub(super) async fn take<T: Record>(
+    bucket: &Bucket,
+    name: &str,
+    fresh: impl Fn() -> T,
+    who: &str,
+) -> Result<Taken<T>> {
     let token = nonce();
     loop {
         let Some(object) = bucket.get(name).await? else {
@@ -157,9 +187,16 @@ pub(super) async fn take<T: Record>(bucket: &Bucket, name: &str, fresh: impl Fn(
             if !bucket.has_run_out(object.changed).await? {
                 return Ok(Taken::Held(tracked.value.holder().to_owned()));
             }
-            tracing::warn!(name, holder = tracked.value.holder(), "taking over from a process that is not heard of");
+            tracing::warn!(
+                name,
+                holder = tracked.value.holder(),
+                "taking over from a process that is not heard of"
+            );
         }
-        if tracked.try_change(|value| value.give(Some((who, &token)))).await? {
+        if tracked
+            .try_change(|value| value.give(Some((who, &token))))
+            .await?
+        {
             return Ok(Taken::Ours(tracked));
         }
     }
@@ -208,7 +245,10 @@ fn moment() -> (Instant, SystemTime) {
 impl Heartbeat {
     /// Renews the lease until dropped.
     pub fn start<T: Record>(record: Arc<Mutex<Tracked<T>>>, lease: Duration) -> Self {
-        let pulse = Arc::new(Pulse { is_lost: AtomicBool::new(false), renewed: std::sync::Mutex::new(moment()) });
+        let pulse = Arc::new(Pulse {
+            is_lost: AtomicBool::new(false),
+            renewed: std::sync::Mutex::new(moment()),
+        });
         let seen = Arc::clone(&pulse);
         let task = tokio::spawn(async move {
             loop {
@@ -222,11 +262,17 @@ impl Heartbeat {
                         return;
                     }
                     // The store may be back in time; if not, the next change tells.
-                    Err(error) => tracing::warn!(error = %error.one_line(), "a lease could not be renewed"),
+                    Err(error) => {
+                        tracing::warn!(error = %error.one_line(), "a lease could not be renewed")
+                    }
                 }
             }
         });
-        Self { _task: AbortOnDropHandle::new(task), pulse, lease }
+        Self {
+            _task: AbortOnDropHandle::new(task),
+            pulse,
+            lease,
+        }
     }
 
     /// Whether another process has taken the record over.
@@ -250,7 +296,9 @@ impl Heartbeat {
         let outcome = record.change(|_| ()).await;
         match &outcome {
             Ok(()) => self.pulse.renewed(sent),
-            Err(error) if error.code() == Code::Locked => self.pulse.is_lost.store(true, Ordering::Release),
+            Err(error) if error.code() == Code::Locked => {
+                self.pulse.is_lost.store(true, Ordering::Release)
+            }
             Err(_) => {}
         }
         outcome

@@ -105,8 +105,14 @@ impl Bucket {
 
     /// The same bucket, asked once.
     fn once(&self) -> Self {
-        let options = BucketOptions { patience: Duration::ZERO, ..(*self.options).clone() };
-        Self { options: Arc::new(options), ..self.clone() }
+        let options = BucketOptions {
+            patience: Duration::ZERO,
+            ..(*self.options).clone()
+        };
+        Self {
+            options: Arc::new(options),
+            ..self.clone()
+        }
     }
 
     /// The options that it was opened with.

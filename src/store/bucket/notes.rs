@@ -25,7 +25,10 @@ impl Bucket {
         who: &str,
         patience: Duration,
     ) -> Result<()> {
-        let known = self.partition(report, partition).await?.and_then(|state| state.committed);
+        let known = self
+            .partition(report, partition)
+            .await?
+            .and_then(|state| state.committed);
         let mut tracked = self.take_within(report, partition, who, patience).await?;
         let mut next: PartitionState = tracked.value.state.clone();
         add_unfinished(&mut next, known.as_ref(), tasks);
@@ -83,8 +86,9 @@ impl Bucket {
                 Taken::Ours(tracked) => return Ok(tracked),
                 Taken::Held(holder) if start.elapsed() >= patience => {
                     let message = format!("{report}/{partition} is held by {holder}");
-                    return Err(Error::new(Code::Locked, message)
-                        .with_next("wait for it, or run the same command again when its lease has run out"));
+                    return Err(Error::new(Code::Locked, message).with_next(
+                        "wait for it, or run the same command again when its lease has run out",
+                    ));
                 }
                 Taken::Held(_) => tokio::time::sleep(LOOK_AGAIN.min(patience)).await,
             }

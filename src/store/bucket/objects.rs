@@ -12,7 +12,8 @@ use chrono::{DateTime, Utc};
 use futures_util::TryStreamExt as _;
 use object_store::path::Path;
 use object_store::{
-    GetOptions, GetRange, GetResult, ObjectStoreExt as _, PutMode, PutOptions, PutResult, UpdateVersion,
+    GetOptions, GetRange, GetResult, ObjectStoreExt as _, PutMode, PutOptions, PutResult,
+    UpdateVersion,
 };
 
 use super::fault::{Fault, Operation};
@@ -30,7 +31,10 @@ pub struct Version {
 
 impl From<PutResult> for Version {
     fn from(result: PutResult) -> Self {
-        Self { e_tag: result.e_tag, version: result.version }
+        Self {
+            e_tag: result.e_tag,
+            version: result.version,
+        }
     }
 }
 
@@ -63,22 +67,37 @@ impl Bucket {
     /// [`Code::Destination`], as every call here: worded by what went wrong, with what to do about it.
     pub async fn get(&self, name: &str) -> Result<Option<Object>> {
         let path = self.path(name)?;
-        self.fetch(&path).await.map_err(|fault| fault.into_error(self))
+        self.fetch(&path)
+            .await
+            .map_err(|fault| fault.into_error(self))
     }
 
     /// Reads some bytes of an object. With a version the object must not have changed since.
     ///
     /// # Errors
     /// [`Code::Destination`], also if it is gone or has changed.
-    pub async fn get_range(&self, name: &str, range: Range<u64>, version: Option<&Version>) -> Result<Bytes> {
+    pub async fn get_range(
+        &self,
+        name: &str,
+        range: Range<u64>,
+        version: Option<&Version>,
+    ) -> Result<Bytes> {
         let path = self.path(name)?;
         let options = GetOptions {
             range: Some(GetRange::Bounded(range)),
             if_match: version.and_then(|version| version.e_tag.clone()),
             ..GetOptions::default()
         };
-        let read = || async { self.objects().get_opts(&path, options.clone()).await?.bytes().await };
-        self.send(Operation::Read, &path, read).await.map_err(|fault| fault.into_error(self))
+        let read = || async {
+            self.objects()
+                .get_opts(&path, options.clone())
+                .await?
+                .bytes()
+                .await
+        };
+        self.send(Operation::Read, &path, read)
+            .await
+            .map_err(|fault| fault.into_error(self))
     }
 
     /// Size and version of an object without its bytes; `None` if there is none.
@@ -87,10 +106,23 @@ impl Bucket {
     /// [`Code::Destination`].
     pub async fn head(&self, name: &str) -> Result<Option<(Listed, Version)>> {
         let path = self.path(name)?;
-        match self.send(Operation::Read, &path, || self.objects().head(&path)).await {
+        match self
+            .send(Operation::Read, &path, || self.objects().head(&path))
+            .await
+        {
             Ok(meta) => {
-                let listed = Listed { name: name.to_owned(), bytes: meta.size, changed: meta.last_modified };
-                Ok(Some((listed, Version { e_tag: meta.e_tag, version: meta.version })))
+                let listed = Listed {
+                    name: name.to_owned(),
+                    bytes: meta.size,
+                    changed: meta.last_modified,
+                };
+                Ok(Some((
+                    listed,
+                    Version {
+                        e_tag: meta.e_tag,
+                        version: meta.version,
+                    },
+                )))
             }
             Err(fault) if fault.class == Class::Missing => Ok(None),
             Err(fault) => Err(fault.into_error(self)),
@@ -104,7 +136,9 @@ impl Bucket {
     /// [`Code::Destination`].
     pub async fn put(&self, name: &str, bytes: Bytes) -> Result<Version> {
         let path = self.path(name)?;
-        self.write(Operation::Write, &path, &bytes, PutMode::Overwrite).await.map_err(|fault| fault.into_error(self))
+        self.write(Operation::Write, &path, &bytes, PutMode::Overwrite)
+            .await
+            .map_err(|fault| fault.into_error(self))
     }
 
     /// Writes an object unless there is one; `None` if there is. The bytes carry a nonce.
@@ -119,14 +153,21 @@ impl Bucket {
                 None => self.put(name, bytes).await.map(Some),
             };
         }
-        self.write_if(Operation::Create, &path, &bytes, PutMode::Create).await.map_err(|fault| fault.into_error(self))
+        self.write_if(Operation::Create, &path, &bytes, PutMode::Create)
+            .await
+            .map_err(|fault| fault.into_error(self))
     }
 
     /// Replaces an object if it is still the one of this version; `None` if it is not. The bytes carry a nonce.
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub async fn compare_and_swap(&self, name: &str, version: &Version, bytes: Bytes) -> Result<Option<Version>> {
+    pub async fn compare_and_swap(
+        &self,
+        name: &str,
+        version: &Version,
+        bytes: Bytes,
+    ) -> Result<Option<Version>> {
         let path = self.path(name)?;
         if self.options.writers == Writers::Single {
             return match self.head(name).await? {
@@ -134,7 +175,10 @@ impl Bucket {
                 _ => Ok(None),
             };
         }
-        let update = UpdateVersion { e_tag: version.e_tag.clone(), version: version.version.clone() };
+        let update = UpdateVersion {
+            e_tag: version.e_tag.clone(),
+            version: version.version.clone(),
+        };
         self.write_if(Operation::Swap, &path, &bytes, PutMode::Update(update))
             .await
             .map_err(|fault| fault.into_error(self))
@@ -149,7 +193,12 @@ impl Bucket {
         let delete = || async {
             match &self.backend {
                 Backend::S3(store, extra) => {
-                    extra.delete(store.credentials().get_credential().await?.as_ref(), path.as_ref()).await
+                    extra
+                        .delete(
+                            store.credentials().get_credential().await?.as_ref(),
+                            path.as_ref(),
+                        )
+                        .await
                 }
                 Backend::Gs(_) | Backend::Az(_) => self.objects().delete(&path).await,
             }
@@ -186,12 +235,18 @@ impl Bucket {
                     }
                 }
             };
-            let (page, is_all) =
-                self.send(Operation::List, &path, page).await.map_err(|fault| fault.into_error(self))?;
+            let (page, is_all) = self
+                .send(Operation::List, &path, page)
+                .await
+                .map_err(|fault| fault.into_error(self))?;
             from = page.last().map(|meta| meta.location.clone()).or(from);
             for meta in page {
                 let name = self.name_of(&meta.location);
-                listed.extend(name.map(|name| Listed { name, bytes: meta.size, changed: meta.last_modified }));
+                listed.extend(name.map(|name| Listed {
+                    name,
+                    bytes: meta.size,
+                    changed: meta.last_modified,
+                }));
             }
             if is_all {
                 listed.sort_by(|left, right| left.name.cmp(&right.name));
@@ -208,10 +263,17 @@ impl Bucket {
     pub async fn children(&self, folder: &str) -> Result<(Vec<String>, Vec<String>)> {
         let path = self.path(folder)?;
         let list = || self.objects().list_with_delimiter(Some(&path));
-        let listed = self.send(Operation::List, &path, list).await.map_err(|fault| fault.into_error(self))?;
+        let listed = self
+            .send(Operation::List, &path, list)
+            .await
+            .map_err(|fault| fault.into_error(self))?;
         let last = |path: &Path| path.filename().map(str::to_owned);
-        let objects =
-            listed.objects.iter().filter(|meta| meta.size > 0).filter_map(|meta| last(&meta.location)).collect();
+        let objects = listed
+            .objects
+            .iter()
+            .filter(|meta| meta.size > 0)
+            .filter_map(|meta| last(&meta.location))
+            .collect();
         let folders = listed.common_prefixes.iter().filter_map(last).collect();
         Ok((objects, folders))
     }
@@ -225,7 +287,10 @@ impl Bucket {
         self.put(&name, Bytes::from(nonce())).await?;
         match self.head(&name).await? {
             Some((listed, _)) => Ok(listed.changed),
-            None => Err(Error::new(Code::Destination, format!("{} does not keep what is written to it", self.place()))),
+            None => Err(Error::new(
+                Code::Destination,
+                format!("{} does not keep what is written to it", self.place()),
+            )),
         }
     }
 
@@ -250,9 +315,15 @@ impl Bucket {
 
     pub(super) fn path(&self, name: &str) -> Result<Path> {
         let prefix = self.address.prefix.as_ref();
-        let whole = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}/{name}") };
-        Path::parse(whole.trim_end_matches('/'))
-            .map_err(|error| Error::new(Code::Internal, format!("`{name}` is no name of an object")).with_source(error))
+        let whole = if prefix.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{prefix}/{name}")
+        };
+        Path::parse(whole.trim_end_matches('/')).map_err(|error| {
+            Error::new(Code::Internal, format!("`{name}` is no name of an object"))
+                .with_source(error)
+        })
     }
 
     /// The name below the prefix; `None` for what does not lie below it.
@@ -268,10 +339,17 @@ impl Bucket {
         let read = || async {
             let result: GetResult = self.objects().get_opts(path, GetOptions::default()).await?;
             let (version, changed) = (
-                Version { e_tag: result.meta.e_tag.clone(), version: result.meta.version.clone() },
+                Version {
+                    e_tag: result.meta.e_tag.clone(),
+                    version: result.meta.version.clone(),
+                },
                 result.meta.last_modified,
             );
-            Ok(Object { bytes: result.bytes().await?, version, changed })
+            Ok(Object {
+                bytes: result.bytes().await?,
+                version,
+                changed,
+            })
         };
         match self.send(Operation::Read, path, read).await {
             Ok(object) => Ok(Some(object)),
@@ -280,9 +358,18 @@ impl Bucket {
         }
     }
 
-    async fn write(&self, operation: Operation, path: &Path, bytes: &Bytes, mode: PutMode) -> Result<Version, Fault> {
+    async fn write(
+        &self,
+        operation: Operation,
+        path: &Path,
+        bytes: &Bytes,
+        mode: PutMode,
+    ) -> Result<Version, Fault> {
         let options = PutOptions::from(mode);
-        let put = || self.objects().put_opts(path, bytes.clone().into(), options.clone());
+        let put = || {
+            self.objects()
+                .put_opts(path, bytes.clone().into(), options.clone())
+        };
         self.send(operation, path, put).await.map(Version::from)
     }
 

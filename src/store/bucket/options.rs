@@ -152,9 +152,11 @@ impl Address {
     /// Reads `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`.
     pub fn parse(text: &str) -> Result<Self> {
         let wrong = |message: String| {
-            Error::new(Code::Url, message).with_next("write the destination as s3://bucket/prefix, gs:// or az://")
+            Error::new(Code::Url, message)
+                .with_next("write the destination as s3://bucket/prefix, gs:// or az://")
         };
-        let url = Url::parse(text).map_err(|error| wrong(format!("`{text}` is no URL")).with_source(error))?;
+        let url = Url::parse(text)
+            .map_err(|error| wrong(format!("`{text}` is no URL")).with_source(error))?;
         let scheme = match url.scheme() {
             "s3" => Scheme::S3,
             "gs" => Scheme::Gs,
@@ -167,14 +169,23 @@ impl Address {
         }
         // Never repeated: a password may stand there.
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("the URL of a bucket takes no user and no password".to_owned()));
+            return Err(wrong(
+                "the URL of a bucket takes no user and no password".to_owned(),
+            ));
         }
         if url.query().is_some() || url.fragment().is_some() || url.port().is_some() {
-            return Err(wrong(format!("`{text}` has more than a bucket and a prefix")));
+            return Err(wrong(format!(
+                "`{text}` has more than a bucket and a prefix"
+            )));
         }
-        let prefix = Path::parse(url.path().trim_matches('/'))
-            .map_err(|error| wrong(format!("`{}` is no prefix of object names", url.path())).with_source(error))?;
-        Ok(Self { scheme, bucket, prefix })
+        let prefix = Path::parse(url.path().trim_matches('/')).map_err(|error| {
+            wrong(format!("`{}` is no prefix of object names", url.path())).with_source(error)
+        })?;
+        Ok(Self {
+            scheme,
+            bucket,
+            prefix,
+        })
     }
 }
 
@@ -186,18 +197,29 @@ impl Bucket {
     pub fn open(url: &str, options: BucketOptions) -> Result<Self> {
         let address = Address::parse(url)?;
         if options.part_bytes < PART_BYTES_MIN || options.concurrent_parts == 0 {
-            return Err(Error::new(Code::Config, format!("parts of an upload have at least {PART_BYTES_MIN} bytes")));
+            return Err(Error::new(
+                Code::Config,
+                format!("parts of an upload have at least {PART_BYTES_MIN} bytes"),
+            ));
         }
         if address.scheme != Scheme::S3 && options.encryption != Encryption::Default {
-            return Err(Error::new(Code::Config, "encryption by the service is chosen per upload on s3:// only")
-                .with_next("set the key on the bucket itself, and leave the option out"));
+            return Err(Error::new(
+                Code::Config,
+                "encryption by the service is chosen per upload on s3:// only",
+            )
+            .with_next("set the key on the bucket itself, and leave the option out"));
         }
         let backend = match address.scheme {
             Scheme::S3 => s3(&address, &options)?,
             Scheme::Gs => gs(&address, &options)?,
             Scheme::Az => az(&address, &options)?,
         };
-        Ok(Self { backend, address: Arc::new(address), options: Arc::new(options), alive: Arc::default() })
+        Ok(Self {
+            backend,
+            address: Arc::new(address),
+            options: Arc::new(options),
+            alive: Arc::default(),
+        })
     }
 }
 
@@ -216,33 +238,63 @@ fn s3(address: &Address, options: &BucketOptions) -> Result<Backend> {
     if let Credentials::S3(provider) = &options.credentials {
         builder = builder.with_credentials(Arc::clone(provider));
     }
-    if let Some(path_style) = options.path_style.or(options.endpoint.as_ref().map(|_| true)) {
+    if let Some(path_style) = options
+        .path_style
+        .or(options.endpoint.as_ref().map(|_| true))
+    {
         builder = builder.with_virtual_hosted_style_request(!path_style);
     }
     builder = match &options.encryption {
         Encryption::Default => builder,
-        Encryption::S3 => builder.with_config("aws_server_side_encryption".parse().map_err(unusable)?, "AES256"),
-        Encryption::Kms { key: Some(key), bucket_key } => {
-            through_bucket_key(builder.with_sse_kms_encryption(key), *bucket_key)
-        }
-        Encryption::Kms { key: None, bucket_key } => {
-            let builder = builder.with_config("aws_server_side_encryption".parse().map_err(unusable)?, "aws:kms");
+        Encryption::S3 => builder.with_config(
+            "aws_server_side_encryption".parse().map_err(unusable)?,
+            "AES256",
+        ),
+        Encryption::Kms {
+            key: Some(key),
+            bucket_key,
+        } => through_bucket_key(builder.with_sse_kms_encryption(key), *bucket_key),
+        Encryption::Kms {
+            key: None,
+            bucket_key,
+        } => {
+            let builder = builder.with_config(
+                "aws_server_side_encryption".parse().map_err(unusable)?,
+                "aws:kms",
+            );
             through_bucket_key(builder, *bucket_key)
         }
     };
-    let region = builder.get_config_value(&AmazonS3ConfigKey::Region).unwrap_or_else(|| "us-east-1".to_owned());
+    let region = builder
+        .get_config_value(&AmazonS3ConfigKey::Region)
+        .unwrap_or_else(|| "us-east-1".to_owned());
     let endpoint = builder.get_config_value(&AmazonS3ConfigKey::Endpoint);
-    let http = Listening::default().connect(&client_options(address, options)?).map_err(unusable)?;
+    let http = Listening::default()
+        .connect(&client_options(address, options)?)
+        .map_err(unusable)?;
     // As the builder has it: the environment may say it too.
     let is_virtual = builder.get_config_value(&AmazonS3ConfigKey::VirtualHostedStyleRequest);
     let path_style = is_virtual.is_none_or(|is_virtual| is_virtual != "true");
-    let extra = S3Extra::new(http, &address.bucket, region, endpoint.as_deref(), path_style);
-    Ok(Backend::S3(Arc::new(builder.build().map_err(unusable)?), Arc::new(extra)))
+    let extra = S3Extra::new(
+        http,
+        &address.bucket,
+        region,
+        endpoint.as_deref(),
+        path_style,
+    );
+    Ok(Backend::S3(
+        Arc::new(builder.build().map_err(unusable)?),
+        Arc::new(extra),
+    ))
 }
 
 /// Says nothing of the bucket's key unless it is wanted: the bucket may say so itself.
 fn through_bucket_key(builder: AmazonS3Builder, is_wanted: bool) -> AmazonS3Builder {
-    if is_wanted { builder.with_bucket_key(true) } else { builder }
+    if is_wanted {
+        builder.with_bucket_key(true)
+    } else {
+        builder
+    }
 }
 
 fn gs(address: &Address, options: &BucketOptions) -> Result<Backend> {
@@ -274,30 +326,48 @@ fn az(address: &Address, options: &BucketOptions) -> Result<Backend> {
 
 /// One layer retries, and it is ours: it asks for credentials anew and knows which requests leave a doubt.
 fn no_retries() -> RetryConfig {
-    RetryConfig { backoff: BackoffConfig::default(), max_retries: 0, retry_timeout: Duration::ZERO }
+    RetryConfig {
+        backoff: BackoffConfig::default(),
+        max_retries: 0,
+        retry_timeout: Duration::ZERO,
+    }
 }
 
 fn client_options(address: &Address, options: &BucketOptions) -> Result<ClientOptions> {
-    let endpoint = options.endpoint.as_deref().map(|text| (text, Url::parse(text)));
+    let endpoint = options
+        .endpoint
+        .as_deref()
+        .map(|text| (text, Url::parse(text)));
     let is_plain = match endpoint {
         None => false,
         Some((text, Err(error))) => {
-            return Err(Error::new(Code::Url, format!("the endpoint `{text}` is no URL")).with_source(error));
+            return Err(
+                Error::new(Code::Url, format!("the endpoint `{text}` is no URL"))
+                    .with_source(error),
+            );
         }
         Some((text, Ok(url))) if url.scheme() == "http" => {
             // A signature proves knowledge of the key and gives nothing away; a bearer token is the key itself.
             if address.scheme != Scheme::S3 && !is_loopback(&url) {
-                return Err(Error::new(Code::Url, format!("the endpoint `{text}` would see the token in plain text"))
-                    .with_next("use https:// for everything but this machine itself"));
+                return Err(Error::new(
+                    Code::Url,
+                    format!("the endpoint `{text}` would see the token in plain text"),
+                )
+                .with_next("use https:// for everything but this machine itself"));
             }
             true
         }
         Some((_, Ok(url))) if url.scheme() == "https" => false,
         Some((text, Ok(_))) => {
-            return Err(Error::new(Code::Url, format!("the endpoint `{text}` is neither http:// nor https://")));
+            return Err(Error::new(
+                Code::Url,
+                format!("the endpoint `{text}` is neither http:// nor https://"),
+            ));
         }
     };
-    Ok(ClientOptions::new().with_allow_http(is_plain).with_timeout(options.request_timeout))
+    Ok(ClientOptions::new()
+        .with_allow_http(is_plain)
+        .with_timeout(options.request_timeout))
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -310,9 +380,14 @@ fn is_loopback(url: &Url) -> bool {
 }
 
 fn unusable(error: object_store::Error) -> Error {
-    Error::new(Code::Config, "the destination cannot be opened with these options")
-        .with_source(error)
-        .with_next("look at the options of the destination, and at the variables AWS_…, GOOGLE_… or AZURE_…")
+    Error::new(
+        Code::Config,
+        "the destination cannot be opened with these options",
+    )
+    .with_source(error)
+    .with_next(
+        "look at the options of the destination, and at the variables AWS_…, GOOGLE_… or AZURE_…",
+    )
 }
 
 #[cfg(test)]
@@ -322,13 +397,31 @@ mod tests {
     #[test]
     fn urls_name_a_bucket_and_a_prefix_and_nothing_else() {
         let address = Address::parse("s3://acme-seo/ahrefs/nightly/").expect("a bucket");
-        assert_eq!((address.scheme, address.bucket.as_str()), (Scheme::S3, "acme-seo"));
+        assert_eq!(
+            (address.scheme, address.bucket.as_str()),
+            (Scheme::S3, "acme-seo")
+        );
         assert_eq!(address.prefix.as_ref(), "ahrefs/nightly");
-        assert_eq!(Address::parse("gs://acme").expect("a bucket").prefix.as_ref(), "");
-        assert_eq!(Address::parse("az://lake/a").expect("a container").scheme, Scheme::Az);
-        for wrong in
-            ["s3://", "s3:acme", "ftp://acme/a", "s3://acme/a?b=c", "s3://acme:9000/a", "s3://acme/a//b", "acme"]
-        {
+        assert_eq!(
+            Address::parse("gs://acme")
+                .expect("a bucket")
+                .prefix
+                .as_ref(),
+            ""
+        );
+        assert_eq!(
+            Address::parse("az://lake/a").expect("a container").scheme,
+            Scheme::Az
+        );
+        for wrong in [
+            "s3://",
+            "s3:acme",
+            "ftp://acme/a",
+            "s3://acme/a?b=c",
+            "s3://acme:9000/a",
+            "s3://acme/a//b",
+            "acme",
+        ] {
             let error = Address::parse(wrong).expect_err(wrong);
             assert_eq!(error.code(), Code::Url, "{wrong}");
         }
@@ -342,36 +435,84 @@ mod tests {
 
     #[test]
     fn tokens_travel_in_plain_text_to_this_machine_only() {
-        let options = |endpoint: &str| BucketOptions { endpoint: Some(endpoint.into()), ..BucketOptions::default() };
+        let options = |endpoint: &str| BucketOptions {
+            endpoint: Some(endpoint.into()),
+            ..BucketOptions::default()
+        };
         let s3 = Address::parse("s3://acme").expect("a bucket");
         let gs = Address::parse("gs://acme").expect("a bucket");
         assert!(client_options(&s3, &options("http://minio:9000")).is_ok());
         assert!(client_options(&gs, &options("http://127.0.0.1:4443")).is_ok());
-        assert_eq!(client_options(&gs, &options("http://proxy:4443")).expect_err("refused").code(), Code::Url);
-        assert_eq!(client_options(&s3, &options("minio:9000")).expect_err("refused").code(), Code::Url);
+        assert_eq!(
+            client_options(&gs, &options("http://proxy:4443"))
+                .expect_err("refused")
+                .code(),
+            Code::Url
+        );
+        assert_eq!(
+            client_options(&s3, &options("minio:9000"))
+                .expect_err("refused")
+                .code(),
+            Code::Url
+        );
     }
 
     #[test]
     fn credentials_are_not_printed() {
-        let credential =
-            object_store::aws::AwsCredential { key_id: "id".into(), secret_key: "hush".into(), token: None };
+        let credential = object_store::aws::AwsCredential {
+            key_id: "id".into(),
+            secret_key: "hush".into(),
+            token: None,
+        };
         let provider = object_store::StaticCredentialProvider::new(credential);
-        let options = BucketOptions { credentials: Credentials::S3(Arc::new(provider)), ..BucketOptions::default() };
+        let options = BucketOptions {
+            credentials: Credentials::S3(Arc::new(provider)),
+            ..BucketOptions::default()
+        };
         assert!(!format!("{options:?}").contains("hush"));
     }
 
     #[test]
     fn every_provider_opens_without_a_request_and_refuses_what_it_cannot_do() {
-        let options = BucketOptions { account: Some("acme".into()), ..BucketOptions::default() };
-        for (url, place) in [("s3://a/b", "s3://a/b"), ("gs://a/b/", "gs://a/b"), ("az://a", "az://a")] {
+        let options = BucketOptions {
+            account: Some("acme".into()),
+            ..BucketOptions::default()
+        };
+        for (url, place) in [
+            ("s3://a/b", "s3://a/b"),
+            ("gs://a/b/", "gs://a/b"),
+            ("az://a", "az://a"),
+        ] {
             let bucket = Bucket::open(url, options.clone()).expect(url);
             assert_eq!(bucket.place(), place);
-            assert_eq!(bucket.path("c/d").expect("a name").as_ref().rsplit('/').next(), Some("d"));
+            assert_eq!(
+                bucket
+                    .path("c/d")
+                    .expect("a name")
+                    .as_ref()
+                    .rsplit('/')
+                    .next(),
+                Some("d")
+            );
         }
-        let encrypted = BucketOptions { encryption: Encryption::S3, ..options.clone() };
+        let encrypted = BucketOptions {
+            encryption: Encryption::S3,
+            ..options.clone()
+        };
         assert!(Bucket::open("s3://a", encrypted.clone()).is_ok());
-        assert_eq!(Bucket::open("gs://a", encrypted).expect_err("refused").code(), Code::Config);
-        let small = BucketOptions { part_bytes: 1 << 20, ..options };
-        assert_eq!(Bucket::open("s3://a", small).expect_err("refused").code(), Code::Config);
+        assert_eq!(
+            Bucket::open("gs://a", encrypted)
+                .expect_err("refused")
+                .code(),
+            Code::Config
+        );
+        let small = BucketOptions {
+            part_bytes: 1 << 20,
+            ..options
+        };
+        assert_eq!(
+            Bucket::open("s3://a", small).expect_err("refused").code(),
+            Code::Config
+        );
     }
 }

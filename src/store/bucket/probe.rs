@@ -28,9 +28,9 @@ impl Fencing {
                 "Azure has no ids of uploads: only the lease keeps two writers of one partition apart, so do not let a \
                  process that writes there be paused for longer than a minute",
             ),
-            Self::Nothing => {
-                Some("one process at a time, by your word (`writers = \"single\"`): nothing guards against a second")
-            }
+            Self::Nothing => Some(
+                "one process at a time, by your word (`writers = \"single\"`): nothing guards against a second",
+            ),
         }
     }
 }
@@ -65,23 +65,42 @@ impl Bucket {
         self.delete(&plain).await?;
         let first = bytes("first");
         let Some(version) = self.put_if_absent(file, first.clone()).await? else {
-            return Err(self.lacks(Operation::Create, "an object that does not exist is said to exist"));
+            return Err(self.lacks(
+                Operation::Create,
+                "an object that does not exist is said to exist",
+            ));
         };
         if self.put_if_absent(file, bytes("again")).await?.is_some() {
             return Err(self.lacks(Operation::Create, "it was created twice"));
         }
         let second = bytes("second");
-        let Some(later) = self.compare_and_swap(file, &version, second.clone()).await? else {
-            return Err(self.lacks(Operation::Swap, "an unchanged object is said to have changed"));
+        let Some(later) = self
+            .compare_and_swap(file, &version, second.clone())
+            .await?
+        else {
+            return Err(self.lacks(
+                Operation::Swap,
+                "an unchanged object is said to have changed",
+            ));
         };
-        if later == version || self.compare_and_swap(file, &version, bytes("stale")).await?.is_some() {
+        if later == version
+            || self
+                .compare_and_swap(file, &version, bytes("stale"))
+                .await?
+                .is_some()
+        {
             return Err(self.lacks(Operation::Swap, "a version that is gone was replaced"));
         }
         match self.get(file).await? {
             Some(read) if read.bytes == second && read.version == later => {}
             _ => return Err(self.lacks(Operation::Read, "it does not return what was written")),
         }
-        if !self.list(folder).await?.iter().any(|listed| listed.name == *file) {
+        if !self
+            .list(folder)
+            .await?
+            .iter()
+            .any(|listed| listed.name == *file)
+        {
             return Err(self.lacks(Operation::List, "what was written is not listed"));
         }
         Ok(())
@@ -91,12 +110,20 @@ impl Bucket {
     async fn try_upload(&self, name: &str) -> Result<()> {
         let path = self.path(name)?;
         let upload_id = self
-            .send(Operation::StartUpload, &path, || self.multipart().create_multipart(&path))
+            .send(Operation::StartUpload, &path, || {
+                self.multipart().create_multipart(&path)
+            })
             .await
             .map_err(|fault| fault.into_error(self))?;
         let payload = Bytes::from_static(b"part");
-        let put = || self.multipart().put_part(&path, &upload_id, 0, payload.clone().into());
-        let part = self.send(Operation::UploadPart, &path, put).await.map_err(|fault| fault.into_error(self));
+        let put = || {
+            self.multipart()
+                .put_part(&path, &upload_id, 0, payload.clone().into())
+        };
+        let part = self
+            .send(Operation::UploadPart, &path, put)
+            .await
+            .map_err(|fault| fault.into_error(self));
         self.abort(name, &upload_id).await?;
         let part = part?;
         if self.scheme() == Scheme::Az {
@@ -104,8 +131,15 @@ impl Bucket {
             return Ok(());
         }
         // Once: some stores fail at a dead upload where others refuse it. Either way there must be no object.
-        let complete = || self.multipart().complete_multipart(&path, &upload_id, vec![part.clone()]);
-        let completed = self.once().send(Operation::CompleteUpload, &path, complete).await.is_ok();
+        let complete = || {
+            self.multipart()
+                .complete_multipart(&path, &upload_id, vec![part.clone()])
+        };
+        let completed = self
+            .once()
+            .send(Operation::CompleteUpload, &path, complete)
+            .await
+            .is_ok();
         if completed || self.head(name).await?.is_some() {
             self.delete(name).await?;
             return Err(self.lacks(Operation::AbortUpload, "an aborted upload was completed"));
@@ -114,10 +148,12 @@ impl Bucket {
     }
 
     fn lacks(&self, operation: Operation, why: &str) -> Error {
-        let next =
-            "use a store with conditional writes, or `writers = \"single\"` if only one process ever writes there";
-        Error::new(Code::Destination, format!("{} cannot be trusted to {}", self.place(), operation.what()))
-            .with_context("seen", why)
-            .with_next(next)
+        let next = "use a store with conditional writes, or `writers = \"single\"` if only one process ever writes there";
+        Error::new(
+            Code::Destination,
+            format!("{} cannot be trusted to {}", self.place(), operation.what()),
+        )
+        .with_context("seen", why)
+        .with_next(next)
     }
 }

@@ -76,8 +76,12 @@ impl Record for BucketState {
         if self.state.version <= MANIFEST_VERSION {
             return Ok(());
         }
-        let message = format!("{}/{} was written by a newer backhaul", self.state.report, self.state.partition);
-        Err(Error::new(Code::Destination, message).with_next("use the newest backhaul on this destination"))
+        let message = format!(
+            "{}/{} was written by a newer backhaul",
+            self.state.report, self.state.partition
+        );
+        Err(Error::new(Code::Destination, message)
+            .with_next("use the newest backhaul on this destination"))
     }
 }
 
@@ -99,15 +103,23 @@ mod tests {
         let mut state = BucketState::new("links", "snapshot_date=2026-11-23");
         state.state.generation = 7;
         state.give(Some(("host 1", "token")));
-        state.upload = Some(Upload { commit_id: "c".into(), upload_id: "u".into(), parts: vec!["p".into()] });
+        state.upload = Some(Upload {
+            commit_id: "c".into(),
+            upload_id: "u".into(),
+            parts: vec!["p".into()],
+        });
         state.stamp("n".into());
         let text = serde_json::to_string(&state).expect("JSON");
         let plain: PartitionState = serde_json::from_str(&text).expect("a state");
-        assert_eq!((plain.generation, plain.owner.as_deref()), (7, Some("host 1")));
+        assert_eq!(
+            (plain.generation, plain.owner.as_deref()),
+            (7, Some("host 1"))
+        );
         let back: BucketState = serde_json::from_str(&text).expect("a state");
         assert_eq!(back, state);
         let local = serde_json::to_string(&plain).expect("JSON");
-        let read: BucketState = serde_json::from_str(&local).expect("a local state reads as the bucket's");
+        let read: BucketState =
+            serde_json::from_str(&local).expect("a local state reads as the bucket's");
         assert_eq!((read.state, read.upload), (plain, None));
     }
 }

@@ -45,14 +45,23 @@ impl Bucket {
             attempts += 1;
             in_doubt |= class.leaves_doubt();
             renewals += u32::from(class.may_renew());
-            let asked = said.as_ref().and_then(Said::retry_after).unwrap_or_default();
+            let asked = said
+                .as_ref()
+                .and_then(Said::retry_after)
+                .unwrap_or_default();
             let wait = wait_after(attempts, fastrand::f64()).max(asked);
             let goes_on = class.is_transient() || (class.may_renew() && renewals < RENEWALS);
             if !goes_on || start.elapsed() + wait > self.options.patience {
                 let fault = Fault::new(class, operation, path, said, &error);
                 return Err(fault.after(attempts, start.elapsed(), in_doubt));
             }
-            tracing::debug!(?operation, path = path.as_ref(), ?class, attempts, "a request to the bucket failed");
+            tracing::debug!(
+                ?operation,
+                path = path.as_ref(),
+                ?class,
+                attempts,
+                "a request to the bucket failed"
+            );
             tokio::time::sleep(wait).await;
         }
     }
@@ -62,10 +71,18 @@ impl Bucket {
         F: Future<Output = object_store::Result<T>>,
     {
         if let (Err(error), said) = heard(self.credentials()).await {
-            return Err(Failure { class: Class::NoCredentials, said, error });
+            return Err(Failure {
+                class: Class::NoCredentials,
+                said,
+                error,
+            });
         }
         let (outcome, said) = heard(request()).await;
-        outcome.map_err(|error| Failure { class: classify(&error, said.as_ref()), said, error })
+        outcome.map_err(|error| Failure {
+            class: classify(&error, said.as_ref()),
+            said,
+            error,
+        })
     }
 }
 

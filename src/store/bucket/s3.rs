@@ -31,7 +31,13 @@ pub(super) struct S3Extra {
 type Page = (Vec<OpenUpload>, Option<(String, String)>);
 
 impl S3Extra {
-    pub fn new(http: HttpClient, bucket: &str, region: String, endpoint: Option<&str>, path_style: bool) -> Self {
+    pub fn new(
+        http: HttpClient,
+        bucket: &str,
+        region: String,
+        endpoint: Option<&str>,
+        path_style: bool,
+    ) -> Self {
         let endpoint = endpoint.map(|endpoint| endpoint.trim_end_matches('/'));
         let url = match (endpoint, path_style) {
             (Some(endpoint), true) => format!("{endpoint}/{bucket}"),
@@ -43,7 +49,11 @@ impl S3Extra {
     }
 
     /// The uploads of objects whose names begin with a prefix.
-    pub async fn uploads(&self, credential: &AwsCredential, prefix: &str) -> object_store::Result<Vec<OpenUpload>> {
+    pub async fn uploads(
+        &self,
+        credential: &AwsCredential,
+        prefix: &str,
+    ) -> object_store::Result<Vec<OpenUpload>> {
         let mut uploads = Vec::new();
         let mut from = None;
         loop {
@@ -61,10 +71,16 @@ impl S3Extra {
     pub async fn delete(&self, credential: &AwsCredential, key: &str) -> object_store::Result<()> {
         let mut request = HttpRequest::new(HttpRequestBody::empty());
         *request.method_mut() = "DELETE".parse().map_err(generic)?;
-        *request.uri_mut() = format!("{}/{}", self.url, encode(key)).parse().map_err(generic)?;
+        *request.uri_mut() = format!("{}/{}", self.url, encode(key))
+            .parse()
+            .map_err(generic)?;
         AwsAuthorizer::new(credential, "s3", &self.region).authorize(&mut request, None);
         let response = self.http.execute(request).await.map_err(generic)?;
-        if response.status().is_success() { Ok(()) } else { Err(generic("the removal was refused")) }
+        if response.status().is_success() {
+            Ok(())
+        } else {
+            Err(generic("the removal was refused"))
+        }
     }
 
     async fn page(
@@ -74,9 +90,13 @@ impl S3Extra {
         from: Option<&(String, String)>,
     ) -> object_store::Result<Page> {
         let mut url = Url::parse(&self.url).map_err(generic)?;
-        url.query_pairs_mut().append_pair("uploads", "").append_pair("prefix", prefix);
+        url.query_pairs_mut()
+            .append_pair("uploads", "")
+            .append_pair("prefix", prefix);
         if let Some((key, upload_id)) = from {
-            url.query_pairs_mut().append_pair("key-marker", key).append_pair("upload-id-marker", upload_id);
+            url.query_pairs_mut()
+                .append_pair("key-marker", key)
+                .append_pair("upload-id-marker", upload_id);
         }
         let mut request = HttpRequest::new(HttpRequestBody::empty());
         *request.uri_mut() = url.as_str().parse().map_err(generic)?;
@@ -85,20 +105,34 @@ impl S3Extra {
         let is_success = response.status().is_success();
         let body = response.into_body().bytes().await.map_err(generic)?;
         let text = String::from_utf8_lossy(&body);
-        if is_success { Ok(parse(&text)) } else { Err(generic("the list of uploads was refused")) }
+        if is_success {
+            Ok(parse(&text))
+        } else {
+            Err(generic("the list of uploads was refused"))
+        }
     }
 }
 
 fn parse(text: &str) -> Page {
     let upload = |part: &str| {
-        let started = DateTime::parse_from_rfc3339(&element(part, "Initiated")?).ok()?.to_utc();
+        let started = DateTime::parse_from_rfc3339(&element(part, "Initiated")?)
+            .ok()?
+            .to_utc();
         let key = unescape(&element(part, "Key")?);
-        Some(OpenUpload { key, upload_id: unescape(&element(part, "UploadId")?), started })
+        Some(OpenUpload {
+            key,
+            upload_id: unescape(&element(part, "UploadId")?),
+            started,
+        })
     };
     let uploads = text.split("<Upload>").skip(1).filter_map(upload).collect();
     let is_cut = element(text, "IsTruncated").is_some_and(|cut| cut == "true");
-    let next = element(text, "NextKeyMarker")
-        .map(|key| (unescape(&key), unescape(&element(text, "NextUploadIdMarker").unwrap_or_default())));
+    let next = element(text, "NextKeyMarker").map(|key| {
+        (
+            unescape(&key),
+            unescape(&element(text, "NextUploadIdMarker").unwrap_or_default()),
+        )
+    });
     (uploads, next.filter(|_| is_cut))
 }
 
@@ -117,12 +151,19 @@ fn encode(key: &str) -> String {
 }
 
 fn unescape(text: &str) -> String {
-    let text = text.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&apos;", "'");
+    let text = text
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&quot;", "\"")
+        .replace("&apos;", "'");
     text.replace("&amp;", "&")
 }
 
 fn generic(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> object_store::Error {
-    object_store::Error::Generic { store: "S3", source: error.into() }
+    object_store::Error::Generic {
+        store: "S3",
+        source: error.into(),
+    }
 }
 
 #[cfg(test)]
@@ -131,7 +172,10 @@ mod tests {
 
     #[test]
     fn keys_are_encoded_as_signatures_want_them() {
-        assert_eq!(encode("a/snapshot_date=2026-11-23/x y%2Fü"), "a/snapshot_date%3D2026-11-23/x%20y%252F%C3%BC");
+        assert_eq!(
+            encode("a/snapshot_date=2026-11-23/x y%2Fü"),
+            "a/snapshot_date%3D2026-11-23/x%20y%252F%C3%BC"
+        );
     }
 
     #[test]
@@ -142,7 +186,10 @@ mod tests {
             <Initiated>2026-11-23T04:05:07.000Z</Initiated></Upload></ListMultipartUploadsResult>";
         let (uploads, next) = parse(text);
         assert_eq!(uploads.len(), 2);
-        assert_eq!((uploads[0].key.as_str(), uploads[0].upload_id.as_str()), ("a/b&c", "u1"));
+        assert_eq!(
+            (uploads[0].key.as_str(), uploads[0].upload_id.as_str()),
+            ("a/b&c", "u1")
+        );
         assert_eq!(next, Some(("a/b&c".into(), "u2".into())));
         assert_eq!(parse(&text.replace("true", "false")).1, None);
         assert_eq!(parse("<ListMultipartUploadsResult/>"), (Vec::new(), None));

@@ -15,7 +15,12 @@ use crate::store::step;
 impl Bucket {
     /// Takes a partition, first of all by its owner, and settles what the one before left. Only then may anything be
     /// written.
-    pub(super) async fn take_partition(&self, report: &str, partition: &str, who: &str) -> Result<Taken<BucketState>> {
+    pub(super) async fn take_partition(
+        &self,
+        report: &str,
+        partition: &str,
+        who: &str,
+    ) -> Result<Taken<BucketState>> {
         let fresh = || BucketState::new(report, partition);
         let mut tracked = match take(self, &state_name(report, partition), fresh, who).await? {
             Taken::Ours(tracked) => tracked,
@@ -26,10 +31,20 @@ impl Bucket {
             let commit = upload.commit_id.as_str();
             let name = self.partition_object(report, partition);
             if !upload.parts.is_empty() && self.complete(&name, &upload).await? {
-                tracing::info!(report, partition, commit, "finished a commit that was interrupted");
+                tracing::info!(
+                    report,
+                    partition,
+                    commit,
+                    "finished a commit that was interrupted"
+                );
                 mark_committed(&mut tracked).await?;
             } else {
-                tracing::info!(report, partition, commit, "rolled back a commit that was interrupted");
+                tracing::info!(
+                    report,
+                    partition,
+                    commit,
+                    "rolled back a commit that was interrupted"
+                );
                 self.undo(&mut tracked, &upload).await?;
             }
         }
@@ -41,9 +56,20 @@ impl Bucket {
     /// the upload was ended and the object is another's.
     pub(super) async fn complete(&self, name: &str, upload: &Upload) -> Result<bool> {
         let path = self.path(name)?;
-        let parts: Vec<_> = upload.parts.iter().map(|id| PartId { content_id: id.clone() }).collect();
-        let complete = || self.multipart().complete_multipart(&path, &upload.upload_id, parts.clone());
-        let Err(fault) = self.send(Operation::CompleteUpload, &path, complete).await else { return Ok(true) };
+        let parts: Vec<_> = upload
+            .parts
+            .iter()
+            .map(|id| PartId {
+                content_id: id.clone(),
+            })
+            .collect();
+        let complete = || {
+            self.multipart()
+                .complete_multipart(&path, &upload.upload_id, parts.clone())
+        };
+        let Err(fault) = self.send(Operation::CompleteUpload, &path, complete).await else {
+            return Ok(true);
+        };
         // The answer may have been lost, or somebody else may have completed it: the footer tells.
         if self.commit_of(name).await?.as_ref() == Some(&upload.commit_id) {
             return Ok(true);
@@ -58,7 +84,12 @@ impl Bucket {
     pub(super) async fn abort(&self, name: &str, upload_id: &str) -> Result<()> {
         let path = self.path(name)?;
         let id = upload_id.to_owned();
-        match self.send(Operation::AbortUpload, &path, || self.multipart().abort_multipart(&path, &id)).await {
+        match self
+            .send(Operation::AbortUpload, &path, || {
+                self.multipart().abort_multipart(&path, &id)
+            })
+            .await
+        {
             Ok(()) => Ok(()),
             Err(fault) if matches!(fault.class, Class::NoUpload | Class::Missing) => Ok(()),
             Err(fault) => Err(fault.into_error(self)),
@@ -66,8 +97,13 @@ impl Bucket {
     }
 
     /// Rolls an upload back.
-    pub(super) async fn undo(&self, tracked: &mut Tracked<BucketState>, upload: &Upload) -> Result<()> {
-        let name = self.partition_object(&tracked.value.state.report, &tracked.value.state.partition);
+    pub(super) async fn undo(
+        &self,
+        tracked: &mut Tracked<BucketState>,
+        upload: &Upload,
+    ) -> Result<()> {
+        let name =
+            self.partition_object(&tracked.value.state.report, &tracked.value.state.partition);
         self.abort(&name, &upload.upload_id).await?;
         step("bucket.aborted");
         tracked

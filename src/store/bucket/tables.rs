@@ -18,7 +18,11 @@ const JSON: &str = ".json";
 impl Bucket {
     /// Name of a partition's object, below the bucket's prefix.
     pub fn partition_object(&self, report: &str, partition: &str) -> String {
-        if partition == UNPARTITIONED { format!("{report}/{OBJECT}") } else { format!("{report}/{partition}/{OBJECT}") }
+        if partition == UNPARTITIONED {
+            format!("{report}/{OBJECT}")
+        } else {
+            format!("{report}/{partition}/{OBJECT}")
+        }
     }
 
     /// State of a partition; `None` if nothing was ever committed or begun.
@@ -35,8 +39,13 @@ impl Bucket {
     /// # Errors
     /// [`crate::error::Code::Destination`].
     pub async fn partitions(&self, report: &str) -> Result<Vec<String>> {
-        let (objects, _) = self.children(&format!("{SYSTEM_FOLDER}/tables/{report}")).await?;
-        let mut names: Vec<_> = objects.iter().filter_map(|name| name.strip_suffix(JSON).map(str::to_owned)).collect();
+        let (objects, _) = self
+            .children(&format!("{SYSTEM_FOLDER}/tables/{report}"))
+            .await?;
+        let mut names: Vec<_> = objects
+            .iter()
+            .filter_map(|name| name.strip_suffix(JSON).map(str::to_owned))
+            .collect();
         names.sort();
         Ok(names)
     }
@@ -47,7 +56,11 @@ impl Bucket {
     /// [`crate::error::Code::Destination`].
     pub async fn tables(&self) -> Result<Vec<String>> {
         let (objects, mut names) = self.children(&format!("{SYSTEM_FOLDER}/tables")).await?;
-        names.extend(objects.iter().filter_map(|name| name.strip_suffix(JSON).map(str::to_owned)));
+        names.extend(
+            objects
+                .iter()
+                .filter_map(|name| name.strip_suffix(JSON).map(str::to_owned)),
+        );
         names.sort();
         names.dedup();
         Ok(names)
@@ -69,7 +82,9 @@ impl Bucket {
     pub(super) async fn roll_up(&self, state: &PartitionState) -> Result<()> {
         self.update_table(&state.report, |record| {
             record.commit_number = (record.commit_number + 1).max(state.generation);
-            record.partitions.insert(state.partition.clone(), record.commit_number);
+            record
+                .partitions
+                .insert(state.partition.clone(), record.commit_number);
             Ok(())
         })
         .await
@@ -79,11 +94,18 @@ impl Bucket {
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`], or what `change` says.
-    pub async fn update_table<T>(&self, report: &str, change: impl Fn(&mut TableRecord) -> Result<T>) -> Result<T> {
+    pub async fn update_table<T>(
+        &self,
+        report: &str,
+        change: impl Fn(&mut TableRecord) -> Result<T>,
+    ) -> Result<T> {
         let name = table_name(report);
         loop {
             let (mut roll_up, version) = match self.get(&name).await? {
-                Some(object) => (parse::<RollUp>(self, &name, &object.bytes)?, Some(object.version)),
+                Some(object) => (
+                    parse::<RollUp>(self, &name, &object.bytes)?,
+                    Some(object.version),
+                ),
                 None => (self.lost_roll_up(report).await?, None),
             };
             let before = roll_up.record.clone();
@@ -107,11 +129,17 @@ impl Bucket {
     async fn lost_roll_up(&self, report: &str) -> Result<RollUp> {
         let mut roll_up = RollUp::default();
         for partition in self.partitions(report).await? {
-            let Some(tracked) = Tracked::<BucketState>::load(self, &state_name(report, &partition)).await? else {
+            let Some(tracked) =
+                Tracked::<BucketState>::load(self, &state_name(report, &partition)).await?
+            else {
                 continue;
             };
             // A commit that is not in the roll-up yet puts itself in.
-            let generation = tracked.value.state.generation.saturating_sub(u64::from(tracked.value.owes_roll_up));
+            let generation = tracked
+                .value
+                .state
+                .generation
+                .saturating_sub(u64::from(tracked.value.owes_roll_up));
             if generation > 0 {
                 roll_up.record.commit_number += generation;
                 roll_up.record.partitions.insert(partition, generation);

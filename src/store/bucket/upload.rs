@@ -74,15 +74,30 @@ impl Running {
                 parts.finish().await
             };
             // Told before the receiver goes: whoever is turned away by that finds out why.
-            all.await.map_err(|error| telling.lock().unwrap_or_else(PoisonError::into_inner).replace(error)).ok()
+            all.await
+                .map_err(|error| {
+                    telling
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .replace(error)
+                })
+                .ok()
         });
-        Self { sender, task: AbortOnDropHandle::new(task), why }
+        Self {
+            sender,
+            task: AbortOnDropHandle::new(task),
+            why,
+        }
     }
 
     /// A writer for a thread that may block.
     pub fn writer(&self) -> UploadWriter {
         let why = Arc::clone(&self.why);
-        UploadWriter { sender: self.sender.clone(), chunk: Vec::with_capacity(CHUNK_BYTES), why }
+        UploadWriter {
+            sender: self.sender.clone(),
+            chunk: Vec::with_capacity(CHUNK_BYTES),
+            why,
+        }
     }
 
     /// Hands bytes on; waits while enough of them are on their way. Says whether they were taken: if not, the upload has
@@ -97,10 +112,12 @@ impl Running {
         drop(sender);
         match task.await {
             Ok(Some(uploaded)) => Ok(uploaded),
-            Ok(None) => {
-                Err(told(&why).unwrap_or_else(|| Error::new(Code::Destination, "an upload has failed, as was told")))
+            Ok(None) => Err(told(&why).unwrap_or_else(|| {
+                Error::new(Code::Destination, "an upload has failed, as was told")
+            })),
+            Err(error) => {
+                Err(Error::new(Code::Internal, "an upload ended early").with_source(error))
             }
-            Err(error) => Err(Error::new(Code::Internal, "an upload ended early").with_source(error)),
         }
     }
 }
@@ -121,8 +138,13 @@ impl io::Write for UploadWriter {
         let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK_BYTES));
         let send = || self.sender.blocking_send(Bytes::from(chunk));
         // On a thread that also runs async tasks, the others go on meanwhile.
-        let is_async = Handle::try_current().is_ok_and(|of| of.runtime_flavor() == RuntimeFlavor::MultiThread);
-        let sent = if is_async { tokio::task::block_in_place(send) } else { send() };
+        let is_async =
+            Handle::try_current().is_ok_and(|of| of.runtime_flavor() == RuntimeFlavor::MultiThread);
+        let sent = if is_async {
+            tokio::task::block_in_place(send)
+        } else {
+            send()
+        };
         sent.map_err(|_closed| match told(&self.why) {
             Some(error) => io::Error::other(error),
             None => io::Error::new(io::ErrorKind::BrokenPipe, "the upload has failed"),
@@ -174,19 +196,31 @@ impl Parts {
     async fn send(&mut self, part: Bytes) -> Result<()> {
         if self.number == PARTS_MAX {
             let limit = self.bucket.options().part_bytes.saturating_mul(PARTS_MAX) >> 30;
-            return Err(Error::new(Code::Destination, format!("a partition has more than {limit} GiB"))
-                .with_context("object", self.path.to_string())
-                .with_next("partition the table by target as well, or raise the size of parts"));
+            return Err(Error::new(
+                Code::Destination,
+                format!("a partition has more than {limit} GiB"),
+            )
+            .with_context("object", self.path.to_string())
+            .with_next("partition the table by target as well, or raise the size of parts"));
         }
         while self.going.len() >= self.bucket.options().concurrent_parts {
             self.reap().await?;
         }
-        let (bucket, path, upload_id, number) =
-            (self.bucket.clone(), self.path.clone(), self.upload_id.clone(), self.number);
+        let (bucket, path, upload_id, number) = (
+            self.bucket.clone(),
+            self.path.clone(),
+            self.upload_id.clone(),
+            self.number,
+        );
         self.going.spawn(async move {
-            let put = || bucket.multipart().put_part(&path, &upload_id, number, part.clone().into());
+            let put = || {
+                bucket
+                    .multipart()
+                    .put_part(&path, &upload_id, number, part.clone().into())
+            };
             let part = bucket.send(Operation::UploadPart, &path, put).await;
-            part.map(|part| (number, part.content_id)).map_err(|fault| fault.into_error(&bucket))
+            part.map(|part| (number, part.content_id))
+                .map_err(|fault| fault.into_error(&bucket))
         });
         self.number += 1;
         Ok(())
@@ -200,7 +234,9 @@ impl Parts {
                 Ok(())
             }
             Some(Ok(Err(error))) => Err(error),
-            Some(Err(error)) => Err(Error::new(Code::Internal, "a part's upload ended early").with_source(error)),
+            Some(Err(error)) => {
+                Err(Error::new(Code::Internal, "a part's upload ended early").with_source(error))
+            }
         }
     }
 

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use object_store::ClientOptions;
 use object_store::client::{
-    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService, ReqwestConnector,
+    HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
+    ReqwestConnector,
 };
 
 /// A body that explains a refusal is a few hundred bytes.
@@ -103,7 +104,10 @@ impl Class {
     /// Whether the request may have been carried out: of all that is tried again only what was never sent was not. A 503
     /// also comes from what stands before a store, after the store did what was asked.
     pub fn leaves_doubt(self) -> bool {
-        matches!(self, Self::Server | Self::Broken | Self::Throttled | Self::Race)
+        matches!(
+            self,
+            Self::Server | Self::Broken | Self::Throttled | Self::Race
+        )
     }
 
     /// Whether asking for the credentials anew may help: then a few times, since mostly nobody renews them.
@@ -134,7 +138,8 @@ pub(super) fn classify(error: &object_store::Error, said: Option<&Said>) -> Clas
             object_store::Error::AlreadyExists { .. }
             | object_store::Error::Precondition { .. }
             | object_store::Error::NotModified { .. } => Class::Condition,
-            object_store::Error::NotImplemented { .. } | object_store::Error::NotSupported { .. } => Class::Unsupported,
+            object_store::Error::NotImplemented { .. }
+            | object_store::Error::NotSupported { .. } => Class::Unsupported,
             object_store::Error::Generic { .. } => Class::Broken,
             _ => Class::Other,
         },
@@ -148,8 +153,12 @@ impl Refusal {
             // Parts that were recorded and are gone: the upload can never be completed.
             "NoSuchUpload" | "InvalidPart" | "InvalidBlockList" => return Class::NoUpload,
             "NoSuchKey" | "BlobNotFound" => return Class::Missing,
-            "BlobAlreadyExists" | "ConditionNotMet" | "PreconditionFailed" => return Class::Condition,
-            "ExpiredToken" | "TokenRefreshRequired" | "ExpiredTokenException" => return Class::Expired,
+            "BlobAlreadyExists" | "ConditionNotMet" | "PreconditionFailed" => {
+                return Class::Condition;
+            }
+            "ExpiredToken" | "TokenRefreshRequired" | "ExpiredTokenException" => {
+                return Class::Expired;
+            }
             "InvalidAccessKeyId"
             | "SignatureDoesNotMatch"
             | "InvalidToken"
@@ -158,7 +167,9 @@ impl Refusal {
             | "AuthenticationFailed"
             | "InvalidAuthenticationInfo" => return Class::Credentials,
             "RequestTimeTooSkewed" => return Class::Clock,
-            "PermanentRedirect" | "AuthorizationHeaderMalformed" | "IllegalLocationConstraintException" => {
+            "PermanentRedirect"
+            | "AuthorizationHeaderMalformed"
+            | "IllegalLocationConstraintException" => {
                 return Class::Region;
             }
             "QuotaExceeded"
@@ -167,7 +178,9 @@ impl Refusal {
             | "EntityQuotaExceeded"
             | "InsufficientStorage"
             | "AccountQuotaExceeded" => return Class::Quota,
-            "SlowDown" | "ServerBusy" | "TooManyRequests" | "RequestLimitExceeded" => return Class::Throttled,
+            "SlowDown" | "ServerBusy" | "TooManyRequests" | "RequestLimitExceeded" => {
+                return Class::Throttled;
+            }
             "NotImplemented" | "FeatureNotSupportedByNotEnabled" => return Class::Unsupported,
             "RequestTimeout" | "IncompleteBody" => return Class::Broken,
             _ => {}
@@ -224,15 +237,26 @@ impl HttpService for Listener {
             }
             let (parts, body) = response.into_parts();
             let body = body.bytes().await.unwrap_or_default();
-            let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
-            let text = String::from_utf8_lossy(body.get(..body.len().min(EXPLANATION_BYTES)).unwrap_or_default());
+            let header = |name: &str| {
+                parts
+                    .headers
+                    .get(name)
+                    .and_then(|value| value.to_str().ok())
+                    .map(str::to_owned)
+            };
+            let text = String::from_utf8_lossy(
+                body.get(..body.len().min(EXPLANATION_BYTES))
+                    .unwrap_or_default(),
+            );
             let code = element(&text, "Code").or_else(|| header("x-ms-error-code"));
             keep(Said::Refused(Refusal {
                 status: parts.status.as_u16(),
                 code: code.unwrap_or_default(),
                 message: element(&text, "Message").unwrap_or_default(),
                 region: header("x-amz-bucket-region").or_else(|| element(&text, "Region")),
-                retry_after: header("retry-after").and_then(|value| value.parse().ok()).map(Duration::from_secs),
+                retry_after: header("retry-after")
+                    .and_then(|value| value.parse().ok())
+                    .map(Duration::from_secs),
             }));
             Ok(HttpResponse::from_parts(parts, body.into()))
         })
@@ -256,7 +280,12 @@ mod tests {
     use super::*;
 
     fn class(status: u16, code: &str) -> Class {
-        Refusal { status, code: code.to_owned(), ..Refusal::default() }.class()
+        Refusal {
+            status,
+            code: code.to_owned(),
+            ..Refusal::default()
+        }
+        .class()
     }
 
     #[test]
@@ -302,7 +331,11 @@ mod tests {
             (Class::Credentials, false, false),
         ];
         for (class, is_transient, leaves_doubt) in all {
-            assert_eq!((class.is_transient(), class.leaves_doubt()), (is_transient, leaves_doubt), "{class:?}");
+            assert_eq!(
+                (class.is_transient(), class.leaves_doubt()),
+                (is_transient, leaves_doubt),
+                "{class:?}"
+            );
         }
     }
 

@@ -52,7 +52,14 @@ impl Disk {
             .unwrap_or_else(|| PartitionState::new(&commit.report, &commit.partition));
         let staging = self.stage(&commit)?;
         step("commit.staging");
-        Ok(DiskCommit { store: self.clone(), commit, state, staging, is_settled: false, _lock: lock })
+        Ok(DiskCommit {
+            store: self.clone(),
+            commit,
+            state,
+            staging,
+            is_settled: false,
+            _lock: lock,
+        })
     }
 
     /// Waits for a partition's lock: whoever holds it alone may change the partition and its state.
@@ -67,17 +74,26 @@ impl Disk {
     }
 
     pub(super) fn partition_lock(&self, report: &str, partition: &str) -> PathBuf {
-        self.system("locks").join(report).join(format!("{partition}.lock"))
+        self.system("locks")
+            .join(report)
+            .join(format!("{partition}.lock"))
     }
 
     /// The folder of a partition, as readers see it. A table without partitions is one.
     pub fn partition_folder(&self, report: &str, partition: &str) -> PathBuf {
         let table = self.root().join(report);
-        if partition == UNPARTITIONED { table } else { table.join(partition) }
+        if partition == UNPARTITIONED {
+            table
+        } else {
+            table.join(partition)
+        }
     }
 
     pub(super) fn write_state(&self, state: &PartitionState) -> Result<()> {
-        durable::replace(&self.state_path(&state.report, &state.partition), &to_json(state)?)
+        durable::replace(
+            &self.state_path(&state.report, &state.partition),
+            &to_json(state)?,
+        )
     }
 
     pub(super) fn roll_up(&self, state: &PartitionState) -> Result<()> {
@@ -87,7 +103,9 @@ impl Disk {
         self.update_table(&state.report, |record| {
             // Where the roll-up was lost, it starts again above what its partitions have seen.
             record.commit_number = (record.commit_number + 1).max(state.generation);
-            record.partitions.insert(state.partition.clone(), record.commit_number);
+            record
+                .partitions
+                .insert(state.partition.clone(), record.commit_number);
             Ok(())
         })
     }
@@ -121,7 +139,9 @@ impl DiskCommit {
 
     /// Where a committed file lies.
     pub fn committed_file(&self, name: &str) -> PathBuf {
-        self.store.partition_folder(&self.commit.report, &self.commit.partition).join(name)
+        self.store
+            .partition_folder(&self.commit.report, &self.commit.partition)
+            .join(name)
     }
 
     /// Carries a committed file over into the new generation, without copying it.
@@ -132,7 +152,8 @@ impl DiskCommit {
         let from = self.committed_file(name);
         let to = self.staging.join(format!("{name}{STAGED_SUFFIX}"));
         if let Some(folder) = to.parent() {
-            std::fs::create_dir_all(folder).map_err(|error| cannot("create the folder", folder, error))?;
+            std::fs::create_dir_all(folder)
+                .map_err(|error| cannot("create the folder", folder, error))?;
         }
         std::fs::hard_link(&from, to).map_err(|error| cannot("link", &from, error))
     }
@@ -147,7 +168,11 @@ impl DiskCommit {
         sync_tree(&self.staging)?;
         step("commit.staged");
         let base_generation = self.state.generation;
-        self.state.pending = Some(Pending { commit_id: self.commit.id.clone(), base_generation, next: next.clone() });
+        self.state.pending = Some(Pending {
+            commit_id: self.commit.id.clone(),
+            base_generation,
+            next: next.clone(),
+        });
         self.store.write_state(&self.state)?;
         step("commit.pending");
         self.put_in_place(&next)?;
@@ -172,44 +197,67 @@ impl DiskCommit {
 
     fn check_staging(&self, next: &Committed) -> Result<()> {
         let held = file_names(&self.staging)?;
-        let wanted: BTreeSet<String> = next.files.iter().map(|file| format!("{}{STAGED_SUFFIX}", file.name)).collect();
+        let wanted: BTreeSet<String> = next
+            .files
+            .iter()
+            .map(|file| format!("{}{STAGED_SUFFIX}", file.name))
+            .collect();
         if held == wanted {
             return Ok(());
         }
-        Err(Error::new(Code::Internal, format!("staging holds {held:?} and the manifest names {wanted:?}")))
+        Err(Error::new(
+            Code::Internal,
+            format!("staging holds {held:?} and the manifest names {wanted:?}"),
+        ))
     }
 
     /// A replacement deletes what it replaces: nothing may be among it that is not ours.
     fn refuse_foreign_files(&self) -> Result<()> {
-        let folder = self.store.partition_folder(&self.commit.report, &self.commit.partition);
+        let folder = self
+            .store
+            .partition_folder(&self.commit.report, &self.commit.partition);
         let mut foreign = file_names(&folder)?;
-        for file in self.state.committed.iter().flat_map(|committed| &committed.files) {
+        for file in self
+            .state
+            .committed
+            .iter()
+            .flat_map(|committed| &committed.files)
+        {
             foreign.remove(&file.name);
         }
         if foreign.is_empty() {
             return Ok(());
         }
         let names = foreign.into_iter().take(5).collect::<Vec<_>>().join(", ");
-        Err(Error::new(Code::Destination, format!("{} holds files that nobody committed", folder.display()))
-            .with_context("files", names)
-            .with_next("move them away, then run the same command again: readers would count them"))
+        Err(Error::new(
+            Code::Destination,
+            format!("{} holds files that nobody committed", folder.display()),
+        )
+        .with_context("files", names)
+        .with_next("move them away, then run the same command again: readers would count them"))
     }
 
     fn put_in_place(&self, next: &Committed) -> Result<()> {
         for file in &next.files {
-            let (staged, named) =
-                (self.staging.join(format!("{}{STAGED_SUFFIX}", file.name)), self.staging.join(&file.name));
+            let (staged, named) = (
+                self.staging.join(format!("{}{STAGED_SUFFIX}", file.name)),
+                self.staging.join(&file.name),
+            );
             std::fs::rename(&staged, named).map_err(|error| cannot("rename", &staged, error))?;
         }
         sync_tree(&self.staging)?;
         step("commit.named");
-        let folder = self.store.partition_folder(&self.commit.report, &self.commit.partition);
+        let folder = self
+            .store
+            .partition_folder(&self.commit.report, &self.commit.partition);
         let table = folder.parent().unwrap_or(self.store.root());
         create_folder(table)?;
         if folder.exists() {
-            self.store.exchange(&self.commit.id, &self.staging, &folder)?;
+            self.store
+                .exchange(&self.commit.id, &self.staging, &folder)?;
         } else {
-            std::fs::rename(&self.staging, &folder).map_err(|error| cannot("put in place", &folder, error))?;
+            std::fs::rename(&self.staging, &folder)
+                .map_err(|error| cannot("put in place", &folder, error))?;
         }
         step("commit.exchanged");
         sync_dir(table)?;
@@ -243,7 +291,11 @@ fn collect_names(folder: &Path, prefix: &str, names: &mut BTreeSet<String>) -> R
     for entry in entries {
         let entry = entry.map_err(|error| cannot("list", folder, error))?;
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        if entry.file_type().map_err(|error| cannot("read", &entry.path(), error))?.is_dir() {
+        if entry
+            .file_type()
+            .map_err(|error| cannot("read", &entry.path(), error))?
+            .is_dir()
+        {
             collect_names(&entry.path(), &format!("{name}/"), names)?;
         } else {
             names.insert(name);
@@ -256,7 +308,11 @@ fn collect_names(folder: &Path, prefix: &str, names: &mut BTreeSet<String>) -> R
 fn sync_tree(folder: &Path) -> Result<()> {
     for entry in std::fs::read_dir(folder).map_err(|error| cannot("list", folder, error))? {
         let entry = entry.map_err(|error| cannot("list", folder, error))?;
-        if entry.file_type().map_err(|error| cannot("read", &entry.path(), error))?.is_dir() {
+        if entry
+            .file_type()
+            .map_err(|error| cannot("read", &entry.path(), error))?
+            .is_dir()
+        {
             sync_tree(&entry.path())?;
         }
     }
@@ -271,7 +327,11 @@ mod tests {
     use crate::table::manifest::{FileEntry, TaskEntry, UnfinishedStatus, UnfinishedTask};
 
     fn commit(id: &str) -> Commit {
-        Commit { report: "links".into(), partition: "snapshot_date=2026-11-23".into(), id: id.into() }
+        Commit {
+            report: "links".into(),
+            partition: "snapshot_date=2026-11-23".into(),
+            id: id.into(),
+        }
     }
 
     fn next(id: &str, names: &[&str]) -> Committed {
@@ -297,7 +357,11 @@ mod tests {
             committing.keep(name)?;
         }
         for name in new {
-            std::fs::write(committing.staging().join(format!("{name}{STAGED_SUFFIX}")), b"x").expect("writable");
+            std::fs::write(
+                committing.staging().join(format!("{name}{STAGED_SUFFIX}")),
+                b"x",
+            )
+            .expect("writable");
         }
         committing.publish(next(id, &[kept, new].concat()))
     }
@@ -314,21 +378,36 @@ mod tests {
         publish(&store, "c1", &[], &["a"]).expect("first");
         publish(&store, "c2", &["a"], &["b"]).expect("second");
         assert_eq!(visible(&store), ["a", "b"]);
-        let state = store.partition("links", "snapshot_date=2026-11-23").expect("readable").expect("present");
+        let state = store
+            .partition("links", "snapshot_date=2026-11-23")
+            .expect("readable")
+            .expect("present");
         assert_eq!((state.generation, state.pending), (2, None));
         assert_eq!(store.table("links").expect("readable").commit_number, 2);
-        assert_eq!(file_names(&store.system("staging")).expect("listable").len(), 0);
+        assert_eq!(
+            file_names(&store.system("staging"))
+                .expect("listable")
+                .len(),
+            0
+        );
     }
 
     #[test]
     fn a_commit_that_was_not_published_leaves_nothing() {
         let folder = tempfile::tempdir().expect("temp dir");
         let store = Disk::open(folder.path()).expect("opens");
-        let committing = store.begin(commit("c1"), "test", Duration::ZERO).expect("begins");
+        let committing = store
+            .begin(commit("c1"), "test", Duration::ZERO)
+            .expect("begins");
         std::fs::write(committing.staging().join("a"), b"x").expect("writable");
         drop(committing);
         assert!(visible(&store).is_empty());
-        assert_eq!(file_names(&store.system("staging")).expect("listable").len(), 0);
+        assert_eq!(
+            file_names(&store.system("staging"))
+                .expect("listable")
+                .len(),
+            0
+        );
     }
 
     /// A crash after each step of the protocol, played by hand: the next start must end in the old or the new state.
@@ -341,38 +420,67 @@ mod tests {
                 if replacement {
                     publish(&store, "c1", &[], &["a"]).expect("first");
                 }
-                let mut committing = store.begin(commit("c2"), "test", Duration::ZERO).expect("begins");
+                let mut committing = store
+                    .begin(commit("c2"), "test", Duration::ZERO)
+                    .expect("begins");
                 std::fs::write(committing.staging().join("b.staged"), b"x").expect("writable");
                 let base_generation = committing.base_generation();
-                committing.state.pending =
-                    Some(Pending { commit_id: "c2".into(), base_generation, next: next("c2", &["b"]) });
+                committing.state.pending = Some(Pending {
+                    commit_id: "c2".into(),
+                    base_generation,
+                    next: next("c2", &["b"]),
+                });
                 store.write_state(&committing.state).expect("pending");
                 if renamed {
-                    committing.put_in_place(&next("c2", &["b"])).expect("renames");
+                    committing
+                        .put_in_place(&next("c2", &["b"]))
+                        .expect("renames");
                 }
                 drop(committing);
-                drop(store.begin(commit("c3"), "test", Duration::ZERO).expect("recovers"));
+                drop(
+                    store
+                        .begin(commit("c3"), "test", Duration::ZERO)
+                        .expect("recovers"),
+                );
                 let expected: &[&str] = match (renamed, replacement) {
                     (true, _) => &["b"],
                     (false, true) => &["a"],
                     (false, false) => &[],
                 };
-                assert_eq!(visible(&store), expected, "replacement {replacement}, renamed {renamed}");
-                let state = store.partition("links", "snapshot_date=2026-11-23").expect("readable").expect("present");
+                assert_eq!(
+                    visible(&store),
+                    expected,
+                    "replacement {replacement}, renamed {renamed}"
+                );
+                let state = store
+                    .partition("links", "snapshot_date=2026-11-23")
+                    .expect("readable")
+                    .expect("present");
                 assert_eq!(state.pending, None);
-                assert_eq!(file_names(&store.system("staging")).expect("listable").len(), 0);
+                assert_eq!(
+                    file_names(&store.system("staging"))
+                        .expect("listable")
+                        .len(),
+                    0
+                );
             }
         }
     }
 
     /// Leaves a commit as a process does that is killed once its files are in place.
     fn cut_off_in_place(store: &Disk, id: &str) {
-        let mut committing = store.begin(commit(id), "test", Duration::ZERO).expect("begins");
+        let mut committing = store
+            .begin(commit(id), "test", Duration::ZERO)
+            .expect("begins");
         std::fs::write(committing.staging().join("b.staged"), b"x").expect("writable");
         let mut next = next(id, &["b"]);
         next.tasks.push(entry("t1"));
         let base_generation = committing.base_generation();
-        committing.state.pending = Some(Pending { commit_id: id.into(), base_generation, next: next.clone() });
+        committing.state.pending = Some(Pending {
+            commit_id: id.into(),
+            base_generation,
+            next: next.clone(),
+        });
         store.write_state(&committing.state).expect("pending");
         committing.put_in_place(&next).expect("renames");
     }
@@ -392,9 +500,19 @@ mod tests {
         cut_off_in_place(&store, "c2");
         let partition = store.partition_folder("links", "snapshot_date=2026-11-23");
         std::fs::write(partition.join(".DS_Store"), b"x").expect("writable");
-        drop(store.begin(commit("c3"), "test", Duration::ZERO).expect("recovers"));
-        let state = store.partition("links", "snapshot_date=2026-11-23").expect("readable").expect("present");
-        assert_eq!(state.committed.map(|committed| committed.commit_id), Some("c2".to_owned()));
+        drop(
+            store
+                .begin(commit("c3"), "test", Duration::ZERO)
+                .expect("recovers"),
+        );
+        let state = store
+            .partition("links", "snapshot_date=2026-11-23")
+            .expect("readable")
+            .expect("present");
+        assert_eq!(
+            state.committed.map(|committed| committed.commit_id),
+            Some("c2".to_owned())
+        );
         assert_eq!(visible(&store), [".DS_Store", "b"]);
     }
 
@@ -416,8 +534,19 @@ mod tests {
             due: None,
         };
         let tasks = vec![failed("t1"), failed("t2")];
-        store.note_unfinished("links", "snapshot_date=2026-11-23", tasks, "test", Duration::ZERO).expect("notes");
-        let state = store.partition("links", "snapshot_date=2026-11-23").expect("readable").expect("present");
+        store
+            .note_unfinished(
+                "links",
+                "snapshot_date=2026-11-23",
+                tasks,
+                "test",
+                Duration::ZERO,
+            )
+            .expect("notes");
+        let state = store
+            .partition("links", "snapshot_date=2026-11-23")
+            .expect("readable")
+            .expect("present");
         assert_eq!(state.unfinished, [failed("t2")]);
         assert!(state.task(&TaskId("t1".into())).is_some());
     }
@@ -428,13 +557,20 @@ mod tests {
     fn every_crash_of_a_replacement_with_a_gap_is_settled() {
         for moved in [0, 1, 2] {
             let folder = tempfile::tempdir().expect("temp dir");
-            let store = Disk::open(folder.path()).expect("opens").with_replace(Replace::Gap);
+            let store = Disk::open(folder.path())
+                .expect("opens")
+                .with_replace(Replace::Gap);
             publish(&store, "c1", &[], &["a"]).expect("first");
-            let mut committing = store.begin(commit("c2"), "test", Duration::ZERO).expect("begins");
+            let mut committing = store
+                .begin(commit("c2"), "test", Duration::ZERO)
+                .expect("begins");
             std::fs::write(committing.staging().join("b"), b"x").expect("writable");
             let base_generation = committing.base_generation();
-            committing.state.pending =
-                Some(Pending { commit_id: "c2".into(), base_generation, next: next("c2", &["b"]) });
+            committing.state.pending = Some(Pending {
+                commit_id: "c2".into(),
+                base_generation,
+                next: next("c2", &["b"]),
+            });
             store.write_state(&committing.state).expect("pending");
             let partition = store.partition_folder("links", "snapshot_date=2026-11-23");
             if moved >= 1 {
@@ -444,9 +580,23 @@ mod tests {
                 std::fs::rename(committing.staging(), &partition).expect("moves the new in");
             }
             drop(committing);
-            drop(store.begin(commit("c3"), "test", Duration::ZERO).expect("recovers"));
-            assert_eq!(visible(&store), if moved == 2 { ["b"] } else { ["a"] }, "{moved} moves");
-            assert_eq!(file_names(&store.system("staging")).expect("listable").len(), 0, "{moved} moves");
+            drop(
+                store
+                    .begin(commit("c3"), "test", Duration::ZERO)
+                    .expect("recovers"),
+            );
+            assert_eq!(
+                visible(&store),
+                if moved == 2 { ["b"] } else { ["a"] },
+                "{moved} moves"
+            );
+            assert_eq!(
+                file_names(&store.system("staging"))
+                    .expect("listable")
+                    .len(),
+                0,
+                "{moved} moves"
+            );
         }
     }
 
@@ -461,7 +611,9 @@ mod tests {
         let refused = store.leave_gap("c1", &left, &right, std::io::ErrorKind::Unsupported.into());
         assert_eq!(refused.expect_err("refused").code(), Code::Destination);
         let store = store.with_replace(Replace::Gap);
-        store.leave_gap("c1", &left, &right, std::io::ErrorKind::Unsupported.into()).expect("replaces");
+        store
+            .leave_gap("c1", &left, &right, std::io::ErrorKind::Unsupported.into())
+            .expect("replaces");
         assert!(!left.exists() && right.exists() && store.replaced_path("c1").exists());
     }
 
@@ -481,8 +633,12 @@ mod tests {
     fn a_manifest_that_names_other_files_than_staging_holds_is_refused() {
         let folder = tempfile::tempdir().expect("temp dir");
         let store = Disk::open(folder.path()).expect("opens");
-        let committing = store.begin(commit("c1"), "test", Duration::ZERO).expect("begins");
-        let error = committing.publish(next("c1", &["absent"])).expect_err("refused");
+        let committing = store
+            .begin(commit("c1"), "test", Duration::ZERO)
+            .expect("begins");
+        let error = committing
+            .publish(next("c1", &["absent"]))
+            .expect_err("refused");
         assert_eq!(error.code(), Code::Internal);
         assert!(visible(&store).is_empty());
     }

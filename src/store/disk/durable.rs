@@ -40,7 +40,11 @@ pub fn create_folder(path: &Path) -> Result<()> {
         create_folder(above)?;
     }
     match std::fs::create_dir(path) {
-        Ok(()) => sync_dir(if above.as_os_str().is_empty() { Path::new(".") } else { above }),
+        Ok(()) => sync_dir(if above.as_os_str().is_empty() {
+            Path::new(".")
+        } else {
+            above
+        }),
         // Another process was faster; whoever made it syncs it.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
         Err(error) => Err(cannot("create the folder", path, error)),
@@ -64,7 +68,10 @@ pub fn remove(path: &Path) -> Result<()> {
 /// # Errors
 /// [`crate::error::Code::Destination`].
 pub fn create_new(path: &Path, bytes: &[u8]) -> Result<bool> {
-    let temporary = temporary(path, &format!(".{}-{:08x}", std::process::id(), fastrand::u32(..)));
+    let temporary = temporary(
+        path,
+        &format!(".{}-{:08x}", std::process::id(), fastrand::u32(..)),
+    );
     write(path, &temporary, bytes)?;
     let linked = std::fs::hard_link(&temporary, path);
     let removed = std::fs::remove_file(&temporary);
@@ -83,7 +90,9 @@ pub fn create_new(path: &Path, bytes: &[u8]) -> Result<bool> {
 /// # Errors
 /// [`crate::error::Code::Destination`].
 pub fn sync_dir(path: &Path) -> Result<()> {
-    File::open(path).and_then(|folder| folder.sync_all()).map_err(|error| cannot("sync the folder", path, error))
+    File::open(path)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| cannot("sync the folder", path, error))
 }
 
 /// Removes a folder with all that is in it; it may be absent.
@@ -131,7 +140,12 @@ mod tests {
         replace(&path, b"one").expect("first");
         replace(&path, b"two").expect("second");
         assert_eq!(std::fs::read(&path).expect("readable"), b"two");
-        assert_eq!(std::fs::read_dir(folder.path().join("a")).expect("listable").count(), 1);
+        assert_eq!(
+            std::fs::read_dir(folder.path().join("a"))
+                .expect("listable")
+                .count(),
+            1
+        );
     }
 
     #[test]
@@ -141,6 +155,9 @@ mod tests {
         assert!(create_new(&path, b"mine").expect("first"));
         assert!(!create_new(&path, b"yours").expect("second"));
         assert_eq!(std::fs::read(&path).expect("readable"), b"mine");
-        assert_eq!(std::fs::read_dir(folder.path()).expect("listable").count(), 1);
+        assert_eq!(
+            std::fs::read_dir(folder.path()).expect("listable").count(),
+            1
+        );
     }
 }

@@ -30,22 +30,31 @@ impl Disk {
     pub(super) fn exchange(&self, commit_id: &str, staged: &Path, folder: &Path) -> Result<()> {
         match renameat_with(CWD, staged, CWD, folder, RenameFlags::EXCHANGE) {
             Ok(()) => Ok(()),
-            Err(error @ (rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS | rustix::io::Errno::OPNOTSUPP)) => {
-                self.leave_gap(commit_id, staged, folder, error.into())
-            }
+            Err(
+                error @ (rustix::io::Errno::INVAL
+                | rustix::io::Errno::NOSYS
+                | rustix::io::Errno::OPNOTSUPP),
+            ) => self.leave_gap(commit_id, staged, folder, error.into()),
             Err(error) => Err(cannot("exchange", folder, error.into())),
         }
     }
 
     /// The same in two steps, for a file system that cannot do it in one.
-    pub(super) fn leave_gap(&self, commit_id: &str, staged: &Path, folder: &Path, error: std::io::Error) -> Result<()> {
+    pub(super) fn leave_gap(
+        &self,
+        commit_id: &str,
+        staged: &Path,
+        folder: &Path,
+        error: std::io::Error,
+    ) -> Result<()> {
         if self.replace == Replace::Exchange {
             return Err(cannot("exchange", folder, error).with_next(
                 "use a local disk for the destination, or accept that readers find nothing for a moment: \
                  [destination] replace = \"gap\"",
             ));
         }
-        std::fs::rename(folder, self.replaced_path(commit_id)).map_err(|error| cannot("move away", folder, error))?;
+        std::fs::rename(folder, self.replaced_path(commit_id))
+            .map_err(|error| cannot("move away", folder, error))?;
         step("commit.gap");
         std::fs::rename(staged, folder).map_err(|error| {
             // Readers get back what they had; where even that fails, the next start does it.
@@ -56,7 +65,8 @@ impl Disk {
 
     /// Where a replaced folder lies while its place is empty.
     pub(super) fn replaced_path(&self, commit_id: &str) -> PathBuf {
-        self.system("staging").join(format!("{commit_id}{REPLACED_SUFFIX}"))
+        self.system("staging")
+            .join(format!("{commit_id}{REPLACED_SUFFIX}"))
     }
 }
 

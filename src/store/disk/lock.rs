@@ -26,9 +26,16 @@ impl FileLock {
     pub fn try_acquire(path: &Path, who: &str) -> Result<std::result::Result<Self, String>> {
         loop {
             if let Some(folder) = path.parent() {
-                std::fs::create_dir_all(folder).map_err(|error| cannot("create the folder", folder, error))?;
+                std::fs::create_dir_all(folder)
+                    .map_err(|error| cannot("create the folder", folder, error))?;
             }
-            let mut file = match File::options().read(true).write(true).create(true).truncate(false).open(path) {
+            let mut file = match File::options()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(path)
+            {
                 Ok(file) => file,
                 // The folder was swept away in between.
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
@@ -38,18 +45,27 @@ impl FileLock {
                 // Its last holder may have deleted the file between our opening and our locking it.
                 Ok(()) if !is_at(&file, path) => {}
                 Ok(()) => {
-                    let written = file.set_len(0).and_then(|()| file.write_all(who.as_bytes()));
+                    let written = file
+                        .set_len(0)
+                        .and_then(|()| file.write_all(who.as_bytes()));
                     written.map_err(|error| cannot("write the lock", path, error))?;
                     return Ok(Ok(Self { _file: file }));
                 }
                 Err(TryLockError::WouldBlock) => {
                     let mut holder = String::new();
-                    let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_string(&mut holder));
-                    return Ok(Err(if holder.is_empty() { "another process".to_owned() } else { holder }));
+                    let _ = file
+                        .seek(SeekFrom::Start(0))
+                        .and_then(|_| file.read_to_string(&mut holder));
+                    return Ok(Err(if holder.is_empty() {
+                        "another process".to_owned()
+                    } else {
+                        holder
+                    }));
                 }
                 Err(TryLockError::Error(error)) => {
-                    return Err(cannot("lock", path, error)
-                        .with_next("the destination must be on a file system that supports locks (flock)"));
+                    return Err(cannot("lock", path, error).with_next(
+                        "the destination must be on a file system that supports locks (flock)",
+                    ));
                 }
             }
         }
@@ -65,8 +81,13 @@ impl FileLock {
             match Self::try_acquire(path, who)? {
                 Ok(lock) => return Ok(lock),
                 Err(holder) if started.elapsed() >= patience => {
-                    return Err(Error::new(Code::Locked, format!("{} is held by {holder}", path.display()))
-                        .with_next("wait for that process or end it, then run the same command again"));
+                    return Err(Error::new(
+                        Code::Locked,
+                        format!("{} is held by {holder}", path.display()),
+                    )
+                    .with_next(
+                        "wait for that process or end it, then run the same command again",
+                    ));
                 }
                 Err(_) => std::thread::sleep(POLL),
             }
@@ -80,7 +101,9 @@ impl FileLock {
     pub fn remove(self, path: &Path) -> Result<()> {
         // Deleted while it is held: whoever opened the file before finds out in `try_acquire`.
         match std::fs::remove_file(path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(cannot("remove the lock", path, error)),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                Err(cannot("remove the lock", path, error))
+            }
             _ => Ok(()),
         }
     }
@@ -108,11 +131,19 @@ mod tests {
     fn a_second_holder_is_told_who_the_first_is() {
         let folder = tempfile::tempdir().expect("temp dir");
         let path = folder.path().join("locks/x");
-        let first = FileLock::try_acquire(&path, "run a").expect("opens").expect("free");
-        let holder = FileLock::try_acquire(&path, "run b").expect("opens").expect_err("held");
+        let first = FileLock::try_acquire(&path, "run a")
+            .expect("opens")
+            .expect("free");
+        let holder = FileLock::try_acquire(&path, "run b")
+            .expect("opens")
+            .expect_err("held");
         assert_eq!(holder, "run a");
         drop(first);
-        assert!(FileLock::try_acquire(&path, "run b").expect("opens").is_ok());
+        assert!(
+            FileLock::try_acquire(&path, "run b")
+                .expect("opens")
+                .is_ok()
+        );
     }
 
     /// Two processes must never both hold "the" lock because one of them holds a file that was deleted.
@@ -127,7 +158,10 @@ mod tests {
                     scope.spawn(|| {
                         for _ in 0..20 {
                             if let Ok(lock) = FileLock::try_acquire(&path, "x").expect("opens") {
-                                assert_eq!(holders.fetch_add(1, std::sync::atomic::Ordering::SeqCst), 0);
+                                assert_eq!(
+                                    holders.fetch_add(1, std::sync::atomic::Ordering::SeqCst),
+                                    0
+                                );
                                 holders.fetch_sub(1, std::sync::atomic::Ordering::SeqCst);
                                 lock.remove(&path).expect("removable");
                             }

@@ -53,7 +53,10 @@ impl Disk {
 
     /// A destination that is only read: nothing is created.
     pub fn at(root: impl Into<PathBuf>) -> Self {
-        Self { root: root.into(), replace: Replace::default() }
+        Self {
+            root: root.into(),
+            replace: Replace::default(),
+        }
     }
 
     /// The destination's own folder.
@@ -70,7 +73,8 @@ impl Disk {
     pub fn fresh_staging(&self, name: &str) -> Result<PathBuf> {
         let path = self.system("staging").join(name);
         remove_tree(&path)?;
-        std::fs::create_dir_all(&path).map_err(|error| cannot("create the folder", &path, error))?;
+        std::fs::create_dir_all(&path)
+            .map_err(|error| cannot("create the folder", &path, error))?;
         Ok(path)
     }
 }

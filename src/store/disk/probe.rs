@@ -23,11 +23,17 @@ impl Disk {
         let file = folder.join("file");
         replace(&file, b"probe")?;
         if create_new(&file, b"other")? {
-            return Err(Error::new(Code::Destination, "the destination lets a file be created twice"));
+            return Err(Error::new(
+                Code::Destination,
+                "the destination lets a file be created twice",
+            ));
         }
         let read = std::fs::read(&file).map_err(|error| cannot("read", &file, error))?;
         if read != b"probe" {
-            return Err(Error::new(Code::Destination, "the destination does not return what was written"));
+            return Err(Error::new(
+                Code::Destination,
+                "the destination does not return what was written",
+            ));
         }
         let (left, right) = (folder.join("left"), folder.join("right"));
         for path in [&left, &right] {
@@ -37,6 +43,11 @@ impl Disk {
         remove_tree(&self.replaced_path("probe"))?;
         FileLock::try_acquire(&folder.join("lock"), "probe")?
             .map(drop)
-            .map_err(|holder| Error::new(Code::Destination, format!("a lock that nobody can hold is held by {holder}")))
+            .map_err(|holder| {
+                Error::new(
+                    Code::Destination,
+                    format!("a lock that nobody can hold is held by {holder}"),
+                )
+            })
     }
 }

@@ -15,27 +15,49 @@ use crate::table::manifest::{Committed, MANIFEST_VERSION, PartitionState, Unfini
 impl Disk {
     /// Settles a pending commit whose process is gone. The caller holds the partition's lock.
     pub(super) fn recover(&self, report: &str, partition: &str) -> Result<Option<PartitionState>> {
-        let Some(mut state) = self.partition(report, partition)? else { return Ok(None) };
+        let Some(mut state) = self.partition(report, partition)? else {
+            return Ok(None);
+        };
         if state.version > MANIFEST_VERSION {
-            return Err(Error::new(Code::Destination, format!("{report}/{partition} was written by a newer backhaul"))
-                .with_next("use the newest backhaul on this destination"));
+            return Err(Error::new(
+                Code::Destination,
+                format!("{report}/{partition} was written by a newer backhaul"),
+            )
+            .with_next("use the newest backhaul on this destination"));
         }
-        let Some(pending) = state.pending.take() else { return Ok(Some(state)) };
+        let Some(pending) = state.pending.take() else {
+            return Ok(Some(state));
+        };
         let folder = self.partition_folder(report, partition);
         let replaced = self.replaced_path(&pending.commit_id);
         if replaced.exists() && !folder.exists() {
             // Cut off in the gap of a replacement in two steps: the old folder comes back.
-            std::fs::rename(&replaced, &folder).map_err(|error| cannot("put back", &folder, error))?;
+            std::fs::rename(&replaced, &folder)
+                .map_err(|error| cannot("put back", &folder, error))?;
             folder.parent().map_or(Ok(()), sync_dir)?;
         }
-        let is_in_place = is_in_place(&file_names(&folder)?, state.committed.as_ref(), &pending.next);
+        let is_in_place = is_in_place(
+            &file_names(&folder)?,
+            state.committed.as_ref(),
+            &pending.next,
+        );
         if is_in_place {
-            tracing::info!(report, partition, commit = pending.commit_id, "finishing a commit that was interrupted");
+            tracing::info!(
+                report,
+                partition,
+                commit = pending.commit_id,
+                "finishing a commit that was interrupted"
+            );
             state.generation = pending.base_generation + 1;
             let before = state.committed.replace(pending.next.clone());
             settle(&mut state.unfinished, before.as_ref(), &pending.next);
         } else {
-            tracing::info!(report, partition, commit = pending.commit_id, "rolling back a commit that was interrupted");
+            tracing::info!(
+                report,
+                partition,
+                commit = pending.commit_id,
+                "rolling back a commit that was interrupted"
+            );
         }
         if is_in_place {
             self.roll_up(&state)?;
@@ -48,7 +70,10 @@ impl Disk {
 
     /// Opens staging for a commit, and says beside it what it is for.
     pub(super) fn stage(&self, commit: &Commit) -> Result<PathBuf> {
-        let intent = Intent { report: commit.report.clone(), partition: commit.partition.clone() };
+        let intent = Intent {
+            report: commit.report.clone(),
+            partition: commit.partition.clone(),
+        };
         durable::replace(&self.intent_path(&commit.id), &to_json(&intent)?)?;
         step("commit.intent");
         self.fresh_staging(&commit.id)
@@ -78,7 +103,9 @@ impl Disk {
         patience: Duration,
     ) -> Result<usize> {
         let _lock = self.lock_partition(report, partition, who, patience)?;
-        let Some(mut state) = self.recover(report, partition)? else { return Ok(0) };
+        let Some(mut state) = self.recover(report, partition)? else {
+            return Ok(0);
+        };
         let before = state.unfinished.len();
         state.unfinished.retain(|task| !is_gone(task));
         let gone = before - state.unfinished.len();
@@ -102,9 +129,17 @@ impl Disk {
         patience: Duration,
     ) -> Result<()> {
         let _lock = self.lock_partition(report, partition, who, patience)?;
-        let known = self.partition(report, partition)?.and_then(|state| state.committed);
-        let mut state = self.recover(report, partition)?.unwrap_or_else(|| PartitionState::new(report, partition));
-        if add_unfinished(&mut state, known.as_ref(), tasks) { self.write_state(&state) } else { Ok(()) }
+        let known = self
+            .partition(report, partition)?
+            .and_then(|state| state.committed);
+        let mut state = self
+            .recover(report, partition)?
+            .unwrap_or_else(|| PartitionState::new(report, partition));
+        if add_unfinished(&mut state, known.as_ref(), tasks) {
+            self.write_state(&state)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -112,7 +147,12 @@ impl Disk {
 /// not matter; one that only the commit before had tells that the exchange did not happen.
 fn is_in_place(held: &BTreeSet<String>, before: Option<&Committed>, next: &Committed) -> bool {
     let wanted: BTreeSet<&String> = next.files.iter().map(|file| &file.name).collect();
-    let old = before.into_iter().flat_map(|before| &before.files).map(|file| &file.name);
+    let old = before
+        .into_iter()
+        .flat_map(|before| &before.files)
+        .map(|file| &file.name);
     wanted.iter().all(|name| held.contains(*name))
-        && !old.filter(|name| !wanted.contains(name)).any(|name| held.contains(name))
+        && !old
+            .filter(|name| !wanted.contains(name))
+            .any(|name| held.contains(name))
 }

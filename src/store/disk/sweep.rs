@@ -53,7 +53,9 @@ impl Disk {
         let mut left: BTreeMap<String, Vec<PathBuf>> = BTreeMap::new();
         let staging = self.system("staging");
         for name in names(&staging)? {
-            left.entry(run_of(&name).to_owned()).or_default().push(staging.join(name));
+            left.entry(run_of(&name).to_owned())
+                .or_default()
+                .push(staging.join(name));
         }
         for name in names(&self.system("locks/_runs"))? {
             left.entry(run_of(&name).to_owned()).or_default();
@@ -110,7 +112,12 @@ impl Disk {
     /// is only read.
     pub fn is_of_live_run(&self, name: &str) -> bool {
         let lock = std::fs::File::open(self.run_lock(run_of(name)));
-        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(std::fs::TryLockError::WouldBlock)))
+        lock.is_ok_and(|lock| {
+            matches!(
+                lock.try_lock_shared(),
+                Err(std::fs::TryLockError::WouldBlock)
+            )
+        })
     }
 
     /// Removes one thing that a dead run left; a commit is settled first.
@@ -119,7 +126,10 @@ impl Disk {
         if let Some(commit_id) = name.strip_suffix(".json")
             && let Some(intent) = read_json::<Intent>(path)?
         {
-            let lock = FileLock::try_acquire(&self.partition_lock(&intent.report, &intent.partition), who)?;
+            let lock = FileLock::try_acquire(
+                &self.partition_lock(&intent.report, &intent.partition),
+                who,
+            )?;
             // Whoever holds the partition now has settled it, or will.
             if let Ok(_lock) = lock {
                 self.recover(&intent.report, &intent.partition)?;
@@ -128,10 +138,17 @@ impl Disk {
             return Ok(());
         }
         // The folder of a commit goes with its intent, which is settled above.
-        if self.intent_path(name.strip_suffix(REPLACED_SUFFIX).unwrap_or(&name)).exists() {
+        if self
+            .intent_path(name.strip_suffix(REPLACED_SUFFIX).unwrap_or(&name))
+            .exists()
+        {
             return Ok(());
         }
-        if path.is_dir() { remove_tree(path) } else { durable::remove(path) }
+        if path.is_dir() {
+            remove_tree(path)
+        } else {
+            durable::remove(path)
+        }
     }
 
     /// Half-written files, each under the lock that guards the whole one.
@@ -171,10 +188,16 @@ impl Disk {
 /// [`crate::error::Code::Destination`].
 pub fn temporaries(folder: &Path) -> Result<Vec<(PathBuf, String)>> {
     let is_temporary = |name: String| {
-        let whole = name.strip_prefix('.')?.strip_suffix(TEMPORARY_SUFFIX)?.to_owned();
+        let whole = name
+            .strip_prefix('.')?
+            .strip_suffix(TEMPORARY_SUFFIX)?
+            .to_owned();
         Some((folder.join(name), whole))
     };
-    Ok(names(folder)?.into_iter().filter_map(is_temporary).collect())
+    Ok(names(folder)?
+        .into_iter()
+        .filter_map(is_temporary)
+        .collect())
 }
 
 /// The run that a file or folder belongs to, by its name: `run-RUN`, `RUN-0001`, `RUN-0001.json`, `RUN.lock`.

@@ -37,8 +37,16 @@ impl Disk {
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`], or what `change` says.
-    pub fn update_table<T>(&self, report: &str, change: impl Fn(&mut TableRecord) -> Result<T>) -> Result<T> {
-        let _held = FileLock::acquire(&self.table_lock(report), &format!("process {}", std::process::id()), PATIENCE)?;
+    pub fn update_table<T>(
+        &self,
+        report: &str,
+        change: impl Fn(&mut TableRecord) -> Result<T>,
+    ) -> Result<T> {
+        let _held = FileLock::acquire(
+            &self.table_lock(report),
+            &format!("process {}", std::process::id()),
+            PATIENCE,
+        )?;
         let mut record = self.table(report)?;
         let before = record.clone();
         let value = change(&mut record)?;
@@ -67,7 +75,9 @@ impl Disk {
     }
 
     pub(super) fn state_path(&self, report: &str, partition: &str) -> PathBuf {
-        self.system("tables").join(report).join(format!("{partition}.json"))
+        self.system("tables")
+            .join(report)
+            .join(format!("{partition}.json"))
     }
 
     pub(super) fn table_lock(&self, report: &str) -> PathBuf {

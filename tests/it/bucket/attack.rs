@@ -57,8 +57,11 @@ async fn writer(server: std::net::SocketAddr, seed: u64, rounds: u32) -> Vec<Str
     let proxy = Proxy::start(server).await;
     proxy.plan(weather(seed));
     let mut chance = fastrand::Rng::with_seed(!seed);
-    let options =
-        BucketOptions { lease: LEASE, patience: Duration::from_secs(8), ..options(&proxy.endpoint(), KEY, SECRET) };
+    let options = BucketOptions {
+        lease: LEASE,
+        patience: Duration::from_secs(8),
+        ..options(&proxy.endpoint(), KEY, SECRET)
+    };
     let bucket = Bucket::open(&format!("s3://{BUCKET}/lake"), options).unwrap();
     let mut acknowledged = Vec::new();
     for round in 0..rounds {
@@ -67,13 +70,26 @@ async fn writer(server: std::net::SocketAddr, seed: u64, rounds: u32) -> Vec<Str
             let (committing, next) = prepare(&bucket, &id, Duration::from_secs(5)).await?;
             committing.publish(next).await
         };
-        let polls = if chance.u32(..3) == 0 { chance.u32(1..60) } else { u32::MAX };
-        match (KilledAfter { polls, future: Box::pin(work) }).await {
+        let polls = if chance.u32(..3) == 0 {
+            chance.u32(1..60)
+        } else {
+            u32::MAX
+        };
+        match (KilledAfter {
+            polls,
+            future: Box::pin(work),
+        })
+        .await
+        {
             Some(Ok(_)) => acknowledged.push(id),
             // Every error but these two is a defect.
             Some(Err(error)) => {
                 let code = error.code().as_str();
-                assert!(["BH-LOCKED", "BH-DESTINATION"].contains(&code), "{}", error.render());
+                assert!(
+                    ["BH-LOCKED", "BH-DESTINATION"].contains(&code),
+                    "{}",
+                    error.render()
+                );
             }
             None => {}
         }
@@ -91,11 +107,17 @@ async fn reader(bucket: Bucket, is_over: Arc<AtomicBool>, seen: Arc<Mutex<Vec<St
             assert_eq!(texts.last(), Some(&commit), "a whole file of one commit");
             assert_eq!(base + 1, texts.len() as u64, "each generation adds one row");
             let mut before = seen.lock().unwrap();
-            assert!(texts.starts_with(&before), "{texts:?} does not extend {before:?}");
+            assert!(
+                texts.starts_with(&before),
+                "{texts:?} does not extend {before:?}"
+            );
             *before = texts;
         }
         let now = bucket.table(REPORT).await.unwrap().commit_number;
-        assert!(now >= number, "the commit number fell from {number} to {now}");
+        assert!(
+            now >= number,
+            "the commit number fell from {number} to {now}"
+        );
         number = now;
         if is_last {
             return;
@@ -107,13 +129,24 @@ async fn reader(bucket: Bucket, is_over: Arc<AtomicBool>, seen: Arc<Mutex<Vec<St
 async fn attack(seed: u64, writers: u64, rounds: u32) {
     let server = Server::start().await;
     let direct = |lease| {
-        let options = BucketOptions { lease, ..options(&format!("http://{}", server.address), KEY, SECRET) };
+        let options = BucketOptions {
+            lease,
+            ..options(&format!("http://{}", server.address), KEY, SECRET)
+        };
         Bucket::open(&format!("s3://{BUCKET}/lake"), options).unwrap()
     };
-    let (is_over, seen) = (Arc::new(AtomicBool::new(false)), Arc::<Mutex<Vec<String>>>::default());
-    let watching = tokio::spawn(reader(direct(LEASE), Arc::clone(&is_over), Arc::clone(&seen)));
-    let working: Vec<_> =
-        (0..writers).map(|number| tokio::spawn(writer(server.address, seed * 100 + number, rounds))).collect();
+    let (is_over, seen) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::<Mutex<Vec<String>>>::default(),
+    );
+    let watching = tokio::spawn(reader(
+        direct(LEASE),
+        Arc::clone(&is_over),
+        Arc::clone(&seen),
+    ));
+    let working: Vec<_> = (0..writers)
+        .map(|number| tokio::spawn(writer(server.address, seed * 100 + number, rounds)))
+        .collect();
     let mut acknowledged = Vec::new();
     for task in working {
         acknowledged.extend(task.await.unwrap());
@@ -121,16 +154,30 @@ async fn attack(seed: u64, writers: u64, rounds: u32) {
     // The last zombies arrive, the last leases run out.
     tokio::time::sleep(Duration::from_secs(6)).await;
     let clearing = direct(Duration::ZERO);
-    clearing.collect_garbage_older_than("gc", Duration::ZERO).await.unwrap();
+    clearing
+        .collect_garbage_older_than("gc", Duration::ZERO)
+        .await
+        .unwrap();
     is_over.store(true, Ordering::Relaxed);
     watching.await.unwrap();
     let texts = seen.lock().unwrap().clone();
     for id in &acknowledged {
-        assert_eq!(texts.iter().filter(|text| *text == id).count(), 1, "{id} was acknowledged: {texts:?}");
+        assert_eq!(
+            texts.iter().filter(|text| *text == id).count(),
+            1,
+            "{id} was acknowledged: {texts:?}"
+        );
     }
     assert!(!acknowledged.is_empty(), "nothing got through: seed {seed}");
-    let state = clearing.partition(REPORT, PARTITION).await.unwrap().expect("present");
-    assert_eq!((state.generation, state.pending, state.owner), (texts.len() as u64, None, None));
+    let state = clearing
+        .partition(REPORT, PARTITION)
+        .await
+        .unwrap()
+        .expect("present");
+    assert_eq!(
+        (state.generation, state.pending, state.owner),
+        (texts.len() as u64, None, None)
+    );
     assert!(clearing.table(REPORT).await.unwrap().commit_number >= state.generation);
     assert_eq!(server.open_uploads(), Vec::<String>::new(), "seed {seed}");
 }

@@ -14,7 +14,10 @@ use crate::support::unlimited;
 const TABLES: [&str; 3] = ["links", "anchors", "targets"];
 
 fn lists() -> Night {
-    let night = Night::in_bucket(Options { row_cap: Some(250), ..unlimited(600) });
+    let night = Night::in_bucket(Options {
+        row_cap: Some(250),
+        ..unlimited(600)
+    });
     night.configure(&targets(&["zebra", "quokka"]), &format!("{LINKS}{ANCHORS}"));
     night.backhaul(&["check", "--live"]).expect(0);
     night
@@ -29,7 +32,12 @@ fn undisturbed() -> (BTreeMap<String, Vec<String>>, u64) {
 }
 
 /// One request in so many meets a fault, if it is of these operations; and the first of each does.
-fn weather(seed: u64, one_in: u32, operations: &'static [&str], fault: Fault) -> impl FnMut(&Seen) -> Option<Fault> {
+fn weather(
+    seed: u64,
+    one_in: u32,
+    operations: &'static [&str],
+    fault: Fault,
+) -> impl FnMut(&Seen) -> Option<Fault> {
     let mut chance = fastrand::Rng::with_seed(seed);
     let mut met = std::collections::BTreeSet::new();
     move |seen| {
@@ -45,33 +53,80 @@ fn a_store_that_fails_now_and_then_costs_nothing_but_time() {
     let late = Duration::from_millis(300);
     let cases = vec![
         ("slow down", &[][..], 12, Fault::Refuse(503, "SlowDown")),
-        ("internal error", &[], 12, Fault::Refuse(500, "InternalError")),
-        ("conflict", &["conditional", "complete"], 6, Fault::Refuse(409, "ConditionalRequestConflict")),
+        (
+            "internal error",
+            &[],
+            12,
+            Fault::Refuse(500, "InternalError"),
+        ),
+        (
+            "conflict",
+            &["conditional", "complete"],
+            6,
+            Fault::Refuse(409, "ConditionalRequestConflict"),
+        ),
         ("resets", &[], 12, Fault::LostRequest),
         ("answers lost", &[], 12, Fault::LostAnswer),
-        ("answers to writes lost", &["put", "conditional"], 4, Fault::LostAnswer),
-        ("answers to uploads lost", &["start", "part", "complete", "abort"], 2, Fault::LostAnswer),
-        ("slow parts", &["part", "complete", "start"], 2, Fault::Late(late)),
-        ("writes arrive again later", &["put", "conditional", "delete", "part"], 10, Fault::Zombie(late)),
+        (
+            "answers to writes lost",
+            &["put", "conditional"],
+            4,
+            Fault::LostAnswer,
+        ),
+        (
+            "answers to uploads lost",
+            &["start", "part", "complete", "abort"],
+            2,
+            Fault::LostAnswer,
+        ),
+        (
+            "slow parts",
+            &["part", "complete", "start"],
+            2,
+            Fault::Late(late),
+        ),
+        (
+            "writes arrive again later",
+            &["put", "conditional", "delete", "part"],
+            10,
+            Fault::Zombie(late),
+        ),
     ];
-    in_parallel(cases.into_iter().enumerate().collect(), |(seed, (name, operations, one_in, fault))| {
-        let night = lists();
-        let before = night.stats().requests;
-        night.proxy().plan(weather(seed as u64, one_in, operations, fault));
-        let ran = night.run();
-        assert_eq!(ran.code, 0, "{name}: {ran:?}");
-        night.proxy().quiet();
-        assert_eq!(night.tables(&TABLES), tables, "{name}");
-        assert_eq!(night.stats().requests - before, requests, "{name}: nothing was bought again");
-        night.backhaul(&["verify"]).expect(0);
-        assert_eq!(night.run().expect(0).json()["requests"].as_u64(), Some(0), "{name}");
-        assert_eq!(night.left_over(), Vec::<String>::new(), "{name}");
-    });
+    in_parallel(
+        cases.into_iter().enumerate().collect(),
+        |(seed, (name, operations, one_in, fault))| {
+            let night = lists();
+            let before = night.stats().requests;
+            night
+                .proxy()
+                .plan(weather(seed as u64, one_in, operations, fault));
+            let ran = night.run();
+            assert_eq!(ran.code, 0, "{name}: {ran:?}");
+            night.proxy().quiet();
+            assert_eq!(night.tables(&TABLES), tables, "{name}");
+            assert_eq!(
+                night.stats().requests - before,
+                requests,
+                "{name}: nothing was bought again"
+            );
+            night.backhaul(&["verify"]).expect(0);
+            assert_eq!(
+                night.run().expect(0).json()["requests"].as_u64(),
+                Some(0),
+                "{name}"
+            );
+            assert_eq!(night.left_over(), Vec::<String>::new(), "{name}");
+        },
+    );
 }
 
 /// Errors as the program printed them, without what differs from run to run.
 fn errors(stderr: &str) -> Vec<String> {
-    stderr.split("\n\n").filter(|text| text.contains("error[")).map(str::to_owned).collect()
+    stderr
+        .split("\n\n")
+        .filter(|text| text.contains("error["))
+        .map(str::to_owned)
+        .collect()
 }
 
 #[test]
@@ -81,12 +136,30 @@ fn a_store_that_fails_for_good_ends_in_one_error_and_nothing_is_bought_again() {
         (Fault::Refuse(503, "SlowDown"), "kept failing to"),
         (Fault::Refuse(500, "InternalError"), "kept failing to"),
         (Fault::LostRequest, "kept failing to"),
-        (Fault::Refuse(400, "ExpiredToken"), "the credentials for s3://acme/lake have expired"),
-        (Fault::Refuse(403, "AccessDenied"), "the credentials may not"),
-        (Fault::Refuse(403, "InvalidAccessKeyId"), "does not accept the credentials"),
-        (Fault::Refuse(507, "InsufficientStorage"), "s3://acme/lake is full"),
-        (Fault::Refuse(400, "QuotaExceeded"), "s3://acme/lake is full"),
-        (Fault::Refuse(404, "NoSuchBucket"), "there is no bucket acme"),
+        (
+            Fault::Refuse(400, "ExpiredToken"),
+            "the credentials for s3://acme/lake have expired",
+        ),
+        (
+            Fault::Refuse(403, "AccessDenied"),
+            "the credentials may not",
+        ),
+        (
+            Fault::Refuse(403, "InvalidAccessKeyId"),
+            "does not accept the credentials",
+        ),
+        (
+            Fault::Refuse(507, "InsufficientStorage"),
+            "s3://acme/lake is full",
+        ),
+        (
+            Fault::Refuse(400, "QuotaExceeded"),
+            "s3://acme/lake is full",
+        ),
+        (
+            Fault::Refuse(404, "NoSuchBucket"),
+            "there is no bucket acme",
+        ),
     ];
     in_parallel(cases, |(fault, said)| {
         let mut night = lists();
@@ -103,15 +176,29 @@ fn a_store_that_fails_for_good_ends_in_one_error_and_nothing_is_bought_again() {
         let failed = night.run().expect(1);
         let told = errors(&failed.stderr);
         assert_eq!(told.len(), 1, "{}", failed.stderr);
-        assert!(told[0].contains(said) && told[0].contains("error[BH-DESTINATION]"), "{fault:?}: {}", failed.stderr);
-        assert!(told[0].contains("\nnext: ") && told[0].contains("\ncost: "), "{}", failed.stderr);
+        assert!(
+            told[0].contains(said) && told[0].contains("error[BH-DESTINATION]"),
+            "{fault:?}: {}",
+            failed.stderr
+        );
+        assert!(
+            told[0].contains("\nnext: ") && told[0].contains("\ncost: "),
+            "{}",
+            failed.stderr
+        );
         let lost = super::kills::asked(&night).requests - before - night.saved();
-        assert!(lost <= 4, "{fault:?}: {lost} answers were asked for and not saved, of four tasks");
+        assert!(
+            lost <= 4,
+            "{fault:?}: {lost} answers were asked for and not saved, of four tasks"
+        );
         night.proxy().quiet();
         night.run().expect(0);
         assert_eq!(night.tables(&TABLES), tables, "{fault:?}");
         let again = night.stats().requests - before - requests;
-        assert!(again <= lost, "{fault:?}: {again} answers were bought again, {lost} were lost");
+        assert!(
+            again <= lost,
+            "{fault:?}: {again} answers were bought again, {lost} were lost"
+        );
         night.backhaul(&["verify"]).expect(0);
         night.is_swept();
     });

@@ -13,11 +13,17 @@ fn behaves(files: &Files) {
     assert_eq!(files.load("a/one.json").unwrap(), None);
     files.replace("a/one.json", "1").unwrap();
     files.replace("a/one.json", "2").unwrap();
-    assert_eq!(files.load("a/one.json").unwrap().as_deref(), Some(b"2".as_slice()));
+    assert_eq!(
+        files.load("a/one.json").unwrap().as_deref(),
+        Some(b"2".as_slice())
+    );
 
     assert!(files.create_new("a/two.json", "first").unwrap());
     assert!(!files.create_new("a/two.json", "second").unwrap());
-    assert_eq!(files.load("a/two.json").unwrap().as_deref(), Some(b"first".as_slice()));
+    assert_eq!(
+        files.load("a/two.json").unwrap().as_deref(),
+        Some(b"first".as_slice())
+    );
 
     files.replace("a/b/deep", vec![0_u8; 100_000]).unwrap();
     files.replace("ab", "beside").unwrap();
@@ -28,18 +34,30 @@ fn behaves(files: &Files) {
     files.change("a/gone", |_| Ok(Some(b"x".to_vec()))).unwrap();
     files.change("a/gone", |_| Ok(Some(Vec::new()))).unwrap();
     assert_eq!(files.load("a/gone").unwrap(), None);
-    assert!(files.create_new("a/gone", "again").unwrap(), "a name that was taken away is free");
-    assert_eq!(files.load_start("a/gone", 3).unwrap().as_deref(), Some(b"aga".as_slice()));
+    assert!(
+        files.create_new("a/gone", "again").unwrap(),
+        "a name that was taken away is free"
+    );
+    assert_eq!(
+        files.load_start("a/gone", 3).unwrap().as_deref(),
+        Some(b"aga".as_slice())
+    );
     files.remove("a/gone").unwrap();
 
     files.rename("a/one.json", "a/one.json.aside").unwrap();
     assert_eq!(files.load("a/one.json").unwrap(), None);
-    assert_eq!(files.load("a/one.json.aside").unwrap().as_deref(), Some(b"2".as_slice()));
+    assert_eq!(
+        files.load("a/one.json.aside").unwrap().as_deref(),
+        Some(b"2".as_slice())
+    );
     assert!(files.rename("a/none", "a/other").is_err());
 
     let now = files.now().unwrap();
     let changed = files.changed("a").unwrap().expect("something lies there");
-    assert!((now - changed).abs() < chrono::TimeDelta::minutes(1), "{now} and {changed} are of one clock");
+    assert!(
+        (now - changed).abs() < chrono::TimeDelta::minutes(1),
+        "{now} and {changed} are of one clock"
+    );
     assert!(files.changed("a/b/deep").unwrap().is_some());
     assert_eq!(files.changed("none").unwrap(), None);
 
@@ -62,7 +80,11 @@ fn counts(files: &Files) {
         for task in 0..8 {
             scope.spawn(move || {
                 for round in 0..3 {
-                    files.change("count", |before| Ok(add(before, &format!("{task}.{round}")))).unwrap();
+                    files
+                        .change("count", |before| {
+                            Ok(add(before, &format!("{task}.{round}")))
+                        })
+                        .unwrap();
                 }
             });
         }
@@ -94,7 +116,10 @@ fn files_on_a_disk_behave() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn files_in_a_bucket_behave_the_same() {
     let lab = Lab::new().await;
-    behaves(&Files::Bucket(Remote::new(lab.bucket.clone()).unwrap(), "_backhaul/nights".into()));
+    behaves(&Files::Bucket(
+        Remote::new(lab.bucket.clone()).unwrap(),
+        "_backhaul/nights".into(),
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -105,7 +130,10 @@ async fn files_in_a_bucket_behave_the_same_while_every_third_answer_is_lost() {
         number += 1;
         (number % 3 == 0).then_some(Fault::LostAnswer)
     });
-    behaves(&Files::Bucket(Remote::new(lab.bucket.clone()).unwrap(), "_backhaul/nights".into()));
+    behaves(&Files::Bucket(
+        Remote::new(lab.bucket.clone()).unwrap(),
+        "_backhaul/nights".into(),
+    ));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -113,23 +141,44 @@ async fn a_write_that_arrives_late_does_not_undo_a_later_one() {
     let lab = Lab::new().await;
     let files = Files::Bucket(Remote::new(lab.bucket.clone()).unwrap(), "f".into());
     files.replace("ledger", "1").unwrap();
-    lab.proxy.fail("conditional", 1, Fault::Zombie(Duration::from_secs(2)));
+    lab.proxy
+        .fail("conditional", 1, Fault::Zombie(Duration::from_secs(2)));
     files.replace("ledger", "2").unwrap();
     files.replace("ledger", "3").unwrap();
     tokio::time::sleep(Duration::from_secs(3)).await;
-    assert_eq!(files.load("ledger").unwrap().as_deref(), Some(b"3".as_slice()));
+    assert_eq!(
+        files.load("ledger").unwrap().as_deref(),
+        Some(b"3".as_slice())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_one_process_saved_another_finds_and_goes_on_from() {
     let lab = Lab::new().await;
-    let killed = Files::Bucket(Remote::new(lab.bucket.clone()).unwrap(), "_backhaul/responses".into());
+    let killed = Files::Bucket(
+        Remote::new(lab.bucket.clone()).unwrap(),
+        "_backhaul/responses".into(),
+    );
     for sequence in 0..3 {
-        killed.create_new(&format!("2026-11-23/t/0/{sequence:06}.response"), format!("body {sequence}")).unwrap();
+        killed
+            .create_new(
+                &format!("2026-11-23/t/0/{sequence:06}.response"),
+                format!("body {sequence}"),
+            )
+            .unwrap();
     }
     // A kill between two requests: the fourth was never sent on.
-    let resumed = Files::Bucket(Remote::new(lab.other(Duration::ZERO)).unwrap(), "_backhaul/responses".into());
+    let resumed = Files::Bucket(
+        Remote::new(lab.other(Duration::ZERO)).unwrap(),
+        "_backhaul/responses".into(),
+    );
     let names = resumed.list("2026-11-23/t/0").unwrap();
     assert_eq!(names.len(), 3);
-    assert_eq!(resumed.load(&format!("2026-11-23/t/0/{}", names[2])).unwrap().as_deref(), Some(b"body 2".as_slice()));
+    assert_eq!(
+        resumed
+            .load(&format!("2026-11-23/t/0/{}", names[2]))
+            .unwrap()
+            .as_deref(),
+        Some(b"body 2".as_slice())
+    );
 }

@@ -23,7 +23,9 @@ pub fn in_parallel<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync) {
             .map(|_| {
                 scope.spawn(|| {
                     loop {
-                        let Some(item) = items.lock().unwrap().pop() else { return };
+                        let Some(item) = items.lock().unwrap().pop() else {
+                            return;
+                        };
                         work(item);
                     }
                 })
@@ -38,7 +40,10 @@ pub fn in_parallel<T: Send>(items: Vec<T>, work: impl Fn(T) + Sync) {
 }
 
 fn two_lists() -> Night {
-    let night = Night::in_bucket(Options { row_cap: Some(250), ..unlimited(600) });
+    let night = Night::in_bucket(Options {
+        row_cap: Some(250),
+        ..unlimited(600)
+    });
     night.configure(&targets(&["zebra", "quokka"]), &format!("{LINKS}{ANCHORS}"));
     night.backhaul(&["check", "--live"]).expect(0);
     night
@@ -66,7 +71,11 @@ impl Undisturbed {
     fn of(night: &Night) -> Self {
         let before = night.stats().requests;
         let steps = night.steps(&["run"]);
-        Self { tables: night.tables(&TABLES), requests: night.stats().requests - before, steps }
+        Self {
+            tables: night.tables(&TABLES),
+            requests: night.stats().requests - before,
+            steps,
+        }
     }
 }
 
@@ -75,9 +84,15 @@ fn killed_at(step: &str, expected: &Undisturbed) {
     let before = night.stats().requests;
     let was_killed = night.crashes_at(step, &["run"]);
     // How many requests share a promise depends on which answers come first.
-    assert!(was_killed || step.starts_with("units.promised"), "{step} is passed");
+    assert!(
+        was_killed || step.starts_with("units.promised"),
+        "{step} is passed"
+    );
     let in_flight = asked(&night).requests - before - night.saved();
-    assert!(in_flight <= 4, "{step}: {in_flight} answers were asked for and not saved, of four tasks");
+    assert!(
+        in_flight <= 4,
+        "{step}: {in_flight} answers were asked for and not saved, of four tasks"
+    );
     night.run().expect(0);
     // Units that no answer told of are presumed by the run that finds the dead one.
     let mut tables = night.tables(&TABLES);
@@ -85,7 +100,11 @@ fn killed_at(step: &str, expected: &Undisturbed) {
     if in_flight > 0 {
         let without_cost = |rows: &mut Vec<String>| {
             for row in rows {
-                *row = row.split('|').filter(|cell| !cell.starts_with("units=")).collect::<Vec<_>>().join("|");
+                *row = row
+                    .split('|')
+                    .filter(|cell| !cell.starts_with("units="))
+                    .collect::<Vec<_>>()
+                    .join("|");
             }
         };
         for tables in [&mut tables, &mut wanted] {
@@ -94,12 +113,19 @@ fn killed_at(step: &str, expected: &Undisturbed) {
     }
     assert_eq!(tables, wanted, "{step}");
     let again = night.stats().requests - before - expected.requests;
-    assert!(again <= in_flight, "{step}: {again} answers were bought again, {in_flight} were in flight");
+    assert!(
+        again <= in_flight,
+        "{step}: {again} answers were bought again, {in_flight} were in flight"
+    );
     night.backhaul(&["verify"]).expect(0);
     // Uploads that were started and not yet recorded end a day later: of two tables that are committed side by side.
     assert!(night.cloud().server.open_uploads().len() <= 2, "{step}");
     let requests = night.stats().requests;
-    assert_eq!(night.run().expect(0).json()["requests"].as_u64(), Some(0), "{step}");
+    assert_eq!(
+        night.run().expect(0).json()["requests"].as_u64(),
+        Some(0),
+        "{step}"
+    );
     night.is_swept();
     assert_eq!(night.stats().requests, requests, "{step}");
 }
@@ -108,7 +134,11 @@ fn killed_at(step: &str, expected: &Undisturbed) {
 fn a_run_that_is_killed_at_any_step_is_finished_from_the_bucket_alone() {
     let expected = Undisturbed::of(&two_lists());
     for part in ["bucket.", "landing.", "units."] {
-        assert!(expected.steps.keys().any(|step| step.starts_with(part)), "{:?}", expected.steps);
+        assert!(
+            expected.steps.keys().any(|step| step.starts_with(part)),
+            "{:?}",
+            expected.steps
+        );
     }
     let mut chance = fastrand::Rng::with_seed(7);
     let mut cases = Vec::new();
@@ -136,7 +166,11 @@ fn a_run_that_is_killed_while_it_divides_an_answer_for_many_buys_it_once() {
     let undisturbed = start();
     let steps = undisturbed.steps(&["run"]);
     let (stats, rows) = (undisturbed.stats(), undisturbed.rows("rating"));
-    let cases = steps.keys().filter(|step| step.starts_with("pack.")).cloned().chain(["pack.divided:3".to_owned()]);
+    let cases = steps
+        .keys()
+        .filter(|step| step.starts_with("pack."))
+        .cloned()
+        .chain(["pack.divided:3".to_owned()]);
     let cases: Vec<String> = cases.filter(|step| step != "pack.received").collect();
     assert!(cases.len() >= 4, "{steps:?}");
     in_parallel(cases, |step| {
@@ -145,7 +179,11 @@ fn a_run_that_is_killed_while_it_divides_an_answer_for_many_buys_it_once() {
         night.run().expect(0);
         assert_eq!(night.stats(), stats, "{step}");
         assert_eq!(night.rows("rating"), rows, "{step}");
-        assert_eq!(night.objects("_backhaul/responses/packs"), Vec::<String>::new(), "{step}");
+        assert_eq!(
+            night.objects("_backhaul/responses/packs"),
+            Vec::<String>::new(),
+            "{step}"
+        );
         night.backhaul(&["verify"]).expect(0);
     });
 }
@@ -173,7 +211,14 @@ fn forgetting_that_is_killed_at_any_step_ends_the_same_elsewhere() {
     let kept: BTreeMap<_, Vec<_>> = past
         .tables(&tables)
         .into_iter()
-        .map(|(table, rows)| (table, rows.into_iter().filter(|row| !row.contains("zebra")).collect()))
+        .map(|(table, rows)| {
+            (
+                table,
+                rows.into_iter()
+                    .filter(|row| !row.contains("zebra"))
+                    .collect(),
+            )
+        })
         .collect();
     let all = past.cloud().server.whole_folder();
     let copy = tempfile::tempdir().unwrap();
@@ -204,6 +249,10 @@ fn forgetting_that_is_killed_at_any_step_ends_the_same_elsewhere() {
             let bytes = std::fs::read(night.root().join(name)).unwrap();
             bytes.windows(5).any(|window| window == b"zebra")
         });
-        assert_eq!(named.collect::<Vec<_>>(), ["_backhaul/forgotten/zebra.json"], "{step}");
+        assert_eq!(
+            named.collect::<Vec<_>>(),
+            ["_backhaul/forgotten/zebra.json"],
+            "{step}"
+        );
     });
 }

@@ -43,7 +43,9 @@ impl Moto {
             .spawn()
             .unwrap();
         let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        BufReader::new(child.stdout.take().unwrap())
+            .read_line(&mut line)
+            .unwrap();
         let account = serde_json::from_str(&line).expect("moto starts: is it installed?");
         Self { account, child }
     }
@@ -67,16 +69,31 @@ impl Drop for Moto {
 #[ignore = "needs BACKHAUL_TEST_PYTHON"]
 async fn moto_passes_the_probe_and_each_missing_permission_is_named() {
     let moto = Moto::start();
-    assert_eq!(moto.open("admin", |_| ()).probe().await.unwrap(), Fencing::UploadId);
-    for user in moto.account.users.keys().filter(|user| user.starts_with("s3:") && !user.contains("Uploads")) {
+    assert_eq!(
+        moto.open("admin", |_| ()).probe().await.unwrap(),
+        Fencing::UploadId
+    );
+    for user in moto
+        .account
+        .users
+        .keys()
+        .filter(|user| user.starts_with("s3:") && !user.contains("Uploads"))
+    {
         let error = moto.open(user, |_| ()).probe().await.unwrap_err();
-        assert!(error.next().contains(user.as_str()), "{user}: {}", error.render());
+        assert!(
+            error.next().contains(user.as_str()),
+            "{user}: {}",
+            error.render()
+        );
         assert_eq!(error.code().exit_code(), 1);
     }
     let bucket = moto.open("s3:ListBucketMultipartUploads", |_| ());
     publish(&bucket, "c1").await.unwrap();
     // No commit rests on it: uploads that nobody recorded stay until a rule of the bucket ends them.
-    let garbage = bucket.collect_garbage_older_than("gc", Duration::ZERO).await.unwrap();
+    let garbage = bucket
+        .collect_garbage_older_than("gc", Duration::ZERO)
+        .await
+        .unwrap();
     assert_eq!(garbage.aborted, 0);
 }
 
@@ -86,22 +103,44 @@ async fn moto_tells_wrong_keys_and_missing_buckets_apart() {
     let moto = Moto::start();
     let admin = &moto.account.users["admin"];
     let probe = async |bucket: &str, key: &str, secret: &str| {
-        let bucket = Bucket::open(&format!("s3://{bucket}"), options(&moto.account.endpoint, key, secret)).unwrap();
+        let bucket = Bucket::open(
+            &format!("s3://{bucket}"),
+            options(&moto.account.endpoint, key, secret),
+        )
+        .unwrap();
         bucket.probe().await.unwrap_err()
     };
-    for (key, secret) in [(admin.key.as_str(), "wrong"), ("nobody", admin.secret.as_str())] {
+    for (key, secret) in [
+        (admin.key.as_str(), "wrong"),
+        ("nobody", admin.secret.as_str()),
+    ] {
         let error = probe(&moto.account.bucket, key, secret).await;
-        assert!(error.to_string().contains("does not accept the credentials"), "{}", error.render());
+        assert!(
+            error
+                .to_string()
+                .contains("does not accept the credentials"),
+            "{}",
+            error.render()
+        );
     }
     let error = probe("elsewhere", &admin.key, &admin.secret).await;
-    assert!(error.to_string().contains("there is no bucket elsewhere"), "{}", error.render());
+    assert!(
+        error.to_string().contains("there is no bucket elsewhere"),
+        "{}",
+        error.render()
+    );
 }
 
 #[tokio::test]
 #[ignore = "needs BACKHAUL_TEST_PYTHON"]
 async fn commits_claims_and_garbage_work_on_moto_with_faults_between() {
     let moto = Moto::start();
-    let upstream = moto.account.endpoint.trim_start_matches("http://").parse().unwrap();
+    let upstream = moto
+        .account
+        .endpoint
+        .trim_start_matches("http://")
+        .parse()
+        .unwrap();
     let proxy = Proxy::start(upstream).await;
     let bucket = moto.open("admin", |options| options.endpoint = Some(proxy.endpoint()));
     let mut ids = Vec::new();
@@ -114,13 +153,35 @@ async fn commits_claims_and_garbage_work_on_moto_with_faults_between() {
     }
     proxy.quiet();
     assert_eq!(visible(&bucket).await, ids);
-    let garbage = bucket.collect_garbage_older_than("gc", Duration::ZERO).await.unwrap();
-    assert_eq!((garbage.settled, garbage.aborted), (0, 1), "the start whose answer was lost");
-    assert_eq!(bucket.collect_garbage_older_than("gc", Duration::ZERO).await.unwrap().aborted, 0);
-    let RunClaimed::Ours(claim) = bucket.claim_run("t", "one").await.unwrap() else { panic!("free") };
-    assert!(matches!(bucket.claim_run("t", "two").await.unwrap(), RunClaimed::Held(_)));
+    let garbage = bucket
+        .collect_garbage_older_than("gc", Duration::ZERO)
+        .await
+        .unwrap();
+    assert_eq!(
+        (garbage.settled, garbage.aborted),
+        (0, 1),
+        "the start whose answer was lost"
+    );
+    assert_eq!(
+        bucket
+            .collect_garbage_older_than("gc", Duration::ZERO)
+            .await
+            .unwrap()
+            .aborted,
+        0
+    );
+    let RunClaimed::Ours(claim) = bucket.claim_run("t", "one").await.unwrap() else {
+        panic!("free")
+    };
+    assert!(matches!(
+        bucket.claim_run("t", "two").await.unwrap(),
+        RunClaimed::Held(_)
+    ));
     claim.give_back().await.unwrap();
-    assert_eq!(bucket.commit_of(super::OBJECT).await.unwrap(), ids.last().cloned());
+    assert_eq!(
+        bucket.commit_of(super::OBJECT).await.unwrap(),
+        ids.last().cloned()
+    );
 }
 
 /// The program as each of the users who lack one permission: `check` names it, and `run` ends in one error or needs it not.
@@ -131,21 +192,47 @@ fn the_program_names_the_permission_that_its_user_lacks() {
     let mut night = Night::in_bucket(unlimited(20));
     night.configure(&targets(&["zebra"]), RATING);
     night.reconfigure(&night.proxy().endpoint(), &moto.account.endpoint);
-    night.reconfigure("s3://acme/lake", &format!("s3://{}/program", moto.account.bucket));
+    night.reconfigure(
+        "s3://acme/lake",
+        &format!("s3://{}/program", moto.account.bucket),
+    );
     let mut as_user = |name: &str| {
         let user = &moto.account.users[name];
         night.context.env("AWS_ACCESS_KEY_ID", &user.key);
         night.context.env("AWS_SECRET_ACCESS_KEY", &user.secret);
         [night.backhaul(&["check"]), night.backhaul(&["run"])]
     };
-    for lacking in ["s3:PutObject", "s3:GetObject", "s3:ListBucket", "s3:DeleteObject", "s3:AbortMultipartUpload"] {
+    for lacking in [
+        "s3:PutObject",
+        "s3:GetObject",
+        "s3:ListBucket",
+        "s3:DeleteObject",
+        "s3:AbortMultipartUpload",
+    ] {
         let [checked, ran] = as_user(lacking);
         assert_eq!(checked.code, 1, "{lacking}: {checked:?}");
-        assert!(checked.stderr.contains(&format!("next: allow {lacking}")), "{lacking}: {}", checked.stderr);
-        assert_eq!(checked.stderr.matches("error[").count(), 1, "{lacking}: {}", checked.stderr);
+        assert!(
+            checked.stderr.contains(&format!("next: allow {lacking}")),
+            "{lacking}: {}",
+            checked.stderr
+        );
+        assert_eq!(
+            checked.stderr.matches("error[").count(),
+            1,
+            "{lacking}: {}",
+            checked.stderr
+        );
         if ran.code != 0 {
-            assert_eq!((ran.code, ran.stderr.matches("error[").count()), (1, 1), "{lacking}: {ran:?}");
-            assert!(ran.stderr.contains(&format!("next: allow {lacking}")), "{lacking}: {}", ran.stderr);
+            assert_eq!(
+                (ran.code, ran.stderr.matches("error[").count()),
+                (1, 1),
+                "{lacking}: {ran:?}"
+            );
+            assert!(
+                ran.stderr.contains(&format!("next: allow {lacking}")),
+                "{lacking}: {}",
+                ran.stderr
+            );
         }
     }
     let [checked, ran] = as_user("admin");

@@ -17,9 +17,9 @@ use crate::support::{Ran, TestContext, canonical_arrow, parquet_files, unlimited
 
 pub const LINKS: &str = "[[report]]\nname = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\n\
                          aggregation = \"all\"\ncolumns = [\"minimal\"]\n\n";
-pub const ANCHORS: &str =
-    "[[report]]\nname = \"anchors\"\nendpoint = \"site-explorer/anchors\"\ncolumns = [\"minimal\"]\n\n";
-pub const RATING: &str = "[[report]]\nname = \"rating\"\nendpoint = \"site-explorer/domain-rating\"\n\n";
+pub const ANCHORS: &str = "[[report]]\nname = \"anchors\"\nendpoint = \"site-explorer/anchors\"\ncolumns = [\"minimal\"]\n\n";
+pub const RATING: &str =
+    "[[report]]\nname = \"rating\"\nendpoint = \"site-explorer/domain-rating\"\n\n";
 pub const KEYWORDS: &str = "[[report]]\nname = \"keywords\"\nendpoint = \"site-explorer/organic-keywords\"\n\
                             columns = [\"minimal\"]\ncountries = [\"us\", \"gb\"]\n\n";
 pub const HISTORY: &str = "[[report]]\nname = \"metrics\"\nendpoint = \"site-explorer/metrics-history\"\n\
@@ -28,18 +28,34 @@ pub const CHANGES: &str = "[[report]]\nname = \"link_changes\"\nendpoint = \"sit
                            columns = [\"minimal\"]\nmode = \"changes\"\n\n";
 
 /// Names that are part of no URL and no other word, so that they can be searched for.
-pub const TARGETS: [(&str, &str); 4] =
-    [("zebra", "acme.com"), ("quokka", "rival.org"), ("yak", "third.net"), ("ibex", "fourth.io")];
+pub const TARGETS: [(&str, &str); 4] = [
+    ("zebra", "acme.com"),
+    ("quokka", "rival.org"),
+    ("yak", "third.net"),
+    ("ibex", "fourth.io"),
+];
 
 /// As short as the store's clock of whole seconds makes sense of.
 pub const LEASE_MS: &str = "1000";
 
 /// Columns that say when and by whom, which no two runs share.
-const WHO_AND_WHEN: [&str; 6] = ["_run_id", "_exported_at", "run", "started_at", "finished_at", "evidence"];
+const WHO_AND_WHEN: [&str; 6] = [
+    "_run_id",
+    "_exported_at",
+    "run",
+    "started_at",
+    "finished_at",
+    "evidence",
+];
 
 pub fn targets(names: &[&str]) -> String {
-    let table = |(name, url): &(&str, &str)| format!("[[target]]\nname = \"{name}\"\nurl = \"{url}\"\n\n");
-    TARGETS.iter().filter(|(name, _)| names.contains(name)).map(table).collect()
+    let table =
+        |(name, url): &(&str, &str)| format!("[[target]]\nname = \"{name}\"\nurl = \"{url}\"\n\n");
+    TARGETS
+        .iter()
+        .filter(|(name, _)| names.contains(name))
+        .map(table)
+        .collect()
 }
 
 /// A store behind a proxy, with threads of their own.
@@ -52,13 +68,21 @@ pub struct Cloud {
 
 impl Cloud {
     fn start() -> Self {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .unwrap();
         let (server, proxy) = runtime.block_on(async {
             let server = Server::start().await;
             let proxy = Proxy::start(server.address).await;
             (server, proxy)
         });
-        Self { server, proxy, runtime }
+        Self {
+            server,
+            proxy,
+            runtime,
+        }
     }
 
     /// Another way to the same store, with a weather of its own.
@@ -77,24 +101,41 @@ pub struct Night {
 impl Night {
     /// With a folder on this machine.
     pub fn on_disk(options: Options) -> Self {
-        Self { context: TestContext::new(options), cloud: None, starts: AtomicU32::new(0) }
+        Self {
+            context: TestContext::new(options),
+            cloud: None,
+            starts: AtomicU32::new(0),
+        }
     }
 
     /// With a bucket, of which only the configuration and the credentials are known here.
     pub fn in_bucket(options: Options) -> Self {
         let mut context = TestContext::new(options);
-        let variables =
-            [("AWS_ACCESS_KEY_ID", KEY), ("AWS_SECRET_ACCESS_KEY", SECRET), ("BACKHAUL_TEST_LEASE_MS", LEASE_MS)];
+        let variables = [
+            ("AWS_ACCESS_KEY_ID", KEY),
+            ("AWS_SECRET_ACCESS_KEY", SECRET),
+            ("BACKHAUL_TEST_LEASE_MS", LEASE_MS),
+        ];
         for (name, value) in variables {
             context.env(name, value);
         }
-        Self { context, cloud: Some(Cloud::start()), starts: AtomicU32::new(0) }
+        Self {
+            context,
+            cloud: Some(Cloud::start()),
+            starts: AtomicU32::new(0),
+        }
     }
 
     /// A bucket and what most tests need: pages of several answers, several tables.
     pub fn usual(rows: u64) -> Self {
-        let night = Self::in_bucket(Options { row_cap: Some(250), ..unlimited(rows) });
-        night.configure(&targets(&["zebra", "quokka"]), &format!("{LINKS}{ANCHORS}{RATING}"));
+        let night = Self::in_bucket(Options {
+            row_cap: Some(250),
+            ..unlimited(rows)
+        });
+        night.configure(
+            &targets(&["zebra", "quokka"]),
+            &format!("{LINKS}{ANCHORS}{RATING}"),
+        );
         night
     }
 
@@ -107,28 +148,50 @@ impl Night {
     }
 
     pub fn configure(&self, targets: &str, reports: &str) {
-        self.configure_through(self.cloud.as_ref().map(|cloud| cloud.proxy.endpoint()).as_deref(), targets, reports);
+        self.configure_through(
+            self.cloud
+                .as_ref()
+                .map(|cloud| cloud.proxy.endpoint())
+                .as_deref(),
+            targets,
+            reports,
+        );
     }
 
     fn configure_through(&self, endpoint: Option<&str>, targets: &str, reports: &str) {
         self.context.configure_with(targets, reports);
         if let Some(endpoint) = endpoint {
             let text = std::fs::read_to_string(self.file()).unwrap();
-            let place = format!("url = \"s3://{BUCKET}/lake\"\nregion = \"us-east-1\"\nendpoint = \"{endpoint}\"");
-            self.context.write_configuration(&text.replace("url = \"out\"", &place));
+            let place = format!(
+                "url = \"s3://{BUCKET}/lake\"\nregion = \"us-east-1\"\nendpoint = \"{endpoint}\""
+            );
+            self.context
+                .write_configuration(&text.replace("url = \"out\"", &place));
         }
     }
 
     /// The same configuration with another way to the store.
     pub fn through(&self, proxy: &Proxy) -> PathBuf {
         let text = std::fs::read_to_string(self.file()).unwrap();
-        let path = self.context.folder.path().join(format!("through-{}.toml", proxy.address.port()));
-        std::fs::write(&path, text.replace(&self.proxy().endpoint(), &proxy.endpoint())).unwrap();
+        let path = self
+            .context
+            .folder
+            .path()
+            .join(format!("through-{}.toml", proxy.address.port()));
+        std::fs::write(
+            &path,
+            text.replace(&self.proxy().endpoint(), &proxy.endpoint()),
+        )
+        .unwrap();
         path
     }
 
     pub fn backhaul_as(&self, configuration: &Path, arguments: &[&str]) -> Ran {
-        ran(&self.command(arguments).env("BACKHAUL_CONFIG", configuration).output().unwrap())
+        ran(&self
+            .command(arguments)
+            .env("BACKHAUL_CONFIG", configuration)
+            .output()
+            .unwrap())
     }
 
     /// Changes the configuration's text.
@@ -151,12 +214,19 @@ impl Night {
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.context.command(arguments);
         if self.cloud.is_some() {
-            let machine = self.context.folder.path().join(format!("m{}", self.starts.fetch_add(1, Ordering::Relaxed)));
+            let machine = self
+                .context
+                .folder
+                .path()
+                .join(format!("m{}", self.starts.fetch_add(1, Ordering::Relaxed)));
             let (work, temporary) = (machine.join("work"), machine.join("tmp"));
             for folder in [&work, &temporary] {
                 std::fs::create_dir_all(folder).unwrap();
             }
-            command.current_dir(work).env("TMPDIR", temporary).env("BACKHAUL_CONFIG", self.file());
+            command
+                .current_dir(work)
+                .env("TMPDIR", temporary)
+                .env("BACKHAUL_CONFIG", self.file());
         }
         command
     }
@@ -170,13 +240,22 @@ impl Night {
     }
 
     pub fn start(&self, arguments: &[&str]) -> Running {
-        let child = self.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let child = self
+            .command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         Running(Some(child))
     }
 
     /// Ends by `kill -9` at a step; says whether the step was passed.
     pub fn crashes_at(&self, step: &str, arguments: &[&str]) -> bool {
-        let ran = ran(&self.command(arguments).env("BACKHAUL_TEST_CRASH_AT", step).output().unwrap());
+        let ran = ran(&self
+            .command(arguments)
+            .env("BACKHAUL_TEST_CRASH_AT", step)
+            .output()
+            .unwrap());
         assert!(ran.code == -1 || ran.code == 0, "{step}: {ran:?}");
         ran.code == -1
     }
@@ -184,7 +263,12 @@ impl Night {
     /// How often each step of a command is passed.
     pub fn steps(&self, arguments: &[&str]) -> BTreeMap<String, u32> {
         let log = self.context.folder.path().join("steps.txt");
-        ran(&self.command(arguments).env("BACKHAUL_TEST_STEPS", &log).output().unwrap()).expect(0);
+        ran(&self
+            .command(arguments)
+            .env("BACKHAUL_TEST_STEPS", &log)
+            .output()
+            .unwrap())
+        .expect(0);
         let mut steps = BTreeMap::new();
         for step in std::fs::read_to_string(&log).unwrap().lines() {
             *steps.entry(step.to_owned()).or_default() += 1;
@@ -213,10 +297,14 @@ impl Night {
                 let batch = batch.unwrap();
                 let schema = batch.schema();
                 let cell = |row, column: usize| {
-                    (schema.field(column).name().clone(), canonical_arrow(batch.column(column), row))
+                    (
+                        schema.field(column).name().clone(),
+                        canonical_arrow(batch.column(column), row),
+                    )
                 };
                 rows.extend(
-                    (0..batch.num_rows()).map(|row| (0..batch.num_columns()).map(|at| cell(row, at)).collect()),
+                    (0..batch.num_rows())
+                        .map(|row| (0..batch.num_columns()).map(|at| cell(row, at)).collect()),
                 );
             }
         }
@@ -226,8 +314,13 @@ impl Night {
     /// The same as sorted text, with all but who exported them and when.
     pub fn rows(&self, table: &str) -> Vec<String> {
         let text = |row: &BTreeMap<String, String>| {
-            let cells = row.iter().filter(|(name, _)| !WHO_AND_WHEN.contains(&name.as_str()));
-            cells.map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("|")
+            let cells = row
+                .iter()
+                .filter(|(name, _)| !WHO_AND_WHEN.contains(&name.as_str()));
+            cells
+                .map(|(name, value)| format!("{name}={value}"))
+                .collect::<Vec<_>>()
+                .join("|")
         };
         let mut rows: Vec<String> = self.told(table).iter().map(text).collect();
         rows.sort();
@@ -236,7 +329,10 @@ impl Night {
 
     /// All tables of some names.
     pub fn tables(&self, names: &[&str]) -> BTreeMap<String, Vec<String>> {
-        names.iter().map(|name| ((*name).to_owned(), self.rows(name))).collect()
+        names
+            .iter()
+            .map(|name| ((*name).to_owned(), self.rows(name)))
+            .collect()
     }
 
     /// Objects below a folder that hold anything, by their names from the root on.
@@ -250,7 +346,12 @@ impl Night {
                 if path.is_dir() {
                     folders.push(path);
                 } else if std::fs::metadata(&path).unwrap().len() > 0 {
-                    found.push(path.strip_prefix(&root).unwrap().to_string_lossy().into_owned());
+                    found.push(
+                        path.strip_prefix(&root)
+                            .unwrap()
+                            .to_string_lossy()
+                            .into_owned(),
+                    );
                 }
             }
         }
@@ -260,7 +361,10 @@ impl Night {
 
     /// Answers that are saved, of requests for one task each.
     pub fn saved(&self) -> u64 {
-        let answers = self.objects("_backhaul/responses").into_iter().filter(|name| name.ends_with(".response"));
+        let answers = self
+            .objects("_backhaul/responses")
+            .into_iter()
+            .filter(|name| name.ends_with(".response"));
         u64::try_from(answers.count()).unwrap()
     }
 
@@ -269,15 +373,25 @@ impl Night {
     pub fn left_over(&self) -> Vec<String> {
         let mut left = self.objects("_backhaul/staging");
         left.extend(self.objects("_backhaul/claims/_runs"));
-        left.extend(self.objects("_backhaul").into_iter().filter(|name| name.ends_with(".parquet")));
+        left.extend(
+            self.objects("_backhaul")
+                .into_iter()
+                .filter(|name| name.ends_with(".parquet")),
+        );
         let is_held = |name: &String| {
-            let claim: Json = serde_json::from_slice(&std::fs::read(self.root().join(name)).unwrap()).unwrap();
-            let run = claim["run"].as_str().map(|run| format!("_backhaul/claims/_runs/{run}.json"));
+            let claim: Json =
+                serde_json::from_slice(&std::fs::read(self.root().join(name)).unwrap()).unwrap();
+            let run = claim["run"]
+                .as_str()
+                .map(|run| format!("_backhaul/claims/_runs/{run}.json"));
             !claim["token"].is_null() && run.is_none_or(|run| self.root().join(run).exists())
         };
         // On a disk claims are locks, which end with their process.
         if self.cloud.is_some() {
-            let claims = self.objects("_backhaul/claims").into_iter().filter(|name| !name.contains("/_runs/"));
+            let claims = self
+                .objects("_backhaul/claims")
+                .into_iter()
+                .filter(|name| !name.contains("/_runs/"));
             left.extend(claims.filter(is_held));
         }
         left
@@ -288,7 +402,12 @@ impl Night {
     pub fn is_swept(&self) {
         wait_until("the end of all that dead processes left", || {
             // Leases are in the hand of who waits for them.
-            let swept = ran(&self.command(&["run"]).env("BACKHAUL_TEST_LEASE_MS", "100").output().unwrap()).expect(0);
+            let swept = ran(&self
+                .command(&["run"])
+                .env("BACKHAUL_TEST_LEASE_MS", "100")
+                .output()
+                .unwrap())
+            .expect(0);
             assert!(!swept.stdout.is_empty());
             self.left_over().is_empty()
         });
@@ -327,13 +446,21 @@ impl Drop for Running {
 
 /// Waits for a process's end.
 pub fn ended(mut running: Running) -> Ran {
-    ran(&running.0.take().expect("not waited for").wait_with_output().unwrap())
+    ran(&running
+        .0
+        .take()
+        .expect("not waited for")
+        .wait_with_output()
+        .unwrap())
 }
 
 pub fn wait_until(what: &str, is_true: impl Fn() -> bool) {
     let started = Instant::now();
     while !is_true() {
-        assert!(started.elapsed() < Duration::from_mins(1), "{what} never came");
+        assert!(
+            started.elapsed() < Duration::from_mins(1),
+            "{what} never came"
+        );
         std::thread::sleep(Duration::from_millis(10));
     }
 }

@@ -26,14 +26,43 @@ async fn a_store_with_conditional_writes_passes_the_probe_and_keeps_nothing_of_i
 async fn conditions_hold_and_versions_change() {
     let lab = Lab::new().await;
     let bucket = &lab.bucket;
-    let first = bucket.put_if_absent("a/b", bytes("one")).await.unwrap().expect("created");
-    assert!(bucket.put_if_absent("a/b", bytes("two")).await.unwrap().is_none());
-    let second = bucket.compare_and_swap("a/b", &first, bytes("two")).await.unwrap().expect("swapped");
-    assert!(bucket.compare_and_swap("a/b", &first, bytes("three")).await.unwrap().is_none());
-    assert!(bucket.compare_and_swap("absent", &first, bytes("three")).await.unwrap().is_none());
+    let first = bucket
+        .put_if_absent("a/b", bytes("one"))
+        .await
+        .unwrap()
+        .expect("created");
+    assert!(
+        bucket
+            .put_if_absent("a/b", bytes("two"))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    let second = bucket
+        .compare_and_swap("a/b", &first, bytes("two"))
+        .await
+        .unwrap()
+        .expect("swapped");
+    assert!(
+        bucket
+            .compare_and_swap("a/b", &first, bytes("three"))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert!(
+        bucket
+            .compare_and_swap("absent", &first, bytes("three"))
+            .await
+            .unwrap()
+            .is_none()
+    );
     let read = bucket.get("a/b").await.unwrap().expect("present");
     assert_eq!((read.bytes, read.version), (bytes("two"), second.clone()));
-    assert_eq!(bucket.get_range("a/b", 1..3, Some(&second)).await.unwrap(), bytes("wo"));
+    assert_eq!(
+        bucket.get_range("a/b", 1..3, Some(&second)).await.unwrap(),
+        bytes("wo")
+    );
     assert!(bucket.get_range("a/b", 1..3, Some(&first)).await.is_err());
     bucket.delete("a/b").await.unwrap();
     bucket.delete("a/b").await.unwrap();
@@ -44,15 +73,28 @@ async fn conditions_hold_and_versions_change() {
 async fn a_list_is_whole_and_of_one_folder() {
     let lab = Lab::new().await;
     for number in 0..25 {
-        lab.bucket.put(&format!("few/{number:02}"), bytes("x")).await.unwrap();
+        lab.bucket
+            .put(&format!("few/{number:02}"), bytes("x"))
+            .await
+            .unwrap();
     }
     lab.bucket.put("fewer/0", bytes("x")).await.unwrap();
     lab.proxy.fail("list", 1, Fault::Refuse(503, "SlowDown"));
-    let names: Vec<_> = lab.bucket.list("few").await.unwrap().into_iter().map(|listed| listed.name).collect();
+    let names: Vec<_> = lab
+        .bucket
+        .list("few")
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|listed| listed.name)
+        .collect();
     assert_eq!(names.len(), 25);
     assert_eq!(names.first().map(String::as_str), Some("few/00"));
     let (objects, folders) = lab.bucket.children("").await.unwrap();
-    assert_eq!((objects, folders), (vec![], vec!["few".to_owned(), "fewer".to_owned()]));
+    assert_eq!(
+        (objects, folders),
+        (vec![], vec!["few".to_owned(), "fewer".to_owned()])
+    );
 }
 
 #[tokio::test]
@@ -69,10 +111,19 @@ async fn passing_faults_of_every_class_are_tried_again() {
     for (number, fault) in faults.into_iter().enumerate() {
         let name = format!("n{number}");
         lab.proxy.fail("conditional", 2, fault.clone());
-        let version = lab.bucket.put_if_absent(&name, bytes(&name)).await.unwrap().expect("ours, though unheard");
+        let version = lab
+            .bucket
+            .put_if_absent(&name, bytes(&name))
+            .await
+            .unwrap()
+            .expect("ours, though unheard");
         lab.proxy.fail("conditional", 2, fault.clone());
         let next = bytes(&format!("{name} again"));
-        let later = lab.bucket.compare_and_swap(&name, &version, next.clone()).await.unwrap();
+        let later = lab
+            .bucket
+            .compare_and_swap(&name, &version, next.clone())
+            .await
+            .unwrap();
         lab.proxy.fail("get", 2, fault);
         let read = lab.bucket.get(&name).await.unwrap().expect("present");
         assert_eq!((Some(read.version), read.bytes), (later, next));
@@ -82,13 +133,37 @@ async fn passing_faults_of_every_class_are_tried_again() {
 #[tokio::test]
 async fn a_lost_answer_to_a_condition_that_fails_is_not_taken_for_a_success() {
     let lab = Lab::new().await;
-    let version = lab.bucket.put_if_absent("a", bytes("theirs")).await.unwrap().expect("created");
-    lab.bucket.compare_and_swap("a", &version, bytes("theirs again")).await.unwrap().expect("swapped");
+    let version = lab
+        .bucket
+        .put_if_absent("a", bytes("theirs"))
+        .await
+        .unwrap()
+        .expect("created");
+    lab.bucket
+        .compare_and_swap("a", &version, bytes("theirs again"))
+        .await
+        .unwrap()
+        .expect("swapped");
     lab.proxy.fail("conditional", 1, Fault::LostAnswer);
-    assert!(lab.bucket.put_if_absent("a", bytes("mine")).await.unwrap().is_none());
+    assert!(
+        lab.bucket
+            .put_if_absent("a", bytes("mine"))
+            .await
+            .unwrap()
+            .is_none()
+    );
     lab.proxy.fail("conditional", 1, Fault::LostAnswer);
-    assert!(lab.bucket.compare_and_swap("a", &version, bytes("mine")).await.unwrap().is_none());
-    assert_eq!(lab.bucket.get("a").await.unwrap().expect("present").bytes, bytes("theirs again"));
+    assert!(
+        lab.bucket
+            .compare_and_swap("a", &version, bytes("mine"))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(
+        lab.bucket.get("a").await.unwrap().expect("present").bytes,
+        bytes("theirs again")
+    );
 }
 
 #[tokio::test]
@@ -98,7 +173,12 @@ async fn a_store_that_stays_down_ends_in_one_error_that_says_how_often_it_was_as
     let error = lab.bucket.put("a", bytes("x")).await.unwrap_err();
     let text = error.render();
     assert_eq!(error.code(), Code::Destination);
-    for part in ["s3://acme/lake kept failing to write an object", "attempts: ", "503 SlowDown", "next: run the same"] {
+    for part in [
+        "s3://acme/lake kept failing to write an object",
+        "attempts: ",
+        "503 SlowDown",
+        "next: run the same",
+    ] {
         assert!(text.contains(part), "{part} in {text}");
     }
 }
@@ -108,22 +188,65 @@ async fn a_store_that_stays_down_ends_in_one_error_that_says_how_often_it_was_as
 async fn every_refusal_says_what_to_do_about_it_and_is_asked_once() {
     let lab = Lab::new().await;
     let refusals = [
-        (403, "AccessDenied", "may not write an object in s3://acme/lake", "allow s3:PutObject"),
-        (403, "InvalidAccessKeyId", "does not accept the credentials", "AWS_ACCESS_KEY_ID"),
-        (403, "SignatureDoesNotMatch", "does not accept the credentials", "AWS_SECRET_ACCESS_KEY"),
-        (403, "RequestTimeTooSkewed", "clock of this machine is wrong", "set the clock"),
+        (
+            403,
+            "AccessDenied",
+            "may not write an object in s3://acme/lake",
+            "allow s3:PutObject",
+        ),
+        (
+            403,
+            "InvalidAccessKeyId",
+            "does not accept the credentials",
+            "AWS_ACCESS_KEY_ID",
+        ),
+        (
+            403,
+            "SignatureDoesNotMatch",
+            "does not accept the credentials",
+            "AWS_SECRET_ACCESS_KEY",
+        ),
+        (
+            403,
+            "RequestTimeTooSkewed",
+            "clock of this machine is wrong",
+            "set the clock",
+        ),
         (404, "NoSuchBucket", "there is no bucket acme", "create it"),
-        (301, "PermanentRedirect", "lies in another region", "AWS_REGION"),
-        (507, "XMinioStorageFull", "s3://acme/lake is full", "raise the quota"),
-        (403, "QuotaExceeded", "s3://acme/lake is full", "raise the quota"),
-        (501, "NotImplemented", "cannot write an object", "writers = \"single\""),
+        (
+            301,
+            "PermanentRedirect",
+            "lies in another region",
+            "AWS_REGION",
+        ),
+        (
+            507,
+            "XMinioStorageFull",
+            "s3://acme/lake is full",
+            "raise the quota",
+        ),
+        (
+            403,
+            "QuotaExceeded",
+            "s3://acme/lake is full",
+            "raise the quota",
+        ),
+        (
+            501,
+            "NotImplemented",
+            "cannot write an object",
+            "writers = \"single\"",
+        ),
     ];
     for (status, code, message, next) in refusals {
         lab.proxy.fail("put", 1000, Fault::Refuse(status, code));
         lab.proxy.take_log();
         let error = lab.bucket.put("a", bytes("x")).await.unwrap_err();
         assert_eq!(lab.proxy.take_log().len(), 1, "{code} is final");
-        assert_eq!((error.code(), error.code().exit_code()), (Code::Destination, 1));
+        assert_eq!(
+            (error.code(), error.code().exit_code()),
+            (Code::Destination, 1)
+        );
         assert!(error.to_string().contains(message), "{code}: {error}");
         assert!(error.next().contains(next), "{code}: {}", error.next());
         assert!(!error.render().contains(SECRET));
@@ -134,28 +257,73 @@ async fn every_refusal_says_what_to_do_about_it_and_is_asked_once() {
 async fn credentials_that_expire_midway_are_asked_for_anew_and_then_given_up() {
     let lab = Lab::new().await;
     lab.proxy.fail("put", 2, Fault::Refuse(400, "ExpiredToken"));
-    lab.bucket.put("a", bytes("x")).await.expect("renewed in time");
-    lab.proxy.fail("put", 1000, Fault::Refuse(400, "ExpiredToken"));
+    lab.bucket
+        .put("a", bytes("x"))
+        .await
+        .expect("renewed in time");
+    lab.proxy
+        .fail("put", 1000, Fault::Refuse(400, "ExpiredToken"));
     let error = lab.bucket.put("a", bytes("x")).await.unwrap_err();
     assert!(error.to_string().contains("have expired"), "{error}");
-    assert!(error.next().contains("goes on where it stopped"), "{}", error.next());
+    assert!(
+        error.next().contains("goes on where it stopped"),
+        "{}",
+        error.next()
+    );
 }
 
 #[tokio::test]
 async fn wrong_keys_missing_buckets_and_dead_endpoints_are_told_apart_by_a_real_server() {
     let lab = Lab::new().await;
     let endpoint = lab.proxy.endpoint();
-    let open = |bucket: &str, options: BucketOptions| Bucket::open(&format!("s3://{bucket}/lake"), options).unwrap();
-    let error = open(BUCKET, options(&endpoint, KEY, "wrong")).probe().await.unwrap_err();
-    assert!(error.to_string().contains("does not accept the credentials"), "{}", error.render());
-    let error = open(BUCKET, options(&endpoint, "nobody", SECRET)).probe().await.unwrap_err();
-    assert!(error.to_string().contains("does not accept the credentials"), "{}", error.render());
-    let error = open("elsewhere", options(&endpoint, KEY, SECRET)).probe().await.unwrap_err();
-    assert!(error.to_string().contains("there is no bucket elsewhere"), "{}", error.render());
-    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let dead = BucketOptions { patience: Duration::from_secs(1), ..options(&format!("http://{nobody}"), KEY, SECRET) };
+    let open = |bucket: &str, options: BucketOptions| {
+        Bucket::open(&format!("s3://{bucket}/lake"), options).unwrap()
+    };
+    let error = open(BUCKET, options(&endpoint, KEY, "wrong"))
+        .probe()
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("does not accept the credentials"),
+        "{}",
+        error.render()
+    );
+    let error = open(BUCKET, options(&endpoint, "nobody", SECRET))
+        .probe()
+        .await
+        .unwrap_err();
+    assert!(
+        error
+            .to_string()
+            .contains("does not accept the credentials"),
+        "{}",
+        error.render()
+    );
+    let error = open("elsewhere", options(&endpoint, KEY, SECRET))
+        .probe()
+        .await
+        .unwrap_err();
+    assert!(
+        error.to_string().contains("there is no bucket elsewhere"),
+        "{}",
+        error.render()
+    );
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let dead = BucketOptions {
+        patience: Duration::from_secs(1),
+        ..options(&format!("http://{nobody}"), KEY, SECRET)
+    };
     let error = open(BUCKET, dead).probe().await.unwrap_err();
-    assert!(error.to_string().contains("cannot be reached"), "{}", error.render());
+    assert!(
+        error.to_string().contains("cannot be reached"),
+        "{}",
+        error.render()
+    );
     assert!(error.render().contains("refused"), "{}", error.render());
 }
 
@@ -173,9 +341,14 @@ async fn a_permission_that_is_missing_is_named_by_the_probe() {
         ("abort", "s3:AbortMultipartUpload"),
     ];
     for (operation, permission) in permissions {
-        lab.proxy.fail(operation, 1000, Fault::Refuse(403, "AccessDenied"));
+        lab.proxy
+            .fail(operation, 1000, Fault::Refuse(403, "AccessDenied"));
         let error = lab.bucket.probe().await.unwrap_err();
-        assert!(error.next().contains(permission), "{operation}: {}", error.render());
+        assert!(
+            error.next().contains(permission),
+            "{operation}: {}",
+            error.render()
+        );
     }
 }
 
@@ -184,25 +357,50 @@ async fn a_store_that_ignores_conditions_is_refused_unless_one_process_alone_wri
     let lab = Lab::new().await;
     lab.server.ignore_conditions();
     let error = lab.bucket.probe().await.unwrap_err();
-    assert!(error.to_string().contains("cannot be trusted to create an object only if there is none"), "{error}");
-    assert!(error.next().contains("writers = \"single\""), "{}", error.next());
-    let single = BucketOptions { writers: Writers::Single, ..options(&lab.proxy.endpoint(), KEY, SECRET) };
+    assert!(
+        error
+            .to_string()
+            .contains("cannot be trusted to create an object only if there is none"),
+        "{error}"
+    );
+    assert!(
+        error.next().contains("writers = \"single\""),
+        "{}",
+        error.next()
+    );
+    let single = BucketOptions {
+        writers: Writers::Single,
+        ..options(&lab.proxy.endpoint(), KEY, SECRET)
+    };
     let single = Bucket::open(&format!("s3://{BUCKET}/lake"), single).unwrap();
     assert_eq!(single.probe().await.unwrap(), Fencing::Nothing);
-    lab.proxy.fail("conditional", 1000, Fault::Refuse(501, "NotImplemented"));
+    lab.proxy
+        .fail("conditional", 1000, Fault::Refuse(501, "NotImplemented"));
     let error = lab.bucket.probe().await.unwrap_err();
-    assert!(error.to_string().contains("cannot create an object only if there is none"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("cannot create an object only if there is none"),
+        "{error}"
+    );
 }
 
 #[tokio::test]
 async fn a_claim_is_one_process_s_until_given_back_or_not_heard_of() {
     let lab = Lab::new().await;
-    let RunClaimed::Ours(claim) = lab.bucket.claim_run("r1", "one").await.unwrap() else { panic!("free") };
+    let RunClaimed::Ours(claim) = lab.bucket.claim_run("r1", "one").await.unwrap() else {
+        panic!("free")
+    };
     let held = lab.bucket.claim_run("r1", "two").await.unwrap();
-    assert!(matches!(&held, RunClaimed::Held(who) if who == "one"), "{held:?}");
+    assert!(
+        matches!(&held, RunClaimed::Held(who) if who == "one"),
+        "{held:?}"
+    );
     claim.confirm().await.unwrap();
     claim.give_back().await.unwrap();
-    let RunClaimed::Ours(claim) = lab.bucket.claim_run("r1", "two").await.unwrap() else { panic!("given back") };
+    let RunClaimed::Ours(claim) = lab.bucket.claim_run("r1", "two").await.unwrap() else {
+        panic!("given back")
+    };
     let impatient = lab.other(Duration::ZERO);
     let mut taken = impatient.claim_run("r1", "three").await.unwrap();
     while matches!(taken, RunClaimed::Held(_)) {

@@ -40,7 +40,11 @@ pub struct Seen {
 impl Seen {
     /// Its operation, as far as tests tell them apart.
     pub fn operation(&self) -> &'static str {
-        let has = |name: &str| self.query.split('&').any(|pair| pair.split('=').next() == Some(name));
+        let has = |name: &str| {
+            self.query
+                .split('&')
+                .any(|pair| pair.split('=').next() == Some(name))
+        };
         match self.method.as_str() {
             "PUT" if has("partNumber") => "part",
             "PUT" if self.is_conditional => "conditional",
@@ -77,14 +81,22 @@ impl Proxy {
         let task = tokio::spawn(async move {
             while let Ok((socket, _)) = listener.accept().await {
                 let (plan, log) = (Arc::clone(&planned), Arc::clone(&logged));
-                let service = service_fn(move |request| pass(request, upstream, Arc::clone(&plan), Arc::clone(&log)));
+                let service = service_fn(move |request| {
+                    pass(request, upstream, Arc::clone(&plan), Arc::clone(&log))
+                });
                 tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service),
+                    hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(socket), service),
                 );
             }
         });
         let task = Arc::new(tokio_util::task::AbortOnDropHandle::new(task));
-        Self { address, plan, log, _task: task }
+        Self {
+            address,
+            plan,
+            log,
+            _task: task,
+        }
     }
 
     pub fn endpoint(&self) -> String {
@@ -123,12 +135,17 @@ async fn pass(
     log: Arc<Mutex<Vec<Seen>>>,
 ) -> Result<Response<Full<Bytes>>, std::io::Error> {
     let (head, body) = request.into_parts();
-    let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
+    let body = body
+        .collect()
+        .await
+        .map_err(std::io::Error::other)?
+        .to_bytes();
     let seen = Seen {
         method: head.method.to_string(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
-        is_conditional: head.headers.contains_key("if-match") || head.headers.contains_key("if-none-match"),
+        is_conditional: head.headers.contains_key("if-match")
+            || head.headers.contains_key("if-none-match"),
     };
     let fault = (plan.lock().unwrap())(&seen);
     log.lock().unwrap().push(seen);
@@ -162,17 +179,31 @@ async fn pass(
 
 fn refusal(status: u16, code: &str) -> Response<Full<Bytes>> {
     let body = format!("<Error><Code>{code}</Code><Message>by plan</Message></Error>");
-    Response::builder().status(status).body(Full::from(body)).unwrap()
+    Response::builder()
+        .status(status)
+        .body(Full::from(body))
+        .unwrap()
 }
 
-async fn forward(request: Request<Full<Bytes>>, upstream: SocketAddr) -> Result<Response<Full<Bytes>>, std::io::Error> {
+async fn forward(
+    request: Request<Full<Bytes>>,
+    upstream: SocketAddr,
+) -> Result<Response<Full<Bytes>>, std::io::Error> {
     let stream = tokio::net::TcpStream::connect(upstream).await?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(std::io::Error::other)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(std::io::Error::other)?;
     let task = tokio_util::task::AbortOnDropHandle::new(tokio::spawn(connection));
-    let response = sender.send_request(request).await.map_err(std::io::Error::other)?;
+    let response = sender
+        .send_request(request)
+        .await
+        .map_err(std::io::Error::other)?;
     let (head, body) = response.into_parts();
-    let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
+    let body = body
+        .collect()
+        .await
+        .map_err(std::io::Error::other)?
+        .to_bytes();
     drop(task);
     Ok(Response::from_parts(head, Full::new(body)))
 }

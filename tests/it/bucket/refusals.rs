@@ -27,7 +27,10 @@ fn snapshot(name: &str, texts: &[String]) {
 
 fn night() -> Night {
     let mut night = Night::in_bucket(unlimited(50));
-    night.configure(&targets(&["zebra", "quokka"]), &format!("{ANCHORS}{RATING}"));
+    night.configure(
+        &targets(&["zebra", "quokka"]),
+        &format!("{ANCHORS}{RATING}"),
+    );
     night.context.env("BACKHAUL_TEST_PATIENCE_MS", "700");
     night
 }
@@ -38,8 +41,18 @@ fn both(night: &Night) -> String {
     for command in ["check", "run"] {
         let ran = night.backhaul(&[command]);
         assert_eq!(ran.code, 1, "{command}: {ran:?}");
-        assert_eq!(ran.stderr.matches("error[").count(), 1, "{command}: {}", ran.stderr);
-        let _ = writeln!(texts, "$ backhaul {command}   (exit {})\n{}", ran.code, ran.stderr.trim_end());
+        assert_eq!(
+            ran.stderr.matches("error[").count(),
+            1,
+            "{command}: {}",
+            ran.stderr
+        );
+        let _ = writeln!(
+            texts,
+            "$ backhaul {command}   (exit {})\n{}",
+            ran.code,
+            ran.stderr.trim_end()
+        );
     }
     assert_eq!(night.stats().units, 0, "nothing was bought");
     texts
@@ -67,7 +80,9 @@ fn credentials_and_buckets_that_are_wrong_are_told_apart() {
         // Where the instance's own credentials would be asked for there is nobody.
         night.context.unset("AWS_ACCESS_KEY_ID");
         night.context.unset("AWS_SECRET_ACCESS_KEY");
-        night.context.env("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1");
+        night
+            .context
+            .env("AWS_METADATA_ENDPOINT", "http://127.0.0.1:1");
         both(&night)
     };
     let nobody = {
@@ -77,28 +92,59 @@ fn credentials_and_buckets_that_are_wrong_are_told_apart() {
         both(&night)
     };
     for text in [&wrong_secret, &unknown_key, &missing, &none, &nobody] {
-        assert!(!text.contains(super::server::SECRET) && !text.contains("wrong\""), "{text}");
+        assert!(
+            !text.contains(super::server::SECRET) && !text.contains("wrong\""),
+            "{text}"
+        );
     }
-    snapshot("wrong_places", &[wrong_secret, unknown_key, missing, none, nobody]);
+    snapshot(
+        "wrong_places",
+        &[wrong_secret, unknown_key, missing, none, nobody],
+    );
 }
 
 #[test]
 fn a_full_store_and_each_missing_permission_have_their_words() {
     let mut texts = Vec::new();
-    let full = [(507, "InsufficientStorage"), (400, "QuotaExceeded"), (403, "XMinioStorageFull")];
+    let full = [
+        (507, "InsufficientStorage"),
+        (400, "QuotaExceeded"),
+        (403, "XMinioStorageFull"),
+    ];
     for (status, code) in full {
         let night = night();
-        night
-            .proxy()
-            .plan(move |seen| ["PUT", "POST"].contains(&seen.method.as_str()).then_some(Fault::Refuse(status, code)));
+        night.proxy().plan(move |seen| {
+            ["PUT", "POST"]
+                .contains(&seen.method.as_str())
+                .then_some(Fault::Refuse(status, code))
+        });
         texts.push(both(&night));
     }
-    for operation in ["get", "put", "conditional", "list", "delete", "start", "part", "abort"] {
+    for operation in [
+        "get",
+        "put",
+        "conditional",
+        "list",
+        "delete",
+        "start",
+        "part",
+        "abort",
+    ] {
         let night = night();
-        night.proxy().plan(move |seen| (seen.operation() == operation).then_some(Fault::Refuse(403, "AccessDenied")));
+        night.proxy().plan(move |seen| {
+            (seen.operation() == operation).then_some(Fault::Refuse(403, "AccessDenied"))
+        });
         let ran = night.backhaul(&["check"]).expect(1);
-        assert_eq!(ran.stderr.matches("error[").count(), 1, "{operation}: {}", ran.stderr);
-        texts.push(format!("$ backhaul check   (exit {}, {operation} is denied)\n{}", ran.code, ran.stderr));
+        assert_eq!(
+            ran.stderr.matches("error[").count(),
+            1,
+            "{operation}: {}",
+            ran.stderr
+        );
+        texts.push(format!(
+            "$ backhaul check   (exit {}, {operation} is denied)\n{}",
+            ran.code, ran.stderr
+        ));
     }
     snapshot("full_or_denied", &texts);
 }

@@ -11,14 +11,22 @@ type Counts = BTreeMap<&'static str, i64>;
 
 /// What a night of so many targets in two tables takes, and the same command once more.
 fn counts(targets: usize) -> [Counts; 2] {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap();
     let (_server, proxy) = runtime.block_on(async {
         let server = Server::start().await;
         let proxy = Proxy::start(server.address).await;
         (server, proxy)
     });
     let mut context = TestContext::new(unlimited(20));
-    for (name, value) in [("AWS_ACCESS_KEY_ID", KEY), ("AWS_SECRET_ACCESS_KEY", SECRET), ("AWS_REGION", "us-east-1")] {
+    for (name, value) in [
+        ("AWS_ACCESS_KEY_ID", KEY),
+        ("AWS_SECRET_ACCESS_KEY", SECRET),
+        ("AWS_REGION", "us-east-1"),
+    ] {
         context.env(name, value);
     }
     let target = |number| format!("[[target]]\nname = \"t{number}\"\nurl = \"t{number}.com\"\n");
@@ -48,15 +56,23 @@ fn counts(targets: usize) -> [Counts; 2] {
 fn a_complete_night_is_looked_at_once_and_a_new_one_takes_no_list_a_task() {
     const MORE: i64 = 10;
     let ([few_night, few_again], [many_night, many_again]) = (counts(2), counts(12));
-    let more = |few: &Counts, many: &Counts, name: &str| many.get(name).unwrap_or(&0) - few.get(name).unwrap_or(&0);
+    let more = |few: &Counts, many: &Counts, name: &str| {
+        many.get(name).unwrap_or(&0) - few.get(name).unwrap_or(&0)
+    };
     let told = format!("{few_night:?}\n{few_again:?}\n{many_night:?}\n{many_again:?}");
     let tasks = 2 * MORE;
     for name in ["list", "get"] {
         // A moment of the lease or of another block of units may come between.
-        assert!(more(&few_night, &many_night, name) < tasks, "{name}, night:\n{told}");
+        assert!(
+            more(&few_night, &many_night, name) < tasks,
+            "{name}, night:\n{told}"
+        );
     }
     // Claims on task and question, taken and given back; the attempt; the answer.
-    let writes: i64 = ["put", "conditional"].map(|name| more(&few_night, &many_night, name)).iter().sum();
+    let writes: i64 = ["put", "conditional"]
+        .map(|name| more(&few_night, &many_night, name))
+        .iter()
+        .sum();
     assert!(writes <= 6 * tasks + MORE, "{told}");
     let sum = |counts: &Counts| counts.values().sum::<i64>();
     assert!(sum(&many_again) - sum(&few_again) < MORE, "{told}");

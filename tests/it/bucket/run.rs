@@ -8,11 +8,21 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
 use super::night::{
-    ANCHORS, CHANGES, HISTORY, KEYWORDS, LINKS, Night, RATING, TARGETS, ended, only_file, targets, wait_until,
+    ANCHORS, CHANGES, HISTORY, KEYWORDS, LINKS, Night, RATING, TARGETS, ended, only_file, targets,
+    wait_until,
 };
 use crate::support::{parquet_files, unlimited};
 
-const TABLES: [&str; 8] = ["links", "anchors", "rating", "keywords", "metrics", "link_changes", "coverage", "targets"];
+const TABLES: [&str; 8] = [
+    "links",
+    "anchors",
+    "rating",
+    "keywords",
+    "metrics",
+    "link_changes",
+    "coverage",
+    "targets",
+];
 
 /// What is seen at each station.
 type Seen = Vec<(&'static str, BTreeMap<String, Vec<String>>, u64)>;
@@ -22,7 +32,11 @@ fn every_kind() -> String {
 }
 
 fn options() -> Options {
-    Options { row_cap: Some(250), clock_offset: chrono::Duration::days(10), ..unlimited(300) }
+    Options {
+        row_cap: Some(250),
+        clock_offset: chrono::Duration::days(10),
+        ..unlimited(300)
+    }
 }
 
 fn names() -> Vec<&'static str> {
@@ -31,7 +45,8 @@ fn names() -> Vec<&'static str> {
 
 fn story(mut night: Night, start: DateTime<Utc>) -> Seen {
     let mut seen = Seen::new();
-    let mut look = |night: &Night, station| seen.push((station, night.tables(&TABLES), night.stats().units));
+    let mut look =
+        |night: &Night, station| seen.push((station, night.tables(&TABLES), night.stats().units));
     night.configure(&targets(&names()), &every_kind());
     night.at(start);
     night.backhaul(&["check", "--live"]).expect(0);
@@ -41,7 +56,11 @@ fn story(mut night: Night, start: DateTime<Utc>) -> Seen {
     look(&night, "the first night");
     let requests = night.stats().requests;
     let again = night.run().expect(0).json();
-    assert_eq!((again["requests"].as_u64(), again["units"].as_u64()), (Some(0), Some(0)), "{again}");
+    assert_eq!(
+        (again["requests"].as_u64(), again["units"].as_u64()),
+        (Some(0), Some(0)),
+        "{again}"
+    );
     let estimate = night.backhaul(&["estimate", "--json"]).expect(0).json();
     assert_eq!(estimate["units"].as_u64(), Some(0), "{estimate}");
     assert_eq!(night.stats().requests, requests);
@@ -49,14 +68,33 @@ fn story(mut night: Night, start: DateTime<Utc>) -> Seen {
 
     let before: Vec<_> = of_others(&night, "zebra");
     assert!(!before.is_empty());
-    night.backhaul(&["run", "--refetch", "--target", "zebra", "--report", "links", "--report", "anchors"]).expect(0);
-    assert_eq!(of_others(&night, "zebra"), before, "rows of other tasks, with the runs that brought them");
+    night
+        .backhaul(&[
+            "run",
+            "--refetch",
+            "--target",
+            "zebra",
+            "--report",
+            "links",
+            "--report",
+            "anchors",
+        ])
+        .expect(0);
+    assert_eq!(
+        of_others(&night, "zebra"),
+        before,
+        "rows of other tasks, with the runs that brought them"
+    );
     look(&night, "one target fetched again");
     night.at(start + chrono::Duration::days(1));
     night.run().expect(0);
     look(&night, "the second night");
     let usage = night.backhaul(&["usage", "--json"]).expect(0).json();
-    assert_eq!(usage["workspace"]["used"].as_u64(), Some(night.stats().units), "{usage}");
+    assert_eq!(
+        usage["workspace"]["used"].as_u64(),
+        Some(night.stats().units),
+        "{usage}"
+    );
 
     let path = parquet_files(&night.root().join("keywords"))[0].clone();
     let whole = std::fs::read(&path).unwrap();
@@ -66,10 +104,14 @@ fn story(mut night: Night, start: DateTime<Utc>) -> Seen {
     let found = night.backhaul(&["verify"]).expect(1);
     assert!(found.stdout.contains("checksum"), "{found:?}");
     std::fs::remove_file(&path).unwrap();
-    let found = night.backhaul(&["verify", "--report", "keywords"]).expect(1);
+    let found = night
+        .backhaul(&["verify", "--report", "keywords"])
+        .expect(1);
     assert!(found.stdout.contains("is missing"), "{found:?}");
     let (units, requests) = (night.stats().units, night.stats().requests);
-    night.backhaul(&["rebuild", "--report", "keywords"]).expect(0);
+    night
+        .backhaul(&["rebuild", "--report", "keywords"])
+        .expect(0);
     night.backhaul(&["verify"]).expect(0);
     look(&night, "a lost file built again");
     night.backhaul(&["rebuild"]).expect(0);
@@ -81,13 +123,21 @@ fn story(mut night: Night, start: DateTime<Utc>) -> Seen {
     night.at(start + chrono::Duration::days(1) + chrono::Duration::minutes(10));
     night.configure(&targets(&["quokka", "yak", "ibex"]), &every_kind());
     let said = night.backhaul(&["forget", "--target", "zebra"]).expect(0);
-    assert!(said.stdout.contains("DELETE FROM anchors WHERE _target = 'zebra';"), "{said:?}");
+    assert!(
+        said.stdout
+            .contains("DELETE FROM anchors WHERE _target = 'zebra';"),
+        "{said:?}"
+    );
     night.backhaul(&["verify"]).expect(0);
     look(&night, "a client forgotten");
     night.backhaul(&["rebuild"]).expect(0);
     night.backhaul(&["verify"]).expect(0);
     look(&night, "all built again without the client");
-    assert_eq!((night.stats().units, night.stats().requests), (units, requests), "nothing was bought for it");
+    assert_eq!(
+        (night.stats().units, night.stats().requests),
+        (units, requests),
+        "nothing was bought for it"
+    );
     assert_eq!(naming(&night, "zebra"), ["_backhaul/forgotten/zebra.json"]);
     assert_eq!(night.run().expect(0).json()["requests"].as_u64(), Some(0));
     assert_eq!(night.left_over(), Vec::<String>::new());
@@ -96,8 +146,13 @@ fn story(mut night: Night, start: DateTime<Utc>) -> Seen {
 
 /// Rows of two tables that belong to other targets, whole.
 fn of_others(night: &Night, target: &str) -> Vec<BTreeMap<String, String>> {
-    let rows = ["links", "anchors"].map(|table| night.told(table)).concat().into_iter();
-    let mut rows: Vec<_> = rows.filter(|row| !row["_target"].contains(target)).collect();
+    let rows = ["links", "anchors"]
+        .map(|table| night.told(table))
+        .concat()
+        .into_iter();
+    let mut rows: Vec<_> = rows
+        .filter(|row| !row["_target"].contains(target))
+        .collect();
     rows.sort();
     rows
 }
@@ -106,10 +161,17 @@ fn of_others(night: &Night, target: &str) -> Vec<BTreeMap<String, String>> {
 fn naming(night: &Night, word: &str) -> Vec<String> {
     let holds = |name: &String| {
         let bytes = std::fs::read(night.root().join(name)).unwrap();
-        name.contains(word) || bytes.windows(word.len()).any(|window| window == word.as_bytes())
+        name.contains(word)
+            || bytes
+                .windows(word.len())
+                .any(|window| window == word.as_bytes())
     };
-    let rows = TABLES.iter().filter(|table| night.rows(table).iter().any(|row| row.contains(word)));
-    rows.map(|table| (*table).to_owned()).chain(night.objects("").into_iter().filter(holds)).collect()
+    let rows = TABLES
+        .iter()
+        .filter(|table| night.rows(table).iter().any(|row| row.contains(word)));
+    rows.map(|table| (*table).to_owned())
+        .chain(night.objects("").into_iter().filter(holds))
+        .collect()
 }
 
 #[test]
@@ -136,8 +198,16 @@ fn what_lies_in_a_bucket_for_readers_is_one_object_a_partition() {
         let path = only_file(&night.root(), table);
         assert_eq!(path.file_name().unwrap(), "part-00000.parquet");
     }
-    let own = |name: &String| !name.starts_with("_backhaul/") && !name.ends_with("/part-00000.parquet");
-    assert_eq!(night.objects("").into_iter().filter(own).collect::<Vec<_>>(), Vec::<String>::new());
+    let own =
+        |name: &String| !name.starts_with("_backhaul/") && !name.ends_with("/part-00000.parquet");
+    assert_eq!(
+        night
+            .objects("")
+            .into_iter()
+            .filter(own)
+            .collect::<Vec<_>>(),
+        Vec::<String>::new()
+    );
     assert_eq!(night.cloud().server.open_uploads(), Vec::<String>::new());
     assert_eq!(night.left_over(), Vec::<String>::new());
 }
@@ -145,7 +215,10 @@ fn what_lies_in_a_bucket_for_readers_is_one_object_a_partition() {
 /// Whoever starts at the same time takes what is left; both end well, or the second finds everything taken.
 #[test]
 fn two_processes_share_a_night_in_a_bucket_and_nobody_buys_twice() {
-    let options = || Options { row_cap: Some(250), ..unlimited(1_000) };
+    let options = || Options {
+        row_cap: Some(250),
+        ..unlimited(1_000)
+    };
     let alone = Night::in_bucket(options());
     let night = Night::in_bucket(options());
     for night in [&alone, &night] {
@@ -161,12 +234,20 @@ fn two_processes_share_a_night_in_a_bucket_and_nobody_buys_twice() {
         ran.code
     });
     assert!(codes.contains(&0), "{codes:?}");
-    assert_eq!(night.run().expect(0).json()["requests"].as_u64(), Some(0), "nothing was left undone");
+    assert_eq!(
+        night.run().expect(0).json()["requests"].as_u64(),
+        Some(0),
+        "nothing was left undone"
+    );
     let tables = ["links", "anchors", "keywords"];
     assert_eq!(night.tables(&tables), alone.tables(&tables));
     assert_eq!(night.stats(), alone.stats(), "nothing was asked twice");
     let usage = night.backhaul(&["usage", "--json"]).expect(0).json();
-    assert_eq!(usage["here"]["units"].as_u64(), Some(night.stats().units), "{usage}");
+    assert_eq!(
+        usage["here"]["units"].as_u64(),
+        Some(night.stats().units),
+        "{usage}"
+    );
     night.backhaul(&["verify"]).expect(0);
     assert_eq!(night.left_over(), Vec::<String>::new());
 }
@@ -175,16 +256,23 @@ fn two_processes_share_a_night_in_a_bucket_and_nobody_buys_twice() {
 /// else made one meanwhile.
 #[test]
 fn processes_side_by_side_do_not_overspend_the_month() {
-    let night = Night::in_bucket(Options { row_cap: Some(250), units: Some(1_000_000), ..unlimited(1_000) });
+    let night = Night::in_bucket(Options {
+        row_cap: Some(250),
+        units: Some(1_000_000),
+        ..unlimited(1_000)
+    });
     let whole = format!("{LINKS}{ANCHORS}{KEYWORDS}");
     night.configure(&targets(&names()), &whole);
     night.backhaul(&["check", "--live"]).expect(0);
     let limit = 12_000;
-    night.reconfigure("[budget]\n", &format!("[budget]\nper_month = {limit}\npace = false\n"));
+    night.reconfigure(
+        "[budget]\n",
+        &format!("[budget]\nper_month = {limit}\npace = false\n"),
+    );
     let mut codes = Vec::new();
     for _ in 0..2 {
-        let running =
-            ["links", "anchors", "keywords"].map(|report| night.start(&["run", "--json", "--report", report]));
+        let running = ["links", "anchors", "keywords"]
+            .map(|report| night.start(&["run", "--json", "--report", report]));
         codes.extend(running.map(ended).map(|ran| {
             assert!([0, 4, 5].contains(&ran.code), "{ran:?}");
             ran.code
@@ -192,8 +280,20 @@ fn processes_side_by_side_do_not_overspend_the_month() {
         let units = night.stats().units;
         assert!(units <= limit, "{units} units of {limit}: {codes:?}");
     }
-    assert!(codes.contains(&4), "the budget was small enough to matter: {codes:?}, {}", night.stats().units);
-    assert!(night.stats().units > limit / 2, "it was used: {}", night.stats().units);
+    assert!(
+        codes.contains(&4),
+        "the budget was small enough to matter: {codes:?}, {}",
+        night.stats().units
+    );
+    assert!(
+        night.stats().units > limit / 2,
+        "it was used: {}",
+        night.stats().units
+    );
     let usage: Json = night.backhaul(&["usage", "--json"]).expect(0).json();
-    assert_eq!(usage["here"]["units"].as_u64(), Some(night.stats().units), "{usage}");
+    assert_eq!(
+        usage["here"]["units"].as_u64(),
+        Some(night.stats().units),
+        "{usage}"
+    );
 }

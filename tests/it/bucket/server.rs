@@ -13,11 +13,12 @@ use std::time::SystemTime;
 use hyper_util::rt::TokioIo;
 use s3s::auth::SimpleAuth;
 use s3s::dto::{
-    AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput, CompleteMultipartUploadOutput,
-    CreateMultipartUploadInput, CreateMultipartUploadOutput, DeleteObjectInput, DeleteObjectOutput, ETagCondition,
-    GetObjectInput, GetObjectOutput, HeadObjectInput, HeadObjectOutput, ListMultipartUploadsInput,
-    ListMultipartUploadsOutput, ListObjectsV2Input, ListObjectsV2Output, MultipartUpload, PutObjectInput,
-    PutObjectOutput, UploadPartInput, UploadPartOutput,
+    AbortMultipartUploadInput, AbortMultipartUploadOutput, CompleteMultipartUploadInput,
+    CompleteMultipartUploadOutput, CreateMultipartUploadInput, CreateMultipartUploadOutput,
+    DeleteObjectInput, DeleteObjectOutput, ETagCondition, GetObjectInput, GetObjectOutput,
+    HeadObjectInput, HeadObjectOutput, ListMultipartUploadsInput, ListMultipartUploadsOutput,
+    ListObjectsV2Input, ListObjectsV2Output, MultipartUpload, PutObjectInput, PutObjectOutput,
+    UploadPartInput, UploadPartOutput,
 };
 use s3s::service::S3ServiceBuilder;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
@@ -60,11 +61,18 @@ impl Server {
             while let Ok((socket, _)) = listener.accept().await {
                 let service = service.clone();
                 tokio::spawn(
-                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(socket), service),
+                    hyper::server::conn::http1::Builder::new()
+                        .serve_connection(TokioIo::new(socket), service),
                 );
             }
         });
-        Self { address, open, is_ignorant, folder, _task: tokio_util::task::AbortOnDropHandle::new(task) }
+        Self {
+            address,
+            open,
+            is_ignorant,
+            folder,
+            _task: tokio_util::task::AbortOnDropHandle::new(task),
+        }
     }
 
     /// From now on it takes conditional writes for plain ones, as some S3-compatible services do.
@@ -98,19 +106,34 @@ struct Strict {
 
 impl Strict {
     fn no_folder(&self, bucket: &str, key: &str) -> S3Result<()> {
-        if self.root.join(bucket).join(key).is_dir() { Err(s3_error!(NoSuchKey)) } else { self.bucket(bucket) }
+        if self.root.join(bucket).join(key).is_dir() {
+            Err(s3_error!(NoSuchKey))
+        } else {
+            self.bucket(bucket)
+        }
     }
 
     fn bucket(&self, name: &str) -> S3Result<()> {
-        if self.root.join(name).is_dir() { Ok(()) } else { Err(s3_error!(NoSuchBucket)) }
+        if self.root.join(name).is_dir() {
+            Ok(())
+        } else {
+            Err(s3_error!(NoSuchBucket))
+        }
     }
 
     fn is_open(&self, id: &str) -> S3Result<()> {
-        if self.open.lock().unwrap().contains_key(id) { Ok(()) } else { Err(s3_error!(NoSuchUpload)) }
+        if self.open.lock().unwrap().contains_key(id) {
+            Ok(())
+        } else {
+            Err(s3_error!(NoSuchUpload))
+        }
     }
 
     /// Runs to the end, alone, whether or not somebody waits for the answer.
-    async fn alone<T: Send + 'static>(&self, work: impl Future<Output = S3Result<T>> + Send + 'static) -> S3Result<T> {
+    async fn alone<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = S3Result<T>> + Send + 'static,
+    ) -> S3Result<T> {
         let turn = Arc::clone(&self.turn);
         let task = tokio::spawn(async move {
             let _turn = turn.lock().await;

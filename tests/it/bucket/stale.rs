@@ -29,17 +29,41 @@ fn is_at(seen: &Seen, operation: &str, place: &str) -> bool {
 fn cases() -> Vec<Case> {
     let case = |name, at, request| Case { name, at, request };
     vec![
-        case("an upload is started", |seen| is_at(seen, "start", "/lake/links/"), None),
-        case("a part goes up", |seen| is_at(seen, "part", "/lake/links/"), None),
-        case("a part arrives late", |seen| is_at(seen, "part", "/lake/links/"), Some(Fault::Zombie(LATE))),
-        case("an upload is completed", |seen| is_at(seen, "complete", "/lake/links/"), None),
-        case("a completion arrives late", |seen| is_at(seen, "complete", "/lake/links/"), Some(Fault::Zombie(LATE))),
+        case(
+            "an upload is started",
+            |seen| is_at(seen, "start", "/lake/links/"),
+            None,
+        ),
+        case(
+            "a part goes up",
+            |seen| is_at(seen, "part", "/lake/links/"),
+            None,
+        ),
+        case(
+            "a part arrives late",
+            |seen| is_at(seen, "part", "/lake/links/"),
+            Some(Fault::Zombie(LATE)),
+        ),
+        case(
+            "an upload is completed",
+            |seen| is_at(seen, "complete", "/lake/links/"),
+            None,
+        ),
+        case(
+            "a completion arrives late",
+            |seen| is_at(seen, "complete", "/lake/links/"),
+            Some(Fault::Zombie(LATE)),
+        ),
         case(
             "a change of state arrives late",
             |seen| is_at(seen, "conditional", "/tables/links/"),
             Some(Fault::Zombie(LATE)),
         ),
-        case("an answer is saved", |seen| is_at(seen, "conditional", "/responses/"), None),
+        case(
+            "an answer is saved",
+            |seen| is_at(seen, "conditional", "/responses/"),
+            None,
+        ),
         case(
             "a saved answer arrives late",
             |seen| is_at(seen, "conditional", "/responses/"),
@@ -49,7 +73,10 @@ fn cases() -> Vec<Case> {
 }
 
 fn lists() -> Night {
-    let night = Night::in_bucket(Options { row_cap: Some(250), ..unlimited(600) });
+    let night = Night::in_bucket(Options {
+        row_cap: Some(250),
+        ..unlimited(600)
+    });
     night.configure(&targets(&["zebra", "quokka"]), &format!("{LINKS}{ANCHORS}"));
     night.backhaul(&["check", "--live"]).expect(0);
     night
@@ -59,7 +86,10 @@ fn woken(case: Case, tables: &std::collections::BTreeMap<String, Vec<String>>, r
     let Case { name, at, request } = case;
     let night = lists();
     let before = night.stats().requests;
-    let (process, is_stopped) = (Arc::new(AtomicI32::new(0)), Arc::new(AtomicBool::new(false)));
+    let (process, is_stopped) = (
+        Arc::new(AtomicI32::new(0)),
+        Arc::new(AtomicBool::new(false)),
+    );
     let (id, stopped) = (Arc::clone(&process), Arc::clone(&is_stopped));
     night.proxy().plan(move |seen| {
         if stopped.load(Ordering::SeqCst) || !at(seen) {
@@ -85,20 +115,35 @@ fn woken(case: Case, tables: &std::collections::BTreeMap<String, Vec<String>>, r
     stale.signal(Signal::CONT);
     let woken = ended(stale);
     assert!([0, 5].contains(&woken.code), "{name}: {woken:?}");
-    let said_so = woken.stderr.contains("error[BH-LOCKED]") && woken.stderr.contains("not heard of for longer than");
+    let said_so = woken.stderr.contains("error[BH-LOCKED]")
+        && woken.stderr.contains("not heard of for longer than");
     assert!(woken.code == 0 || said_so, "{name}: {woken:?}");
     night.proxy().quiet();
     assert_eq!(night.tables(&names), *tables, "{name}: after it woke");
     night.backhaul(&["verify"]).expect(0);
     // What comes late has come by now, or comes while others are at work.
-    night.backhaul(&["run", "--json", "--refetch", "--report", "links"]).expect(0);
-    assert_eq!(night.tables(&names), *tables, "{name}: after another commit");
+    night
+        .backhaul(&["run", "--json", "--refetch", "--report", "links"])
+        .expect(0);
+    assert_eq!(
+        night.tables(&names),
+        *tables,
+        "{name}: after another commit"
+    );
     night.backhaul(&["verify"]).expect(0);
     let now = night.stats().requests;
-    assert_eq!(night.run().expect(0).json()["requests"].as_u64(), Some(0), "{name}");
+    assert_eq!(
+        night.run().expect(0).json()["requests"].as_u64(),
+        Some(0),
+        "{name}"
+    );
     // Four tasks, each of which may have had one answer in flight when the process was stopped.
     let links = requests / 2;
-    assert!(now - before <= requests + links + 4, "{name}: {} requests instead of {requests}", now - before);
+    assert!(
+        now - before <= requests + links + 4,
+        "{name}: {} requests instead of {requests}",
+        now - before
+    );
     night.is_swept();
 }
 

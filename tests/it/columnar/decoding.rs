@@ -17,8 +17,13 @@ fn numbers_are_read_by_value_and_not_by_spelling() {
     let body = r#"{"rows":[{"whole":26.0,"real":26},{"whole":2.6e1,"real":26.0},{"whole":-0,"real":-0.0},
         {"whole":9223372036854775807,"real":1e-3},{"whole":-9223372036854775808,"real":12345678901234567890}]}"#;
     let page = decode(&["whole", "real"], body).unwrap();
-    let wanted =
-        json!([[26, 26.0], [26, 26.0], [0, -0.0], [i64::MAX, 0.001], [i64::MIN, 12_345_678_901_234_567_890.0]]);
+    let wanted = json!([
+        [26, 26.0],
+        [26, 26.0],
+        [0, -0.0],
+        [i64::MAX, 0.001],
+        [i64::MIN, 12_345_678_901_234_567_890.0]
+    ]);
     assert_eq!(json!(cells(&page.batch)), wanted);
     assert_eq!(page.keys.digests[0], page.keys.digests[1]);
     assert!(page.notes.is_empty());
@@ -61,7 +66,10 @@ fn a_value_that_does_not_fit_names_page_row_column_value_and_the_way_out() {
     for (column, value, wanted) in cases {
         let body = format!("{{\"rows\":[{{\"{column}\":null}},{{\"{column}\":{value}}}]}}");
         let error = decode(&[column], &body).unwrap_err();
-        assert_eq!(error.to_string(), format!("row 2, column `{column}`: {value} is no {wanted}"));
+        assert_eq!(
+            error.to_string(),
+            format!("row 2, column `{column}`: {value} is no {wanted}")
+        );
         let error = Error::from(error);
         assert_eq!(error.code(), Code::Value);
         assert!(error.next().contains("on_bad_value = \"null\""));
@@ -69,8 +77,16 @@ fn a_value_that_does_not_fit_names_page_row_column_value_and_the_way_out() {
         let mut lenient = decoder(&every_type(), &[column], &[], OnBadValue::Null);
         let page = lenient.decode(body.as_bytes()).unwrap();
         assert_eq!(json!(cells(&page.batch)), json!([[null], [null]]));
-        let bad = BadValue { page: 0, row: 2, column: column.to_owned(), text: value.to_owned() };
-        assert_eq!((page.notes.bad_values, page.notes.num_bad_values), (vec![bad], 1));
+        let bad = BadValue {
+            page: 0,
+            row: 2,
+            column: column.to_owned(),
+            text: value.to_owned(),
+        };
+        assert_eq!(
+            (page.notes.bad_values, page.notes.num_bad_values),
+            (vec![bad], 1)
+        );
     }
 }
 
@@ -81,13 +97,27 @@ fn what_is_unusual_is_kept_and_counted() {
         {"whole":null},
         {"text":"\ud83d","new":1,"object":{"x":1,"z":2}}]}"#;
     let page = decode(&["whole", "text", "object"], body).unwrap();
-    let wanted = json!([[1, "a", null], [null, null, null], [null, "\u{fffd}", {"x": 1, "y": null}]]);
+    let wanted =
+        json!([[1, "a", null], [null, null, null], [null, "\u{fffd}", {"x": 1, "y": null}]]);
     assert_eq!(json!(cells(&page.batch)), wanted);
     let notes = page.notes;
     assert_eq!(json!(notes.unexpected_nulls), json!({"whole": 1}));
-    assert_eq!(json!(notes.unknown_columns), json!({"new": 2, "object.z": 1}));
-    assert_eq!(json!(notes.missing_columns), json!({"whole": 1, "text": 1, "object": 2, "object.y": 1}));
-    assert_eq!((notes.num_duplicate_keys, notes.num_lone_surrogates, notes.num_bad_values), (1, 1, 0));
+    assert_eq!(
+        json!(notes.unknown_columns),
+        json!({"new": 2, "object.z": 1})
+    );
+    assert_eq!(
+        json!(notes.missing_columns),
+        json!({"whole": 1, "text": 1, "object": 2, "object.y": 1})
+    );
+    assert_eq!(
+        (
+            notes.num_duplicate_keys,
+            notes.num_lone_surrogates,
+            notes.num_bad_values
+        ),
+        (1, 1, 0)
+    );
 }
 
 #[test]
@@ -97,81 +127,174 @@ fn an_object_sent_as_an_array_is_read_by_place() {
     let pair = |place: &str, number: Json| json!({"place": place, "number": number});
     let first = json!([pair("us", json!(123)), pair("gb", Json::Null), {"place": null, "number": null}, null, pair("de", Json::Null)]);
     assert_eq!(json!(cells(&page.batch)), json!([[first], [[]], [null]]));
-    assert_eq!(json!(page.notes.missing_columns), json!({"places.place": 1, "places.number": 2}));
-    assert_eq!(json!(page.notes.unknown_columns), json!({"places.2": 1, "places.3": 1}));
+    assert_eq!(
+        json!(page.notes.missing_columns),
+        json!({"places.place": 1, "places.number": 2})
+    );
+    assert_eq!(
+        json!(page.notes.unknown_columns),
+        json!({"places.2": 1, "places.3": 1})
+    );
 
     let crossed = r#"{"rows":[{"places":[[123,"us"]]}]}"#;
     let error = decode(&["places"], crossed).unwrap_err();
-    assert_eq!(error.to_string(), "row 1, column `places.place`: 123 is no string");
-    let named = decode(&["places"], r#"{"rows":[{"places":[{"place":"us","number":1}]}]}"#).unwrap_err();
-    assert!(named.to_string().starts_with("row 1, column `places`: {\"place\""), "{named}");
+    assert_eq!(
+        error.to_string(),
+        "row 1, column `places.place`: 123 is no string"
+    );
+    let named = decode(
+        &["places"],
+        r#"{"rows":[{"places":[{"place":"us","number":1}]}]}"#,
+    )
+    .unwrap_err();
+    assert!(
+        named
+            .to_string()
+            .starts_with("row 1, column `places`: {\"place\""),
+        "{named}"
+    );
     let placed = decode(&["object"], r#"{"rows":[{"object":[1,"z"]}]}"#).unwrap_err();
-    assert_eq!(placed.to_string(), "row 1, column `object`: [1,\"z\"] is no object");
+    assert_eq!(
+        placed.to_string(),
+        "row 1, column `object`: [1,\"z\"] is no object"
+    );
 }
 
 #[test]
 fn values_that_the_catalog_does_not_list_are_kept_and_counted_by_name() {
     let mut endpoint = every_type();
-    for column in endpoint.columns.iter_mut().filter(|column| ["text", "list"].contains(&column.name.as_str())) {
+    for column in endpoint
+        .columns
+        .iter_mut()
+        .filter(|column| ["text", "list"].contains(&column.name.as_str()))
+    {
         column.values = names(&["left", "right"]);
     }
     let body = r#"{"rows":[{"text":"left","list":["right","up"]},{"text":"down","list":null},{"text":null,"list":[null]},
         {"text":"down","list":["left","left"]}]}"#;
-    let page = decoder(&endpoint, &["text", "list"], &[], OnBadValue::Fail).decode(body.as_bytes()).unwrap();
-    let wanted = json!([["left", ["right", "up"]], ["down", null], [null, [null]], ["down", ["left", "left"]]]);
+    let page = decoder(&endpoint, &["text", "list"], &[], OnBadValue::Fail)
+        .decode(body.as_bytes())
+        .unwrap();
+    let wanted = json!([
+        ["left", ["right", "up"]],
+        ["down", null],
+        [null, [null]],
+        ["down", ["left", "left"]]
+    ]);
     assert_eq!(json!(cells(&page.batch)), wanted);
-    let found: Vec<_> =
-        page.notes.unknown_values.iter().map(|(column, unknown)| (column.as_str(), unknown.count)).collect();
+    let found: Vec<_> = page
+        .notes
+        .unknown_values
+        .iter()
+        .map(|(column, unknown)| (column.as_str(), unknown.count))
+        .collect();
     assert_eq!(found, [("list", 1), ("text", 2)]);
-    assert_eq!(page.notes.unknown_values["text"].examples.iter().collect::<Vec<_>>(), ["down"]);
+    assert_eq!(
+        page.notes.unknown_values["text"]
+            .examples
+            .iter()
+            .collect::<Vec<_>>(),
+        ["down"]
+    );
 
-    let many: Vec<Json> = (0..500).map(|number| json!({"text": format!("v{number:03}")})).collect();
+    let many: Vec<Json> = (0..500)
+        .map(|number| json!({"text": format!("v{number:03}")}))
+        .collect();
     let mut all = page.notes;
-    let page =
-        decoder(&endpoint, &["text"], &[], OnBadValue::Fail).decode(json!({"rows": many}).to_string().as_bytes());
+    let page = decoder(&endpoint, &["text"], &[], OnBadValue::Fail)
+        .decode(json!({"rows": many}).to_string().as_bytes());
     all.merge(page.unwrap().notes);
-    assert_eq!((all.unknown_values["text"].count, all.unknown_values["text"].examples.len()), (502, 10));
+    assert_eq!(
+        (
+            all.unknown_values["text"].count,
+            all.unknown_values["text"].examples.len()
+        ),
+        (502, 10)
+    );
 }
 
 #[test]
 fn strings_come_through_whole() {
     let long = "ä".repeat(1 << 19);
-    let body = json!({"rows": [{"text": long, "list": ["\u{0}", "\"\\/\u{8}\n", "😀", null, ""]}]}).to_string();
+    let body = json!({"rows": [{"text": long, "list": ["\u{0}", "\"\\/\u{8}\n", "😀", null, ""]}]})
+        .to_string();
     let page = decode(&["text", "list"], &body).unwrap();
-    assert_eq!(json!(cells(&page.batch)), json!([[long, ["\u{0}", "\"\\/\u{8}\n", "😀", null, ""]]]));
+    assert_eq!(
+        json!(cells(&page.batch)),
+        json!([[long, ["\u{0}", "\"\\/\u{8}\n", "😀", null, ""]]])
+    );
 }
 
 #[test]
 fn json_columns_keep_the_text_without_white_space() {
-    let body = r#"{"rows":[{"json":[ {"b" : 1.0, "a": "x y"} ]},{"json":"s"},{"json":null},{"json":7}]}"#;
+    let body =
+        r#"{"rows":[{"json":[ {"b" : 1.0, "a": "x y"} ]},{"json":"s"},{"json":null},{"json":7}]}"#;
     let page = decode(&["json"], body).unwrap();
-    assert_eq!(json!(cells(&page.batch)), json!([["[{\"b\":1.0,\"a\":\"x y\"}]"], ["\"s\""], [null], ["7"]]));
+    assert_eq!(
+        json!(cells(&page.batch)),
+        json!([["[{\"b\":1.0,\"a\":\"x y\"}]"], ["\"s\""], [null], ["7"]])
+    );
 }
 
 #[test]
 fn bodies_that_are_something_else_are_refused_by_name() {
-    let deep = format!("{{\"rows\":[{{\"json\":{}{}}}]}}", "[".repeat(MAX_DEPTH + 1), "]".repeat(MAX_DEPTH + 1));
+    let deep = format!(
+        "{{\"rows\":[{{\"json\":{}{}}}]}}",
+        "[".repeat(MAX_DEPTH + 1),
+        "]".repeat(MAX_DEPTH + 1)
+    );
     let cases: [(&str, &str); 12] = [
         ("", "the body ends early, after 0 bytes"),
-        ("<html><body>502", "the body is not JSON but begins with \"<html><body>502\""),
-        ("{\"rows\":[]} x", "the body is not JSON at byte 12: the end expected"),
-        ("{\"rows\":[]}{\"rows\":[]}", "the body is not JSON at byte 11: the end expected"),
-        ("{\"lines\":[],\"a\":1}", "the body has no key `rows`, only `lines`, `a`"),
+        (
+            "<html><body>502",
+            "the body is not JSON but begins with \"<html><body>502\"",
+        ),
+        (
+            "{\"rows\":[]} x",
+            "the body is not JSON at byte 12: the end expected",
+        ),
+        (
+            "{\"rows\":[]}{\"rows\":[]}",
+            "the body is not JSON at byte 11: the end expected",
+        ),
+        (
+            "{\"lines\":[],\"a\":1}",
+            "the body has no key `rows`, only `lines`, `a`",
+        ),
         ("{}", "the body has no key `rows`, only none"),
-        ("{\"rows\":{}}", "`rows` is not an array of objects but begins with \"{}}\""),
-        ("{\"rows\":[1]}", "`rows` is not an array of objects but begins with \"1]}\""),
-        ("{\"rows\":[],\"rows\":[]}", "the body has the key `rows` twice"),
-        ("{\"rows\":[{\"json\":01}]}", "the body is not JSON at byte 18: `,` or `}` expected"),
-        ("{\"error\":\"no\"}", "the body of a successful answer is an error: \"no\""),
+        (
+            "{\"rows\":{}}",
+            "`rows` is not an array of objects but begins with \"{}}\"",
+        ),
+        (
+            "{\"rows\":[1]}",
+            "`rows` is not an array of objects but begins with \"1]}\"",
+        ),
+        (
+            "{\"rows\":[],\"rows\":[]}",
+            "the body has the key `rows` twice",
+        ),
+        (
+            "{\"rows\":[{\"json\":01}]}",
+            "the body is not JSON at byte 18: `,` or `}` expected",
+        ),
+        (
+            "{\"error\":\"no\"}",
+            "the body of a successful answer is an error: \"no\"",
+        ),
         (&deep, "the body nests deeper than 128 levels at byte 145"),
     ];
     for (body, message) in cases {
         assert_eq!(decode(&["json"], body).unwrap_err().to_string(), message);
     }
     let mut decoder = decoder(&every_type(), &["text"], &[], OnBadValue::Fail);
-    let error = decoder.decode(b"{\"rows\":[{\"text\":\"\xff\"}]}").unwrap_err();
+    let error = decoder
+        .decode(b"{\"rows\":[{\"text\":\"\xff\"}]}")
+        .unwrap_err();
     assert_eq!(error.to_string(), "the body is not UTF-8 at byte 18");
-    let page = decoder.decode("\u{feff} \r\n{ \"rows\" : [ { \"text\" : \"a\" } ] }\n".as_bytes()).unwrap();
+    let page = decoder
+        .decode("\u{feff} \r\n{ \"rows\" : [ { \"text\" : \"a\" } ] }\n".as_bytes())
+        .unwrap();
     assert_eq!(json!(cells(&page.batch)), json!([["a"]]));
 }
 
@@ -180,24 +303,46 @@ fn a_decoder_goes_on_after_a_broken_page_as_if_it_had_not_been() {
     let mut decoder = decoder(&every_type(), &EVERY_COLUMN, &[], OnBadValue::Fail);
     let good = r#"{"rows":[{"whole":1,"list":["a"],"object":{"x":1}}]}"#;
     let before = decoder.decode(good.as_bytes()).unwrap();
-    for broken in [r#"{"rows":[{"whole":7,"text":"x","list":["b","#, r#"{"rows":[{"text":"x","object":{"x":"y"}}]}"#] {
+    for broken in [
+        r#"{"rows":[{"whole":7,"text":"x","list":["b","#,
+        r#"{"rows":[{"text":"x","object":{"x":"y"}}]}"#,
+    ] {
         assert!(decoder.decode(broken.as_bytes()).is_err());
         let after = decoder.decode(good.as_bytes()).unwrap();
-        assert_eq!((&after.batch, &after.keys, &after.notes), (&before.batch, &before.keys, &before.notes));
+        assert_eq!(
+            (&after.batch, &after.keys, &after.notes),
+            (&before.batch, &before.keys, &before.notes)
+        );
     }
 }
 
 #[test]
 fn records_are_one_row_and_plain_values_one_column() {
     let record = endpoint("site-explorer/domain-rating");
-    let mut decoder_of_record = decoder(&record, &["domain_rating", "ahrefs_rank"], &[], OnBadValue::Fail);
-    let page = decoder_of_record.decode(br#"{"domain_rating":{"ahrefs_rank":640,"domain_rating":91.0}}"#).unwrap();
+    let mut decoder_of_record = decoder(
+        &record,
+        &["domain_rating", "ahrefs_rank"],
+        &[],
+        OnBadValue::Fail,
+    );
+    let page = decoder_of_record
+        .decode(br#"{"domain_rating":{"ahrefs_rank":640,"domain_rating":91.0}}"#)
+        .unwrap();
     assert_eq!(json!(cells(&page.batch)), json!([[91.0, 640]]));
-    assert_eq!(decoder_of_record.decode(br#"{"domain_rating":null}"#).unwrap().batch.num_rows(), 0);
+    assert_eq!(
+        decoder_of_record
+            .decode(br#"{"domain_rating":null}"#)
+            .unwrap()
+            .batch
+            .num_rows(),
+        0
+    );
 
     let mut scalars = every_type();
     scalars.shape = backhaul::catalog::Shape::Scalars;
-    let page = decoder(&scalars, &[], &[], OnBadValue::Fail).decode(br#"{"rows":[3, null, 5]}"#).unwrap();
+    let page = decoder(&scalars, &[], &[], OnBadValue::Fail)
+        .decode(br#"{"rows":[3, null, 5]}"#)
+        .unwrap();
     assert_eq!(page.batch.schema().field(0).name(), "value");
     assert_eq!(json!(cells(&page.batch)), json!([[3], [null], [5]]));
 }
@@ -206,13 +351,34 @@ fn records_are_one_row_and_plain_values_one_column() {
 fn keys_are_handed_out_and_columns_that_only_paging_added_are_not_in_the_table() {
     let body = r#"{"rows":[{"whole":1,"text":"a","moment":"1970-01-01T00:00:01Z","flag":true},
         {"text":"b","whole":2,"flag":null,"moment":"1970-01-01T00:00:02Z"}]}"#;
-    let mut paged = decoder(&every_type(), &["whole", "text"], &["moment", "text", "flag", "whole"], OnBadValue::Fail);
+    let mut paged = decoder(
+        &every_type(),
+        &["whole", "text"],
+        &["moment", "text", "flag", "whole"],
+        OnBadValue::Fail,
+    );
     let page = paged.decode(body.as_bytes()).unwrap();
     assert_eq!(page.batch.num_columns(), 2);
     assert_eq!(page.keys.width, 4);
     let text = |text: &str| Value::Text(text.into());
-    assert_eq!(page.keys.key(0), [Value::Time(1_000_000), text("a"), Value::Bool(true), Value::Int(1)]);
-    assert_eq!(page.keys.key(1), [Value::Time(2_000_000), text("b"), Value::Null, Value::Int(2)]);
+    assert_eq!(
+        page.keys.key(0),
+        [
+            Value::Time(1_000_000),
+            text("a"),
+            Value::Bool(true),
+            Value::Int(1)
+        ]
+    );
+    assert_eq!(
+        page.keys.key(1),
+        [
+            Value::Time(2_000_000),
+            text("b"),
+            Value::Null,
+            Value::Int(2)
+        ]
+    );
 
     let unpaged = decode(&["whole", "text"], body).unwrap();
     assert_eq!(unpaged.keys.digests, page.keys.digests);
@@ -226,7 +392,10 @@ fn every_prefix_of_a_body_is_called_cut_off() {
     assert_eq!(decoder.decode(body.as_bytes()).unwrap().batch.num_rows(), 1);
     for end in 0..body.len() {
         let error = decoder.decode(&body.as_bytes()[..end]).unwrap_err();
-        assert!(matches!(error, DecodeError::Truncated { .. }), "{end}: {error}");
+        assert!(
+            matches!(error, DecodeError::Truncated { .. }),
+            "{end}: {error}"
+        );
     }
 }
 
@@ -252,9 +421,16 @@ fn spell(value: &Json, ascii: bool, space: &str) -> String {
         }
         Json::Object(fields) => {
             let field = |(key, value): (&String, &Json)| {
-                format!("{}{space}:{space}{}", string(key), spell(value, ascii, space))
+                format!(
+                    "{}{space}:{space}{}",
+                    string(key),
+                    spell(value, ascii, space)
+                )
             };
-            format!("{{{space}{}{space}}}", fields.iter().map(field).collect::<Vec<_>>().join(&comma))
+            format!(
+                "{{{space}{}{space}}}",
+                fields.iter().map(field).collect::<Vec<_>>().join(&comma)
+            )
         }
         other => other.to_string(),
     }
@@ -270,7 +446,8 @@ fn any_json() -> impl Strategy<Value = Json> {
     leaf.prop_recursive(3, 16, 4, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..4).prop_map(Json::from),
-            prop::collection::vec((".{0,4}", inner), 0..4).prop_map(|pairs| Json::Object(pairs.into_iter().collect())),
+            prop::collection::vec((".{0,4}", inner), 0..4)
+                .prop_map(|pairs| Json::Object(pairs.into_iter().collect())),
         ]
     })
 }
@@ -279,13 +456,25 @@ fn any_value(column: &str) -> BoxedStrategy<Json> {
     let second = 0_i64..4_000_000_000;
     let value = match column {
         "whole" => any::<i64>().prop_map(Json::from).boxed(),
-        "real" => prop_oneof![(-1e300..1e300).prop_map(Json::from), any::<i32>().prop_map(Json::from)].boxed(),
+        "real" => prop_oneof![
+            (-1e300..1e300).prop_map(Json::from),
+            any::<i32>().prop_map(Json::from)
+        ]
+        .boxed(),
         "flag" => any::<bool>().prop_map(Json::from).boxed(),
-        "day" => second.prop_map(|second| Json::from(&format_time(second * 1_000_000)[..10])).boxed(),
-        "moment" => second.prop_map(|second| Json::from(format_time(second * 1_000_000))).boxed(),
+        "day" => second
+            .prop_map(|second| Json::from(&format_time(second * 1_000_000)[..10]))
+            .boxed(),
+        "moment" => second
+            .prop_map(|second| Json::from(format_time(second * 1_000_000)))
+            .boxed(),
         "text" => "\\PC{0,40}|.{0,20}".prop_map(Json::from).boxed(),
-        "list" => prop::collection::vec(prop::option::of(".{0,8}"), 0..5).prop_map(|items| json!(items)).boxed(),
-        "object" => (any::<i64>(), ".{0,8}").prop_map(|(x, y)| json!({"y": y, "x": x})).boxed(),
+        "list" => prop::collection::vec(prop::option::of(".{0,8}"), 0..5)
+            .prop_map(|items| json!(items))
+            .boxed(),
+        "object" => (any::<i64>(), ".{0,8}")
+            .prop_map(|(x, y)| json!({"y": y, "x": x}))
+            .boxed(),
         "places" => {
             let one = prop_oneof![
                 1 => Just(Json::Null),
@@ -295,7 +484,9 @@ fn any_value(column: &str) -> BoxedStrategy<Json> {
                         [json!(place), json!(number)].into_iter().chain(vec![json!({"a": []}); more]).collect()
                     }),
             ];
-            prop::collection::vec(one, 0..4).prop_map(Json::from).boxed()
+            prop::collection::vec(one, 0..4)
+                .prop_map(Json::from)
+                .boxed()
         }
         _ => any_json().boxed(),
     };
@@ -306,7 +497,8 @@ fn any_row() -> impl Strategy<Value = Map<String, Json>> {
     let columns = EVERY_COLUMN.iter().chain(&["stranger"]);
     let field = |name: &&'static str| {
         let name = *name;
-        prop::option::weighted(0.9, any_value(name)).prop_map(move |value| value.map(|value| (name.to_owned(), value)))
+        prop::option::weighted(0.9, any_value(name))
+            .prop_map(move |value| value.map(|value| (name.to_owned(), value)))
     };
     let fields: Vec<_> = columns.map(field).collect();
     (fields, any::<prop::sample::Index>()).prop_map(|(fields, turn)| {
@@ -383,6 +575,7 @@ proptest! {
 
 #[test]
 fn a_column_that_the_endpoint_lacks_is_refused_by_name() {
-    let schema = backhaul::decode::PageSchema::new(&every_type(), &names(&["nope"]), &[], OnBadValue::Fail);
+    let schema =
+        backhaul::decode::PageSchema::new(&every_type(), &names(&["nope"]), &[], OnBadValue::Fail);
     assert_eq!(schema.unwrap_err().code(), Code::Column);
 }

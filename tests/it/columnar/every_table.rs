@@ -22,13 +22,20 @@ fn value(kind: &ColumnKind, by_place: bool, values: &[String], turn: u32) -> Jso
         ColumnKind::DateTime => json!("2021-04-08T07:06:33Z"),
         ColumnKind::Text => json!(values.first().map_or("b\u{f6}\"se\\", String::as_str)),
         ColumnKind::List(items) => {
-            json!([value(items, by_place, values, turn), null, value(items, by_place, values, 1)])
+            json!([
+                value(items, by_place, values, turn),
+                null,
+                value(items, by_place, values, 1)
+            ])
         }
-        ColumnKind::Struct(fields) if by_place => {
-            fields.iter().map(|(_, kind)| value(kind, false, &[], turn)).collect::<Vec<_>>().into()
-        }
+        ColumnKind::Struct(fields) if by_place => fields
+            .iter()
+            .map(|(_, kind)| value(kind, false, &[], turn))
+            .collect::<Vec<_>>()
+            .into(),
         ColumnKind::Struct(fields) => {
-            let field = |(name, kind): &(String, ColumnKind)| (name.clone(), value(kind, false, &[], turn));
+            let field =
+                |(name, kind): &(String, ColumnKind)| (name.clone(), value(kind, false, &[], turn));
             Json::Object(fields.iter().map(field).collect())
         }
         ColumnKind::Json => json!({"position": turn, "kinds": ["organic"]}),
@@ -37,7 +44,10 @@ fn value(kind: &ColumnKind, by_place: bool, values: &[String], turn: u32) -> Jso
 
 fn row(endpoint: &Endpoint, turn: u32) -> Json {
     let field = |column: &backhaul::catalog::Column| {
-        (column.name.clone(), value(&column.kind, column.by_place, &column.values, turn))
+        (
+            column.name.clone(),
+            value(&column.kind, column.by_place, &column.values, turn),
+        )
     };
     Json::Object(endpoint.columns.iter().map(field).collect::<Map<_, _>>())
 }
@@ -51,29 +61,59 @@ fn every_operation_fills_a_table_of_all_its_columns() {
             Shape::Record => vec![row(endpoint, 0)],
             Shape::Scalars => vec![json!(1), json!(2)],
         };
-        let content = if endpoint.shape == Shape::Record { rows[0].clone() } else { json!(rows) };
+        let content = if endpoint.shape == Shape::Record {
+            rows[0].clone()
+        } else {
+            json!(rows)
+        };
         let body = json!({ endpoint.response_key.as_str(): content }).to_string();
-        let columns: Vec<String> = endpoint.columns.iter().map(|column| column.name.clone()).collect();
+        let columns: Vec<String> = endpoint
+            .columns
+            .iter()
+            .map(|column| column.name.clone())
+            .collect();
         let schema = PageSchema::new(endpoint, &columns, &[], OnBadValue::Fail).unwrap();
         let page = Decoder::new(schema).decode(body.as_bytes());
         let page = page.unwrap_or_else(|error| panic!("{}: {error}", endpoint.name));
         assert!(page.notes.is_empty(), "{}: {:?}", endpoint.name, page.notes);
         let table = TableSchema::new("t", endpoint, &columns, &[]).unwrap();
-        assert_eq!(page.batch.schema().fields()[..], table.arrow().fields()[4..], "{}", endpoint.name);
+        assert_eq!(
+            page.batch.schema().fields()[..],
+            table.arrow().fields()[4..],
+            "{}",
+            endpoint.name
+        );
         for (place, column) in endpoint.columns.iter().enumerate() {
             let kind = ColumnType::from(&column.kind);
             for (row, object) in rows.iter().enumerate() {
                 let wanted = wanted(&kind, &object[&column.name]);
-                assert_eq!(cell(page.batch.column(place), row), wanted, "{} {}", endpoint.name, column.name);
+                assert_eq!(
+                    cell(page.batch.column(place), row),
+                    wanted,
+                    "{} {}",
+                    endpoint.name,
+                    column.name
+                );
             }
         }
-        if endpoint.response_key.contains('-') || !endpoint.short_name().starts_with(&endpoint.response_key) {
+        if endpoint.response_key.contains('-')
+            || !endpoint.short_name().starts_with(&endpoint.response_key)
+        {
             keys_that_differ.insert(endpoint.response_key.as_str());
         }
     }
-    for key in ["linkedanchors", "healthscores", "page-content", "competitors-pages", "competitors-metrics", "prefixes"]
-    {
-        assert!(keys_that_differ.contains(key), "{key}: {keys_that_differ:?}");
+    for key in [
+        "linkedanchors",
+        "healthscores",
+        "page-content",
+        "competitors-pages",
+        "competitors-metrics",
+        "prefixes",
+    ] {
+        assert!(
+            keys_that_differ.contains(key),
+            "{key}: {keys_that_differ:?}"
+        );
     }
 }
 
@@ -85,15 +125,32 @@ fn objects_with_known_fields_are_structs_and_others_json_text() {
     };
     let intents = "struct<informational: boolean, navigational: boolean, commercial: boolean, transactional: boolean, \
         branded: boolean, local: boolean>";
-    for list in ["overview", "matching-terms", "related-terms", "search-suggestions"] {
-        assert_eq!(kind(&format!("keywords-explorer/{list}"), "intents"), intents);
+    for list in [
+        "overview",
+        "matching-terms",
+        "related-terms",
+        "search-suggestions",
+    ] {
+        assert_eq!(
+            kind(&format!("keywords-explorer/{list}"), "intents"),
+            intents
+        );
     }
-    let countries = kind("batch-analysis/batch-analysis", "org_traffic_top_by_country");
+    let countries = kind(
+        "batch-analysis/batch-analysis",
+        "org_traffic_top_by_country",
+    );
     assert_eq!(countries, "list<struct<country: string, traffic: int64>>");
-    assert_eq!(kind("site-explorer/ai-responses-count", "gemini"), "struct<citations: int64, pages: int64>");
+    assert_eq!(
+        kind("site-explorer/ai-responses-count", "gemini"),
+        "struct<citations: int64, pages: int64>"
+    );
     for column in ["all_positions", "entities"] {
         assert_eq!(kind("site-explorer/organic-keywords", column), "list<json>");
     }
-    assert_eq!(kind("keywords-explorer/overview", "volume_monthly_history"), "list<json>");
+    assert_eq!(
+        kind("keywords-explorer/overview", "volume_monthly_history"),
+        "list<json>"
+    );
     assert_eq!(kind("management/locations", "languages"), "json");
 }

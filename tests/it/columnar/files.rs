@@ -9,8 +9,8 @@ use backhaul::decode::OnBadValue;
 use backhaul::error::{Code, Result};
 use backhaul::model::TaskId;
 use backhaul::sink::{
-    Compression, Output, PartitionWriter, SorterOptions, TaskColumns, TaskSorter, WriterOptions, describe_file,
-    file_facts, read_batches,
+    Compression, Output, PartitionWriter, SorterOptions, TaskColumns, TaskSorter, WriterOptions,
+    describe_file, file_facts, read_batches,
 };
 use backhaul::table::manifest::FileEntry;
 use backhaul::table::{RecordedColumn, TableSchema, render_arrow, render_json};
@@ -27,19 +27,32 @@ fn task(target: &str, country: Option<&str>) -> TaskColumns {
         folder: String::new(),
         target: target.to_owned(),
         snapshot_date: NaiveDate::from_ymd_opt(2026, 11, 23).unwrap(),
-        exported_at: DateTime::parse_from_rfc3339("2026-11-24T00:10:00.5Z").unwrap().to_utc(),
+        exported_at: DateTime::parse_from_rfc3339("2026-11-24T00:10:00.5Z")
+            .unwrap()
+            .to_utc(),
         run_id: "r1".to_owned(),
-        parameters: country.map(|country| ("country".to_owned(), country.to_owned())).into_iter().collect(),
+        parameters: country
+            .map(|country| ("country".to_owned(), country.to_owned()))
+            .into_iter()
+            .collect(),
     }
 }
 
 fn batch(columns: &[&str], rows: &Json) -> RecordBatch {
     let body = json!({ "rows": rows }).to_string();
-    decoder(&every_type(), columns, &[], OnBadValue::Fail).decode(body.as_bytes()).unwrap().batch
+    decoder(&every_type(), columns, &[], OnBadValue::Fail)
+        .decode(body.as_bytes())
+        .unwrap()
+        .batch
 }
 
 fn options() -> WriterOptions {
-    WriterOptions { responses_hash: "h1".into(), base_generation: 4, run_id: "r1".into(), ..WriterOptions::new("c1") }
+    WriterOptions {
+        responses_hash: "h1".into(),
+        base_generation: 4,
+        run_id: "r1".into(),
+        ..WriterOptions::new("c1")
+    }
 }
 
 fn schema(endpoint: &Endpoint, columns: &[&str], parameters: &[&str]) -> TableSchema {
@@ -52,7 +65,11 @@ fn write(
     options: WriterOptions,
     tasks: &[(TaskColumns, Vec<RecordBatch>)],
 ) -> Result<Vec<FileEntry>> {
-    let mut writer = PartitionWriter::new(Output::Folder(directory.to_owned()), schema.clone(), options);
+    let mut writer = PartitionWriter::new(
+        Output::Folder(directory.to_owned()),
+        schema.clone(),
+        options,
+    );
     for (task, batches) in tasks {
         writer.begin_task(task.clone())?;
         for batch in batches {
@@ -63,7 +80,9 @@ fn write(
 }
 
 fn read(directory: &Path, entries: &[FileEntry], columns: Option<&[&str]>) -> Vec<Vec<Json>> {
-    let batches = entries.iter().flat_map(|entry| read_batches(&directory.join(&entry.name), columns).unwrap());
+    let batches = entries
+        .iter()
+        .flat_map(|entry| read_batches(&directory.join(&entry.name), columns).unwrap());
     batches.flat_map(|batch| cells(&batch.unwrap())).collect()
 }
 
@@ -82,7 +101,10 @@ fn rows_of_every_type_come_back_with_their_metadata() {
     ]);
     let tasks = [
         (task("acme", None), vec![batch(&EVERY_COLUMN, &rows)]),
-        (task("acme", Some("us")), vec![batch(&EVERY_COLUMN, &json!([{"whole": 3}]))]),
+        (
+            task("acme", Some("us")),
+            vec![batch(&EVERY_COLUMN, &json!([{"whole": 3}]))],
+        ),
     ];
     let entries = write(directory.path(), &schema, options(), &tasks).unwrap();
     let written = "2026-11-24T00:10:00.500Z";
@@ -95,7 +117,10 @@ fn rows_of_every_type_come_back_with_their_metadata() {
     ]);
     assert_eq!(json!(read(directory.path(), &entries, None)), wanted);
     let projected = read(directory.path(), &entries, Some(&["whole", "_target"]));
-    assert_eq!(json!(projected), json!([["acme", 1], ["acme", null], ["acme", 3]]));
+    assert_eq!(
+        json!(projected),
+        json!([["acme", 1], ["acme", null], ["acme", 3]])
+    );
 }
 
 #[test]
@@ -105,23 +130,51 @@ fn entries_are_what_lies_on_disk_and_names_carry_number_and_commit() {
     let mut random = fastrand::Rng::with_seed(1);
     let mut rows = |first: i64| -> RecordBatch {
         let row = |number| json!({"whole": number, "text": format!("{:032x}", random.u128(..))});
-        batch(&["whole", "text"], &(first..first + 1_000).map(row).collect())
+        batch(
+            &["whole", "text"],
+            &(first..first + 1_000).map(row).collect(),
+        )
     };
     let batches: Vec<_> = (0..20).map(|number| rows(number * 1_000)).collect();
-    let small = WriterOptions { file_bytes: 100_000, row_group_rows: 700, ..options() };
-    let entries = write(directory.path(), &schema, small, &[(task("acme", None), batches)]).unwrap();
+    let small = WriterOptions {
+        file_bytes: 100_000,
+        row_group_rows: 700,
+        ..options()
+    };
+    let entries = write(
+        directory.path(),
+        &schema,
+        small,
+        &[(task("acme", None), batches)],
+    )
+    .unwrap();
     assert!(entries.len() > 3, "{}", entries.len());
     assert_eq!(entries.iter().map(|entry| entry.rows).sum::<u64>(), 20_000);
     for (number, entry) in entries.iter().enumerate() {
         assert_eq!(entry.name, format!("part-{number:05}-c1.parquet"));
         let described = describe_file(&directory.path().join(&entry.name)).unwrap();
-        assert_eq!(*entry, FileEntry { tasks: entry.tasks.clone(), ..described });
+        assert_eq!(
+            *entry,
+            FileEntry {
+                tasks: entry.tasks.clone(),
+                ..described
+            }
+        );
         assert!(entry.bytes < 200_000, "{}", entry.bytes);
         let facts = file_facts(&directory.path().join(&entry.name)).unwrap();
-        assert!(facts.row_groups.iter().all(|rows| (1..=700).contains(rows)), "{:?}", facts.row_groups);
+        assert!(
+            facts.row_groups.iter().all(|rows| (1..=700).contains(rows)),
+            "{:?}",
+            facts.row_groups
+        );
     }
     let read = read(directory.path(), &entries, Some(&["whole"]));
-    assert_eq!(read, (0..20_000).map(|number| vec![json!(number)]).collect::<Vec<_>>());
+    assert_eq!(
+        read,
+        (0..20_000)
+            .map(|number| vec![json!(number)])
+            .collect::<Vec<_>>()
+    );
 }
 
 #[test]
@@ -129,13 +182,34 @@ fn row_groups_end_at_their_bytes_also_where_rows_are_large() {
     let directory = tempfile::tempdir().unwrap();
     let schema = schema(&every_type(), &["text"], &[]);
     let mut random = fastrand::Rng::with_seed(2);
-    let mut row = |_| json!({"text": (0..1_000).map(|_| random.alphanumeric()).collect::<String>()});
-    let batches: Vec<_> = (0..20).map(|_| batch(&["text"], &(0..200).map(&mut row).collect())).collect();
-    let small = WriterOptions { row_group_bytes: 500_000, compression: Compression::None, ..options() };
-    let entries = write(directory.path(), &schema, small, &[(task("acme", None), batches)]).unwrap();
+    let mut row =
+        |_| json!({"text": (0..1_000).map(|_| random.alphanumeric()).collect::<String>()});
+    let batches: Vec<_> = (0..20)
+        .map(|_| batch(&["text"], &(0..200).map(&mut row).collect()))
+        .collect();
+    let small = WriterOptions {
+        row_group_bytes: 500_000,
+        compression: Compression::None,
+        ..options()
+    };
+    let entries = write(
+        directory.path(),
+        &schema,
+        small,
+        &[(task("acme", None), batches)],
+    )
+    .unwrap();
     let reader = parquet(directory.path(), &entries[0]);
-    let sizes: Vec<_> = reader.metadata().row_groups().iter().map(RowGroupMetaData::total_byte_size).collect();
-    assert!(sizes.len() >= 7 && sizes.iter().all(|size| *size < 1_000_000), "{sizes:?}");
+    let sizes: Vec<_> = reader
+        .metadata()
+        .row_groups()
+        .iter()
+        .map(RowGroupMetaData::total_byte_size)
+        .collect();
+    assert!(
+        sizes.len() >= 7 && sizes.iter().all(|size| *size < 1_000_000),
+        "{sizes:?}"
+    );
 }
 
 #[test]
@@ -144,19 +218,45 @@ fn a_single_batch_of_large_values_is_spread_over_row_groups_too() {
     let schema = schema(&every_type(), &["text"], &[]);
     let row = |number| json!({"text": format!("{number}{}", "x".repeat(1 << 20))});
     let large = batch(&["text"], &(0..40_u8).map(row).collect());
-    let options = WriterOptions { row_group_bytes: 12 << 20, compression: Compression::None, ..options() };
-    let entries = write(directory.path(), &schema, options, &[(task("acme", None), vec![large])]).unwrap();
+    let options = WriterOptions {
+        row_group_bytes: 12 << 20,
+        compression: Compression::None,
+        ..options()
+    };
+    let entries = write(
+        directory.path(),
+        &schema,
+        options,
+        &[(task("acme", None), vec![large])],
+    )
+    .unwrap();
     let facts = file_facts(&directory.path().join(&entries[0].name)).unwrap();
-    assert!(facts.row_groups.len() >= 3 && facts.row_groups.iter().all(|rows| *rows <= 20), "{:?}", facts.row_groups);
+    assert!(
+        facts.row_groups.len() >= 3 && facts.row_groups.iter().all(|rows| *rows <= 20),
+        "{:?}",
+        facts.row_groups
+    );
 }
 
 #[test]
 fn footers_say_commit_order_and_where_values_are() {
     let directory = tempfile::tempdir().unwrap();
-    let schema = schema(&every_type(), &["object", "text", "whole", "list"], &["country"]);
-    let rows: Json = (0..500).map(|number| json!({"whole": number, "text": format!("t{}", number % 9)})).collect();
-    let looked_up = WriterOptions { bloom_columns: names(&["text", "list", "gone"]), ..options() };
-    let tasks = [(task("acme", Some("us")), vec![batch(&["object", "text", "whole", "list"], &rows)])];
+    let schema = schema(
+        &every_type(),
+        &["object", "text", "whole", "list"],
+        &["country"],
+    );
+    let rows: Json = (0..500)
+        .map(|number| json!({"whole": number, "text": format!("t{}", number % 9)}))
+        .collect();
+    let looked_up = WriterOptions {
+        bloom_columns: names(&["text", "list", "gone"]),
+        ..options()
+    };
+    let tasks = [(
+        task("acme", Some("us")),
+        vec![batch(&["object", "text", "whole", "list"], &rows)],
+    )];
     let entries = write(directory.path(), &schema, looked_up, &tasks).unwrap();
     let facts = file_facts(&directory.path().join(&entries[0].name)).unwrap();
     let footer: BTreeMap<_, _> = facts.footer.into_iter().collect();
@@ -166,13 +266,30 @@ fn footers_say_commit_order_and_where_values_are() {
 
     let reader = parquet(directory.path(), &entries[0]);
     let group = reader.metadata().row_group(0);
-    let leaf = |number: i32| group.column(usize::try_from(number).unwrap()).column_path().string();
-    let sorted: Vec<_> = group.sorting_columns().unwrap().iter().map(|column| leaf(column.column_idx)).collect();
+    let leaf = |number: i32| {
+        group
+            .column(usize::try_from(number).unwrap())
+            .column_path()
+            .string()
+    };
+    let sorted: Vec<_> = group
+        .sorting_columns()
+        .unwrap()
+        .iter()
+        .map(|column| leaf(column.column_idx))
+        .collect();
     assert_eq!(sorted, ["_target", "_country", "whole", "text"]);
     for column in group.columns() {
         let path = column.column_path().string();
-        assert_eq!(column.bloom_filter_offset().is_some(), path == "text", "{path}");
-        assert!(column.column_index_offset().is_some() && column.offset_index_offset().is_some(), "{path}");
+        assert_eq!(
+            column.bloom_filter_offset().is_some(),
+            path == "text",
+            "{path}"
+        );
+        assert!(
+            column.column_index_offset().is_some() && column.offset_index_offset().is_some(),
+            "{path}"
+        );
         assert!(column.statistics().is_some(), "{path}");
         let dictionary = column.dictionary_page_offset().is_some();
         assert_eq!(dictionary, path != "whole", "{path}");
@@ -183,10 +300,22 @@ fn footers_say_commit_order_and_where_values_are() {
 fn a_partition_without_rows_has_one_file_with_the_whole_schema() {
     let directory = tempfile::tempdir().unwrap();
     let schema = schema(&every_type(), &EVERY_COLUMN, &[]);
-    let staged = WriterOptions { staged_suffix: ".tmp".to_owned(), ..options() };
-    let entries = write(directory.path(), &schema, staged, &[(task("acme", None), vec![])]).unwrap();
+    let staged = WriterOptions {
+        staged_suffix: ".tmp".to_owned(),
+        ..options()
+    };
+    let entries = write(
+        directory.path(),
+        &schema,
+        staged,
+        &[(task("acme", None), vec![])],
+    )
+    .unwrap();
     let path = directory.path().join("part-00000-c1.parquet.tmp");
-    assert_eq!((entries.len(), entries[0].rows, entries[0].name.as_str()), (1, 0, "part-00000-c1.parquet"));
+    assert_eq!(
+        (entries.len(), entries[0].rows, entries[0].name.as_str()),
+        (1, 0, "part-00000-c1.parquet")
+    );
     let facts = file_facts(&path).unwrap();
     assert_eq!((facts.rows, &facts.schema), (0, schema.arrow()));
 }
@@ -201,7 +330,12 @@ fn tasks_out_of_order_are_refused_where_files_are_said_to_be_sorted() {
         (task("a", Some("us")), task("a", Some("us"))),
     ] {
         let tasks = [(first, vec![]), (second, vec![])];
-        assert_eq!(write(directory.path(), &schema, options(), &tasks).unwrap_err().code(), Code::Internal);
+        assert_eq!(
+            write(directory.path(), &schema, options(), &tasks)
+                .unwrap_err()
+                .code(),
+            Code::Internal
+        );
     }
 }
 
@@ -209,45 +343,97 @@ fn tasks_out_of_order_are_refused_where_files_are_said_to_be_sorted() {
 fn later_columns_are_appended_and_dropped_ones_are_null_in_the_order_first_recorded() {
     let directory = tempfile::tempdir().unwrap();
     let first = schema(&every_type(), &["text", "whole"], &[]);
-    let second = schema(&every_type(), &["list", "whole"], &["country"]).over(&first.recorded()).unwrap();
-    let columns: Vec<_> = second.columns().iter().map(|column| column.name.as_str()).collect();
-    let wanted = ["_target", "_snapshot_date", "_exported_at", "_run_id", "text", "whole", "_country", "list"];
+    let second = schema(&every_type(), &["list", "whole"], &["country"])
+        .over(&first.recorded())
+        .unwrap();
+    let columns: Vec<_> = second
+        .columns()
+        .iter()
+        .map(|column| column.name.as_str())
+        .collect();
+    let wanted = [
+        "_target",
+        "_snapshot_date",
+        "_exported_at",
+        "_run_id",
+        "text",
+        "whole",
+        "_country",
+        "list",
+    ];
     assert_eq!(columns, wanted);
 
     let old = write(
         directory.path(),
         &first,
         options(),
-        &[(task("acme", None), vec![batch(&["text", "whole"], &json!([{"text": "a", "whole": 1}]))])],
+        &[(
+            task("acme", None),
+            vec![batch(
+                &["text", "whole"],
+                &json!([{"text": "a", "whole": 1}]),
+            )],
+        )],
     )
     .unwrap();
     // A new commit keeps the old rows, read back from the file, and adds a task.
-    let kept: Vec<_> = read_batches(&directory.path().join(&old[0].name), None).unwrap().map(Result::unwrap).collect();
-    let newer = WriterOptions { commit_id: "c2".to_owned(), ..options() };
+    let kept: Vec<_> = read_batches(&directory.path().join(&old[0].name), None)
+        .unwrap()
+        .map(Result::unwrap)
+        .collect();
+    let newer = WriterOptions {
+        commit_id: "c2".to_owned(),
+        ..options()
+    };
     let added = batch(&["list", "whole"], &json!([{"list": ["x"], "whole": 2}]));
-    let tasks = [(task("acme", None), kept), (task("beta", Some("us")), vec![added])];
+    let tasks = [
+        (task("acme", None), kept),
+        (task("beta", Some("us")), vec![added]),
+    ];
     let new = write(directory.path(), &second, newer, &tasks).unwrap();
-    let rows = read(directory.path(), &new, Some(&["_target", "text", "whole", "_country", "list"]));
-    assert_eq!(json!(rows), json!([["acme", "a", 1, null, null], ["beta", null, 2, "us", ["x"]]]));
+    let rows = read(
+        directory.path(),
+        &new,
+        Some(&["_target", "text", "whole", "_country", "list"]),
+    );
+    assert_eq!(
+        json!(rows),
+        json!([["acme", "a", 1, null, null], ["beta", null, 2, "us", ["x"]]])
+    );
 }
 
 #[test]
 fn a_column_never_changes_its_type_and_the_writer_drops_none() {
-    let recorded = [RecordedColumn { name: "whole".into(), kind: "string".into() }];
-    let error = schema(&every_type(), &["whole"], &[]).over(&recorded).unwrap_err();
+    let recorded = [RecordedColumn {
+        name: "whole".into(),
+        kind: "string".into(),
+    }];
+    let error = schema(&every_type(), &["whole"], &[])
+        .over(&recorded)
+        .unwrap_err();
     assert_eq!(error.code(), Code::Schema);
     assert!(error.next().contains("new name"));
 
     let directory = tempfile::tempdir().unwrap();
     let narrow = schema(&every_type(), &["whole"], &[]);
-    let tasks = [(task("acme", None), vec![batch(&["whole", "text"], &json!([{"text": "a"}]))])];
+    let tasks = [(
+        task("acme", None),
+        vec![batch(&["whole", "text"], &json!([{"text": "a"}]))],
+    )];
     let error = write(directory.path(), &narrow, options(), &tasks).unwrap_err();
-    assert_eq!(error.to_string(), "the table backlinks has no column `text`");
+    assert_eq!(
+        error.to_string(),
+        "the table backlinks has no column `text`"
+    );
 }
 
 #[test]
 fn an_unknown_or_repeated_column_is_refused() {
-    let new = |columns: &[&str]| TableSchema::new("t", &every_type(), &names(columns), &[]).unwrap_err().code();
+    let new = |columns: &[&str]| {
+        TableSchema::new("t", &every_type(), &names(columns), &[])
+            .unwrap_err()
+            .code()
+    };
     assert_eq!(new(&["nope"]), Code::Column);
     assert_eq!(new(&["whole", "whole"]), Code::Schema);
 }
@@ -257,9 +443,17 @@ fn a_cut_or_foreign_file_is_called_corrupt() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("x.parquet");
     std::fs::write(&path, b"PAR1 and nothing more").unwrap();
-    assert_eq!(read_batches(&path, None).err().unwrap().code(), Code::Corrupt);
+    assert_eq!(
+        read_batches(&path, None).err().unwrap().code(),
+        Code::Corrupt
+    );
     assert_eq!(describe_file(&path).unwrap_err().code(), Code::Corrupt);
-    assert_eq!(describe_file(&directory.path().join("gone")).unwrap_err().code(), Code::Destination);
+    assert_eq!(
+        describe_file(&directory.path().join("gone"))
+            .unwrap_err()
+            .code(),
+        Code::Destination
+    );
 }
 
 const BACKLINKS: [&str; 14] = [
@@ -284,26 +478,46 @@ fn pages_of_several_tasks_become_files_in_the_order_that_they_state() {
     let directory = tempfile::tempdir().unwrap();
     let columns = ["text", "whole", "list"];
     let schema = schema(&every_type(), &columns, &["country"]);
-    let mut tasks = [task("b", None), task("a", Some("us")), task("b", Some("gb")), task("a", None)];
+    let mut tasks = [
+        task("b", None),
+        task("a", Some("us")),
+        task("b", Some("gb")),
+        task("a", None),
+    ];
     tasks.sort_by_key(|task| task.place(&schema));
     let mut writer = PartitionWriter::new(
         Output::Folder(directory.path().to_owned()),
         schema.clone(),
-        WriterOptions { file_bytes: 30_000, row_group_rows: 500, ..options() },
+        WriterOptions {
+            file_bytes: 30_000,
+            row_group_rows: 500,
+            ..options()
+        },
     );
     let mut random = fastrand::Rng::with_seed(5);
     let mut decoder = decoder(&every_type(), &columns, &[], OnBadValue::Fail);
     let mut wanted = Vec::new();
     for task in tasks {
         let scratch = tempfile::tempdir().unwrap();
-        let options = SorterOptions { memory_bytes: 40_000, ..SorterOptions::new(scratch.path()) };
+        let options = SorterOptions {
+            memory_bytes: 40_000,
+            ..SorterOptions::new(scratch.path())
+        };
         let mut sorter = TaskSorter::new(decoder.arrow(), schema.sort_key(), options).unwrap();
         for _ in 0..10 {
             let mut row = |_| json!({"text": random.u16(..).to_string(), "whole": random.u8(0..9), "list": ["x"]});
-            let page = decoder.decode(json!({"rows": (0..300).map(&mut row).collect::<Json>()}).to_string().as_bytes());
+            let page = decoder.decode(
+                json!({"rows": (0..300).map(&mut row).collect::<Json>()})
+                    .to_string()
+                    .as_bytes(),
+            );
             let page = page.unwrap();
             let country = task.parameters.get("country");
-            wanted.extend(cells(&page.batch).into_iter().map(|row| json!([task.target, country, row[1], row[0]])));
+            wanted.extend(
+                cells(&page.batch)
+                    .into_iter()
+                    .map(|row| json!([task.target, country, row[1], row[0]])),
+            );
             sorter.push(&page.batch, &page.keys.digests).unwrap();
         }
         writer.begin_task(task).unwrap();
@@ -313,31 +527,57 @@ fn pages_of_several_tasks_become_files_in_the_order_that_they_state() {
     }
     let entries = writer.close().unwrap();
     assert!(entries.len() > 1);
-    let read = read(directory.path(), &entries, Some(&["_target", "_country", "whole", "text"]));
-    let read: Vec<Json> = read.iter().map(|row| json!([row[0], row[1], row[3], row[2]])).collect();
+    let read = read(
+        directory.path(),
+        &entries,
+        Some(&["_target", "_country", "whole", "text"]),
+    );
+    let read: Vec<Json> = read
+        .iter()
+        .map(|row| json!([row[0], row[1], row[3], row[2]]))
+        .collect();
     let key = |row: &Json| {
         let text = |place: usize| row[place].as_str().map(str::to_owned);
         (text(0), text(1), row[2].as_i64(), text(3))
     };
     wanted.sort_by_key(key);
     assert_eq!(read, wanted);
-    assert_eq!(schema.file_order(), ["_target", "_country", "whole", "text"]);
+    assert_eq!(
+        schema.file_order(),
+        ["_target", "_country", "whole", "text"]
+    );
 }
 
 #[test]
 fn the_parquet_schema_of_backlinks_is_pinned() {
     let directory = tempfile::tempdir().unwrap();
-    let schema = schema(&endpoint("site-explorer/all-backlinks"), &BACKLINKS, &["country"]);
+    let schema = schema(
+        &endpoint("site-explorer/all-backlinks"),
+        &BACKLINKS,
+        &["country"],
+    );
     let entries = write(directory.path(), &schema, options(), &[]).unwrap();
     let reader = parquet(directory.path(), &entries[0]);
     let mut printed = Vec::new();
-    parquet::schema::printer::print_schema(&mut printed, reader.metadata().file_metadata().schema());
-    insta::assert_snapshot!("parquet_schema_of_backlinks", String::from_utf8(printed).unwrap());
+    parquet::schema::printer::print_schema(
+        &mut printed,
+        reader.metadata().file_metadata().schema(),
+    );
+    insta::assert_snapshot!(
+        "parquet_schema_of_backlinks",
+        String::from_utf8(printed).unwrap()
+    );
 }
 
 #[test]
 fn the_rendered_schemas_are_pinned() {
-    insta::assert_snapshot!("schema_as_arrow", render_arrow(&schema(&every_type(), &EVERY_COLUMN, &["country"])));
+    insta::assert_snapshot!(
+        "schema_as_arrow",
+        render_arrow(&schema(&every_type(), &EVERY_COLUMN, &["country"]))
+    );
     let stats = endpoint("site-explorer/domain-rating");
-    insta::assert_snapshot!("schema_as_json", render_json(&schema(&stats, &["domain_rating"], &[])));
+    insta::assert_snapshot!(
+        "schema_as_json",
+        render_json(&schema(&stats, &["domain_rating"], &[]))
+    );
 }

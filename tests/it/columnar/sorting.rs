@@ -13,7 +13,9 @@ const COLUMNS: [&str; 4] = ["text", "whole", "moment", "list"];
 
 fn page(rows: &[Json]) -> Page {
     let body = json!({ "rows": rows }).to_string();
-    decoder(&every_type(), &COLUMNS, &[], OnBadValue::Fail).decode(body.as_bytes()).unwrap()
+    decoder(&every_type(), &COLUMNS, &[], OnBadValue::Fail)
+        .decode(body.as_bytes())
+        .unwrap()
 }
 
 struct Sorted {
@@ -26,8 +28,17 @@ struct Sorted {
 /// Sorts by whole and text, in pages of so many rows.
 fn sort(rows: &[Json], page_rows: usize, memory_bytes: usize) -> Sorted {
     let scratch = tempfile::tempdir().unwrap();
-    let options = SorterOptions { memory_bytes, batch_rows: 64, ..SorterOptions::new(scratch.path()) };
-    let mut sorter = TaskSorter::new(page(&[]).batch.schema_ref(), &names(&["whole", "text"]), options).unwrap();
+    let options = SorterOptions {
+        memory_bytes,
+        batch_rows: 64,
+        ..SorterOptions::new(scratch.path())
+    };
+    let mut sorter = TaskSorter::new(
+        page(&[]).batch.schema_ref(),
+        &names(&["whole", "text"]),
+        options,
+    )
+    .unwrap();
     for chunk in rows.chunks(page_rows) {
         let page = page(chunk);
         sorter.push(&page.batch, &page.keys.digests).unwrap();
@@ -42,11 +53,22 @@ fn sort(rows: &[Json], page_rows: usize, memory_bytes: usize) -> Sorted {
     }
     let num_duplicates = sorted.num_duplicates();
     drop(sorted);
-    Sorted { rows: all, num_duplicates, spilled, files_left: std::fs::read_dir(scratch.path()).unwrap().count() }
+    Sorted {
+        rows: all,
+        num_duplicates,
+        spilled,
+        files_left: std::fs::read_dir(scratch.path()).unwrap().count(),
+    }
 }
 
 fn any_row() -> impl Strategy<Value = Json> {
-    let text = prop::option::of(prop_oneof![Just("a"), Just("b"), Just("ä"), Just(""), Just("\u{0}")]);
+    let text = prop::option::of(prop_oneof![
+        Just("a"),
+        Just("b"),
+        Just("ä"),
+        Just(""),
+        Just("\u{0}")
+    ]);
     let whole = prop::option::of(-2_i64..3);
     (text, whole, 0..3_u8).prop_map(|(text, whole, moment)| {
         json!({"text": text, "whole": whole, "moment": format!("2024-01-0{}", moment + 1), "list": [text]})
@@ -54,7 +76,10 @@ fn any_row() -> impl Strategy<Value = Json> {
 }
 
 fn key(row: &[Json]) -> (Option<i64>, Option<Vec<u8>>) {
-    (row[1].as_i64(), row[0].as_str().map(|text| text.as_bytes().to_vec()))
+    (
+        row[1].as_i64(),
+        row[0].as_str().map(|text| text.as_bytes().to_vec()),
+    )
 }
 
 proptest! {
@@ -105,8 +130,19 @@ fn a_sorter_without_rows_gives_none() {
 fn digests_must_come_with_their_rows() {
     let scratch = tempfile::tempdir().unwrap();
     let page = page(&[json!({"whole": 1})]);
-    let mut sorter =
-        TaskSorter::new(page.batch.schema_ref(), &names(&["whole"]), SorterOptions::new(scratch.path())).unwrap();
+    let mut sorter = TaskSorter::new(
+        page.batch.schema_ref(),
+        &names(&["whole"]),
+        SorterOptions::new(scratch.path()),
+    )
+    .unwrap();
     assert!(sorter.push(&page.batch, &[]).is_err());
-    assert!(TaskSorter::new(page.batch.schema_ref(), &names(&["nope"]), SorterOptions::new(scratch.path())).is_err());
+    assert!(
+        TaskSorter::new(
+            page.batch.schema_ref(),
+            &names(&["nope"]),
+            SorterOptions::new(scratch.path())
+        )
+        .is_err()
+    );
 }

@@ -3,7 +3,9 @@
 use std::time::Instant;
 
 use backhaul::decode::OnBadValue;
-use backhaul::sink::{Output, PartitionWriter, SorterOptions, TaskColumns, TaskSorter, WriterOptions};
+use backhaul::sink::{
+    Output, PartitionWriter, SorterOptions, TaskColumns, TaskSorter, WriterOptions,
+};
 use backhaul::table::TableSchema;
 use serde_json::{Value as Json, json};
 
@@ -57,7 +59,11 @@ fn rows_and_megabytes_a_second() {
     let rate = |start: Instant| {
         let seconds = start.elapsed().as_secs_f64();
         let megabytes = f64::from(PAGES) * f64::from(u32::try_from(body.len()).unwrap()) / 1e6;
-        format!("{:.0} MB/s, {:.0} rows/s", megabytes / seconds, f64::from(PAGES * 5_000) / seconds)
+        format!(
+            "{:.0} MB/s, {:.0} rows/s",
+            megabytes / seconds,
+            f64::from(PAGES * 5_000) / seconds
+        )
     };
     let start = Instant::now();
     let mut pages = Vec::new();
@@ -71,19 +77,30 @@ fn rows_and_megabytes_a_second() {
     let mut sorted = Vec::new();
     for memory_bytes in [8 << 20, 64 << 20, 512 << 20] {
         let start = Instant::now();
-        let options = SorterOptions { memory_bytes, ..SorterOptions::new(scratch.path()) };
+        let options = SorterOptions {
+            memory_bytes,
+            ..SorterOptions::new(scratch.path())
+        };
         let mut sorter = TaskSorter::new(decoder.arrow(), &sort_key, options).unwrap();
         for page in &pages {
             sorter.push(&page.batch, &page.keys.digests).unwrap();
         }
         let spilled = sorter.has_spilled();
         sorted = sorter.finish().unwrap().map(Result::unwrap).collect();
-        eprintln!("sort in {} MiB (spilled: {spilled}): {}", memory_bytes >> 20, rate(start));
+        eprintln!(
+            "sort in {} MiB (spilled: {spilled}): {}",
+            memory_bytes >> 20,
+            rate(start)
+        );
     }
 
     let start = Instant::now();
     let schema = TableSchema::new("backlinks", &endpoint, &names(&COLUMNS), &[]).unwrap();
-    let mut writer = PartitionWriter::new(Output::Folder(scratch.path().to_owned()), schema, WriterOptions::new("c1"));
+    let mut writer = PartitionWriter::new(
+        Output::Folder(scratch.path().to_owned()),
+        schema,
+        WriterOptions::new("c1"),
+    );
     writer
         .begin_task(TaskColumns {
             task: backhaul::model::TaskId("t1".to_owned()),

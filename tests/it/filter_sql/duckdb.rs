@@ -16,8 +16,16 @@ use crate::support::{TestContext, canonical_arrow, parquet_files, unlimited};
 
 /// Tables with columns of every type that a filter can be asked about, and the query of each.
 const TABLES: [(&str, &str, &str); 3] = [
-    ("links", "site-explorer/all-backlinks", "aggregation = \"all\""),
-    ("keywords", "site-explorer/organic-keywords", "countries = [\"us\"]"),
+    (
+        "links",
+        "site-explorer/all-backlinks",
+        "aggregation = \"all\"",
+    ),
+    (
+        "keywords",
+        "site-explorer/organic-keywords",
+        "countries = [\"us\"]",
+    ),
     ("refdomains", "site-explorer/refdomains", ""),
 ];
 
@@ -36,7 +44,10 @@ struct Pair {
 
 impl Pair {
     fn same(text: String) -> Self {
-        Self { duckdb: text.clone(), ours: text }
+        Self {
+            duckdb: text.clone(),
+            ours: text,
+        }
     }
 }
 
@@ -61,7 +72,10 @@ impl Maker<'_> {
         }
         if self.rng.u8(..4) == 0 {
             let inner = self.expression(depth - 1);
-            return Pair { ours: format!("NOT ({})", inner.ours), duckdb: format!("NOT ({})", inner.duckdb) };
+            return Pair {
+                ours: format!("NOT ({})", inner.ours),
+                duckdb: format!("NOT ({})", inner.duckdb),
+            };
         }
         let word = if self.rng.bool() { "AND" } else { "OR" };
         let (left, right) = (self.expression(depth - 1), self.expression(depth - 1));
@@ -105,8 +119,14 @@ impl Maker<'_> {
                 self.count("IN");
                 let third = value(self);
                 Pair {
-                    ours: format!("{name} {not}IN ({}, {}, {})", first.ours, second.ours, third.ours),
-                    duckdb: format!("{name} {not}IN ({}, {}, {})", first.duckdb, second.duckdb, third.duckdb),
+                    ours: format!(
+                        "{name} {not}IN ({}, {}, {})",
+                        first.ours, second.ours, third.ours
+                    ),
+                    duckdb: format!(
+                        "{name} {not}IN ({}, {}, {})",
+                        first.duckdb, second.duckdb, third.duckdb
+                    ),
                 }
             }
             1 => {
@@ -122,7 +142,10 @@ impl Maker<'_> {
                     2 => format!("{not}{value} {sign} {name}"),
                     _ => format!("{not}{name} {sign} {value}"),
                 };
-                Pair { ours: pair(&first.ours), duckdb: pair(&first.duckdb) }
+                Pair {
+                    ours: pair(&first.ours),
+                    duckdb: pair(&first.duckdb),
+                }
             }
         }
     }
@@ -134,21 +157,39 @@ impl Maker<'_> {
     }
 
     fn textual(&mut self, name: &str, values: &[Json], not: &str) -> Pair {
-        let text = values[self.rng.usize(..values.len())].as_str().unwrap().to_owned();
+        let text = values[self.rng.usize(..values.len())]
+            .as_str()
+            .unwrap()
+            .to_owned();
         let letters: Vec<char> = text.chars().collect();
         let start = self.rng.usize(..=letters.len());
-        let some: String = letters.iter().skip(start).take(self.rng.usize(1..6)).collect();
+        let some: String = letters
+            .iter()
+            .skip(start)
+            .take(self.rng.usize(1..6))
+            .collect();
         let is_plain = !some.is_empty() && !some.contains(['%', '_', '\\']);
         let form = self.rng.u8(..8);
         match form {
             0 => {
                 self.count("empty");
-                return Pair { ours: format!("{not}empty({name})"), duckdb: format!("{not}{name} = ''") };
+                return Pair {
+                    ours: format!("{not}empty({name})"),
+                    duckdb: format!("{not}{name} = ''"),
+                };
             }
             1 | 2 if is_plain => {
-                let word = text.split(' ').nth(self.rng.usize(..2)).filter(|word| !word.is_empty()).unwrap_or(&some);
+                let word = text
+                    .split(' ')
+                    .nth(self.rng.usize(..2))
+                    .filter(|word| !word.is_empty())
+                    .unwrap_or(&some);
                 let function = if form == 1 { "phrase" } else { "iphrase" };
-                let word = if form == 1 { word.to_owned() } else { word.to_uppercase() };
+                let word = if form == 1 {
+                    word.to_owned()
+                } else {
+                    word.to_uppercase()
+                };
                 self.count(function);
                 let flags = if form == 1 { "" } else { "(?i)" };
                 let end = r"[^\pL\pM\pN\p{Pc}]";
@@ -177,7 +218,14 @@ impl Maker<'_> {
             4 => ("ILIKE", format!("%{}%", some.to_uppercase())),
             5 => (
                 "LIKE",
-                format!("{}%", letters.iter().take(3).filter(|letter| !"%_\\".contains(**letter)).collect::<String>()),
+                format!(
+                    "{}%",
+                    letters
+                        .iter()
+                        .take(3)
+                        .filter(|letter| !"%_\\".contains(**letter))
+                        .collect::<String>()
+                ),
             ),
             6 => ("LIKE", format!("%{some}")),
             _ => ("LIKE", format!("%{some}%")),
@@ -193,7 +241,10 @@ impl Maker<'_> {
         let items: Vec<&Json> = values.iter().filter_map(Json::as_array).flatten().collect();
         if items.is_empty() || self.rng.u8(..4) == 0 {
             self.count("empty list");
-            return Pair { ours: format!("{not}empty({name})"), duckdb: format!("{not}len({name}) = 0") };
+            return Pair {
+                ours: format!("{not}empty({name})"),
+                duckdb: format!("{not}len({name}) = 0"),
+            };
         }
         let value = literal(item, items[self.rng.usize(..items.len())]);
         let sign = self.sign();
@@ -223,13 +274,20 @@ fn quoted(text: &str) -> String {
 
 fn literal(kind: &ColumnKind, value: &Json) -> Pair {
     match (kind, value) {
-        (ColumnKind::Float, number) => Pair { ours: number.to_string(), duckdb: format!("{number}::DOUBLE") },
-        (ColumnKind::DateTime, Json::String(text)) => {
-            Pair { ours: quoted(text), duckdb: format!("TIMESTAMPTZ '{text}'") }
-        }
+        (ColumnKind::Float, number) => Pair {
+            ours: number.to_string(),
+            duckdb: format!("{number}::DOUBLE"),
+        },
+        (ColumnKind::DateTime, Json::String(text)) => Pair {
+            ours: quoted(text),
+            duckdb: format!("TIMESTAMPTZ '{text}'"),
+        },
         (ColumnKind::Date, Json::String(text)) => {
             let day = quoted(&text[..10]);
-            Pair { duckdb: format!("DATE {day}"), ours: day }
+            Pair {
+                duckdb: format!("DATE {day}"),
+                ours: day,
+            }
         }
         (_, Json::String(text)) => Pair::same(quoted(text)),
         (_, other) => Pair::same(other.to_string()),
@@ -243,8 +301,15 @@ fn columns(endpoint: &Endpoint) -> Vec<String> {
         ColumnKind::List(item) => is_plain(item),
         kind => is_plain(kind),
     };
-    let selected = endpoint.columns.iter().filter(|column| column.not_with.is_none());
-    let names = selected.filter(|column| endpoint.filterable(&column.name).is_some_and(|known| is_tested(&known.kind)));
+    let selected = endpoint
+        .columns
+        .iter()
+        .filter(|column| column.not_with.is_none());
+    let names = selected.filter(|column| {
+        endpoint
+            .filterable(&column.name)
+            .is_some_and(|known| is_tested(&known.kind))
+    });
     names.map(|column| column.name.clone()).collect()
 }
 
@@ -256,8 +321,16 @@ fn file_rows(context: &TestContext, table: &str, names: &[String]) -> (PathBuf, 
     let mut rows = Vec::new();
     for batch in backhaul::sink::read_batches(&file, None).unwrap() {
         let batch = batch.unwrap();
-        let columns: Vec<ArrayRef> = names.iter().map(|name| batch.column_by_name(name).unwrap().clone()).collect();
-        let row = |row| columns.iter().map(|column| canonical_arrow(column, row)).collect();
+        let columns: Vec<ArrayRef> = names
+            .iter()
+            .map(|name| batch.column_by_name(name).unwrap().clone())
+            .collect();
+        let row = |row| {
+            columns
+                .iter()
+                .map(|column| canonical_arrow(column, row))
+                .collect()
+        };
         rows.extend((0..batch.num_rows()).map(row));
     }
     (file, rows)
@@ -267,12 +340,20 @@ fn file_rows(context: &TestContext, table: &str, names: &[String]) -> (PathBuf, 
 fn ask_duckdb(questions: &[Json]) -> Vec<Vec<usize>> {
     let python = std::env::var("BACKHAUL_TEST_PYTHON").expect("make test sets it");
     let mut child = Command::new(python)
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/filter_rows.py"))
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/python/filter_rows.py"
+        ))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
         .unwrap();
-    child.stdin.take().unwrap().write_all(Json::from(questions).to_string().as_bytes()).unwrap();
+    child
+        .stdin
+        .take()
+        .unwrap()
+        .write_all(Json::from(questions).to_string().as_bytes())
+        .unwrap();
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "DuckDB refused an expression");
     serde_json::from_slice(&output.stdout).unwrap()
@@ -284,7 +365,9 @@ fn rows_are_chosen_as_duckdb_chooses_them_among_all() {
     let context = TestContext::new(unlimited(ROWS));
     let report = |(name, endpoint_name, line): &(&str, &str, &str)| {
         let columns = columns(endpoint(endpoint_name)).join("\", \"");
-        format!("[[report]]\nname = \"{name}\"\nendpoint = \"{endpoint_name}\"\ncolumns = [\"{columns}\"]\n{line}\n\n")
+        format!(
+            "[[report]]\nname = \"{name}\"\nendpoint = \"{endpoint_name}\"\ncolumns = [\"{columns}\"]\n{line}\n\n"
+        )
     };
     context.configure(&TABLES.iter().map(report).collect::<String>());
     context.run().expect(0);
@@ -293,7 +376,12 @@ fn rows_are_chosen_as_duckdb_chooses_them_among_all() {
     let mut used: BTreeMap<String, usize> = BTreeMap::new();
     for (seed, (name, endpoint_name, _)) in (7..).zip(TABLES) {
         let names = columns(endpoint(endpoint_name));
-        let mut query = vec![("target", "acme.com"), ("mode", "subdomains"), ("protocol", "both"), ("history", "live")];
+        let mut query = vec![
+            ("target", "acme.com"),
+            ("mode", "subdomains"),
+            ("protocol", "both"),
+            ("history", "live"),
+        ];
         match name {
             "links" => query.push(("aggregation", "all")),
             "keywords" => query.extend([("country", "us"), ("date", today.as_str())]),
@@ -302,25 +390,44 @@ fn rows_are_chosen_as_duckdb_chooses_them_among_all() {
         let (file, rows) = file_rows(&context, name, &names);
         let mut expected = rows.clone();
         expected.sort();
-        assert_eq!(expected, context.oracle_rows(endpoint_name, &names, &query), "{name}: all rows");
+        assert_eq!(
+            expected,
+            context.oracle_rows(endpoint_name, &names, &query),
+            "{name}: all rows"
+        );
         let select = names.join(",");
-        let body = context
-            .ask_oracle(endpoint_name, &[query.clone(), vec![("select", &select), ("limit", "100000")]].concat());
+        let body = context.ask_oracle(
+            endpoint_name,
+            &[
+                query.clone(),
+                vec![("select", &select), ("limit", "100000")],
+            ]
+            .concat(),
+        );
         let described = endpoint(endpoint_name);
         let all = body[&described.response_key].as_array().unwrap();
         let tested = |name: &String| Tested {
             name: name.clone(),
             kind: described.filterable(name).unwrap().kind.clone(),
-            values: all.iter().map(|row| row[name].clone()).filter(|value| !value.is_null()).collect(),
+            values: all
+                .iter()
+                .map(|row| row[name].clone())
+                .filter(|value| !value.is_null())
+                .collect(),
         };
         let tested: Vec<Tested> = names.iter().map(tested).collect();
-        let mut maker =
-            Maker { columns: &tested, rng: fastrand::Rng::with_seed(seed), used: std::mem::take(&mut used) };
+        let mut maker = Maker {
+            columns: &tested,
+            rng: fastrand::Rng::with_seed(seed),
+            used: std::mem::take(&mut used),
+        };
         for _ in 0..EXPRESSIONS {
             let pair = maker.expression(3);
             let filter = from_sql(&pair.ours, described);
-            let filter =
-                filter.unwrap_or_else(|fault| panic!("{}: {fault}; {}", pair.ours, fault.help)).to_json().to_string();
+            let filter = filter
+                .unwrap_or_else(|fault| panic!("{}: {fault}; {}", pair.ours, fault.help))
+                .to_json()
+                .to_string();
             let mut query = query.clone();
             query.push(("where", &filter));
             let found = context.oracle_rows(endpoint_name, &names, &query);
@@ -334,14 +441,32 @@ fn rows_are_chosen_as_duckdb_chooses_them_among_all() {
         let mut expected: Vec<Vec<String>> = numbers.iter().map(|row| rows[*row].clone()).collect();
         expected.sort();
         choosing += usize::from(!expected.is_empty() && expected.len() < rows.len());
-        assert_eq!(found.len(), expected.len(), "{} → {filter}; DuckDB: {}", pair.ours, pair.duckdb);
-        assert!(*found == expected, "other rows: {} → {filter}; DuckDB: {}", pair.ours, pair.duckdb);
+        assert_eq!(
+            found.len(),
+            expected.len(),
+            "{} → {filter}; DuckDB: {}",
+            pair.ours,
+            pair.duckdb
+        );
+        assert!(
+            *found == expected,
+            "other rows: {} → {filter}; DuckDB: {}",
+            pair.ours,
+            pair.duckdb
+        );
     }
-    assert!(choosing > asked.len() / 2, "only {choosing} of {} expressions choose", asked.len());
+    assert!(
+        choosing > asked.len() / 2,
+        "only {choosing} of {} expressions choose",
+        asked.len()
+    );
     for form in [
-        "IS NULL", "boolean", "IN", "BETWEEN", "=", "<>", "<", "empty", "phrase", "iphrase", "~", "LIKE", "ILIKE",
-        "ANY", "ALL",
+        "IS NULL", "boolean", "IN", "BETWEEN", "=", "<>", "<", "empty", "phrase", "iphrase", "~",
+        "LIKE", "ILIKE", "ANY", "ALL",
     ] {
-        assert!(used.get(form).is_some_and(|times| *times >= 10), "{form}: {used:?}");
+        assert!(
+            used.get(form).is_some_and(|times| *times >= 10),
+            "{form}: {used:?}"
+        );
     }
 }

@@ -24,7 +24,11 @@ fn known(column: &str, filter: Filter) -> Filter {
 
 fn comparison(column: &'static str, comparison: Comparison, value: Value) -> Filter {
     let filter = Filter::Is(column.to_owned(), comparison, value);
-    if comparison == Comparison::Neq { known(column, filter) } else { filter }
+    if comparison == Comparison::Neq {
+        known(column, filter)
+    } else {
+        filter
+    }
 }
 
 fn ordered() -> impl Strategy<Value = Comparison> {
@@ -38,8 +42,15 @@ fn words() -> impl Strategy<Value = String> {
 
 fn leaf() -> impl Strategy<Value = Filter> {
     use Comparison::{IphraseMatch, Isubstring, PhraseMatch, Prefix, Regex, Substring, Suffix};
-    let textual =
-        proptest::sample::select(vec![Substring, Isubstring, PhraseMatch, IphraseMatch, Prefix, Suffix, Regex]);
+    let textual = proptest::sample::select(vec![
+        Substring,
+        Isubstring,
+        PhraseMatch,
+        IphraseMatch,
+        Prefix,
+        Suffix,
+        Regex,
+    ]);
     let text = || proptest::sample::select(vec!["alt", "anchor"]);
     let whole = proptest::sample::select(vec!["class_c", "redirect_code"]);
     let number = (-1_000_000i32..1_000_000).prop_map(|number| match number % 8 {
@@ -52,7 +63,11 @@ fn leaf() -> impl Strategy<Value = Filter> {
             asked,
             Value::Int(value)
         )),
-        (ordered(), number).prop_map(|(asked, value)| comparison("domain_rating_source", asked, value)),
+        (ordered(), number).prop_map(|(asked, value)| comparison(
+            "domain_rating_source",
+            asked,
+            value
+        )),
         (text(), ordered(), words()).prop_map(|(column, asked, text)| comparison(
             column,
             asked,
@@ -60,19 +75,43 @@ fn leaf() -> impl Strategy<Value = Filter> {
         )),
         (text(), textual, words(), any::<bool>()).prop_map(|(column, asked, text, negated)| {
             let filter = Filter::Is(column.to_owned(), asked, Value::Text(text.into()));
-            if negated { known(column, not(filter)) } else { filter }
+            if negated {
+                known(column, not(filter))
+            } else {
+                filter
+            }
         }),
-        (ordered(), 0i64..4_000_000_000)
-            .prop_map(|(asked, seconds)| { comparison("first_seen", asked, Value::Time(seconds * 1_000_000)) }),
-        any::<bool>().prop_map(|value| comparison("is_dofollow", Comparison::Eq, Value::Bool(value))),
-        (any::<bool>(), ordered(), words(), any::<bool>()).prop_map(|(any, asked, text, negated)| {
-            let quantifier = if any { Quantifier::Any } else { Quantifier::All };
-            let filter = Filter::Items("languages".to_owned(), quantifier, asked, Value::Text(text.into()));
-            if negated { not(filter) } else { filter }
+        (ordered(), 0i64..4_000_000_000).prop_map(|(asked, seconds)| {
+            comparison("first_seen", asked, Value::Time(seconds * 1_000_000))
         }),
+        any::<bool>().prop_map(|value| comparison(
+            "is_dofollow",
+            Comparison::Eq,
+            Value::Bool(value)
+        )),
+        (any::<bool>(), ordered(), words(), any::<bool>()).prop_map(
+            |(any, asked, text, negated)| {
+                let quantifier = if any {
+                    Quantifier::Any
+                } else {
+                    Quantifier::All
+                };
+                let filter = Filter::Items(
+                    "languages".to_owned(),
+                    quantifier,
+                    asked,
+                    Value::Text(text.into()),
+                );
+                if negated { not(filter) } else { filter }
+            }
+        ),
         (text(), any::<bool>()).prop_map(|(column, negated)| {
             let filter = Filter::Empty(column.to_owned());
-            if negated { known(column, not(filter)) } else { filter }
+            if negated {
+                known(column, not(filter))
+            } else {
+                filter
+            }
         }),
         (text(), any::<bool>()).prop_map(|(column, negated)| if negated {
             not(is_null(column))
@@ -106,7 +145,8 @@ fn joined(parts: Vec<Filter>, is_and: bool) -> Filter {
 
 fn tree() -> impl Strategy<Value = Filter> {
     leaf().prop_recursive(4, 24, 4, |inner| {
-        (proptest::collection::vec(inner, 1..4), any::<bool>()).prop_map(|(parts, is_and)| joined(parts, is_and))
+        (proptest::collection::vec(inner, 1..4), any::<bool>())
+            .prop_map(|(parts, is_and)| joined(parts, is_and))
     })
 }
 
@@ -121,7 +161,10 @@ fn literal(value: &Value) -> String {
 /// SQL that says the filter, in a spelling that the generator chooses.
 fn spelled(filter: &Filter, rng: &mut fastrand::Rng) -> String {
     let connected = |parts: &[Filter], word: &str, rng: &mut fastrand::Rng| {
-        let parts: Vec<String> = parts.iter().map(|part| format!("({})", spelled(part, rng))).collect();
+        let parts: Vec<String> = parts
+            .iter()
+            .map(|part| format!("({})", spelled(part, rng)))
+            .collect();
         parts.join(word)
     };
     let text = match filter {
@@ -142,18 +185,37 @@ fn spelled_leaf(filter: &Filter, rng: &mut fastrand::Rng) -> String {
         Filter::IsNull(column) => format!("{column} IS NULL"),
         Filter::Empty(column) => format!("empty({column})"),
         Filter::Items(column, quantifier, asked, value) => {
-            let word = if *quantifier == Quantifier::Any { "ANY" } else { "ALL" };
-            format!("{} {} {word}({column})", literal(value), sign(asked.turned()))
+            let word = if *quantifier == Quantifier::Any {
+                "ANY"
+            } else {
+                "ALL"
+            };
+            format!(
+                "{} {} {word}({column})",
+                literal(value),
+                sign(asked.turned())
+            )
         }
         Filter::Is(column, asked, value) => {
             let literal = literal(value);
             let inner = literal.trim_matches('\'');
             match asked {
-                Comparison::Prefix => format!("{column} LIKE {}%'", literal.strip_suffix('\'').unwrap()),
-                Comparison::Suffix => format!("{column} LIKE '%{}", literal.strip_prefix('\'').unwrap()),
+                Comparison::Prefix => {
+                    format!("{column} LIKE {}%'", literal.strip_suffix('\'').unwrap())
+                }
+                Comparison::Suffix => {
+                    format!("{column} LIKE '%{}", literal.strip_prefix('\'').unwrap())
+                }
                 Comparison::Substring | Comparison::Isubstring => {
-                    let word = if *asked == Comparison::Substring { "LIKE" } else { "ILIKE" };
-                    let inner = literal.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')).unwrap();
+                    let word = if *asked == Comparison::Substring {
+                        "LIKE"
+                    } else {
+                        "ILIKE"
+                    };
+                    let inner = literal
+                        .strip_prefix('\'')
+                        .and_then(|text| text.strip_suffix('\''))
+                        .unwrap();
                     format!("{column} {word} '%{inner}%'")
                 }
                 Comparison::PhraseMatch => format!("phrase({column}, {literal})"),
