@@ -140,7 +140,7 @@ impl Client {
             .with_next("use https://, or http:// on this machine (127.0.0.1, localhost) only"));
         }
         // Another part of the process may have installed a provider already: any will do.
-        let _ = rustls::crypto::ring::default_provider().install_default();
+        crate::tls::install_provider();
         let mut builder = reqwest::Client::builder()
             .user_agent(concat!("backhaul/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())

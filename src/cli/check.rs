@@ -7,9 +7,9 @@ use super::arguments::{Check, Globals};
 use super::{Outcome, output};
 use crate::config::{Environment, Place, RunConfig, load};
 use crate::error::{Code, Error, Errors};
+use crate::ledger::account::Live;
 use crate::plan::{self, Bill, Selection, Task};
 use crate::report::count;
-use crate::run::{self, Live};
 
 /// Checks what can be checked, and says what a run would do.
 pub async fn check(globals: &Globals, command: &Check) -> Outcome {
@@ -21,7 +21,7 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
     let mut text = plan::describe(&config, &tasks);
     let _ = writeln!(text, "\n{}", bill(&config, &tasks));
     if matches!(unread, Unread::Nothing) {
-        for offer in run::newer_presets(&config)? {
+        for offer in crate::state::presets::newer_presets(&config)? {
             let _ = writeln!(text, "newer preset: {offer}");
         }
     }
@@ -29,9 +29,10 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
     let mut usable = None;
     if !command.offline {
         let tuning = super::testing::tuning(&environment)?;
-        let (live, destination) = run::check(&config, Arc::clone(&clock), tuning).await;
+        let (live, destination) =
+            crate::fetch::accounts::check(&config, Arc::clone(&clock), tuning).await;
         if let Ok(live) = &live {
-            usable = run::usable(&config.budget, live.units_limit_workspace);
+            usable = crate::ledger::month::usable(&config.budget, live.units_limit_workspace);
         }
         // A probe that fails says the same, and with what operation.
         if let (Unread::Refused(found), true) = (unread, destination.is_ok()) {
@@ -53,9 +54,12 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
             &mut errors,
         );
         if command.live && errors.0.is_empty() {
-            let verdicts = run::probe_now(&config, Arc::clone(&clock), tuning).await;
+            let verdicts =
+                crate::fetch::probes::probe_now(&config, Arc::clone(&clock), tuning).await;
             report(&mut text, "paging", verdicts, &mut errors);
-            match run::columns_now(&config, Arc::clone(&clock), tuning).await {
+            match crate::fetch::check_columns::columns_now(&config, Arc::clone(&clock), tuning)
+                .await
+            {
                 Ok(line) => report(&mut text, "columns", Ok(line), &mut errors),
                 Err(found) => {
                     let _ = writeln!(text, "columns: failed, see below");

@@ -6,7 +6,6 @@ use super::arguments::{Compact, Globals};
 use super::{Outcome, output, testing};
 use crate::config::Environment;
 use crate::report::bytes;
-use crate::run;
 
 /// Merges what is selected, and says what came of it.
 pub fn compact(globals: &Globals, command: &Compact) -> Outcome {
@@ -14,7 +13,7 @@ pub fn compact(globals: &Globals, command: &Compact) -> Outcome {
     let clock = testing::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;
     let selection = super::run::selection(&command.selection)?;
-    let (compacted, errors) = run::compact(config, clock, &selection)?;
+    let (compacted, errors) = crate::maintain::compact::compact(config, clock, &selection)?;
     let mut text = String::new();
     for partition in &compacted {
         let (before, after) = (bytes(partition.bytes_before), bytes(partition.bytes_after));

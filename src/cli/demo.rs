@@ -10,11 +10,13 @@ use super::arguments::Demo;
 use super::{Outcome, output};
 use crate::clock::{Clock as _, SharedClock, ShiftedClock, SystemClock};
 use crate::config::{DEFAULT_FILE, Environment, RunConfig, parse};
+use crate::context::progress::Progress;
 use crate::error::{Code, Error, Errors, Result};
 use crate::plan::Selection;
 use crate::report::{RunReport, RunStatus, bytes, count, summary};
-use crate::run::{self, Agenda, Night, Progress};
+use crate::run::Night;
 use crate::sandbox::{Options, start};
+use crate::schedule::run_plan::Agenda;
 use crate::store::{remove_tree, replace};
 
 /// Rows of each target and list: enough for pages, few enough for seconds.
@@ -187,7 +189,7 @@ history_grouping = "weekly"
 /// Reads everything back, tells the bill, and leaves a query to paste.
 fn epilogue(folder: &Path, config: &RunConfig, report: &RunReport) -> Result<String> {
     let clock: SharedClock = Arc::new(SystemClock);
-    let verified = run::verify(config, &clock, &Selection::default())?;
+    let verified = crate::maintain::verify::verify(config, &clock, &Selection::default())?;
     if let Some(fault) = verified.faults.first() {
         let message = format!("{}: {}", fault.place, fault.problem);
         return Err(Error::new(Code::Corrupt, message));

@@ -3,7 +3,10 @@
 use super::arguments::{Estimate, Globals};
 use super::{Outcome, output, run, testing};
 use crate::config::Environment;
-use crate::run::{Probed, estimate as of_next_run, fit, probe};
+use crate::costs::estimate::estimate as of_next_run;
+use crate::costs::fit::fit;
+use crate::costs::row_counts::Probed;
+use crate::costs::row_counts::probe;
 
 /// Estimates and prints.
 pub async fn estimate(globals: &Globals, command: &Estimate) -> Outcome {

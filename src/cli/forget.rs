@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use super::arguments::{Forget, Globals};
 use super::{Outcome, output, testing};
 use crate::config::Environment;
+use crate::maintain::forget::Forgotten;
 use crate::report::count;
-use crate::run::{self, Forgotten};
 use crate::table::{COVERAGE, TARGETS};
 
 /// Removes a target, says what went, and prints what the warehouse has to delete.
@@ -16,7 +16,7 @@ pub fn forget(globals: &Globals, command: &Forget) -> Outcome {
     let config = super::configuration(globals, &environment)?;
     let file = config.file().display().to_string();
     let target = command.target.as_str();
-    let forgotten = run::forget(config, clock, target)?;
+    let forgotten = crate::maintain::forget::forget(config, clock, target)?;
     let Forgotten {
         rows,
         partitions,

@@ -7,7 +7,6 @@ use super::{Outcome, output};
 use crate::config::Environment;
 use crate::error::{Code, Error};
 use crate::report::{bytes, count};
-use crate::run;
 use crate::warehouse::{Advice, Engine, PlacedFile, Table, Weight, judge};
 
 /// Prints what each table could have otherwise; what an engine cannot read ends with status 1.
@@ -16,7 +15,9 @@ pub fn lint(globals: &Globals, command: &Verify) -> Outcome {
     let selection = super::run::selection(&command.selection)?;
     let mut text = String::new();
     let mut broken = 0;
-    for run::TableLayout { table, files } in run::layouts(&config, &selection)? {
+    for crate::state::layouts::TableLayout { table, files } in
+        crate::state::layouts::layouts(&config, &selection)?
+    {
         let table = Table::new(table.schema, table.history_column.as_deref());
         let size = files.iter().map(|(_, _, layout)| layout.bytes).sum();
         let rows = files.iter().map(|(_, _, layout)| layout.rows).sum();

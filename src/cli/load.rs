@@ -9,7 +9,7 @@ use super::{Outcome, client, output};
 use crate::config::{self, Environment, RunConfig};
 use crate::error::{Code, Error, Result};
 use crate::report::count;
-use crate::run::{self, CommittedTable};
+use crate::state::committed::CommittedTable;
 use crate::store::Store;
 use crate::table::TARGETS;
 use crate::table::manifest::PartitionState;
@@ -37,7 +37,7 @@ pub fn load(globals: &Globals, command: &Load) -> Outcome {
         Manner::Copy => place.check(engine)?,
         Manner::External | Manner::Direct => place.check_in_place(engine)?,
     }
-    let (store, tables, labels) = run::committed(&config, &selection)?;
+    let (store, tables, labels) = crate::state::committed::committed(&config, &selection)?;
     let reports = &selection.reports;
     let names: Vec<String> = tables
         .iter()
@@ -46,7 +46,7 @@ pub fn load(globals: &Globals, command: &Load) -> Outcome {
     // The targets belong to every night.
     let is_meant = |table: &str, partition: &str| {
         (reports.is_empty() || names.iter().any(|name| name == table))
-            && (table == TARGETS || run::is_selected(&selection, partition))
+            && (table == TARGETS || crate::state::selection::is_selected(&selection, partition))
     };
     if let Some(number) = command.done {
         let has = Acknowledged::acknowledge(&store, engine, number, is_meant)?;

@@ -113,7 +113,7 @@ fn configuration(
     environment: &Environment,
 ) -> Result<RunConfig, Errors> {
     testing::watch(environment)?;
-    Ok(crate::run::with_recorded_presets(load(
+    Ok(crate::state::presets::with_recorded_presets(load(
         &globals.config,
         environment,
     )?)?)

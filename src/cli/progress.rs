@@ -9,8 +9,9 @@ use tokio::task::JoinHandle;
 
 use super::arguments::{Globals, LogFormat};
 use super::output;
+use crate::context::progress::Progress;
+use crate::context::progress::Snapshot;
 use crate::report::count;
-use crate::run::{Progress, Snapshot};
 
 /// Where nobody watches, a line is worth its place in a log this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(30);

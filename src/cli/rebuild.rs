@@ -6,7 +6,6 @@ use super::arguments::{Globals, Rebuild};
 use super::{Outcome, output, testing};
 use crate::config::Environment;
 use crate::report::{bytes, count};
-use crate::run;
 
 /// Rebuilds what is selected, and says what came of it.
 pub async fn rebuild(globals: &Globals, command: &Rebuild) -> Outcome {
@@ -14,7 +13,7 @@ pub async fn rebuild(globals: &Globals, command: &Rebuild) -> Outcome {
     let clock = testing::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;
     let selection = super::run::selection(&command.selection)?;
-    let rebuilt = run::rebuild(config, clock, &selection).await?;
+    let rebuilt = crate::maintain::rebuild::rebuild(config, clock, &selection).await?;
     let mut text = String::new();
     for partition in &rebuilt.partitions {
         let (rows, size) = (count(partition.rows), bytes(partition.bytes));

@@ -9,10 +9,12 @@ use super::arguments::{Globals, Run};
 use super::progress::Display;
 use super::{Outcome, later, output, testing};
 use crate::config::{Environment, RunConfig};
+use crate::context::progress::Progress;
 use crate::error::{Code, Error, Errors};
 use crate::plan::{self, Selection};
 use crate::report::{RunReport, RunStatus, count, summary};
-use crate::run::{Agenda, Night, Progress};
+use crate::run::Night;
+use crate::schedule::run_plan::Agenda;
 
 /// Finishes what is open, fetches what is due, commits it.
 pub async fn run(globals: &Globals, command: Run) -> Outcome {

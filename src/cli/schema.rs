@@ -7,7 +7,7 @@ use super::{Outcome, output};
 use crate::catalog::{Catalog, Endpoint, nearest};
 use crate::config::{Environment, RunConfig};
 use crate::error::{Code, Error, Errors};
-use crate::run::table_schema;
+use crate::state::layouts::table_schema;
 use crate::table::{TableSchema, render_arrow, render_json};
 use crate::warehouse::{Place, Table, bigquery_json, create_table, external};
 

@@ -8,8 +8,8 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::{SharedClock, ShiftedClock, SystemClock};
 use crate::config::Environment;
+use crate::context::client::Tuning;
 use crate::error::{Code, Error, Result};
-use crate::run::Tuning;
 use crate::store::bucket::{set_lease, set_patience};
 use crate::store::{Watch, watch_steps};
 

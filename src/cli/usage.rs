@@ -3,14 +3,13 @@
 use super::arguments::{Globals, Usage};
 use super::{Outcome, output, testing};
 use crate::config::Environment;
-use crate::run;
 
 /// Asks, reads, prints.
 pub async fn usage(globals: &Globals, command: &Usage) -> Outcome {
     let environment = Environment::of_process();
     let clock = testing::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;
-    let usage = run::usage(&config, clock, testing::tuning(&environment)?).await?;
+    let usage = crate::costs::usage::usage(&config, clock, testing::tuning(&environment)?).await?;
     output::print(&if command.json {
         output::json(&usage)?
     } else {

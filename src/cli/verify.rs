@@ -8,7 +8,6 @@ use super::{Outcome, output, testing};
 use crate::config::Environment;
 use crate::error::{Code, Error};
 use crate::report::count;
-use crate::run;
 
 /// Reads everything that was committed; findings end with status 1.
 pub fn verify(globals: &Globals, command: &Verify) -> Outcome {
@@ -16,7 +15,7 @@ pub fn verify(globals: &Globals, command: &Verify) -> Outcome {
     let clock = testing::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;
     let selection = super::run::selection(&command.selection)?;
-    let verified = run::verify(&config, &clock, &selection)?;
+    let verified = crate::maintain::verify::verify(&config, &clock, &selection)?;
     let mut text = format!(
         "read {} rows in {} files of {} partitions\n",
         count(verified.rows),

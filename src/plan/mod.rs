@@ -11,6 +11,7 @@ mod cadence;
 mod cost;
 mod describe;
 mod history;
+mod job;
 mod monthly;
 mod night;
 mod once;
@@ -27,6 +28,7 @@ pub use describe::describe;
 pub use history::{
     Grouping, asked_window, is_answered, set_window, usual, whole_window, window, window_of,
 };
+pub use job::ScheduledTask;
 pub use monthly::{
     Bill, NIGHTS_A_MONTH, bill as bill_of_month, first_load, least_units, refuse_impossible,
     ways_to_fit,

@@ -7,10 +7,12 @@ use std::sync::Arc;
 
 use backhaul::clock::ShiftedClock;
 use backhaul::config::{self, Environment, RunConfig};
+use backhaul::context::progress::Progress;
 use backhaul::plan::{self, Selection};
 use backhaul::report::{RunReport, RunStatus};
-use backhaul::run::{Agenda, Night, Progress};
+use backhaul::run::Night;
 use backhaul::sandbox::{Options, Sandbox};
+use backhaul::schedule::run_plan::Agenda;
 use backhaul::store::Store;
 use backhaul::table::manifest::UnfinishedStatus;
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};

@@ -16,24 +16,86 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("secret", &[]),
     ("clock", &[]),
+    ("tls", &[]),
     ("catalog", &[]),
     ("filter", &["catalog"]),
     ("table", &["catalog"]),
     ("config", &["catalog", "filter", "table", "secret"]),
     ("plan", &["config", "catalog", "table"]),
     ("limits", &["clock"]),
-    ("api", &["catalog", "secret", "clock", "limits"]),
+    ("api", &["catalog", "secret", "clock", "limits", "tls"]),
     ("paging", &["catalog", "filter"]),
     ("decode", &["table"]),
     ("landing", &["store"]),
     ("sink", &["table"]),
-    ("store", &["table"]),
+    ("store", &["table", "tls"]),
     ("report", &[]),
+    (
+        "state",
+        &[
+            "secret", "clock", "catalog", "filter", "table", "config", "plan", "limits", "api",
+            "paging", "decode", "landing", "sink", "store", "report",
+        ],
+    ),
+    (
+        "ledger",
+        &[
+            "secret", "clock", "catalog", "filter", "table", "config", "plan", "limits", "api",
+            "paging", "decode", "landing", "sink", "store", "report", "state",
+        ],
+    ),
+    (
+        "context",
+        &[
+            "secret", "clock", "catalog", "filter", "table", "config", "plan", "limits", "api",
+            "paging", "decode", "landing", "sink", "store", "report", "state", "ledger",
+        ],
+    ),
+    (
+        "fetch",
+        &[
+            "secret", "clock", "catalog", "filter", "table", "config", "plan", "limits", "api",
+            "paging", "decode", "landing", "sink", "store", "report", "state", "ledger", "context",
+        ],
+    ),
+    (
+        "publish",
+        &[
+            "secret", "clock", "catalog", "filter", "table", "config", "plan", "limits", "api",
+            "paging", "decode", "landing", "sink", "store", "report", "state", "ledger", "context",
+            "fetch",
+        ],
+    ),
+    (
+        "schedule",
+        &[
+            "secret", "clock", "catalog", "filter", "table", "config", "plan", "limits", "api",
+            "paging", "decode", "landing", "sink", "store", "report", "state", "ledger", "context",
+            "fetch", "publish",
+        ],
+    ),
+    (
+        "costs",
+        &[
+            "secret", "clock", "catalog", "filter", "table", "config", "plan", "limits", "api",
+            "paging", "decode", "landing", "sink", "store", "report", "state", "ledger", "context",
+            "fetch", "publish", "schedule",
+        ],
+    ),
+    (
+        "maintain",
+        &[
+            "secret", "clock", "catalog", "filter", "table", "config", "plan", "limits", "api",
+            "paging", "decode", "landing", "sink", "store", "report", "state", "ledger", "context",
+            "fetch", "publish", "schedule", "costs",
+        ],
+    ),
     (
         "run",
         &[
             "secret", "clock", "catalog", "filter", "table", "config", "plan", "limits", "api",
-            "paging", "decode", "landing", "sink", "store", "report",
+            "paging", "decode", "landing", "sink", "store", "report", "state", "ledger", "context",
+            "fetch", "publish", "schedule", "costs", "maintain",
         ],
     ),
     ("warehouse", &["table", "store"]),
@@ -48,7 +110,7 @@ const MAY_USE_ALL: &[&str] = &["cli"];
 /// Libraries (or parts of `std`) that belong to some rooms only, with those rooms.
 const OWNED_LIBRARIES: &[(&str, &[&str])] = &[
     ("reqwest", &["api", "gateway"]),
-    ("rustls", &["api", "gateway"]),
+    ("rustls", &["tls"]),
     ("axum", &["sandbox", "gateway"]),
     (
         "arrow",
@@ -58,11 +120,23 @@ const OWNED_LIBRARIES: &[(&str, &[&str])] = &[
             "sink",
             "store",
             "run",
+            "state",
+            "context",
+            "fetch",
+            "publish",
+            "schedule",
+            "maintain",
+            "costs",
             "warehouse",
             "cli",
         ],
     ),
-    ("parquet", &["table", "sink", "store", "run", "cli"]),
+    (
+        "parquet",
+        &[
+            "table", "sink", "store", "run", "state", "publish", "maintain", "cli",
+        ],
+    ),
     ("clap", &["cli"]),
     ("indicatif", &["cli"]),
 ];

@@ -6,9 +6,10 @@ use std::path::Path;
 use backhaul::catalog::{Catalog, Endpoint, Pricing};
 use backhaul::config::{self, Environment, RunConfig};
 use backhaul::error::Errors;
+use backhaul::fetch::request::first_request;
 use backhaul::model::{Method, Request};
 use backhaul::plan::{self, Selection, Task};
-use backhaul::run::{first_request, table_schema};
+use backhaul::state::layouts::table_schema;
 use proptest::prelude::*;
 use serde_json::Value as Json;
 

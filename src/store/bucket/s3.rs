@@ -74,7 +74,7 @@ impl S3Extra {
         *request.uri_mut() = format!("{}/{}", self.url, encode(key))
             .parse()
             .map_err(generic)?;
-        AwsAuthorizer::new(credential, "s3", &self.region).authorize(&mut request, None);
+        AwsAuthorizer::new(credential, "s3", &self.region).try_authorize(&mut request, None)?;
         let response = self.http.execute(request).await.map_err(generic)?;
         if response.status().is_success() {
             Ok(())
@@ -100,7 +100,7 @@ impl S3Extra {
         }
         let mut request = HttpRequest::new(HttpRequestBody::empty());
         *request.uri_mut() = url.as_str().parse().map_err(generic)?;
-        AwsAuthorizer::new(credential, "s3", &self.region).authorize(&mut request, None);
+        AwsAuthorizer::new(credential, "s3", &self.region).try_authorize(&mut request, None)?;
         let response = self.http.execute(request).await.map_err(generic)?;
         let is_success = response.status().is_success();
         let body = response.into_body().bytes().await.map_err(generic)?;

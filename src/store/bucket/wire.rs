@@ -208,6 +208,7 @@ pub(super) struct Listening(ReqwestConnector);
 
 impl HttpConnector for Listening {
     fn connect(&self, options: &ClientOptions) -> object_store::Result<HttpClient> {
+        crate::tls::install_provider();
         Ok(HttpClient::new(Listener(self.0.connect(options)?)))
     }
 }

@@ -1,0 +1,68 @@
+//! What a task comes to when paging is done with it, and why it may come to nothing yet.
+
+use std::collections::BTreeMap;
+
+use crate::decode::Notes;
+use crate::error::{Code, Error, Result};
+use crate::landing::Source;
+use crate::paging::Evidence;
+use crate::sink::TaskSorter;
+use crate::table::Span;
+
+/// A task whose rows are all here.
+pub struct Finished {
+    /// Index into the run's jobs.
+    pub job: usize,
+    /// Its rows, not yet in order, on disk.
+    pub rows: TaskSorter,
+    /// Why they are believed to be all, or what is missing.
+    pub evidence: Evidence,
+    /// Units charged for its answers, those of earlier runs included.
+    pub units: u64,
+    /// Of these, units charged by this run.
+    pub new_units: u64,
+    /// Rows accepted.
+    pub num_rows: u64,
+    /// When its first answer was received, in microseconds since 1970.
+    pub started_at: i64,
+    /// When its last answer was received, in microseconds since 1970.
+    pub exported_at: i64,
+    /// The run that received it.
+    pub run: String,
+    /// The attempt whose answers they are.
+    pub attempt: u32,
+    /// What was asked.
+    pub asked: BTreeMap<String, String>,
+    /// Of a history: the days that were asked for.
+    pub window: Option<Span>,
+    /// SHA-256 over its bodies as received.
+    pub responses_hash: String,
+    /// What was unusual in its answers.
+    pub notes: Notes,
+    /// Where its last answer comes from, if it was not received for it alone.
+    pub source: Option<Source>,
+}
+
+/// The user, or a failure that no task survives, ended the run.
+pub(crate) fn interrupted() -> Error {
+    Error::new(Code::Interrupted, "interrupted")
+}
+
+/// The task cannot be put together from what is saved.
+pub(crate) fn gone() -> Error {
+    Error::new(
+        Code::Unfinished,
+        "the saved responses do not hold the whole task",
+    )
+    .with_next("backhaul run --refetch pays for it again")
+}
+
+/// A sorter that a background thread has given back.
+pub(crate) fn taken(sorter: Option<TaskSorter>) -> Result<TaskSorter> {
+    sorter.ok_or_else(|| {
+        Error::new(
+            Code::Internal,
+            "the rows of a task are still at work elsewhere",
+        )
+    })
+}

@@ -1,0 +1,134 @@
+//! Asks the API for the limits and the usage of the workspace: a free request.
+
+use serde::Deserialize;
+
+use crate::api::{Client, Quote, Rejected};
+use crate::clock::SharedClock;
+use crate::config::RunConfig;
+use crate::context::client::{Tuning, client};
+use crate::error::{Code, Error, Result};
+use crate::fetch::body::{blocking, plain_body};
+use crate::ledger::account::Live;
+use crate::ledger::month::{Account, is_wanted, known_from, others_known, sum_up};
+use crate::ledger::reservations;
+use crate::limits::UnitMeter;
+use crate::model::{Answer, Method, Request};
+use crate::report::count;
+use crate::state::open;
+use crate::state::workspace::Workspace;
+use crate::store::Store;
+
+/// The free operation that tells limits and usage.
+const LIMITS: &str = "subscription-info/limits-and-usage";
+
+/// Asks the API who we are, for nothing, and tries out the destination; says what of that one has to know.
+///
+/// # Errors
+/// Every fault that was found: of the key, of the API, of the destination.
+pub async fn check(
+    config: &RunConfig,
+    clock: SharedClock,
+    tuning: Tuning,
+) -> (Result<Live>, Result<Option<&'static str>>) {
+    let live = live(config, clock, tuning).await;
+    let owned = config.clone();
+    let destination = blocking(move || open::open(&owned)?.probe()).await;
+    (live, destination)
+}
+
+/// Asks the API who we are, for nothing.
+///
+/// # Errors
+/// Whatever keeps it from answering.
+pub(crate) async fn live(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<Live> {
+    ask_limits(
+        &client(config, UnitMeter::new(Some(0), 0), &clock, tuning)
+            .await?
+            .free_only(),
+    )
+    .await
+}
+
+/// Asks the API for the workspace's limits and usage, for nothing.
+///
+/// # Errors
+/// As [`Client::send`].
+pub(crate) async fn ask_limits(client: &Client) -> Result<Live> {
+    #[derive(Deserialize)]
+    struct Body {
+        limits_and_usage: Live,
+    }
+    let request = Request {
+        endpoint: LIMITS.to_owned(),
+        method: Method::Get,
+        query: Vec::new(),
+        body: None,
+    };
+    let keys = client.keys();
+    let read = |answer: Answer| async move {
+        let body = plain_body(&answer, keys)?;
+        serde_json::from_slice::<Body>(&body)
+            .map(|body| body.limits_and_usage)
+            .map_err(|error| {
+                Rejected::Damaged(
+                    Error::new(Code::Body, "the answer is not what the catalog describes")
+                        .with_source(error),
+                )
+            })
+    };
+    client
+        .send(&request, Quote::default(), read)
+        .await
+        .map(|sent| sent.value)
+}
+
+/// Asks the workspace, for nothing, and sums the ledger up; `None` where no budget needs it or nothing limits the month.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`] if the ledger cannot be read.
+pub(crate) async fn account(
+    client: &Client,
+    config: &RunConfig,
+    store: &Store,
+    clock: &SharedClock,
+    notes: &mut Vec<String>,
+) -> Result<Option<Account>> {
+    if !is_wanted(&config.budget) {
+        return Ok(None);
+    }
+    let today = clock.today();
+    // The ledger first: what others spend in between then counts twice, never not at all.
+    let entries = reservations::entries(store)?;
+    let mut workspace = Workspace::load(store, &config.source.base_url);
+    match ask_limits(client).await {
+        Ok(live) => {
+            notes.extend(live.expiry_warning(today));
+            let known = known_from(&live, &entries, today);
+            if workspace.month != known {
+                workspace.month = known;
+                workspace.save(store, &config.source.base_url)?;
+            }
+        }
+        Err(error) => {
+            let others = others_known(&workspace.month, today).map(|(units, day)| {
+                format!(
+                    " and the {} units that others had spent by {day}",
+                    count(units)
+                )
+            });
+            notes.push(format!(
+                "the workspace could not be asked for its usage ({}): the month is counted by this destination's own \
+                 ledger alone{}",
+                error.one_line(),
+                others.unwrap_or_default()
+            ));
+        }
+    }
+    Ok(sum_up(
+        &config.budget,
+        &entries,
+        &workspace.month,
+        today,
+        notes,
+    ))
+}

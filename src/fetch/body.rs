@@ -1,0 +1,112 @@
+//! Bodies → pages, off the async threads.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use crate::api::{KeyRing, Rejected};
+use crate::clock::SharedClock;
+use crate::config::{OnTrouble, Report};
+use crate::context::cpu_pool::heavy;
+use crate::context::fetched_task::interrupted;
+use crate::decode::{Decoder, OnBadValue, Page, decompress};
+use crate::error::{Code, Error, Result};
+use crate::landing::Saved;
+use crate::model::Answer;
+
+/// How long answers under way are waited for after an interrupt: they are being paid for.
+const INTERRUPT_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the report wants done with a value that does not fit.
+pub(crate) fn on_bad_value(report: &Report) -> OnBadValue {
+    match report.on_bad_value {
+        OnTrouble::Fail => OnBadValue::Fail,
+        OnTrouble::Null => OnBadValue::Null,
+    }
+}
+
+/// The check of a new answer: a body that cannot be read may come whole the next time, one that does not fit will not.
+pub(crate) async fn decode(
+    decoder: Arc<Mutex<Decoder>>,
+    keys: Arc<KeyRing>,
+    answer: Answer,
+) -> std::result::Result<(Page, Answer), Rejected> {
+    let decoded = heavy(move || {
+        let body = plain_body(&answer, &keys)?;
+        let page = decoder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .decode(&body);
+        drop(body);
+        match page {
+            Ok(page) => Ok((page, answer)),
+            Err(error) if error.is_damage() => Err(Rejected::Damaged(error.into())),
+            Err(error) => Err(Rejected::Unusable(error.into())),
+        }
+    });
+    match decoded.await {
+        Ok(outcome) => outcome,
+        Err(error) => Err(Rejected::Unusable(error)),
+    }
+}
+
+/// Decodes an answer that was saved.
+pub(crate) async fn decode_saved(decoder: Arc<Mutex<Decoder>>, saved: Saved) -> Result<Page> {
+    heavy(move || {
+        let body = decompress(&saved.body, saved.header.encoding)?;
+        Ok(decoder
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .decode(&body)?)
+    })
+    .await
+    .flatten()
+}
+
+/// A new body without its compression. One that repeats the key is refused before anything of it is quoted or saved.
+pub(crate) fn plain_body<'a>(
+    answer: &'a Answer,
+    keys: &KeyRing,
+) -> std::result::Result<Cow<'a, [u8]>, Rejected> {
+    let body = decompress(&answer.body, answer.encoding)
+        .map_err(|error| Rejected::Damaged(error.into()))?;
+    if keys.appear_in(&body) {
+        let error = Error::new(
+            Code::Body,
+            "the answer repeats the API key (***) and is not used",
+        )
+        .with_next("check [source] base_url and proxy: something on the way sends requests back");
+        return Err(Rejected::Unusable(error));
+    }
+    Ok(body)
+}
+
+/// Waits for an answer, and gives up on one that takes long after an interrupt: it counts as charged.
+pub(crate) async fn patiently<T>(
+    clock: &SharedClock,
+    cancel: &CancellationToken,
+    answer: impl Future<Output = Result<T>>,
+) -> Result<T> {
+    let out_of_patience = async {
+        cancel.cancelled().await;
+        clock.sleep(INTERRUPT_PATIENCE).await;
+    };
+    tokio::select! {
+        answer = answer => answer,
+        () = out_of_patience => Err(interrupted()),
+    }
+}
+
+/// Runs work that would hold up other tasks on a thread of its own.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            Err(Error::new(Code::Internal, "a background task was cut off").with_source(error))
+        }
+    }
+}

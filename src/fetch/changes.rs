@@ -1,0 +1,78 @@
+//! Reports of changes: since when a night asks, with which filter, and what each row of it is.
+//!
+//! The first complete night of a task brings all live rows (`base`). A later one asks for what came or went since the last
+//! complete night, which committed states tell, less an overlap. The day is kept with the task's first answer, so that a
+//! task that is resumed goes on with it, and with its committed rows. Of the nights added up, the latest word on a row
+//! (by the operation's identity) is what it is: all that are not `lost` are live.
+
+use chrono::{Days, NaiveDate, NaiveTime};
+
+use crate::catalog::Endpoint;
+use crate::config::Report;
+use crate::context::run_context::Stage;
+use crate::error::Result;
+use crate::filter::{Comparison, Filter};
+use crate::model::{Night, Value};
+use crate::plan::ScheduledTask;
+use crate::plan::Task;
+use crate::state::task_state::held;
+use crate::table::manifest::TaskStatus;
+use crate::table::parse_segment;
+
+/// Days before the last complete night from which changes are asked for: a night is a UTC date that its task may have
+/// begun to read a day later or the source have dated a day earlier, and a row may be found after the day it is dated.
+const OVERLAP_DAYS: u64 = 2;
+
+/// The parameter that shows rows that are lost by now.
+const HISTORY: &str = "history";
+
+/// The day since when a task asks for changes; `None` where it begins with a base: no earlier night is complete, the last
+/// one answers another configuration, or a new base is wanted. A night that is fetched again asks since the same day.
+pub(crate) fn since(
+    stage: &Stage,
+    report: &Report,
+    job: &ScheduledTask,
+) -> Result<Option<NaiveDate>> {
+    if report.changes.is_none() || stage.config.run.new_base {
+        return Ok(None);
+    }
+    let partitions = stage.store.partitions(&report.name)?;
+    let night =
+        |name: &String| parse_segment(name).and_then(|(_, value)| value.parse::<Night>().ok());
+    let mut nights: Vec<Night> = partitions
+        .iter()
+        .filter_map(night)
+        .filter(|night| *night < job.night)
+        .collect();
+    nights.sort_unstable();
+    for night in nights.into_iter().rev() {
+        let state = held(&stage.store, night, report)?;
+        let entry = state.as_ref().and_then(|state| state.task(&job.task.id));
+        if let Some(entry) = entry.filter(|entry| entry.status == TaskStatus::Complete) {
+            let is_answered = job.task.unanswered_by(&entry.asked, false).is_empty();
+            return Ok(night
+                .checked_sub_days(Days::new(OVERLAP_DAYS))
+                .filter(|_| is_answered));
+        }
+    }
+    Ok(None)
+}
+
+/// The filter of the rows that came or went since that day.
+pub(crate) fn filter(endpoint: &Endpoint, since: NaiveDate) -> Option<Filter> {
+    let changes = endpoint.changes.as_ref()?;
+    let start = Value::Time(since.and_time(NaiveTime::MIN).and_utc().timestamp_micros());
+    let from = |column: &String| Filter::Is(column.clone(), Comparison::Gte, start.clone());
+    Some(Filter::Or(vec![from(&changes.new), from(&changes.lost)]))
+}
+
+/// The task as it asks for changes since that day: lost rows are shown too.
+pub(crate) fn task(task: &Task, since: Option<NaiveDate>) -> Task {
+    let mut task = task.clone();
+    if let Some(since) = since {
+        for (_, value) in task.query.iter_mut().filter(|(name, _)| name == HISTORY) {
+            *value = format!("since:{since}");
+        }
+    }
+    task
+}

@@ -1,0 +1,163 @@
+//! Stops a report whose tasks all fail alike: three in a row with one code and one message, and none that succeeded; at
+//! once where the API refuses a column or a choice. What
+//! kept three tasks from succeeding keeps three hundred, and each of them costs requests.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
+use crate::error::{Code, Error};
+
+/// Tasks that must fail alike, in a row.
+const FAILURES: u32 = 3;
+
+/// Why tasks fail: the code, and the message without its causes and context.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reason {
+    /// The code.
+    pub code: Code,
+    /// The message.
+    pub message: String,
+}
+
+impl Reason {
+    /// The reason of an error.
+    pub fn of(error: &Error) -> Self {
+        Self {
+            code: error.code(),
+            message: error.to_string(),
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+enum State {
+    Failing { reason: Reason, times: u32 },
+    Working,
+}
+
+/// A breaker for each report of a run.
+#[derive(Debug, Default)]
+pub(crate) struct Breaker {
+    reports: Mutex<BTreeMap<usize, State>>,
+}
+
+impl Breaker {
+    /// A task of the report succeeded: the report works, whatever else may fail.
+    pub fn succeeded(&self, report: usize) {
+        self.lock().insert(report, State::Working);
+    }
+
+    /// A task of the report failed.
+    pub fn failed(&self, report: usize, error: &Error) {
+        // These say nothing of the report: somebody or something else ended the task.
+        if matches!(
+            error.code(),
+            Code::Budget | Code::Interrupted | Code::Locked
+        ) {
+            return;
+        }
+        let mut reports = self.lock();
+        let reason = Reason::of(error);
+        let next = match reports.get(&report) {
+            Some(State::Working) => State::Working,
+            Some(State::Failing {
+                reason: known,
+                times,
+            }) if *known == reason => State::Failing {
+                reason,
+                times: times + 1,
+            },
+            // Broken is broken: what was under way by then may fail in its own way.
+            Some(broken @ State::Failing { times, .. }) if *times >= FAILURES => broken.clone(),
+            // A column or a choice that the API refuses, it refuses in every task.
+            Some(State::Failing { .. }) | None if is_drift(error) => State::Failing {
+                reason,
+                times: FAILURES,
+            },
+            Some(State::Failing { .. }) | None => State::Failing { reason, times: 1 },
+        };
+        reports.insert(report, next);
+    }
+
+    /// Why nothing more is to be sent for the report, if that is so.
+    pub fn broken(&self, report: usize) -> Option<Reason> {
+        match self.lock().get(&report)? {
+            State::Failing { reason, times } if *times >= FAILURES => Some(reason.clone()),
+            State::Failing { .. } | State::Working => None,
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<usize, State>> {
+        self.reports.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether the API refuses what the catalog lists.
+fn is_drift(error: &Error) -> bool {
+    error.code() == Code::Refused
+        && ["column", "value"]
+            .iter()
+            .any(|name| error.context_value(name).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(message: &str) -> Error {
+        Error::new(Code::Plan, message)
+    }
+
+    #[test]
+    fn three_alike_in_a_row_break_a_report_and_one_success_keeps_it() {
+        let breaker = Breaker::default();
+        for _ in 0..2 {
+            breaker.failed(0, &error("no"));
+        }
+        assert_eq!(breaker.broken(0), None);
+        breaker.failed(0, &error("no").with_context("target", "acme"));
+        assert_eq!(
+            breaker.broken(0).map(|reason| reason.code),
+            Some(Code::Plan)
+        );
+        breaker.failed(0, &error("something else"));
+        assert!(breaker.broken(0).is_some(), "it stays broken");
+        assert_eq!(breaker.broken(1), None, "another report goes on");
+        breaker.succeeded(1);
+        for _ in 0..9 {
+            breaker.failed(1, &error("no"));
+        }
+        assert_eq!(breaker.broken(1), None);
+    }
+
+    #[test]
+    fn a_refused_column_breaks_a_report_at_once() {
+        let breaker = Breaker::default();
+        breaker.failed(
+            0,
+            &Error::new(Code::Refused, "no `x`").with_context("column", "x"),
+        );
+        assert_eq!(
+            breaker.broken(0).map(|reason| reason.code),
+            Some(Code::Refused)
+        );
+        breaker.failed(
+            1,
+            &Error::new(Code::Value, "no integer").with_context("column", "x"),
+        );
+        breaker.failed(2, &Error::new(Code::Refused, "bad target"));
+        assert_eq!((breaker.broken(1), breaker.broken(2)), (None, None));
+    }
+
+    #[test]
+    fn different_reasons_and_stops_break_nothing() {
+        let breaker = Breaker::default();
+        for message in ["a", "b", "a", "b", "c"] {
+            breaker.failed(0, &error(message));
+        }
+        for _ in 0..5 {
+            breaker.failed(1, &Error::new(Code::Budget, "no more"));
+        }
+        assert_eq!((breaker.broken(0), breaker.broken(1)), (None, None));
+    }
+}

@@ -1,0 +1,64 @@
+//! Where a task goes on: with the latest attempt at it, or with a new one.
+
+use crate::config::Report;
+use crate::context::run_context::Stage;
+use crate::error::Result;
+use crate::fetch::pager_plan::{Inputs, inputs};
+use crate::landing::Attempt;
+use crate::plan::ScheduledTask;
+use crate::state::tombstone::is_forgotten;
+use crate::table::manifest::TaskEntry;
+
+/// An attempt, and what paging was told when it began; nothing where none of its answers can be built on.
+pub(crate) struct Begun {
+    pub attempt: Attempt,
+    pub inputs: Option<Inputs>,
+}
+
+/// The attempt that a task goes on with: not one that is committed, nor one that answers what is no longer asked, nor one
+/// of a target that was forgotten since.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`] if saved responses cannot be read.
+pub(crate) fn begun(
+    stage: &Stage,
+    job: &ScheduledTask,
+    report: &Report,
+    committed: Option<&TaskEntry>,
+) -> Result<Begun> {
+    let numbered = |number| Attempt {
+        night: job.night,
+        task: job.task.id.clone(),
+        number,
+    };
+    let latest = stage.landing.latest(job.night, &job.task.id)?;
+    let next = committed.map_or(0, |entry| entry.attempt + 1);
+    let attempt = latest
+        .filter(|latest| latest.number >= next)
+        .unwrap_or_else(|| numbered(next));
+    let saved = stage.landing.load(&attempt, 0)?;
+    if is_forgotten(&stage.store, stage.target_name(&job.task), saved.as_ref())? {
+        return Ok(Begun {
+            attempt: numbered(attempt.number + 1),
+            inputs: None,
+        });
+    }
+    let inputs = saved.and_then(|saved| inputs(&saved));
+    let changed = inputs
+        .as_ref()
+        .map(|begun| begun.unanswered(job))
+        .unwrap_or_default();
+    if changed.is_empty() {
+        return Ok(Begun { attempt, inputs });
+    }
+    let (what, report_name) = (changed.join(", "), report.name.as_str());
+    tracing::warn!(
+        report = report_name,
+        changed = what,
+        "saved responses answer another configuration: asked again"
+    );
+    Ok(Begun {
+        attempt: numbered(attempt.number + 1),
+        inputs: None,
+    })
+}

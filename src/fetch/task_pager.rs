@@ -1,0 +1,157 @@
+//! The requests of a task in their order: one part of its keywords after the other, each paged until it is complete. A
+//! task without keyword list is one part.
+//!
+//! It is as much a fold over answers as the pager is: the same answers always lead to the same requests.
+
+use std::collections::BTreeMap;
+
+use crate::config::Report;
+use crate::context::run_context::Stage;
+use crate::error::Result;
+use crate::fetch::pager_plan::{Inputs, pager_plan};
+use crate::model::PageKeys;
+use crate::paging::{Ask, Cursor, Emit, Evidence, PagingError, Shortfall, Status, Step};
+use crate::plan::Task;
+
+/// The way through one task.
+pub(crate) struct Course<'a> {
+    stage: &'a Stage,
+    report: &'a Report,
+    inputs: Inputs,
+    asked: BTreeMap<String, String>,
+    whole: Task,
+    /// The part under way.
+    part: Task,
+    place: usize,
+    pager: Cursor,
+    /// What the parts before came to.
+    before: Option<Evidence>,
+    /// The end, where a fuse of the task stands before the last part.
+    cut: Option<Evidence>,
+}
+
+impl<'a> Course<'a> {
+    /// The way through a task that answers what is `asked`, before its first request.
+    ///
+    /// # Errors
+    /// As [`Cursor::new`].
+    pub fn new(
+        stage: &'a Stage,
+        report: &'a Report,
+        task: Task,
+        inputs: &Inputs,
+        asked: &BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let part = task.segment(0).unwrap_or_else(|| task.clone());
+        let pager = Cursor::new(pager_plan(stage, report, &part, inputs, asked))?;
+        let (inputs, asked) = (inputs.clone(), asked.clone());
+        Ok(Self {
+            stage,
+            report,
+            inputs,
+            asked,
+            whole: task,
+            part,
+            place: 0,
+            pager,
+            before: None,
+            cut: None,
+        })
+    }
+
+    /// The task as the next request asks it.
+    pub fn task(&self) -> &Task {
+        &self.part
+    }
+
+    /// What to do next. Asking again changes nothing.
+    pub fn next(&self) -> Step {
+        match (&self.cut, self.pager.next()) {
+            (Some(evidence), _) => Step::Done(evidence.clone()),
+            (None, Step::Done(evidence)) => Step::Done(self.so_far(evidence)),
+            (None, ask) => ask,
+        }
+    }
+
+    /// The request that comes next, if one does.
+    pub fn ask(&self) -> Option<Ask> {
+        match self.next() {
+            Step::Ask(ask) => Some(ask),
+            Step::Done(_) => None,
+        }
+    }
+
+    /// Takes the answer to the request that [`Course::next`] wants.
+    ///
+    /// # Errors
+    /// Where the answers contradict what paging rests on.
+    pub fn answer(&mut self, keys: &PageKeys) -> Result<Emit, PagingError> {
+        let emit = self.pager.answer(keys)?;
+        if let Step::Done(evidence) = self.pager.next() {
+            self.go_on(evidence)?;
+        }
+        Ok(emit)
+    }
+
+    /// Begins the next part, if there is one and no fuse of the task forbids it.
+    fn go_on(&mut self, evidence: Evidence) -> Result<(), PagingError> {
+        let Some(part) = self.whole.segment(self.place + 1) else {
+            return Ok(());
+        };
+        let mut evidence = self.so_far(evidence);
+        let mut plan = pager_plan(self.stage, self.report, &part, &self.inputs, &self.asked);
+        plan.limits.cap = self.pager.learned_cap().or(plan.limits.cap);
+        plan.limits.max_rows = plan
+            .limits
+            .max_rows
+            .map(|most| most.saturating_sub(evidence.rows));
+        plan.limits.max_requests = plan.limits.max_requests.saturating_sub(evidence.requests);
+        let fuse = match (plan.limits.max_rows, plan.limits.max_requests) {
+            (Some(0), _) => Some(Shortfall::MaxRows),
+            (_, 0) => Some(Shortfall::MaxRequests),
+            _ => None,
+        };
+        if let Some(fuse) = fuse {
+            evidence.status = Status::Capped(fuse);
+            self.cut = Some(evidence);
+            return Ok(());
+        }
+        self.pager = Cursor::new(plan)?;
+        self.before = Some(evidence);
+        self.part = part;
+        self.place += 1;
+        Ok(())
+    }
+
+    fn so_far(&self, evidence: Evidence) -> Evidence {
+        match &self.before {
+            Some(before) => before.clone().and(evidence),
+            None => evidence,
+        }
+    }
+
+    /// See [`Cursor::slower`].
+    pub fn slower(&mut self) {
+        self.pager.slower();
+    }
+
+    /// See [`Cursor::faster`].
+    pub fn faster(&mut self) {
+        self.pager.faster();
+    }
+
+    /// See [`Cursor::at_limit`].
+    pub fn at_limit(&mut self, limit: u32) {
+        self.pager.at_limit(limit);
+    }
+
+    /// See [`Cursor::least_limit`].
+    pub fn least_limit(&self) -> u32 {
+        self.pager.least_limit()
+    }
+
+    /// See [`Cursor::learned_cap`].
+    pub fn learned_cap(&self) -> Option<u32> {
+        self.pager.learned_cap()
+    }
+}

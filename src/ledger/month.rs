@@ -1,0 +1,375 @@
+//! What the month has left: the workspace's own word and the ledger, whichever has seen more spent.
+
+use chrono::{Datelike as _, Months, NaiveDate};
+
+use crate::config::{Budget, KeepFree, RunConfig};
+use crate::error::Result;
+use crate::ledger::account::Live;
+use crate::ledger::reservations;
+use crate::ledger::reservations::{Entry, Month};
+use crate::limits::{Cap, Shares};
+use crate::plan::ScheduledTask;
+use crate::report::{MonthLeft, count};
+use crate::state::workspace::{KnownMonth, Workspace};
+use crate::store::Store;
+
+/// The month as a run finds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Account {
+    /// The next reset.
+    pub reset: NaiveDate,
+    /// The budget, for the ledger.
+    pub month: Month,
+    /// Units spent since the last reset.
+    pub spent: u64,
+    /// Of these, units of the runs of this day.
+    pub today: u64,
+}
+
+/// What is remembered of a workspace that has just answered.
+pub(crate) fn known_from(live: &Live, entries: &[Entry], today: NaiveDate) -> KnownMonth {
+    let used = live.units_usage_workspace.unwrap_or(0);
+    KnownMonth {
+        reset: live.reset(),
+        limit: live.units_limit_workspace,
+        told: Some(today),
+        foreign: foreign(entries, live.reset(), today, used),
+    }
+}
+
+impl Account {
+    /// What is left before this run.
+    pub fn left(&self) -> MonthLeft {
+        let Cap { name, limit } = self.month.cap.clone();
+        MonthLeft {
+            budget: name,
+            limit,
+            left: limit.saturating_sub(self.spent),
+            reset: self.reset.to_string(),
+        }
+    }
+}
+
+/// Whether a budget needs to know what the month has left.
+pub(crate) fn is_wanted(budget: &Budget) -> bool {
+    budget.per_month.is_some() || budget.keep_free.is_some() || budget.pace
+}
+
+/// What is left by what the workspace has just said; `None` where no budget limits the month.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`] if the ledger cannot be read.
+pub(crate) fn left_after_asking(
+    config: &RunConfig,
+    store: &Store,
+    live: &Live,
+    today: NaiveDate,
+) -> Result<Option<MonthLeft>> {
+    if !is_wanted(&config.budget) {
+        return Ok(None);
+    }
+    let entries = reservations::entries(store)?;
+    let known = known_from(live, &entries, today);
+    Ok(
+        sum_up(&config.budget, &entries, &known, today, &mut Vec::new())
+            .map(|account| account.left()),
+    )
+}
+
+/// The same as [`crate::fetch::accounts::account`] from what is remembered, without asking.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`] if the ledger cannot be read.
+pub(crate) fn remembered(
+    config: &RunConfig,
+    store: &Store,
+    today: NaiveDate,
+    notes: &mut Vec<String>,
+) -> Result<Option<Account>> {
+    if !is_wanted(&config.budget) {
+        return Ok(None);
+    }
+    let workspace = Workspace::load(store, &config.source.base_url);
+    Ok(sum_up(
+        &config.budget,
+        &reservations::entries(store)?,
+        &workspace.month,
+        today,
+        notes,
+    ))
+}
+
+pub(crate) fn sum_up(
+    budget: &Budget,
+    entries: &[Entry],
+    known: &KnownMonth,
+    today: NaiveDate,
+    notes: &mut Vec<String>,
+) -> Option<Account> {
+    let Some(cap) = cap(budget, known.limit) else {
+        let what = if budget.pace {
+            "`pace` has nothing to spread"
+        } else {
+            "`keep_free` keeps nothing"
+        };
+        notes.push(format!(
+            "{what}: there is no `per_month`, and no limit of the workspace is known"
+        ));
+        return None;
+    };
+    if budget.keep_free.is_some() && known.limit.is_none() {
+        notes.push("`keep_free` keeps nothing: no limit of the workspace is known".to_owned());
+    }
+    let foreign = others_known(known, today).map_or(0, |(units, _)| units);
+    Some(fold(
+        entries,
+        cap,
+        next_reset(known.reset, today),
+        foreign,
+        today,
+    ))
+}
+
+/// What others had spent when the workspace was last asked, and when that was; `None` if usage has begun at zero since.
+pub(crate) fn others_known(known: &KnownMonth, today: NaiveDate) -> Option<(u64, NaiveDate)> {
+    let told = known.told?;
+    (told >= month_before(next_reset(known.reset, today))).then_some((known.foreign, told))
+}
+
+/// Units that the workspace counts and the ledger does not know.
+fn foreign(entries: &[Entry], reset: Option<NaiveDate>, today: NaiveDate, used: u64) -> u64 {
+    let since = month_before(next_reset(reset, today));
+    used.saturating_sub(
+        entries
+            .iter()
+            .map(|entry| entry.certain(since))
+            .fold(0, u64::saturating_add),
+    )
+}
+
+/// The account from the ledger's files and what others have spent.
+fn fold(entries: &[Entry], cap: Cap, reset: NaiveDate, foreign: u64, today: NaiveDate) -> Account {
+    let since = month_before(reset);
+    let sum = |of: &dyn Fn(&Entry) -> u64| entries.iter().map(of).fold(0_u64, u64::saturating_add);
+    let of_today = |entry: &Entry| {
+        if entry.begun() == Some(today) {
+            entry.counted(since)
+        } else {
+            0
+        }
+    };
+    Account {
+        reset,
+        month: Month {
+            cap,
+            since,
+            foreign,
+        },
+        spent: sum(&|entry| entry.counted(since)).saturating_add(foreign),
+        today: sum(&of_today),
+    }
+}
+
+/// The reset before a reset.
+fn month_before(reset: NaiveDate) -> NaiveDate {
+    reset.checked_sub_months(Months::new(1)).unwrap_or(reset)
+}
+
+/// The tighter of what may be spent a month and what must stay free.
+fn cap(budget: &Budget, limit: Option<u64>) -> Option<Cap> {
+    let own = budget.per_month.map(|limit| Cap {
+        name: "[budget] per_month".to_owned(),
+        limit,
+    });
+    let workspace = usable(budget, limit).map(|usable| {
+        let free = if budget.keep_free.is_some() {
+            ", less [budget] keep_free,"
+        } else {
+            ""
+        };
+        let name = format!(
+            "the workspace's limit of {}{free}",
+            count(limit.unwrap_or(usable))
+        );
+        Cap {
+            name,
+            limit: usable,
+        }
+    });
+    own.into_iter().chain(workspace).min_by_key(|cap| cap.limit)
+}
+
+/// What a workspace's limit leaves to spend a month.
+pub fn usable(budget: &Budget, limit: Option<u64>) -> Option<u64> {
+    let limit = limit?;
+    let free = match budget.keep_free {
+        Some(KeepFree::Units(units)) => units,
+        // Rounded up: what must stay free does.
+        Some(KeepFree::Percent(percent)) => {
+            let hundredths = u128::from(limit) * u128::from(percent);
+            u64::try_from(hundredths.div_ceil(100)).unwrap_or(limit)
+        }
+        None => 0,
+    };
+    Some(limit.saturating_sub(free))
+}
+
+/// The reset after a day: on the day of the month that was told, else on the first.
+fn next_reset(told: Option<NaiveDate>, today: NaiveDate) -> NaiveDate {
+    /// A century, back and forth: what was told may be long past, or further ahead than a month.
+    const MONTHS: u32 = 1200;
+    let told = told.or_else(|| today.with_day(1)).unwrap_or(today);
+    let earlier = (1..MONTHS)
+        .rev()
+        .filter_map(|months| told.checked_sub_months(Months::new(months)));
+    let mut all = earlier
+        .chain((0..MONTHS).filter_map(|months| told.checked_add_months(Months::new(months))));
+    all.find(|day| *day > today).unwrap_or(told)
+}
+
+/// The budgets of single reports and targets, in the order that [`shares`] counts in.
+pub(crate) fn share_caps(budget: &Budget) -> Vec<Cap> {
+    let reports = budget
+        .per_report
+        .iter()
+        .map(|(name, limit)| ("per_report", name, *limit));
+    let targets = budget
+        .per_target
+        .iter()
+        .map(|(name, limit)| ("per_target", name, *limit));
+    let cap = |(key, name, limit): (&str, &String, u64)| Cap {
+        name: format!("[budget] {key}.{name}"),
+        limit,
+    };
+    reports.chain(targets).map(cap).collect()
+}
+
+/// The shares that the requests of a job spend from.
+pub(crate) fn shares(config: &RunConfig, job: &ScheduledTask) -> Shares {
+    let Budget {
+        per_report,
+        per_target,
+        ..
+    } = &config.budget;
+    let report = config.reports.get(job.task.report);
+    let target = job.task.target.and_then(|at| config.targets.get(at));
+    let of_report =
+        report.and_then(|report| per_report.keys().position(|name| *name == report.name));
+    let of_target =
+        target.and_then(|target| per_target.keys().position(|name| *name == target.name));
+    Shares([of_report, of_target.map(|index| per_report.len() + index)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::reservations::Promise;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().expect("a date")
+    }
+
+    fn entry(run: &str, promised: u64, settled: Option<u64>, spent: u64) -> Entry {
+        Entry {
+            run: run.to_owned(),
+            promise: Promise {
+                promised,
+                settled,
+                spent,
+                day: None,
+            },
+        }
+    }
+
+    #[test]
+    fn the_month_counts_what_was_settled_promised_and_spent_elsewhere_since_the_reset() {
+        let cap = Cap {
+            name: "per_month".to_owned(),
+            limit: 10_000,
+        };
+        let entries = [
+            entry("20261031T230000Z-0", 700, Some(600), 600),
+            entry("20261101T010000Z-0", 500, Some(400), 400),
+            entry("20261123T010000Z-0", 900, Some(900), 0),
+            entry("20261123T020000Z-0", 800, None, 300),
+        ];
+        let (reset, today) = (day("2026-12-01"), day("2026-11-23"));
+        let of = |used| {
+            fold(
+                &entries,
+                cap.clone(),
+                reset,
+                foreign(&entries, Some(reset), today, used),
+                today,
+            )
+        };
+        assert_eq!((of(0).spent, of(0).today), (400 + 900 + 800, 900 + 800));
+        assert_eq!(of(1_600).spent, 2_100, "the ledger knows all of it");
+        // 5,000 used: 1,600 of it are known to the ledger for certain, what is promised may still come.
+        assert_eq!(
+            (of(5_000).spent, of(5_000).month.foreign),
+            (2_100 + 3_400, 3_400)
+        );
+        assert_eq!(of(0).month.since, day("2026-11-01"));
+    }
+
+    #[test]
+    fn what_others_spent_is_remembered_until_the_reset() {
+        let known = KnownMonth {
+            reset: Some(day("2026-12-05")),
+            limit: Some(10_000),
+            told: Some(day("2026-11-20")),
+            foreign: 700,
+        };
+        assert_eq!(
+            others_known(&known, day("2026-12-04")),
+            Some((700, day("2026-11-20")))
+        );
+        assert_eq!(others_known(&known, day("2026-12-05")), None);
+        assert_eq!(
+            others_known(&KnownMonth::default(), day("2026-12-05")),
+            None
+        );
+    }
+
+    #[test]
+    fn a_run_across_the_reset_counts_in_the_new_month() {
+        let cap = Cap {
+            name: "per_month".to_owned(),
+            limit: 10_000,
+        };
+        let mut crossing = entry("20261130T235000Z-0", 700, Some(600), 600);
+        crossing.promise.day = Some(day("2026-12-01"));
+        let account = fold(&[crossing], cap, day("2027-01-01"), 0, day("2026-12-02"));
+        assert_eq!((account.spent, account.today), (600, 0));
+    }
+
+    #[test]
+    fn what_stays_free_is_taken_from_the_workspaces_limit() {
+        let with = |keep_free| Budget {
+            keep_free,
+            ..Budget::default()
+        };
+        assert_eq!(
+            usable(&with(Some(KeepFree::Percent(10))), Some(2_000_001)),
+            Some(1_800_000)
+        );
+        assert_eq!(usable(&with(Some(KeepFree::Units(3))), Some(2)), Some(0));
+        assert_eq!(usable(&with(None), Some(9)), Some(9));
+        assert_eq!(usable(&with(Some(KeepFree::Units(3))), None), None);
+    }
+
+    #[test]
+    fn a_remembered_reset_day_rolls_on_and_without_one_the_calendar_counts() {
+        let next = |told: Option<&str>, today| next_reset(told.map(day), day(today)).to_string();
+        assert_eq!(next(Some("2026-09-17"), "2026-11-17"), "2026-12-17");
+        assert_eq!(next(Some("2026-12-17"), "2026-11-17"), "2026-12-17");
+        assert_eq!(next(Some("2026-10-31"), "2026-11-30"), "2026-12-31");
+        assert_eq!(
+            next(Some("2027-08-05"), "2026-11-30"),
+            "2026-12-05",
+            "a month at a time"
+        );
+        assert_eq!(next(None, "2026-12-31"), "2027-01-01");
+    }
+}

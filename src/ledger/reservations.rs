@@ -1,0 +1,423 @@
+//! Units that runs promised to stay within, one small file a run.
+//!
+//! A run that ends settles its file. Of one that was killed nobody knows what its last requests cost: all that it had
+//! promised counts as spent until the account's own figures show otherwise. Where the month has a budget, promises are made
+//! under a lock, over the sum of all files: two processes cannot promise the same units.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::SharedClock;
+use crate::error::Result;
+use crate::limits::{Cap, Ledger, Promised, Wanted};
+use crate::model::maybe_day;
+use crate::store::{Store, step, to_json};
+
+/// Folder of the files below `_backhaul/`.
+const FOLDER: &str = "units";
+
+/// What is written down of one run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Promise {
+    /// Units that it may have come to.
+    pub promised: u64,
+    /// Units that it came to, presumed ones included, once that is known.
+    #[serde(default)]
+    pub settled: Option<u64>,
+    /// Of what was promised, units that were known to be charged by then.
+    #[serde(default)]
+    pub spent: u64,
+    /// The day on which it was last at work.
+    #[serde(default, with = "maybe_day")]
+    pub day: Option<NaiveDate>,
+}
+
+/// A budget of the month, which all runs share.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Month {
+    /// The budget.
+    pub cap: Cap,
+    /// The day of the last reset.
+    pub since: NaiveDate,
+    /// Units that were spent in the workspace and stand in no file.
+    pub foreign: u64,
+}
+
+/// The file of one run.
+#[derive(Debug)]
+pub(crate) struct UnitLedger {
+    store: Store,
+    run: String,
+    clock: SharedClock,
+    month: OnceLock<Month>,
+    /// Runs that have settled, which do not change any more.
+    settled: Mutex<BTreeMap<String, Promise>>,
+}
+
+impl UnitLedger {
+    /// The ledger of a run; its file comes with the first promise.
+    pub fn new(store: &Store, run: &str, clock: &SharedClock) -> Self {
+        Self {
+            store: store.clone(),
+            run: run.to_owned(),
+            clock: SharedClock::clone(clock),
+            month: OnceLock::new(),
+            settled: Mutex::default(),
+        }
+    }
+
+    /// From now on no promise exceeds this budget.
+    pub fn keep_to(&self, month: Month) {
+        // Said once a run; a second word would change nothing.
+        let _ = self.month.set(month);
+    }
+
+    /// The run has ended and came to this.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Destination`].
+    pub fn settle(&self, units: u64) -> Result<()> {
+        if self.store.files(FOLDER).load(&file(&self.run))?.is_none() {
+            return Ok(());
+        }
+        self.write(&Promise {
+            promised: units,
+            settled: Some(units),
+            spent: units,
+            day: Some(self.clock.today()),
+        })
+    }
+
+    fn write(&self, promise: &Promise) -> Result<()> {
+        write(&self.store, &self.run, promise)
+    }
+
+    fn promise_total(&self, total: u64, spent: u64) -> Result<Promised> {
+        self.write(&Promise {
+            promised: total,
+            settled: None,
+            spent,
+            day: Some(self.clock.today()),
+        })?;
+        step("units.promised");
+        Ok(Promised::Total(total))
+    }
+}
+
+impl Ledger for UnitLedger {
+    fn promise(&self, wanted: Wanted) -> Result<Promised> {
+        let Wanted {
+            needed,
+            preferred,
+            spent,
+        } = wanted;
+        let Some(month) = self.month.get() else {
+            return self.promise_total(preferred, spent);
+        };
+        let before = read(&self.store, &self.run)?;
+        self.store.in_turn(FOLDER, &self.run, || {
+            let mut others = month.foreign;
+            for entry in self.others()? {
+                others = others.saturating_add(entry.counted(month.since));
+            }
+            let total = month.cap.limit.saturating_sub(others);
+            if needed > total {
+                // An earlier try, which was not our turn, may have promised more: others would miss it until we end.
+                let nothing = || Promise {
+                    promised: spent,
+                    settled: None,
+                    spent,
+                    day: Some(self.clock.today()),
+                };
+                let before = before
+                    .clone()
+                    .filter(|before| before.settled.is_none())
+                    .unwrap_or_else(nothing);
+                if read(&self.store, &self.run)?
+                    .is_some_and(|now| now.settled.is_none() && now != before)
+                {
+                    self.write(&before)?;
+                }
+                return Ok(Promised::Short {
+                    total,
+                    cap: month.cap.clone(),
+                });
+            }
+            // Near the end something is left for other processes.
+            let block = (total - needed) / 2;
+            self.promise_total(preferred.min(needed.saturating_add(block)), spent)
+        })
+    }
+}
+
+impl UnitLedger {
+    /// The files of all other runs.
+    fn others(&self) -> Result<Vec<Entry>> {
+        let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = Vec::new();
+        for run in self
+            .store
+            .files(FOLDER)
+            .json_names()?
+            .into_iter()
+            .filter(|run| *run != self.run)
+        {
+            let known = settled.get(&run).cloned();
+            let Some(promise) =
+                known.map_or_else(|| read(&self.store, &run), |known| Ok(Some(known)))?
+            else {
+                continue;
+            };
+            if promise.settled.is_some() {
+                settled.insert(run.clone(), promise.clone());
+            }
+            entries.push(Entry { run, promise });
+        }
+        Ok(entries)
+    }
+}
+
+/// The file of one run, with the run's name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Entry {
+    /// The run.
+    pub run: String,
+    /// What is written down of it.
+    pub promise: Promise,
+}
+
+impl Entry {
+    /// The day on which the run began, as its name tells.
+    pub fn begun(&self) -> Option<NaiveDate> {
+        NaiveDate::parse_from_str(self.run.get(..8)?, "%Y%m%d").ok()
+    }
+
+    /// Units that count as spent since a day: of a run that was at work on it or later, all.
+    pub fn counted(&self, since: NaiveDate) -> u64 {
+        if self.is_since(since) {
+            self.promise.settled.unwrap_or(self.promise.promised)
+        } else {
+            0
+        }
+    }
+
+    /// Of these, units that the workspace's own figures contain for certain.
+    pub fn certain(&self, since: NaiveDate) -> u64 {
+        if self.is_since(since) {
+            self.promise.settled.unwrap_or(self.promise.spent)
+        } else {
+            0
+        }
+    }
+
+    fn is_since(&self, since: NaiveDate) -> bool {
+        let last = self.promise.day.max(self.begun());
+        // A run that has not ended may be at work still: two days are longer than any.
+        let grace = if self.promise.settled.is_some() { 0 } else { 2 };
+        last.is_none_or(|last| last + chrono::Days::new(grace) >= since)
+    }
+}
+
+/// The files of all runs.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub(crate) fn entries(store: &Store) -> Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for run in store.files(FOLDER).json_names()? {
+        entries.extend(read(store, &run)?.map(|promise| Entry { run, promise }));
+    }
+    Ok(entries)
+}
+
+fn file(run: &str) -> String {
+    format!("{run}.json")
+}
+
+fn read(store: &Store, run: &str) -> Result<Option<Promise>> {
+    let (files, name) = (store.files(FOLDER), file(run));
+    let next = || {
+        format!(
+            "delete {}: its units stay counted by the account itself",
+            files.place_of(&name)
+        )
+    };
+    files
+        .load_json(&name)
+        .map_err(|error| error.with_next(next()))
+}
+
+fn write(store: &Store, run: &str, promise: &Promise) -> Result<()> {
+    store.files(FOLDER).replace(&file(run), to_json(promise)?)
+}
+
+/// Closes the books of runs that were killed: what they had promised counts as spent. Gives a note on each.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub(crate) fn close_books_of_the_dead(store: &Store, who: &str) -> Result<Vec<String>> {
+    let mut notes = Vec::new();
+    for Entry { run, promise } in entries(store)? {
+        // In a bucket it takes a while to find out who lives; who has settled need not.
+        if promise.settled.is_some() && matches!(store, Store::Bucket(_)) {
+            continue;
+        }
+        // Alive: it settles its own books.
+        let Some(hold) = store.dead_run(&run, who)? else {
+            continue;
+        };
+        let Some(promise) = read(store, &run)? else {
+            continue;
+        };
+        let units = promise.promised;
+        let is_cut_off = promise.settled.is_none();
+        if is_cut_off {
+            write(
+                store,
+                &run,
+                &Promise {
+                    settled: Some(units),
+                    ..promise
+                },
+            )?;
+        }
+        hold.give_back()?;
+        if !is_cut_off {
+            continue;
+        }
+        notes.push(format!(
+            "run {run} was cut off: up to {} units that it had set aside count as spent",
+            crate::report::count(units)
+        ));
+    }
+    Ok(notes)
+}
+
+/// Runs that have not settled what they promised, with their promises: cut off, or under way.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub(crate) fn unsettled(store: &Store) -> Result<BTreeMap<String, u64>> {
+    let open = |Entry { run, promise }: Entry| {
+        promise.settled.is_none().then_some((run, promise.promised))
+    };
+    Ok(entries(store)?.into_iter().filter_map(open).collect())
+}
+
+/// Units that each run came to as far as that is known, else what it promised at most.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub(crate) fn at_most(store: &Store) -> Result<BTreeMap<String, u64>> {
+    let most = |Entry { run, promise }: Entry| (run, promise.settled.unwrap_or(promise.promised));
+    Ok(entries(store)?.into_iter().map(most).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::clock::SystemClock;
+    use crate::limits::{NotReserved, UnitMeter};
+
+    /// One run: the most that each request can cost and what becomes of it, and whether the run is killed in the end.
+    #[derive(Debug, Clone)]
+    struct Life {
+        requests: Vec<(u64, u8)>,
+        is_killed: bool,
+    }
+
+    fn life() -> impl Strategy<Value = Life> {
+        (
+            prop::collection::vec((1_u64..160, any::<u8>()), 0..12),
+            any::<bool>(),
+        )
+            .prop_map(|(requests, is_killed)| Life {
+                requests,
+                is_killed,
+            })
+    }
+
+    /// Spends as far as the ledger allows; what the source charges goes to `charged`, whatever the run learns of it.
+    async fn live(store: Store, run: String, life: Life, month: Month, charged: Arc<AtomicU64>) {
+        let clock: SharedClock = Arc::new(SystemClock);
+        let lock = store
+            .dead_run(&run, &run)
+            .expect("readable")
+            .expect("nobody else's");
+        let ledger = Arc::new(UnitLedger::new(&store, &run, &clock));
+        ledger.keep_to(month);
+        let meter =
+            UnitMeter::with_ledger(None, Vec::new(), Arc::clone(&ledger) as Arc<dyn Ledger>);
+        for (place, (worst, fate)) in life.requests.iter().enumerate() {
+            let mut reservation = match meter.reserve(*worst).await {
+                Ok(reservation) => reservation,
+                Err(NotReserved::Budget(_)) => continue,
+                Err(NotReserved::Ledger(error)) => panic!("{error}"),
+            };
+            reservation.sent();
+            let actual = worst * u64::from(*fate) / 255;
+            charged.fetch_add(actual, Ordering::SeqCst);
+            tokio::task::yield_now().await;
+            if life.is_killed && place + 1 == life.requests.len() {
+                // In flight, and nobody will ever say what it cost.
+                drop((reservation, lock));
+                return;
+            }
+            match fate % 3 {
+                0 => drop(reservation.presume()),
+                1 => drop(reservation),
+                _ => reservation.settle(actual),
+            }
+        }
+        if !life.is_killed {
+            ledger
+                .settle(meter.spent() + meter.presumed())
+                .expect("written");
+        }
+        drop(lock);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+
+        #[test]
+        fn a_month_is_never_exceeded_by_runs_side_by_side_that_lose_answers_and_are_killed(
+            rounds in prop::collection::vec(prop::collection::vec(life(), 1..4), 1..5),
+            (limit, foreign) in (0_u64..3_000, 0_u64..300),
+        ) {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().expect("a runtime");
+            let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("temp dir");
+            let store = Store::open(folder.path()).expect("a destination");
+            let cap = Cap { name: "per_month".to_owned(), limit };
+            let month = Month { cap, since: "2026-11-01".parse().expect("a date"), foreign };
+            let charged = Arc::new(AtomicU64::new(0));
+            for (number, round) in rounds.into_iter().enumerate() {
+                runtime.block_on(async {
+                    let lives = round.into_iter().enumerate().map(|(place, life)| {
+                        let run = format!("20261123T01{number:02}{place:02}Z-00000000");
+                        tokio::spawn(live(store.clone(), run, life, month.clone(), Arc::clone(&charged)))
+                    });
+                    for life in lives.collect::<Vec<_>>() {
+                        life.await.expect("none fails");
+                    }
+                });
+                let charged = charged.load(Ordering::SeqCst);
+                prop_assert!(charged + foreign <= limit || charged == 0, "{} and {} of {}", charged, foreign, limit);
+                let before: u64 = entries(&store).expect("readable").iter().map(|entry| entry.counted(month.since)).sum();
+                close_books_of_the_dead(&store, "the next run").expect("closed");
+                let after: u64 = entries(&store).expect("readable").iter().map(|entry| entry.counted(month.since)).sum();
+                prop_assert_eq!(before, after, "what the dead had set aside stays counted");
+                prop_assert!(unsettled(&store).expect("readable").is_empty());
+                prop_assert!(after >= charged, "{} are counted of {}", after, charged);
+            }
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! A client goes: rows, saved responses, records and mentions.
+//!
+//! First the claims on its tasks, so that nobody fetches them meanwhile; then, durably, the tombstone, from which on nothing
+//! builds on its saved responses. Everything behind that can be cut off and done again: what names the target goes last.
+
+mod holdings;
+mod scrub;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::clock::SharedClock;
+use crate::config::RunConfig;
+use crate::context::client::run_id;
+use crate::context::progress::Progress;
+use crate::context::run_context::Stage;
+use crate::costs::row_counts;
+use crate::error::{Code, Error, Errors, Result};
+use crate::fetch::batch;
+use crate::ledger::recovery::close_dead_run_logs;
+use crate::ledger::request_log;
+use crate::maintain::forget::holdings::Holdings;
+use crate::model::{Night, TaskId};
+use crate::publish::partition::Opened;
+use crate::publish::{coverage, system_tables};
+use crate::state::names::claim_name;
+use crate::state::night_record;
+use crate::state::selection::{named_in, unknown_target};
+use crate::state::tombstone;
+use crate::state::tombstone::Tombstone;
+use crate::store::{Hold, step};
+use crate::table::{COVERAGE, TARGETS, parse_segment};
+
+/// Claims that are held to the end, the newest nights first; of older nights it is only made sure that nobody is at them.
+/// Each is an open file, of which a process may have a thousand.
+const MAX_CLAIMS: usize = 512;
+
+/// What went.
+#[derive(Debug, Default)]
+pub struct Forgotten {
+    /// Rows of tables.
+    pub rows: u64,
+    /// Partitions that were written anew without them.
+    pub partitions: u64,
+    /// Saved responses.
+    pub responses: u64,
+    /// Tables that held rows of the target, now or when it was forgotten before: a warehouse may still hold them.
+    pub tables: BTreeSet<String>,
+    /// The configuration still names the target.
+    pub is_configured: bool,
+    /// What could not be written anew: it is as it was.
+    pub errors: Errors,
+}
+
+/// Removes a target from everything that the destination holds.
+///
+/// # Errors
+/// [`Code::Target`] for a name that nothing knows; [`Code::Locked`] if a process is at one of its tasks: then nothing was
+/// changed; [`Code::Destination`].
+pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<Forgotten> {
+    let config = Arc::new(config);
+    let store = crate::state::open::store(&config)?;
+    let named = named_in(&store)?;
+    let is_configured = config.targets.iter().any(|known| known.name == target);
+    let earlier = tombstone::read(&store, target);
+    if !named.contains_key(target) && !is_configured && matches!(earlier, Ok(None)) {
+        return Err(unknown_target(&config, &named, target));
+    }
+    let run = run_id(&clock);
+    let stage = Stage::open(
+        config,
+        run,
+        Vec::new(),
+        None,
+        clock,
+        Arc::new(Progress::default()),
+    )?;
+    // A row of the target may wait in an answer that is not divided yet.
+    batch::settle_left(&stage)?;
+    // The ledgers of runs that were cut off name it until they are closed.
+    close_dead_run_logs(&stage.recovery())?;
+    let mut holdings = Holdings::find(&stage, target)?;
+    let claims = claim(&stage, target, &holdings)?;
+    if !stage.landing.packs()?.is_empty() {
+        // Whoever had the claims a moment ago was killed, and has left one.
+        batch::settle_left(&stage)?;
+        holdings = Holdings::find(&stage, target)?;
+    }
+    let mut tables = holdings.tables();
+    tables.extend(
+        earlier
+            .ok()
+            .flatten()
+            .into_iter()
+            .flat_map(|earlier| earlier.tables),
+    );
+    let forgotten_at = stage.clock.now().timestamp_micros();
+    let tombstone = Tombstone {
+        target: target.to_owned(),
+        forgotten_at,
+        tables: tables.clone(),
+    };
+    tombstone::write(&stage.store, &tombstone)?;
+    let mut forgotten = Forgotten {
+        tables,
+        is_configured,
+        ..Forgotten::default()
+    };
+    for (night, task) in &holdings.saved {
+        forgotten.responses += stage.landing.forget(*night, task)?;
+        step("forget.responses");
+    }
+    scrub::run_reports(&stage.store, &holdings.words)?;
+    scrub::bad_values(&stage.store, &holdings.words)?;
+    request_log::forget(&stage.store, target)?;
+    row_counts::forget(&stage.store, target)?;
+    for (table, partition) in &holdings.partitions {
+        match remove_rows(&stage, table, partition, target) {
+            Ok(None) => {}
+            Ok(Some(rows)) => {
+                forgotten.rows += rows;
+                forgotten.partitions += 1;
+            }
+            Err(error) => forgotten
+                .errors
+                .push(error.with_context("partition", format!("{table}/{partition}"))),
+        }
+        step("forget.partition");
+        stage.store.strike_unfinished(
+            table,
+            partition,
+            |task| task.target == target,
+            &stage.who,
+        )?;
+        step("forget.unfinished");
+    }
+    remove_mentions(&stage, target)?;
+    let_go(claims)?;
+    stage.close()?;
+    Ok(forgotten)
+}
+
+/// Takes the claims on the target's tasks.
+///
+/// # Errors
+/// [`Code::Locked`] naming the task and who is at it.
+fn claim(stage: &Stage, target: &str, holdings: &Holdings) -> Result<Vec<Hold>> {
+    let mut claims = Vec::new();
+    for (night, task) in holdings.claims.iter().rev() {
+        let name = claim_name(*night, task);
+        match stage.store.claim(&name, &stage.run_id, &stage.who)? {
+            Ok(claim) if claims.len() < MAX_CLAIMS => claims.push(claim),
+            Ok(claim) => claim.give_back()?,
+            Err(holder) => {
+                let message =
+                    format!("a task of {target} is being fetched: night {night}, by {holder}");
+                return Err(Error::new(Code::Locked, message).with_context("claim", name).with_next(
+                    "wait for that process or end it, then run the same command again; nothing was changed",
+                ));
+            }
+        }
+    }
+    Ok(claims)
+}
+
+/// Writes a partition anew without the target's rows. Gives how many went; `None` if it holds no task of the target.
+fn remove_rows(stage: &Stage, table: &str, partition: &str, target: &str) -> Result<Option<u64>> {
+    let mut opened = Opened::recorded(stage, table, partition)?;
+    let Some(before) = opened.before.clone() else {
+        return Ok(None);
+    };
+    let gone = || before.tasks.iter().filter(|entry| entry.target == target);
+    let tasks: BTreeSet<TaskId> = gone().map(|entry| entry.task.clone()).collect();
+    if tasks.is_empty() {
+        return Ok(None);
+    }
+    let rows = gone().map(|entry| entry.rows).sum();
+    let mut writer = opened.writer(stage, &before.responses_hash, &tasks)?;
+    opened.keep_all_but(&tasks, &mut writer)?;
+    opened.publish(writer, &tasks, &[], before.responses_hash)?;
+    Ok(Some(rows))
+}
+
+/// Takes the target out of the tables that the program fills itself, and out of the records of nights.
+fn remove_mentions(stage: &Stage, target: &str) -> Result<()> {
+    let nights_of = |partition: String| {
+        parse_segment(&partition).and_then(|(_, night)| night.parse::<Night>().ok())
+    };
+    for night in stage
+        .store
+        .partitions(COVERAGE)?
+        .into_iter()
+        .filter_map(nights_of)
+    {
+        coverage::write(stage, night)?;
+        step("forget.coverage");
+    }
+    if !stage.store.partitions(TARGETS)?.is_empty() {
+        system_tables::remove_target(stage, target)?;
+        step("forget.targets");
+    }
+    for (night, record) in night_record::begun(&stage.store)? {
+        let of_target = record
+            .tasks
+            .into_iter()
+            .filter(|(_, planned)| planned.target == target);
+        night_record::strike(
+            &stage.store,
+            night,
+            &of_target.map(|(task, _)| task).collect(),
+        )?;
+        step("forget.nights");
+    }
+    Ok(())
+}
+
+/// Gives the claims back.
+fn let_go(claims: Vec<Hold>) -> Result<()> {
+    for claim in claims {
+        claim.give_back()?;
+        step("forget.claims");
+    }
+    Ok(())
+}

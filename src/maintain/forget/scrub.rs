@@ -1,0 +1,140 @@
+//! Reports of past runs, without what they say of a target that was forgotten. Counts and units stay.
+
+use std::collections::BTreeSet;
+
+use crate::error::{Error, Result};
+use crate::report::{ErrorEntry, RunReport};
+use crate::state::names::{BAD_VALUES, RUNS};
+use crate::store::{Store, step, to_json};
+
+/// What stands in the place of a sentence that named the target.
+const GONE: &str = "of a target that was forgotten";
+
+/// Rewrites every report of a run that mentions one of the words.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub(crate) fn run_reports(store: &Store, words: &BTreeSet<String>) -> Result<()> {
+    let files = store.files(RUNS);
+    for name in files.json_names()? {
+        let name = format!("{name}.json");
+        let Some(text) = files.load(&name)? else {
+            continue;
+        };
+        if !mentions(&String::from_utf8_lossy(&text), words) {
+            continue;
+        }
+        let damaged = |error: Error| {
+            error.with_next(format!(
+                "delete {}: it names the target",
+                files.place_of(&name)
+            ))
+        };
+        let Some(mut report) = files.load_json::<RunReport>(&name).map_err(damaged)? else {
+            continue;
+        };
+        report
+            .errors
+            .iter_mut()
+            .for_each(|error| scrub(error, words));
+        for note in report.notes.iter_mut().filter(|note| mentions(note, words)) {
+            GONE.clone_into(note);
+        }
+        files.replace(&name, to_json(&report)?)?;
+        step("forget.report");
+    }
+    Ok(())
+}
+
+/// Takes the lines that mention one of the words out of the lists of bad values.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub(crate) fn bad_values(store: &Store, words: &BTreeSet<String>) -> Result<()> {
+    let files = store.files(RUNS);
+    for name in files
+        .list("")?
+        .into_iter()
+        .filter(|name| name.ends_with(BAD_VALUES))
+    {
+        let Some(bytes) = files.load(&name)? else {
+            continue;
+        };
+        let text = String::from_utf8_lossy(&bytes);
+        let kept: String = text
+            .split_inclusive('\n')
+            .filter(|line| !mentions(line, words))
+            .collect();
+        if kept.len() < text.len() {
+            files.replace(&name, kept)?;
+            step("forget.report");
+        }
+    }
+    Ok(())
+}
+
+fn scrub(error: &mut ErrorEntry, words: &BTreeSet<String>) {
+    let ErrorEntry {
+        code: _,
+        report: _,
+        target,
+        message,
+        next,
+        units: _,
+    } = error;
+    if [target.as_ref(), Some(&*message), Some(&*next)]
+        .into_iter()
+        .flatten()
+        .any(|text| mentions(text, words))
+    {
+        *target = None;
+        GONE.clone_into(message);
+        next.clear();
+    }
+}
+
+/// Whether a text holds one of the words, not only as a part of a longer one.
+fn mentions(text: &str, words: &BTreeSet<String>) -> bool {
+    words
+        .iter()
+        .filter(|word| !word.is_empty())
+        .any(|word| holds(text, word))
+}
+
+fn holds(text: &str, word: &str) -> bool {
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '-' || letter == '_';
+    text.match_indices(word).any(|(start, _)| {
+        let before = text.get(..start).unwrap_or_default();
+        let mut behind = text.get(start + word.len()..).unwrap_or_default().chars();
+        let (next, second) = (behind.next(), behind.next());
+        let ends = match next {
+            Some('.') => !second.is_some_and(is_part),
+            Some(letter) => !is_part(letter),
+            None => true,
+        };
+        ends && !before.ends_with(|letter| is_part(letter) || letter == '.')
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_no_part_of_a_longer_one() {
+        for text in [
+            "acme",
+            "links acme: capped",
+            "of acme.",
+            "(acme)",
+            "\"target\": \"acme\"",
+            "https://acme/",
+        ] {
+            assert!(holds(text, "acme"), "{text}");
+        }
+        for text in ["acme-shop", "my.acme", "acme.com", "pacme", "acme_2", ""] {
+            assert!(!holds(text, "acme"), "{text}");
+        }
+        assert!(holds("bad target: acme.com", "acme.com"));
+    }
+}

@@ -1,0 +1,179 @@
+//! What helps against each fault: a command where one does.
+
+use std::collections::BTreeSet;
+
+use crate::config::RunConfig;
+use crate::fetch::saved_history::is_saved_whole;
+use crate::landing::{Attempt, Landing};
+use crate::model::{Night, TaskId};
+use crate::plan::{self, Selection};
+use crate::state::open::landing;
+use crate::state::periods::period_of;
+use crate::state::system_tables::is_of_program;
+use crate::state::tombstone;
+use crate::store::Store;
+use crate::table::manifest::{PartitionState, TaskEntry};
+use crate::table::{Span, TARGETS, parse_segment};
+
+/// Knows what can be restored.
+pub(crate) struct Remedies<'a> {
+    config: &'a RunConfig,
+    store: &'a Store,
+    landing: Landing,
+}
+
+impl<'a> Remedies<'a> {
+    pub fn new(config: &'a RunConfig, store: &'a Store) -> Self {
+        Self {
+            config,
+            store,
+            landing: landing(config, store),
+        }
+    }
+
+    /// Of a file that nobody committed.
+    pub fn of_foreign(&self, place: &str) -> String {
+        format!(
+            "move {} out of the table's folder",
+            self.store.place_of(place)
+        )
+    }
+
+    /// Of a file below `_backhaul/` that is named like data.
+    pub fn of_hidden(&self, place: &str) -> String {
+        if place.starts_with("_backhaul/staging/") {
+            return "backhaul run   (it clears away what a process left that was killed)"
+                .to_owned();
+        }
+        self.of_foreign(place)
+            .replace("the table's folder", "_backhaul")
+    }
+
+    /// Of a table's record.
+    pub fn of_record(&self, table: &str) -> String {
+        match table {
+            _ if is_of_program(table) => "backhaul rebuild".to_owned(),
+            _ if self.is_filled(table) => format!("backhaul rebuild --report {table}"),
+            _ => {
+                format!(
+                    "give the report `{table}` back to the configuration, then: backhaul rebuild --report {table}"
+                )
+            }
+        }
+    }
+
+    /// Of rows of some of a partition's tasks.
+    pub fn of_tasks(
+        &self,
+        state: &PartitionState,
+        is_affected: impl Fn(&TaskEntry) -> bool,
+    ) -> String {
+        let table = state.report.as_str();
+        if let Some(period) = period_of(&state.partition) {
+            return self.of_period(state, period, is_affected);
+        }
+        let night =
+            parse_segment(&state.partition).and_then(|(_, value)| value.parse::<Night>().ok());
+        let Some(night) = night.filter(|_| !is_of_program(table)) else {
+            return match night {
+                Some(night) if table != TARGETS => format!("backhaul rebuild --date {night}"),
+                _ => "backhaul run   (it writes the table of targets anew)".to_owned(),
+            };
+        };
+        if !self.is_filled(table) {
+            return format!(
+                "restore it from a backup of the destination: no report of the configuration fills {table}"
+            );
+        }
+        let rebuild = format!("backhaul rebuild --report {table} --date {night}");
+        let known = self.known(table, night);
+        let affected = state
+            .committed
+            .iter()
+            .flat_map(|committed| &committed.tasks)
+            .filter(|entry| is_affected(entry));
+        let lost: Vec<&str> = affected
+            .filter(|entry| {
+                entry.rows > 0 && !(known.contains(&entry.task) && self.is_saved(night, entry))
+            })
+            .map(|entry| entry.target.as_str())
+            .collect();
+        if lost.is_empty() {
+            return rebuild;
+        }
+        format!(
+            "restore it from a backup of the destination, or fetch and pay again: backhaul run --refetch --report {table} \
+             --date {night}   (no saved responses of {})",
+            lost.join(", ")
+        )
+    }
+
+    /// Of rows of a period of a history.
+    fn of_period(
+        &self,
+        state: &PartitionState,
+        period: Span,
+        is_affected: impl Fn(&TaskEntry) -> bool,
+    ) -> String {
+        let table = state.report.as_str();
+        let Span { first, last } = period;
+        let affected = state
+            .committed
+            .iter()
+            .flat_map(|committed| &committed.tasks)
+            .filter(|entry| is_affected(entry));
+        let last_night = affected
+            .clone()
+            .filter_map(|entry| Some(entry.history.as_ref()?.night))
+            .max();
+        let lost: Vec<&str> = affected
+            .filter(|entry| {
+                entry.rows > 0 && !is_saved_whole(&self.landing, entry).unwrap_or(false)
+            })
+            .map(|entry| entry.target.as_str())
+            .collect();
+        if !self.is_filled(table) {
+            format!(
+                "restore it from a backup of the destination: no report of the configuration fills {table}"
+            )
+        } else if lost.is_empty() {
+            format!("backhaul rebuild --report {table} --from {first} --to {last}")
+        } else {
+            let last = last_night.map_or(last, |night| last.min(night));
+            format!(
+                "restore it from a backup of the destination, or fetch and pay again: backhaul run --refetch --report \
+                 {table} --from {first} --to {last}   (the saved responses of {} do not hold all of it)",
+                lost.join(", ")
+            )
+        }
+    }
+
+    fn is_filled(&self, table: &str) -> bool {
+        self.config
+            .reports
+            .iter()
+            .any(|report| report.name == table)
+    }
+
+    /// Tasks of the configuration.
+    fn known(&self, table: &str, night: Night) -> BTreeSet<TaskId> {
+        let selection = Selection {
+            reports: vec![table.to_owned()],
+            ..Selection::default()
+        };
+        let tasks = plan::tasks_of_any_night(self.config, night, &selection).unwrap_or_default();
+        tasks.into_iter().map(|task| task.id).collect()
+    }
+
+    fn is_saved(&self, night: Night, entry: &TaskEntry) -> bool {
+        let attempt = Attempt {
+            night,
+            task: entry.task.clone(),
+            number: entry.attempt,
+        };
+        let first = self.landing.load(&attempt, 0).ok().flatten();
+        first.is_some_and(|first| {
+            !tombstone::covers(self.store, &entry.target, first.header.received_at).unwrap_or(false)
+        })
+    }
+}

@@ -1,0 +1,171 @@
+//! What is left to be said and done when the work of a run has ended.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::Datelike as _;
+
+use crate::context::run_context::Stage;
+use crate::error::{Code, Result};
+use crate::model::{Night, TaskId};
+use crate::publish::{coverage, system_tables};
+use crate::run::report_builder::Unfinished;
+use crate::schedule::run_plan;
+use crate::state::names::{claim_name, partition_name};
+use crate::state::night_record;
+use crate::state::night_record::{NightRecord, Planned};
+use crate::state::periods;
+use crate::state::task_state;
+use crate::store::Hold;
+use crate::table::manifest::{PartitionState, UnfinishedStatus, UnfinishedTask};
+
+/// Says for every night that this run touched or found open what became of its tasks, brings the table of targets up to
+/// date, closes finished nights and lets go of old answers. Gives what is worth knowing.
+///
+/// # Errors
+/// [`Code::Destination`].
+pub(crate) fn close(stage: &Stage, tonight: Night, unfinished: Unfinished) -> Result<Vec<String>> {
+    for ((night, report), tasks) in unfinished {
+        unless_busy(stage.store.note_unfinished(
+            &report,
+            &partition(stage, &report, night)?,
+            tasks,
+            &stage.who,
+        ))?;
+    }
+    let begun = night_record::begun(&stage.store)?;
+    let mut needed: BTreeSet<(Night, TaskId)> = BTreeSet::new();
+    let mut touched: BTreeSet<Night> = stage
+        .jobs
+        .iter()
+        .map(|job| job.night)
+        .chain([tonight])
+        .collect();
+    for (night, record) in begun {
+        touched.insert(night);
+        needed.extend(
+            settle(stage, night, &record)?
+                .into_iter()
+                .map(|task| (night, task)),
+        );
+    }
+    touched
+        .iter()
+        .try_for_each(|night| unless_busy(coverage::write(stage, *night)))?;
+    unless_busy(system_tables::write_targets(stage))?;
+    let days = stage.config.run.resume_within.as_secs() / (24 * 3600);
+    let oldest = stage
+        .clock
+        .today()
+        .checked_sub_days(chrono::Days::new(days))
+        .unwrap_or(tonight);
+    stage.store.sweep_claims(oldest.min(tonight), &stage.who)?;
+    expire(stage, &needed)
+}
+
+/// Strikes off a night's tasks that are committed, or given up for their age. Gives those that are still open.
+fn settle(stage: &Stage, night: Night, record: &NightRecord) -> Result<BTreeSet<TaskId>> {
+    // What others have begun or committed meanwhile counts.
+    stage.landing.look_again(night);
+    let is_given_up = !run_plan::is_resumed(&stage.config, night, stage.clock.today());
+    let mut states: BTreeMap<&str, Option<PartitionState>> = BTreeMap::new();
+    let (mut open, mut closed) = (BTreeSet::new(), BTreeSet::new());
+    let mut given_up: BTreeMap<&str, Vec<UnfinishedTask>> = BTreeMap::new();
+    for (task, planned) in &record.tasks {
+        let table = planned.report.as_str();
+        if !states.contains_key(table) {
+            states.insert(
+                table,
+                stage
+                    .store
+                    .partition(table, &partition(stage, table, night)?)?,
+            );
+        }
+        let state = states.get(table).and_then(Option::as_ref);
+        let entry = task_state::entry_in(&stage.landing, state, night, task)?;
+        if !task_state::is_open(&stage.landing, night, task, entry.as_ref())? {
+            closed.insert(task.clone());
+        } else if is_given_up {
+            closed.insert(task.clone());
+            let mut known = state
+                .into_iter()
+                .flat_map(|state| &state.unfinished)
+                .filter(|known| known.task == *task);
+            if !known.any(|known| known.night.is_none_or(|of| of >= night)) {
+                let night = planned.window.map(|_| night);
+                given_up.entry(table).or_default().push(UnfinishedTask {
+                    night,
+                    ..abandoned(stage, task, planned)
+                });
+            }
+        } else {
+            open.insert(task.clone());
+        }
+    }
+    for (table, tasks) in given_up {
+        unless_busy(stage.store.note_unfinished(
+            table,
+            &partition(stage, table, night)?,
+            tasks,
+            &stage.who,
+        ))?;
+    }
+    night_record::strike(&stage.store, night, &closed)?;
+    Ok(open)
+}
+
+/// Folder of the partition in which a table keeps a night.
+fn partition(stage: &Stage, table: &str, night: Night) -> Result<String> {
+    let is_history = periods::is_history_table(&stage.config, &stage.store, table)?;
+    Ok(if is_history {
+        periods::period_name(night.year())
+    } else {
+        partition_name(night)
+    })
+}
+
+/// What is said of a task that was never finished and will not be.
+fn abandoned(stage: &Stage, task: &TaskId, planned: &Planned) -> UnfinishedTask {
+    UnfinishedTask {
+        task: task.clone(),
+        target: planned.target.clone(),
+        params: planned.params.clone(),
+        status: UnfinishedStatus::Stopped,
+        reason: "not finished within `resume_within`".to_owned(),
+        units: 0,
+        run: stage.run_id.clone(),
+        at: stage.clock.now().timestamp_micros(),
+        night: None,
+        due: None,
+    }
+}
+
+/// Lets go of answers that are old and that nobody needs or works with.
+fn expire(stage: &Stage, needed: &BTreeSet<(Night, TaskId)>) -> Result<Vec<String>> {
+    let guard = |night: Night, task: &TaskId| {
+        if needed.contains(&(night, task.clone())) {
+            return Ok(None);
+        }
+        Ok(stage
+            .store
+            .claim(&claim_name(night, task), &stage.run_id, &stage.who)?
+            .ok())
+    };
+    let keep = stage.config.destination.keep_responses;
+    let expired = stage
+        .landing
+        .expire(stage.clock.now(), keep, guard, Hold::give_back)?;
+    let note =
+        format!("saved responses of {expired} tasks were older than `keep_responses` and are gone");
+    Ok((expired > 0).then_some(note).into_iter().collect())
+}
+
+/// What another process holds is left as it is: whatever it does there, it says so itself.
+fn unless_busy(outcome: Result<()>) -> Result<()> {
+    match outcome {
+        Err(error) if error.code() == Code::Locked => {
+            tracing::warn!(error = %error.one_line(), "left to another process");
+            Ok(())
+        }
+        other => other,
+    }
+}

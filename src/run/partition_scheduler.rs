@@ -1,0 +1,333 @@
+//! The work of a run: jobs are claimed, fetched side by side, and committed a partition at a time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt as _, stream};
+use tokio_util::sync::CancellationToken;
+
+use crate::context::fetched_task::Finished;
+use crate::context::run_context::Stage;
+use crate::error::{Code, Error, Errors, Result};
+use crate::fetch::group::{Claim, Desk, End, Ended, claim};
+use crate::fetch::shared_answers::Siblings;
+use crate::model::Night;
+use crate::plan::ScheduledTask;
+use crate::plan::{Lot, Task, lots};
+use crate::publish::partition::{Assembled, assemble};
+use crate::run::report_builder::Book;
+use crate::store::Hold;
+use crate::table::manifest::UnfinishedStatus;
+
+/// Lots under way at a time: enough to fill a minute's requests while some answers take 20 s, few enough to bound memory.
+const LOTS_AT_A_TIME: usize = 4;
+
+/// A claim on the first job that nobody else is at.
+///
+/// # Errors
+/// [`Code::Locked`] if there is none: then this run has nothing to do, and nothing was sent.
+pub(crate) fn first_claim(stage: &Stage) -> Result<BTreeMap<usize, Claim>> {
+    if stage.jobs.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let mut holders = Vec::new();
+    for index in 0..stage.jobs.len() {
+        match claim(stage, index)? {
+            Ok(claim) => return Ok([(index, claim)].into()),
+            Err(holder) => holders.push(named(stage, index, &holder)?),
+        }
+    }
+    Err(all_claimed(&holders))
+}
+
+fn all_claimed(holders: &[String]) -> Error {
+    /// Enough to see who it is.
+    const SHOWN: usize = 5;
+    let more = if holders.len() > SHOWN {
+        format!("; and {} more", holders.len() - SHOWN)
+    } else {
+        String::new()
+    };
+    let shown = holders
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join("; ");
+    Error::new(Code::Locked, "every due task is claimed by another process")
+        .with_context("claims", shown + &more)
+        .with_next("wait for it to end; this run has nothing to do")
+}
+
+fn named(stage: &Stage, index: usize, holder: &str) -> Result<String> {
+    let (job, report) = stage.job(index)?;
+    Ok(format!(
+        "{} of night {}: {holder}",
+        stage.task_name(report, &job.task),
+        job.night
+    ))
+}
+
+/// Said once a run.
+const LACKS_BATCHES: &str = "the plan of the workspace does not include requests for many targets (batch-analysis): each \
+                             target was asked about by itself, at the minimum price of a request";
+
+/// What is committed together: a night of a report of the configuration; all nights of a history.
+type Place = (Night, usize);
+
+/// Fetches jobs side by side; a partition is committed once, when its last job has ended, while others are still fetched.
+pub(crate) struct Shift<'a> {
+    stage: &'a Arc<Stage>,
+    cancel: &'a CancellationToken,
+    desk: Arc<Desk<'a>>,
+    /// Claims live until their partition is committed.
+    claims: BTreeMap<Place, Vec<Hold>>,
+    open: BTreeMap<Place, usize>,
+    waiting: BTreeMap<Place, Vec<Finished>>,
+    claimed: BTreeMap<usize, String>,
+    /// Tasks that were not tried, by report.
+    not_tried: BTreeMap<usize, u64>,
+}
+
+/// A commit that has ended, with its jobs and what this run spent on each.
+struct Ending {
+    place: Place,
+    jobs: Vec<(usize, u64)>,
+    outcome: Result<Assembled>,
+}
+
+impl<'a> Shift<'a> {
+    /// The jobs of a stage; `early` are claims that were taken beforehand.
+    pub fn new(
+        stage: &'a Arc<Stage>,
+        refetch: bool,
+        cancel: &'a CancellationToken,
+        early: BTreeMap<usize, Claim>,
+    ) -> Self {
+        let mut open: BTreeMap<Place, usize> = BTreeMap::new();
+        for job in stage.jobs.iter() {
+            *open.entry(stage.place(job)).or_default() += 1;
+        }
+        let desk = Desk {
+            stage,
+            refetch,
+            cancel: cancel.child_token(),
+            breaker: Arc::default(),
+            early: std::sync::Mutex::new(early),
+            siblings: Siblings::default(),
+            lacks_batches: Arc::default(),
+        };
+        let (claims, waiting, claimed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self {
+            stage,
+            cancel,
+            desk: Arc::new(desk),
+            claims,
+            open,
+            waiting,
+            claimed,
+            not_tried: BTreeMap::new(),
+        }
+    }
+
+    /// Works until every job has ended in some way, or is another's.
+    ///
+    /// # Errors
+    /// [`Code::Locked`] if every job is another's.
+    pub async fn work(mut self, book: &mut Book) -> Result<(), Errors> {
+        let all: Vec<usize> = (0..self.stage.jobs.len()).collect();
+        self.pass(all, book).await?;
+        // Whoever held a task may have died since, or have finished it: then it is free.
+        let left = std::mem::take(&mut self.claimed);
+        if !left.is_empty() && !self.cancel.is_cancelled() {
+            for index in left.keys() {
+                let (job, _) = self.stage.job(*index)?;
+                *self.open.entry(self.stage.place(job)).or_default() += 1;
+            }
+            self.pass(left.into_keys().collect(), book).await?;
+        } else {
+            self.claimed = left;
+        }
+        if self.desk.lacks_batches.load(Ordering::Relaxed) {
+            book.report.notes.push(LACKS_BATCHES.to_owned());
+        }
+        for (index, report) in self.stage.config.reports.iter().enumerate() {
+            let not_tried = self.not_tried.get(&index).copied().unwrap_or(0);
+            if let Some(reason) = self.desk.breaker.broken(index)
+                && (not_tried > 0 || reason.code == Code::Refused)
+            {
+                book.told_once(&report.name, &reason, not_tried);
+            }
+        }
+        if self.claimed.len() == self.stage.jobs.len() {
+            let holders = self
+                .claimed
+                .iter()
+                .map(|(index, holder)| named(self.stage, *index, holder));
+            return Err(all_claimed(&holders.collect::<Result<Vec<_>>>()?).into());
+        }
+        for (index, holder) in &self.claimed {
+            let (job, report) = self.stage.job(*index)?;
+            book.summary(report).tasks.skipped += 1;
+            book.unfinished(
+                self.stage,
+                job,
+                report,
+                UnfinishedStatus::Skipped,
+                &format!("claimed by {holder}"),
+                0,
+            );
+            book.report.notes.push(format!(
+                "left to another process: {}",
+                named(self.stage, *index, holder)?
+            ));
+        }
+        Ok(())
+    }
+
+    async fn pass(&mut self, jobs: Vec<usize>, book: &mut Book) -> Result<(), Errors> {
+        let stage = self.stage;
+        let desk = Arc::clone(&self.desk);
+        let lots = self.lots(&jobs)?;
+        let work = |lot: Lot| {
+            let desk = Arc::clone(&desk);
+            async move { desk.work(lot).await }
+        };
+        let mut ends = stream::iter(lots)
+            .map(work)
+            .buffer_unordered(LOTS_AT_A_TIME);
+        // Beside the fetching: answers under way must not wait for rows to be written, nor for another process.
+        let mut commits = FuturesUnordered::new();
+        let mut is_fetching = true;
+        while is_fetching || !commits.is_empty() {
+            tokio::select! {
+                end = ends.next(), if is_fetching => match end {
+                    Some(lot) => {
+                        for end in lot {
+                            if let Some((place, finished)) = self.ended(end, book)? {
+                                book.notes(stage, stage.report(place.1)?, &finished);
+                                commits.push(commit(stage, place, finished, self.cancel));
+                            }
+                        }
+                    }
+                    None => is_fetching = false,
+                },
+                Some(ending) = commits.next() => self.committed(ending, book)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The jobs in lots, with their indices among all.
+    fn lots(&self, jobs: &[usize]) -> Result<Vec<Lot>> {
+        let all: Vec<&ScheduledTask> = jobs
+            .iter()
+            .map(|index| Ok(self.stage.job(*index)?.0))
+            .collect::<Result<_>>()?;
+        let tasks: Vec<(Night, &Task)> =
+            all.into_iter().map(|job| (job.night, &job.task)).collect();
+        let mut lots = lots(&self.stage.config, &tasks, self.stage.clock.today());
+        for place in lots
+            .iter_mut()
+            .flat_map(|lot| lot.groups.iter_mut().flatten())
+        {
+            *place = jobs.get(*place).copied().unwrap_or(*place);
+        }
+        Ok(lots)
+    }
+
+    /// Takes note of a job's end. Gives the partition's finished tasks where it was the last of them.
+    fn ended(&mut self, end: End, book: &mut Book) -> Result<Option<(Place, Vec<Finished>)>> {
+        let End {
+            index,
+            ended,
+            claim,
+        } = end;
+        let stage = self.stage;
+        let (job, report) = stage.job(index)?;
+        let place = stage.place(job);
+        if !matches!(ended, Ended::Finished(_)) {
+            stage.landing.let_go(job.night, &job.task.id);
+        }
+        match ended {
+            Ended::Finished(finished) => {
+                self.desk.breaker.succeeded(job.task.report);
+                self.claims.entry(place).or_default().extend(claim);
+                self.waiting.entry(place).or_default().push(*finished);
+            }
+            Ended::NotTried(reason) => {
+                *self.not_tried.entry(job.task.report).or_default() += 1;
+                book.not_tried(stage, job, report, &reason);
+            }
+            Ended::FailedAlike(error) => book.failed(stage, job, report, error),
+            Ended::Failed(error) => {
+                self.desk.breaker.failed(job.task.report, &error);
+                // No other task can succeed where the key is dead, the units are used up, or answers cannot be saved.
+                if matches!(
+                    error.code(),
+                    Code::Unauthorized | Code::Units | Code::NotFree | Code::Destination
+                ) {
+                    self.desk.cancel.cancel();
+                }
+                book.failed(stage, job, report, error);
+            }
+            Ended::AlreadyThere => book.summary(report).tasks.skipped += 1,
+            Ended::Claimed(holder) => {
+                self.claimed.insert(index, holder);
+            }
+        }
+        if !self.claimed.contains_key(&index) {
+            stage.progress.task_ended();
+        }
+        let left = self.open.entry(place).or_default();
+        *left = left.saturating_sub(1);
+        let finished = if *left == 0 {
+            self.waiting.remove(&place)
+        } else {
+            None
+        };
+        Ok(finished.map(|finished| (place, finished)))
+    }
+
+    fn committed(&mut self, ending: Ending, book: &mut Book) -> Result<(), Errors> {
+        let Ending {
+            place,
+            jobs,
+            outcome,
+        } = ending;
+        let report = self.stage.report(place.1)?;
+        match outcome {
+            Ok(assembled) => {
+                book.committed(report, assembled, jobs.iter().map(|(_, units)| units).sum())
+            }
+            Err(error) => book.not_committed(self.stage, report, &jobs, error)?,
+        }
+        for (index, _) in jobs {
+            let (job, _) = self.stage.job(index)?;
+            self.stage.landing.let_go(job.night, &job.task.id);
+        }
+        Hold::give_all_back(self.claims.remove(&place).unwrap_or_default());
+        Ok(())
+    }
+}
+
+/// Commits the finished tasks of one partition.
+async fn commit(
+    stage: &Arc<Stage>,
+    place: Place,
+    finished: Vec<Finished>,
+    cancel: &CancellationToken,
+) -> Ending {
+    let jobs = finished
+        .iter()
+        .map(|task| (task.job, task.new_units))
+        .collect();
+    let outcome = assemble(stage, place.0, place.1, finished, cancel).await;
+    Ending {
+        place,
+        jobs,
+        outcome,
+    }
+}

@@ -1,0 +1,125 @@
+//! What tasks of histories lack, by what is committed of them.
+
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+
+use chrono::NaiveDate;
+
+use crate::config::{Report, RunConfig};
+use crate::error::Result;
+use crate::model::{Night, TaskId};
+use crate::plan::{self, Grouping, Task};
+use crate::state::periods::is_history;
+use crate::state::task_state::answered_by;
+use crate::store::Store;
+use crate::table::manifest::TaskEntry;
+use crate::table::{Span, joined};
+
+/// The histories of a configuration, each read when it is first needed.
+pub(crate) struct Histories<'a> {
+    config: &'a RunConfig,
+    store: Store,
+    /// By report: what each period says of each task.
+    held: BTreeMap<usize, BTreeMap<TaskId, Vec<TaskEntry>>>,
+}
+
+impl<'a> Histories<'a> {
+    /// Nothing is read yet.
+    pub fn of(config: &'a RunConfig, store: &Store) -> Self {
+        Self {
+            config,
+            store: store.clone(),
+            held: BTreeMap::new(),
+        }
+    }
+
+    /// The days that a task asks for in a night; `None` for a task of no history.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Destination`] if the states cannot be read.
+    pub fn window(&mut self, night: Night, task: &Task, refetch: bool) -> Result<Option<Span>> {
+        let Some((grouping, since)) = self.beginning(task) else {
+            return Ok(None);
+        };
+        let whole = plan::whole_window(grouping, since, night);
+        if refetch {
+            return Ok(whole);
+        }
+        // Where nothing is missing an attempt was begun that is not committed: it says itself what it asked for.
+        Ok(plan::window(grouping, since, &self.answered(task)?, night).or(whole))
+    }
+
+    /// Whether a task has the days up to a night and lacks earlier ones: `since` was set to an earlier day.
+    ///
+    /// # Errors
+    /// As [`Histories::window`].
+    pub fn lacks_older_days(&mut self, night: Night, task: &Task) -> Result<bool> {
+        let Some((grouping, since)) = self.beginning(task) else {
+            return Ok(false);
+        };
+        let answered = self.answered(task)?;
+        let has_night = answered.iter().any(|days| days.contains(night));
+        Ok(has_night && plan::window(grouping, since, &answered, night).is_some())
+    }
+
+    /// The days of a range that was asked for by name, as a task asks for them.
+    pub fn range(
+        &self,
+        task: &Task,
+        from: NaiveDate,
+        to: NaiveDate,
+        today: NaiveDate,
+    ) -> Option<Span> {
+        plan::asked_window(self.beginning(task)?.0, from, to, today)
+    }
+
+    /// Whether these days of a task are answered.
+    ///
+    /// # Errors
+    /// As [`Histories::window`].
+    pub fn is_answered(&mut self, task: &Task, days: Span) -> Result<bool> {
+        Ok(plan::is_answered(&self.answered(task)?, days))
+    }
+
+    fn report(&self, task: &Task) -> Option<&'a Report> {
+        self.config
+            .reports
+            .get(task.report)
+            .filter(|report| is_history(report))
+    }
+
+    fn beginning(&self, task: &Task) -> Option<(Grouping, NaiveDate)> {
+        let report = self.report(task)?;
+        Some((Grouping::of(report, &task.parameters), report.since?))
+    }
+
+    /// The days for which there are rows that answer a task.
+    fn answered(&mut self, task: &Task) -> Result<Vec<Span>> {
+        let report = self.report(task);
+        let held = match self.held.entry(task.report) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(
+                report.map_or_else(|| Ok(BTreeMap::new()), |report| read(&self.store, report))?,
+            ),
+        };
+        Ok(joined(
+            held.get(&task.id)
+                .into_iter()
+                .flatten()
+                .flat_map(|entry| answered_by(entry, task)),
+        ))
+    }
+}
+
+fn read(store: &Store, report: &Report) -> Result<BTreeMap<TaskId, Vec<TaskEntry>>> {
+    let mut held: BTreeMap<TaskId, Vec<TaskEntry>> = BTreeMap::new();
+    for partition in store.partitions(&report.name)? {
+        let committed = store
+            .partition(&report.name, &partition)?
+            .and_then(|state| state.committed);
+        for entry in committed.into_iter().flat_map(|committed| committed.tasks) {
+            held.entry(entry.task.clone()).or_default().push(entry);
+        }
+    }
+    Ok(held)
+}

@@ -1,0 +1,224 @@
+//! Pacing: which of tonight's tasks are put off, so that what is left of the month reaches to its end.
+
+use std::collections::BTreeMap;
+
+use crate::config::RunConfig;
+use crate::error::Result;
+use crate::landing::Landing;
+use crate::ledger::month;
+use crate::ledger::month::Account;
+use crate::model::Night;
+use crate::plan::ScheduledTask;
+use crate::plan::{self, Allowance, Bought, Candidate, Task, admit, least_units};
+use crate::report::count;
+use crate::schedule::run_plan::{Agenda, Due};
+
+/// A task that is put off.
+#[derive(Debug, Clone)]
+pub(crate) struct PutOff {
+    /// The task.
+    pub job: ScheduledTask,
+    /// Since when it is due.
+    pub due: Night,
+    /// Units that it is expected to cost.
+    pub units: u64,
+    /// Why, for a person.
+    pub reason: String,
+}
+
+impl Agenda {
+    /// Takes from the agenda what a run that began now would put off, by what this destination remembers of the month:
+    /// nothing is sent. Gives a line for each, and adds what is worth knowing to the notes.
+    ///
+    /// # Errors
+    /// [`crate::error::Code::Destination`] if the ledger or saved responses cannot be read.
+    pub fn put_off(
+        &mut self,
+        config: &RunConfig,
+        today: Night,
+        per_run: u64,
+    ) -> Result<Vec<String>> {
+        let store = crate::state::open::store(config)?;
+        let account = month::remembered(config, &store, today, &mut self.notes)?;
+        let put_off = pace(
+            config,
+            self,
+            account.as_ref(),
+            &crate::state::open::landing(config, &store),
+            today,
+            per_run,
+        )?;
+        let line = |PutOff {
+                        job, due, units, ..
+                    }: &PutOff| {
+            let report = config
+                .reports
+                .get(job.task.report)
+                .map_or("", |report| report.name.as_str());
+            let target = config.target_name(job.task.target);
+            let varying = job
+                .task
+                .parameters
+                .iter()
+                .map(|(name, value)| (name, value));
+            format!(
+                "{}: about {} units, due since {due}",
+                plan::task_label(report, target, varying),
+                count(*units)
+            )
+        };
+        Ok(put_off.iter().map(line).collect())
+    }
+}
+
+/// Takes from the agenda what tonight cannot afford. What an earlier run or night began goes on, and so does what was
+/// asked for by name.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`] if saved responses cannot be read.
+pub(crate) fn pace(
+    config: &RunConfig,
+    agenda: &mut Agenda,
+    account: Option<&Account>,
+    landing: &Landing,
+    today: Night,
+    per_run: u64,
+) -> Result<Vec<PutOff>> {
+    let Some(account) =
+        account.filter(|_| config.budget.pace && !agenda.is_forced && !agenda.is_range)
+    else {
+        return Ok(Vec::new());
+    };
+    let allowance = allowance(account, today, per_run);
+    let mut candidates = Vec::with_capacity(agenda.jobs.len());
+    let mut questions: BTreeMap<(Night, String), usize> = BTreeMap::new();
+    // Of each question, what whoever is the first to ask it pays.
+    let mut costs: BTreeMap<usize, u64> = BTreeMap::new();
+    for job in &agenda.jobs {
+        let Due { since, seen } = agenda.dues.get(&job.task.id).cloned().unwrap_or_default();
+        // An attempt without an answer has cost nothing yet: a budget may have stopped it.
+        let has_answer = landing
+            .latest_seen(job.night, &job.task.id)?
+            .is_some_and(|(_, has_answer)| has_answer);
+        let is_begun = job.night != agenda.tonight || has_answer;
+        let least = least_units(config, &job.task);
+        let next = questions.len();
+        let question = *questions
+            .entry((job.night, plan::question(config, &job.task)))
+            .or_insert(next);
+        let cost = seen.units.or(job.task.bound_units).unwrap_or(0).max(least);
+        if job.task.bought != Bought::Twin {
+            costs.insert(question, cost);
+        }
+        candidates.push(Candidate {
+            report: job.task.report,
+            task: job.task.id.clone(),
+            due: since,
+            periods_late: periods_late(config, &job.task, since, agenda.tonight),
+            deferrals: seen.put_off.len(),
+            cost,
+            question,
+            is_begun,
+        });
+    }
+    for one in &mut candidates {
+        one.cost = costs.get(&one.question).copied().unwrap_or(0);
+    }
+    let admitted = admit(&candidates, allowance);
+    let mut put_off = Vec::new();
+    let mut kept = Vec::new();
+    for ((job, candidate), is_admitted) in std::mem::take(&mut agenda.jobs)
+        .into_iter()
+        .zip(candidates)
+        .zip(admitted)
+    {
+        if is_admitted {
+            kept.push(job);
+            continue;
+        }
+        let reason = format!(
+            "put off by `pace`: about {} units, due since {}; tonight may spend {} of the {} that are left until the \
+             reset on {}",
+            count(candidate.cost),
+            candidate.due,
+            count(allowance.tonight),
+            count(allowance.month),
+            account.reset
+        );
+        put_off.push(PutOff {
+            job,
+            due: candidate.due,
+            units: candidate.cost,
+            reason,
+        });
+    }
+    agenda.jobs = kept;
+    if !put_off.is_empty() {
+        agenda.notes.push(format!(
+            "`pace`: tonight may spend {} units of the {} that are left until {}; {} of the due tasks are put off and \
+             come first the next night",
+            count(allowance.tonight),
+            count(allowance.month),
+            account.reset,
+            count(u64::try_from(put_off.len()).unwrap_or(u64::MAX))
+        ));
+    }
+    Ok(put_off)
+}
+
+/// Whole periods of its report for which a task has been due.
+fn periods_late(config: &RunConfig, task: &Task, since: Night, tonight: Night) -> u64 {
+    let period = config
+        .reports
+        .get(task.report)
+        .map_or(1, |report| u64::from(report.every.nights()));
+    u64::try_from((tonight - since).num_days()).unwrap_or(0) / period.max(1)
+}
+
+/// What is left of the month when the night began, spread over its nights, less what the night has spent already.
+fn allowance(account: &Account, today: Night, per_run: u64) -> Allowance {
+    let month = account.month.cap.limit.saturating_sub(account.spent);
+    let nights = u64::try_from((account.reset - today).num_days())
+        .unwrap_or(0)
+        .max(1);
+    let tonight = (month.saturating_add(account.today) / nights).saturating_sub(account.today);
+    Allowance {
+        tonight: tonight.min(month).min(per_run),
+        month: month.min(per_run),
+        is_untouched: account.today == 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::reservations::Month;
+    use crate::limits::Cap;
+
+    #[test]
+    fn what_is_left_is_spread_over_the_nights_to_the_reset_tonight_included() {
+        let day = |text: &str| text.parse::<Night>().expect("a date");
+        let account = |spent, today| Account {
+            reset: day("2026-12-01"),
+            month: Month {
+                cap: Cap {
+                    name: String::new(),
+                    limit: 2_000,
+                },
+                since: day("2026-11-01"),
+                foreign: 0,
+            },
+            spent,
+            today,
+        };
+        let tonight =
+            |spent, today, night| allowance(&account(spent, today), day(night), u64::MAX).tonight;
+        assert_eq!(tonight(0, 0, "2026-11-21"), 200);
+        assert_eq!(tonight(1_000, 0, "2026-11-21"), 100);
+        assert_eq!(tonight(1_000, 0, "2026-11-30"), 1_000);
+        // A second run of the same night gets what the first has left of it.
+        assert_eq!(tonight(150, 150, "2026-11-21"), 50);
+        assert_eq!(tonight(230, 230, "2026-11-21"), 0);
+        assert_eq!(tonight(2_500, 0, "2026-11-21"), 0);
+    }
+}

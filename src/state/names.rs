@@ -1,0 +1,33 @@
+//! Names of what a destination holds: folders of partitions, claims, files of runs.
+
+use chrono::Datelike as _;
+
+use crate::config::Report;
+use crate::model::{Night, TaskId};
+use crate::state::periods::period_name;
+use crate::table::segment;
+
+/// Folder of the reports of runs below `_backhaul/`.
+pub(crate) const RUNS: &str = "runs";
+
+/// What the names of lists of bad values end with.
+pub(crate) const BAD_VALUES: &str = ".bad-values.jsonl";
+
+/// Name of the claim that says that somebody works on a task.
+pub(crate) fn claim_name(night: Night, task: &TaskId) -> String {
+    format!("{night}/{}", task.0)
+}
+
+/// Folder of the partition in which a report keeps a night: that of the night, or of a history its year.
+pub(crate) fn partition_of(report: &Report, night: Night) -> String {
+    if report.endpoint.history_column().is_some() {
+        period_name(night.year())
+    } else {
+        partition_name(night)
+    }
+}
+
+/// Folder of a night's partition.
+pub(crate) fn partition_name(night: Night) -> String {
+    segment("snapshot_date", &night.to_string())
+}

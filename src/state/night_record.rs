@@ -1,0 +1,142 @@
+//! Nights that were begun: which tasks each set out to do, kept until all of them are committed.
+//!
+//! A record says what was intended, never how far it came: that is a fold over saved answers and committed partitions.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::RunConfig;
+use crate::error::{Code, Error, Result};
+use crate::model::{Night, TaskId};
+use crate::plan;
+use crate::plan::ScheduledTask;
+use crate::state::periods;
+use crate::store::{Files, Store, to_json};
+use crate::table::Span;
+
+/// Folder of the records below `_backhaul/`.
+const FOLDER: &str = "nights";
+
+/// What a night set out to do.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct NightRecord {
+    /// Its tasks.
+    #[serde(default)]
+    pub tasks: BTreeMap<TaskId, Planned>,
+}
+
+/// A task, in words that outlive the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Planned {
+    /// The table.
+    pub report: String,
+    /// Name of the target.
+    pub target: String,
+    /// Its parameters.
+    #[serde(default)]
+    pub params: BTreeMap<String, String>,
+    /// Of a history: the days that are asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<Span>,
+}
+
+/// The nights that were begun and are not known to be finished, oldest first.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub(crate) fn begun(store: &Store) -> Result<BTreeMap<Night, NightRecord>> {
+    let files = store.files(FOLDER);
+    let mut nights = BTreeMap::new();
+    for name in files.json_names()? {
+        if let Ok(night) = name.parse()
+            && let Some(bytes) = files.load(&file(night))?
+        {
+            nights.insert(night, read(&files, night, &bytes)?);
+        }
+    }
+    Ok(nights)
+}
+
+/// Writes down, before anything is sent, what the jobs of this run set out to do.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub(crate) fn begin(store: &Store, config: &RunConfig, jobs: &[ScheduledTask]) -> Result<()> {
+    let files = store.files(FOLDER);
+    let mut records: BTreeMap<Night, NightRecord> = BTreeMap::new();
+    for job in jobs {
+        let record = records.entry(job.night).or_default();
+        let report = config
+            .reports
+            .get(job.task.report)
+            .map(|report| report.name.clone())
+            .unwrap_or_default();
+        let target = config.target_name(job.task.target).to_owned();
+        let params = job.task.parameters.iter().cloned().collect();
+        let is_history = config
+            .reports
+            .get(job.task.report)
+            .is_some_and(periods::is_history);
+        let window = plan::window_of(&job.task).filter(|_| is_history);
+        record.tasks.insert(
+            job.task.id.clone(),
+            Planned {
+                report,
+                target,
+                params,
+                window,
+            },
+        );
+    }
+    for (night, planned) in records {
+        files.change(&file(night), |before| {
+            let before = before
+                .map(|bytes| read(&files, night, bytes))
+                .transpose()?
+                .unwrap_or_default();
+            let mut record = before.clone();
+            record.tasks.extend(planned.tasks.clone());
+            if record == before {
+                Ok(None)
+            } else {
+                to_json(&record).map(Some)
+            }
+        })?;
+    }
+    Ok(())
+}
+
+/// Strikes tasks off; a night of which nothing is left is closed.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`].
+pub(crate) fn strike(store: &Store, night: Night, closed: &BTreeSet<TaskId>) -> Result<()> {
+    let files = store.files(FOLDER);
+    files.change(&file(night), |before| {
+        let Some(before) = before else {
+            return Ok(None);
+        };
+        let mut left = read(&files, night, before)?;
+        let tasks = left.tasks.len();
+        left.tasks.retain(|task, _| !closed.contains(task));
+        match left.tasks.len() {
+            0 => Ok(Some(Vec::new())),
+            same if same == tasks => Ok(None),
+            _ => to_json(&left).map(Some),
+        }
+    })
+}
+
+fn file(night: Night) -> String {
+    format!("{night}.json")
+}
+
+fn read(files: &Files, night: Night, bytes: &[u8]) -> Result<NightRecord> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let path = files.place_of(&file(night));
+        Error::new(Code::Destination, format!("{path} is damaged"))
+            .with_source(error)
+            .with_next(format!("delete {path}, then: backhaul run --date {night}"))
+    })
+}

@@ -1,0 +1,63 @@
+//! The destination that a configuration names, opened.
+
+use crate::config::{BucketPlace, Encryption, Place, RunConfig};
+use crate::error::Result;
+use crate::landing::Landing;
+use crate::store::bucket::{self, BucketOptions, Writers};
+use crate::store::{Disk, Files, Remote, Replace, Store};
+
+/// A configuration's destination, to be read: nothing is created.
+///
+/// # Errors
+/// What keeps a bucket from being opened: [`crate::error::Code::Url`], [`crate::error::Code::Config`].
+pub(crate) fn store(config: &RunConfig) -> Result<Store> {
+    match &config.destination.place {
+        Place::Folder(path) => Ok(Store::at(path)),
+        Place::Bucket(place) => remote(place),
+    }
+}
+
+/// The same, to be written: a folder's own folders are created.
+///
+/// # Errors
+/// As [`store`], and [`crate::error::Code::Destination`].
+pub(crate) fn open(config: &RunConfig) -> Result<Store> {
+    match &config.destination.place {
+        Place::Folder(path) => {
+            let replace = if config.destination.may_leave_gaps {
+                Replace::Gap
+            } else {
+                Replace::Exchange
+            };
+            Ok(Store::Disk(Disk::open(path)?.with_replace(replace)))
+        }
+        Place::Bucket(place) => remote(place),
+    }
+}
+
+fn remote(place: &BucketPlace) -> Result<Store> {
+    let options = BucketOptions {
+        endpoint: place.endpoint.clone(),
+        region: place.region.clone(),
+        path_style: place.path_style,
+        account: place.account.clone(),
+        encryption: match place.encryption.clone() {
+            Encryption::Bucket => bucket::Encryption::Default,
+            Encryption::Aes256 => bucket::Encryption::S3,
+            Encryption::Kms { key, bucket_key } => bucket::Encryption::Kms { key, bucket_key },
+        },
+        writers: if place.single_writer {
+            Writers::Single
+        } else {
+            Writers::Shared
+        },
+        ..BucketOptions::default()
+    };
+    Remote::open(&place.url, options).map(Store::Bucket)
+}
+
+/// Where a configuration's saved responses lie.
+pub(crate) fn landing(config: &RunConfig, store: &Store) -> Landing {
+    let folder = config.destination.responses.clone();
+    Landing::new(folder.map_or_else(|| store.files("responses"), Files::Disk))
+}

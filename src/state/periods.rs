@@ -1,0 +1,62 @@
+//! Partitions of histories: one folder a year.
+
+use crate::catalog::Catalog;
+use crate::config::{Report, RunConfig};
+use crate::error::{Code, Error, Result};
+use crate::store::{Store, TableRecord};
+use crate::table::{Span, parse_segment, segment};
+
+/// Key of the partitions of a history.
+const PERIOD: &str = "period";
+
+/// Folder of a year's partition of a history.
+pub(crate) fn period_name(year: i32) -> String {
+    segment(PERIOD, &format!("{year:04}"))
+}
+
+/// The days of a partition of a history; `None` for the name of any other.
+pub(crate) fn period_of(partition: &str) -> Option<Span> {
+    let (key, year) = parse_segment(partition)?;
+    Span::of_year(year.parse().ok()?).filter(|_| key == PERIOD)
+}
+
+/// Whether a report fills a history.
+pub(crate) fn is_history(report: &Report) -> bool {
+    report.endpoint.history_column().is_some()
+}
+
+/// The same of a table, which need not be in the configuration.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`] if its record cannot be read.
+pub(crate) fn is_history_table(config: &RunConfig, store: &Store, table: &str) -> Result<bool> {
+    if let Some(report) = config.reports.iter().find(|report| report.name == table) {
+        return Ok(is_history(report));
+    }
+    let record = store.table(table)?;
+    Ok(Catalog::embedded()
+        .endpoint(&record.endpoint)
+        .is_some_and(|of| of.history_column().is_some()))
+}
+
+/// Refuses a table that is laid out by night where the report fills a history, or the other way round: readers find the
+/// partitions of a table by one key.
+///
+/// # Errors
+/// [`Code::Schema`].
+pub(crate) fn check_layout(store: &Store, report: &Report, record: &TableRecord) -> Result<()> {
+    let is_of_other_kind = |name: &&String| period_of(name).is_some() != is_history(report);
+    let Some(other) = record.partitions.keys().find(is_of_other_kind) else {
+        return Ok(());
+    };
+    let message = format!(
+        "the table `{}` is laid out by night, a history by year",
+        report.name
+    );
+    Err(Error::new(Code::Schema, message)
+        .with_context("partition", format!("{}/{other}", report.name))
+        .with_next(format!(
+            "give the report a new name; {} stays as it is",
+            store.place_of(&report.name)
+        )))
+}

@@ -1,0 +1,128 @@
+//! What is committed of a task.
+
+use crate::config::Report;
+use crate::error::Result;
+use crate::landing::Landing;
+use crate::model::{Night, TaskId};
+use crate::plan::{self, Task};
+use crate::state::names::partition_of;
+use crate::state::periods::{is_history, period_name};
+use crate::store::Store;
+use crate::table::Span;
+use crate::table::manifest::{PartitionState, TaskEntry};
+
+/// What the partition that holds a night says of a task: `None` if the task is not complete for the night.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`] if saved responses cannot be read.
+pub(crate) fn entry_in(
+    landing: &Landing,
+    state: Option<&PartitionState>,
+    night: Night,
+    task: &TaskId,
+) -> Result<Option<TaskEntry>> {
+    let Some(entry) = state.and_then(|state| state.task(task)) else {
+        return Ok(None);
+    };
+    match &entry.history {
+        Some(history) if !history.covered.iter().any(|days| days.contains(night)) => Ok(None),
+        Some(history) if history.night != night => through_others(landing, entry, night),
+        _ => Ok(Some(entry.clone())),
+    }
+}
+
+/// The entry of a task whose days another night's answer has covered, in this night's own count of attempts: all of them
+/// are past, but for one whose answer came later.
+fn through_others(landing: &Landing, entry: &TaskEntry, night: Night) -> Result<Option<TaskEntry>> {
+    let past = |attempt| {
+        Some(TaskEntry {
+            attempt,
+            ..entry.clone()
+        })
+    };
+    let Some(latest) = landing.latest(night, &entry.task)? else {
+        return Ok(past(0));
+    };
+    let first = landing
+        .headers(&latest)?
+        .into_iter()
+        .find(|header| header.sequence == 0);
+    Ok(match first {
+        Some(first) if first.received_at > entry.exported_at => {
+            latest.number.checked_sub(1).and_then(past)
+        }
+        _ => past(latest.number),
+    })
+}
+
+pub(crate) fn answered_by<'a>(
+    entry: &'a TaskEntry,
+    task: &Task,
+) -> impl Iterator<Item = Span> + 'a {
+    let answers = task.unanswered_by(&entry.asked, false).is_empty();
+    entry
+        .history
+        .iter()
+        .filter(move |_| answers)
+        .flat_map(|history| history.covered.iter().copied())
+}
+
+/// Whether all days that a task asks for are answered, as far as the table is a history.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`] if a state cannot be read.
+pub(crate) fn is_answered(store: &Store, report: &Report, task: &Task) -> Result<bool> {
+    let Some(window) = plan::window_of(task).filter(|_| is_history(report)) else {
+        return Ok(true);
+    };
+    let mut answered = Vec::new();
+    for year in window.years() {
+        let state = store.partition(&report.name, &period_name(year))?;
+        let Some(entry) = state.as_ref().and_then(|state| state.task(&task.id)) else {
+            return Ok(false);
+        };
+        answered.extend(answered_by(entry, task));
+    }
+    Ok(plan::is_answered(&answered, window))
+}
+
+/// State of the partition in which a report keeps a night.
+pub(crate) fn held(store: &Store, night: Night, report: &Report) -> Result<Option<PartitionState>> {
+    store.partition(&report.name, &partition_of(report, night))
+}
+
+/// What is committed of a task for a night; `None` if it is not complete.
+///
+/// # Errors
+/// [`crate::error::Code::Destination`] if it cannot be read.
+pub(crate) fn entry(
+    store: &Store,
+    landing: &Landing,
+    night: Night,
+    report: &Report,
+    task: &TaskId,
+) -> Result<Option<TaskEntry>> {
+    entry_in(landing, held(store, night, report)?.as_ref(), night, task)
+}
+
+/// Whether a task lacks its rows, or a later attempt at it was begun than the one that its rows come from.
+pub(crate) fn is_open(
+    landing: &Landing,
+    night: Night,
+    task: &TaskId,
+    entry: Option<&TaskEntry>,
+) -> Result<bool> {
+    let Some(entry) = entry else { return Ok(true) };
+    Ok(landing
+        .latest_seen(night, task)?
+        .is_some_and(|(latest, _)| latest.number > entry.attempt))
+}
+
+/// Whether the task's own fuse ended it.
+pub(crate) fn is_capped_by_max_rows(entry: &TaskEntry) -> bool {
+    entry
+        .evidence
+        .pointer("/status/capped")
+        .and_then(serde_json::Value::as_str)
+        == Some("max_rows")
+}
