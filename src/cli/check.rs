@@ -7,7 +7,7 @@ use super::arguments::{Check, Globals};
 use super::{Outcome, output};
 use crate::config::{Environment, Place, RunConfig, load};
 use crate::error::{Code, Error, Errors};
-use crate::ledger::account::Live;
+use crate::ledger::account::AccountLimits;
 use crate::plan::{self, Bill, Selection, Task};
 use crate::report::count;
 
@@ -32,7 +32,8 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
         let (live, destination) =
             crate::fetch::accounts::check(&config, Arc::clone(&clock), tuning).await;
         if let Ok(live) = &live {
-            usable = crate::ledger::month::usable(&config.budget, live.units_limit_workspace);
+            usable =
+                crate::ledger::month::spendable_units(&config.budget, live.units_limit_workspace);
         }
         // A probe that fails says the same, and with what operation.
         if let (Unread::Refused(found), true) = (unread, destination.is_ok()) {
@@ -55,9 +56,9 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
         );
         if command.live && errors.0.is_empty() {
             let verdicts =
-                crate::fetch::probes::probe_now(&config, Arc::clone(&clock), tuning).await;
+                crate::fetch::probes::probe_assumptions(&config, Arc::clone(&clock), tuning).await;
             report(&mut text, "paging", verdicts, &mut errors);
-            match crate::fetch::check_columns::columns_now(&config, Arc::clone(&clock), tuning)
+            match crate::fetch::check_columns::check_columns(&config, Arc::clone(&clock), tuning)
                 .await
             {
                 Ok(line) => report(&mut text, "columns", Ok(line), &mut errors),
@@ -178,7 +179,7 @@ fn bill(config: &RunConfig, tasks: &[Task]) -> String {
     text
 }
 
-fn describe(live: &Live, today: chrono::NaiveDate) -> String {
+fn describe(live: &AccountLimits, today: chrono::NaiveDate) -> String {
     let limit = |limit: Option<u64>| limit.map_or_else(|| "no limit".to_owned(), count);
     let date = |date: Option<chrono::NaiveDate>| {
         date.map_or_else(|| "unknown".to_owned(), |date| date.to_string())

@@ -14,9 +14,9 @@ use crate::context::progress::Progress;
 use crate::error::{Code, Error, Errors, Result};
 use crate::plan::Selection;
 use crate::report::{RunReport, RunStatus, bytes, count, summary};
-use crate::run::Night;
+use crate::run::ExportRun;
 use crate::sandbox::{Options, start};
-use crate::schedule::run_plan::Agenda;
+use crate::schedule::run_plan::RunPlan;
 use crate::store::{remove_tree, replace};
 
 /// Rows of each target and list: enough for pages, few enough for seconds.
@@ -82,8 +82,8 @@ fn options(port: u16, clock_offset: chrono::Duration) -> Options {
 }
 
 async fn export(config: RunConfig, clock: SharedClock) -> Result<(RunReport, Errors), Errors> {
-    let agenda = Agenda::make(&config, clock.today(), &Selection::default(), false)?;
-    let night = Night::new(config, agenda, BUDGET, clock);
+    let run_plan = RunPlan::make(&config, clock.today(), &Selection::default(), false)?;
+    let night = ExportRun::new(config, run_plan, BUDGET, clock);
     night
         .run(Arc::new(Progress::default()), CancellationToken::new())
         .await

@@ -5,7 +5,7 @@ use super::{Outcome, output, run, testing};
 use crate::config::Environment;
 use crate::costs::estimate::estimate as of_next_run;
 use crate::costs::fit::fit;
-use crate::costs::row_counts::Probed;
+use crate::costs::row_counts::ProbeResult;
 use crate::costs::row_counts::probe;
 
 /// Estimates and prints.
@@ -18,7 +18,7 @@ pub async fn estimate(globals: &Globals, command: &Estimate) -> Outcome {
     let probed = if command.probe {
         probe(&config, &selection, clock, testing::tuning(&environment)?).await?
     } else {
-        Probed::default()
+        ProbeResult::default()
     };
     let mut estimate = of_next_run(&config, today, &selection, command.tasks)?;
     estimate.own_units = probed.units;

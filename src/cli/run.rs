@@ -13,8 +13,8 @@ use crate::context::progress::Progress;
 use crate::error::{Code, Error, Errors};
 use crate::plan::{self, Selection};
 use crate::report::{RunReport, RunStatus, count, summary};
-use crate::run::Night;
-use crate::schedule::run_plan::Agenda;
+use crate::run::ExportRun;
+use crate::schedule::run_plan::RunPlan;
 
 /// Finishes what is open, fetches what is due, commits it.
 pub async fn run(globals: &Globals, command: Run) -> Outcome {
@@ -32,14 +32,14 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
         config.run.new_base = true;
         selection.reports = reports_of_changes(&config, &selection)?;
     }
-    let mut agenda = Agenda::make(
+    let mut run_plan = RunPlan::make(
         &config,
         clock.today(),
         &selection,
         command.refetch || command.base,
     )?;
     if command.sample {
-        agenda.keep_free(&config);
+        run_plan.retain_free_tasks(&config);
     }
     // A sample has the smallest budget there is, and a client that sends nothing else.
     let nothing = command.sample.then_some(0);
@@ -48,11 +48,11 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
         .flatten()
         .min();
     if command.dry_run {
-        let put_off = agenda.put_off(&config, clock.today(), budget.unwrap_or(u64::MAX))?;
-        output::print(&dry_run(&config, &agenda, &put_off));
+        let deferred = run_plan.defer(&config, clock.today(), budget.unwrap_or(u64::MAX))?;
+        output::print(&dry_run(&config, &run_plan, &deferred));
         return Ok(0);
     }
-    plan::guard(&agenda.tasks(), budget.or(config.budget.per_month))?;
+    plan::guard(&run_plan.tasks(), budget.or(config.budget.per_month))?;
     // The month's budget is kept while the run spends, as every other.
     let without = if config.budget.per_month.is_some() {
         u64::MAX
@@ -61,7 +61,7 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
     };
     let budget = budget.unwrap_or(without);
     let night =
-        Night::new(config, agenda, budget, clock).with_tuning(testing::tuning(&environment)?);
+        ExportRun::new(config, run_plan, budget, clock).with_tuning(testing::tuning(&environment)?);
     let night = if command.sample {
         night.sample()
     } else {
@@ -136,7 +136,7 @@ pub fn selection(selection: &super::arguments::Selection) -> Result<Selection, E
 }
 
 /// Runs a night with progress on stderr. The first interrupt ends it at a safe point, the second at once.
-async fn watched(globals: &Globals, night: Night) -> Result<(RunReport, Errors), Errors> {
+async fn watched(globals: &Globals, night: ExportRun) -> Result<(RunReport, Errors), Errors> {
     let progress = Arc::new(Progress::default());
     let cancel = CancellationToken::new();
     let _display = Display::start(globals, &progress);
@@ -192,41 +192,41 @@ fn exit_code(report: &RunReport, errors: &Errors) -> u8 {
     }
 }
 
-fn dry_run(config: &RunConfig, agenda: &Agenda, put_off: &[String]) -> String {
+fn dry_run(config: &RunConfig, run_plan: &RunPlan, deferred: &[String]) -> String {
     /// Tasks that are listed by name.
     const SHOWN: usize = 20;
-    let tasks = agenda.tasks();
+    let tasks = run_plan.tasks();
     let bound = match plan::total(&tasks) {
         plan::Total::AtMost(units) => format!("at most {} units", count(units)),
         plan::Total::Unbounded => "no upper bound: some report fetches all rows".to_owned(),
     };
     let mut text = format!("{}\n", plan::describe(config, &tasks));
-    for note in &agenda.notes {
+    for note in &run_plan.notes {
         let _ = writeln!(text, "note: {note}");
     }
-    if !put_off.is_empty() {
+    if !deferred.is_empty() {
         text.push_str(
             "\ndeferred, by what is known here of the month (the run itself asks the workspace):\n",
         );
-        put_off.iter().take(SHOWN).for_each(|line| {
+        deferred.iter().take(SHOWN).for_each(|line| {
             let _ = writeln!(text, "  {line}");
         });
-        if put_off.len() > SHOWN {
-            let _ = writeln!(text, "  and {} more", put_off.len() - SHOWN);
+        if deferred.len() > SHOWN {
+            let _ = writeln!(text, "  and {} more", deferred.len() - SHOWN);
         }
     }
-    let complete = agenda.num_complete();
+    let complete = run_plan.num_complete();
     if complete > 0 {
         let _ = writeln!(
             text,
             "{complete} tasks of night {} are complete and cost nothing",
-            agenda.tonight
+            run_plan.tonight
         );
     }
-    let deferred = if put_off.is_empty() {
+    let deferred = if deferred.is_empty() {
         String::new()
     } else {
-        format!(", {} are deferred", put_off.len())
+        format!(", {} are deferred", deferred.len())
     };
     let _ = writeln!(
         text,

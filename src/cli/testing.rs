@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use crate::clock::{SharedClock, ShiftedClock, SystemClock};
 use crate::config::Environment;
-use crate::context::client::Tuning;
+use crate::context::client::TimingOverrides;
 use crate::error::{Code, Error, Result};
 use crate::store::bucket::{set_lease, set_patience};
 use crate::store::{Watch, watch_steps};
@@ -38,8 +38,8 @@ const PATIENCE_MS: &str = "BACKHAUL_TEST_PATIENCE_MS";
 ///
 /// # Errors
 /// [`Code::Usage`] for a value that is no number.
-pub fn tuning(environment: &Environment) -> Result<Tuning> {
-    let mut tuning = Tuning::default();
+pub fn tuning(environment: &Environment) -> Result<TimingOverrides> {
+    let mut tuning = TimingOverrides::default();
     if let Some(text) = environment.get(WAIT_SCALE) {
         let scale: f64 = text
             .parse()

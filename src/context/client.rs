@@ -11,14 +11,14 @@ use crate::limits::{Throttle, UnitMeter};
 
 /// Switches that tests need: the real values outside them.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Tuning {
+pub struct TimingOverrides {
     /// Longest time for a whole answer.
     pub timeout: Duration,
     /// Factor on the waits between attempts.
     pub wait_scale: f64,
 }
 
-impl Default for Tuning {
+impl Default for TimingOverrides {
     fn default() -> Self {
         // Some answers take over 20 s; clients in the field give up after 30 to 60, and pay twice.
         Self {
@@ -36,7 +36,7 @@ pub async fn client(
     config: &RunConfig,
     meter: Arc<UnitMeter>,
     clock: &SharedClock,
-    tuning: Tuning,
+    tuning: TimingOverrides,
 ) -> Result<Client> {
     let mut keys = Vec::new();
     let mut fault = None;

@@ -21,7 +21,9 @@ static JOBS: LazyLock<mpsc::Sender<Job>> = LazyLock::new(start);
 ///
 /// # Errors
 /// [`Code::Internal`] if the work panicked.
-pub async fn heavy<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
+pub async fn run_on_cpu_pool<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T> {
     let (answer, answered) = oneshot::channel();
     let job = Box::new(move || {
         // Nobody waits any more: then the outcome is of no use.
@@ -63,9 +65,9 @@ mod tests {
     #[tokio::test]
     async fn work_that_panics_is_an_error_and_leaves_the_threads_alive() {
         for _ in 0..2 * THREADS {
-            let outcome = heavy(|| assert_eq!(1, 2, "on purpose")).await;
+            let outcome = run_on_cpu_pool(|| assert_eq!(1, 2, "on purpose")).await;
             assert_eq!(outcome.unwrap_err().code(), Code::Internal);
         }
-        assert_eq!(heavy(|| 7).await.unwrap(), 7);
+        assert_eq!(run_on_cpu_pool(|| 7).await.unwrap(), 7);
     }
 }

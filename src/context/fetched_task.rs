@@ -10,7 +10,7 @@ use crate::sink::TaskSorter;
 use crate::table::Span;
 
 /// A task whose rows are all here.
-pub struct Finished {
+pub struct FetchedTask {
     /// Index into the run's jobs.
     pub job: usize,
     /// Its rows, not yet in order, on disk.
@@ -44,12 +44,12 @@ pub struct Finished {
 }
 
 /// The user, or a failure that no task survives, ended the run.
-pub(crate) fn interrupted() -> Error {
+pub(crate) fn interrupted_error() -> Error {
     Error::new(Code::Interrupted, "interrupted")
 }
 
 /// The task cannot be put together from what is saved.
-pub(crate) fn gone() -> Error {
+pub(crate) fn responses_missing() -> Error {
     Error::new(
         Code::Unfinished,
         "the saved responses do not hold the whole task",
@@ -58,7 +58,7 @@ pub(crate) fn gone() -> Error {
 }
 
 /// A sorter that a background thread has given back.
-pub(crate) fn taken(sorter: Option<TaskSorter>) -> Result<TaskSorter> {
+pub(crate) fn sorter_in_use(sorter: Option<TaskSorter>) -> Result<TaskSorter> {
     sorter.ok_or_else(|| {
         Error::new(
             Code::Internal,

@@ -16,7 +16,7 @@ impl RemovedColumns {
     }
 
     /// The columns that are still asked for.
-    pub fn left(&self, report: &Report, columns: &[String]) -> Vec<String> {
+    pub fn remaining(&self, report: &Report, columns: &[String]) -> Vec<String> {
         let removed = self.of(report);
         columns
             .iter()

@@ -13,7 +13,7 @@ use crate::context::removed_columns::RemovedColumns;
 use crate::error::{Code, Error, Result};
 use crate::landing::Landing;
 use crate::ledger::recovery::Recovery;
-use crate::ledger::request_log::{Account, Spending};
+use crate::ledger::request_log::{RequestLabels, RequestLog};
 use crate::limits::Shares;
 use crate::model::Night;
 use crate::paging::Verdicts;
@@ -23,7 +23,7 @@ use crate::store::{Hold, Store};
 use crate::table::manifest::{PartitionState, TaskEntry};
 
 /// What the jobs of a run share.
-pub struct Stage {
+pub struct RunContext {
     /// The configuration.
     pub config: Arc<RunConfig>,
     /// What is to be done, in order.
@@ -43,7 +43,7 @@ pub struct Stage {
     /// Counters that somebody may watch.
     pub progress: Arc<Progress>,
     /// What the requests of this run came to.
-    pub(crate) spending: Spending,
+    pub(crate) spending: RequestLog,
     /// Columns that the API refused.
     pub(crate) removed: RemovedColumns,
     /// A folder of this run for rows on their way.
@@ -60,7 +60,7 @@ pub struct Stage {
     latest_of_histories: BTreeMap<usize, Night>,
 }
 
-impl Stage {
+impl RunContext {
     /// Opens the destination, settles what dead processes left there, and says that this run lives. Without a client
     /// nothing can be sent.
     ///
@@ -74,7 +74,7 @@ impl Stage {
         clock: SharedClock,
         progress: Arc<Progress>,
     ) -> Result<Self> {
-        let store = crate::state::open::open(&config)?;
+        let store = crate::state::open::open_for_writing(&config)?;
         let started_at = clock.now().timestamp_micros();
         let since = clock.now().format("%Y-%m-%dT%H:%M:%SZ");
         let who = format!(
@@ -84,8 +84,8 @@ impl Stage {
         let (scratch, life) = store.run_folder(&run_id, &who)?;
         store.sweep(&who)?;
         let workspace = Workspace::load(&store, &config.source.base_url);
-        let landing = crate::state::open::landing(&config, &store);
-        let spending = Spending::new(&store, &run_id);
+        let landing = crate::state::open::response_store(&config, &store);
+        let spending = RequestLog::new(&store, &run_id);
         let latest_of_histories = latest_of_histories(&config, &jobs);
         Ok(Self {
             config,
@@ -127,7 +127,7 @@ impl Stage {
     ///
     /// # Errors
     /// [`Code::Locked`].
-    pub fn is_alive(&self) -> Result<()> {
+    pub fn ensure_lease_held(&self) -> Result<()> {
         let life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
         life.as_ref().map_or(Ok(()), Hold::confirm)
     }
@@ -137,7 +137,7 @@ impl Stage {
     ///
     /// # Errors
     /// [`Code::Destination`] if it cannot be read.
-    pub(crate) fn entry_seen(
+    pub(crate) fn entry_at_first_sight(
         &self,
         job: &ScheduledTask,
         report: &Report,
@@ -145,13 +145,18 @@ impl Stage {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         let state = match seen.entry((job.task.report, job.night)) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(crate::state::task_state::held(
+            Entry::Vacant(new) => new.insert(crate::state::task_state::partition_state_for(
                 &self.store,
                 job.night,
                 report,
             )?),
         };
-        crate::state::task_state::entry_in(&self.landing, state.as_ref(), job.night, &job.task.id)
+        crate::state::task_state::committed_entry_in(
+            &self.landing,
+            state.as_ref(),
+            job.night,
+            &job.task.id,
+        )
     }
 
     /// The client of the source.
@@ -186,7 +191,7 @@ impl Stage {
 
     /// What a job is committed together with, by night and report. The nights of a history lie in the same partitions, each
     /// of which a run commits once: they all go with the last one.
-    pub(crate) fn place(&self, job: &ScheduledTask) -> (Night, usize) {
+    pub(crate) fn commit_key(&self, job: &ScheduledTask) -> (Night, usize) {
         let report = job.task.report;
         let latest = self.latest_of_histories.get(&report);
         (latest.copied().unwrap_or(job.night), report)
@@ -198,9 +203,9 @@ impl Stage {
     }
 
     /// Notes what became of an attempt.
-    pub(crate) fn note(&self, account: &Account, attempted: Attempted) {
+    pub(crate) fn note(&self, account: &RequestLabels, attempted: Attempted) {
         self.spending
-            .attempted(account, self.clock.now().timestamp_micros(), attempted);
+            .record_attempt(account, self.clock.now().timestamp_micros(), attempted);
     }
 
     /// What is read to close the logs of killed runs.
@@ -239,7 +244,7 @@ impl Stage {
     }
 
     /// Verdicts and row cap that are known for an endpoint.
-    pub(crate) fn known(&self, endpoint: &str) -> (Verdicts, Option<u32>) {
+    pub(crate) fn paging_knowledge(&self, endpoint: &str) -> (Verdicts, Option<u32>) {
         let workspace = self.workspace();
         let fresh = workspace
             .finding
@@ -249,7 +254,7 @@ impl Stage {
     }
 
     /// Remembers a row cap that an answer showed.
-    pub(crate) fn learn_cap(&self, report: &Report, cap: u32) {
+    pub(crate) fn remember_row_cap(&self, report: &Report, cap: u32) {
         let mut workspace = self.workspace();
         if workspace.row_caps.insert(report.endpoint.name.clone(), cap) != Some(cap)
             && let Err(error) = workspace.save(&self.store, &self.config.source.base_url)

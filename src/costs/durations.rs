@@ -2,17 +2,17 @@
 
 use crate::table::manifest::TaskEntry;
 
-/// Seconds of a request where nothing was measured; four are under way at a time.
+/// RequestDurations of a request where nothing was measured; four are under way at a time.
 const SECONDS_A_REQUEST: f64 = 2.0;
 
 /// Time that requests took.
 #[derive(Debug, Default)]
-pub(crate) struct Seconds {
+pub(crate) struct RequestDurations {
     requests: u64,
     micros: u64,
 }
 
-impl Seconds {
+impl RequestDurations {
     /// Adds what a committed task took.
     pub fn add(&mut self, entry: &TaskEntry) {
         // From the first answer to the last lie one fewer waits than answers.

@@ -7,18 +7,18 @@ use chrono::NaiveDate;
 
 use crate::catalog::{Pricing, Shape};
 use crate::config::{Report, RunConfig};
-use crate::costs::durations::{Seconds, as_float};
+use crate::costs::durations::{RequestDurations, as_float};
 use crate::costs::row_counts::Counts;
 use crate::error::Result;
 use crate::fetch::batch;
-use crate::fetch::pager_plan::Inputs;
+use crate::fetch::pager_plan::AttemptInputs;
 use crate::landing::Landing;
 use crate::ledger::month;
 use crate::model::{Night, TaskId};
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Bought, Cost, Selection, Task};
 use crate::report::{Estimate, MonthLeft, ReportEstimate, TargetEstimate, TaskEstimate, count};
-use crate::schedule::run_plan::Agenda;
+use crate::schedule::run_plan::RunPlan;
 use crate::schedule::task_history::{before, is_base, seams};
 use crate::state::task_state;
 use crate::state::workspace::Workspace;
@@ -70,31 +70,31 @@ struct Estimated {
 /// Estimates the next run.
 ///
 /// # Errors
-/// As [`Agenda::make`].
+/// As [`RunPlan::make`].
 pub fn estimate(
     config: &RunConfig,
     today: NaiveDate,
     selection: &Selection,
     with_tasks: bool,
 ) -> Result<Estimate> {
-    let agenda = Agenda::make(config, today, selection, false)?;
-    let store = crate::state::open::store(config)?;
+    let run_plan = RunPlan::make(config, today, selection, false)?;
+    let store = crate::state::open::open_read_only(config)?;
     let workspace = Workspace::load(&store, &config.source.base_url);
-    let landing = crate::state::open::landing(config, &store);
+    let landing = crate::state::open::response_store(config, &store);
     let counts = Counts::read(config, &store, today)?;
     let undivided = batch::undivided(&landing)?;
     let mut estimate = Estimate {
-        notes: agenda.notes.clone(),
+        notes: run_plan.notes.clone(),
         ..Estimate::default()
     };
-    let mut seconds = Seconds::default();
+    let mut seconds = RequestDurations::default();
     for (index, report) in config
         .reports
         .iter()
         .enumerate()
-        .filter(|(index, _)| agenda.reports.contains(index))
+        .filter(|(index, _)| run_plan.reports.contains(index))
     {
-        let jobs: Vec<&ScheduledTask> = agenda
+        let jobs: Vec<&ScheduledTask> = run_plan
             .jobs
             .iter()
             .filter(|job| job.task.report == index)
@@ -108,7 +108,7 @@ pub fn estimate(
             .get(&report.endpoint.name)
             .copied()
             .map(u64::from);
-        let maker = Maker {
+        let maker = TaskEstimator {
             report,
             known: &known,
             counts: &counts,
@@ -125,7 +125,7 @@ pub fn estimate(
             ));
         }
         add(&mut estimate, config, report, &tasks, with_tasks);
-        let complete = agenda.complete.get(&index).copied().unwrap_or(0);
+        let complete = run_plan.complete.get(&index).copied().unwrap_or(0);
         if complete > 0 {
             estimate.notes.push(format!(
                 "{}: {complete} tasks of tonight are complete and cost nothing",
@@ -168,26 +168,26 @@ fn left(config: &RunConfig, store: &Store, today: NaiveDate, units: u64) -> Resu
 /// The due tasks of which no earlier run, no fixed size and no count tells how large they are.
 ///
 /// # Errors
-/// As [`Agenda::make`].
+/// As [`RunPlan::make`].
 pub(crate) fn guessed(
     config: &RunConfig,
     today: NaiveDate,
     selection: &Selection,
 ) -> Result<Vec<Task>> {
-    let agenda = Agenda::make(config, today, selection, false)?;
-    let store = crate::state::open::store(config)?;
-    let landing = crate::state::open::landing(config, &store);
+    let run_plan = RunPlan::make(config, today, selection, false)?;
+    let store = crate::state::open::open_read_only(config)?;
+    let landing = crate::state::open::response_store(config, &store);
     let counts = Counts::read(config, &store, today)?;
     let undivided = batch::undivided(&landing)?;
     let mut guessed = Vec::new();
     for (index, report) in config.reports.iter().enumerate() {
-        let jobs: Vec<&ScheduledTask> = agenda
+        let jobs: Vec<&ScheduledTask> = run_plan
             .jobs
             .iter()
             .filter(|job| job.task.report == index)
             .collect();
         let known = known(&store, report, &jobs)?;
-        let maker = Maker {
+        let maker = TaskEstimator {
             report,
             known: &known,
             counts: &counts,
@@ -207,35 +207,35 @@ pub(crate) fn guessed(
 /// What each task of a selection costs on a night on which it is due, whether it is tonight or not.
 ///
 /// # Errors
-/// As [`Agenda::make`].
+/// As [`RunPlan::make`].
 pub(crate) fn of_all_tasks(
     config: &RunConfig,
     today: NaiveDate,
     selection: &Selection,
 ) -> Result<Vec<(Task, Cost)>> {
-    let agenda = Agenda::make(config, today, selection, true)?;
-    let store = crate::state::open::store(config)?;
+    let run_plan = RunPlan::make(config, today, selection, true)?;
+    let store = crate::state::open::open_read_only(config)?;
     let workspace = Workspace::load(&store, &config.source.base_url);
-    let landing = crate::state::open::landing(config, &store);
+    let landing = crate::state::open::response_store(config, &store);
     let counts = Counts::read(config, &store, today)?;
     let undivided = batch::undivided(&landing)?;
-    let mut all = Vec::with_capacity(agenda.jobs.len());
+    let mut all = Vec::with_capacity(run_plan.jobs.len());
     for (index, report) in config
         .reports
         .iter()
         .enumerate()
-        .filter(|(index, _)| agenda.reports.contains(index))
+        .filter(|(index, _)| run_plan.reports.contains(index))
     {
         let is_meant =
-            |job: &&ScheduledTask| job.task.report == index && job.night == agenda.tonight;
-        let jobs: Vec<&ScheduledTask> = agenda.jobs.iter().filter(is_meant).collect();
+            |job: &&ScheduledTask| job.task.report == index && job.night == run_plan.tonight;
+        let jobs: Vec<&ScheduledTask> = run_plan.jobs.iter().filter(is_meant).collect();
         let known = known(&store, report, &jobs)?;
         let cap = workspace
             .row_caps
             .get(&report.endpoint.name)
             .copied()
             .map(u64::from);
-        let maker = Maker {
+        let maker = TaskEstimator {
             report,
             known: &known,
             counts: &counts,
@@ -264,7 +264,7 @@ pub(crate) fn of_all_tasks(
     Ok(all)
 }
 
-struct Maker<'a> {
+struct TaskEstimator<'a> {
     report: &'a Report,
     known: &'a BTreeMap<TaskId, TaskEntry>,
     counts: &'a Counts,
@@ -275,7 +275,7 @@ struct Maker<'a> {
     undivided: &'a BTreeSet<(Night, TaskId)>,
 }
 
-impl Maker<'_> {
+impl TaskEstimator<'_> {
     fn task(&self, job: &ScheduledTask) -> Result<Estimated> {
         let (cost, basis) = self.whole(&job.task);
         let saved = self.saved(job)?;
@@ -380,7 +380,7 @@ impl Maker<'_> {
         let Some((attempt, _)) = self.landing.latest_seen(job.night, &job.task.id)? else {
             return Ok(saved);
         };
-        let held = task_state::entry(
+        let held = task_state::committed_entry(
             self.store,
             self.landing,
             job.night,
@@ -392,7 +392,7 @@ impl Maker<'_> {
         }
         let headers = self.landing.headers(&attempt)?;
         let first = headers.iter().find(|header| header.sequence == 0);
-        let begun: Option<Inputs> =
+        let begun: Option<AttemptInputs> =
             first.and_then(|header| serde_json::from_value(header.remark.clone()).ok());
         if begun.is_none_or(|begun| !begun.unanswered(job).is_empty()) {
             return Ok(saved);

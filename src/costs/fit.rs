@@ -14,7 +14,7 @@ use crate::model::{Night, TaskId};
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Cost, Selection, Task};
 use crate::report::{Change, ColumnShare, Fit, Proposal};
-use crate::schedule::run_plan::Agenda;
+use crate::schedule::run_plan::RunPlan;
 
 /// The cadences that are proposed, the fastest first.
 const CADENCES: [Every; 7] = [
@@ -40,7 +40,7 @@ pub fn fit(
     selection: &Selection,
     wanted: u64,
 ) -> Result<Fit> {
-    let search = Search {
+    let search = BudgetFit {
         today,
         selection,
         wanted,
@@ -115,13 +115,13 @@ impl Bill {
     }
 }
 
-struct Search<'a> {
+struct BudgetFit<'a> {
     today: NaiveDate,
     selection: &'a Selection,
     wanted: u64,
 }
 
-impl Search<'_> {
+impl BudgetFit<'_> {
     fn bill(&self, config: &RunConfig) -> Result<Bill> {
         let costs = of_all_tasks(config, self.today, self.selection)?;
         let later = self.later(config, &costs)?;
@@ -139,9 +139,11 @@ impl Search<'_> {
 
     /// Units of the dearest night after tonight, once what is due tonight is there.
     fn later(&self, config: &RunConfig, costs: &[(Task, Cost)]) -> Result<u64> {
-        let agenda = Agenda::make(config, self.today, self.selection, false)?;
-        let due = |job: &ScheduledTask| (job.night == agenda.tonight).then(|| job.task.id.clone());
-        let due: std::collections::BTreeSet<TaskId> = agenda.jobs.iter().filter_map(due).collect();
+        let run_plan = RunPlan::make(config, self.today, self.selection, false)?;
+        let due =
+            |job: &ScheduledTask| (job.night == run_plan.tonight).then(|| job.task.id.clone());
+        let due: std::collections::BTreeSet<TaskId> =
+            run_plan.jobs.iter().filter_map(due).collect();
         let slowest = config
             .reports
             .iter()

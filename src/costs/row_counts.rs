@@ -13,9 +13,9 @@ use crate::api::{Quote, Rejected};
 use crate::catalog::{Catalog, Endpoint, RowCount, Shape};
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig, Target};
-use crate::context::client::Tuning;
+use crate::context::client::TimingOverrides;
 use crate::context::client::{client, run_id};
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Result};
 use crate::ledger::{month, reservations};
 use crate::limits::{Ledger, Shares, UnitMeter};
@@ -37,11 +37,11 @@ const KEPT_DAYS: u64 = 35;
 const NIGHTS_BACK: usize = 40;
 
 /// What was asked, without its date.
-type Question = (String, Vec<(String, String)>);
+type CountQuery = (String, Vec<(String, String)>);
 
 /// A count that was bought.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Bought {
+struct PurchasedCount {
     endpoint: String,
     asked: Vec<(String, String)>,
     #[serde(default, with = "maybe_day")]
@@ -52,7 +52,7 @@ struct Bought {
 /// The counts that are known, of tables and bought.
 #[derive(Debug, Default)]
 pub(crate) struct Counts {
-    known: BTreeMap<Question, BTreeMap<String, u64>>,
+    known: BTreeMap<CountQuery, BTreeMap<String, u64>>,
 }
 
 impl Counts {
@@ -126,8 +126,8 @@ impl Counts {
             if missing.is_empty() {
                 break;
             }
-            let Some(committed) =
-                task_state::held(store, night, report)?.and_then(|state| state.committed)
+            let Some(committed) = task_state::partition_state_for(store, night, report)?
+                .and_then(|state| state.committed)
             else {
                 continue;
             };
@@ -222,7 +222,7 @@ fn source(report: &Report, task: &Task) -> Option<(&'static RowCount, &'static E
 }
 
 /// What is asked of an operation to learn of a task.
-fn question(endpoint: &Endpoint, task: &Task) -> Question {
+fn question(endpoint: &Endpoint, task: &Task) -> CountQuery {
     let is_meant =
         |name: &str| !matches!(name, "date" | "output") && endpoint.parameter(name).is_some();
     let mut asked: Vec<(String, String)> = task
@@ -239,7 +239,7 @@ fn file(target: &str) -> String {
     format!("{target}.json")
 }
 
-fn bought(store: &Store, target: &Target) -> Result<Vec<Bought>> {
+fn bought(store: &Store, target: &Target) -> Result<Vec<PurchasedCount>> {
     Ok(store
         .files(FOLDER)
         .load_json(&file(&target.name))?
@@ -256,7 +256,7 @@ pub(crate) fn forget(store: &Store, target: &str) -> Result<()> {
 
 /// What a probe came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Probed {
+pub struct ProbeResult {
     /// Units that it cost.
     pub units: u64,
     /// Counts that were bought.
@@ -266,10 +266,10 @@ pub struct Probed {
 }
 
 /// One count to buy.
-struct Wanted {
+struct CountToBuy {
     endpoint: &'static Endpoint,
     request: Request,
-    question: Question,
+    question: CountQuery,
     target: usize,
     units: u64,
 }
@@ -277,22 +277,22 @@ struct Wanted {
 /// Buys the counts that the due tasks of a selection lack, within the budgets. Counts that are known are not bought again.
 ///
 /// # Errors
-/// As [`run_plan::Agenda::make`]; whatever keeps the API from answering.
+/// As [`run_plan::RunPlan::make`]; whatever keeps the API from answering.
 pub async fn probe(
     config: &RunConfig,
     selection: &Selection,
     clock: SharedClock,
-    tuning: Tuning,
-) -> Result<Probed> {
+    tuning: TimingOverrides,
+) -> Result<ProbeResult> {
     let today = clock.today();
     let wanted = wanted(config, selection, today)?;
-    let mut probed = Probed::default();
+    let mut probed = ProbeResult::default();
     if wanted.is_empty() {
         return Ok(probed);
     }
-    let store = crate::state::open::open(config)?;
+    let store = crate::state::open::open_for_writing(config)?;
     let run = run_id(&clock);
-    let ledger = Arc::new(reservations::UnitLedger::new(&store, &run, &clock));
+    let ledger = Arc::new(reservations::ReservationLog::new(&store, &run, &clock));
     let promises = Arc::clone(&ledger) as Arc<dyn Ledger>;
     let without = if config.budget.per_month.is_some() {
         u64::MAX
@@ -303,11 +303,12 @@ pub async fn probe(
     let meter = UnitMeter::with_ledger(Some(budget), month::share_caps(&config.budget), promises);
     let client = client(config, meter, &clock, tuning).await?;
     if let Some(account) =
-        crate::fetch::accounts::account(&client, config, &store, &clock, &mut probed.notes).await?
+        crate::fetch::accounts::month_status(&client, config, &store, &clock, &mut probed.notes)
+            .await?
     {
-        ledger.keep_to(account.month);
+        ledger.limit_to_month(account.month);
     }
-    let stage = Stage::open(
+    let context = RunContext::open(
         Arc::new(config.clone()),
         run,
         Vec::new(),
@@ -317,7 +318,7 @@ pub async fn probe(
     )?;
     let mut outcome = Ok(());
     for one in &wanted {
-        outcome = buy(&stage, one, today).await;
+        outcome = buy(&context, one, today).await;
         match &outcome {
             Ok(()) => probed.bought += 1,
             Err(error) if error.code() == Code::Budget => {
@@ -332,11 +333,11 @@ pub async fn probe(
             Err(_) => break,
         }
     }
-    let meter = stage.client()?.meter();
+    let meter = context.client()?.meter();
     probed.units = meter.spent().saturating_add(meter.presumed());
     ledger.settle(probed.units)?;
-    stage.spending.close()?;
-    stage.close()?;
+    context.spending.close()?;
+    context.close()?;
     outcome.map(|()| probed).map_err(|error| {
         error.with_next("run estimate without --probe, or again: what was bought is kept")
     })
@@ -344,11 +345,11 @@ pub async fn probe(
 
 /// The counts that would replace a guess: of tasks that are due, unfiltered and never fetched, unless their own bound is
 /// hardly dearer than the question.
-fn wanted(config: &RunConfig, selection: &Selection, today: NaiveDate) -> Result<Vec<Wanted>> {
+fn wanted(config: &RunConfig, selection: &Selection, today: NaiveDate) -> Result<Vec<CountToBuy>> {
     /// A bound so many times the price of the question is worth asking about.
     const WORTH: u64 = 10;
     let guessed = crate::costs::estimate::guessed(config, today, selection)?;
-    let mut all: BTreeMap<Question, Wanted> = BTreeMap::new();
+    let mut all: BTreeMap<CountQuery, CountToBuy> = BTreeMap::new();
     for task in guessed {
         let (Some(report), Some(target)) = (config.reports.get(task.report), task.target) else {
             continue;
@@ -369,7 +370,7 @@ fn wanted(config: &RunConfig, selection: &Selection, today: NaiveDate) -> Result
         }
         let question = question(endpoint, &task);
         let request = request(endpoint, &question, today);
-        all.entry(question.clone()).or_insert(Wanted {
+        all.entry(question.clone()).or_insert(CountToBuy {
             endpoint,
             request,
             question,
@@ -380,7 +381,7 @@ fn wanted(config: &RunConfig, selection: &Selection, today: NaiveDate) -> Result
     Ok(all.into_values().collect())
 }
 
-fn request(endpoint: &Endpoint, (_, asked): &Question, night: Night) -> Request {
+fn request(endpoint: &Endpoint, (_, asked): &CountQuery, night: Night) -> Request {
     let value = |name: &str| match name {
         "date" => Some(night.to_string()),
         "output" => Some("json".to_owned()),
@@ -401,28 +402,28 @@ fn request(endpoint: &Endpoint, (_, asked): &Question, night: Night) -> Request 
     }
 }
 
-async fn buy(stage: &Stage, wanted: &Wanted, today: NaiveDate) -> Result<()> {
-    let Wanted {
+async fn buy(context: &RunContext, wanted: &CountToBuy, today: NaiveDate) -> Result<()> {
+    let CountToBuy {
         endpoint,
         request,
         question,
         target,
         units,
     } = wanted;
-    let Some(target) = stage.config.targets.get(*target) else {
+    let Some(target) = context.config.targets.get(*target) else {
         return Ok(());
     };
-    let account = crate::ledger::request_log::Account::of_probe(&endpoint.name, &target.name);
-    let budget = &stage.config.budget;
+    let account = crate::ledger::request_log::RequestLabels::of_probe(&endpoint.name, &target.name);
+    let budget = &context.config.budget;
     let of_target = budget
         .per_target
         .keys()
         .position(|name| *name == target.name);
     let shares = Shares([None, of_target.map(|index| budget.per_report.len() + index)]);
-    let client = stage.client()?;
+    let client = context.client()?;
     let keys = client.keys();
     let read = |answer: Answer| async move {
-        let body = crate::fetch::body::plain_body(&answer, keys)?;
+        let body = crate::fetch::body::decompressed_without_key(&answer, keys)?;
         let told: serde_json::Value = serde_json::from_slice(&body).map_err(|error| {
             Rejected::Damaged(
                 Error::new(Code::Body, "the answer is not what the catalog describes")
@@ -438,7 +439,7 @@ async fn buy(stage: &Stage, wanted: &Wanted, today: NaiveDate) -> Result<()> {
             .filter_map(|(name, value)| Some((name.clone(), value.as_u64()?)));
         Ok(numbers.collect::<BTreeMap<String, u64>>())
     };
-    let note = |attempted| stage.note(&account, attempted);
+    let note = |attempted| context.note(&account, attempted);
     let sent = client
         .send_noted(
             request,
@@ -450,15 +451,15 @@ async fn buy(stage: &Stage, wanted: &Wanted, today: NaiveDate) -> Result<()> {
             read,
         )
         .await?;
-    let mut kept = bought(&stage.store, target)?;
+    let mut kept = bought(&context.store, target)?;
     kept.retain(|known| (&known.endpoint, &known.asked) != (&question.0, &question.1));
-    kept.push(Bought {
+    kept.push(PurchasedCount {
         endpoint: question.0.clone(),
         asked: question.1.clone(),
         day: Some(today),
         values: sent.value,
     });
-    stage
+    context
         .store
         .files(FOLDER)
         .replace(&file(&target.name), to_json(&kept)?)

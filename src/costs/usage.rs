@@ -6,10 +6,10 @@ use chrono::{Months, NaiveDate};
 
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
-use crate::context::client::Tuning;
+use crate::context::client::TimingOverrides;
 use crate::error::Result;
-use crate::fetch::accounts::live;
-use crate::ledger::account::Live;
+use crate::fetch::accounts::fetch_account_limits;
+use crate::ledger::account::AccountLimits;
 use crate::ledger::request_log;
 use crate::ledger::request_log::Totals;
 use crate::ledger::{month, reservations};
@@ -19,14 +19,18 @@ use crate::report::{Allowance, Difference, Share, Spent, Usage};
 ///
 /// # Errors
 /// Whatever keeps the account from answering; [`crate::error::Code::Destination`] if the ledger cannot be read.
-pub async fn usage(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<Usage> {
+pub async fn usage(
+    config: &RunConfig,
+    clock: SharedClock,
+    tuning: TimingOverrides,
+) -> Result<Usage> {
     let today = clock.today();
-    let live = live(config, clock, tuning).await?;
-    let store = crate::state::open::store(config)?;
+    let live = fetch_account_limits(config, clock, tuning).await?;
+    let store = crate::state::open::open_read_only(config)?;
     let mut usage = told(
         &live,
         &request_log::of_all_runs(&store)?,
-        &reservations::at_most(&store)?,
+        &reservations::max_units_by_run(&store)?,
         today,
     );
     usage.budget = month::left_after_asking(config, &store, &live, today)?;
@@ -34,7 +38,7 @@ pub async fn usage(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Re
 }
 
 fn told(
-    live: &Live,
+    live: &AccountLimits,
     runs: &BTreeMap<String, Totals>,
     at_most: &BTreeMap<String, u64>,
     today: NaiveDate,
@@ -125,14 +129,14 @@ fn ranked(of: BTreeMap<&str, Spent>) -> Vec<Share> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::request_log::Item;
+    use crate::ledger::request_log::LogKey;
 
     #[test]
     fn only_what_was_spent_since_the_reset_counts_and_cut_off_runs_explain_the_rest() {
-        let item = |day: &str, report: &str| Item {
+        let item = |day: &str, report: &str| LogKey {
             day: day.into(),
             report: report.into(),
-            ..Item::default()
+            ..LogKey::default()
         };
         let units = |units| Spent {
             requests: 1,
@@ -162,13 +166,13 @@ mod tests {
             ("20261102T010000Z-0".to_owned(), 650),
             ("20261103T010000Z-0".to_owned(), 700),
         ]);
-        let live = Live {
+        let live = AccountLimits {
             usage_reset_date: "2026-12-01T00:00:00Z".into(),
             units_limit_workspace: Some(10_000),
             units_usage_workspace: Some(5_000),
             units_usage_api_key: Some(1_500),
             api_key_expiration_date: "2026-11-20T10:00:00Z".into(),
-            ..Live::default()
+            ..AccountLimits::default()
         };
         let usage = told(
             &live,

@@ -5,11 +5,11 @@ use serde::Deserialize;
 use crate::api::{Client, Quote, Rejected};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
-use crate::context::client::{Tuning, client};
+use crate::context::client::{TimingOverrides, client};
 use crate::error::{Code, Error, Result};
-use crate::fetch::body::{blocking, plain_body};
-use crate::ledger::account::Live;
-use crate::ledger::month::{Account, is_wanted, known_from, others_known, sum_up};
+use crate::fetch::body::{decompressed_without_key, run_blocking};
+use crate::ledger::account::AccountLimits;
+use crate::ledger::month::{MonthStatus, is_wanted, other_usage, sum_up, usage_from};
 use crate::ledger::reservations;
 use crate::limits::UnitMeter;
 use crate::model::{Answer, Method, Request};
@@ -28,11 +28,11 @@ const LIMITS: &str = "subscription-info/limits-and-usage";
 pub async fn check(
     config: &RunConfig,
     clock: SharedClock,
-    tuning: Tuning,
-) -> (Result<Live>, Result<Option<&'static str>>) {
-    let live = live(config, clock, tuning).await;
+    tuning: TimingOverrides,
+) -> (Result<AccountLimits>, Result<Option<&'static str>>) {
+    let live = fetch_account_limits(config, clock, tuning).await;
     let owned = config.clone();
-    let destination = blocking(move || open::open(&owned)?.probe()).await;
+    let destination = run_blocking(move || open::open_for_writing(&owned)?.probe()).await;
     (live, destination)
 }
 
@@ -40,8 +40,12 @@ pub async fn check(
 ///
 /// # Errors
 /// Whatever keeps it from answering.
-pub(crate) async fn live(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<Live> {
-    ask_limits(
+pub(crate) async fn fetch_account_limits(
+    config: &RunConfig,
+    clock: SharedClock,
+    tuning: TimingOverrides,
+) -> Result<AccountLimits> {
+    request_account_limits(
         &client(config, UnitMeter::new(Some(0), 0), &clock, tuning)
             .await?
             .free_only(),
@@ -53,10 +57,10 @@ pub(crate) async fn live(config: &RunConfig, clock: SharedClock, tuning: Tuning)
 ///
 /// # Errors
 /// As [`Client::send`].
-pub(crate) async fn ask_limits(client: &Client) -> Result<Live> {
+pub(crate) async fn request_account_limits(client: &Client) -> Result<AccountLimits> {
     #[derive(Deserialize)]
     struct Body {
-        limits_and_usage: Live,
+        limits_and_usage: AccountLimits,
     }
     let request = Request {
         endpoint: LIMITS.to_owned(),
@@ -66,7 +70,7 @@ pub(crate) async fn ask_limits(client: &Client) -> Result<Live> {
     };
     let keys = client.keys();
     let read = |answer: Answer| async move {
-        let body = plain_body(&answer, keys)?;
+        let body = decompressed_without_key(&answer, keys)?;
         serde_json::from_slice::<Body>(&body)
             .map(|body| body.limits_and_usage)
             .map_err(|error| {
@@ -86,13 +90,13 @@ pub(crate) async fn ask_limits(client: &Client) -> Result<Live> {
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`] if the ledger cannot be read.
-pub(crate) async fn account(
+pub(crate) async fn month_status(
     client: &Client,
     config: &RunConfig,
     store: &Store,
     clock: &SharedClock,
     notes: &mut Vec<String>,
-) -> Result<Option<Account>> {
+) -> Result<Option<MonthStatus>> {
     if !is_wanted(&config.budget) {
         return Ok(None);
     }
@@ -100,17 +104,17 @@ pub(crate) async fn account(
     // The ledger first: what others spend in between then counts twice, never not at all.
     let entries = reservations::entries(store)?;
     let mut workspace = Workspace::load(store, &config.source.base_url);
-    match ask_limits(client).await {
+    match request_account_limits(client).await {
         Ok(live) => {
             notes.extend(live.expiry_warning(today));
-            let known = known_from(&live, &entries, today);
+            let known = usage_from(&live, &entries, today);
             if workspace.month != known {
                 workspace.month = known;
                 workspace.save(store, &config.source.base_url)?;
             }
         }
         Err(error) => {
-            let others = others_known(&workspace.month, today).map(|(units, day)| {
+            let others = other_usage(&workspace.month, today).map(|(units, day)| {
                 format!(
                     " and the {} units that others had spent by {day}",
                     count(units)

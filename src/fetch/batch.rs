@@ -16,16 +16,18 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{Attempted, Outcome, Quote, Rejected};
 use crate::catalog::{Endpoint, Pricing};
 use crate::config::Report;
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Result};
 use crate::fetch::batch_body;
-use crate::fetch::batch_body::{Form, bare, divide, divide_packed};
-use crate::fetch::body::{blocking, patiently, plain_body};
-use crate::fetch::group::alike;
-use crate::fetch::pager_plan::Inputs;
-use crate::fetch::task::Question;
+use crate::fetch::batch_body::{
+    AnswerTemplate, normalized_target, split_body, split_compressed_body,
+};
+use crate::fetch::body::{decompressed_without_key, run_blocking, with_interrupt_grace};
+use crate::fetch::group::error_for_other_task;
+use crate::fetch::pager_plan::AttemptInputs;
+use crate::fetch::task::FirstRequest;
 use crate::landing::{Attempt, Landing, Saved, Source};
-use crate::ledger::request_log::Account;
+use crate::ledger::request_log::RequestLabels;
 use crate::model::{Answer, Encoding, Night, Price, Request, TaskId, maybe_day};
 use crate::plan::{batch_of, packed_columns, packed_units, part};
 use crate::report::{Spent, Wasted};
@@ -35,15 +37,15 @@ use crate::store::step;
 const LOCK: &str = "packs";
 
 /// A task that waits for its part.
-pub(crate) struct Wanting {
+pub(crate) struct PendingTask {
     /// Index into the run's jobs.
     pub index: usize,
     /// What it would ask alone.
-    pub question: Question,
+    pub question: FirstRequest,
 }
 
 /// What became of it.
-pub(crate) enum Served {
+pub(crate) enum BatchOutcome {
     /// Its answer is saved, and cost so many units.
     Units(u64),
     /// It has to ask alone.
@@ -54,22 +56,22 @@ pub(crate) enum Served {
 
 /// Who gets a part of a pack, kept with it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Member {
+struct BatchMember {
     #[serde(with = "maybe_day")]
     night: Option<Night>,
     task: TaskId,
     attempt: u32,
     request: Request,
-    inputs: Inputs,
-    form: Form,
+    inputs: AttemptInputs,
+    form: AnswerTemplate,
 }
 
 /// A member with the answer that it gets, if the pack has a row of it.
-type Part = (Member, Option<Saved>);
+type MemberAnswer = (BatchMember, Option<Saved>);
 
 /// Buys packs for tasks of one report and night.
-pub(crate) struct Packer<'a> {
-    stage: &'a Arc<Stage>,
+pub(crate) struct BatchFetcher<'a> {
+    context: &'a Arc<RunContext>,
     report: &'a Report,
     endpoint: &'static Endpoint,
     columns: Vec<(String, String)>,
@@ -78,18 +80,18 @@ pub(crate) struct Packer<'a> {
     is_lacking: &'a AtomicBool,
 }
 
-impl<'a> Packer<'a> {
+impl<'a> BatchFetcher<'a> {
     /// Packs for a report; `None` where its tasks are bought alone.
     pub fn new(
-        stage: &'a Arc<Stage>,
+        context: &'a Arc<RunContext>,
         report: &'a Report,
         night: Night,
         cancel: &'a CancellationToken,
         is_lacking: &'a AtomicBool,
     ) -> Option<Self> {
-        let (endpoint, columns) = batch_of(report, night == stage.clock.today())?;
+        let (endpoint, columns) = batch_of(report, night == context.clock.today())?;
         (!is_lacking.load(Ordering::Relaxed)).then_some(Self {
-            stage,
+            context,
             report,
             endpoint,
             columns,
@@ -100,12 +102,12 @@ impl<'a> Packer<'a> {
 
     /// Buys what the tasks want in as few requests as the API, its limits and the budget allow. A request that is refused
     /// costs nothing, so a bad target is looked for by asking for fewer.
-    pub async fn buy(&self, wanting: Vec<Wanting>) -> Vec<(usize, Served)> {
+    pub async fn buy(&self, wanting: Vec<PendingTask>) -> Vec<(usize, BatchOutcome)> {
         let mut served = Vec::new();
         let mut queue = VecDeque::from([wanting]);
         while let Some(mut pack) = queue.pop_front() {
             if pack.len() < 2 || self.is_lacking.load(Ordering::Relaxed) {
-                served.extend(pack.into_iter().map(|one| (one.index, Served::Alone)));
+                served.extend(pack.into_iter().map(|one| (one.index, BatchOutcome::Alone)));
                 continue;
             }
             let error = match self.send(&pack).await {
@@ -119,7 +121,7 @@ impl<'a> Packer<'a> {
                 Code::Budget => self.affordable(&pack),
                 Code::Refused => error
                     .context_value("bad target")
-                    .map(|named| set_apart(self.stage, &mut pack, named)),
+                    .map(|named| set_apart(self.context, &mut pack, named)),
                 Code::Timeout if pack.len() > 2 => Some(pack.len() / 2),
                 Code::Plan if self.report.endpoint.name != self.endpoint.name => {
                     self.is_lacking.store(true, Ordering::Relaxed);
@@ -139,32 +141,33 @@ impl<'a> Packer<'a> {
     }
 
     /// How many of them what is left of the budget covers; `None` if none, or all.
-    fn affordable(&self, pack: &[Wanting]) -> Option<usize> {
-        let (job, _) = self.stage.job(pack.first()?.index).ok()?;
+    fn affordable(&self, pack: &[PendingTask]) -> Option<usize> {
+        let (job, _) = self.context.job(pack.first()?.index).ok()?;
         let left = self
-            .stage
+            .context
             .client()
             .ok()?
             .meter()
-            .left_of(self.stage.shares(job))?;
+            .left_of(self.context.shares(job))?;
         let fits = |number: &usize| packed_units(self.endpoint, &self.columns, *number) <= left;
         (1..pack.len()).rev().find(fits)
     }
 
     /// Sends one request and divides its answer.
-    async fn send(&self, pack: &[Wanting]) -> Result<Vec<Served>> {
+    async fn send(&self, pack: &[PendingTask]) -> Result<Vec<BatchOutcome>> {
         if self.cancel.is_cancelled() {
-            return Err(crate::context::fetched_task::interrupted());
+            return Err(crate::context::fetched_task::interrupted_error());
         }
-        let stage = self.stage;
-        stage.is_alive()?;
+        let context = self.context;
+        context.ensure_lease_held()?;
         let mut accounts = Vec::with_capacity(pack.len());
         let mut queries = Vec::with_capacity(pack.len());
         let mut shares = crate::limits::Shares::default();
         for one in pack {
-            let (job, report) = stage.job(one.index)?;
-            shares = stage.shares(job);
-            accounts.push(Account::of(&stage.config, job, report).asking(&self.endpoint.name));
+            let (job, report) = context.job(one.index)?;
+            shares = context.shares(job);
+            accounts
+                .push(RequestLabels::of(&context.config, job, report).asking(&self.endpoint.name));
             queries.push(job.task.query.as_slice());
         }
         let columns = packed_columns(&self.columns);
@@ -172,9 +175,9 @@ impl<'a> Packer<'a> {
         let request = batch_body::request(self.endpoint, &columns, &queries);
         let worst = packed_units(self.endpoint, &self.columns, pack.len());
         let quote = Quote { worst, shares };
-        let form = Form::of(self.report.endpoint, self.endpoint, &self.columns);
+        let form = AnswerTemplate::of(self.report.endpoint, self.endpoint, &self.columns);
         let number = pack.len();
-        let client = stage.client()?;
+        let client = context.client()?;
         let check = |answer: Answer| {
             let checked = check(&answer, client.keys(), &form, number).map(|()| answer);
             std::future::ready(checked)
@@ -183,17 +186,17 @@ impl<'a> Packer<'a> {
         let first = accounts.first().cloned().unwrap_or_default();
         let note = |attempted: Attempted| {
             if !matches!(attempted.outcome, Outcome::Answered { .. }) {
-                stage.note(&first, attempted);
+                context.note(&first, attempted);
             }
         };
-        let sent = patiently(
-            &stage.clock,
+        let sent = with_interrupt_grace(
+            &context.clock,
             self.cancel,
             client.send_noted(&request, quote, &note, check),
         )
         .await?;
         let units = sent.units;
-        let members: Vec<Member> = pack
+        let members: Vec<BatchMember> = pack
             .iter()
             .map(|one| member(&one.question, &form))
             .collect();
@@ -211,26 +214,28 @@ impl<'a> Packer<'a> {
         request: Request,
         answer: Answer,
         units: u64,
-        members: Vec<Member>,
-    ) -> Result<Vec<Part>> {
-        let stage = Arc::clone(self.stage);
-        blocking(move || {
-            let mut saved = Saved::new(0, &stage.run_id, request, answer, units)?;
+        members: Vec<BatchMember>,
+    ) -> Result<Vec<MemberAnswer>> {
+        let context = Arc::clone(self.context);
+        run_blocking(move || {
+            let mut saved = Saved::new(0, &context.run_id, request, answer, units)?;
             saved.header.remark = serde_json::to_value(&members).map_err(|error| {
                 Error::new(Code::Internal, "a remark cannot be written").with_source(error)
             })?;
-            let name = format!("{}-{:08x}", stage.run_id, fastrand::u32(..));
-            stage.landing.save_pack(&name, &saved)?;
+            let name = format!("{}-{:08x}", context.run_id, fastrand::u32(..));
+            context.landing.save_pack(&name, &saved)?;
             let parts = parts(&saved)?;
-            let _lock = stage.store.lock_folder(LOCK, &stage.run_id, &stage.who)?;
+            let _lock = context
+                .store
+                .lock_folder(LOCK, &context.run_id, &context.who)?;
             // Another process may have divided it in the meantime, and its tasks may have moved on.
-            if stage.landing.load_pack(&name)?.is_some() {
-                settle(&stage, &name, &parts)?;
+            if context.landing.load_pack(&name)?.is_some() {
+                settle(&context, &name, &parts)?;
             } else {
                 parts
                     .iter()
                     .filter_map(|(member, _)| Some((member.night?, &member.task)))
-                    .try_for_each(|(night, task)| stage.landing.hold(night, task, false))?;
+                    .try_for_each(|(night, task)| context.landing.hold(night, task, false))?;
             }
             Ok(parts)
         })
@@ -238,9 +243,15 @@ impl<'a> Packer<'a> {
     }
 
     /// Notes in the ledger what each part cost.
-    fn account(&self, accounts: &[Account], parts: &[Part], expected: u64, units: u64) {
+    fn account(
+        &self,
+        accounts: &[RequestLabels],
+        parts: &[MemberAnswer],
+        expected: u64,
+        units: u64,
+    ) {
         let rows = parts.iter().filter(|(_, saved)| saved.is_some()).count();
-        self.stage.progress.answer(rows, units);
+        self.context.progress.answer(rows, units);
         let mut noted = 0_u64;
         for (account, (_, saved)) in accounts.iter().zip(parts) {
             let Some(Saved { header, .. }) = saved else {
@@ -263,11 +274,13 @@ impl<'a> Packer<'a> {
                 },
                 ..Spent::default()
             };
-            self.stage.spending.part(account, header.received_at, spent);
+            self.context
+                .spending
+                .record_batch_share(account, header.received_at, spent);
             noted += 1;
         }
         if let (0, Some(account)) = (noted, accounts.first()) {
-            self.stage.note(
+            self.context.note(
                 account,
                 Attempted {
                     expected,
@@ -298,7 +311,12 @@ impl<'a> Packer<'a> {
         }
     }
 
-    fn served(&self, pack: &[Wanting], parts: Vec<Part>, units: u64) -> Vec<Served> {
+    fn served(
+        &self,
+        pack: &[PendingTask],
+        parts: Vec<MemberAnswer>,
+        units: u64,
+    ) -> Vec<BatchOutcome> {
         let is_empty = parts.iter().all(|(_, saved)| saved.is_none());
         let mut unspent = if is_empty { units } else { 0 };
         let missing = |index: usize, place: usize, unspent: &mut u64| {
@@ -310,9 +328,9 @@ impl<'a> Packer<'a> {
                 .with_context("endpoint", &self.endpoint.name)
                 .with_context("index", place.to_string());
             let target = self
-                .stage
+                .context
                 .job(index)
-                .map(|(job, _)| self.stage.target_name(&job.task).to_owned());
+                .map(|(job, _)| self.context.target_name(&job.task).to_owned());
             error
                 .with_context("target", target.unwrap_or_default())
                 .with_next(
@@ -323,8 +341,8 @@ impl<'a> Packer<'a> {
         let outcomes = pack.iter().zip(parts).enumerate();
         outcomes
             .map(|(place, (one, (_, saved)))| match saved {
-                Some(saved) => Served::Units(saved.header.units),
-                None => Served::Failed(missing(one.index, place, &mut unspent)),
+                Some(saved) => BatchOutcome::Units(saved.header.units),
+                None => BatchOutcome::Failed(missing(one.index, place, &mut unspent)),
             })
             .collect()
     }
@@ -332,18 +350,18 @@ impl<'a> Packer<'a> {
 
 /// Puts the targets that the API named behind the others and says how many stand before them; half of all where it named
 /// none of them.
-fn set_apart(stage: &Stage, pack: &mut Vec<Wanting>, named: &str) -> usize {
-    let url = |one: &Wanting| {
-        let query = stage
+fn set_apart(context: &RunContext, pack: &mut Vec<PendingTask>, named: &str) -> usize {
+    let url = |one: &PendingTask| {
+        let query = context
             .job(one.index)
             .map(|(job, _)| job.task.query.as_slice())
             .unwrap_or_default();
         query
             .iter()
             .find(|(name, _)| name == "target")
-            .map(|(_, url)| bare(url))
+            .map(|(_, url)| normalized_target(url))
     };
-    let named = bare(named);
+    let named = normalized_target(named);
     let (bad, good): (Vec<_>, Vec<_>) = std::mem::take(pack)
         .into_iter()
         .partition(|one| url(one).as_deref() == Some(&named));
@@ -358,12 +376,14 @@ fn set_apart(stage: &Stage, pack: &mut Vec<Wanting>, named: &str) -> usize {
     first
 }
 
-fn all_failed(pack: Vec<Wanting>, error: &Error) -> Vec<(usize, Served)> {
+fn all_failed(pack: Vec<PendingTask>, error: &Error) -> Vec<(usize, BatchOutcome)> {
     let mut units = error.units();
-    let failed = |one: Wanting| {
+    let failed = |one: PendingTask| {
         (
             one.index,
-            Served::Failed(alike(error).with_units(std::mem::take(&mut units))),
+            BatchOutcome::Failed(
+                error_for_other_task(error).with_units(std::mem::take(&mut units)),
+            ),
         )
     };
     pack.into_iter().map(failed).collect()
@@ -372,19 +392,19 @@ fn all_failed(pack: Vec<Wanting>, error: &Error) -> Vec<(usize, Served)> {
 fn check(
     answer: &Answer,
     keys: &crate::api::KeyRing,
-    form: &Form,
+    form: &AnswerTemplate,
     number: usize,
 ) -> std::result::Result<(), Rejected> {
-    let body = plain_body(answer, keys)?;
-    match divide(&body, &vec![form; number]) {
+    let body = decompressed_without_key(answer, keys)?;
+    match split_body(&body, &vec![form; number]) {
         Ok(_) => Ok(()),
         Err(error) if error.code() == Code::Body => Err(Rejected::Damaged(error)),
         Err(error) => Err(Rejected::Unusable(error)),
     }
 }
 
-fn member(question: &Question, form: &Form) -> Member {
-    let Question {
+fn member(question: &FirstRequest, form: &AnswerTemplate) -> BatchMember {
+    let FirstRequest {
         attempt: Attempt {
             night,
             task,
@@ -393,7 +413,7 @@ fn member(question: &Question, form: &Form) -> Member {
         request,
         inputs,
     } = question.clone();
-    Member {
+    BatchMember {
         night: Some(night),
         task,
         attempt: number,
@@ -424,13 +444,15 @@ pub(crate) fn undivided(landing: &Landing) -> Result<BTreeSet<(Night, TaskId)>> 
 ///
 /// # Errors
 /// [`Code::Destination`], or [`Code::Locked`] if another process does not end dividing.
-pub(crate) fn settle_left(stage: &Stage) -> Result<()> {
-    stage
+pub(crate) fn split_leftover_batches(context: &RunContext) -> Result<()> {
+    context
         .landing
-        .sweep_packs(|name| stage.store.is_of_live_run(name))?;
-    for name in stage.landing.packs()? {
-        let _lock = stage.store.lock_folder(LOCK, &stage.run_id, &stage.who)?;
-        let parts = match stage.landing.load_pack(&name)? {
+        .sweep_packs(|name| context.store.is_of_live_run(name))?;
+    for name in context.landing.packs()? {
+        let _lock = context
+            .store
+            .lock_folder(LOCK, &context.run_id, &context.who)?;
+        let parts = match context.landing.load_pack(&name)? {
             Some(saved) => parts(&saved),
             // Damaged on disk, or divided by another process a moment ago.
             None => Ok(Vec::new()),
@@ -439,13 +461,13 @@ pub(crate) fn settle_left(stage: &Stage) -> Result<()> {
             tracing::warn!(name, error = %error.one_line(), "a saved answer for many targets cannot be divided and goes");
             Vec::new()
         });
-        settle(stage, &name, &parts)?;
+        settle(context, &name, &parts)?;
     }
     Ok(())
 }
 
 /// Saves the parts of a pack and lets go of it.
-fn settle(stage: &Stage, name: &str, parts: &[Part]) -> Result<()> {
+fn settle(context: &RunContext, name: &str, parts: &[MemberAnswer]) -> Result<()> {
     for (member, saved) in parts {
         let (Some(night), Some(saved)) = (member.night, saved) else {
             continue;
@@ -455,23 +477,24 @@ fn settle(stage: &Stage, name: &str, parts: &[Part]) -> Result<()> {
             task: member.task.clone(),
             number: member.attempt,
         };
-        if stage.landing.load(&attempt, 0)?.is_none() {
-            stage.landing.begin(&attempt)?;
-            stage.landing.save(&attempt, saved)?;
+        if context.landing.load(&attempt, 0)?.is_none() {
+            context.landing.begin(&attempt)?;
+            context.landing.save(&attempt, saved)?;
             step("pack.divided");
         }
     }
-    stage.landing.remove_pack(name)
+    context.landing.remove_pack(name)
 }
 
 /// Each member of a pack with its answer. What was charged falls to those that have a row.
-fn parts(saved: &Saved) -> Result<Vec<Part>> {
+fn parts(saved: &Saved) -> Result<Vec<MemberAnswer>> {
     let header = &saved.header;
-    let members: Vec<Member> = serde_json::from_value(header.remark.clone()).map_err(|error| {
-        Error::new(Code::Body, "a pack does not say whose it is").with_source(error)
-    })?;
-    let forms: Vec<&Form> = members.iter().map(|member| &member.form).collect();
-    let bodies = divide_packed(&saved.body, header.encoding, &forms)?;
+    let members: Vec<BatchMember> =
+        serde_json::from_value(header.remark.clone()).map_err(|error| {
+            Error::new(Code::Body, "a pack does not say whose it is").with_source(error)
+        })?;
+    let forms: Vec<&AnswerTemplate> = members.iter().map(|member| &member.form).collect();
+    let bodies = split_compressed_body(&saved.body, header.encoding, &forms)?;
     let (number, served) = (members.len(), bodies.iter().flatten().count());
     let mut nth = 0;
     let mut parts = Vec::with_capacity(number);

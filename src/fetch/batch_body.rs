@@ -76,7 +76,7 @@ pub(crate) fn request(
 
 /// How the body of one target's answer is made from its row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Form {
+pub(crate) struct AnswerTemplate {
     /// The key under which the rows of the pack lie.
     from: String,
     /// The key under which the answer lies.
@@ -90,7 +90,7 @@ pub(crate) struct Form {
     zero_is_null: Vec<String>,
 }
 
-impl Form {
+impl AnswerTemplate {
     /// The form of an operation's answer. `columns` are its own names, each with that in the pack.
     pub fn of(own: &Endpoint, batch: &Endpoint, columns: &[(String, String)]) -> Self {
         Self {
@@ -111,7 +111,7 @@ impl Form {
 
     /// The answer for one target. What the pack sent beside the columns is passed on, so that it is noticed as it would be
     /// in an answer of its own.
-    fn body(&self, row: &Pairs) -> Vec<u8> {
+    fn body(&self, row: &ObjectFields) -> Vec<u8> {
         let named = |name: &str| {
             self.columns
                 .iter()
@@ -145,32 +145,32 @@ impl Form {
 }
 
 /// The fields of an object, in order, with the text of their values.
-struct Pairs(Vec<(String, Box<RawValue>)>);
+struct ObjectFields(Vec<(String, Box<RawValue>)>);
 
-impl<'de> Deserialize<'de> for Pairs {
+impl<'de> Deserialize<'de> for ObjectFields {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
         struct Fields;
         impl<'de> Visitor<'de> for Fields {
-            type Value = Pairs;
+            type Value = ObjectFields;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("an object")
             }
             fn visit_map<A: MapAccess<'de>>(
                 self,
                 mut map: A,
-            ) -> std::result::Result<Pairs, A::Error> {
+            ) -> std::result::Result<ObjectFields, A::Error> {
                 let mut pairs = Vec::new();
                 while let Some(pair) = map.next_entry()? {
                     pairs.push(pair);
                 }
-                Ok(Pairs(pairs))
+                Ok(ObjectFields(pairs))
             }
         }
         deserializer.deserialize_map(Fields)
     }
 }
 
-impl Pairs {
+impl ObjectFields {
     fn get(&self, name: &str) -> Option<&RawValue> {
         self.0
             .iter()
@@ -185,14 +185,14 @@ impl Pairs {
 /// # Errors
 /// [`Code::Body`] if the body is no JSON; [`Code::Value`] if its rows cannot be told apart: one without a place, with a
 /// place that nobody asked for, or two with the same.
-pub(crate) fn divide(body: &[u8], forms: &[&Form]) -> Result<Vec<Option<Vec<u8>>>> {
-    let whole: Pairs = serde_json::from_slice(body).map_err(|error| {
+pub(crate) fn split_body(body: &[u8], forms: &[&AnswerTemplate]) -> Result<Vec<Option<Vec<u8>>>> {
+    let whole: ObjectFields = serde_json::from_slice(body).map_err(|error| {
         Error::new(Code::Body, "the answer for many targets is no JSON object").with_source(error)
     })?;
     let key = forms.first().map_or("", |form| form.from.as_str());
     let rows = whole
         .get(key)
-        .and_then(|rows| serde_json::from_str::<Vec<Pairs>>(rows.get()).ok());
+        .and_then(|rows| serde_json::from_str::<Vec<ObjectFields>>(rows.get()).ok());
     let rows = rows.ok_or_else(|| contradiction(format!("it has no rows under `{key}`")))?;
     let mut bodies: Vec<Option<Vec<u8>>> = vec![None; forms.len()];
     for row in rows {
@@ -223,12 +223,12 @@ pub(crate) fn divide(body: &[u8], forms: &[&Form]) -> Result<Vec<Option<Vec<u8>>
 ///
 /// # Errors
 /// As [`divide`]; [`Code::Body`] if it cannot be read.
-pub(crate) fn divide_packed(
+pub(crate) fn split_compressed_body(
     body: &[u8],
     encoding: Encoding,
-    forms: &[&Form],
+    forms: &[&AnswerTemplate],
 ) -> Result<Vec<Option<Vec<u8>>>> {
-    divide(&decompress(body, encoding)?, forms)
+    split_body(&decompress(body, encoding)?, forms)
 }
 
 fn contradiction(what: String) -> Error {
@@ -243,7 +243,7 @@ fn contradiction(what: String) -> Error {
 }
 
 /// A target as it can be recognised in what the API says of it.
-pub(crate) fn bare(url: &str) -> String {
+pub(crate) fn normalized_target(url: &str) -> String {
     let lower = url.trim().to_lowercase();
     let rest = lower
         .split_once("://")
@@ -256,18 +256,18 @@ mod tests {
     use super::*;
     use crate::catalog::Catalog;
 
-    fn forms(endpoint: &str) -> Form {
+    fn forms(endpoint: &str) -> AnswerTemplate {
         let batch = Catalog::embedded()
             .endpoint("batch-analysis/batch-analysis")
             .expect("known");
         let own = Catalog::embedded().endpoint(endpoint).expect("known");
         let columns =
             ["domain_rating", "ahrefs_rank"].map(|name| (name.to_owned(), name.to_owned()));
-        Form::of(own, batch, &columns)
+        AnswerTemplate::of(own, batch, &columns)
     }
 
-    fn texts(body: &str, form: &Form, number: usize) -> Result<Vec<Option<String>>> {
-        let bodies = divide(body.as_bytes(), &vec![form; number])?;
+    fn texts(body: &str, form: &AnswerTemplate, number: usize) -> Result<Vec<Option<String>>> {
+        let bodies = split_body(body.as_bytes(), &vec![form; number])?;
         Ok(bodies
             .into_iter()
             .map(|body| body.map(|body| String::from_utf8(body).expect("text")))
@@ -378,7 +378,7 @@ mod tests {
                  \"output\":\"json\"}"
             )
         );
-        let selected = crate::fetch::request::selected_of(&request);
+        let selected = crate::fetch::request::selected_columns(&request);
         assert_eq!(
             selected,
             ["index", "url"],
@@ -388,7 +388,7 @@ mod tests {
 
     #[test]
     fn a_target_is_recognised_whatever_its_spelling() {
-        assert_eq!(bare("HTTPS://Acme.com/"), "acme.com");
-        assert_eq!(bare("acme.com/a"), "acme.com/a");
+        assert_eq!(normalized_target("HTTPS://Acme.com/"), "acme.com");
+        assert_eq!(normalized_target("acme.com/a"), "acme.com/a");
     }
 }

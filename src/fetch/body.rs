@@ -9,8 +9,8 @@ use tokio_util::sync::CancellationToken;
 use crate::api::{KeyRing, Rejected};
 use crate::clock::SharedClock;
 use crate::config::{OnTrouble, Report};
-use crate::context::cpu_pool::heavy;
-use crate::context::fetched_task::interrupted;
+use crate::context::cpu_pool::run_on_cpu_pool;
+use crate::context::fetched_task::interrupted_error;
 use crate::decode::{Decoder, OnBadValue, Page, decompress};
 use crate::error::{Code, Error, Result};
 use crate::landing::Saved;
@@ -33,8 +33,8 @@ pub(crate) async fn decode(
     keys: Arc<KeyRing>,
     answer: Answer,
 ) -> std::result::Result<(Page, Answer), Rejected> {
-    let decoded = heavy(move || {
-        let body = plain_body(&answer, &keys)?;
+    let decoded = run_on_cpu_pool(move || {
+        let body = decompressed_without_key(&answer, &keys)?;
         let page = decoder
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
@@ -54,7 +54,7 @@ pub(crate) async fn decode(
 
 /// Decodes an answer that was saved.
 pub(crate) async fn decode_saved(decoder: Arc<Mutex<Decoder>>, saved: Saved) -> Result<Page> {
-    heavy(move || {
+    run_on_cpu_pool(move || {
         let body = decompress(&saved.body, saved.header.encoding)?;
         Ok(decoder
             .lock()
@@ -66,7 +66,7 @@ pub(crate) async fn decode_saved(decoder: Arc<Mutex<Decoder>>, saved: Saved) -> 
 }
 
 /// A new body without its compression. One that repeats the key is refused before anything of it is quoted or saved.
-pub(crate) fn plain_body<'a>(
+pub(crate) fn decompressed_without_key<'a>(
     answer: &'a Answer,
     keys: &KeyRing,
 ) -> std::result::Result<Cow<'a, [u8]>, Rejected> {
@@ -84,7 +84,7 @@ pub(crate) fn plain_body<'a>(
 }
 
 /// Waits for an answer, and gives up on one that takes long after an interrupt: it counts as charged.
-pub(crate) async fn patiently<T>(
+pub(crate) async fn with_interrupt_grace<T>(
     clock: &SharedClock,
     cancel: &CancellationToken,
     answer: impl Future<Output = Result<T>>,
@@ -95,12 +95,12 @@ pub(crate) async fn patiently<T>(
     };
     tokio::select! {
         answer = answer => answer,
-        () = out_of_patience => Err(interrupted()),
+        () = out_of_patience => Err(interrupted_error()),
     }
 }
 
 /// Runs work that would hold up other tasks on a thread of its own.
-pub(crate) async fn blocking<T: Send + 'static>(
+pub(crate) async fn run_blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T> + Send + 'static,
 ) -> Result<T> {
     match tokio::task::spawn_blocking(work).await {

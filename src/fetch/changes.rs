@@ -9,13 +9,13 @@ use chrono::{Days, NaiveDate, NaiveTime};
 
 use crate::catalog::Endpoint;
 use crate::config::Report;
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::error::Result;
 use crate::filter::{Comparison, Filter};
 use crate::model::{Night, Value};
 use crate::plan::ScheduledTask;
 use crate::plan::Task;
-use crate::state::task_state::held;
+use crate::state::task_state::partition_state_for;
 use crate::table::manifest::TaskStatus;
 use crate::table::parse_segment;
 
@@ -29,14 +29,14 @@ const HISTORY: &str = "history";
 /// The day since when a task asks for changes; `None` where it begins with a base: no earlier night is complete, the last
 /// one answers another configuration, or a new base is wanted. A night that is fetched again asks since the same day.
 pub(crate) fn since(
-    stage: &Stage,
+    context: &RunContext,
     report: &Report,
     job: &ScheduledTask,
 ) -> Result<Option<NaiveDate>> {
-    if report.changes.is_none() || stage.config.run.new_base {
+    if report.changes.is_none() || context.config.run.new_base {
         return Ok(None);
     }
-    let partitions = stage.store.partitions(&report.name)?;
+    let partitions = context.store.partitions(&report.name)?;
     let night =
         |name: &String| parse_segment(name).and_then(|(_, value)| value.parse::<Night>().ok());
     let mut nights: Vec<Night> = partitions
@@ -46,7 +46,7 @@ pub(crate) fn since(
         .collect();
     nights.sort_unstable();
     for night in nights.into_iter().rev() {
-        let state = held(&stage.store, night, report)?;
+        let state = partition_state_for(&context.store, night, report)?;
         let entry = state.as_ref().and_then(|state| state.task(&job.task.id));
         if let Some(entry) = entry.filter(|entry| entry.status == TaskStatus::Complete) {
             let is_answered = job.task.unanswered_by(&entry.asked, false).is_empty();

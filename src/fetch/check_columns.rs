@@ -8,7 +8,7 @@ use crate::api::{Client, Quote};
 use crate::catalog::FREE_ROWS;
 use crate::clock::SharedClock;
 use crate::config::{OnTrouble, Report, RunConfig};
-use crate::context::client::Tuning;
+use crate::context::client::TimingOverrides;
 use crate::decode::{Decoder, OnBadValue, PageSchema};
 use crate::error::{Code, Error, Errors, Result};
 use crate::fetch::body::decode;
@@ -22,10 +22,10 @@ use crate::plan::{self, Selection, Task};
 ///
 /// # Errors
 /// [`Code::Refused`] or [`Code::Body`] for each column that is refused or missing, named once; whatever else keeps the API from answering.
-pub async fn columns_now(
+pub async fn check_columns(
     config: &RunConfig,
     clock: SharedClock,
-    tuning: Tuning,
+    tuning: TimingOverrides,
 ) -> Result<String, Errors> {
     let config = config.sample();
     let client =

@@ -12,14 +12,14 @@ const FAILURES: u32 = 3;
 
 /// Why tasks fail: the code, and the message without its causes and context.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Reason {
+pub(crate) struct FailureSignature {
     /// The code.
     pub code: Code,
     /// The message.
     pub message: String,
 }
 
-impl Reason {
+impl FailureSignature {
     /// The reason of an error.
     pub fn of(error: &Error) -> Self {
         Self {
@@ -31,17 +31,20 @@ impl Reason {
 
 #[derive(Debug, Clone)]
 enum State {
-    Failing { reason: Reason, times: u32 },
+    Failing {
+        reason: FailureSignature,
+        times: u32,
+    },
     Working,
 }
 
 /// A breaker for each report of a run.
 #[derive(Debug, Default)]
-pub(crate) struct Breaker {
+pub(crate) struct CircuitBreaker {
     reports: Mutex<BTreeMap<usize, State>>,
 }
 
-impl Breaker {
+impl CircuitBreaker {
     /// A task of the report succeeded: the report works, whatever else may fail.
     pub fn succeeded(&self, report: usize) {
         self.lock().insert(report, State::Working);
@@ -57,7 +60,7 @@ impl Breaker {
             return;
         }
         let mut reports = self.lock();
-        let reason = Reason::of(error);
+        let reason = FailureSignature::of(error);
         let next = match reports.get(&report) {
             Some(State::Working) => State::Working,
             Some(State::Failing {
@@ -80,7 +83,7 @@ impl Breaker {
     }
 
     /// Why nothing more is to be sent for the report, if that is so.
-    pub fn broken(&self, report: usize) -> Option<Reason> {
+    pub fn broken(&self, report: usize) -> Option<FailureSignature> {
         match self.lock().get(&report)? {
             State::Failing { reason, times } if *times >= FAILURES => Some(reason.clone()),
             State::Failing { .. } | State::Working => None,
@@ -110,7 +113,7 @@ mod tests {
 
     #[test]
     fn three_alike_in_a_row_break_a_report_and_one_success_keeps_it() {
-        let breaker = Breaker::default();
+        let breaker = CircuitBreaker::default();
         for _ in 0..2 {
             breaker.failed(0, &error("no"));
         }
@@ -132,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_refused_column_breaks_a_report_at_once() {
-        let breaker = Breaker::default();
+        let breaker = CircuitBreaker::default();
         breaker.failed(
             0,
             &Error::new(Code::Refused, "no `x`").with_context("column", "x"),
@@ -151,7 +154,7 @@ mod tests {
 
     #[test]
     fn different_reasons_and_stops_break_nothing() {
-        let breaker = Breaker::default();
+        let breaker = CircuitBreaker::default();
         for message in ["a", "b", "a", "b", "c"] {
             breaker.failed(0, &error(message));
         }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalog::FREE_ROWS;
 use crate::config::{Report, RunConfig};
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::error::Result;
 use crate::fetch::changes;
 use crate::fetch::request::url_bytes_left;
@@ -23,7 +23,7 @@ use crate::table::Span;
 
 /// What paging was told when the task began, kept with its first answer, so that a later run asks the same questions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Inputs {
+pub(crate) struct AttemptInputs {
     pub verdicts: Verdicts,
     pub cap: Option<u32>,
     #[serde(default)]
@@ -33,7 +33,7 @@ pub(crate) struct Inputs {
     pub window: Option<Span>,
 }
 
-impl Inputs {
+impl AttemptInputs {
     /// The day since when changes are asked for.
     pub fn since(&self) -> Option<NaiveDate> {
         changes_asked(&self.asked).flatten()
@@ -75,24 +75,24 @@ impl Inputs {
 
 /// Where answers may come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum From {
+pub(crate) enum AnswerSource {
     /// From the API, once those that are saved are used up.
-    Source,
+    ApiOrSaved,
     /// From what is saved, and nowhere else.
-    Saved,
+    SavedOnly,
 }
 
 /// What paging was told when a saved answer was asked for.
-pub(crate) fn inputs(saved: &Saved) -> Option<Inputs> {
+pub(crate) fn inputs(saved: &Saved) -> Option<AttemptInputs> {
     serde_json::from_value(saved.header.remark.clone()).ok()
 }
 
 /// How a task is paged that answers what is `asked`: the report's own words now, or those of a committed task.
 pub(crate) fn pager_plan(
-    stage: &Stage,
+    context: &RunContext,
     report: &Report,
     task: &Task,
-    inputs: &Inputs,
+    inputs: &AttemptInputs,
     asked: &BTreeMap<String, String>,
 ) -> PagerPlan {
     // The key starts as it did when the task began, whatever columns are wanted by now.
@@ -114,8 +114,8 @@ pub(crate) fn pager_plan(
     let mut limits = PagerLimits {
         cap: inputs.cap,
         max_rows,
-        max_requests: stage.config.run.max_requests,
-        url_bytes: url_bytes_left(&stage.config.source.base_url, report, task),
+        max_requests: context.config.run.max_requests,
+        url_bytes: url_bytes_left(&context.config.source.base_url, report, task),
         ..PagerLimits::default()
     };
     if task.is_free_target {
@@ -141,20 +141,20 @@ pub(crate) fn pager_plan(
     }
 }
 
-impl Stage {
+impl RunContext {
     /// What is known now, for a task that begins.
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`] if what earlier nights committed cannot be read.
-    pub(crate) fn inputs(&self, report: &Report, job: &ScheduledTask) -> Result<Inputs> {
-        let (verdicts, cap) = self.known(&report.endpoint.name);
+    pub(crate) fn inputs(&self, report: &Report, job: &ScheduledTask) -> Result<AttemptInputs> {
+        let (verdicts, cap) = self.paging_knowledge(&report.endpoint.name);
         let mut asked = job.task.asked.clone();
         asked.extend(
             changes::since(self, report, job)?
                 .map(|day| (CHANGES_SINCE.to_owned(), day.to_string())),
         );
         let window = window_of(&job.task).filter(|_| report.endpoint.history_column().is_some());
-        Ok(Inputs {
+        Ok(AttemptInputs {
             verdicts,
             cap,
             asked,

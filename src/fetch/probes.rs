@@ -6,16 +6,16 @@ use crate::api::{Attempted, Client, Quote};
 use crate::catalog::{Catalog, FREE_ROWS, FREE_TARGETS};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::decode::{Decoder, OnBadValue, PageSchema};
 use crate::error::{Code, Error, Result};
 use crate::fetch::body::decode;
-use crate::ledger::request_log::Account;
+use crate::ledger::request_log::RequestLabels;
 use crate::limits::UnitMeter;
 use crate::model::{Method, Request};
 use crate::paging::{Ask, Assumption, Finding, Probe, ProbeStep, Verdict, Verdicts};
 
-use crate::context::client::Tuning;
+use crate::context::client::TimingOverrides;
 use crate::state::workspace::Workspace;
 
 /// Hears what became of each request.
@@ -47,26 +47,26 @@ const STRINGS: Subject = Subject {
 /// # Errors
 /// What keeps any request from succeeding (the key, the units); a probe that fails for another reason leaves the
 /// verdicts unknown, says so in the notes, and tasks of more than one page end capped.
-pub async fn ensure(stage: &Stage, notes: &mut Vec<String>) -> Result<()> {
-    let today = stage.clock.today();
-    let known = stage
+pub async fn ensure_verdicts(context: &RunContext, notes: &mut Vec<String>) -> Result<()> {
+    let today = context.clock.today();
+    let known = context
         .workspace()
         .finding
         .filter(|finding| finding.is_fresh(today));
     let verdicts = match known {
         Some(finding) => finding.verdicts,
-        None => match probe(stage.client()?, &|attempted| {
-            stage.note(&Account::of_probe("", target()), attempted);
+        None => match probe(context.client()?, &|attempted| {
+            context.note(&RequestLabels::of_probe("", target()), attempted);
         })
         .await
         {
             Ok(verdicts) => {
-                let mut workspace = stage.workspace();
+                let mut workspace = context.workspace();
                 workspace.finding = Some(Finding {
                     verdicts,
                     made_on: today,
                 });
-                workspace.save(&stage.store, &stage.config.source.base_url)?;
+                workspace.save(&context.store, &context.config.source.base_url)?;
                 verdicts
             }
             Err(error)
@@ -94,11 +94,15 @@ pub async fn ensure(stage: &Stage, notes: &mut Vec<String>) -> Result<()> {
 ///
 /// # Errors
 /// Whatever kept the probe from its answers; [`Code::Paging`] if an assumption is false.
-pub async fn probe_now(config: &RunConfig, clock: SharedClock, tuning: Tuning) -> Result<String> {
+pub async fn probe_assumptions(
+    config: &RunConfig,
+    clock: SharedClock,
+    tuning: TimingOverrides,
+) -> Result<String> {
     let client = crate::context::client::client(config, UnitMeter::new(Some(0), 0), &clock, tuning)
         .await?
         .free_only();
-    let store = crate::state::open::open(config)?;
+    let store = crate::state::open::open_for_writing(config)?;
     let verdicts = probe(&client, &|_| {}).await?;
     let mut workspace = Workspace::load(&store, &config.source.base_url);
     workspace.finding = Some(Finding {

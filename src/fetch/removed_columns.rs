@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::config::{OnTrouble, Report};
 use crate::context::removed_columns::RemovedColumns;
 use crate::error::{Code, Error};
-use crate::fetch::request::selected_of;
+use crate::fetch::request::selected_columns;
 use crate::landing::Saved;
 use crate::model::Request;
 use crate::paging::Ask;
@@ -14,7 +14,7 @@ use crate::plan::columns_asked;
 
 /// Whether a refusal is of a column that the report can go without: then it is not asked for again in this run. What
 /// is filtered or ordered by cannot be done without.
-pub(crate) fn takes(
+pub(crate) fn tolerates(
     removed: &RemovedColumns,
     report: &Report,
     sent: &Request,
@@ -27,7 +27,7 @@ pub(crate) fn takes(
     let Some(column) = error.context_value("column").map(str::to_owned) else {
         return false;
     };
-    let selected = selected_of(sent);
+    let selected = selected_columns(sent);
     let is_needed = ask
         .order_by
         .iter()
@@ -50,7 +50,7 @@ pub(crate) fn takes(
 }
 
 /// Learns from a saved answer which columns its task asked for and its request went without.
-pub(crate) fn learn(
+pub(crate) fn learn_from_saved(
     removed: &RemovedColumns,
     report: &Report,
     asked: &BTreeMap<String, String>,
@@ -60,7 +60,7 @@ pub(crate) fn learn(
     if report.on_removed_column == OnTrouble::Fail || !report.endpoint.has_select() {
         return;
     }
-    let selected = selected_of(&saved.header.request);
+    let selected = selected_columns(&saved.header.request);
     let asked = columns_asked(asked).unwrap_or_default();
     removed.add(
         report,
@@ -71,7 +71,7 @@ pub(crate) fn learn(
 }
 
 /// A refusal of a value, with the parameters that had it.
-pub(crate) fn named(error: Error, sent: &Request) -> Error {
+pub(crate) fn with_parameter_context(error: Error, sent: &Request) -> Error {
     let Some(value) = error
         .context_value("value")
         .filter(|_| error.code() == Code::Refused)
@@ -127,7 +127,7 @@ mod tests {
             .remove(0);
         let request = first_request(report, &task);
         assert_eq!(
-            (request.method, selected_of(&request)),
+            (request.method, selected_columns(&request)),
             (Method::Post, report.columns.clone())
         );
         let answer = Answer {
@@ -139,8 +139,8 @@ mod tests {
         };
         let saved = Saved::new(0, "run", request, answer, 0).unwrap();
         let removed = RemovedColumns::default();
-        learn(&removed, report, &task.asked, Some(&saved));
-        assert_eq!(removed.left(report, &report.columns), report.columns);
+        learn_from_saved(&removed, report, &task.asked, Some(&saved));
+        assert_eq!(removed.remaining(report, &report.columns), report.columns);
     }
 
     #[test]
@@ -161,14 +161,17 @@ mod tests {
         };
         let refused = |value: &str| Error::new(Code::Refused, "no").with_context("value", value);
         assert_eq!(
-            named(refused("latest"), &sent).context_value("parameter"),
+            with_parameter_context(refused("latest"), &sent).context_value("parameter"),
             Some("mode, channels")
         );
         assert_eq!(
-            named(refused("other"), &sent).context_value("parameter"),
+            with_parameter_context(refused("other"), &sent).context_value("parameter"),
             None
         );
         let of_the_body = Error::new(Code::Value, "no").with_context("value", "latest");
-        assert_eq!(named(of_the_body, &sent).context_value("parameter"), None);
+        assert_eq!(
+            with_parameter_context(of_the_body, &sent).context_value("parameter"),
+            None
+        );
     }
 }

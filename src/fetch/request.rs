@@ -114,7 +114,7 @@ fn json(kind: &ParameterKind, text: &str) -> Json {
 }
 
 /// Whether the answer to a request that was sent answers another one too: it asked the same, for these columns at least.
-pub fn answers(sent: &Request, wanted: &Request) -> bool {
+pub fn is_answered_by(sent: &Request, wanted: &Request) -> bool {
     let ((had, sent_rest), (wants, wanted_rest)) = (parts(sent), parts(wanted));
     let same = (&sent.endpoint, sent.method) == (&wanted.endpoint, wanted.method);
     same && sent_rest == wanted_rest && wants.iter().all(|column| had.contains(column))
@@ -153,7 +153,7 @@ fn parts(request: &Request) -> (Vec<String>, Rest) {
 }
 
 /// The columns that a request names, in the query or in the body; none where it leaves no choice.
-pub fn selected_of(request: &Request) -> Vec<String> {
+pub fn selected_columns(request: &Request) -> Vec<String> {
     parts(request).0
 }
 
@@ -179,7 +179,7 @@ pub fn quote(report: &Report, task: &Task, ask: &Ask) -> Quote {
     if task.costs_nothing() {
         return Quote::default();
     }
-    let columns = charged(report, ask);
+    let columns = billed_columns(report, ask);
     let rows = ask
         .limit
         .map(u64::from)
@@ -203,14 +203,20 @@ pub fn quote(report: &Report, task: &Task, ask: &Ask) -> Quote {
 
 /// Of what an answer cost, the units that brought no row: for rows that came again, below the minimum, for columns that
 /// only paging needs.
-pub fn wasted(report: &Report, ask: &Ask, units: u64, received: usize, taken: usize) -> Wasted {
+pub fn overhead_units(
+    report: &Report,
+    ask: &Ask,
+    units: u64,
+    received: usize,
+    taken: usize,
+) -> Wasted {
     let endpoint = report.endpoint;
     if endpoint.pricing != Pricing::PerRow || units == 0 {
         return Wasted::default();
     }
     let [rows_received, rows_taken] =
         [received, taken].map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
-    let with = endpoint.units_per_row(charged(report, ask).iter().map(String::as_str));
+    let with = endpoint.units_per_row(billed_columns(report, ask).iter().map(String::as_str));
     let filtered = report.filter_columns();
     let own = endpoint.units_per_row(report.columns.iter().chain(&filtered).map(String::as_str));
     Wasted {
@@ -224,7 +230,7 @@ pub fn wasted(report: &Report, ask: &Ask, units: u64, received: usize, taken: us
 }
 
 /// The columns that each row is charged for: selected, filtered by, ordered by.
-fn charged(report: &Report, ask: &Ask) -> Vec<String> {
+fn billed_columns(report: &Report, ask: &Ask) -> Vec<String> {
     let filtered = ask
         .filter
         .as_ref()

@@ -1,18 +1,18 @@
 //! Where a task goes on: with the latest attempt at it, or with a new one.
 
 use crate::config::Report;
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::error::Result;
-use crate::fetch::pager_plan::{Inputs, inputs};
+use crate::fetch::pager_plan::{AttemptInputs, inputs};
 use crate::landing::Attempt;
 use crate::plan::ScheduledTask;
 use crate::state::tombstone::is_forgotten;
 use crate::table::manifest::TaskEntry;
 
 /// An attempt, and what paging was told when it began; nothing where none of its answers can be built on.
-pub(crate) struct Begun {
+pub(crate) struct ResumePoint {
     pub attempt: Attempt,
-    pub inputs: Option<Inputs>,
+    pub inputs: Option<AttemptInputs>,
 }
 
 /// The attempt that a task goes on with: not one that is committed, nor one that answers what is no longer asked, nor one
@@ -20,25 +20,29 @@ pub(crate) struct Begun {
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`] if saved responses cannot be read.
-pub(crate) fn begun(
-    stage: &Stage,
+pub(crate) fn find_resume_point(
+    context: &RunContext,
     job: &ScheduledTask,
     report: &Report,
     committed: Option<&TaskEntry>,
-) -> Result<Begun> {
+) -> Result<ResumePoint> {
     let numbered = |number| Attempt {
         night: job.night,
         task: job.task.id.clone(),
         number,
     };
-    let latest = stage.landing.latest(job.night, &job.task.id)?;
+    let latest = context.landing.latest(job.night, &job.task.id)?;
     let next = committed.map_or(0, |entry| entry.attempt + 1);
     let attempt = latest
         .filter(|latest| latest.number >= next)
         .unwrap_or_else(|| numbered(next));
-    let saved = stage.landing.load(&attempt, 0)?;
-    if is_forgotten(&stage.store, stage.target_name(&job.task), saved.as_ref())? {
-        return Ok(Begun {
+    let saved = context.landing.load(&attempt, 0)?;
+    if is_forgotten(
+        &context.store,
+        context.target_name(&job.task),
+        saved.as_ref(),
+    )? {
+        return Ok(ResumePoint {
             attempt: numbered(attempt.number + 1),
             inputs: None,
         });
@@ -49,7 +53,7 @@ pub(crate) fn begun(
         .map(|begun| begun.unanswered(job))
         .unwrap_or_default();
     if changed.is_empty() {
-        return Ok(Begun { attempt, inputs });
+        return Ok(ResumePoint { attempt, inputs });
     }
     let (what, report_name) = (changed.join(", "), report.name.as_str());
     tracing::warn!(
@@ -57,7 +61,7 @@ pub(crate) fn begun(
         changed = what,
         "saved responses answer another configuration: asked again"
     );
-    Ok(Begun {
+    Ok(ResumePoint {
         attempt: numbered(attempt.number + 1),
         inputs: None,
     })

@@ -9,10 +9,10 @@ use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::config::Report;
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::error::Result;
-use crate::fetch::pager_plan::Inputs;
-use crate::fetch::resume::{Begun, begun};
+use crate::fetch::pager_plan::AttemptInputs;
+use crate::fetch::resume::{ResumePoint, find_resume_point};
 use crate::landing::{Attempt, Header, Source};
 use crate::model::{Night, TaskId};
 use crate::plan::ScheduledTask;
@@ -25,30 +25,30 @@ use crate::table::manifest::TaskEntry;
 
 /// A task that asks the same as another.
 #[derive(Debug, Clone)]
-struct Sibling {
+struct EquivalentTask {
     task: TaskId,
     target: String,
 }
 
 /// Tasks by what they ask.
-type Questions = BTreeMap<String, Vec<Sibling>>;
+type Questions = BTreeMap<String, Vec<EquivalentTask>>;
 
 /// The tasks of the configuration by what they ask, made once a night.
 #[derive(Debug, Default)]
-pub(crate) struct Siblings(Mutex<BTreeMap<Night, Arc<Questions>>>);
+pub(crate) struct SharedAnswers(Mutex<BTreeMap<Night, Arc<Questions>>>);
 
-impl Siblings {
-    fn of(&self, stage: &Stage, job: &ScheduledTask) -> Result<Vec<Sibling>> {
+impl SharedAnswers {
+    fn of(&self, context: &RunContext, job: &ScheduledTask) -> Result<Vec<EquivalentTask>> {
         let mut nights = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let questions = match nights.entry(job.night) {
             Entry::Occupied(made) => Arc::clone(made.get()),
             Entry::Vacant(vacant) => {
-                Arc::clone(vacant.insert(Arc::new(questions(stage, job.night)?)))
+                Arc::clone(vacant.insert(Arc::new(questions(context, job.night)?)))
             }
         };
         drop(nights);
         let alike = questions
-            .get(&subject(stage, job.night, &job.task)?)
+            .get(&subject(context, job.night, &job.task)?)
             .into_iter()
             .flatten();
         Ok(alike
@@ -58,14 +58,14 @@ impl Siblings {
     }
 }
 
-fn questions(stage: &Stage, night: Night) -> Result<Questions> {
+fn questions(context: &RunContext, night: Night) -> Result<Questions> {
     let mut questions = Questions::new();
-    for task in plan::tasks_of_any_night(&stage.config, night, &Selection::default())? {
-        let target = stage.target_name(&task).to_owned();
+    for task in plan::tasks_of_any_night(&context.config, night, &Selection::default())? {
+        let target = context.target_name(&task).to_owned();
         questions
-            .entry(subject(stage, night, &task)?)
+            .entry(subject(context, night, &task)?)
             .or_default()
-            .push(Sibling {
+            .push(EquivalentTask {
                 task: task.id,
                 target,
             });
@@ -75,14 +75,14 @@ fn questions(stage: &Stage, night: Night) -> Result<Questions> {
 
 /// What a task asks, whatever days of a history: which of them are missing hangs on what is committed of each task, and
 /// whether an answer has them on the answer.
-fn subject(stage: &Stage, night: Night, task: &Task) -> Result<String> {
+fn subject(context: &RunContext, night: Night, task: &Task) -> Result<String> {
     let mut task = task.clone();
-    if periods::is_history(stage.report(task.report)?)
+    if periods::is_history(context.report(task.report)?)
         && let Some(days) = Span::new(night, night)
     {
-        plan::set_window(&stage.config, &mut task, days);
+        plan::set_window(&context.config, &mut task, days);
     }
-    Ok(plan::question(&stage.config, &task))
+    Ok(plan::question(&context.config, &task))
 }
 
 /// Copies to a task what others have received for the same question, as far as that goes beyond its own answers. With
@@ -90,44 +90,44 @@ fn subject(stage: &Stage, night: Night, task: &Task) -> Result<String> {
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
-pub(crate) fn adopt(
-    stage: &Stage,
+pub(crate) fn copy_shared_answers(
+    context: &RunContext,
     index: usize,
     committed: Option<&TaskEntry>,
-    siblings: &Siblings,
+    siblings: &SharedAnswers,
     refetch: bool,
 ) -> Result<()> {
-    let (job, report) = stage.job(index)?;
-    let siblings = siblings.of(stage, job)?;
+    let (job, report) = context.job(index)?;
+    let siblings = siblings.of(context, job)?;
     if siblings.is_empty() {
         return Ok(());
     }
-    let Begun { attempt, inputs } = begun(stage, job, report, committed)?;
+    let ResumePoint { attempt, inputs } = find_resume_point(context, job, report, committed)?;
     let since = inputs
         .as_ref()
-        .map_or_else(|| stage.inputs(report, job), |inputs| Ok(inputs.clone()))?
+        .map_or_else(|| context.inputs(report, job), |inputs| Ok(inputs.clone()))?
         .since();
     let own = if inputs.is_some() {
-        in_order(stage, &attempt)?
+        in_order(context, &attempt)?
     } else {
         Vec::new()
     };
     let mut longest: Option<(Attempt, usize)> = None;
-    for Sibling { task, target } in siblings {
-        let Some(latest) = stage.landing.latest(job.night, &task)? else {
+    for EquivalentTask { task, target } in siblings {
+        let Some(latest) = context.landing.latest(job.night, &task)? else {
             continue;
         };
-        let theirs = in_order(stage, &latest)?;
+        let theirs = in_order(context, &latest)?;
         let Some(first) = theirs.first() else {
             continue;
         };
-        let told: Option<Inputs> = serde_json::from_value(first.remark.clone()).ok();
+        let told: Option<AttemptInputs> = serde_json::from_value(first.remark.clone()).ok();
         let fits = told.is_some_and(|told| {
             told.since() == since
                 && told.unanswered(job).is_empty()
                 && begins_within(report, job, &told)
         });
-        let is_new = !refetch || first.received_at >= stage.started_at;
+        let is_new = !refetch || first.received_at >= context.started_at;
         let goes_on = theirs.len() > own.len()
             && own
                 .iter()
@@ -140,18 +140,18 @@ pub(crate) fn adopt(
             && is_new
             && goes_on
             && is_longest
-            && !tombstone::covers(&stage.store, &target, first.received_at)?
+            && !tombstone::is_forgotten_at(&context.store, &target, first.received_at)?
         {
             longest = Some((latest, theirs.len()));
         }
     }
     longest.map_or(Ok(()), |(from, length)| {
-        copy(stage, &from, &attempt, own.len()..length)
+        copy(context, &from, &attempt, own.len()..length)
     })
 }
 
 /// Whether an answer of a history has no days before those that the task's own report wants or the job asks for.
-fn begins_within(report: &Report, job: &ScheduledTask, told: &Inputs) -> bool {
+fn begins_within(report: &Report, job: &ScheduledTask, told: &AttemptInputs) -> bool {
     let grouping = Grouping::of(report, &job.task.parameters);
     let whole = report
         .since
@@ -166,28 +166,28 @@ fn begins_within(report: &Report, job: &ScheduledTask, told: &Inputs) -> bool {
 }
 
 fn copy(
-    stage: &Stage,
+    context: &RunContext,
     from: &Attempt,
     to: &Attempt,
     sequences: std::ops::Range<usize>,
 ) -> Result<()> {
-    stage.landing.begin(to)?;
+    context.landing.begin(to)?;
     for sequence in sequences.filter_map(|sequence| u32::try_from(sequence).ok()) {
         // What cannot be read is bought: the answers before it are enough to go on from.
-        let Some(mut saved) = stage.landing.load(from, sequence)? else {
+        let Some(mut saved) = context.landing.load(from, sequence)? else {
             break;
         };
         saved.header.units = 0;
         saved.header.source = Some(Source::SameAs(from.task.clone()));
-        stage.landing.save(to, &saved)?;
+        context.landing.save(to, &saved)?;
         step("twin.copied");
     }
     Ok(())
 }
 
 /// An attempt's answers from the first one on, as far as none is missing.
-fn in_order(stage: &Stage, attempt: &Attempt) -> Result<Vec<Header>> {
-    let mut headers = stage.landing.headers(attempt)?;
+fn in_order(context: &RunContext, attempt: &Attempt) -> Result<Vec<Header>> {
+    let mut headers = context.landing.headers(attempt)?;
     headers.sort_unstable_by_key(|header| header.sequence);
     let is_next = |(place, header): &(usize, Header)| {
         usize::try_from(header.sequence).is_ok_and(|at| at == *place)

@@ -13,19 +13,21 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::Quote;
 use crate::config::Report;
-use crate::context::cpu_pool::heavy;
-use crate::context::fetched_task::{Finished, gone, interrupted, taken};
-use crate::context::run_context::Stage;
+use crate::context::cpu_pool::run_on_cpu_pool;
+use crate::context::fetched_task::{
+    FetchedTask, interrupted_error, responses_missing, sorter_in_use,
+};
+use crate::context::run_context::RunContext;
 use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
 use crate::error::{Code, Error, Result};
-use crate::fetch::body::{blocking, decode, decode_saved, on_bad_value, patiently};
-use crate::fetch::pager_plan::{From, Inputs, inputs};
-use crate::fetch::removed_columns::{learn, named, takes};
-use crate::fetch::request::{answers, limit, quote, request, wasted};
-use crate::fetch::resume::{Begun, begun};
-use crate::fetch::task_pager::Course;
+use crate::fetch::body::{decode, decode_saved, on_bad_value, run_blocking, with_interrupt_grace};
+use crate::fetch::pager_plan::{AnswerSource, AttemptInputs, inputs};
+use crate::fetch::removed_columns::{learn_from_saved, tolerates, with_parameter_context};
+use crate::fetch::request::{is_answered_by, limit, overhead_units, quote, request};
+use crate::fetch::resume::{ResumePoint, find_resume_point};
+use crate::fetch::task_pager::TaskPager;
 use crate::landing::{Attempt, Saved, Source};
-use crate::ledger::request_log::Account;
+use crate::ledger::request_log::RequestLabels;
 use crate::model::{Request, hex};
 use crate::paging::{Ask, Step};
 use crate::plan::ScheduledTask;
@@ -44,19 +46,19 @@ const SORT_MEMORY_BYTES: usize = 16 << 20;
 const LARGE_PAGE_BYTES: usize = 16 << 20;
 
 /// One task under way.
-pub struct Fetch<'a> {
-    stage: &'a Stage,
+pub struct TaskFetcher<'a> {
+    context: &'a RunContext,
     job: &'a ScheduledTask,
     report: &'a Report,
-    from: From,
+    from: AnswerSource,
     attempt: Attempt,
-    inputs: Inputs,
+    inputs: AttemptInputs,
     /// What the rows answer once they are all here.
     asked: BTreeMap<String, String>,
     /// The columns of the table that answers are decoded into.
     columns: Vec<String>,
     /// What comes next, of the job's task as it is asked: changes since a day show lost rows too.
-    pager: Course<'a>,
+    pager: TaskPager<'a>,
     /// Absent only while a background thread works on it.
     sorter: Option<TaskSorter>,
     decoder: Option<(Vec<String>, Arc<Mutex<Decoder>>)>,
@@ -77,27 +79,39 @@ pub struct Fetch<'a> {
 
 /// The first question of a task that has no answer yet.
 #[derive(Debug, Clone)]
-pub struct Question {
+pub struct FirstRequest {
     /// The attempt that its answer belongs to; begun.
     pub(crate) attempt: Attempt,
     /// What it would send.
     pub(crate) request: Request,
     /// What is kept with the first answer.
-    pub(crate) inputs: Inputs,
+    pub(crate) inputs: AttemptInputs,
 }
 
-impl<'a> Fetch<'a> {
+impl<'a> TaskFetcher<'a> {
     /// Prepares a task: goes on with the latest attempt at it unless that is committed, or answers what is no longer
     /// asked. Nothing is sent.
     ///
     /// # Errors
     /// [`Code::Destination`] if saved responses cannot be read or the scratch folder cannot be made.
-    pub fn new(stage: &'a Stage, index: usize, committed: Option<&TaskEntry>) -> Result<Self> {
-        let (job, report) = stage.job(index)?;
-        let Begun { attempt, inputs } = begun(stage, job, report, committed)?;
-        let inputs = inputs.map_or_else(|| stage.inputs(report, job), Ok)?;
+    pub fn new(
+        context: &'a RunContext,
+        index: usize,
+        committed: Option<&TaskEntry>,
+    ) -> Result<Self> {
+        let (job, report) = context.job(index)?;
+        let ResumePoint { attempt, inputs } = find_resume_point(context, job, report, committed)?;
+        let inputs = inputs.map_or_else(|| context.inputs(report, job), Ok)?;
         let (columns, asked) = (report.columns.clone(), job.task.asked.clone());
-        Self::with(stage, index, From::Source, attempt, inputs, columns, asked)
+        Self::with(
+            context,
+            index,
+            AnswerSource::ApiOrSaved,
+            attempt,
+            inputs,
+            columns,
+            asked,
+        )
     }
 
     /// Prepares a committed task for being put together again from its saved responses, as it was asked then.
@@ -105,31 +119,37 @@ impl<'a> Fetch<'a> {
     /// # Errors
     /// [`Code::Unfinished`] if they are gone, or hold a column that the catalog no longer knows;
     /// [`Code::Destination`] if they cannot be read.
-    pub fn again(stage: &'a Stage, index: usize, entry: &TaskEntry) -> Result<Self> {
-        let (job, report) = stage.job(index)?;
+    pub fn replay(context: &'a RunContext, index: usize, entry: &TaskEntry) -> Result<Self> {
+        let (job, report) = context.job(index)?;
         let attempt = Attempt {
             night: job.night,
             task: job.task.id.clone(),
             number: entry.attempt,
         };
-        let saved = stage.landing.load(&attempt, 0)?;
-        let saved = if is_forgotten(&stage.store, stage.target_name(&job.task), saved.as_ref())? {
+        let saved = context.landing.load(&attempt, 0)?;
+        let saved = if is_forgotten(
+            &context.store,
+            context.target_name(&job.task),
+            saved.as_ref(),
+        )? {
             None
         } else {
             saved
         };
-        let inputs = saved.and_then(|saved| inputs(&saved)).ok_or_else(gone)?;
+        let inputs = saved
+            .and_then(|saved| inputs(&saved))
+            .ok_or_else(responses_missing)?;
         let columns = columns_asked(&entry.asked).unwrap_or_default();
         if columns
             .iter()
             .any(|name| report.endpoint.column(name).is_none())
         {
-            return Err(gone());
+            return Err(responses_missing());
         }
         Self::with(
-            stage,
+            context,
             index,
-            From::Saved,
+            AnswerSource::SavedOnly,
             attempt,
             inputs,
             columns,
@@ -138,16 +158,16 @@ impl<'a> Fetch<'a> {
     }
 
     fn with(
-        stage: &'a Stage,
+        context: &'a RunContext,
         index: usize,
-        from: From,
+        from: AnswerSource,
         attempt: Attempt,
-        inputs: Inputs,
+        inputs: AttemptInputs,
         columns: Vec<String>,
         asked: BTreeMap<String, String>,
     ) -> Result<Self> {
-        let (job, report) = stage.job(index)?;
-        let scratch = stage
+        let (job, report) = context.job(index)?;
+        let scratch = context
             .scratch
             .join(format!("{}-{}", job.night, job.task.id.0));
         std::fs::create_dir_all(&scratch).map_err(|error| {
@@ -168,10 +188,10 @@ impl<'a> Fetch<'a> {
         let sorter = TaskSorter::new(Decoder::new(page).arrow(), &sort_key, options)?;
         // The days that changes or a history are asked for are those of the task's beginning.
         let asked = inputs.with_window(asked);
-        let task = inputs.task(&stage.config, &job.task);
+        let task = inputs.task(&context.config, &job.task);
         Ok(Self {
-            pager: Course::new(stage, report, task, &inputs, &asked)?,
-            stage,
+            pager: TaskPager::new(context, report, task, &inputs, &asked)?,
+            context,
             job,
             report,
             from,
@@ -199,7 +219,7 @@ impl<'a> Fetch<'a> {
     ///
     /// # Errors
     /// Whatever stopped it, with report and target; [`Code::Interrupted`] if the user did. Saved answers stay.
-    pub async fn run(mut self, index: usize, cancel: &CancellationToken) -> Result<Finished> {
+    pub async fn run(mut self, index: usize, cancel: &CancellationToken) -> Result<FetchedTask> {
         let evidence = loop {
             let saved = self.saved().await?;
             match self.pager.next() {
@@ -212,10 +232,10 @@ impl<'a> Fetch<'a> {
             }
         };
         if let Some(cap) = self.pager.learned_cap() {
-            self.stage.learn_cap(self.report, cap);
+            self.context.remember_row_cap(self.report, cap);
         }
-        let mut sorter = taken(self.sorter.take())?;
-        let sorter = heavy(move || sorter.park().map(|()| sorter))
+        let mut sorter = sorter_in_use(self.sorter.take())?;
+        let sorter = run_on_cpu_pool(move || sorter.park().map(|()| sorter))
             .await
             .flatten()?;
         // A column that was fetched and is no longer wanted is no surprise.
@@ -224,7 +244,7 @@ impl<'a> Fetch<'a> {
             .unknown_columns
             .retain(|name, _| !fetched.contains(name));
         let (exported_at, run) = self.last.unwrap_or_default();
-        Ok(Finished {
+        Ok(FetchedTask {
             job: index,
             rows: sorter,
             evidence,
@@ -248,17 +268,17 @@ impl<'a> Fetch<'a> {
     ///
     /// # Errors
     /// [`Code::Destination`] if saved responses cannot be read or set aside.
-    pub async fn first_question(mut self) -> Result<Option<Question>> {
+    pub async fn first_question(mut self) -> Result<Option<FirstRequest>> {
         let saved = self.saved().await?;
         let Step::Ask(ask) = self.pager.next() else {
             return Ok(None);
         };
         let request = request(self.report, self.pager.task(), &self.columns, &ask);
         match &saved {
-            Some(saved) if answers(&saved.header.request, &request) => return Ok(None),
+            Some(saved) if is_answered_by(&saved.header.request, &request) => return Ok(None),
             outdated => self.end_replay(outdated.is_some()).await?,
         }
-        Ok(Some(Question {
+        Ok(Some(FirstRequest {
             attempt: self.attempt,
             request,
             inputs: self.inputs,
@@ -272,27 +292,30 @@ impl<'a> Fetch<'a> {
         saved: Option<Saved>,
         cancel: &CancellationToken,
     ) -> Result<()> {
-        learn(
-            &self.stage.removed,
+        learn_from_saved(
+            &self.context.removed,
             self.report,
             &self.inputs.asked,
             saved.as_ref(),
         );
-        let columns = self.stage.removed.left(self.report, &self.columns);
+        let columns = self.context.removed.remaining(self.report, &self.columns);
         let wanted = request(self.report, self.pager.task(), &columns, ask);
         let decoder = self.decoder(ask)?;
         let (saved, page) = match saved {
-            Some(saved) if self.from == From::Saved || answers(&saved.header.request, &wanted) => {
+            Some(saved)
+                if self.from == AnswerSource::SavedOnly
+                    || is_answered_by(&saved.header.request, &wanted) =>
+            {
                 let page = decode_saved(decoder, saved.clone()).await?;
                 (saved, page)
             }
-            _ if self.from == From::Saved => return Err(gone()),
-            _ if cancel.is_cancelled() => return Err(interrupted()),
+            _ if self.from == AnswerSource::SavedOnly => return Err(responses_missing()),
+            _ if cancel.is_cancelled() => return Err(interrupted_error()),
             outdated => {
                 if self.is_replaying {
                     self.end_replay(outdated.is_some()).await?;
                 }
-                self.stage.is_alive()?;
+                self.context.ensure_lease_held()?;
                 match self.fetch_unless(cancel, ask, &wanted, decoder).await? {
                     Some(fetched) => fetched,
                     None => return Ok(()),
@@ -310,8 +333,8 @@ impl<'a> Fetch<'a> {
         wanted: &Request,
         decoder: Arc<Mutex<Decoder>>,
     ) -> Result<Option<(Saved, Page)>> {
-        let clock = Arc::clone(&self.stage.clock);
-        patiently(&clock, cancel, self.fetch(ask, wanted, decoder)).await
+        let clock = Arc::clone(&self.context.clock);
+        with_interrupt_grace(&clock, cancel, self.fetch(ask, wanted, decoder)).await
     }
 
     /// The saved answer that comes next, if there is one. The pager asks for as many rows as were asked for then.
@@ -320,11 +343,11 @@ impl<'a> Fetch<'a> {
             return Ok(None);
         }
         let (landing, attempt, sequence) = (
-            self.stage.landing.clone(),
+            self.context.landing.clone(),
             self.attempt.clone(),
             self.sequence,
         );
-        let saved = blocking(move || landing.load(&attempt, sequence)).await?;
+        let saved = run_blocking(move || landing.load(&attempt, sequence)).await?;
         if let Some(limit) = saved
             .as_ref()
             .and_then(|saved| limit(&saved.header.request))
@@ -342,11 +365,11 @@ impl<'a> Fetch<'a> {
             tracing::info!(task = %self.job.task.id, sequence, "saved responses answer another request and are not used");
         }
         let (landing, attempt, sequence) = (
-            self.stage.landing.clone(),
+            self.context.landing.clone(),
             self.attempt.clone(),
             self.sequence,
         );
-        blocking(move || {
+        run_blocking(move || {
             landing.begin(&attempt)?;
             landing.set_aside(&attempt, sequence)
         })
@@ -360,16 +383,16 @@ impl<'a> Fetch<'a> {
         wanted: &Request,
         decoder: Arc<Mutex<Decoder>>,
     ) -> Result<Option<(Saved, Page)>> {
-        let started = self.stage.clock.instant();
-        let shares = self.stage.shares(self.job);
+        let started = self.context.clock.instant();
+        let shares = self.context.shares(self.job);
         let quote = Quote {
             shares,
             ..quote(self.report, self.pager.task(), ask)
         };
-        let client = self.stage.client()?;
+        let client = self.context.client()?;
         let keys = client.keys();
-        let account = Account::of(&self.stage.config, self.job, self.report);
-        let note = |attempted| self.stage.note(&account, attempted);
+        let account = RequestLabels::of(&self.context.config, self.job, self.report);
+        let note = |attempted| self.context.note(&account, attempted);
         let sent = client
             .send_noted(wanted, quote, &note, |answer| {
                 decode(Arc::clone(&decoder), Arc::clone(keys), answer)
@@ -386,21 +409,21 @@ impl<'a> Fetch<'a> {
             Err(error) if error.code() == Code::Value => {
                 return Err(error.with_context("page", (self.sequence + 1).to_string()));
             }
-            Err(error) if takes(&self.stage.removed, self.report, wanted, ask, &error) => {
+            Err(error) if tolerates(&self.context.removed, self.report, wanted, ask, &error) => {
                 return Ok(None);
             }
-            other => other.map_err(|error| named(error, wanted))?,
+            other => other.map_err(|error| with_parameter_context(error, wanted))?,
         };
-        let is_fast = self.stage.clock.instant() - started <= FAST;
+        let is_fast = self.context.clock.instant() - started <= FAST;
         let (page, answer) = sent.value;
-        let (run, sequence) = (self.stage.run_id.clone(), self.sequence);
+        let (run, sequence) = (self.context.run_id.clone(), self.sequence);
         let inputs = (sequence == 0).then(|| self.inputs.clone());
         let (landing, attempt, wanted) = (
-            self.stage.landing.clone(),
+            self.context.landing.clone(),
             self.attempt.clone(),
             wanted.clone(),
         );
-        let saved = blocking(move || {
+        let saved = run_blocking(move || {
             let mut saved = Saved::new(sequence, &run, wanted, answer, sent.units)?;
             if let Some(inputs) = inputs {
                 saved.header.remark = serde_json::to_value(&inputs).map_err(|error| {
@@ -412,7 +435,7 @@ impl<'a> Fetch<'a> {
         })
         .await?;
         self.new_units += sent.units;
-        self.stage.progress.answer(page.keys.len(), sent.units);
+        self.context.progress.answer(page.keys.len(), sent.units);
         self.is_fast = is_fast;
         Ok(Some((saved, page)))
     }
@@ -421,10 +444,10 @@ impl<'a> Fetch<'a> {
     /// aside may come back: the smaller page waits for it, and is made smaller again if it does not.
     fn asks_for_what_is_left(&mut self, ask: &Ask) -> bool {
         let left = self
-            .stage
+            .context
             .client()
             .ok()
-            .and_then(|client| client.meter().reachable_of(self.stage.shares(self.job)));
+            .and_then(|client| client.meter().reachable_of(self.context.shares(self.job)));
         let (Some(limit), Some(left)) = (ask.limit, left) else {
             return false;
         };
@@ -469,9 +492,9 @@ impl<'a> Fetch<'a> {
             Ok(emit) => emit,
             Err(error) => {
                 // The answers contradict each other; asked again from the start, a source that was changing may not.
-                if self.from == From::Source && !error.is_final() {
+                if self.from == AnswerSource::ApiOrSaved && !error.is_final() {
                     let number = self.attempt.number + 1;
-                    self.stage.landing.begin(&Attempt {
+                    self.context.landing.begin(&Attempt {
                         number,
                         ..self.attempt.clone()
                     })?;
@@ -480,17 +503,17 @@ impl<'a> Fetch<'a> {
             }
         };
         if !self.is_replaying {
-            let wasted = wasted(
+            let wasted = overhead_units(
                 self.report,
                 ask,
                 saved.header.units,
                 page.keys.len(),
                 emit.num_rows(),
             );
-            let account = Account::of(&self.stage.config, self.job, self.report);
-            self.stage
+            let account = RequestLabels::of(&self.context.config, self.job, self.report);
+            self.context
                 .spending
-                .wasted(&account, saved.header.received_at, wasted);
+                .record_overhead(&account, saved.header.received_at, wasted);
         }
         if std::mem::take(&mut self.is_fast) && page.bytes() <= LARGE_PAGE_BYTES {
             self.pager.faster();
@@ -504,8 +527,8 @@ impl<'a> Fetch<'a> {
         self.rows += u64::try_from(emit.num_rows()).unwrap_or(u64::MAX);
         let Page { batch, keys, notes } = page;
         self.notes.merge(notes.of_page(self.sequence));
-        let mut sorter = taken(self.sorter.take())?;
-        let sorter = heavy(move || {
+        let mut sorter = sorter_in_use(self.sorter.take())?;
+        let sorter = run_on_cpu_pool(move || {
             for Range { start, end } in emit.ranges {
                 let digests = keys.digests.get(start..end).unwrap_or_default();
                 sorter.push(&batch.slice(start, end - start), digests)?;

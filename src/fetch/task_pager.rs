@@ -6,18 +6,18 @@
 use std::collections::BTreeMap;
 
 use crate::config::Report;
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::error::Result;
-use crate::fetch::pager_plan::{Inputs, pager_plan};
+use crate::fetch::pager_plan::{AttemptInputs, pager_plan};
 use crate::model::PageKeys;
 use crate::paging::{Ask, Cursor, Emit, Evidence, PagingError, Shortfall, Status, Step};
 use crate::plan::Task;
 
 /// The way through one task.
-pub(crate) struct Course<'a> {
-    stage: &'a Stage,
+pub(crate) struct TaskPager<'a> {
+    context: &'a RunContext,
     report: &'a Report,
-    inputs: Inputs,
+    inputs: AttemptInputs,
     asked: BTreeMap<String, String>,
     whole: Task,
     /// The part under way.
@@ -27,26 +27,26 @@ pub(crate) struct Course<'a> {
     /// What the parts before came to.
     before: Option<Evidence>,
     /// The end, where a fuse of the task stands before the last part.
-    cut: Option<Evidence>,
+    stopped_early: Option<Evidence>,
 }
 
-impl<'a> Course<'a> {
+impl<'a> TaskPager<'a> {
     /// The way through a task that answers what is `asked`, before its first request.
     ///
     /// # Errors
     /// As [`Cursor::new`].
     pub fn new(
-        stage: &'a Stage,
+        context: &'a RunContext,
         report: &'a Report,
         task: Task,
-        inputs: &Inputs,
+        inputs: &AttemptInputs,
         asked: &BTreeMap<String, String>,
     ) -> Result<Self> {
         let part = task.segment(0).unwrap_or_else(|| task.clone());
-        let pager = Cursor::new(pager_plan(stage, report, &part, inputs, asked))?;
+        let pager = Cursor::new(pager_plan(context, report, &part, inputs, asked))?;
         let (inputs, asked) = (inputs.clone(), asked.clone());
         Ok(Self {
-            stage,
+            context,
             report,
             inputs,
             asked,
@@ -55,7 +55,7 @@ impl<'a> Course<'a> {
             place: 0,
             pager,
             before: None,
-            cut: None,
+            stopped_early: None,
         })
     }
 
@@ -66,9 +66,9 @@ impl<'a> Course<'a> {
 
     /// What to do next. Asking again changes nothing.
     pub fn next(&self) -> Step {
-        match (&self.cut, self.pager.next()) {
+        match (&self.stopped_early, self.pager.next()) {
             (Some(evidence), _) => Step::Done(evidence.clone()),
-            (None, Step::Done(evidence)) => Step::Done(self.so_far(evidence)),
+            (None, Step::Done(evidence)) => Step::Done(self.evidence_so_far(evidence)),
             (None, ask) => ask,
         }
     }
@@ -81,25 +81,25 @@ impl<'a> Course<'a> {
         }
     }
 
-    /// Takes the answer to the request that [`Course::next`] wants.
+    /// Takes the answer to the request that [`TaskPager::next`] wants.
     ///
     /// # Errors
     /// Where the answers contradict what paging rests on.
     pub fn answer(&mut self, keys: &PageKeys) -> Result<Emit, PagingError> {
         let emit = self.pager.answer(keys)?;
         if let Step::Done(evidence) = self.pager.next() {
-            self.go_on(evidence)?;
+            self.start_next_segment(evidence)?;
         }
         Ok(emit)
     }
 
     /// Begins the next part, if there is one and no fuse of the task forbids it.
-    fn go_on(&mut self, evidence: Evidence) -> Result<(), PagingError> {
+    fn start_next_segment(&mut self, evidence: Evidence) -> Result<(), PagingError> {
         let Some(part) = self.whole.segment(self.place + 1) else {
             return Ok(());
         };
-        let mut evidence = self.so_far(evidence);
-        let mut plan = pager_plan(self.stage, self.report, &part, &self.inputs, &self.asked);
+        let mut evidence = self.evidence_so_far(evidence);
+        let mut plan = pager_plan(self.context, self.report, &part, &self.inputs, &self.asked);
         plan.limits.cap = self.pager.learned_cap().or(plan.limits.cap);
         plan.limits.max_rows = plan
             .limits
@@ -113,7 +113,7 @@ impl<'a> Course<'a> {
         };
         if let Some(fuse) = fuse {
             evidence.status = Status::Capped(fuse);
-            self.cut = Some(evidence);
+            self.stopped_early = Some(evidence);
             return Ok(());
         }
         self.pager = Cursor::new(plan)?;
@@ -123,7 +123,7 @@ impl<'a> Course<'a> {
         Ok(())
     }
 
-    fn so_far(&self, evidence: Evidence) -> Evidence {
+    fn evidence_so_far(&self, evidence: Evidence) -> Evidence {
         match &self.before {
             Some(before) => before.clone().and(evidence),
             None => evidence,

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 /// What the workspace says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-pub struct Live {
+pub struct AccountLimits {
     /// The plan's name.
     #[serde(default)]
     pub subscription: String,
@@ -28,7 +28,7 @@ pub struct Live {
 /// Days before a key dies from which on that is said.
 const EXPIRY_WARNING_DAYS: i64 = 30;
 
-impl Live {
+impl AccountLimits {
     /// The day on which usage starts again at zero.
     pub fn reset(&self) -> Option<NaiveDate> {
         day(&self.usage_reset_date)

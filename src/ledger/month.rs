@@ -4,22 +4,22 @@ use chrono::{Datelike as _, Months, NaiveDate};
 
 use crate::config::{Budget, KeepFree, RunConfig};
 use crate::error::Result;
-use crate::ledger::account::Live;
+use crate::ledger::account::AccountLimits;
 use crate::ledger::reservations;
-use crate::ledger::reservations::{Entry, Month};
+use crate::ledger::reservations::{Entry, MonthBudget};
 use crate::limits::{Cap, Shares};
 use crate::plan::ScheduledTask;
 use crate::report::{MonthLeft, count};
-use crate::state::workspace::{KnownMonth, Workspace};
+use crate::state::workspace::{RememberedUsage, Workspace};
 use crate::store::Store;
 
 /// The month as a run finds it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Account {
+pub(crate) struct MonthStatus {
     /// The next reset.
     pub reset: NaiveDate,
     /// The budget, for the ledger.
-    pub month: Month,
+    pub month: MonthBudget,
     /// Units spent since the last reset.
     pub spent: u64,
     /// Of these, units of the runs of this day.
@@ -27,9 +27,13 @@ pub(crate) struct Account {
 }
 
 /// What is remembered of a workspace that has just answered.
-pub(crate) fn known_from(live: &Live, entries: &[Entry], today: NaiveDate) -> KnownMonth {
+pub(crate) fn usage_from(
+    live: &AccountLimits,
+    entries: &[Entry],
+    today: NaiveDate,
+) -> RememberedUsage {
     let used = live.units_usage_workspace.unwrap_or(0);
-    KnownMonth {
+    RememberedUsage {
         reset: live.reset(),
         limit: live.units_limit_workspace,
         told: Some(today),
@@ -37,7 +41,7 @@ pub(crate) fn known_from(live: &Live, entries: &[Entry], today: NaiveDate) -> Kn
     }
 }
 
-impl Account {
+impl MonthStatus {
     /// What is left before this run.
     pub fn left(&self) -> MonthLeft {
         let Cap { name, limit } = self.month.cap.clone();
@@ -62,14 +66,14 @@ pub(crate) fn is_wanted(budget: &Budget) -> bool {
 pub(crate) fn left_after_asking(
     config: &RunConfig,
     store: &Store,
-    live: &Live,
+    live: &AccountLimits,
     today: NaiveDate,
 ) -> Result<Option<MonthLeft>> {
     if !is_wanted(&config.budget) {
         return Ok(None);
     }
     let entries = reservations::entries(store)?;
-    let known = known_from(live, &entries, today);
+    let known = usage_from(live, &entries, today);
     Ok(
         sum_up(&config.budget, &entries, &known, today, &mut Vec::new())
             .map(|account| account.left()),
@@ -85,7 +89,7 @@ pub(crate) fn remembered(
     store: &Store,
     today: NaiveDate,
     notes: &mut Vec<String>,
-) -> Result<Option<Account>> {
+) -> Result<Option<MonthStatus>> {
     if !is_wanted(&config.budget) {
         return Ok(None);
     }
@@ -102,10 +106,10 @@ pub(crate) fn remembered(
 pub(crate) fn sum_up(
     budget: &Budget,
     entries: &[Entry],
-    known: &KnownMonth,
+    known: &RememberedUsage,
     today: NaiveDate,
     notes: &mut Vec<String>,
-) -> Option<Account> {
+) -> Option<MonthStatus> {
     let Some(cap) = cap(budget, known.limit) else {
         let what = if budget.pace {
             "`pace` has nothing to spread"
@@ -120,7 +124,7 @@ pub(crate) fn sum_up(
     if budget.keep_free.is_some() && known.limit.is_none() {
         notes.push("`keep_free` keeps nothing: no limit of the workspace is known".to_owned());
     }
-    let foreign = others_known(known, today).map_or(0, |(units, _)| units);
+    let foreign = other_usage(known, today).map_or(0, |(units, _)| units);
     Some(fold(
         entries,
         cap,
@@ -131,7 +135,7 @@ pub(crate) fn sum_up(
 }
 
 /// What others had spent when the workspace was last asked, and when that was; `None` if usage has begun at zero since.
-pub(crate) fn others_known(known: &KnownMonth, today: NaiveDate) -> Option<(u64, NaiveDate)> {
+pub(crate) fn other_usage(known: &RememberedUsage, today: NaiveDate) -> Option<(u64, NaiveDate)> {
     let told = known.told?;
     (told >= month_before(next_reset(known.reset, today))).then_some((known.foreign, told))
 }
@@ -142,30 +146,36 @@ fn foreign(entries: &[Entry], reset: Option<NaiveDate>, today: NaiveDate, used: 
     used.saturating_sub(
         entries
             .iter()
-            .map(|entry| entry.certain(since))
+            .map(|entry| entry.certainly_spent(since))
             .fold(0, u64::saturating_add),
     )
 }
 
 /// The account from the ledger's files and what others have spent.
-fn fold(entries: &[Entry], cap: Cap, reset: NaiveDate, foreign: u64, today: NaiveDate) -> Account {
+fn fold(
+    entries: &[Entry],
+    cap: Cap,
+    reset: NaiveDate,
+    foreign: u64,
+    today: NaiveDate,
+) -> MonthStatus {
     let since = month_before(reset);
     let sum = |of: &dyn Fn(&Entry) -> u64| entries.iter().map(of).fold(0_u64, u64::saturating_add);
     let of_today = |entry: &Entry| {
         if entry.begun() == Some(today) {
-            entry.counted(since)
+            entry.units_counted(since)
         } else {
             0
         }
     };
-    Account {
+    MonthStatus {
         reset,
-        month: Month {
+        month: MonthBudget {
             cap,
             since,
             foreign,
         },
-        spent: sum(&|entry| entry.counted(since)).saturating_add(foreign),
+        spent: sum(&|entry| entry.units_counted(since)).saturating_add(foreign),
         today: sum(&of_today),
     }
 }
@@ -181,7 +191,7 @@ fn cap(budget: &Budget, limit: Option<u64>) -> Option<Cap> {
         name: "[budget] per_month".to_owned(),
         limit,
     });
-    let workspace = usable(budget, limit).map(|usable| {
+    let workspace = spendable_units(budget, limit).map(|usable| {
         let free = if budget.keep_free.is_some() {
             ", less [budget] keep_free,"
         } else {
@@ -200,7 +210,7 @@ fn cap(budget: &Budget, limit: Option<u64>) -> Option<Cap> {
 }
 
 /// What a workspace's limit leaves to spend a month.
-pub fn usable(budget: &Budget, limit: Option<u64>) -> Option<u64> {
+pub fn spendable_units(budget: &Budget, limit: Option<u64>) -> Option<u64> {
     let limit = limit?;
     let free = match budget.keep_free {
         Some(KeepFree::Units(units)) => units,
@@ -263,7 +273,7 @@ pub(crate) fn shares(config: &RunConfig, job: &ScheduledTask) -> Shares {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::reservations::Promise;
+    use crate::ledger::reservations::RunReservation;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().expect("a date")
@@ -272,7 +282,7 @@ mod tests {
     fn entry(run: &str, promised: u64, settled: Option<u64>, spent: u64) -> Entry {
         Entry {
             run: run.to_owned(),
-            promise: Promise {
+            promise: RunReservation {
                 promised,
                 settled,
                 spent,
@@ -315,19 +325,19 @@ mod tests {
 
     #[test]
     fn what_others_spent_is_remembered_until_the_reset() {
-        let known = KnownMonth {
+        let known = RememberedUsage {
             reset: Some(day("2026-12-05")),
             limit: Some(10_000),
             told: Some(day("2026-11-20")),
             foreign: 700,
         };
         assert_eq!(
-            others_known(&known, day("2026-12-04")),
+            other_usage(&known, day("2026-12-04")),
             Some((700, day("2026-11-20")))
         );
-        assert_eq!(others_known(&known, day("2026-12-05")), None);
+        assert_eq!(other_usage(&known, day("2026-12-05")), None);
         assert_eq!(
-            others_known(&KnownMonth::default(), day("2026-12-05")),
+            other_usage(&RememberedUsage::default(), day("2026-12-05")),
             None
         );
     }
@@ -351,12 +361,15 @@ mod tests {
             ..Budget::default()
         };
         assert_eq!(
-            usable(&with(Some(KeepFree::Percent(10))), Some(2_000_001)),
+            spendable_units(&with(Some(KeepFree::Percent(10))), Some(2_000_001)),
             Some(1_800_000)
         );
-        assert_eq!(usable(&with(Some(KeepFree::Units(3))), Some(2)), Some(0));
-        assert_eq!(usable(&with(None), Some(9)), Some(9));
-        assert_eq!(usable(&with(Some(KeepFree::Units(3))), None), None);
+        assert_eq!(
+            spendable_units(&with(Some(KeepFree::Units(3))), Some(2)),
+            Some(0)
+        );
+        assert_eq!(spendable_units(&with(None), Some(9)), Some(9));
+        assert_eq!(spendable_units(&with(Some(KeepFree::Units(3))), None), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use chrono::{Days, NaiveDate};
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::landing::{Header, Landing, Source};
-use crate::ledger::request_log::{FOLDER, Line, closed, lines, open, started, totals, write};
+use crate::ledger::request_log::{FOLDER, LogLine, closed, lines, open, started, totals, write};
 use crate::ledger::reservations::unsettled;
 use crate::model::{Night, TaskId};
 use crate::plan::{Selection, tasks_of_any_night};
@@ -83,7 +83,7 @@ fn is_older(name: &str, oldest: NaiveDate) -> bool {
 fn unlogged_answers<'a>(
     context: &Recovery<'_>,
     runs: impl Iterator<Item = &'a String>,
-) -> Result<BTreeMap<String, Vec<Line>>> {
+) -> Result<BTreeMap<String, Vec<LogLine>>> {
     let files = context.store.files(FOLDER);
     let resumed = Days::new(context.config.run.resume_within.as_secs() / (24 * 3600) + 1);
     let mut open_runs = BTreeMap::new();
@@ -113,7 +113,7 @@ fn unlogged_answers<'a>(
     Ok(open_runs)
 }
 
-fn close_log(files: &Files, run: &str, saved: &[Line]) -> Result<()> {
+fn close_log(files: &Files, run: &str, saved: &[LogLine]) -> Result<()> {
     let mut lines = lines(files, &open(run))?;
     if files.load(&closed(run))?.is_none() {
         let mut logged: BTreeSet<(String, i64)> = BTreeSet::new();
@@ -137,7 +137,7 @@ fn close_log(files: &Files, run: &str, saved: &[Line]) -> Result<()> {
 }
 
 /// The line that was not written any more when the answer was saved.
-fn line_of(index: &TaskIndex, task: &TaskId, header: &Header) -> Line {
+fn line_of(index: &TaskIndex, task: &TaskId, header: &Header) -> LogLine {
     let known = index.get(task).cloned();
     let asked = || {
         header
@@ -170,7 +170,7 @@ fn line_of(index: &TaskIndex, task: &TaskId, header: &Header) -> Line {
         Some(Source::Batch { operation, .. }) => operation.clone(),
         _ => header.request.endpoint.clone(),
     };
-    Line {
+    LogLine {
         at: header.received_at,
         task: task.0.clone(),
         report,

@@ -32,7 +32,7 @@ const LINES_AT_A_TIME: usize = 50;
 
 /// What the ledger tells apart.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Item {
+pub struct LogKey {
     /// The UTC day, `2026-11-23`: its order is that of time.
     pub day: String,
     /// The table; empty for what no table was filled from.
@@ -45,7 +45,7 @@ pub struct Item {
 
 /// A line of the ledger: what is to be added to an item.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Line {
+pub(crate) struct LogLine {
     /// When, in microseconds since 1970. Of an answer: when it was received, which tells it from all others of its task.
     pub at: i64,
     #[serde(default)]
@@ -64,17 +64,17 @@ pub(crate) struct Line {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Entry {
     #[serde(flatten)]
-    item: Item,
+    item: LogKey,
     #[serde(flatten)]
     spent: Spent,
 }
 
 /// What a run has spent, by item.
-pub type Totals = BTreeMap<Item, Spent>;
+pub type Totals = BTreeMap<LogKey, Spent>;
 
 /// The ledger of the run that is under way.
 #[derive(Debug)]
-pub(crate) struct Spending {
+pub(crate) struct RequestLog {
     files: Files,
     run: String,
     state: Mutex<State>,
@@ -93,14 +93,14 @@ struct State {
 
 /// Who a request is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Account {
+pub(crate) struct RequestLabels {
     task: String,
     report: String,
     endpoint: String,
     target: String,
 }
 
-impl Account {
+impl RequestLabels {
     /// The account of a job.
     pub fn of(config: &RunConfig, job: &ScheduledTask, report: &Report) -> Self {
         Self {
@@ -129,7 +129,7 @@ impl Account {
     }
 }
 
-impl Spending {
+impl RequestLog {
     /// The ledger of a run; its file comes with the first line.
     pub fn new(store: &Store, run: &str) -> Self {
         Self {
@@ -140,7 +140,7 @@ impl Spending {
     }
 
     /// Notes what became of an attempt.
-    pub fn attempted(&self, account: &Account, now: i64, attempted: Attempted) {
+    pub fn record_attempt(&self, account: &RequestLabels, now: i64, attempted: Attempted) {
         let Attempted { expected, outcome } = attempted;
         let base = Spent {
             requests: 1,
@@ -196,12 +196,12 @@ impl Spending {
     }
 
     /// Notes the part of an answer for many targets that falls to one of them.
-    pub fn part(&self, account: &Account, at: i64, spent: Spent) {
+    pub fn record_batch_share(&self, account: &RequestLabels, at: i64, spent: Spent) {
         self.note(account, at, spent);
     }
 
     /// Notes what of an answer's price brought no row.
-    pub fn wasted(&self, account: &Account, at: i64, wasted: Wasted) {
+    pub fn record_overhead(&self, account: &RequestLabels, at: i64, wasted: Wasted) {
         if !wasted.is_nothing() {
             self.note(
                 account,
@@ -233,14 +233,14 @@ impl Spending {
         self.files.remove(&open(&self.run))
     }
 
-    fn note(&self, account: &Account, at: i64, spent: Spent) {
-        let Account {
+    fn note(&self, account: &RequestLabels, at: i64, spent: Spent) {
+        let RequestLabels {
             task,
             report,
             endpoint,
             target,
         } = account.clone();
-        let line = Line {
+        let line = LogLine {
             at,
             task,
             report,
@@ -258,7 +258,7 @@ impl Spending {
         }
     }
 
-    fn append(&self, state: &mut State, line: &Line) -> std::io::Result<()> {
+    fn append(&self, state: &mut State, line: &LogLine) -> std::io::Result<()> {
         let mut bytes = serde_json::to_vec(line)?;
         bytes.push(b'\n');
         let Files::Disk(folder) = &self.files else {
@@ -298,13 +298,13 @@ fn is_due(num_saved: usize, num_unsaved: usize) -> bool {
     num_unsaved >= LINES_AT_A_TIME.max(num_saved / 4)
 }
 
-impl Line {
-    fn item(&self) -> Item {
+impl LogLine {
+    fn item(&self) -> LogKey {
         let day = DateTime::from_timestamp_micros(self.at)
             .map(|time| time.date_naive())
             .unwrap_or_default()
             .to_string();
-        Item {
+        LogKey {
             day,
             report: self.report.clone(),
             endpoint: self.endpoint.clone(),
@@ -364,7 +364,7 @@ pub(crate) fn started(run: &str) -> Option<NaiveDateTime> {
     NaiveDateTime::parse_from_str(run.split('-').next()?, "%Y%m%dT%H%M%SZ").ok()
 }
 
-pub(crate) fn totals(lines: &[Line]) -> Totals {
+pub(crate) fn totals(lines: &[LogLine]) -> Totals {
     let mut totals = Totals::new();
     for line in lines {
         *totals.entry(line.item()).or_default() += line.spent;
@@ -373,7 +373,7 @@ pub(crate) fn totals(lines: &[Line]) -> Totals {
 }
 
 /// The whole lines of a file; the last one of a killed process may be torn.
-pub(crate) fn lines(files: &Files, name: &str) -> Result<Vec<Line>> {
+pub(crate) fn lines(files: &Files, name: &str) -> Result<Vec<LogLine>> {
     let text = files.load(name)?.unwrap_or_default();
     Ok(text
         .split(|byte| *byte == b'\n')
@@ -438,10 +438,10 @@ mod tests {
         assert!(num_sent < 6 * 300_000, "{num_sent}");
     }
 
-    fn account() -> Account {
-        Account {
+    fn account() -> RequestLabels {
+        RequestLabels {
             target: "acme".into(),
-            ..Account::of_probe("site-explorer/anchors", "acme")
+            ..RequestLabels::of_probe("site-explorer/anchors", "acme")
         }
     }
 
@@ -461,9 +461,9 @@ mod tests {
     fn a_ledger_reads_the_same_while_it_is_written_and_when_it_is_closed() {
         let folder = tempfile::tempdir().expect("temp dir");
         let store = Store::at(folder.path());
-        let spending = Spending::new(&store, "20261123T021507Z-00000000");
-        spending.attempted(&account(), 0, answered(50, 86_400_000_000));
-        spending.attempted(
+        let spending = RequestLog::new(&store, "20261123T021507Z-00000000");
+        spending.record_attempt(&account(), 0, answered(50, 86_400_000_000));
+        spending.record_attempt(
             &account(),
             86_400_000_001,
             Attempted {
@@ -471,7 +471,7 @@ mod tests {
                 outcome: Outcome::Unknown,
             },
         );
-        spending.wasted(
+        spending.record_overhead(
             &account(),
             86_400_000_000,
             Wasted {
@@ -504,9 +504,9 @@ mod tests {
     fn a_torn_line_is_the_only_one_that_does_not_count() {
         let folder = tempfile::tempdir().expect("temp dir");
         let store = Store::at(folder.path());
-        let spending = Spending::new(&store, "r");
-        spending.attempted(&account(), 0, answered(50, 1));
-        spending.attempted(&account(), 0, answered(60, 2));
+        let spending = RequestLog::new(&store, "r");
+        spending.record_attempt(&account(), 0, answered(50, 1));
+        spending.record_attempt(&account(), 0, answered(60, 2));
         let path = spending.files.place_of("r.jsonl");
         let whole = std::fs::read(&path).expect("readable");
         std::fs::write(&path, &whole[..whole.len() - 5]).expect("writable");

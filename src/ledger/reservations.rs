@@ -21,7 +21,7 @@ const FOLDER: &str = "units";
 
 /// What is written down of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Promise {
+pub(crate) struct RunReservation {
     /// Units that it may have come to.
     pub promised: u64,
     /// Units that it came to, presumed ones included, once that is known.
@@ -37,7 +37,7 @@ pub(crate) struct Promise {
 
 /// A budget of the month, which all runs share.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Month {
+pub(crate) struct MonthBudget {
     /// The budget.
     pub cap: Cap,
     /// The day of the last reset.
@@ -48,16 +48,16 @@ pub(crate) struct Month {
 
 /// The file of one run.
 #[derive(Debug)]
-pub(crate) struct UnitLedger {
+pub(crate) struct ReservationLog {
     store: Store,
     run: String,
     clock: SharedClock,
-    month: OnceLock<Month>,
+    month: OnceLock<MonthBudget>,
     /// Runs that have settled, which do not change any more.
-    settled: Mutex<BTreeMap<String, Promise>>,
+    settled: Mutex<BTreeMap<String, RunReservation>>,
 }
 
-impl UnitLedger {
+impl ReservationLog {
     /// The ledger of a run; its file comes with the first promise.
     pub fn new(store: &Store, run: &str, clock: &SharedClock) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl UnitLedger {
     }
 
     /// From now on no promise exceeds this budget.
-    pub fn keep_to(&self, month: Month) {
+    pub fn limit_to_month(&self, month: MonthBudget) {
         // Said once a run; a second word would change nothing.
         let _ = self.month.set(month);
     }
@@ -83,7 +83,7 @@ impl UnitLedger {
         if self.store.files(FOLDER).load(&file(&self.run))?.is_none() {
             return Ok(());
         }
-        self.write(&Promise {
+        self.write(&RunReservation {
             promised: units,
             settled: Some(units),
             spent: units,
@@ -91,12 +91,12 @@ impl UnitLedger {
         })
     }
 
-    fn write(&self, promise: &Promise) -> Result<()> {
+    fn write(&self, promise: &RunReservation) -> Result<()> {
         write(&self.store, &self.run, promise)
     }
 
     fn promise_total(&self, total: u64, spent: u64) -> Result<Promised> {
-        self.write(&Promise {
+        self.write(&RunReservation {
             promised: total,
             settled: None,
             spent,
@@ -107,7 +107,7 @@ impl UnitLedger {
     }
 }
 
-impl Ledger for UnitLedger {
+impl Ledger for ReservationLog {
     fn promise(&self, wanted: Wanted) -> Result<Promised> {
         let Wanted {
             needed,
@@ -121,12 +121,12 @@ impl Ledger for UnitLedger {
         self.store.in_turn(FOLDER, &self.run, || {
             let mut others = month.foreign;
             for entry in self.others()? {
-                others = others.saturating_add(entry.counted(month.since));
+                others = others.saturating_add(entry.units_counted(month.since));
             }
             let total = month.cap.limit.saturating_sub(others);
             if needed > total {
                 // An earlier try, which was not our turn, may have promised more: others would miss it until we end.
-                let nothing = || Promise {
+                let nothing = || RunReservation {
                     promised: spent,
                     settled: None,
                     spent,
@@ -153,7 +153,7 @@ impl Ledger for UnitLedger {
     }
 }
 
-impl UnitLedger {
+impl ReservationLog {
     /// The files of all other runs.
     fn others(&self) -> Result<Vec<Entry>> {
         let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
@@ -186,7 +186,7 @@ pub(crate) struct Entry {
     /// The run.
     pub run: String,
     /// What is written down of it.
-    pub promise: Promise,
+    pub promise: RunReservation,
 }
 
 impl Entry {
@@ -196,7 +196,7 @@ impl Entry {
     }
 
     /// Units that count as spent since a day: of a run that was at work on it or later, all.
-    pub fn counted(&self, since: NaiveDate) -> u64 {
+    pub fn units_counted(&self, since: NaiveDate) -> u64 {
         if self.is_since(since) {
             self.promise.settled.unwrap_or(self.promise.promised)
         } else {
@@ -205,7 +205,7 @@ impl Entry {
     }
 
     /// Of these, units that the workspace's own figures contain for certain.
-    pub fn certain(&self, since: NaiveDate) -> u64 {
+    pub fn certainly_spent(&self, since: NaiveDate) -> u64 {
         if self.is_since(since) {
             self.promise.settled.unwrap_or(self.promise.spent)
         } else {
@@ -237,7 +237,7 @@ fn file(run: &str) -> String {
     format!("{run}.json")
 }
 
-fn read(store: &Store, run: &str) -> Result<Option<Promise>> {
+fn read(store: &Store, run: &str) -> Result<Option<RunReservation>> {
     let (files, name) = (store.files(FOLDER), file(run));
     let next = || {
         format!(
@@ -250,7 +250,7 @@ fn read(store: &Store, run: &str) -> Result<Option<Promise>> {
         .map_err(|error| error.with_next(next()))
 }
 
-fn write(store: &Store, run: &str, promise: &Promise) -> Result<()> {
+fn write(store: &Store, run: &str, promise: &RunReservation) -> Result<()> {
     store.files(FOLDER).replace(&file(run), to_json(promise)?)
 }
 
@@ -258,7 +258,7 @@ fn write(store: &Store, run: &str, promise: &Promise) -> Result<()> {
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
-pub(crate) fn close_books_of_the_dead(store: &Store, who: &str) -> Result<Vec<String>> {
+pub(crate) fn settle_dead_runs(store: &Store, who: &str) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     for Entry { run, promise } in entries(store)? {
         // In a bucket it takes a while to find out who lives; who has settled need not.
@@ -278,7 +278,7 @@ pub(crate) fn close_books_of_the_dead(store: &Store, who: &str) -> Result<Vec<St
             write(
                 store,
                 &run,
-                &Promise {
+                &RunReservation {
                     settled: Some(units),
                     ..promise
                 },
@@ -311,7 +311,7 @@ pub(crate) fn unsettled(store: &Store) -> Result<BTreeMap<String, u64>> {
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
-pub(crate) fn at_most(store: &Store) -> Result<BTreeMap<String, u64>> {
+pub(crate) fn max_units_by_run(store: &Store) -> Result<BTreeMap<String, u64>> {
     let most = |Entry { run, promise }: Entry| (run, promise.settled.unwrap_or(promise.promised));
     Ok(entries(store)?.into_iter().map(most).collect())
 }
@@ -346,14 +346,20 @@ mod tests {
     }
 
     /// Spends as far as the ledger allows; what the source charges goes to `charged`, whatever the run learns of it.
-    async fn live(store: Store, run: String, life: Life, month: Month, charged: Arc<AtomicU64>) {
+    async fn live(
+        store: Store,
+        run: String,
+        life: Life,
+        month: MonthBudget,
+        charged: Arc<AtomicU64>,
+    ) {
         let clock: SharedClock = Arc::new(SystemClock);
         let lock = store
             .dead_run(&run, &run)
             .expect("readable")
             .expect("nobody else's");
-        let ledger = Arc::new(UnitLedger::new(&store, &run, &clock));
-        ledger.keep_to(month);
+        let ledger = Arc::new(ReservationLog::new(&store, &run, &clock));
+        ledger.limit_to_month(month);
         let meter =
             UnitMeter::with_ledger(None, Vec::new(), Arc::clone(&ledger) as Arc<dyn Ledger>);
         for (place, (worst, fate)) in life.requests.iter().enumerate() {
@@ -397,7 +403,7 @@ mod tests {
             let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("temp dir");
             let store = Store::open(folder.path()).expect("a destination");
             let cap = Cap { name: "per_month".to_owned(), limit };
-            let month = Month { cap, since: "2026-11-01".parse().expect("a date"), foreign };
+            let month = MonthBudget { cap, since: "2026-11-01".parse().expect("a date"), foreign };
             let charged = Arc::new(AtomicU64::new(0));
             for (number, round) in rounds.into_iter().enumerate() {
                 runtime.block_on(async {
@@ -411,9 +417,9 @@ mod tests {
                 });
                 let charged = charged.load(Ordering::SeqCst);
                 prop_assert!(charged + foreign <= limit || charged == 0, "{} and {} of {}", charged, foreign, limit);
-                let before: u64 = entries(&store).expect("readable").iter().map(|entry| entry.counted(month.since)).sum();
-                close_books_of_the_dead(&store, "the next run").expect("closed");
-                let after: u64 = entries(&store).expect("readable").iter().map(|entry| entry.counted(month.since)).sum();
+                let before: u64 = entries(&store).expect("readable").iter().map(|entry| entry.units_counted(month.since)).sum();
+                settle_dead_runs(&store, "the next run").expect("closed");
+                let after: u64 = entries(&store).expect("readable").iter().map(|entry| entry.units_counted(month.since)).sum();
                 prop_assert_eq!(before, after, "what the dead had set aside stays counted");
                 prop_assert!(unsettled(&store).expect("readable").is_empty());
                 prop_assert!(after >= charged, "{} are counted of {}", after, charged);

@@ -10,13 +10,13 @@ use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::context::client::run_id;
 use crate::context::progress::Progress;
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::error::{Errors, Result};
 use crate::plan::Selection;
-use crate::publish::merge_sources::Sources;
-use crate::publish::partition::Opened;
+use crate::publish::merge_sources::TaskRowIndex;
+use crate::publish::partition::PartitionRewrite;
 use crate::publish::rewrite::{file_folder, whole_file};
-use crate::state::selection::Chosen;
+use crate::state::selection::ResolvedSelection;
 use crate::state::system_tables::is_of_program;
 use crate::store::step;
 use crate::table::manifest::{Committed, FileEntry};
@@ -47,8 +47,12 @@ pub fn compact(
 ) -> Result<(Vec<Compacted>, Errors)> {
     let config = Arc::new(config);
     // Nothing is created where there is nothing yet.
-    Chosen::new(&config, &crate::state::open::store(&config)?, selection)?;
-    let stage = Stage::open(
+    ResolvedSelection::new(
+        &config,
+        &crate::state::open::open_read_only(&config)?,
+        selection,
+    )?;
+    let context = RunContext::open(
         Arc::clone(&config),
         run_id(&clock),
         Vec::new(),
@@ -56,16 +60,16 @@ pub fn compact(
         clock,
         Arc::new(Progress::default()),
     )?;
-    let chosen = Chosen::new(&config, &stage.store, selection)?;
+    let chosen = ResolvedSelection::new(&config, &context.store, selection)?;
     let (mut compacted, mut errors) = (Vec::new(), Errors::default());
     for table in chosen.tables.iter().filter(|table| !is_of_program(table)) {
         for (partition, state) in chosen.states(table)? {
             let outcome = state.and_then(|state| {
                 let is_worth_it = state
                     .committed
-                    .is_some_and(|held| !crowds(&stage, &held).is_empty());
+                    .is_some_and(|held| !crowds(&context, &held).is_empty());
                 if is_worth_it {
-                    compact_partition(&stage, table, &partition)
+                    compact_partition(&context, table, &partition)
                 } else {
                     Ok(None)
                 }
@@ -78,13 +82,13 @@ pub fn compact(
             }
         }
     }
-    stage.close()?;
+    context.close()?;
     Ok((compacted, errors))
 }
 
 /// The small files of each folder that has several.
-fn crowds(stage: &Stage, committed: &Committed) -> BTreeMap<String, Vec<FileEntry>> {
-    let limit = stage.config.destination.file_size_bytes;
+fn crowds(context: &RunContext, committed: &Committed) -> BTreeMap<String, Vec<FileEntry>> {
+    let limit = context.config.destination.file_size_bytes;
     let mut crowds: BTreeMap<String, Vec<FileEntry>> = BTreeMap::new();
     for file in committed
         .files
@@ -100,24 +104,28 @@ fn crowds(stage: &Stage, committed: &Committed) -> BTreeMap<String, Vec<FileEntr
     crowds
 }
 
-fn compact_partition(stage: &Stage, table: &str, partition: &str) -> Result<Option<Compacted>> {
-    let mut opened = Opened::recorded(stage, table, partition)?;
+fn compact_partition(
+    context: &RunContext,
+    table: &str,
+    partition: &str,
+) -> Result<Option<Compacted>> {
+    let mut opened = PartitionRewrite::recorded(context, table, partition)?;
     let Some(before) = opened.before.clone() else {
         return Ok(None);
     };
-    let crowds = crowds(stage, &before);
+    let crowds = crowds(context, &before);
     if !opened.committing.keeps_files() {
         // One object: nothing could be fewer.
         return Ok(None);
     }
-    let mut writer = opened.writer(stage, &before.responses_hash, &BTreeSet::new())?;
+    let mut writer = opened.writer(context, &before.responses_hash, &BTreeSet::new())?;
     let mut merged = 0;
     for files in crowds.values() {
         merged += files.len();
         let files = files
             .iter()
             .map(|file| Ok((file.clone(), whole_file(&opened.committing, file)?)));
-        let sources = Sources::index(
+        let sources = TaskRowIndex::index(
             opened.committing.commit(),
             &before.tasks,
             files.collect::<Result<_>>()?,

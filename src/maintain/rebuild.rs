@@ -12,20 +12,20 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
 use crate::context::client::run_id;
-use crate::context::cpu_pool::heavy;
-use crate::context::fetched_task::Finished;
+use crate::context::cpu_pool::run_on_cpu_pool;
+use crate::context::fetched_task::FetchedTask;
 use crate::context::progress::Progress;
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Errors, Result};
-use crate::fetch::body::blocking;
+use crate::fetch::body::run_blocking;
 use crate::fetch::saved_history;
-use crate::fetch::task::Fetch;
+use crate::fetch::task::TaskFetcher;
 use crate::landing::Landing;
 use crate::model::{Night, TaskId};
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Selection, Task};
 use crate::publish::history;
-use crate::publish::partition::{Layout, Opened};
+use crate::publish::partition::{Layout, PartitionRewrite};
 use crate::publish::{coverage, system_tables};
 use crate::report::PartitionSummary;
 use crate::state::periods::period_of;
@@ -59,22 +59,23 @@ pub async fn rebuild(
     selection: &Selection,
 ) -> Result<Rebuilt> {
     let config = Arc::new(config);
-    let store = crate::state::open::store(&config)?;
+    let store = crate::state::open::open_read_only(&config)?;
     let places = places(&config, &store, selection)?;
     let jobs: Vec<ScheduledTask> = places.iter().flat_map(|place| place.jobs.clone()).collect();
     let opening = (Arc::clone(&config), run_id(&clock), clock);
     let progress = Arc::new(Progress::default());
-    let stage =
-        blocking(move || Stage::open(opening.0, opening.1, jobs, None, opening.2, progress))
-            .await?;
-    let stage = Arc::new(stage);
+    let context = run_blocking(move || {
+        RunContext::open(opening.0, opening.1, jobs, None, opening.2, progress)
+    })
+    .await?;
+    let context = Arc::new(context);
     let mut rebuilt = Rebuilt::default();
     let mut failed: BTreeSet<usize> = BTreeSet::new();
     let mut first = 0;
     for place in &places {
         let jobs = first..first + place.jobs.len();
         first = jobs.end;
-        if let Err(error) = rebuild_partition(&stage, place, jobs, &mut rebuilt).await {
+        if let Err(error) = rebuild_partition(&context, place, jobs, &mut rebuilt).await {
             failed.insert(place.report);
             let name = config
                 .reports
@@ -90,8 +91,8 @@ pub async fn rebuild(
         .flat_map(|place| place.nights.clone())
         .collect();
     let reports: BTreeSet<usize> = places.iter().map(|place| place.report).collect();
-    let closing = Arc::clone(&stage);
-    blocking(move || {
+    let closing = Arc::clone(&context);
+    run_blocking(move || {
         for report in reports
             .difference(&failed)
             .filter_map(|index| closing.config.reports.get(*index))
@@ -150,7 +151,7 @@ fn places(config: &RunConfig, store: &Store, selection: &Selection) -> Result<Ve
                 if selection.overlaps(period) {
                     places.push(place_of_history(
                         config,
-                        &crate::state::open::landing(config, store),
+                        &crate::state::open::response_store(config, store),
                         selection,
                         index,
                         &state,
@@ -247,40 +248,41 @@ fn place_of_history(
 }
 
 async fn rebuild_partition(
-    stage: &Arc<Stage>,
+    context: &Arc<RunContext>,
     place: &Place,
     jobs: std::ops::Range<usize>,
     rebuilt: &mut Rebuilt,
 ) -> Result<()> {
-    let report = stage.report(place.report)?;
-    let state = stage.store.partition(&report.name, &place.partition)?;
+    let report = context.report(place.report)?;
+    let state = context.store.partition(&report.name, &place.partition)?;
     let state = state.unwrap_or_else(|| PartitionState::new(&report.name, &place.partition));
     let state = &state;
     let mut asked: BTreeSet<TaskId> = BTreeSet::new();
     for index in jobs.clone() {
-        asked.insert(stage.job(index)?.0.task.id.clone());
+        asked.insert(context.job(index)?.0.task.id.clone());
     }
-    let finished: Vec<Option<Finished>> = stream::iter(jobs)
-        .map(|index| async move { put_together(stage, index, state).await })
+    let finished: Vec<Option<FetchedTask>> = stream::iter(jobs)
+        .map(|index| async move { put_together(context, index, state).await })
         .buffered(TASKS_AT_A_TIME)
         .try_collect()
         .await?;
-    let finished: Vec<Finished> = finished.into_iter().flatten().collect();
-    let again: BTreeSet<TaskId> = tasks_of(stage, &finished);
+    let finished: Vec<FetchedTask> = finished.into_iter().flatten().collect();
+    let again: BTreeSet<TaskId> = tasks_of(context, &finished);
     let [asked, done] =
         [asked.len(), again.len()].map(|number| u64::try_from(number).unwrap_or(u64::MAX));
     if let Some(period) = period_of(&place.partition) {
-        let shared = Arc::clone(stage);
+        let shared = Arc::clone(context);
         let (now, name) = (state.clone(), again);
-        blocking(move || refuse_what_is_lost(&shared, &now, &name)).await?;
+        run_blocking(move || refuse_what_is_lost(&shared, &now, &name)).await?;
         let year = period.first.year();
         rebuilt
             .partitions
-            .extend(history::rebuild(stage, place.report, finished, year).await?);
+            .extend(history::rebuild(context, place.report, finished, year).await?);
     } else {
-        let (shared, partition, index) = (Arc::clone(stage), place.partition.clone(), place.report);
+        let (shared, partition, index) =
+            (Arc::clone(context), place.partition.clone(), place.report);
         let assembled =
-            heavy(move || replace(&shared, shared.report(index)?, &partition, finished))
+            run_on_cpu_pool(move || replace(&shared, shared.report(index)?, &partition, finished))
                 .await
                 .flatten()?;
         rebuilt.partitions.extend(assembled);
@@ -291,9 +293,9 @@ async fn rebuild_partition(
 }
 
 /// The tasks of which something was put together.
-fn tasks_of(stage: &Stage, finished: &[Finished]) -> BTreeSet<TaskId> {
+fn tasks_of(context: &RunContext, finished: &[FetchedTask]) -> BTreeSet<TaskId> {
     let ids = finished.iter().filter_map(|finished| {
-        stage
+        context
             .job(finished.job)
             .ok()
             .map(|(job, _)| job.task.id.clone())
@@ -303,50 +305,50 @@ fn tasks_of(stage: &Stage, finished: &[Finished]) -> BTreeSet<TaskId> {
 
 /// A committed task from its saved responses; `None` if they do not hold all of it.
 async fn put_together(
-    stage: &Stage,
+    context: &RunContext,
     index: usize,
     state: &PartitionState,
-) -> Result<Option<Finished>> {
-    let (job, report) = stage.job(index)?;
+) -> Result<Option<FetchedTask>> {
+    let (job, report) = context.job(index)?;
     let Some(entry) = state.task(&job.task.id) else {
         return Ok(None);
     };
-    let Some(entry) = saved_history::saved_entry(&stage.landing, entry, job.night)? else {
+    let Some(entry) = saved_history::saved_entry(&context.landing, entry, job.night)? else {
         return Ok(None);
     };
-    let outcome = match Fetch::again(stage, index, &entry) {
+    let outcome = match TaskFetcher::replay(context, index, &entry) {
         Ok(fetch) => fetch.run(index, &CancellationToken::new()).await,
         Err(error) => Err(error),
     };
     match outcome {
         Ok(finished) => Ok(Some(finished)),
         Err(error) if error.code() == Code::Unfinished => Ok(None),
-        Err(error) => Err(error.with_context("task", stage.task_name(report, &job.task))),
+        Err(error) => Err(error.with_context("task", context.task_name(report, &job.task))),
     }
 }
 
 /// Replaces a partition by what was put together and the rows of all other tasks.
 fn replace(
-    stage: &Stage,
+    context: &RunContext,
     report: &Report,
     partition: &str,
-    mut finished: Vec<Finished>,
+    mut finished: Vec<FetchedTask>,
 ) -> Result<Vec<PartitionSummary>> {
-    let opened = Opened::open(stage, report, partition, Layout::Anew)?;
-    let state = stage.store.partition(&report.name, partition)?;
+    let opened = PartitionRewrite::open(context, report, partition, Layout::Anew)?;
+    let state = context.store.partition(&report.name, partition)?;
     let state = state.unwrap_or_else(|| PartitionState::new(&report.name, partition));
     // Another process may have committed a later attempt in the meantime: that one stays.
-    let is_current = |finished: &Finished| {
-        let id = stage.job(finished.job).map(|(job, _)| &job.task.id);
+    let is_current = |finished: &FetchedTask| {
+        let id = context.job(finished.job).map(|(job, _)| &job.task.id);
         id.ok()
             .and_then(|id| state.task(id))
             .is_some_and(|entry| entry.attempt == finished.attempt)
     };
     finished.retain(is_current);
-    refuse_what_is_lost(stage, &state, &tasks_of(stage, &finished))?;
+    refuse_what_is_lost(context, &state, &tasks_of(context, &finished))?;
     Ok(opened
         .assemble(
-            stage,
+            context,
             report,
             partition,
             finished,
@@ -357,12 +359,12 @@ fn replace(
 
 /// Refuses to go on where rows are in no whole file and in no saved response: the partition stays as it is.
 fn refuse_what_is_lost(
-    stage: &Stage,
+    context: &RunContext,
     state: &PartitionState,
     again: &BTreeSet<TaskId>,
 ) -> Result<()> {
     let damaged: BTreeMap<String, String> =
-        verify_files(&stage.store, state, &KnownFiles::default())?
+        verify_files(&context.store, state, &KnownFiles::default())?
             .into_iter()
             .filter_map(|finding| Some((finding.file?, finding.problem)))
             .collect();

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use crate::error::Result;
 use crate::model::TaskId;
-use crate::publish::merge_sources::{Sources, miscounted};
+use crate::publish::merge_sources::{TaskRowIndex, miscounted};
 use crate::publish::rewrite::{taken_over, whole_file};
 use crate::sink::{PartitionWriter, TaskPlace};
 use crate::store::Committing;
@@ -13,8 +13,8 @@ use crate::table::TableSchema;
 use crate::table::manifest::Committed;
 
 /// The tasks of a partition that stay.
-pub(crate) struct Carried {
-    sources: Sources,
+pub(crate) struct CarriedRows {
+    sources: TaskRowIndex,
     /// What the rows of the whole object may say that they are sorted by.
     pub sorted_by: Vec<String>,
     /// The tasks that are not written yet, in the order of the partition.
@@ -23,7 +23,7 @@ pub(crate) struct Carried {
     wanted: u64,
 }
 
-impl Carried {
+impl CarriedRows {
     /// Finds the rows of all tasks that are not replaced.
     ///
     /// # Errors
@@ -42,7 +42,7 @@ impl Carried {
         for file in before.files.iter().filter(|file| stays && file.rows > 0) {
             files.push((file.clone(), whole_file(committing, file)?));
         }
-        let sources = Sources::index(
+        let sources = TaskRowIndex::index(
             committing.commit(),
             &before.tasks,
             files,

@@ -16,7 +16,7 @@ use arrow::compute::{
 use arrow::datatypes::{Date32Type, TimestampMicrosecondType};
 use chrono::Datelike as _;
 
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::error::Result;
 use crate::model::{Night, TaskId};
 use crate::publish::system_tables::{defect, json_text, publish, texts};
@@ -32,7 +32,7 @@ use crate::table::manifest::{
 use crate::table::{COVERAGE, TableSchema};
 
 /// One task of a night: what the table holds of it, and what its last attempt came to where that was no commit.
-struct Covered {
+struct CoverageRow {
     report: String,
     target: String,
     /// As JSON text: also what tasks of a target are sorted by.
@@ -42,10 +42,10 @@ struct Covered {
 }
 
 /// Makes the night's partition of `coverage` say what the partitions' states say.
-pub(crate) fn write(stage: &Stage, night: Night) -> Result<()> {
+pub(crate) fn write(context: &RunContext, night: Night) -> Result<()> {
     let schema = coverage_schema();
-    publish(stage, &schema, &partition_name(night), |store| {
-        let all = gather(stage, store, night)?;
+    publish(context, &schema, &partition_name(night), |store| {
+        let all = gather(context, store, night)?;
         let now = rows(&schema, night, &all)?;
         let told = told_before(store, &schema, night, &all)?;
         if told.num_rows() == 0 {
@@ -57,14 +57,14 @@ pub(crate) fn write(stage: &Stage, night: Night) -> Result<()> {
 }
 
 /// Every task of a night of which anything is known, by table, target and parameters.
-fn gather(stage: &Stage, store: &Store, night: Night) -> Result<Vec<Covered>> {
+fn gather(context: &RunContext, store: &Store, night: Night) -> Result<Vec<CoverageRow>> {
     let mut all = Vec::new();
     for table in store
         .tables()?
         .into_iter()
         .filter(|table| !is_of_program(table))
     {
-        if periods::is_history_table(&stage.config, store, &table)? {
+        if periods::is_history_table(&context.config, store, &table)? {
             all.extend(covered_by_history(store, &table, night)?);
             continue;
         }
@@ -76,7 +76,7 @@ fn gather(stage: &Stage, store: &Store, night: Night) -> Result<Vec<Covered>> {
     Ok(all)
 }
 
-fn covered(table: &str, state: PartitionState) -> Result<Vec<Covered>> {
+fn covered(table: &str, state: PartitionState) -> Result<Vec<CoverageRow>> {
     let mut unfinished = state.unfinished;
     let mut all = Vec::new();
     for entry in state
@@ -87,7 +87,7 @@ fn covered(table: &str, state: PartitionState) -> Result<Vec<Covered>> {
         let place = unfinished.iter().position(|task| task.task == entry.task);
         let unfinished = place.map(|place| unfinished.remove(place));
         let (target, parameters) = (entry.target.clone(), json_text(&entry.params)?);
-        all.push(Covered {
+        all.push(CoverageRow {
             report: table.to_owned(),
             target,
             parameters,
@@ -97,7 +97,7 @@ fn covered(table: &str, state: PartitionState) -> Result<Vec<Covered>> {
     }
     for task in unfinished {
         let (target, parameters) = (task.target.clone(), json_text(&task.params)?);
-        all.push(Covered {
+        all.push(CoverageRow {
             report: table.to_owned(),
             target,
             parameters,
@@ -112,7 +112,7 @@ fn covered(table: &str, state: PartitionState) -> Result<Vec<Covered>> {
 }
 
 /// The tasks of a history of which this night had the last word.
-fn covered_by_history(store: &Store, table: &str, night: Night) -> Result<Vec<Covered>> {
+fn covered_by_history(store: &Store, table: &str, night: Night) -> Result<Vec<CoverageRow>> {
     let mut rows: BTreeMap<TaskId, u64> = BTreeMap::new();
     for partition in store.partitions(table)? {
         let committed = store
@@ -147,7 +147,7 @@ fn told_before(
     store: &Store,
     schema: &TableSchema,
     night: Night,
-    now: &[Covered],
+    now: &[CoverageRow],
 ) -> Result<RecordBatch> {
     let partition = partition_name(night);
     let held = store
@@ -203,7 +203,9 @@ fn told_before(
                 .filter(|ended| !ended.is_null(row))
                 .map_or(0, |ended| ended.value(row));
             mask.push(
-                is_history && !is_told && !tombstone::covers(store, &text("target", row), at)?,
+                is_history
+                    && !is_told
+                    && !tombstone::is_forgotten_at(store, &text("target", row), at)?,
             );
         }
         kept.push(filter_record_batch(&batch, &BooleanArray::from(mask)).map_err(defect)?);
@@ -227,7 +229,7 @@ fn sorted(schema: &TableSchema, parts: &[RecordBatch]) -> Result<RecordBatch> {
     take_record_batch(&all, &lexsort_to_indices(&by, None).map_err(defect)?).map_err(defect)
 }
 
-impl Covered {
+impl CoverageRow {
     fn task(&self) -> Option<&TaskId> {
         let unfinished = self.unfinished.as_ref().map(|task| &task.task);
         self.held.as_ref().map(|entry| &entry.task).or(unfinished)
@@ -265,18 +267,18 @@ impl Covered {
     }
 }
 
-fn rows(schema: &TableSchema, night: Night, all: &[Covered]) -> Result<RecordBatch> {
-    let evidence = |task: &Covered| {
+fn rows(schema: &TableSchema, night: Night, all: &[CoverageRow]) -> Result<RecordBatch> {
+    let evidence = |task: &CoverageRow| {
         task.held
             .as_ref()
             .map(|entry| json_text(&entry.evidence))
             .transpose()
     };
     let evidence = all.iter().map(evidence).collect::<Result<Vec<_>>>()?;
-    let number = |of: fn(&Covered) -> Option<i64>| -> ArrayRef {
+    let number = |of: fn(&CoverageRow) -> Option<i64>| -> ArrayRef {
         Arc::new(all.iter().map(of).collect::<Int64Array>())
     };
-    let time = |of: fn(&Covered) -> Option<i64>| -> ArrayRef {
+    let time = |of: fn(&CoverageRow) -> Option<i64>| -> ArrayRef {
         Arc::new(
             all.iter()
                 .map(of)
@@ -301,7 +303,7 @@ fn rows(schema: &TableSchema, night: Night, all: &[Covered]) -> Result<RecordBat
         texts(evidence.iter().map(Option::as_deref)),
         number(|task| Some(task.number(|entry| entry.rows).unwrap_or(0))),
         number(|task| task.number(|entry| entry.duplicate_rows)),
-        number(Covered::units),
+        number(CoverageRow::units),
         number(|task| task.number(|entry| entry.requests)),
         time(|task| task.held.as_ref().map(|entry| entry.started_at)),
         time(|task| {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use arrow::row::{OwnedRow, RowConverter, SortField};
 
 use crate::error::{Code, Error, Result};
-use crate::publish::rewrite::{Owners, stretches, taken_over};
+use crate::publish::rewrite::{RowOwners, stretches, taken_over};
 use crate::sink::{PartitionWriter, file_facts, read_batches, read_rows};
 use crate::store::{Commit, LocalFile};
 use crate::table::manifest::{FileEntry, TaskEntry};
@@ -17,7 +17,7 @@ use crate::table::{TARGET, parameter_column};
 pub(crate) type Part = (usize, Range<usize>);
 
 /// Files that are being merged, with the places of every task's rows in them.
-pub(crate) struct Sources {
+pub(crate) struct TaskRowIndex {
     files: Vec<(FileEntry, LocalFile)>,
     /// What the rows will be sorted by; empty: nothing is said.
     pub sorted_by: Vec<String>,
@@ -25,7 +25,7 @@ pub(crate) struct Sources {
     pub tasks: Vec<(TaskEntry, Vec<Part>)>,
 }
 
-impl Sources {
+impl TaskRowIndex {
     /// Finds every task's rows: only the columns that tell tasks apart are read.
     pub fn index(
         commit: &Commit,
@@ -33,7 +33,7 @@ impl Sources {
         files: Vec<(FileEntry, LocalFile)>,
         parameters: &[String],
     ) -> Result<Self> {
-        let owners = Owners::of(entries);
+        let owners = RowOwners::of(entries);
         let names: Vec<String> = std::iter::once(TARGET.to_owned())
             .chain(parameters.iter().map(|name| parameter_column(name)))
             .collect();

@@ -1,4 +1,4 @@
-//! Finished tasks → one commit of a partition: rows of other tasks stay, those of the same tasks give way, what is new is
+//! FetchedTask tasks → one commit of a partition: rows of other tasks stay, those of the same tasks give way, what is new is
 //! added.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -10,16 +10,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::catalog::Catalog;
 use crate::config::Report;
-use crate::context::cpu_pool::heavy;
-use crate::context::fetched_task::Finished;
-use crate::context::run_context::Stage;
+use crate::context::cpu_pool::run_on_cpu_pool;
+use crate::context::fetched_task::FetchedTask;
+use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Result};
-use crate::fetch::body::blocking;
+use crate::fetch::body::run_blocking;
 use crate::landing::Source;
 use crate::model::{Night, TaskId, hex};
 use crate::paging::{Evidence, Status};
 use crate::plan::{CHANGES_SINCE, changes_asked};
-use crate::publish::carry_over::Carried;
+use crate::publish::carry_over::CarriedRows;
 use crate::publish::change_marks;
 use crate::publish::history;
 use crate::publish::rewrite::keep_others;
@@ -52,32 +52,32 @@ pub struct Assembled {
 /// [`Code::Destination`], [`Code::Schema`], [`Code::Locked`] or [`Code::Interrupted`]; readers then see what they saw
 /// before.
 pub async fn assemble(
-    stage: &Arc<Stage>,
+    context: &Arc<RunContext>,
     night: Night,
     report: usize,
-    finished: Vec<Finished>,
+    finished: Vec<FetchedTask>,
     cancel: &CancellationToken,
 ) -> Result<Assembled> {
-    if periods::is_history(stage.report(report)?) {
-        return history::assemble(stage, report, finished, cancel).await;
+    if periods::is_history(context.report(report)?) {
+        return history::assemble(context, report, finished, cancel).await;
     }
-    let opening = Arc::clone(stage);
+    let opening = Arc::clone(context);
     let opened = move || {
-        Opened::open(
+        PartitionRewrite::open(
             &opening,
             opening.report(report)?,
             &partition_name(night),
             Layout::AsRecorded,
         )
     };
-    let opened = blocking(opened).await?;
-    let (stage, cancel) = (Arc::clone(stage), cancel.clone());
-    let turn = Arc::clone(&stage.writing);
+    let opened = run_blocking(opened).await?;
+    let (context, cancel) = (Arc::clone(context), cancel.clone());
+    let turn = Arc::clone(&context.writing);
     let _turn = turn.lock().await;
-    heavy(move || {
+    run_on_cpu_pool(move || {
         opened.assemble(
-            &stage,
-            stage.report(report)?,
+            &context,
+            context.report(report)?,
             &partition_name(night),
             finished,
             &cancel,
@@ -87,25 +87,25 @@ pub async fn assemble(
     .flatten()
 }
 
-impl Opened {
+impl PartitionRewrite {
     /// Writes finished tasks and what stays of the others, and publishes the whole.
     pub fn assemble(
         mut self,
-        stage: &Stage,
+        context: &RunContext,
         report: &Report,
         partition: &str,
-        finished: Vec<Finished>,
+        finished: Vec<FetchedTask>,
         cancel: &CancellationToken,
     ) -> Result<Assembled> {
         let opened = &mut self;
         let hashes = finished.iter().map(|task| task.responses_hash.as_str());
         let responses_hash = responses_hash(opened.before.as_ref(), hashes);
-        let placed = placed(stage, report, &opened.partition_by, finished)?;
+        let placed = placed(context, report, &opened.partition_by, finished)?;
         let replaced: BTreeSet<TaskId> = placed
             .iter()
             .map(|(columns, _)| columns.task.clone())
             .collect();
-        let mut writer = opened.writer(stage, &responses_hash, &replaced)?;
+        let mut writer = opened.writer(context, &responses_hash, &replaced)?;
         let rows: u64 = placed.iter().map(|(_, finished)| finished.num_rows).sum();
         let stop = (rows > INTERRUPTIBLE_ROWS).then_some(cancel);
         let mut added = Vec::with_capacity(placed.len());
@@ -113,7 +113,7 @@ impl Opened {
             opened.carry_before(&columns, &mut writer)?;
             added.push(write_task(
                 &mut writer,
-                stage,
+                context,
                 report,
                 columns,
                 finished,
@@ -139,7 +139,7 @@ pub(crate) enum Layout {
 }
 
 /// A partition that is being replaced.
-pub(crate) struct Opened {
+pub(crate) struct PartitionRewrite {
     pub committing: Committing,
     pub before: Option<Committed>,
     pub schema: TableSchema,
@@ -147,31 +147,36 @@ pub(crate) struct Opened {
     /// Files that are carried over as they are.
     pub kept: Vec<FileEntry>,
     /// Rows that are written anew among the new ones, where files cannot be carried over.
-    carried: Option<Carried>,
+    carried: Option<CarriedRows>,
 }
 
-impl Opened {
+impl PartitionRewrite {
     /// Locks the partition and settles what its table looks like.
-    pub fn open(stage: &Stage, report: &Report, partition: &str, layout: Layout) -> Result<Self> {
+    pub fn open(
+        context: &RunContext,
+        report: &Report,
+        partition: &str,
+        layout: Layout,
+    ) -> Result<Self> {
         let wanted = crate::state::layouts::table_schema(report)?;
-        let partition_by = stage.config.partition_by(report);
+        let partition_by = context.config.partition_by(report);
         let (name, endpoint) = (&report.name, &report.endpoint.name);
         let commit = Commit {
             report: name.clone(),
             partition: partition.to_owned(),
-            id: stage.commit_id(),
+            id: context.commit_id(),
         };
-        let committing = stage.store.begin(commit, &stage.who)?;
+        let committing = context.store.begin(commit, &context.who)?;
         // Under the lock: another process may have brought columns while it was waited for.
         let recorded_keys = match layout {
             Layout::AsRecorded => partition_by.clone(),
-            Layout::Anew => stage.store.table(name)?.partition_by,
+            Layout::Anew => context.store.table(name)?.partition_by,
         };
         let recorded =
-            stage
+            context
                 .store
                 .record_columns(name, endpoint, &wanted.recorded(), &recorded_keys)?;
-        stage.store.record_presets(name, &report.presets())?;
+        context.store.record_presets(name, &report.presets())?;
         let schema = wanted.over(&recorded)?;
         let before = committing.committed().cloned();
         Ok(Self {
@@ -185,14 +190,14 @@ impl Opened {
     }
 
     /// Locks a partition of a table that need not be in the configuration, as it is recorded.
-    pub fn recorded(stage: &Stage, table: &str, partition: &str) -> Result<Self> {
+    pub fn recorded(context: &RunContext, table: &str, partition: &str) -> Result<Self> {
         let commit = Commit {
             report: table.to_owned(),
             partition: partition.to_owned(),
-            id: stage.commit_id(),
+            id: context.commit_id(),
         };
-        let committing = stage.store.begin(commit, &stage.who)?;
-        let record = stage.store.table(table)?;
+        let committing = context.store.begin(commit, &context.who)?;
+        let record = context.store.table(table)?;
         let schema = TableSchema::of_record(table, &record.endpoint, &record.columns)?;
         let before = committing.committed().cloned();
         Ok(Self {
@@ -211,16 +216,16 @@ impl Opened {
     /// [`Code::Destination`], or [`Code::Corrupt`] if rows that stay cannot be read.
     pub fn writer(
         &mut self,
-        stage: &Stage,
+        context: &RunContext,
         responses_hash: &str,
         replaced: &BTreeSet<TaskId>,
     ) -> Result<PartitionWriter> {
         let options = WriterOptions {
             responses_hash: responses_hash.to_owned(),
             base_generation: self.committing.base_generation(),
-            run_id: stage.run_id.clone(),
-            compression: Compression::Zstd(stage.config.destination.zstd_level),
-            file_bytes: stage.config.destination.file_size_bytes,
+            run_id: context.run_id.clone(),
+            compression: Compression::Zstd(context.config.destination.zstd_level),
+            file_bytes: context.config.destination.file_size_bytes,
             bloom_columns: lookup_columns(&self.schema),
             staged_suffix: STAGED_SUFFIX.to_owned(),
             ..WriterOptions::new(self.committing.commit().id.clone())
@@ -228,7 +233,7 @@ impl Opened {
         let mut writer =
             PartitionWriter::new(output(&self.committing)?, self.schema.clone(), options);
         if let (false, Some(before)) = (self.committing.keeps_files(), &self.before) {
-            let carried = Carried::new(&self.committing, before, replaced, &self.schema)?;
+            let carried = CarriedRows::new(&self.committing, before, replaced, &self.schema)?;
             writer.begin_sequence(&carried.sorted_by)?;
             self.carried = Some(carried);
         }
@@ -328,18 +333,18 @@ pub(crate) fn output(committing: &Committing) -> Result<Output> {
     })
 }
 
-/// Finished tasks with what their rows share, in the order of the partition.
+/// FetchedTask tasks with what their rows share, in the order of the partition.
 fn placed(
-    stage: &Stage,
+    context: &RunContext,
     report: &Report,
     partition_by: &[String],
-    finished: Vec<Finished>,
-) -> Result<Vec<(TaskColumns, Finished)>> {
+    finished: Vec<FetchedTask>,
+) -> Result<Vec<(TaskColumns, FetchedTask)>> {
     let schema = crate::state::layouts::table_schema(report)?;
     let mut placed = Vec::with_capacity(finished.len());
     for finished in finished {
-        let (job, _) = stage.job(finished.job)?;
-        let target = stage.target_name(&job.task).to_owned();
+        let (job, _) = context.job(finished.job)?;
+        let target = context.target_name(&job.task).to_owned();
         let parameters: BTreeMap<String, String> = job.task.parameters.iter().cloned().collect();
         let exported_at =
             DateTime::from_timestamp_micros(finished.exported_at).ok_or_else(|| {
@@ -385,10 +390,10 @@ pub(crate) fn folder(
 
 fn write_task(
     writer: &mut PartitionWriter,
-    stage: &Stage,
+    context: &RunContext,
     report: &Report,
     columns: TaskColumns,
-    finished: Finished,
+    finished: FetchedTask,
     stop: Option<&CancellationToken>,
 ) -> Result<TaskEntry> {
     writer.begin_task(columns.clone())?;
@@ -400,7 +405,7 @@ fn write_task(
             .iter()
             .all(|name| sorted.schema().index_of(name).is_ok());
     let mut identities =
-        has_identity.then(|| IdentityCounter::new(identity, || Ok(stage.scratch.clone())));
+        has_identity.then(|| IdentityCounter::new(identity, || Ok(context.scratch.clone())));
     let mut rows = 0_u64;
     for batch in &mut sorted {
         if stop.is_some_and(CancellationToken::is_cancelled) {

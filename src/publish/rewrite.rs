@@ -29,7 +29,7 @@ pub(crate) fn keep_others(
     writer: &mut PartitionWriter,
 ) -> Result<Vec<FileEntry>> {
     let mut kept = Vec::new();
-    let owners = Owners::of(&before.tasks);
+    let owners = RowOwners::of(&before.tasks);
     for file in &before.files {
         if file.rows == 0 {
             continue;
@@ -92,9 +92,9 @@ pub(crate) fn file_folder(name: &str) -> &str {
 }
 
 /// Whose rows a file may hold, by target and parameters.
-pub(crate) struct Owners<'a>(BTreeMap<(&'a str, &'a BTreeMap<String, String>), &'a TaskEntry>);
+pub(crate) struct RowOwners<'a>(BTreeMap<(&'a str, &'a BTreeMap<String, String>), &'a TaskEntry>);
 
-impl<'a> Owners<'a> {
+impl<'a> RowOwners<'a> {
     pub fn of(tasks: impl IntoIterator<Item = &'a TaskEntry>) -> Self {
         Self(
             tasks
@@ -133,7 +133,7 @@ impl<'a> Owners<'a> {
 fn copy_rows(
     commit: &Commit,
     (file, local): (&FileEntry, &LocalFile),
-    owners: &Owners<'_>,
+    owners: &RowOwners<'_>,
     replaced: &BTreeSet<TaskId>,
     partition_by: &[String],
     schema: &TableSchema,
@@ -184,10 +184,10 @@ pub(crate) fn taken_over(entry: &TaskEntry, partition_by: &[String]) -> TaskColu
 }
 
 /// Rows of one task that stand together, with its target and parameters.
-pub(crate) type Stretch = (Range<usize>, String, BTreeMap<String, String>);
+pub(crate) type TaskRange = (Range<usize>, String, BTreeMap<String, String>);
 
 /// A batch divided by task, by its target and those of these parameters that it has a column for.
-pub(crate) fn stretches(batch: &RecordBatch, parameters: &[String]) -> Result<Vec<Stretch>> {
+pub(crate) fn stretches(batch: &RecordBatch, parameters: &[String]) -> Result<Vec<TaskRange>> {
     let text = |name: &str| -> Result<&StringArray> {
         let column = batch
             .column_by_name(name)

@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, RecordBatch, StringArray};
 use sha2::{Digest as _, Sha256};
 
 use crate::config::Target;
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Result};
 use crate::model::hex;
 use crate::publish::partition::output;
@@ -30,12 +30,12 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// # Errors
 /// [`Code::Destination`] or [`Code::Locked`]; readers then see what they saw before.
 pub(crate) fn publish(
-    stage: &Stage,
+    context: &RunContext,
     schema: &TableSchema,
     partition: &str,
     make: impl Fn(&Store) -> Result<RecordBatch>,
 ) -> Result<()> {
-    let (store, table) = (&stage.store, schema.name());
+    let (store, table) = (&context.store, schema.name());
     let known = store
         .partition(table, partition)?
         .filter(|state| state.pending.is_none());
@@ -53,9 +53,9 @@ pub(crate) fn publish(
     let commit = Commit {
         report: table.to_owned(),
         partition: partition.to_owned(),
-        id: stage.commit_id(),
+        id: context.commit_id(),
     };
-    let committing = store.begin_within(commit, &stage.who, PATIENCE)?;
+    let committing = store.begin_within(commit, &context.who, PATIENCE)?;
     let batch = make(store)?;
     let responses_hash = content_hash(&batch)?;
     if is_whole
@@ -65,7 +65,7 @@ pub(crate) fn publish(
     {
         return Ok(());
     }
-    let files = write(stage, schema, &committing, &batch, &responses_hash)?;
+    let files = write(context, schema, &committing, &batch, &responses_hash)?;
     let (commit_id, columns) = (committing.commit().id.clone(), schema.recorded());
     committing.publish(Committed {
         commit_id,
@@ -83,7 +83,7 @@ fn is_whole(store: &Store, state: &PartitionState) -> Result<bool> {
 }
 
 fn write(
-    stage: &Stage,
+    context: &RunContext,
     schema: &TableSchema,
     committing: &Committing,
     batch: &RecordBatch,
@@ -92,8 +92,8 @@ fn write(
     let options = WriterOptions {
         responses_hash: responses_hash.to_owned(),
         base_generation: committing.base_generation(),
-        run_id: stage.run_id.clone(),
-        compression: Compression::Zstd(stage.config.destination.zstd_level),
+        run_id: context.run_id.clone(),
+        compression: Compression::Zstd(context.config.destination.zstd_level),
         staged_suffix: STAGED_SUFFIX.to_owned(),
         ..WriterOptions::new(committing.commit().id.clone())
     };
@@ -138,8 +138,8 @@ pub(crate) fn json_text(value: &impl serde::Serialize) -> Result<String> {
 /// Brings the table of targets up to date: those of this configuration as they are now, and those that other
 /// configurations or earlier nights brought, since their rows are still there. A target that was forgotten comes back with
 /// its first task, not before.
-pub(crate) fn write_targets(stage: &Stage) -> Result<()> {
-    publish_targets(stage, |rows| {
+pub(crate) fn write_targets(context: &RunContext) -> Result<()> {
+    publish_targets(context, |rows| {
         for (
             index,
             Target {
@@ -149,12 +149,17 @@ pub(crate) fn write_targets(stage: &Stage) -> Result<()> {
                 protocol,
                 labels,
             },
-        ) in stage.config.targets.iter().enumerate()
+        ) in context.config.targets.iter().enumerate()
         {
-            let has_task = || stage.jobs.iter().any(|job| job.task.target == Some(index));
+            let has_task = || {
+                context
+                    .jobs
+                    .iter()
+                    .any(|job| job.task.target == Some(index))
+            };
             if rows.contains_key(name)
                 || has_task()
-                || tombstone::read(&stage.store, name)?.is_none()
+                || tombstone::read(&context.store, name)?.is_none()
             {
                 rows.insert(
                     name.clone(),
@@ -172,19 +177,19 @@ pub(crate) fn write_targets(stage: &Stage) -> Result<()> {
 }
 
 /// Takes a target out of the table of targets.
-pub(crate) fn remove_target(stage: &Stage, name: &str) -> Result<()> {
-    publish_targets(stage, |rows| {
+pub(crate) fn remove_target(context: &RunContext, name: &str) -> Result<()> {
+    publish_targets(context, |rows| {
         rows.remove(name);
         Ok(())
     })
 }
 
 fn publish_targets(
-    stage: &Stage,
+    context: &RunContext,
     change: impl Fn(&mut BTreeMap<String, [String; 4]>) -> Result<()>,
 ) -> Result<()> {
     let schema = targets_schema();
-    publish(stage, &schema, UNPARTITIONED, |store| {
+    publish(context, &schema, UNPARTITIONED, |store| {
         let mut rows = known_targets(store)?;
         change(&mut rows)?;
         let column =

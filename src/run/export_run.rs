@@ -6,54 +6,54 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
-use crate::context::client::{Tuning, client, run_id};
+use crate::context::client::{TimingOverrides, client, run_id};
 use crate::context::progress::Progress;
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::error::{Errors, Result};
-use crate::fetch::accounts::account;
-use crate::fetch::body::blocking;
+use crate::fetch::accounts::month_status;
+use crate::fetch::body::run_blocking;
 use crate::fetch::{batch, probes};
 use crate::ledger::recovery::close_dead_run_logs;
-use crate::ledger::reservations::UnitLedger;
+use crate::ledger::reservations::ReservationLog;
 use crate::ledger::{month, reservations};
 use crate::limits::{Ledger, UnitMeter};
 use crate::plan::ScheduledTask;
 use crate::report::RunReport;
-use crate::run::finish::close;
-use crate::run::partition_scheduler::{Shift, first_claim};
-use crate::run::report_builder::Book;
+use crate::run::finish::finish_run;
+use crate::run::partition_scheduler::{PartitionScheduler, first_claim};
+use crate::run::report_builder::RunReportBuilder;
 use crate::schedule::pacing;
-use crate::schedule::run_plan::Agenda;
+use crate::schedule::run_plan::RunPlan;
 use crate::state::night_record;
-use crate::state::open::{landing, store};
+use crate::state::open::{open_read_only, response_store};
 
 /// A run, ready to begin.
 #[derive(Debug)]
-pub struct Night {
+pub struct ExportRun {
     config: Arc<RunConfig>,
-    agenda: Agenda,
+    run_plan: RunPlan,
     budget: u64,
     clock: SharedClock,
-    tuning: Tuning,
+    tuning: TimingOverrides,
     is_sample: bool,
 }
 
-impl Night {
+impl ExportRun {
     /// What `agenda` says of `config`, for at most `budget` units.
-    pub fn new(config: RunConfig, agenda: Agenda, budget: u64, clock: SharedClock) -> Self {
+    pub fn new(config: RunConfig, run_plan: RunPlan, budget: u64, clock: SharedClock) -> Self {
         Self {
             config: Arc::new(config),
-            agenda,
+            run_plan,
             budget,
             clock,
-            tuning: Tuning::default(),
+            tuning: TimingOverrides::default(),
             is_sample: false,
         }
     }
 
     /// Switches of tests.
     #[must_use]
-    pub fn with_tuning(mut self, tuning: Tuning) -> Self {
+    pub fn with_tuning(mut self, tuning: TimingOverrides) -> Self {
         self.tuning = tuning;
         self
     }
@@ -77,15 +77,15 @@ impl Night {
         let started = self.clock.instant();
         let Self {
             config,
-            mut agenda,
+            mut run_plan,
             budget,
             clock,
             tuning,
             is_sample,
         } = self;
         let run_id = run_id(&clock);
-        let store = store(&config)?;
-        let ledger = Arc::new(UnitLedger::new(&store, &run_id, &clock));
+        let store = open_read_only(&config)?;
+        let ledger = Arc::new(ReservationLog::new(&store, &run_id, &clock));
         let promises = Arc::clone(&ledger) as Arc<dyn Ledger>;
         let meter =
             UnitMeter::with_ledger(Some(budget), month::share_caps(&config.budget), promises);
@@ -96,70 +96,71 @@ impl Night {
             client
         };
         let mut left = None;
-        let put_off = if agenda.jobs.is_empty() {
+        let deferred = if run_plan.jobs.is_empty() {
             Vec::new()
         } else {
-            let account = account(&client, &config, &store, &clock, &mut agenda.notes).await?;
+            let account =
+                month_status(&client, &config, &store, &clock, &mut run_plan.notes).await?;
             if let Some(account) = &account {
-                ledger.keep_to(account.month.clone());
+                ledger.limit_to_month(account.month.clone());
                 left = Some(account.left());
             }
-            let landing = landing(&config, &store);
-            pacing::pace(
+            let landing = response_store(&config, &store);
+            pacing::defer_unaffordable(
                 &config,
-                &mut agenda,
+                &mut run_plan,
                 account.as_ref(),
                 &landing,
                 clock.today(),
                 budget,
             )?
         };
-        let jobs = std::mem::take(&mut agenda.jobs);
+        let jobs = std::mem::take(&mut run_plan.jobs);
         let opening = (Arc::clone(&config), Arc::clone(&clock));
-        let stage = blocking(move || {
-            Stage::open(opening.0, run_id, jobs, Some(client), opening.1, progress)
+        let context = run_blocking(move || {
+            RunContext::open(opening.0, run_id, jobs, Some(client), opening.1, progress)
         })
         .await?;
-        let stage = Arc::new(stage);
-        let mut book = Book::new(&stage, &agenda);
-        book.report.month = left;
-        for task in &put_off {
-            book.put_off(&stage, task);
+        let context = Arc::new(context);
+        let mut report_builder = RunReportBuilder::new(&context, &run_plan);
+        report_builder.report.month = left;
+        for task in &deferred {
+            report_builder.record_deferred(&context, task);
         }
-        let beginning = Arc::clone(&stage);
-        let (notes, claims) = blocking(move || {
-            batch::settle_left(&beginning)?;
+        let beginning = Arc::clone(&context);
+        let (notes, claims) = run_blocking(move || {
+            batch::split_leftover_batches(&beginning)?;
             close_dead_run_logs(&beginning.recovery())?;
-            let notes = reservations::close_books_of_the_dead(&beginning.store, &beginning.who)?;
-            night_record::begin(&beginning.store, &beginning.config, &beginning.jobs)?;
+            let notes = reservations::settle_dead_runs(&beginning.store, &beginning.who)?;
+            night_record::record_planned(&beginning.store, &beginning.config, &beginning.jobs)?;
             Ok((notes, first_claim(&beginning)?))
         })
         .await?;
-        book.report.notes.extend(notes);
-        stage.progress.expect_tasks(stage.jobs.len());
-        if !stage.jobs.is_empty() {
+        report_builder.report.notes.extend(notes);
+        context.progress.expect_tasks(context.jobs.len());
+        if !context.jobs.is_empty() {
             // Where an answer may be cut, its end rests on what is assumed of caps, whether or not it can be paged.
             let may_be_cut = |job: &ScheduledTask| {
-                let report = stage.config.reports.get(job.task.report);
+                let report = context.config.reports.get(job.task.report);
                 report.is_some_and(|report| report.endpoint.parameter("limit").is_some())
             };
-            if stage.jobs.iter().any(may_be_cut) {
-                probes::ensure(&stage, &mut book.report.notes).await?;
+            if context.jobs.iter().any(may_be_cut) {
+                probes::ensure_verdicts(&context, &mut report_builder.report.notes).await?;
             }
-            Shift::new(&stage, agenda.refetch, &cancel, claims)
-                .work(&mut book)
+            PartitionScheduler::new(&context, run_plan.refetch, &cancel, claims)
+                .work(&mut report_builder)
                 .await?;
         }
-        let closing = Arc::clone(&stage);
-        let unfinished = book.take_unfinished();
-        let tonight = agenda.tonight;
-        match blocking(move || close(&closing, tonight, unfinished)).await {
-            Ok(notes) => book.report.notes.extend(notes),
+        let closing = Arc::clone(&context);
+        let unfinished = report_builder.take_unfinished();
+        let tonight = run_plan.tonight;
+        match run_blocking(move || finish_run(&closing, tonight, unfinished)).await {
+            Ok(notes) => report_builder.report.notes.extend(notes),
             // What was fetched and committed is to be told all the same.
-            Err(error) => book.errors.push(error),
+            Err(error) => report_builder.errors.push(error),
         }
-        book.close(
-            &stage,
+        report_builder.close(
+            &context,
             &ledger,
             (clock.instant() - started).as_secs_f64(),
             cancel.is_cancelled(),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Datelike as _;
 
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::error::{Code, Result};
 use crate::model::{Night, TaskId};
 use crate::publish::{coverage, system_tables};
@@ -12,7 +12,7 @@ use crate::run::report_builder::Unfinished;
 use crate::schedule::run_plan;
 use crate::state::names::{claim_name, partition_name};
 use crate::state::night_record;
-use crate::state::night_record::{NightRecord, Planned};
+use crate::state::night_record::{OpenNight, PlannedTask};
 use crate::state::periods;
 use crate::state::task_state;
 use crate::store::Hold;
@@ -23,18 +23,22 @@ use crate::table::manifest::{PartitionState, UnfinishedStatus, UnfinishedTask};
 ///
 /// # Errors
 /// [`Code::Destination`].
-pub(crate) fn close(stage: &Stage, tonight: Night, unfinished: Unfinished) -> Result<Vec<String>> {
+pub(crate) fn finish_run(
+    context: &RunContext,
+    tonight: Night,
+    unfinished: Unfinished,
+) -> Result<Vec<String>> {
     for ((night, report), tasks) in unfinished {
-        unless_busy(stage.store.note_unfinished(
+        unless_busy(context.store.note_unfinished(
             &report,
-            &partition(stage, &report, night)?,
+            &partition(context, &report, night)?,
             tasks,
-            &stage.who,
+            &context.who,
         ))?;
     }
-    let begun = night_record::begun(&stage.store)?;
+    let begun = night_record::load_open_nights(&context.store)?;
     let mut needed: BTreeSet<(Night, TaskId)> = BTreeSet::new();
-    let mut touched: BTreeSet<Night> = stage
+    let mut touched: BTreeSet<Night> = context
         .jobs
         .iter()
         .map(|job| job.night)
@@ -43,30 +47,32 @@ pub(crate) fn close(stage: &Stage, tonight: Night, unfinished: Unfinished) -> Re
     for (night, record) in begun {
         touched.insert(night);
         needed.extend(
-            settle(stage, night, &record)?
+            settle(context, night, &record)?
                 .into_iter()
                 .map(|task| (night, task)),
         );
     }
     touched
         .iter()
-        .try_for_each(|night| unless_busy(coverage::write(stage, *night)))?;
-    unless_busy(system_tables::write_targets(stage))?;
-    let days = stage.config.run.resume_within.as_secs() / (24 * 3600);
-    let oldest = stage
+        .try_for_each(|night| unless_busy(coverage::write(context, *night)))?;
+    unless_busy(system_tables::write_targets(context))?;
+    let days = context.config.run.resume_within.as_secs() / (24 * 3600);
+    let oldest = context
         .clock
         .today()
         .checked_sub_days(chrono::Days::new(days))
         .unwrap_or(tonight);
-    stage.store.sweep_claims(oldest.min(tonight), &stage.who)?;
-    expire(stage, &needed)
+    context
+        .store
+        .sweep_claims(oldest.min(tonight), &context.who)?;
+    expire(context, &needed)
 }
 
 /// Strikes off a night's tasks that are committed, or given up for their age. Gives those that are still open.
-fn settle(stage: &Stage, night: Night, record: &NightRecord) -> Result<BTreeSet<TaskId>> {
+fn settle(context: &RunContext, night: Night, record: &OpenNight) -> Result<BTreeSet<TaskId>> {
     // What others have begun or committed meanwhile counts.
-    stage.landing.look_again(night);
-    let is_given_up = !run_plan::is_resumed(&stage.config, night, stage.clock.today());
+    context.landing.look_again(night);
+    let is_given_up = !run_plan::is_resumed(&context.config, night, context.clock.today());
     let mut states: BTreeMap<&str, Option<PartitionState>> = BTreeMap::new();
     let (mut open, mut closed) = (BTreeSet::new(), BTreeSet::new());
     let mut given_up: BTreeMap<&str, Vec<UnfinishedTask>> = BTreeMap::new();
@@ -75,14 +81,14 @@ fn settle(stage: &Stage, night: Night, record: &NightRecord) -> Result<BTreeSet<
         if !states.contains_key(table) {
             states.insert(
                 table,
-                stage
+                context
                     .store
-                    .partition(table, &partition(stage, table, night)?)?,
+                    .partition(table, &partition(context, table, night)?)?,
             );
         }
         let state = states.get(table).and_then(Option::as_ref);
-        let entry = task_state::entry_in(&stage.landing, state, night, task)?;
-        if !task_state::is_open(&stage.landing, night, task, entry.as_ref())? {
+        let entry = task_state::committed_entry_in(&context.landing, state, night, task)?;
+        if !task_state::is_unfinished(&context.landing, night, task, entry.as_ref())? {
             closed.insert(task.clone());
         } else if is_given_up {
             closed.insert(task.clone());
@@ -94,7 +100,7 @@ fn settle(stage: &Stage, night: Night, record: &NightRecord) -> Result<BTreeSet<
                 let night = planned.window.map(|_| night);
                 given_up.entry(table).or_default().push(UnfinishedTask {
                     night,
-                    ..abandoned(stage, task, planned)
+                    ..abandoned(context, task, planned)
                 });
             }
         } else {
@@ -102,20 +108,20 @@ fn settle(stage: &Stage, night: Night, record: &NightRecord) -> Result<BTreeSet<
         }
     }
     for (table, tasks) in given_up {
-        unless_busy(stage.store.note_unfinished(
+        unless_busy(context.store.note_unfinished(
             table,
-            &partition(stage, table, night)?,
+            &partition(context, table, night)?,
             tasks,
-            &stage.who,
+            &context.who,
         ))?;
     }
-    night_record::strike(&stage.store, night, &closed)?;
+    night_record::remove_closed(&context.store, night, &closed)?;
     Ok(open)
 }
 
 /// Folder of the partition in which a table keeps a night.
-fn partition(stage: &Stage, table: &str, night: Night) -> Result<String> {
-    let is_history = periods::is_history_table(&stage.config, &stage.store, table)?;
+fn partition(context: &RunContext, table: &str, night: Night) -> Result<String> {
+    let is_history = periods::is_history_table(&context.config, &context.store, table)?;
     Ok(if is_history {
         periods::period_name(night.year())
     } else {
@@ -124,7 +130,7 @@ fn partition(stage: &Stage, table: &str, night: Night) -> Result<String> {
 }
 
 /// What is said of a task that was never finished and will not be.
-fn abandoned(stage: &Stage, task: &TaskId, planned: &Planned) -> UnfinishedTask {
+fn abandoned(context: &RunContext, task: &TaskId, planned: &PlannedTask) -> UnfinishedTask {
     UnfinishedTask {
         task: task.clone(),
         target: planned.target.clone(),
@@ -132,28 +138,28 @@ fn abandoned(stage: &Stage, task: &TaskId, planned: &Planned) -> UnfinishedTask 
         status: UnfinishedStatus::Stopped,
         reason: "not finished within `resume_within`".to_owned(),
         units: 0,
-        run: stage.run_id.clone(),
-        at: stage.clock.now().timestamp_micros(),
+        run: context.run_id.clone(),
+        at: context.clock.now().timestamp_micros(),
         night: None,
         due: None,
     }
 }
 
 /// Lets go of answers that are old and that nobody needs or works with.
-fn expire(stage: &Stage, needed: &BTreeSet<(Night, TaskId)>) -> Result<Vec<String>> {
+fn expire(context: &RunContext, needed: &BTreeSet<(Night, TaskId)>) -> Result<Vec<String>> {
     let guard = |night: Night, task: &TaskId| {
         if needed.contains(&(night, task.clone())) {
             return Ok(None);
         }
-        Ok(stage
+        Ok(context
             .store
-            .claim(&claim_name(night, task), &stage.run_id, &stage.who)?
+            .claim(&claim_name(night, task), &context.run_id, &context.who)?
             .ok())
     };
-    let keep = stage.config.destination.keep_responses;
-    let expired = stage
+    let keep = context.config.destination.keep_responses;
+    let expired = context
         .landing
-        .expire(stage.clock.now(), keep, guard, Hold::give_back)?;
+        .expire(context.clock.now(), keep, guard, Hold::give_back)?;
     let note =
         format!("saved responses of {expired} tasks were older than `keep_responses` and are gone");
     Ok((expired > 0).then_some(note).into_iter().collect())

@@ -13,4 +13,4 @@ mod partition_scheduler;
 mod report_builder;
 mod warnings;
 
-pub use export_run::Night;
+pub use export_run::ExportRun;

@@ -8,16 +8,16 @@ use futures_util::stream::FuturesUnordered;
 use futures_util::{StreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
-use crate::context::fetched_task::Finished;
-use crate::context::run_context::Stage;
+use crate::context::fetched_task::FetchedTask;
+use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Errors, Result};
-use crate::fetch::group::{Claim, Desk, End, Ended, claim};
-use crate::fetch::shared_answers::Siblings;
+use crate::fetch::group::{GroupFetcher, TaskClaim, TaskOutcome, TaskResult, claim};
+use crate::fetch::shared_answers::SharedAnswers;
 use crate::model::Night;
 use crate::plan::ScheduledTask;
 use crate::plan::{Lot, Task, lots};
 use crate::publish::partition::{Assembled, assemble};
-use crate::run::report_builder::Book;
+use crate::run::report_builder::RunReportBuilder;
 use crate::store::Hold;
 use crate::table::manifest::UnfinishedStatus;
 
@@ -28,15 +28,15 @@ const LOTS_AT_A_TIME: usize = 4;
 ///
 /// # Errors
 /// [`Code::Locked`] if there is none: then this run has nothing to do, and nothing was sent.
-pub(crate) fn first_claim(stage: &Stage) -> Result<BTreeMap<usize, Claim>> {
-    if stage.jobs.is_empty() {
+pub(crate) fn first_claim(context: &RunContext) -> Result<BTreeMap<usize, TaskClaim>> {
+    if context.jobs.is_empty() {
         return Ok(BTreeMap::new());
     }
     let mut holders = Vec::new();
-    for index in 0..stage.jobs.len() {
-        match claim(stage, index)? {
+    for index in 0..context.jobs.len() {
+        match claim(context, index)? {
             Ok(claim) => return Ok([(index, claim)].into()),
-            Err(holder) => holders.push(named(stage, index, &holder)?),
+            Err(holder) => holders.push(named(context, index, &holder)?),
         }
     }
     Err(all_claimed(&holders))
@@ -61,11 +61,11 @@ fn all_claimed(holders: &[String]) -> Error {
         .with_next("wait for it to end; this run has nothing to do")
 }
 
-fn named(stage: &Stage, index: usize, holder: &str) -> Result<String> {
-    let (job, report) = stage.job(index)?;
+fn named(context: &RunContext, index: usize, holder: &str) -> Result<String> {
+    let (job, report) = context.job(index)?;
     Ok(format!(
         "{} of night {}: {holder}",
-        stage.task_name(report, &job.task),
+        context.task_name(report, &job.task),
         job.night
     ))
 }
@@ -75,53 +75,53 @@ const LACKS_BATCHES: &str = "the plan of the workspace does not include requests
                              target was asked about by itself, at the minimum price of a request";
 
 /// What is committed together: a night of a report of the configuration; all nights of a history.
-type Place = (Night, usize);
+type CommitKey = (Night, usize);
 
 /// Fetches jobs side by side; a partition is committed once, when its last job has ended, while others are still fetched.
-pub(crate) struct Shift<'a> {
-    stage: &'a Arc<Stage>,
+pub(crate) struct PartitionScheduler<'a> {
+    context: &'a Arc<RunContext>,
     cancel: &'a CancellationToken,
-    desk: Arc<Desk<'a>>,
+    desk: Arc<GroupFetcher<'a>>,
     /// Claims live until their partition is committed.
-    claims: BTreeMap<Place, Vec<Hold>>,
-    open: BTreeMap<Place, usize>,
-    waiting: BTreeMap<Place, Vec<Finished>>,
+    claims: BTreeMap<CommitKey, Vec<Hold>>,
+    open: BTreeMap<CommitKey, usize>,
+    waiting: BTreeMap<CommitKey, Vec<FetchedTask>>,
     claimed: BTreeMap<usize, String>,
     /// Tasks that were not tried, by report.
     not_tried: BTreeMap<usize, u64>,
 }
 
 /// A commit that has ended, with its jobs and what this run spent on each.
-struct Ending {
-    place: Place,
+struct CommitOutcome {
+    place: CommitKey,
     jobs: Vec<(usize, u64)>,
     outcome: Result<Assembled>,
 }
 
-impl<'a> Shift<'a> {
+impl<'a> PartitionScheduler<'a> {
     /// The jobs of a stage; `early` are claims that were taken beforehand.
     pub fn new(
-        stage: &'a Arc<Stage>,
+        context: &'a Arc<RunContext>,
         refetch: bool,
         cancel: &'a CancellationToken,
-        early: BTreeMap<usize, Claim>,
+        early: BTreeMap<usize, TaskClaim>,
     ) -> Self {
-        let mut open: BTreeMap<Place, usize> = BTreeMap::new();
-        for job in stage.jobs.iter() {
-            *open.entry(stage.place(job)).or_default() += 1;
+        let mut open: BTreeMap<CommitKey, usize> = BTreeMap::new();
+        for job in context.jobs.iter() {
+            *open.entry(context.commit_key(job)).or_default() += 1;
         }
-        let desk = Desk {
-            stage,
+        let desk = GroupFetcher {
+            context,
             refetch,
             cancel: cancel.child_token(),
             breaker: Arc::default(),
             early: std::sync::Mutex::new(early),
-            siblings: Siblings::default(),
+            siblings: SharedAnswers::default(),
             lacks_batches: Arc::default(),
         };
         let (claims, waiting, claimed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         Self {
-            stage,
+            context,
             cancel,
             desk: Arc::new(desk),
             claims,
@@ -136,59 +136,64 @@ impl<'a> Shift<'a> {
     ///
     /// # Errors
     /// [`Code::Locked`] if every job is another's.
-    pub async fn work(mut self, book: &mut Book) -> Result<(), Errors> {
-        let all: Vec<usize> = (0..self.stage.jobs.len()).collect();
-        self.pass(all, book).await?;
+    pub async fn work(mut self, report_builder: &mut RunReportBuilder) -> Result<(), Errors> {
+        let all: Vec<usize> = (0..self.context.jobs.len()).collect();
+        self.pass(all, report_builder).await?;
         // Whoever held a task may have died since, or have finished it: then it is free.
         let left = std::mem::take(&mut self.claimed);
         if !left.is_empty() && !self.cancel.is_cancelled() {
             for index in left.keys() {
-                let (job, _) = self.stage.job(*index)?;
-                *self.open.entry(self.stage.place(job)).or_default() += 1;
+                let (job, _) = self.context.job(*index)?;
+                *self.open.entry(self.context.commit_key(job)).or_default() += 1;
             }
-            self.pass(left.into_keys().collect(), book).await?;
+            self.pass(left.into_keys().collect(), report_builder)
+                .await?;
         } else {
             self.claimed = left;
         }
         if self.desk.lacks_batches.load(Ordering::Relaxed) {
-            book.report.notes.push(LACKS_BATCHES.to_owned());
+            report_builder.report.notes.push(LACKS_BATCHES.to_owned());
         }
-        for (index, report) in self.stage.config.reports.iter().enumerate() {
+        for (index, report) in self.context.config.reports.iter().enumerate() {
             let not_tried = self.not_tried.get(&index).copied().unwrap_or(0);
             if let Some(reason) = self.desk.breaker.broken(index)
                 && (not_tried > 0 || reason.code == Code::Refused)
             {
-                book.told_once(&report.name, &reason, not_tried);
+                report_builder.merge_alike_errors(&report.name, &reason, not_tried);
             }
         }
-        if self.claimed.len() == self.stage.jobs.len() {
+        if self.claimed.len() == self.context.jobs.len() {
             let holders = self
                 .claimed
                 .iter()
-                .map(|(index, holder)| named(self.stage, *index, holder));
+                .map(|(index, holder)| named(self.context, *index, holder));
             return Err(all_claimed(&holders.collect::<Result<Vec<_>>>()?).into());
         }
         for (index, holder) in &self.claimed {
-            let (job, report) = self.stage.job(*index)?;
-            book.summary(report).tasks.skipped += 1;
-            book.unfinished(
-                self.stage,
+            let (job, report) = self.context.job(*index)?;
+            report_builder.summary(report).tasks.skipped += 1;
+            report_builder.unfinished(
+                self.context,
                 job,
                 report,
                 UnfinishedStatus::Skipped,
                 &format!("claimed by {holder}"),
                 0,
             );
-            book.report.notes.push(format!(
+            report_builder.report.notes.push(format!(
                 "left to another process: {}",
-                named(self.stage, *index, holder)?
+                named(self.context, *index, holder)?
             ));
         }
         Ok(())
     }
 
-    async fn pass(&mut self, jobs: Vec<usize>, book: &mut Book) -> Result<(), Errors> {
-        let stage = self.stage;
+    async fn pass(
+        &mut self,
+        jobs: Vec<usize>,
+        report_builder: &mut RunReportBuilder,
+    ) -> Result<(), Errors> {
+        let context = self.context;
         let desk = Arc::clone(&self.desk);
         let lots = self.lots(&jobs)?;
         let work = |lot: Lot| {
@@ -206,15 +211,15 @@ impl<'a> Shift<'a> {
                 end = ends.next(), if is_fetching => match end {
                     Some(lot) => {
                         for end in lot {
-                            if let Some((place, finished)) = self.ended(end, book)? {
-                                book.notes(stage, stage.report(place.1)?, &finished);
-                                commits.push(commit(stage, place, finished, self.cancel));
+                            if let Some((place, finished)) = self.on_task_done(end, report_builder)? {
+                                report_builder.record_warnings(context, context.report(place.1)?, &finished);
+                                commits.push(commit(context, place, finished, self.cancel));
                             }
                         }
                     }
                     None => is_fetching = false,
                 },
-                Some(ending) = commits.next() => self.committed(ending, book)?,
+                Some(ending) = commits.next() => self.committed(ending, report_builder)?,
             }
         }
         Ok(())
@@ -224,11 +229,11 @@ impl<'a> Shift<'a> {
     fn lots(&self, jobs: &[usize]) -> Result<Vec<Lot>> {
         let all: Vec<&ScheduledTask> = jobs
             .iter()
-            .map(|index| Ok(self.stage.job(*index)?.0))
+            .map(|index| Ok(self.context.job(*index)?.0))
             .collect::<Result<_>>()?;
         let tasks: Vec<(Night, &Task)> =
             all.into_iter().map(|job| (job.night, &job.task)).collect();
-        let mut lots = lots(&self.stage.config, &tasks, self.stage.clock.today());
+        let mut lots = lots(&self.context.config, &tasks, self.context.clock.today());
         for place in lots
             .iter_mut()
             .flat_map(|lot| lot.groups.iter_mut().flatten())
@@ -239,30 +244,36 @@ impl<'a> Shift<'a> {
     }
 
     /// Takes note of a job's end. Gives the partition's finished tasks where it was the last of them.
-    fn ended(&mut self, end: End, book: &mut Book) -> Result<Option<(Place, Vec<Finished>)>> {
-        let End {
+    fn on_task_done(
+        &mut self,
+        end: TaskOutcome,
+        report_builder: &mut RunReportBuilder,
+    ) -> Result<Option<(CommitKey, Vec<FetchedTask>)>> {
+        let TaskOutcome {
             index,
             ended,
             claim,
         } = end;
-        let stage = self.stage;
-        let (job, report) = stage.job(index)?;
-        let place = stage.place(job);
-        if !matches!(ended, Ended::Finished(_)) {
-            stage.landing.let_go(job.night, &job.task.id);
+        let context = self.context;
+        let (job, report) = context.job(index)?;
+        let place = context.commit_key(job);
+        if !matches!(ended, TaskResult::FetchedTask(_)) {
+            context.landing.let_go(job.night, &job.task.id);
         }
         match ended {
-            Ended::Finished(finished) => {
+            TaskResult::FetchedTask(finished) => {
                 self.desk.breaker.succeeded(job.task.report);
                 self.claims.entry(place).or_default().extend(claim);
                 self.waiting.entry(place).or_default().push(*finished);
             }
-            Ended::NotTried(reason) => {
+            TaskResult::SkippedByBreaker(reason) => {
                 *self.not_tried.entry(job.task.report).or_default() += 1;
-                book.not_tried(stage, job, report, &reason);
+                report_builder.not_tried(context, job, report, &reason);
             }
-            Ended::FailedAlike(error) => book.failed(stage, job, report, error),
-            Ended::Failed(error) => {
+            TaskResult::FailedWithGroup(error) => {
+                report_builder.record_failure(context, job, report, error)
+            }
+            TaskResult::Failed(error) => {
                 self.desk.breaker.failed(job.task.report, &error);
                 // No other task can succeed where the key is dead, the units are used up, or answers cannot be saved.
                 if matches!(
@@ -271,15 +282,15 @@ impl<'a> Shift<'a> {
                 ) {
                     self.desk.cancel.cancel();
                 }
-                book.failed(stage, job, report, error);
+                report_builder.record_failure(context, job, report, error);
             }
-            Ended::AlreadyThere => book.summary(report).tasks.skipped += 1,
-            Ended::Claimed(holder) => {
+            TaskResult::AlreadyCommitted => report_builder.summary(report).tasks.skipped += 1,
+            TaskResult::ClaimedElsewhere(holder) => {
                 self.claimed.insert(index, holder);
             }
         }
         if !self.claimed.contains_key(&index) {
-            stage.progress.task_ended();
+            context.progress.task_ended();
         }
         let left = self.open.entry(place).or_default();
         *left = left.saturating_sub(1);
@@ -291,22 +302,28 @@ impl<'a> Shift<'a> {
         Ok(finished.map(|finished| (place, finished)))
     }
 
-    fn committed(&mut self, ending: Ending, book: &mut Book) -> Result<(), Errors> {
-        let Ending {
+    fn committed(
+        &mut self,
+        ending: CommitOutcome,
+        report_builder: &mut RunReportBuilder,
+    ) -> Result<(), Errors> {
+        let CommitOutcome {
             place,
             jobs,
             outcome,
         } = ending;
-        let report = self.stage.report(place.1)?;
+        let report = self.context.report(place.1)?;
         match outcome {
-            Ok(assembled) => {
-                book.committed(report, assembled, jobs.iter().map(|(_, units)| units).sum())
-            }
-            Err(error) => book.not_committed(self.stage, report, &jobs, error)?,
+            Ok(assembled) => report_builder.committed(
+                report,
+                assembled,
+                jobs.iter().map(|(_, units)| units).sum(),
+            ),
+            Err(error) => report_builder.not_committed(self.context, report, &jobs, error)?,
         }
         for (index, _) in jobs {
-            let (job, _) = self.stage.job(index)?;
-            self.stage.landing.let_go(job.night, &job.task.id);
+            let (job, _) = self.context.job(index)?;
+            self.context.landing.let_go(job.night, &job.task.id);
         }
         Hold::give_all_back(self.claims.remove(&place).unwrap_or_default());
         Ok(())
@@ -315,17 +332,17 @@ impl<'a> Shift<'a> {
 
 /// Commits the finished tasks of one partition.
 async fn commit(
-    stage: &Arc<Stage>,
-    place: Place,
-    finished: Vec<Finished>,
+    context: &Arc<RunContext>,
+    place: CommitKey,
+    finished: Vec<FetchedTask>,
     cancel: &CancellationToken,
-) -> Ending {
+) -> CommitOutcome {
     let jobs = finished
         .iter()
         .map(|task| (task.job, task.new_units))
         .collect();
-    let outcome = assemble(stage, place.0, place.1, finished, cancel).await;
-    Ending {
+    let outcome = assemble(context, place.0, place.1, finished, cancel).await;
+    CommitOutcome {
         place,
         jobs,
         outcome,

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use crate::config::Report;
-use crate::context::fetched_task::Finished;
-use crate::context::run_context::Stage;
+use crate::context::fetched_task::FetchedTask;
+use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Errors};
-use crate::fetch::circuit_breaker::Reason;
-use crate::ledger::reservations::UnitLedger;
+use crate::fetch::circuit_breaker::FailureSignature;
+use crate::ledger::reservations::ReservationLog;
 use crate::model::Night;
 use crate::plan::ScheduledTask;
 use crate::plan::task_label;
 use crate::publish::partition::Assembled;
 use crate::report::{ErrorEntry, ReportSummary, RunReport, RunStatus, Wasted};
-use crate::run::warnings::Unusual;
-use crate::schedule::pacing::PutOff;
-use crate::schedule::run_plan::Agenda;
+use crate::run::warnings::AnswerWarnings;
+use crate::schedule::pacing::DeferredTask;
+use crate::schedule::run_plan::RunPlan;
 use crate::state::names::RUNS;
 use crate::state::periods;
 use crate::table::manifest::{TaskStatus, UnfinishedStatus, UnfinishedTask};
@@ -24,20 +24,20 @@ use crate::table::manifest::{TaskStatus, UnfinishedStatus, UnfinishedTask};
 pub(crate) type Unfinished = BTreeMap<(Night, String), Vec<UnfinishedTask>>;
 
 /// What the run has come to so far.
-pub(crate) struct Book {
+pub(crate) struct RunReportBuilder {
     pub report: RunReport,
     pub errors: Errors,
     /// By table; they go into the report, in the order of the configuration, when it is closed.
     tables: BTreeMap<String, ReportSummary>,
     unfinished: Unfinished,
-    unusual: Unusual,
+    unusual: AnswerWarnings,
 }
 
-impl Book {
-    pub fn new(stage: &Stage, agenda: &Agenda) -> Self {
+impl RunReportBuilder {
+    pub fn new(context: &RunContext, run_plan: &RunPlan) -> Self {
         let report = RunReport {
-            run: stage.run_id.clone(),
-            night: agenda.tonight.to_string(),
+            run: context.run_id.clone(),
+            night: run_plan.tonight.to_string(),
             status: RunStatus::Done,
             rows: 0,
             requests: 0,
@@ -50,22 +50,22 @@ impl Book {
             peak_memory_bytes: 0,
             reports: Vec::new(),
             errors: Vec::new(),
-            notes: agenda.notes.clone(),
+            notes: run_plan.notes.clone(),
         };
-        let mut book = Self {
+        let mut report_builder = Self {
             report,
             errors: Errors::default(),
             tables: BTreeMap::new(),
             unfinished: BTreeMap::new(),
-            unusual: Unusual::default(),
+            unusual: AnswerWarnings::default(),
         };
-        for (index, report) in stage.config.reports.iter().enumerate() {
-            if agenda.reports.contains(&index) {
-                book.summary(report).tasks.skipped =
-                    agenda.complete.get(&index).copied().unwrap_or(0);
+        for (index, report) in context.config.reports.iter().enumerate() {
+            if run_plan.reports.contains(&index) {
+                report_builder.summary(report).tasks.skipped =
+                    run_plan.complete.get(&index).copied().unwrap_or(0);
             }
         }
-        book
+        report_builder
     }
 
     pub fn summary(&mut self, report: &Report) -> &mut ReportSummary {
@@ -81,7 +81,7 @@ impl Book {
     /// Keeps in mind what is to be said of a task that did not end in a commit.
     pub fn unfinished(
         &mut self,
-        stage: &Stage,
+        context: &RunContext,
         job: &ScheduledTask,
         report: &Report,
         status: UnfinishedStatus,
@@ -93,31 +93,31 @@ impl Book {
             .or_default()
             .push(UnfinishedTask {
                 task: job.task.id.clone(),
-                target: stage.target_name(&job.task).to_owned(),
+                target: context.target_name(&job.task).to_owned(),
                 params: job.task.parameters.iter().cloned().collect(),
                 status,
                 reason: reason.to_owned(),
                 units,
-                run: stage.run_id.clone(),
-                at: stage.clock.now().timestamp_micros(),
+                run: context.run_id.clone(),
+                at: context.clock.now().timestamp_micros(),
                 night: periods::is_history(report).then_some(job.night),
                 due: None,
             });
     }
 
     /// A task is put off to a later night, as planned.
-    pub fn put_off(
+    pub fn record_deferred(
         &mut self,
-        stage: &Stage,
-        PutOff {
+        context: &RunContext,
+        DeferredTask {
             job, due, reason, ..
-        }: &PutOff,
+        }: &DeferredTask,
     ) {
-        let Some(report) = stage.config.reports.get(job.task.report) else {
+        let Some(report) = context.config.reports.get(job.task.report) else {
             return;
         };
         self.summary(report).tasks.deferred += 1;
-        self.unfinished(stage, job, report, UnfinishedStatus::Deferred, reason, 0);
+        self.unfinished(context, job, report, UnfinishedStatus::Deferred, reason, 0);
         let tasks = self.unfinished.get_mut(&(job.night, report.name.clone()));
         tasks
             .and_then(|tasks| tasks.last_mut())
@@ -129,12 +129,25 @@ impl Book {
         std::mem::take(&mut self.unfinished)
     }
 
-    pub fn failed(&mut self, stage: &Stage, job: &ScheduledTask, report: &Report, error: Error) {
+    pub fn record_failure(
+        &mut self,
+        context: &RunContext,
+        job: &ScheduledTask,
+        report: &Report,
+        error: Error,
+    ) {
         let status = match error.code() {
             Code::Budget | Code::Interrupted => UnfinishedStatus::Stopped,
             _ => UnfinishedStatus::Failed,
         };
-        self.unfinished(stage, job, report, status, &error.one_line(), error.units());
+        self.unfinished(
+            context,
+            job,
+            report,
+            status,
+            &error.one_line(),
+            error.units(),
+        );
         let summary = self.summary(report);
         summary.units += error.units();
         match status {
@@ -145,12 +158,12 @@ impl Book {
             return;
         }
         let mut error = error.with_context("report", &report.name);
-        let target = stage.target_name(&job.task);
+        let target = context.target_name(&job.task);
         if error.context_value("target").is_none() && !target.is_empty() {
             error = error.with_context("target", target);
         }
         if !job.task.parameters.is_empty() {
-            error = error.with_context("task", stage.task_name(report, &job.task));
+            error = error.with_context("task", context.task_name(report, &job.task));
         }
         self.errors.push(error);
     }
@@ -158,24 +171,24 @@ impl Book {
     /// A task that was not tried, since its report's tasks all fail alike. Its error has been told by others.
     pub fn not_tried(
         &mut self,
-        stage: &Stage,
+        context: &RunContext,
         job: &ScheduledTask,
         report: &Report,
-        reason: &Reason,
+        reason: &FailureSignature,
     ) {
         let code = reason.code.as_str();
         let why = format!(
             "not tried: tasks of the report fail alike ({code}: {})",
             reason.message
         );
-        self.unfinished(stage, job, report, UnfinishedStatus::Failed, &why, 0);
+        self.unfinished(context, job, report, UnfinishedStatus::Failed, &why, 0);
         self.summary(report).tasks.failed += 1;
     }
 
     /// One error in the place of all those with which the tasks of a report failed alike.
-    pub fn told_once(&mut self, report: &str, reason: &Reason, not_tried: u64) {
+    pub fn merge_alike_errors(&mut self, report: &str, reason: &FailureSignature, not_tried: u64) {
         let is_alike = |error: &Error| {
-            error.context_value("report") == Some(report) && Reason::of(error) == *reason
+            error.context_value("report") == Some(report) && FailureSignature::of(error) == *reason
         };
         let (alike, others): (Vec<_>, Vec<_>) = std::mem::take(&mut self.errors.0)
             .into_iter()
@@ -196,7 +209,7 @@ impl Book {
 
     /// One error in the place of all those with which one and the same budget stopped the tasks of a report: the last, which
     /// tells what was left at the end.
-    fn tell_stops_once(&mut self) {
+    fn merge_budget_errors(&mut self) {
         // What is to be raised, without the number.
         let budget = |error: &Error| {
             error
@@ -234,7 +247,7 @@ impl Book {
     /// The finished tasks of a partition could not be committed: their saved answers are there for the next run.
     pub fn not_committed(
         &mut self,
-        stage: &Stage,
+        context: &RunContext,
         report: &Report,
         ended: &[(usize, u64)],
         error: Error,
@@ -244,8 +257,8 @@ impl Book {
             _ => UnfinishedStatus::Failed,
         };
         for (index, units) in ended {
-            let (job, _) = stage.job(*index)?;
-            self.unfinished(stage, job, report, status, &error.one_line(), *units);
+            let (job, _) = context.job(*index)?;
+            self.unfinished(context, job, report, status, &error.one_line(), *units);
             let summary = self.summary(report);
             summary.units += units;
             match status {
@@ -282,27 +295,32 @@ impl Book {
     }
 
     /// Takes note of what was unusual in the answers.
-    pub fn notes(&mut self, stage: &Stage, report: &Report, finished: &[Finished]) {
-        self.unusual.add(stage, report, finished);
+    pub fn record_warnings(
+        &mut self,
+        context: &RunContext,
+        report: &Report,
+        finished: &[FetchedTask],
+    ) {
+        self.unusual.add(context, report, finished);
     }
 
     /// Sums up and keeps the report.
     pub fn close(
         mut self,
-        stage: &Stage,
-        ledger: &UnitLedger,
+        context: &RunContext,
+        ledger: &ReservationLog,
         seconds: f64,
         interrupted: bool,
     ) -> Result<(RunReport, Errors), Errors> {
-        self.tell_stops_once();
-        let statistics = stage.client()?.statistics();
-        let meter = stage.client()?.meter();
-        match self.unusual.close(stage) {
+        self.merge_budget_errors();
+        let statistics = context.client()?.statistics();
+        let meter = context.client()?.meter();
+        match self.unusual.close(context) {
             Ok(notes) => self.report.notes.extend(notes),
             Err(error) => self.errors.push(error),
         }
         let report = &mut self.report;
-        report.reports = stage
+        report.reports = context
             .config
             .reports
             .iter()
@@ -316,7 +334,7 @@ impl Book {
         if let Some(month) = &mut report.month {
             month.left = month.left.saturating_sub(report.units);
         }
-        for (item, spent) in stage.spending.totals() {
+        for (item, spent) in context.spending.totals() {
             report.wasted += spent.wasted;
             if let Some(summary) = report
                 .reports
@@ -326,7 +344,7 @@ impl Book {
                 summary.wasted += spent.wasted;
             }
         }
-        stage.spending.close()?;
+        context.spending.close()?;
         report.rows = report.reports.iter().map(|summary| summary.rows).sum();
         report.seconds = seconds;
         report.peak_memory_bytes = peak_memory_bytes();
@@ -335,11 +353,11 @@ impl Book {
         let bytes = serde_json::to_vec_pretty(&self.report).map_err(|error| {
             Error::new(Code::Internal, "the report cannot be written as JSON").with_source(error)
         })?;
-        stage
+        context
             .store
             .files(RUNS)
             .replace(&format!("{}.json", self.report.run), bytes)?;
-        stage.close()?;
+        context.close()?;
         Ok((self.report, self.errors))
     }
 }

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::config::Report;
-use crate::context::fetched_task::Finished;
-use crate::context::run_context::Stage;
+use crate::context::fetched_task::FetchedTask;
+use crate::context::run_context::RunContext;
 use crate::decode::{Notes, UnknownValues};
 use crate::error::{Code, Error, Result};
 use crate::state::names::{BAD_VALUES, RUNS};
@@ -17,14 +17,14 @@ const MAX_LISTED: usize = 10_000;
 
 /// What was unusual so far.
 #[derive(Debug, Default)]
-pub(crate) struct Unusual {
+pub(crate) struct AnswerWarnings {
     by_report: BTreeMap<String, Notes>,
-    listed: Vec<Listed>,
+    listed: Vec<BadValueLine>,
 }
 
 /// A value that did not fit, and where it stood.
 #[derive(Debug, Serialize)]
-struct Listed {
+struct BadValueLine {
     night: String,
     report: String,
     target: String,
@@ -36,15 +36,15 @@ struct Listed {
     value: String,
 }
 
-impl Unusual {
+impl AnswerWarnings {
     /// Takes note of what finished tasks of a report had.
-    pub fn add(&mut self, stage: &Stage, report: &Report, finished: &[Finished]) {
+    pub fn add(&mut self, context: &RunContext, report: &Report, finished: &[FetchedTask]) {
         for task in finished.iter().filter(|task| !task.notes.is_empty()) {
             self.by_report
                 .entry(report.name.clone())
                 .or_default()
                 .merge(task.notes.clone());
-            let Some(job) = stage.jobs.get(task.job) else {
+            let Some(job) = context.jobs.get(task.job) else {
                 continue;
             };
             for bad in task
@@ -53,10 +53,10 @@ impl Unusual {
                 .iter()
                 .take(MAX_LISTED.saturating_sub(self.listed.len()))
             {
-                self.listed.push(Listed {
+                self.listed.push(BadValueLine {
                     night: job.night.to_string(),
                     report: report.name.clone(),
-                    target: stage.target_name(&job.task).to_owned(),
+                    target: context.target_name(&job.task).to_owned(),
                     parameters: job.task.parameters.iter().cloned().collect(),
                     page: bad.page,
                     row: bad.row,
@@ -71,16 +71,16 @@ impl Unusual {
     ///
     /// # Errors
     /// [`Code::Destination`] if the list cannot be written.
-    pub fn close(&self, stage: &Stage) -> Result<Vec<String>> {
+    pub fn close(&self, context: &RunContext) -> Result<Vec<String>> {
         let mut out = Vec::new();
-        for report in &stage.config.reports {
+        for report in &context.config.reports {
             if let Some(notes) = self.by_report.get(&report.name) {
-                say(stage, report, notes, &mut out);
+                say(context, report, notes, &mut out);
             }
         }
         if !self.listed.is_empty() {
-            let name = format!("{}{BAD_VALUES}", stage.run_id);
-            stage.store.files(RUNS).replace(&name, self.lines()?)?;
+            let name = format!("{}{BAD_VALUES}", context.run_id);
+            context.store.files(RUNS).replace(&name, self.lines()?)?;
             let number = self.listed.len();
             out.push(format!(
                 "{number} values that did not fit are listed in _backhaul/runs/{name}"
@@ -101,7 +101,7 @@ impl Unusual {
     }
 }
 
-fn say(stage: &Stage, report: &Report, notes: &Notes, out: &mut Vec<String>) {
+fn say(context: &RunContext, report: &Report, notes: &Notes, out: &mut Vec<String>) {
     let Notes {
         unexpected_nulls,
         unknown_columns,
@@ -112,7 +112,7 @@ fn say(stage: &Stage, report: &Report, notes: &Notes, out: &mut Vec<String>) {
         num_duplicate_keys,
         num_lone_surrogates,
     } = notes;
-    let (name, removed) = (&report.name, stage.removed.of(report));
+    let (name, removed) = (&report.name, context.removed.of(report));
     for (column, count) in unexpected_nulls {
         out.push(format!(
             "{name}.{column}: {count} nulls where the catalog says never; kept as null"

@@ -10,20 +10,20 @@ use crate::error::Result;
 use crate::model::{Night, TaskId};
 use crate::plan::{self, Grouping, Task};
 use crate::state::periods::is_history;
-use crate::state::task_state::answered_by;
+use crate::state::task_state::covered_spans;
 use crate::store::Store;
 use crate::table::manifest::TaskEntry;
 use crate::table::{Span, joined};
 
 /// The histories of a configuration, each read when it is first needed.
-pub(crate) struct Histories<'a> {
+pub(crate) struct HistoryWindows<'a> {
     config: &'a RunConfig,
     store: Store,
     /// By report: what each period says of each task.
     held: BTreeMap<usize, BTreeMap<TaskId, Vec<TaskEntry>>>,
 }
 
-impl<'a> Histories<'a> {
+impl<'a> HistoryWindows<'a> {
     /// Nothing is read yet.
     pub fn of(config: &'a RunConfig, store: &Store) -> Self {
         Self {
@@ -52,7 +52,7 @@ impl<'a> Histories<'a> {
     /// Whether a task has the days up to a night and lacks earlier ones: `since` was set to an earlier day.
     ///
     /// # Errors
-    /// As [`Histories::window`].
+    /// As [`HistoryWindows::window`].
     pub fn lacks_older_days(&mut self, night: Night, task: &Task) -> Result<bool> {
         let Some((grouping, since)) = self.beginning(task) else {
             return Ok(false);
@@ -76,7 +76,7 @@ impl<'a> Histories<'a> {
     /// Whether these days of a task are answered.
     ///
     /// # Errors
-    /// As [`Histories::window`].
+    /// As [`HistoryWindows::window`].
     pub fn is_answered(&mut self, task: &Task, days: Span) -> Result<bool> {
         Ok(plan::is_answered(&self.answered(task)?, days))
     }
@@ -106,7 +106,7 @@ impl<'a> Histories<'a> {
             held.get(&task.id)
                 .into_iter()
                 .flatten()
-                .flat_map(|entry| answered_by(entry, task)),
+                .flat_map(|entry| covered_spans(entry, task)),
         ))
     }
 }

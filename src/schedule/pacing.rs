@@ -6,16 +6,16 @@ use crate::config::RunConfig;
 use crate::error::Result;
 use crate::landing::Landing;
 use crate::ledger::month;
-use crate::ledger::month::Account;
+use crate::ledger::month::MonthStatus;
 use crate::model::Night;
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Allowance, Bought, Candidate, Task, admit, least_units};
 use crate::report::count;
-use crate::schedule::run_plan::{Agenda, Due};
+use crate::schedule::run_plan::{DueTask, RunPlan};
 
 /// A task that is put off.
 #[derive(Debug, Clone)]
-pub(crate) struct PutOff {
+pub(crate) struct DeferredTask {
     /// The task.
     pub job: ScheduledTask,
     /// Since when it is due.
@@ -26,31 +26,26 @@ pub(crate) struct PutOff {
     pub reason: String,
 }
 
-impl Agenda {
+impl RunPlan {
     /// Takes from the agenda what a run that began now would put off, by what this destination remembers of the month:
     /// nothing is sent. Gives a line for each, and adds what is worth knowing to the notes.
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`] if the ledger or saved responses cannot be read.
-    pub fn put_off(
-        &mut self,
-        config: &RunConfig,
-        today: Night,
-        per_run: u64,
-    ) -> Result<Vec<String>> {
-        let store = crate::state::open::store(config)?;
+    pub fn defer(&mut self, config: &RunConfig, today: Night, per_run: u64) -> Result<Vec<String>> {
+        let store = crate::state::open::open_read_only(config)?;
         let account = month::remembered(config, &store, today, &mut self.notes)?;
-        let put_off = pace(
+        let deferred = defer_unaffordable(
             config,
             self,
             account.as_ref(),
-            &crate::state::open::landing(config, &store),
+            &crate::state::open::response_store(config, &store),
             today,
             per_run,
         )?;
-        let line = |PutOff {
+        let line = |DeferredTask {
                         job, due, units, ..
-                    }: &PutOff| {
+                    }: &DeferredTask| {
             let report = config
                 .reports
                 .get(job.task.report)
@@ -67,7 +62,7 @@ impl Agenda {
                 count(*units)
             )
         };
-        Ok(put_off.iter().map(line).collect())
+        Ok(deferred.iter().map(line).collect())
     }
 }
 
@@ -76,31 +71,35 @@ impl Agenda {
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`] if saved responses cannot be read.
-pub(crate) fn pace(
+pub(crate) fn defer_unaffordable(
     config: &RunConfig,
-    agenda: &mut Agenda,
-    account: Option<&Account>,
+    run_plan: &mut RunPlan,
+    account: Option<&MonthStatus>,
     landing: &Landing,
     today: Night,
     per_run: u64,
-) -> Result<Vec<PutOff>> {
+) -> Result<Vec<DeferredTask>> {
     let Some(account) =
-        account.filter(|_| config.budget.pace && !agenda.is_forced && !agenda.is_range)
+        account.filter(|_| config.budget.pace && !run_plan.is_forced && !run_plan.is_range)
     else {
         return Ok(Vec::new());
     };
     let allowance = allowance(account, today, per_run);
-    let mut candidates = Vec::with_capacity(agenda.jobs.len());
+    let mut candidates = Vec::with_capacity(run_plan.jobs.len());
     let mut questions: BTreeMap<(Night, String), usize> = BTreeMap::new();
     // Of each question, what whoever is the first to ask it pays.
     let mut costs: BTreeMap<usize, u64> = BTreeMap::new();
-    for job in &agenda.jobs {
-        let Due { since, seen } = agenda.dues.get(&job.task.id).cloned().unwrap_or_default();
+    for job in &run_plan.jobs {
+        let DueTask { since, seen } = run_plan
+            .due_tasks
+            .get(&job.task.id)
+            .cloned()
+            .unwrap_or_default();
         // An attempt without an answer has cost nothing yet: a budget may have stopped it.
         let has_answer = landing
             .latest_seen(job.night, &job.task.id)?
             .is_some_and(|(_, has_answer)| has_answer);
-        let is_begun = job.night != agenda.tonight || has_answer;
+        let is_begun = job.night != run_plan.tonight || has_answer;
         let least = least_units(config, &job.task);
         let next = questions.len();
         let question = *questions
@@ -114,8 +113,8 @@ pub(crate) fn pace(
             report: job.task.report,
             task: job.task.id.clone(),
             due: since,
-            periods_late: periods_late(config, &job.task, since, agenda.tonight),
-            deferrals: seen.put_off.len(),
+            periods_late: periods_late(config, &job.task, since, run_plan.tonight),
+            deferrals: seen.deferred_on.len(),
             cost,
             question,
             is_begun,
@@ -125,9 +124,9 @@ pub(crate) fn pace(
         one.cost = costs.get(&one.question).copied().unwrap_or(0);
     }
     let admitted = admit(&candidates, allowance);
-    let mut put_off = Vec::new();
+    let mut deferred = Vec::new();
     let mut kept = Vec::new();
-    for ((job, candidate), is_admitted) in std::mem::take(&mut agenda.jobs)
+    for ((job, candidate), is_admitted) in std::mem::take(&mut run_plan.jobs)
         .into_iter()
         .zip(candidates)
         .zip(admitted)
@@ -145,25 +144,25 @@ pub(crate) fn pace(
             count(allowance.month),
             account.reset
         );
-        put_off.push(PutOff {
+        deferred.push(DeferredTask {
             job,
             due: candidate.due,
             units: candidate.cost,
             reason,
         });
     }
-    agenda.jobs = kept;
-    if !put_off.is_empty() {
-        agenda.notes.push(format!(
+    run_plan.jobs = kept;
+    if !deferred.is_empty() {
+        run_plan.notes.push(format!(
             "`pace`: tonight may spend {} units of the {} that are left until {}; {} of the due tasks are put off and \
              come first the next night",
             count(allowance.tonight),
             count(allowance.month),
             account.reset,
-            count(u64::try_from(put_off.len()).unwrap_or(u64::MAX))
+            count(u64::try_from(deferred.len()).unwrap_or(u64::MAX))
         ));
     }
-    Ok(put_off)
+    Ok(deferred)
 }
 
 /// Whole periods of its report for which a task has been due.
@@ -176,7 +175,7 @@ fn periods_late(config: &RunConfig, task: &Task, since: Night, tonight: Night) -
 }
 
 /// What is left of the month when the night began, spread over its nights, less what the night has spent already.
-fn allowance(account: &Account, today: Night, per_run: u64) -> Allowance {
+fn allowance(account: &MonthStatus, today: Night, per_run: u64) -> Allowance {
     let month = account.month.cap.limit.saturating_sub(account.spent);
     let nights = u64::try_from((account.reset - today).num_days())
         .unwrap_or(0)
@@ -192,15 +191,15 @@ fn allowance(account: &Account, today: Night, per_run: u64) -> Allowance {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::reservations::Month;
+    use crate::ledger::reservations::MonthBudget;
     use crate::limits::Cap;
 
     #[test]
     fn what_is_left_is_spread_over_the_nights_to_the_reset_tonight_included() {
         let day = |text: &str| text.parse::<Night>().expect("a date");
-        let account = |spent, today| Account {
+        let account = |spent, today| MonthStatus {
             reset: day("2026-12-01"),
-            month: Month {
+            month: MonthBudget {
                 cap: Cap {
                     name: String::new(),
                     limit: 2_000,

@@ -13,19 +13,19 @@ use crate::model::{Night, TaskId};
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Selection, Task};
 use crate::report::count;
-use crate::schedule::history_windows::Histories;
-use crate::schedule::task_history::{Seen, past};
+use crate::schedule::history_windows::HistoryWindows;
+use crate::schedule::task_history::{TaskHistory, load_task_history};
 use crate::state::night_record;
-use crate::state::night_record::{NightRecord, Planned};
-use crate::state::open::landing;
+use crate::state::night_record::{OpenNight, PlannedTask};
+use crate::state::open::response_store;
 use crate::state::periods;
-use crate::state::task_state::{self, held, is_capped_by_max_rows, is_open};
+use crate::state::task_state::{self, is_capped_by_max_rows, is_unfinished, partition_state_for};
 use crate::store::Store;
 use crate::table::manifest::{PartitionState, TaskEntry};
 
 /// What a run has to do, and what it found out on the way.
 #[derive(Debug, Clone, Default)]
-pub struct Agenda {
+pub struct RunPlan {
     /// The night that the run is for.
     pub tonight: Night,
     /// Pay again for what is complete.
@@ -41,14 +41,14 @@ pub struct Agenda {
     /// Nights or days of the past were asked for by name: nothing of them is put off.
     pub(crate) is_range: bool,
     /// Since when tasks of tonight are due, and what is known of them.
-    pub(crate) dues: BTreeMap<TaskId, Due>,
+    pub(crate) due_tasks: BTreeMap<TaskId, DueTask>,
     /// Tasks that are not due tonight, by the night on which they are.
     not_due: BTreeMap<Night, u64>,
     /// What is worth knowing of it.
     pub notes: Vec<String>,
 }
 
-impl Agenda {
+impl RunPlan {
     /// Reads the destination and makes the agenda. With a date in the selection only that night counts.
     ///
     /// # Errors
@@ -63,16 +63,16 @@ impl Agenda {
             selection.date.or(selection.between.map(|(_, last)| last)),
             today,
         )?;
-        let store = crate::state::open::store(config)?;
-        let mut maker = Maker {
+        let store = crate::state::open::open_read_only(config)?;
+        let mut maker = RunPlanBuilder {
             config,
-            landing: landing(config, &store),
-            histories: Histories::of(config, &store),
+            landing: response_store(config, &store),
+            histories: HistoryWindows::of(config, &store),
             store,
             states: BTreeMap::new(),
             pasts: BTreeMap::new(),
             answered: BTreeSet::new(),
-            agenda: Self {
+            run_plan: Self {
                 tonight,
                 refetch,
                 is_forced: refetch && selection.names_something(),
@@ -80,18 +80,18 @@ impl Agenda {
             },
         };
         if let Some((first, last)) = selection.between {
-            maker.agenda.is_range = true;
+            maker.run_plan.is_range = true;
             maker.range(first, last, today, selection)?;
             return Ok(maker.shared(today));
         }
         let tasks = plan::tasks(config, tonight, today, selection)?;
-        maker.agenda.reports = tasks.iter().map(|task| task.report).collect();
+        maker.run_plan.reports = tasks.iter().map(|task| task.report).collect();
         maker.check_tables()?;
         if selection.date.is_none() {
             maker.open_nights(today, selection)?;
         }
         maker.night(tonight, tasks)?;
-        maker.agenda.notes.extend(maker.agenda.not_due());
+        maker.run_plan.notes.extend(maker.run_plan.not_due());
         Ok(maker.shared(today))
     }
 
@@ -102,7 +102,7 @@ impl Agenda {
 
     /// Takes out, for a [sample](RunConfig::sample), what the source does not promise to answer for nothing, with a note for
     /// each of its reports.
-    pub fn keep_free(&mut self, config: &RunConfig) {
+    pub fn retain_free_tasks(&mut self, config: &RunConfig) {
         let (free, billed): (Vec<_>, Vec<_>) = std::mem::take(&mut self.jobs)
             .into_iter()
             .partition(|job| job.task.costs_nothing());
@@ -143,30 +143,30 @@ impl Agenda {
 
 /// A task that is due.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Due {
+pub(crate) struct DueTask {
     /// Since when.
     pub since: Night,
     /// What earlier nights know of it.
-    pub seen: Seen,
+    pub seen: TaskHistory,
 }
 
-struct Maker<'a> {
+struct RunPlanBuilder<'a> {
     config: &'a RunConfig,
     store: Store,
     landing: Landing,
     states: BTreeMap<(Night, usize), Option<PartitionState>>,
-    pasts: BTreeMap<usize, BTreeMap<TaskId, Seen>>,
+    pasts: BTreeMap<usize, BTreeMap<TaskId, TaskHistory>>,
     /// What complete tasks of tonight asked: whoever asks it too gets their answers.
     answered: BTreeSet<(Night, String)>,
-    histories: Histories<'a>,
-    agenda: Agenda,
+    histories: HistoryWindows<'a>,
+    run_plan: RunPlan,
 }
 
-impl Maker<'_> {
+impl RunPlanBuilder<'_> {
     /// Refuses, before anything is paid for, what the tables could not take.
     fn check_tables(&self) -> Result<()> {
         for report in self
-            .agenda
+            .run_plan
             .reports
             .iter()
             .filter_map(|index| self.config.reports.get(*index))
@@ -185,13 +185,13 @@ impl Maker<'_> {
     }
 
     fn open_nights(&mut self, today: NaiveDate, selection: &Selection) -> Result<()> {
-        for (night, record) in night_record::begun(&self.store)? {
-            if night == self.agenda.tonight || night > today {
+        for (night, record) in night_record::load_open_nights(&self.store)? {
+            if night == self.run_plan.tonight || night > today {
                 continue;
             }
             if !is_resumed(self.config, night, today) {
                 let number = record.tasks.len();
-                self.agenda.notes.push(format!(
+                self.run_plan.notes.push(format!(
                     "night {night} stays unfinished: {number} of its tasks were not complete within `resume_within`"
                 ));
                 continue;
@@ -204,16 +204,17 @@ impl Maker<'_> {
     fn open_night(
         &mut self,
         night: Night,
-        record: &NightRecord,
+        record: &OpenNight,
         today: NaiveDate,
         selection: &Selection,
     ) -> Result<()> {
         let known = known_tasks(self.config, night)?;
-        let is_gone =
-            |(task, planned): &(&TaskId, &Planned)| is_gone(self.config, &known, task, planned);
+        let is_gone = |(task, planned): &(&TaskId, &PlannedTask)| {
+            is_removed_from_config(self.config, &known, task, planned)
+        };
         let gone = record.tasks.iter().filter(is_gone).count();
         if gone > 0 {
-            self.agenda.notes.push(format!(
+            self.run_plan.notes.push(format!(
                 "night {night}: {gone} unfinished tasks are not in this configuration and are left alone"
             ));
         }
@@ -242,17 +243,17 @@ impl Maker<'_> {
                 };
                 plan::set_window(self.config, &mut task, window);
             }
-            self.agenda.reports.insert(task.report);
-            self.agenda.jobs.push(ScheduledTask { night, task });
+            self.run_plan.reports.insert(task.report);
+            self.run_plan.jobs.push(ScheduledTask { night, task });
             found += 1;
         }
         if found > 0 {
-            self.agenda.notes.push(format!(
+            self.run_plan.notes.push(format!(
                 "night {night} was not finished: {found} of its tasks come first"
             ));
         }
         if too_late > 0 {
-            self.agenda.notes.push(format!(
+            self.run_plan.notes.push(format!(
                 "night {night}: {too_late} tasks were never begun, and their operations only know the present by now"
             ));
         }
@@ -262,7 +263,7 @@ impl Maker<'_> {
     /// Whether a task of an earlier night is unfinished. A changed configuration is no reason to buy an old night again.
     fn is_open(&mut self, night: Night, task: &Task) -> Result<bool> {
         let entry = self.entry(night, task)?;
-        is_open(&self.landing, night, &task.id, entry.as_ref())
+        is_unfinished(&self.landing, night, &task.id, entry.as_ref())
     }
 
     /// Nights of the past, one after another; histories are asked once for all days of the range.
@@ -275,7 +276,7 @@ impl Maker<'_> {
     ) -> Result<()> {
         let reports = selection.reports(self.config)?;
         plan::check_nights(self.config, &reports, first, today, false)?;
-        self.agenda.reports = reports.into_iter().collect();
+        self.run_plan.reports = reports.into_iter().collect();
         self.check_tables()?;
         let is_history = |task: &Task| {
             self.config
@@ -299,15 +300,15 @@ impl Maker<'_> {
             plan::set_window(self.config, &mut task, window);
             let entry = self.entry(last, &task)?;
             if !is_answered
-                || self.agenda.refetch
-                || is_open(&self.landing, last, &task.id, entry.as_ref())?
+                || self.run_plan.refetch
+                || is_unfinished(&self.landing, last, &task.id, entry.as_ref())?
             {
-                self.agenda.jobs.push(ScheduledTask { night: last, task });
+                self.run_plan.jobs.push(ScheduledTask { night: last, task });
             } else {
-                *self.agenda.complete.entry(task.report).or_default() += 1;
+                *self.run_plan.complete.entry(task.report).or_default() += 1;
             }
         }
-        self.agenda.notes.extend(self.agenda.not_due());
+        self.run_plan.notes.extend(self.run_plan.not_due());
         Ok(())
     }
 
@@ -315,7 +316,7 @@ impl Maker<'_> {
     fn night(&mut self, night: Night, tasks: Vec<Task>) -> Result<()> {
         self.read_pasts(night, &tasks)?;
         let resumed: BTreeMap<TaskId, Night> = self
-            .agenda
+            .run_plan
             .jobs
             .iter()
             .map(|job| (job.task.id.clone(), job.night))
@@ -325,7 +326,7 @@ impl Maker<'_> {
             let entry = self.entry(night, &task)?;
             let lacks_older = self.histories.lacks_older_days(night, &task)?;
             let is_due = match &entry {
-                _ if self.agenda.refetch => true,
+                _ if self.run_plan.refetch => true,
                 Some(entry) => {
                     let mut why = task.unanswered_by(&entry.asked, is_capped_by_max_rows(entry));
                     if why.is_empty() && lacks_older {
@@ -335,18 +336,18 @@ impl Maker<'_> {
                     if differs {
                         *changed.entry((task.report, why.join(", "))).or_default() += 1;
                     }
-                    differs || is_open(&self.landing, night, &task.id, Some(entry))?
+                    differs || is_unfinished(&self.landing, night, &task.id, Some(entry))?
                 }
                 None if self.is_due(night, &task, resumed.get(&task.id).copied())? => true,
                 None => continue,
             };
             if is_due {
-                if let Some(window) = self.histories.window(night, &task, self.agenda.refetch)? {
+                if let Some(window) = self.histories.window(night, &task, self.run_plan.refetch)? {
                     plan::set_window(self.config, &mut task, window);
                 }
-                self.agenda.jobs.push(ScheduledTask { night, task });
+                self.run_plan.jobs.push(ScheduledTask { night, task });
             } else {
-                *self.agenda.complete.entry(task.report).or_default() += 1;
+                *self.run_plan.complete.entry(task.report).or_default() += 1;
                 self.answered
                     .insert((night, plan::question(self.config, &task)));
             }
@@ -357,7 +358,7 @@ impl Maker<'_> {
                 .reports
                 .get(report)
                 .map_or("", |report| report.name.as_str());
-            self.agenda.notes.push(format!(
+            self.run_plan.notes.push(format!(
                 "{name}: the configuration asks something else than {number} complete tasks of this night answer \
                  ({why}): they are fetched again"
             ));
@@ -368,7 +369,7 @@ impl Maker<'_> {
     /// Reads what earlier nights came to, for the reports whose cadence or pace needs it.
     fn read_pasts(&mut self, night: Night, tasks: &[Task]) -> Result<()> {
         let pace = self.config.budget.pace;
-        for index in self.agenda.reports.clone() {
+        for index in self.run_plan.reports.clone() {
             let Some(report) = self.config.reports.get(index) else {
                 continue;
             };
@@ -380,7 +381,7 @@ impl Maker<'_> {
                 .filter(|task| task.report == index)
                 .map(|task| &task.id)
                 .collect();
-            let past = past(&self.store, report, night, &own, pace)?;
+            let past = load_task_history(&self.store, report, night, &own, pace)?;
             self.pasts.insert(index, past);
         }
         Ok(())
@@ -401,10 +402,10 @@ impl Maker<'_> {
             .unwrap_or_default();
         seen.last = seen.last.max(resumed);
         let since = match plan::due(every, &task.slot(), night, seen.last) {
-            Some(since) if seen.last.is_none() => seen.waits_since.unwrap_or(since),
+            Some(since) if seen.last.is_none() => seen.waiting_since.unwrap_or(since),
             Some(since) => since,
             // Asked for tonight by name, by this run or by an earlier one that was cut off.
-            None if self.agenda.is_forced
+            None if self.run_plan.is_forced
                 || self.landing.latest_seen(night, &task.id)?.is_some() =>
             {
                 night
@@ -413,43 +414,46 @@ impl Maker<'_> {
                 let next = seen
                     .last
                     .map_or(night, |last| plan::next_due(every, &task.slot(), last));
-                *self.agenda.not_due.entry(next).or_default() += 1;
+                *self.run_plan.not_due.entry(next).or_default() += 1;
                 return Ok(false);
             }
         };
-        self.agenda
-            .dues
-            .insert(task.id.clone(), Due { since, seen });
+        self.run_plan
+            .due_tasks
+            .insert(task.id.clone(), DueTask { since, seen });
         Ok(true)
     }
 
     /// The agenda, with what is bought together.
-    fn shared(self, today: NaiveDate) -> Agenda {
+    fn shared(self, today: NaiveDate) -> RunPlan {
         let Self {
             config,
-            mut agenda,
+            mut run_plan,
             answered,
             ..
         } = self;
         plan::share(
             config,
-            agenda.jobs.iter_mut().map(|job| (job.night, &mut job.task)),
+            run_plan
+                .jobs
+                .iter_mut()
+                .map(|job| (job.night, &mut job.task)),
             today,
             &answered,
         );
-        agenda
+        run_plan
     }
 
     fn entry(&mut self, night: Night, task: &Task) -> Result<Option<TaskEntry>> {
         let key = (night, task.report);
         if !self.states.contains_key(&key) {
             let state = match self.config.reports.get(task.report) {
-                Some(report) => held(&self.store, night, report)?,
+                Some(report) => partition_state_for(&self.store, night, report)?,
                 None => None,
             };
             self.states.insert(key, state);
         }
-        task_state::entry_in(
+        task_state::committed_entry_in(
             &self.landing,
             self.states.get(&key).and_then(Option::as_ref),
             night,
@@ -472,11 +476,11 @@ pub(crate) fn known_tasks(config: &RunConfig, night: Night) -> Result<BTreeSet<T
 
 /// Whether a task was taken out of the configuration. A report that it does not have may belong to another configuration
 /// that fills the same destination.
-pub(crate) fn is_gone(
+pub(crate) fn is_removed_from_config(
     config: &RunConfig,
     known: &BTreeSet<TaskId>,
     task: &TaskId,
-    planned: &Planned,
+    planned: &PlannedTask,
 ) -> bool {
     config
         .reports

@@ -20,15 +20,15 @@ const MEMORY: u32 = 35;
 
 /// What is known of one task.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Seen {
+pub(crate) struct TaskHistory {
     /// The last night on which it was complete.
     pub last: Option<Night>,
     /// What it cost then.
     pub units: Option<u64>,
     /// Since when it was due when it was last put off, if it was not complete since.
-    pub waits_since: Option<Night>,
+    pub waiting_since: Option<Night>,
     /// The due dates for which it was put off.
-    pub put_off: BTreeSet<Night>,
+    pub deferred_on: BTreeSet<Night>,
 }
 
 /// Reads the states of a report's partitions before `night`, newest first, until every one of `tasks` is accounted for.
@@ -36,17 +36,17 @@ pub(crate) struct Seen {
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
-pub(crate) fn past(
+pub(crate) fn load_task_history(
     store: &Store,
     report: &Report,
     night: Night,
     tasks: &BTreeSet<&TaskId>,
     with_turns: bool,
-) -> Result<BTreeMap<TaskId, Seen>> {
+) -> Result<BTreeMap<TaskId, TaskHistory>> {
     if periods::is_history(report) {
         return past_of_history(store, report, night);
     }
-    let mut seen: BTreeMap<TaskId, Seen> = BTreeMap::new();
+    let mut seen: BTreeMap<TaskId, TaskHistory> = BTreeMap::new();
     // Whatever is older is due in any case.
     let period = report.every.nights().saturating_mul(2).saturating_add(1);
     let horizon = if with_turns {
@@ -85,9 +85,9 @@ pub(crate) fn past(
         {
             let one = seen.entry(task.task.clone()).or_default();
             let due = task.due.unwrap_or(before);
-            one.put_off.insert(due);
+            one.deferred_on.insert(due);
             if one.last.is_none() {
-                one.waits_since.get_or_insert(due);
+                one.waiting_since.get_or_insert(due);
             }
         }
         for entry in state
@@ -106,9 +106,13 @@ pub(crate) fn past(
 }
 
 /// The same of a history, whose partitions say of each task when it was last complete and when it was last put off.
-fn past_of_history(store: &Store, report: &Report, night: Night) -> Result<BTreeMap<TaskId, Seen>> {
-    let mut seen: BTreeMap<TaskId, Seen> = BTreeMap::new();
-    let mut put_off: BTreeMap<TaskId, (Night, Night)> = BTreeMap::new();
+fn past_of_history(
+    store: &Store,
+    report: &Report,
+    night: Night,
+) -> Result<BTreeMap<TaskId, TaskHistory>> {
+    let mut seen: BTreeMap<TaskId, TaskHistory> = BTreeMap::new();
+    let mut deferred: BTreeMap<TaskId, (Night, Night)> = BTreeMap::new();
     for partition in store.partitions(&report.name)? {
         let Some(state) = store.partition(&report.name, &partition)? else {
             continue;
@@ -121,7 +125,7 @@ fn past_of_history(store: &Store, report: &Report, night: Night) -> Result<BTree
             let Some(then) = task.night.filter(|then| *then < night) else {
                 continue;
             };
-            let known = put_off.entry(task.task).or_insert((then, then));
+            let known = deferred.entry(task.task).or_insert((then, then));
             *known = (*known).max((then, task.due.unwrap_or(then)));
         }
         for entry in state
@@ -144,10 +148,10 @@ fn past_of_history(store: &Store, report: &Report, night: Night) -> Result<BTree
             }
         }
     }
-    for (task, (then, due)) in put_off {
+    for (task, (then, due)) in deferred {
         let one = seen.entry(task).or_default();
-        one.put_off.insert(due);
-        one.waits_since = Some(due).filter(|_| one.last.is_none_or(|last| last < then));
+        one.deferred_on.insert(due);
+        one.waiting_since = Some(due).filter(|_| one.last.is_none_or(|last| last < then));
     }
     Ok(seen)
 }

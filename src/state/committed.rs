@@ -7,8 +7,8 @@ use crate::config::RunConfig;
 use crate::error::Result;
 use crate::plan::Selection;
 use crate::state::layouts::table_schema;
-use crate::state::open::store;
-use crate::state::selection::Chosen;
+use crate::state::open::open_read_only;
+use crate::state::selection::ResolvedSelection;
 use crate::state::system_tables::{coverage_schema, is_of_program, known_targets, targets_schema};
 use crate::store::{Store, TableRecord, UNPARTITIONED};
 use crate::table::manifest::PartitionState;
@@ -35,8 +35,8 @@ pub fn committed(
     config: &RunConfig,
     selection: &Selection,
 ) -> Result<(Store, Vec<CommittedTable>, Vec<String>)> {
-    let store = store(config)?;
-    let chosen = Chosen::new(config, &store, selection)?;
+    let store = open_read_only(config)?;
+    let chosen = ResolvedSelection::new(config, &store, selection)?;
     let mut names = chosen.tables.clone();
     names.extend(
         store

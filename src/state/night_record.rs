@@ -20,15 +20,15 @@ const FOLDER: &str = "nights";
 
 /// What a night set out to do.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct NightRecord {
+pub(crate) struct OpenNight {
     /// Its tasks.
     #[serde(default)]
-    pub tasks: BTreeMap<TaskId, Planned>,
+    pub tasks: BTreeMap<TaskId, PlannedTask>,
 }
 
 /// A task, in words that outlive the configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Planned {
+pub(crate) struct PlannedTask {
     /// The table.
     pub report: String,
     /// Name of the target.
@@ -45,7 +45,7 @@ pub(crate) struct Planned {
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
-pub(crate) fn begun(store: &Store) -> Result<BTreeMap<Night, NightRecord>> {
+pub(crate) fn load_open_nights(store: &Store) -> Result<BTreeMap<Night, OpenNight>> {
     let files = store.files(FOLDER);
     let mut nights = BTreeMap::new();
     for name in files.json_names()? {
@@ -62,9 +62,13 @@ pub(crate) fn begun(store: &Store) -> Result<BTreeMap<Night, NightRecord>> {
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
-pub(crate) fn begin(store: &Store, config: &RunConfig, jobs: &[ScheduledTask]) -> Result<()> {
+pub(crate) fn record_planned(
+    store: &Store,
+    config: &RunConfig,
+    jobs: &[ScheduledTask],
+) -> Result<()> {
     let files = store.files(FOLDER);
-    let mut records: BTreeMap<Night, NightRecord> = BTreeMap::new();
+    let mut records: BTreeMap<Night, OpenNight> = BTreeMap::new();
     for job in jobs {
         let record = records.entry(job.night).or_default();
         let report = config
@@ -81,7 +85,7 @@ pub(crate) fn begin(store: &Store, config: &RunConfig, jobs: &[ScheduledTask]) -
         let window = plan::window_of(&job.task).filter(|_| is_history);
         record.tasks.insert(
             job.task.id.clone(),
-            Planned {
+            PlannedTask {
                 report,
                 target,
                 params,
@@ -111,7 +115,7 @@ pub(crate) fn begin(store: &Store, config: &RunConfig, jobs: &[ScheduledTask]) -
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
-pub(crate) fn strike(store: &Store, night: Night, closed: &BTreeSet<TaskId>) -> Result<()> {
+pub(crate) fn remove_closed(store: &Store, night: Night, closed: &BTreeSet<TaskId>) -> Result<()> {
     let files = store.files(FOLDER);
     files.change(&file(night), |before| {
         let Some(before) = before else {
@@ -132,7 +136,7 @@ fn file(night: Night) -> String {
     format!("{night}.json")
 }
 
-fn read(files: &Files, night: Night, bytes: &[u8]) -> Result<NightRecord> {
+fn read(files: &Files, night: Night, bytes: &[u8]) -> Result<OpenNight> {
     serde_json::from_slice(bytes).map_err(|error| {
         let path = files.place_of(&file(night));
         Error::new(Code::Destination, format!("{path} is damaged"))

@@ -10,7 +10,7 @@ use crate::store::{Disk, Files, Remote, Replace, Store};
 ///
 /// # Errors
 /// What keeps a bucket from being opened: [`crate::error::Code::Url`], [`crate::error::Code::Config`].
-pub(crate) fn store(config: &RunConfig) -> Result<Store> {
+pub(crate) fn open_read_only(config: &RunConfig) -> Result<Store> {
     match &config.destination.place {
         Place::Folder(path) => Ok(Store::at(path)),
         Place::Bucket(place) => remote(place),
@@ -21,7 +21,7 @@ pub(crate) fn store(config: &RunConfig) -> Result<Store> {
 ///
 /// # Errors
 /// As [`store`], and [`crate::error::Code::Destination`].
-pub(crate) fn open(config: &RunConfig) -> Result<Store> {
+pub(crate) fn open_for_writing(config: &RunConfig) -> Result<Store> {
     match &config.destination.place {
         Place::Folder(path) => {
             let replace = if config.destination.may_leave_gaps {
@@ -57,7 +57,7 @@ fn remote(place: &BucketPlace) -> Result<Store> {
 }
 
 /// Where a configuration's saved responses lie.
-pub(crate) fn landing(config: &RunConfig, store: &Store) -> Landing {
+pub(crate) fn response_store(config: &RunConfig, store: &Store) -> Landing {
     let folder = config.destination.responses.clone();
     Landing::new(folder.map_or_else(|| store.files("responses"), Files::Disk))
 }

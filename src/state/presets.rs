@@ -9,7 +9,7 @@ use crate::store::Store;
 /// # Errors
 /// [`crate::error::Code::Destination`] if the record of a table cannot be read.
 pub fn with_recorded_presets(mut config: RunConfig) -> Result<RunConfig> {
-    let store = crate::state::open::store(&config)?;
+    let store = crate::state::open::open_read_only(&config)?;
     for report in &mut config.reports {
         report.use_presets(&recorded(&store, report)?);
     }
@@ -22,7 +22,7 @@ pub fn with_recorded_presets(mut config: RunConfig) -> Result<RunConfig> {
 /// # Errors
 /// As [`with_recorded_presets`].
 pub fn newer_presets(config: &RunConfig) -> Result<Vec<String>> {
-    let store = crate::state::open::store(config)?;
+    let store = crate::state::open::open_read_only(config)?;
     let mut offers = Vec::new();
     for report in &config.reports {
         offers.extend(offer(report, &recorded(&store, report)?));

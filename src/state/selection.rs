@@ -15,7 +15,7 @@ use crate::table::manifest::PartitionState;
 use crate::table::parse_segment;
 
 /// A selection, resolved.
-pub(crate) struct Chosen<'a> {
+pub(crate) struct ResolvedSelection<'a> {
     store: &'a Store,
     selection: &'a Selection,
     /// The tables, by name.
@@ -24,7 +24,7 @@ pub(crate) struct Chosen<'a> {
     targets: Option<BTreeSet<String>>,
 }
 
-impl<'a> Chosen<'a> {
+impl<'a> ResolvedSelection<'a> {
     /// Resolves a selection against the destination and the configuration.
     ///
     /// # Errors
@@ -146,7 +146,7 @@ pub(crate) fn named_in(store: &Store) -> Result<BTreeMap<String, [String; 4]>> {
             }
         }
     }
-    for record in night_record::begun(store)?.into_values() {
+    for record in night_record::load_open_nights(store)?.into_values() {
         for planned in record.tasks.into_values() {
             named.entry(planned.target).or_default();
         }

@@ -15,7 +15,7 @@ use crate::table::manifest::{PartitionState, TaskEntry};
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`] if saved responses cannot be read.
-pub(crate) fn entry_in(
+pub(crate) fn committed_entry_in(
     landing: &Landing,
     state: Option<&PartitionState>,
     night: Night,
@@ -26,14 +26,18 @@ pub(crate) fn entry_in(
     };
     match &entry.history {
         Some(history) if !history.covered.iter().any(|days| days.contains(night)) => Ok(None),
-        Some(history) if history.night != night => through_others(landing, entry, night),
+        Some(history) if history.night != night => covered_by_other_night(landing, entry, night),
         _ => Ok(Some(entry.clone())),
     }
 }
 
 /// The entry of a task whose days another night's answer has covered, in this night's own count of attempts: all of them
 /// are past, but for one whose answer came later.
-fn through_others(landing: &Landing, entry: &TaskEntry, night: Night) -> Result<Option<TaskEntry>> {
+fn covered_by_other_night(
+    landing: &Landing,
+    entry: &TaskEntry,
+    night: Night,
+) -> Result<Option<TaskEntry>> {
     let past = |attempt| {
         Some(TaskEntry {
             attempt,
@@ -55,7 +59,7 @@ fn through_others(landing: &Landing, entry: &TaskEntry, night: Night) -> Result<
     })
 }
 
-pub(crate) fn answered_by<'a>(
+pub(crate) fn covered_spans<'a>(
     entry: &'a TaskEntry,
     task: &Task,
 ) -> impl Iterator<Item = Span> + 'a {
@@ -81,13 +85,17 @@ pub(crate) fn is_answered(store: &Store, report: &Report, task: &Task) -> Result
         let Some(entry) = state.as_ref().and_then(|state| state.task(&task.id)) else {
             return Ok(false);
         };
-        answered.extend(answered_by(entry, task));
+        answered.extend(covered_spans(entry, task));
     }
     Ok(plan::is_answered(&answered, window))
 }
 
 /// State of the partition in which a report keeps a night.
-pub(crate) fn held(store: &Store, night: Night, report: &Report) -> Result<Option<PartitionState>> {
+pub(crate) fn partition_state_for(
+    store: &Store,
+    night: Night,
+    report: &Report,
+) -> Result<Option<PartitionState>> {
     store.partition(&report.name, &partition_of(report, night))
 }
 
@@ -95,18 +103,23 @@ pub(crate) fn held(store: &Store, night: Night, report: &Report) -> Result<Optio
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`] if it cannot be read.
-pub(crate) fn entry(
+pub(crate) fn committed_entry(
     store: &Store,
     landing: &Landing,
     night: Night,
     report: &Report,
     task: &TaskId,
 ) -> Result<Option<TaskEntry>> {
-    entry_in(landing, held(store, night, report)?.as_ref(), night, task)
+    committed_entry_in(
+        landing,
+        partition_state_for(store, night, report)?.as_ref(),
+        night,
+        task,
+    )
 }
 
 /// Whether a task lacks its rows, or a later attempt at it was begun than the one that its rows come from.
-pub(crate) fn is_open(
+pub(crate) fn is_unfinished(
     landing: &Landing,
     night: Night,
     task: &TaskId,

@@ -52,7 +52,7 @@ pub(crate) fn write(store: &Store, tombstone: &Tombstone) -> Result<()> {
 ///
 /// # Errors
 /// As [`read`].
-pub(crate) fn covers(store: &Store, target: &str, received_at: i64) -> Result<bool> {
+pub(crate) fn is_forgotten_at(store: &Store, target: &str, received_at: i64) -> Result<bool> {
     Ok(read(store, target)?.is_some_and(|tombstone| received_at <= tombstone.forgotten_at))
 }
 
@@ -62,7 +62,7 @@ pub(crate) fn covers(store: &Store, target: &str, received_at: i64) -> Result<bo
 /// As [`read`].
 pub(crate) fn is_forgotten(store: &Store, target: &str, first: Option<&Saved>) -> Result<bool> {
     let Some(first) = first else { return Ok(false) };
-    covers(store, target, first.header.received_at)
+    is_forgotten_at(store, target, first.header.received_at)
 }
 
 /// Names of targets hold no character that a file's name may not.

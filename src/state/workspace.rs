@@ -28,7 +28,7 @@ pub struct Workspace {
     pub row_caps: BTreeMap<String, u32>,
     /// When its usage starts again at zero, and its limit.
     #[serde(default)]
-    pub month: KnownMonth,
+    pub month: RememberedUsage,
 }
 
 impl Workspace {
@@ -68,7 +68,7 @@ fn file(origin: &Url) -> String {
 
 /// What is remembered of the workspace's month, for a night on which it cannot be asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KnownMonth {
+pub struct RememberedUsage {
     /// A day on which usage starts again at zero, where it was told.
     #[serde(default, with = "maybe_day")]
     pub reset: Option<NaiveDate>,

@@ -10,9 +10,9 @@ use backhaul::config::{self, Environment, RunConfig};
 use backhaul::context::progress::Progress;
 use backhaul::plan::{self, Selection};
 use backhaul::report::{RunReport, RunStatus};
-use backhaul::run::Night;
+use backhaul::run::ExportRun;
 use backhaul::sandbox::{Options, Sandbox};
-use backhaul::schedule::run_plan::Agenda;
+use backhaul::schedule::run_plan::RunPlan;
 use backhaul::store::Store;
 use backhaul::table::manifest::UnfinishedStatus;
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
@@ -61,8 +61,8 @@ fn fast_folder() -> tempfile::TempDir {
 
 async fn night(config: &RunConfig, time: DateTime<Utc>) -> RunReport {
     let clock = Arc::new(ShiftedClock::starting_at(time));
-    let agenda = Agenda::make(config, time.date_naive(), &Selection::default(), false).unwrap();
-    let night = Night::new(config.clone(), agenda, u64::MAX, clock);
+    let agenda = RunPlan::make(config, time.date_naive(), &Selection::default(), false).unwrap();
+    let night = ExportRun::new(config.clone(), agenda, u64::MAX, clock);
     let (report, errors) = night
         .run(Arc::new(Progress::default()), CancellationToken::new())
         .await

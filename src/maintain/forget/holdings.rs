@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::error::Result;
 use crate::landing::Header;
 use crate::model::{Night, TaskId};
@@ -38,26 +38,26 @@ impl Holdings {
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`] if they cannot be read.
-    pub fn find(stage: &Stage, target: &str) -> Result<Self> {
+    pub fn find(context: &RunContext, target: &str) -> Result<Self> {
         let mut holdings = Self::default();
-        holdings.words(stage, target)?;
-        holdings.add_configuration(stage, target)?;
-        for table in stage.store.tables()? {
-            for partition in stage.store.partitions(&table)? {
-                let Some(state) = stage.store.partition(&table, &partition)? else {
+        holdings.words(context, target)?;
+        holdings.add_configuration(context, target)?;
+        for table in context.store.tables()? {
+            for partition in context.store.partitions(&table)? {
+                let Some(state) = context.store.partition(&table, &partition)? else {
                     continue;
                 };
                 holdings.add_state(&state, target);
             }
         }
-        for (night, record) in night_record::begun(&stage.store)? {
+        for (night, record) in night_record::load_open_nights(&context.store)? {
             for (task, planned) in record.tasks {
                 holdings.note(Some(night), task, planned.target == target);
             }
         }
-        for night in stage.landing.nights()? {
-            for task in stage.landing.tasks(night)? {
-                if holdings.is_own(stage, night, &task, target)? {
+        for night in context.landing.nights()? {
+            for task in context.landing.tasks(night)? {
+                if holdings.is_own(context, night, &task, target)? {
                     holdings.claims.insert((night, task.clone()));
                     holdings.saved.insert((night, task));
                 }
@@ -72,15 +72,15 @@ impl Holdings {
         tables.chain(self.of_program.iter().cloned()).collect()
     }
 
-    fn words(&mut self, stage: &Stage, target: &str) -> Result<()> {
+    fn words(&mut self, context: &RunContext, target: &str) -> Result<()> {
         let mut urls: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (name, [url, ..]) in named_in(&stage.store)? {
+        for (name, [url, ..]) in named_in(&context.store)? {
             if name == target && !url.is_empty() {
                 self.of_program.insert(TARGETS.to_owned());
             }
             urls.entry(url).or_default().insert(name);
         }
-        for known in &stage.config.targets {
+        for known in &context.config.targets {
             urls.entry(known.url.clone())
                 .or_default()
                 .insert(known.name.clone());
@@ -96,10 +96,10 @@ impl Holdings {
     }
 
     /// The tasks that the configuration makes of the target, begun or not: a run may begin them now.
-    fn add_configuration(&mut self, stage: &Stage, target: &str) -> Result<()> {
-        let tonight = stage.clock.today();
-        for task in plan::tasks_of_any_night(&stage.config, tonight, &Selection::default())? {
-            let is_own = stage.target_name(&task) == target;
+    fn add_configuration(&mut self, context: &RunContext, target: &str) -> Result<()> {
+        let tonight = context.clock.today();
+        for task in plan::tasks_of_any_night(&context.config, tonight, &Selection::default())? {
+            let is_own = context.target_name(&task) == target;
             self.note(Some(tonight), task.id, is_own);
         }
         Ok(())
@@ -153,11 +153,17 @@ impl Holdings {
     }
 
     /// Whether saved answers are of the target: by its tasks; where no record knows the task any more, by what was asked.
-    fn is_own(&self, stage: &Stage, night: Night, task: &TaskId, target: &str) -> Result<bool> {
+    fn is_own(
+        &self,
+        context: &RunContext,
+        night: Night,
+        task: &TaskId,
+        target: &str,
+    ) -> Result<bool> {
         if self.own.contains(task) || self.others.contains(task) {
             return Ok(self.own.contains(task));
         }
-        let Some(header) = stage.landing.any_header(night, task)? else {
+        let Some(header) = context.landing.any_header(night, task)? else {
             return Ok(false);
         };
         let asked = header
@@ -168,16 +174,16 @@ impl Holdings {
         if asked.is_some_and(|(_, url)| self.words.contains(url)) || self.names(&body(&header)) {
             return Ok(true);
         }
-        let mut tables = stage.store.tables()?;
+        let mut tables = context.store.tables()?;
         tables.extend(
-            stage
+            context
                 .config
                 .reports
                 .iter()
                 .map(|report| report.name.clone()),
         );
         for table in tables {
-            if possible_ids(stage, &table, target, &header)?.contains(task) {
+            if possible_ids(context, &table, target, &header)?.contains(task) {
                 return Ok(true);
             }
         }
@@ -196,8 +202,13 @@ fn body(header: &Header) -> Json {
 }
 
 /// The ids that a task of the target would have in a table, with what varied as it was asked.
-fn possible_ids(stage: &Stage, table: &str, target: &str, header: &Header) -> Result<[TaskId; 3]> {
-    let record = stage.store.table(table)?;
+fn possible_ids(
+    context: &RunContext,
+    table: &str,
+    target: &str,
+    header: &Header,
+) -> Result<[TaskId; 3]> {
+    let record = context.store.table(table)?;
     let body = body(header);
     let value = |name: &String| {
         let listed = || Some((name.clone(), body.get(name)?.as_str()?.to_owned()));

@@ -13,7 +13,7 @@ use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::context::client::run_id;
 use crate::context::progress::Progress;
-use crate::context::run_context::Stage;
+use crate::context::run_context::RunContext;
 use crate::costs::row_counts;
 use crate::error::{Code, Error, Errors, Result};
 use crate::fetch::batch;
@@ -21,7 +21,7 @@ use crate::ledger::recovery::close_dead_run_logs;
 use crate::ledger::request_log;
 use crate::maintain::forget::holdings::Holdings;
 use crate::model::{Night, TaskId};
-use crate::publish::partition::Opened;
+use crate::publish::partition::PartitionRewrite;
 use crate::publish::{coverage, system_tables};
 use crate::state::names::claim_name;
 use crate::state::night_record;
@@ -59,7 +59,7 @@ pub struct Forgotten {
 /// changed; [`Code::Destination`].
 pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<Forgotten> {
     let config = Arc::new(config);
-    let store = crate::state::open::store(&config)?;
+    let store = crate::state::open::open_read_only(&config)?;
     let named = named_in(&store)?;
     let is_configured = config.targets.iter().any(|known| known.name == target);
     let earlier = tombstone::read(&store, target);
@@ -67,7 +67,7 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
         return Err(unknown_target(&config, &named, target));
     }
     let run = run_id(&clock);
-    let stage = Stage::open(
+    let context = RunContext::open(
         config,
         run,
         Vec::new(),
@@ -76,15 +76,15 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
         Arc::new(Progress::default()),
     )?;
     // A row of the target may wait in an answer that is not divided yet.
-    batch::settle_left(&stage)?;
+    batch::split_leftover_batches(&context)?;
     // The ledgers of runs that were cut off name it until they are closed.
-    close_dead_run_logs(&stage.recovery())?;
-    let mut holdings = Holdings::find(&stage, target)?;
-    let claims = claim(&stage, target, &holdings)?;
-    if !stage.landing.packs()?.is_empty() {
+    close_dead_run_logs(&context.recovery())?;
+    let mut holdings = Holdings::find(&context, target)?;
+    let claims = claim(&context, target, &holdings)?;
+    if !context.landing.packs()?.is_empty() {
         // Whoever had the claims a moment ago was killed, and has left one.
-        batch::settle_left(&stage)?;
-        holdings = Holdings::find(&stage, target)?;
+        batch::split_leftover_batches(&context)?;
+        holdings = Holdings::find(&context, target)?;
     }
     let mut tables = holdings.tables();
     tables.extend(
@@ -94,28 +94,28 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
             .into_iter()
             .flat_map(|earlier| earlier.tables),
     );
-    let forgotten_at = stage.clock.now().timestamp_micros();
+    let forgotten_at = context.clock.now().timestamp_micros();
     let tombstone = Tombstone {
         target: target.to_owned(),
         forgotten_at,
         tables: tables.clone(),
     };
-    tombstone::write(&stage.store, &tombstone)?;
+    tombstone::write(&context.store, &tombstone)?;
     let mut forgotten = Forgotten {
         tables,
         is_configured,
         ..Forgotten::default()
     };
     for (night, task) in &holdings.saved {
-        forgotten.responses += stage.landing.forget(*night, task)?;
+        forgotten.responses += context.landing.forget(*night, task)?;
         step("forget.responses");
     }
-    scrub::run_reports(&stage.store, &holdings.words)?;
-    scrub::bad_values(&stage.store, &holdings.words)?;
-    request_log::forget(&stage.store, target)?;
-    row_counts::forget(&stage.store, target)?;
+    scrub::run_reports(&context.store, &holdings.words)?;
+    scrub::bad_values(&context.store, &holdings.words)?;
+    request_log::forget(&context.store, target)?;
+    row_counts::forget(&context.store, target)?;
     for (table, partition) in &holdings.partitions {
-        match remove_rows(&stage, table, partition, target) {
+        match remove_rows(&context, table, partition, target) {
             Ok(None) => {}
             Ok(Some(rows)) => {
                 forgotten.rows += rows;
@@ -126,17 +126,17 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
                 .push(error.with_context("partition", format!("{table}/{partition}"))),
         }
         step("forget.partition");
-        stage.store.strike_unfinished(
+        context.store.strike_unfinished(
             table,
             partition,
             |task| task.target == target,
-            &stage.who,
+            &context.who,
         )?;
         step("forget.unfinished");
     }
-    remove_mentions(&stage, target)?;
+    remove_mentions(&context, target)?;
     let_go(claims)?;
-    stage.close()?;
+    context.close()?;
     Ok(forgotten)
 }
 
@@ -144,11 +144,11 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
 ///
 /// # Errors
 /// [`Code::Locked`] naming the task and who is at it.
-fn claim(stage: &Stage, target: &str, holdings: &Holdings) -> Result<Vec<Hold>> {
+fn claim(context: &RunContext, target: &str, holdings: &Holdings) -> Result<Vec<Hold>> {
     let mut claims = Vec::new();
     for (night, task) in holdings.claims.iter().rev() {
         let name = claim_name(*night, task);
-        match stage.store.claim(&name, &stage.run_id, &stage.who)? {
+        match context.store.claim(&name, &context.run_id, &context.who)? {
             Ok(claim) if claims.len() < MAX_CLAIMS => claims.push(claim),
             Ok(claim) => claim.give_back()?,
             Err(holder) => {
@@ -164,8 +164,13 @@ fn claim(stage: &Stage, target: &str, holdings: &Holdings) -> Result<Vec<Hold>> 
 }
 
 /// Writes a partition anew without the target's rows. Gives how many went; `None` if it holds no task of the target.
-fn remove_rows(stage: &Stage, table: &str, partition: &str, target: &str) -> Result<Option<u64>> {
-    let mut opened = Opened::recorded(stage, table, partition)?;
+fn remove_rows(
+    context: &RunContext,
+    table: &str,
+    partition: &str,
+    target: &str,
+) -> Result<Option<u64>> {
+    let mut opened = PartitionRewrite::recorded(context, table, partition)?;
     let Some(before) = opened.before.clone() else {
         return Ok(None);
     };
@@ -175,37 +180,37 @@ fn remove_rows(stage: &Stage, table: &str, partition: &str, target: &str) -> Res
         return Ok(None);
     }
     let rows = gone().map(|entry| entry.rows).sum();
-    let mut writer = opened.writer(stage, &before.responses_hash, &tasks)?;
+    let mut writer = opened.writer(context, &before.responses_hash, &tasks)?;
     opened.keep_all_but(&tasks, &mut writer)?;
     opened.publish(writer, &tasks, &[], before.responses_hash)?;
     Ok(Some(rows))
 }
 
 /// Takes the target out of the tables that the program fills itself, and out of the records of nights.
-fn remove_mentions(stage: &Stage, target: &str) -> Result<()> {
+fn remove_mentions(context: &RunContext, target: &str) -> Result<()> {
     let nights_of = |partition: String| {
         parse_segment(&partition).and_then(|(_, night)| night.parse::<Night>().ok())
     };
-    for night in stage
+    for night in context
         .store
         .partitions(COVERAGE)?
         .into_iter()
         .filter_map(nights_of)
     {
-        coverage::write(stage, night)?;
+        coverage::write(context, night)?;
         step("forget.coverage");
     }
-    if !stage.store.partitions(TARGETS)?.is_empty() {
-        system_tables::remove_target(stage, target)?;
+    if !context.store.partitions(TARGETS)?.is_empty() {
+        system_tables::remove_target(context, target)?;
         step("forget.targets");
     }
-    for (night, record) in night_record::begun(&stage.store)? {
+    for (night, record) in night_record::load_open_nights(&context.store)? {
         let of_target = record
             .tasks
             .into_iter()
             .filter(|(_, planned)| planned.target == target);
-        night_record::strike(
-            &stage.store,
+        night_record::remove_closed(
+            &context.store,
             night,
             &of_target.map(|(task, _)| task).collect(),
         )?;

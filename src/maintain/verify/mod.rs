@@ -17,7 +17,7 @@ use crate::maintain::verify::records::record_problems;
 use crate::maintain::verify::remedy::Remedies;
 use crate::maintain::verify::rows::Reading;
 use crate::plan::Selection;
-use crate::state::selection::Chosen;
+use crate::state::selection::ResolvedSelection;
 use crate::store::{
     Hold, KnownFiles, Store, TableRecord, UNPARTITIONED, hidden_data, strays, verify_files,
 };
@@ -56,8 +56,8 @@ pub struct Fault {
 /// [`crate::error::Code::Destination`] if there is no destination or it cannot be read; [`crate::error::Code::Usage`] or
 /// [`crate::error::Code::Target`] for a table or target that it does not know.
 pub fn verify(config: &RunConfig, clock: &SharedClock, selection: &Selection) -> Result<Verified> {
-    let store = crate::state::open::store(config)?;
-    let chosen = Chosen::new(config, &store, selection)?;
+    let store = crate::state::open::open_read_only(config)?;
+    let chosen = ResolvedSelection::new(config, &store, selection)?;
     let mut known = KnownFiles::default();
     for table in store.tables()? {
         for partition in store.partitions(&table)? {
@@ -105,7 +105,12 @@ struct Verifier<'a> {
 }
 
 impl Verifier<'_> {
-    fn table(&self, chosen: &Chosen<'_>, table: &str, verified: &mut Verified) -> Result<()> {
+    fn table(
+        &self,
+        chosen: &ResolvedSelection<'_>,
+        table: &str,
+        verified: &mut Verified,
+    ) -> Result<()> {
         let record = match self.store.table(table) {
             Ok(record) => record,
             Err(error) => {

@@ -7,7 +7,7 @@ use crate::fetch::saved_history::is_saved_whole;
 use crate::landing::{Attempt, Landing};
 use crate::model::{Night, TaskId};
 use crate::plan::{self, Selection};
-use crate::state::open::landing;
+use crate::state::open::response_store;
 use crate::state::periods::period_of;
 use crate::state::system_tables::is_of_program;
 use crate::state::tombstone;
@@ -27,7 +27,7 @@ impl<'a> Remedies<'a> {
         Self {
             config,
             store,
-            landing: landing(config, store),
+            landing: response_store(config, store),
         }
     }
 
@@ -173,7 +173,8 @@ impl<'a> Remedies<'a> {
         };
         let first = self.landing.load(&attempt, 0).ok().flatten();
         first.is_some_and(|first| {
-            !tombstone::covers(self.store, &entry.target, first.header.received_at).unwrap_or(false)
+            !tombstone::is_forgotten_at(self.store, &entry.target, first.header.received_at)
+                .unwrap_or(false)
         })
     }
 }

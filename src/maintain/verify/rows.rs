@@ -13,7 +13,7 @@ use crate::catalog::Catalog;
 use crate::error::{Code, Error, Result};
 use crate::model::TaskId;
 use crate::publish::partition::folder;
-use crate::publish::rewrite::{Owners, file_folder, stretches};
+use crate::publish::rewrite::{RowOwners, file_folder, stretches};
 use crate::sink::{IdentityCounter, read_batches};
 use crate::state::system_tables::is_of_program;
 use crate::store::TableRecord;
@@ -21,7 +21,7 @@ use crate::table::manifest::{Committed, FileEntry, PartitionState};
 use crate::table::{ColumnType, RecordedColumn, recorded_parameters};
 
 /// A task's rows that stand together, up to the row that was read last.
-struct Stretch {
+struct TaskRange {
     place: usize,
     first: [u8; 32],
     last: OwnedRow,
@@ -29,7 +29,7 @@ struct Stretch {
 
 /// One task while its partition is read.
 #[derive(Default)]
-struct Tally {
+struct RowCounts {
     rows: u64,
     /// Rows that equal the one before them.
     duplicates: u64,
@@ -45,11 +45,11 @@ pub(crate) struct Reading<'a> {
     committed: &'a Committed,
     record: &'a TableRecord,
     is_of_program: bool,
-    owners: Owners<'a>,
+    owners: RowOwners<'a>,
     parameters: Vec<String>,
     identity: &'static [String],
     identities: IdentityCounter<'a>,
-    tallies: Vec<Tally>,
+    tallies: Vec<RowCounts>,
     places: BTreeMap<&'a TaskId, usize>,
     is_unreadable: bool,
 }
@@ -68,16 +68,16 @@ impl<'a> Reading<'a> {
             committed,
             record,
             is_of_program: is_of_program(&state.report),
-            owners: Owners::of(&committed.tasks),
+            owners: RowOwners::of(&committed.tasks),
             parameters: recorded_parameters(&committed.columns).collect(),
             identity,
             identities: IdentityCounter::new(identity, scratch),
             tallies: committed
                 .tasks
                 .iter()
-                .map(|_| Tally {
+                .map(|_| RowCounts {
                     has_identity: true,
-                    ..Tally::default()
+                    ..RowCounts::default()
                 })
                 .collect(),
             places: committed
@@ -161,7 +161,7 @@ impl<'a> Reading<'a> {
         let keys = &self.record.partition_by;
         let mut unknown: BTreeMap<String, u64> = BTreeMap::new();
         let mut misplaced: BTreeSet<String> = BTreeSet::new();
-        let mut open: Option<Stretch> = None;
+        let mut open: Option<TaskRange> = None;
         let mut rows = 0;
         for batch in batches {
             let batch = batch?;
@@ -208,7 +208,7 @@ impl<'a> Reading<'a> {
         part: &RecordBatch,
         has_identity: bool,
         converter: &RowConverter,
-        open: &mut Option<Stretch>,
+        open: &mut Option<TaskRange>,
     ) -> Result<()> {
         if open.as_ref().is_some_and(|before| before.place != place) {
             self.close(open.take());
@@ -234,7 +234,7 @@ impl<'a> Reading<'a> {
                 open.last = last;
             }
             None => {
-                *open = Some(Stretch {
+                *open = Some(TaskRange {
                     place,
                     first: Sha256::digest(encoded.row(0).data()).into(),
                     last,
@@ -249,8 +249,8 @@ impl<'a> Reading<'a> {
     }
 
     /// Ends the stretch of a task.
-    fn close(&mut self, open: Option<Stretch>) {
-        let Some(Stretch { place, first, last }) = open else {
+    fn close(&mut self, open: Option<TaskRange>) {
+        let Some(TaskRange { place, first, last }) = open else {
             return;
         };
         let Some(tally) = self.tallies.get_mut(place) else {

@@ -1,4 +1,4 @@
-//! Answers of a history, taken apart: the rows of each year on their own, on disk where they are many.
+//! HistoryAnswers of a history, taken apart: the rows of each year on their own, on disk where they are many.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -8,8 +8,8 @@ use arrow::compute::filter_record_batch;
 use chrono::{DateTime, Datelike as _, NaiveDate};
 
 use crate::config::Report;
-use crate::context::fetched_task::Finished;
-use crate::context::run_context::Stage;
+use crate::context::fetched_task::FetchedTask;
+use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Result};
 use crate::model::TaskId;
 use crate::plan::ScheduledTask;
@@ -35,7 +35,7 @@ pub(crate) struct Answer {
 }
 
 /// The answers that are merged, by task; the latest last.
-pub(crate) struct Answers {
+pub(crate) struct HistoryAnswers {
     pub tasks: BTreeMap<TaskId, Vec<Answer>>,
     /// The columns of their rows.
     pub schema: TableSchema,
@@ -43,18 +43,18 @@ pub(crate) struct Answers {
     pub dated: &'static str,
 }
 
-impl Answers {
+impl HistoryAnswers {
     /// Divides the rows of finished tasks by period.
     ///
     /// # Errors
     /// [`Code::Value`] for a row without a day, [`Code::Destination`] if rows cannot be put on disk.
     pub fn collect(
-        stage: &Stage,
+        context: &RunContext,
         report: &Report,
-        finished: Vec<Finished>,
+        finished: Vec<FetchedTask>,
         only: Option<i32>,
     ) -> Result<(Self, BTreeMap<i32, TaskSorter>)> {
-        let recorded = stage.store.table(&report.name)?.columns;
+        let recorded = context.store.table(&report.name)?.columns;
         let schema = table_schema(report)?.over(&recorded)?;
         let dated = report
             .endpoint
@@ -62,11 +62,11 @@ impl Answers {
             .map(|column| column.name.as_str());
         let dated = dated
             .ok_or_else(|| Error::new(Code::Internal, format!("{} is no history", report.name)))?;
-        let mut periods = Periods {
-            order: order(&stage.config.partition_by(report), &schema),
+        let mut periods = YearPartitioner {
+            order: order(&context.config.partition_by(report), &schema),
             digester: Digester::new(&schema)?,
             schema,
-            scratch: stage
+            scratch: context
                 .scratch
                 .join(format!("history-{:016x}", fastrand::u64(..))),
             only,
@@ -76,7 +76,7 @@ impl Answers {
         only.map_or(Ok(()), |year| periods.sorter(year).map(|_| ()))?;
         let mut tasks: BTreeMap<TaskId, Vec<Answer>> = BTreeMap::new();
         for finished in finished {
-            let answer = periods.take(stage, finished, dated)?;
+            let answer = periods.take(context, finished, dated)?;
             tasks
                 .entry(answer.entry.task.clone())
                 .or_default()
@@ -97,7 +97,7 @@ impl Answers {
 }
 
 /// The rows of answers, by year.
-struct Periods {
+struct YearPartitioner {
     schema: TableSchema,
     order: Vec<String>,
     digester: Digester,
@@ -106,10 +106,10 @@ struct Periods {
     sorters: BTreeMap<i32, TaskSorter>,
 }
 
-impl Periods {
-    fn take(&mut self, stage: &Stage, finished: Finished, dated: &str) -> Result<Answer> {
-        let (job, report) = stage.job(finished.job)?;
-        let columns = task_columns(stage, job, report, &finished)?;
+impl YearPartitioner {
+    fn take(&mut self, context: &RunContext, finished: FetchedTask, dated: &str) -> Result<Answer> {
+        let (job, report) = context.job(finished.job)?;
+        let columns = task_columns(context, job, report, &finished)?;
         let mut window = finished
             .window
             .ok_or_else(|| Error::new(Code::Internal, "an answer without days"))?;
@@ -217,12 +217,12 @@ fn order(partition_by: &[String], schema: &TableSchema) -> Vec<String> {
 }
 
 fn task_columns(
-    stage: &Stage,
+    context: &RunContext,
     job: &ScheduledTask,
     report: &Report,
-    finished: &Finished,
+    finished: &FetchedTask,
 ) -> Result<TaskColumns> {
-    let target = stage.target_name(&job.task).to_owned();
+    let target = context.target_name(&job.task).to_owned();
     let parameters: BTreeMap<String, String> = job.task.parameters.iter().cloned().collect();
     let exported_at = DateTime::from_timestamp_micros(finished.exported_at).ok_or_else(|| {
         Error::new(
@@ -232,7 +232,7 @@ fn task_columns(
     })?;
     Ok(TaskColumns {
         task: job.task.id.clone(),
-        folder: folder(&stage.config.partition_by(report), &target, &parameters),
+        folder: folder(&context.config.partition_by(report), &target, &parameters),
         target,
         snapshot_date: job.night,
         exported_at,

@@ -1,4 +1,4 @@
-//! Answers of a history → one commit of each period that they reach.
+//! HistoryAnswers of a history → one commit of each period that they reach.
 //!
 //! Of the rows of a day those of the latest answer stand that was asked for the day: also where it brought none. That is true
 //! whatever the order in which answers are committed, and whether they are new or put together again.
@@ -12,16 +12,16 @@ use chrono::NaiveDate;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Report;
-use crate::context::cpu_pool::heavy;
-use crate::context::fetched_task::Finished;
-use crate::context::run_context::Stage;
+use crate::context::cpu_pool::run_on_cpu_pool;
+use crate::context::fetched_task::FetchedTask;
+use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Result};
-use crate::fetch::body::blocking;
+use crate::fetch::body::run_blocking;
 use crate::model::TaskId;
-use crate::publish::history::answers::{Answer, Answers};
+use crate::publish::history::answers::{Answer, HistoryAnswers};
 use crate::publish::history::rows::{Digester, complete, days, times, unfit};
-use crate::publish::partition::{Assembled, Layout, Opened, responses_hash, summary};
-use crate::publish::rewrite::{Owners, stretches, whole_file};
+use crate::publish::partition::{Assembled, Layout, PartitionRewrite, responses_hash, summary};
+use crate::publish::rewrite::{RowOwners, stretches, whole_file};
 use crate::report::PartitionSummary;
 use crate::sink::{IdentityCounter, PartitionWriter, TaskColumns, TaskSorter, read_batches};
 use crate::state::periods::period_name;
@@ -37,13 +37,13 @@ const INTERRUPTIBLE_ROWS: u64 = 200_000;
 /// # Errors
 /// As [`crate::publish::partition::assemble`]; periods that were committed before stay, and the next run goes on from there.
 pub(crate) async fn assemble(
-    stage: &Arc<Stage>,
+    context: &Arc<RunContext>,
     report: usize,
-    finished: Vec<Finished>,
+    finished: Vec<FetchedTask>,
     cancel: &CancellationToken,
 ) -> Result<Assembled> {
     let (partitions, added) =
-        merge(stage, report, finished, Layout::AsRecorded, None, cancel).await?;
+        merge(context, report, finished, Layout::AsRecorded, None, cancel).await?;
     Ok(Assembled { partitions, added })
 }
 
@@ -52,13 +52,13 @@ pub(crate) async fn assemble(
 /// # Errors
 /// As [`assemble`].
 pub(crate) async fn rebuild(
-    stage: &Arc<Stage>,
+    context: &Arc<RunContext>,
     report: usize,
-    finished: Vec<Finished>,
+    finished: Vec<FetchedTask>,
     year: i32,
 ) -> Result<Vec<PartitionSummary>> {
     let merged = merge(
-        stage,
+        context,
         report,
         finished,
         Layout::Anew,
@@ -70,27 +70,28 @@ pub(crate) async fn rebuild(
 }
 
 async fn merge(
-    stage: &Arc<Stage>,
+    context: &Arc<RunContext>,
     report: usize,
-    finished: Vec<Finished>,
+    finished: Vec<FetchedTask>,
     layout: Layout,
     only: Option<i32>,
     cancel: &CancellationToken,
 ) -> Result<(Vec<PartitionSummary>, Vec<TaskEntry>)> {
-    let shared = Arc::clone(stage);
-    let turn = Arc::clone(&stage.writing);
+    let shared = Arc::clone(context);
+    let turn = Arc::clone(&context.writing);
     let held = turn.lock().await;
-    let (answers, periods) =
-        heavy(move || Answers::collect(&shared, shared.report(report)?, finished, only))
-            .await
-            .flatten()?;
+    let (answers, periods) = run_on_cpu_pool(move || {
+        HistoryAnswers::collect(&shared, shared.report(report)?, finished, only)
+    })
+    .await
+    .flatten()?;
     drop(held);
     let answers = Arc::new(answers);
     let mut partitions = Vec::with_capacity(periods.len());
     for (year, sorter) in periods {
-        let opening = Arc::clone(stage);
-        let opened = blocking(move || {
-            Opened::open(
+        let opening = Arc::clone(context);
+        let opened = run_blocking(move || {
+            PartitionRewrite::open(
                 &opening,
                 opening.report(report)?,
                 &period_name(year),
@@ -99,10 +100,11 @@ async fn merge(
         });
         let opened = opened.await?;
         let _turn = turn.lock().await;
-        let (stage, answers, cancel) = (Arc::clone(stage), Arc::clone(&answers), cancel.clone());
-        let merged = heavy(move || {
-            let report = stage.report(report)?;
-            let committed = Period::new(&stage, report, &answers, year)?
+        let (context, answers, cancel) =
+            (Arc::clone(context), Arc::clone(&answers), cancel.clone());
+        let merged = run_on_cpu_pool(move || {
+            let report = context.report(report)?;
+            let committed = Period::new(&context, report, &answers, year)?
                 .merge(opened, sorter, layout, &cancel)?;
             Ok(summary(report, &period_name(year), &committed))
         });
@@ -120,9 +122,9 @@ async fn merge(
 
 /// A period that is being merged into.
 struct Period<'a> {
-    stage: &'a Stage,
+    context: &'a RunContext,
     report: &'a Report,
-    answers: &'a Answers,
+    answers: &'a HistoryAnswers,
     days: Span,
     /// The tasks of which an answer speaks for days of it.
     tasks: Vec<(&'a TaskId, &'a [Answer])>,
@@ -136,14 +138,19 @@ struct Period<'a> {
 
 /// Rows of a task in a period.
 #[derive(Debug, Clone, Copy, Default)]
-struct Tally {
+struct RowCounts {
     rows: u64,
     duplicates: u64,
     identities: Option<u64>,
 }
 
 impl<'a> Period<'a> {
-    fn new(stage: &'a Stage, report: &'a Report, answers: &'a Answers, year: i32) -> Result<Self> {
+    fn new(
+        context: &'a RunContext,
+        report: &'a Report,
+        answers: &'a HistoryAnswers,
+        year: i32,
+    ) -> Result<Self> {
         let days = Span::of_year(year)
             .ok_or_else(|| Error::new(Code::Internal, format!("there is no year {year}")))?;
         let reaches = |answer: &Answer| answer.window.within(days).is_some();
@@ -170,7 +177,7 @@ impl<'a> Period<'a> {
             .filter_map(|(place, (_, answers))| Some((of(answers)?, place)))
             .collect();
         Ok(Self {
-            stage,
+            context,
             report,
             answers,
             days,
@@ -184,7 +191,7 @@ impl<'a> Period<'a> {
     /// Writes the period's rows and publishes them.
     fn merge(
         mut self,
-        mut opened: Opened,
+        mut opened: PartitionRewrite,
         mut sorter: TaskSorter,
         layout: Layout,
         cancel: &CancellationToken,
@@ -201,7 +208,7 @@ impl<'a> Period<'a> {
         if let Some(before) = &before {
             self.take_over(&opened, before, &replaced, &mut sorter)?;
         }
-        let mut writer = opened.writer(self.stage, &hash, &replaced)?;
+        let mut writer = opened.writer(self.context, &hash, &replaced)?;
         let tallies = self.write(&mut opened, before.as_ref(), sorter, &mut writer, cancel)?;
         opened.keep_all_but(&replaced, &mut writer)?;
         let entries: Vec<TaskEntry> = self
@@ -221,13 +228,13 @@ impl<'a> Period<'a> {
     /// Adds the rows that the period holds of these tasks and that no answer speaks for.
     fn take_over(
         &mut self,
-        opened: &Opened,
+        opened: &PartitionRewrite,
         before: &Committed,
         replaced: &BTreeSet<TaskId>,
         sorter: &mut TaskSorter,
     ) -> Result<()> {
         let mut digester = Digester::new(&self.answers.schema)?;
-        let owners = Owners::of(&before.tasks);
+        let owners = RowOwners::of(&before.tasks);
         let committing = &opened.committing;
         for file in before.files.iter().filter(|file| file.rows > 0) {
             let is_in =
@@ -359,12 +366,12 @@ impl<'a> Period<'a> {
 
     fn write(
         &self,
-        opened: &mut Opened,
+        opened: &mut PartitionRewrite,
         before: Option<&Committed>,
         sorter: TaskSorter,
         writer: &mut PartitionWriter,
         cancel: &CancellationToken,
-    ) -> Result<Vec<Tally>> {
+    ) -> Result<Vec<RowCounts>> {
         let stop = sorter.num_rows() > INTERRUPTIBLE_ROWS;
         let names: Vec<String> = self
             .answers
@@ -375,10 +382,10 @@ impl<'a> Period<'a> {
             .collect();
         let identity = &self.report.endpoint.identity;
         let has_identity = !identity.is_empty() && identity.iter().all(|name| names.contains(name));
-        let scratch = || Ok(self.stage.scratch.clone());
+        let scratch = || Ok(self.context.scratch.clone());
         let mut rows = IdentityCounter::new(&names, scratch);
         let mut identities = has_identity.then(|| IdentityCounter::new(identity, scratch));
-        let mut tallies = vec![Tally::default(); self.tasks.len()];
+        let mut tallies = vec![RowCounts::default(); self.tasks.len()];
         let mut under_way: Option<usize> = None;
         for batch in sorter.finish()? {
             if stop && cancel.is_cancelled() {
@@ -452,7 +459,7 @@ impl<'a> Period<'a> {
         &self,
         answers: &[Answer],
         old: Option<&TaskEntry>,
-        tally: Tally,
+        tally: RowCounts,
         layout: Layout,
     ) -> Result<TaskEntry> {
         let last = answers
@@ -460,7 +467,7 @@ impl<'a> Period<'a> {
             .ok_or_else(|| Error::new(Code::Internal, "a task without an answer"))?;
         let is_outrun = old.is_some_and(|old| old.exported_at > last.entry.exported_at);
         let newest = old.filter(|_| is_outrun).unwrap_or(&last.entry);
-        let (job, _) = self.stage.job(last.job)?;
+        let (job, _) = self.context.job(last.job)?;
         let held = old.and_then(|old| old.history.as_ref());
         let held = held.map(|held| held.covered.clone()).unwrap_or_default();
         let answers_the_same =
