@@ -33,6 +33,7 @@ pub mod sandbox;
 pub mod schedule;
 pub mod secret;
 pub mod sink;
+mod stable_hash;
 pub mod state;
 pub mod store;
 pub mod table;

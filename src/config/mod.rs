@@ -57,7 +57,7 @@ pub use known::TABLES;
 pub use place::{BucketPlace, Encryption, Place};
 pub use resolved::{
     Budget, Destination, KeepFree, KeywordList, OnTrouble, Report, RunConfig, RunSettings, Source,
-    StableHash, Target, Top,
+    Target, Top,
 };
 pub use sample::SAMPLE_FOLDER;
 pub use starter::starter;

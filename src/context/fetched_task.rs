@@ -1,13 +1,12 @@
 //! What a task comes to when paging is done with it, and why it may come to nothing yet.
 
-use std::collections::BTreeMap;
-
 use crate::decode::Notes;
 use crate::error::{Code, Error, Result};
 use crate::landing::Source;
 use crate::paging::Evidence;
 use crate::sink::TaskSorter;
 use crate::table::Span;
+use crate::table::TaskSpec;
 
 /// A task whose rows are all here.
 pub struct FetchedTask {
@@ -32,7 +31,7 @@ pub struct FetchedTask {
     /// The attempt whose answers they are.
     pub attempt: u32,
     /// What was asked.
-    pub asked: BTreeMap<String, String>,
+    pub spec: TaskSpec,
     /// Of a history: the days that were asked for.
     pub window: Option<Span>,
     /// SHA-256 over its bodies as received.

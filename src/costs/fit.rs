@@ -165,7 +165,7 @@ impl BudgetFit<'_> {
             };
             let mut night = self.today - Days::new(back);
             while night < end {
-                night = plan::next_due(every, &task.slot(), night);
+                night = plan::next_due(every, &task.cadence_key(), night);
                 if night > self.today {
                     *nights.entry(night).or_default() += cost.units;
                 }

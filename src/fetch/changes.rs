@@ -49,7 +49,7 @@ pub(crate) fn since(
         let state = partition_state_for(&context.store, night, report)?;
         let entry = state.as_ref().and_then(|state| state.task(&job.task.id));
         if let Some(entry) = entry.filter(|entry| entry.status == TaskStatus::Complete) {
-            let is_answered = job.task.unanswered_by(&entry.asked, false).is_empty();
+            let is_answered = job.task.spec.stale_fields(&entry.spec, false).is_empty();
             return Ok(night
                 .checked_sub_days(Days::new(OVERLAP_DAYS))
                 .filter(|_| is_answered));

@@ -377,7 +377,8 @@ impl GroupFetcher<'_> {
         {
             let changed = job
                 .task
-                .unanswered_by(&entry.asked, task_state::is_capped_by_max_rows(entry));
+                .spec
+                .stale_fields(&entry.spec, task_state::is_capped_by_max_rows(entry));
             if changed.is_empty()
                 && is_whole
                 && !task_state::is_unfinished(

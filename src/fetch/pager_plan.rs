@@ -1,7 +1,5 @@
 //! What paging is told about a task: kept with the task's first answer, so that a later run asks the same questions.
 
-use std::collections::BTreeMap;
-
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -15,19 +13,16 @@ use crate::filter::{self, Filter};
 use crate::landing::Saved;
 use crate::paging::{PagerLimits, PagerPlan, Paging, Top, Verdicts};
 use crate::plan::ScheduledTask;
-use crate::plan::{
-    CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, ranking_asked, set_window,
-    window_of,
-};
-use crate::table::Span;
+use crate::plan::{Task, set_window, window_of};
+use crate::table::{FetchMode, Span, TaskSpec};
 
 /// What paging was told when the task began, kept with its first answer, so that a later run asks the same questions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AttemptInputs {
     pub verdicts: Verdicts,
     pub cap: Option<u32>,
-    #[serde(default)]
-    pub asked: BTreeMap<String, String>,
+    #[serde(default, rename = "asked")]
+    pub spec: TaskSpec,
     /// Of a history: the days that were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<Span>,
@@ -36,7 +31,7 @@ pub(crate) struct AttemptInputs {
 impl AttemptInputs {
     /// The day since when changes are asked for.
     pub fn since(&self) -> Option<NaiveDate> {
-        changes_asked(&self.asked).flatten()
+        self.spec.changes_since()
     }
 
     /// The task as it asks: for lost rows too where changes are asked for, of a history for the days of its beginning.
@@ -51,7 +46,7 @@ impl AttemptInputs {
     /// What a job asks that an attempt which began so does not answer, by name. Days that have been committed since are no
     /// reason to ask for less.
     pub fn unanswered(&self, job: &ScheduledTask) -> Vec<String> {
-        let mut changed = job.task.unanswered_by(&self.asked, false);
+        let mut changed = job.task.spec.stale_fields(&self.spec, false);
         let is_short =
             |window: Span| window_of(&job.task).is_some_and(|days| window.first > days.first);
         if self
@@ -64,12 +59,8 @@ impl AttemptInputs {
     }
 
     /// What is asked, with that day.
-    pub fn with_window(&self, mut asked: BTreeMap<String, String>) -> BTreeMap<String, String> {
-        asked.extend(
-            self.since()
-                .map(|day| (CHANGES_SINCE.to_owned(), day.to_string())),
-        );
-        asked
+    pub fn with_since(&self, spec: TaskSpec) -> TaskSpec {
+        spec.with_changes_since(self.since())
     }
 }
 
@@ -93,27 +84,28 @@ pub(crate) fn pager_plan(
     report: &Report,
     task: &Task,
     inputs: &AttemptInputs,
-    asked: &BTreeMap<String, String>,
+    spec: &TaskSpec,
 ) -> PagerPlan {
     // The key starts as it did when the task began, whatever columns are wanted by now.
-    let columns = columns_asked(&inputs.asked).unwrap_or_else(|| report.columns.clone());
-    let ranking = ranking_asked(asked);
-    let asked = |name: &str| asked.get(name).map(String::as_str);
-    let base = if asked("where") == task.asked.get("where").map(String::as_str) {
+    let columns = if inputs.spec.columns.is_empty() {
+        &report.columns
+    } else {
+        &inputs.spec.columns
+    };
+    let base = if spec.filter == task.spec.filter {
         report.filter.clone()
     } else {
         // Of another configuration: nothing is sent then, and the filter only lengthens URLs.
-        let json = asked("where").and_then(|text| serde_json::from_str(text).ok());
-        json.and_then(|json| filter::check(&json, report.endpoint).ok())
+        let json = spec.filter.as_ref();
+        json.and_then(|json| filter::check(json, report.endpoint).ok())
     };
     let window = inputs
         .since()
         .and_then(|since| changes::filter(report.endpoint, since));
     let base = Filter::and(base, window);
-    let max_rows = asked(MAX_ROWS).and_then(|rows| rows.parse().ok());
     let mut limits = PagerLimits {
         cap: inputs.cap,
-        max_rows,
+        max_rows: spec.max_rows,
         max_requests: context.config.run.max_requests,
         url_bytes: url_bytes_left(&context.config.source.base_url, report, task),
         ..PagerLimits::default()
@@ -128,10 +120,16 @@ pub(crate) fn pager_plan(
         limits.most = FREE_ROWS;
     }
     let default = || report.endpoint.parameter("aggregation")?.default.as_deref();
-    let aggregation = asked("aggregation").or_else(default);
-    let top = ranking.map(|(by, rows)| Top::of(report.endpoint, &by, rows, &columns, aggregation));
+    let aggregation = spec.parameters.get("aggregation").map(String::as_str);
+    let aggregation = aggregation.or_else(default);
+    let top = match &spec.mode {
+        FetchMode::Top { by, rows } => {
+            Some(Top::of(report.endpoint, by, *rows, columns, aggregation))
+        }
+        FetchMode::All | FetchMode::Changes { .. } => None,
+    };
     let skipping = Paging::skipping(report.endpoint, &limits).filter(|_| top.is_none());
-    let paging = skipping.unwrap_or_else(|| Paging::of(report.endpoint, &columns, aggregation));
+    let paging = skipping.unwrap_or_else(|| Paging::of(report.endpoint, columns, aggregation));
     PagerPlan {
         paging,
         base,
@@ -148,16 +146,13 @@ impl RunContext {
     /// [`crate::error::Code::Destination`] if what earlier nights committed cannot be read.
     pub(crate) fn inputs(&self, report: &Report, job: &ScheduledTask) -> Result<AttemptInputs> {
         let (verdicts, cap) = self.paging_knowledge(&report.endpoint.name);
-        let mut asked = job.task.asked.clone();
-        asked.extend(
-            changes::since(self, report, job)?
-                .map(|day| (CHANGES_SINCE.to_owned(), day.to_string())),
-        );
+        let since = changes::since(self, report, job)?;
+        let spec = job.task.spec.clone().with_changes_since(since);
         let window = window_of(&job.task).filter(|_| report.endpoint.history_column().is_some());
         Ok(AttemptInputs {
             verdicts,
             cap,
-            asked,
+            spec,
             window,
         })
     }

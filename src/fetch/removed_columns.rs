@@ -1,8 +1,6 @@
 //! Columns that the API has removed. With `on_removed_column = "null"` the rest is fetched without them; they stay in the
 //! table as nulls.
 
-use std::collections::BTreeMap;
-
 use crate::config::{OnTrouble, Report};
 use crate::context::removed_columns::RemovedColumns;
 use crate::error::{Code, Error};
@@ -10,7 +8,7 @@ use crate::fetch::request::selected_columns;
 use crate::landing::Saved;
 use crate::model::Request;
 use crate::paging::Ask;
-use crate::plan::columns_asked;
+use crate::table::TaskSpec;
 
 /// Whether a refusal is of a column that the report can go without: then it is not asked for again in this run. What
 /// is filtered or ordered by cannot be done without.
@@ -53,7 +51,7 @@ pub(crate) fn tolerates(
 pub(crate) fn learn_from_saved(
     removed: &RemovedColumns,
     report: &Report,
-    asked: &BTreeMap<String, String>,
+    spec: &TaskSpec,
     saved: Option<&Saved>,
 ) {
     let Some(saved) = saved else { return };
@@ -61,7 +59,7 @@ pub(crate) fn learn_from_saved(
         return;
     }
     let selected = selected_columns(&saved.header.request);
-    let asked = columns_asked(asked).unwrap_or_default();
+    let asked = spec.columns.clone();
     removed.add(
         report,
         asked
@@ -139,7 +137,7 @@ mod tests {
         };
         let saved = Saved::new(0, "run", request, answer, 0).unwrap();
         let removed = RemovedColumns::default();
-        learn_from_saved(&removed, report, &task.asked, Some(&saved));
+        learn_from_saved(&removed, report, &task.spec, Some(&saved));
         assert_eq!(removed.remaining(report, &report.columns), report.columns);
     }
 

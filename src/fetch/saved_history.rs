@@ -58,7 +58,7 @@ pub(crate) fn saved_entry(
     Ok(begun.and_then(|begun| {
         let mut then = TaskEntry {
             attempt: attempt.number,
-            asked: begun.asked,
+            spec: begun.spec,
             ..entry.clone()
         };
         let history = then.history.as_mut()?;

@@ -3,7 +3,6 @@
 //! Progress is a fold over answers. A saved answer goes through the same pager and sorter as a new one, so a task that was
 //! killed goes on where it stopped, and pays for nothing twice.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -31,9 +30,9 @@ use crate::ledger::request_log::RequestLabels;
 use crate::model::{Request, hex};
 use crate::paging::{Ask, Step};
 use crate::plan::ScheduledTask;
-use crate::plan::columns_asked;
 use crate::sink::{SorterOptions, TaskSorter};
 use crate::state::tombstone::is_forgotten;
+use crate::table::TaskSpec;
 use crate::table::manifest::TaskEntry;
 
 /// An answer that came within this time was fast: the next one may be larger.
@@ -54,7 +53,7 @@ pub struct TaskFetcher<'a> {
     attempt: Attempt,
     inputs: AttemptInputs,
     /// What the rows answer once they are all here.
-    asked: BTreeMap<String, String>,
+    spec: TaskSpec,
     /// The columns of the table that answers are decoded into.
     columns: Vec<String>,
     /// What comes next, of the job's task as it is asked: changes since a day show lost rows too.
@@ -102,7 +101,7 @@ impl<'a> TaskFetcher<'a> {
         let (job, report) = context.job(index)?;
         let ResumePoint { attempt, inputs } = find_resume_point(context, job, report, committed)?;
         let inputs = inputs.map_or_else(|| context.inputs(report, job), Ok)?;
-        let (columns, asked) = (report.columns.clone(), job.task.asked.clone());
+        let (columns, spec) = (report.columns.clone(), job.task.spec.clone());
         Self::with(
             context,
             index,
@@ -110,7 +109,7 @@ impl<'a> TaskFetcher<'a> {
             attempt,
             inputs,
             columns,
-            asked,
+            spec,
         )
     }
 
@@ -139,7 +138,7 @@ impl<'a> TaskFetcher<'a> {
         let inputs = saved
             .and_then(|saved| inputs(&saved))
             .ok_or_else(responses_missing)?;
-        let columns = columns_asked(&entry.asked).unwrap_or_default();
+        let columns = entry.spec.columns.clone();
         if columns
             .iter()
             .any(|name| report.endpoint.column(name).is_none())
@@ -153,7 +152,7 @@ impl<'a> TaskFetcher<'a> {
             attempt,
             inputs,
             columns,
-            entry.asked.clone(),
+            entry.spec.clone(),
         )
     }
 
@@ -164,7 +163,7 @@ impl<'a> TaskFetcher<'a> {
         attempt: Attempt,
         inputs: AttemptInputs,
         columns: Vec<String>,
-        asked: BTreeMap<String, String>,
+        spec: TaskSpec,
     ) -> Result<Self> {
         let (job, report) = context.job(index)?;
         let scratch = context
@@ -187,17 +186,17 @@ impl<'a> TaskFetcher<'a> {
         };
         let sorter = TaskSorter::new(Decoder::new(page).arrow(), &sort_key, options)?;
         // The days that changes or a history are asked for are those of the task's beginning.
-        let asked = inputs.with_window(asked);
+        let spec = inputs.with_since(spec);
         let task = inputs.task(&context.config, &job.task);
         Ok(Self {
-            pager: TaskPager::new(context, report, task, &inputs, &asked)?,
+            pager: TaskPager::new(context, report, task, &inputs, &spec)?,
             context,
             job,
             report,
             from,
             attempt,
             inputs,
-            asked,
+            spec,
             columns,
             sorter: Some(sorter),
             decoder: None,
@@ -239,7 +238,7 @@ impl<'a> TaskFetcher<'a> {
             .await
             .flatten()?;
         // A column that was fetched and is no longer wanted is no surprise.
-        let fetched = columns_asked(&self.inputs.asked).unwrap_or_default();
+        let fetched = &self.inputs.spec.columns;
         self.notes
             .unknown_columns
             .retain(|name, _| !fetched.contains(name));
@@ -255,7 +254,7 @@ impl<'a> TaskFetcher<'a> {
             exported_at,
             run,
             attempt: self.attempt.number,
-            asked: self.asked,
+            spec: self.spec,
             window: self.inputs.window,
             responses_hash: hex(&self.bodies.finalize()),
             notes: self.notes,
@@ -295,7 +294,7 @@ impl<'a> TaskFetcher<'a> {
         learn_from_saved(
             &self.context.removed,
             self.report,
-            &self.inputs.asked,
+            &self.inputs.spec,
             saved.as_ref(),
         );
         let columns = self.context.removed.remaining(self.report, &self.columns);

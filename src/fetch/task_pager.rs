@@ -3,8 +3,6 @@
 //!
 //! It is as much a fold over answers as the pager is: the same answers always lead to the same requests.
 
-use std::collections::BTreeMap;
-
 use crate::config::Report;
 use crate::context::run_context::RunContext;
 use crate::error::Result;
@@ -12,13 +10,14 @@ use crate::fetch::pager_plan::{AttemptInputs, pager_plan};
 use crate::model::PageKeys;
 use crate::paging::{Ask, Cursor, Emit, Evidence, PagingError, Shortfall, Status, Step};
 use crate::plan::Task;
+use crate::table::TaskSpec;
 
 /// The way through one task.
 pub(crate) struct TaskPager<'a> {
     context: &'a RunContext,
     report: &'a Report,
     inputs: AttemptInputs,
-    asked: BTreeMap<String, String>,
+    spec: TaskSpec,
     whole: Task,
     /// The part under way.
     part: Task,
@@ -40,16 +39,16 @@ impl<'a> TaskPager<'a> {
         report: &'a Report,
         task: Task,
         inputs: &AttemptInputs,
-        asked: &BTreeMap<String, String>,
+        spec: &TaskSpec,
     ) -> Result<Self> {
         let part = task.segment(0).unwrap_or_else(|| task.clone());
-        let pager = Cursor::new(pager_plan(context, report, &part, inputs, asked))?;
-        let (inputs, asked) = (inputs.clone(), asked.clone());
+        let pager = Cursor::new(pager_plan(context, report, &part, inputs, spec))?;
+        let (inputs, spec) = (inputs.clone(), spec.clone());
         Ok(Self {
             context,
             report,
             inputs,
-            asked,
+            spec,
             whole: task,
             part,
             place: 0,
@@ -99,7 +98,7 @@ impl<'a> TaskPager<'a> {
             return Ok(());
         };
         let mut evidence = self.evidence_so_far(evidence);
-        let mut plan = pager_plan(self.context, self.report, &part, &self.inputs, &self.asked);
+        let mut plan = pager_plan(self.context, self.report, &part, &self.inputs, &self.spec);
         plan.limits.cap = self.pager.learned_cap().or(plan.limits.cap);
         plan.limits.max_rows = plan
             .limits

@@ -7,8 +7,9 @@
 
 use chrono::{Datelike as _, Days, Months};
 
-use crate::config::{Every, StableHash};
+use crate::config::Every;
 use crate::model::{Night, TaskId};
+use crate::stable_hash::StableHash;
 
 /// The longest time between the slots of two months.
 const LONGEST_MONTH: u32 = 31;

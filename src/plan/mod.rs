@@ -40,7 +40,4 @@ pub use once::{
 };
 pub use segments::{MAX_URL_BYTES, Segments};
 pub use select::{Selection, is_meant};
-pub use task::{
-    CHANGES_SINCE, MAX_ROWS, Task, changes_asked, columns_asked, price_per_row, ranking_asked,
-    task_id, task_label, tasks, tasks_of_any_night,
-};
+pub use task::{Task, price_per_row, task_id, task_label, tasks, tasks_of_any_night};

@@ -10,8 +10,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::bill::bound_alone;
 use super::task::Task;
 use crate::catalog::{Catalog, Endpoint};
-use crate::config::{Report, RunConfig, StableHash};
+use crate::config::{Report, RunConfig};
 use crate::model::Night;
+use crate::stable_hash::StableHash;
 
 /// Targets that one request takes at most.
 pub const MAX_TARGETS: usize = 100;
@@ -45,14 +46,7 @@ pub struct Lot {
 pub fn question(config: &RunConfig, task: &Task) -> String {
     let mut hash = StableHash::new("question-1");
     hash.add_pairs(&task.query);
-    for (name, value) in &task.asked {
-        let mut parts: Vec<&str> = value.split(',').collect();
-        if name == super::task::COLUMNS {
-            parts.sort_unstable();
-        }
-        hash.add(name);
-        hash.add_all(&parts);
-    }
+    task.spec.hash_all(&mut hash);
     let report = config.reports.get(task.report);
     hash.add(&format!("{:?}", report.map(|report| report.on_bad_value)));
     hash.finish()

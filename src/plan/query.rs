@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::segments::{self, Segments};
-use super::task::{COLUMNS, MAX_ROWS, REPORT_MODE, TOP};
 use crate::catalog::{Parameter, ParameterKind};
-use crate::config::{Report, RunConfig, StableHash, Target, day_of, is_relative};
+use crate::config::{Report, RunConfig, Target, day_of, is_relative};
+use crate::filter::Filter;
 use crate::model::Night;
+use crate::stable_hash::StableHash;
+use crate::table::{FetchMode, TaskSpec};
 
 /// What one task is about.
 #[derive(Clone, Copy)]
@@ -102,59 +104,60 @@ impl Subject<'_> {
             .count()
     }
 
-    /// The same by name, without what only the night decides: see [`super::Task::asked`].
-    pub fn asked(&self, query: &[(String, String)]) -> BTreeMap<String, String> {
+    /// What is asked without what only the night decides.
+    pub fn spec(&self, query: &[(String, String)]) -> TaskSpec {
         let report = self.report;
-        let is_of_the_night = |name: &str| match report
-            .endpoint
-            .parameter(name)
-            .map(|parameter| &parameter.kind)
-        {
-            // The days of a history are told by what is committed of it.
-            Some(ParameterKind::Date) => {
-                matches!(name, "date" | "date_to")
-                    || (name == "date_from" && report.endpoint.is_history())
+        let mut parameters = BTreeMap::new();
+        for (name, value) in query {
+            if !self.is_of_the_night(name) {
+                parameters.insert(name.clone(), self.as_configured(name, value).to_owned());
             }
-            Some(ParameterKind::DateTime) => name == "to",
-            _ => name == "output",
-        };
-        let written = |name: &str, value: &str| match find(&report.parameters, name) {
-            Some(text) if is_relative(text) => text.to_owned(),
-            _ => value.to_owned(),
-        };
-        let lasting = query.iter().filter(|(name, _)| !is_of_the_night(name));
-        let mut asked: BTreeMap<String, String> = lasting
-            .map(|(name, value)| (name.clone(), written(name, value)))
-            .collect();
+        }
         if let Some(keywords) = self.keywords() {
             let mut hash = StableHash::new("keywords-1");
             hash.add_all(keywords);
-            asked.insert(segments::KEYWORDS.to_owned(), hash.finish());
+            parameters.insert(segments::KEYWORDS.to_owned(), hash.finish());
         }
-        asked.insert("endpoint".to_owned(), report.endpoint.name.clone());
-        asked.insert(COLUMNS.to_owned(), report.columns.join(","));
-        asked.extend(
-            report
-                .filter
-                .as_ref()
-                .map(|filter| ("where".to_owned(), filter.to_json().to_string())),
-        );
+        let mut mode = FetchMode::All;
+        if let Some(top) = &report.top {
+            mode = FetchMode::Top {
+                by: top.by.clone(),
+                rows: top.rows,
+            };
+        }
         if report.changes.is_some() {
-            asked.remove("history");
-            asked.insert(REPORT_MODE.to_owned(), "changes".to_owned());
+            parameters.remove("history");
+            mode = FetchMode::Changes { since: None };
         }
-        asked.extend(
-            report
-                .top
-                .as_ref()
-                .map(|top| (TOP.to_owned(), format!("{} {}", top.by, top.rows))),
-        );
-        asked.extend(
-            report
-                .max_rows
-                .map(|rows| (MAX_ROWS.to_owned(), rows.to_string())),
-        );
-        asked
+        TaskSpec {
+            endpoint: report.endpoint.name.clone(),
+            columns: report.columns.clone(),
+            filter: report.filter.as_ref().map(Filter::to_json),
+            mode,
+            max_rows: report.max_rows,
+            parameters,
+        }
+    }
+
+    fn is_of_the_night(&self, name: &str) -> bool {
+        let endpoint = self.report.endpoint;
+        let kind = endpoint.parameter(name).map(|parameter| &parameter.kind);
+        match kind {
+            // The days of a history are told by what is committed of it.
+            Some(ParameterKind::Date) => {
+                matches!(name, "date" | "date_to") || (name == "date_from" && endpoint.is_history())
+            }
+            Some(ParameterKind::DateTime) => name == "to",
+            _ => name == "output",
+        }
+    }
+
+    /// A day as the configuration writes it, where it is relative to the night.
+    fn as_configured<'a>(&'a self, name: &str, value: &'a str) -> &'a str {
+        match find(&self.report.parameters, name) {
+            Some(text) if is_relative(text) => text,
+            _ => value,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Tasks: one report for one value of everything that varies, the target among them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::NaiveDate;
 
@@ -10,9 +10,11 @@ use super::segments::{self, Segments};
 use super::select::Selection;
 use super::{bill, night};
 use crate::catalog::Pricing;
-use crate::config::{Report, RunConfig, StableHash};
+use crate::config::{Report, RunConfig};
 use crate::error::Result;
 use crate::model::{Night, TaskId};
+use crate::stable_hash::StableHash;
+use crate::table::TaskSpec;
 
 /// Hexadecimal digits of an id: 64 bits, so that two of a million tasks share one with a chance of one in 10⁷.
 const ID_DIGITS: usize = 16;
@@ -51,25 +53,9 @@ pub struct Task {
     pub is_free_target: bool,
     /// The source charges nothing for what the report asks.
     pub is_free: bool,
-    /// What is asked, by name: the operation, its parameters but for the night's own dates, the filter, the columns and the
-    /// fuse. Kept with saved answers and committed rows, so that a later run can tell what no longer answers it.
-    pub asked: BTreeMap<String, String>,
+    /// What is asked. Kept with saved answers and committed rows, so that a later run can tell what no longer answers it.
+    pub spec: TaskSpec,
 }
-
-/// Name of the columns in [`Task::asked`].
-pub(super) const COLUMNS: &str = "columns";
-
-/// Name of the ranking in [`Task::asked`].
-pub(super) const TOP: &str = "top";
-
-/// Name of a report of changes in [`Task::asked`].
-pub(super) const REPORT_MODE: &str = "report_mode";
-
-/// The day since when changes were asked for, beside what a task asks; absent from a base. Not a reason to fetch again.
-pub const CHANGES_SINCE: &str = "changes_since";
-
-/// Name of the fuse in [`Task::asked`].
-pub const MAX_ROWS: &str = "max_rows";
 
 impl Task {
     /// The task of one of its requests: with the keywords of that segment, and no more rows than they can bring. Of a task
@@ -100,18 +86,9 @@ impl Task {
 
     /// What its due dates are spread by: what is looked up, under whatever name, so that tasks that can share an answer are
     /// due together. Columns, filters and bounds may change without moving it.
-    pub fn slot(&self) -> TaskId {
-        let is_of_subject = |name: &&String| {
-            !matches!(
-                name.as_str(),
-                COLUMNS | "where" | TOP | MAX_ROWS | REPORT_MODE | CHANGES_SINCE
-            )
-        };
+    pub fn cadence_key(&self) -> TaskId {
         let mut hash = StableHash::new("slot-1");
-        for name in self.asked.keys().filter(is_of_subject) {
-            hash.add(name);
-            hash.add(self.asked.get(name).map_or("", String::as_str));
-        }
+        self.spec.hash_lookup(&mut hash);
         TaskId(hash.finish().chars().take(ID_DIGITS).collect())
     }
 
@@ -119,61 +96,6 @@ impl Task {
     pub fn costs_nothing(&self) -> bool {
         self.is_free_target || self.is_free
     }
-
-    /// What this task asks that rows fetched for `asked` do not answer, by name; nothing if they do. Columns that are no
-    /// longer wanted are no reason to fetch again, nor is a fuse that did not end the fetching.
-    pub fn unanswered_by(
-        &self,
-        asked: &BTreeMap<String, String>,
-        was_capped_by_max_rows: bool,
-    ) -> Vec<String> {
-        let names: BTreeSet<&String> = self.asked.keys().chain(asked.keys()).collect();
-        let mut changed = Vec::new();
-        for name in names {
-            let (wanted, had) = (self.asked.get(name), asked.get(name));
-            match name.as_str() {
-                COLUMNS => {
-                    let had: Vec<&str> =
-                        had.map(|had| had.split(',').collect()).unwrap_or_default();
-                    let new = wanted
-                        .into_iter()
-                        .flat_map(|wanted| wanted.split(','))
-                        .filter(|name| !had.contains(name));
-                    changed.extend(new.map(|column| format!("column {column}")));
-                }
-                MAX_ROWS => {
-                    let rows = |text: Option<&String>| {
-                        text.and_then(|text| text.parse::<u64>().ok())
-                            .unwrap_or(u64::MAX)
-                    };
-                    if was_capped_by_max_rows && rows(wanted) > rows(had) {
-                        changed.push(name.clone());
-                    }
-                }
-                CHANGES_SINCE => {}
-                _ if wanted != had => changed.push(name.clone()),
-                _ => {}
-            }
-        }
-        changed
-    }
-}
-
-/// The columns that stand in [`Task::asked`].
-pub fn columns_asked(asked: &BTreeMap<String, String>) -> Option<Vec<String>> {
-    Some(asked.get(COLUMNS)?.split(',').map(str::to_owned).collect())
-}
-
-/// Column and rows of the ranking that stands in [`Task::asked`].
-pub fn ranking_asked(asked: &BTreeMap<String, String>) -> Option<(String, u64)> {
-    let (by, rows) = asked.get(TOP)?.split_once(' ')?;
-    Some((by.to_owned(), rows.parse().ok()?))
-}
-
-/// Whether what was asked were changes, and since when: no day for a base.
-pub fn changes_asked(asked: &BTreeMap<String, String>) -> Option<Option<NaiveDate>> {
-    asked.get(REPORT_MODE)?;
-    Some(asked.get(CHANGES_SINCE).and_then(|day| day.parse().ok()))
 }
 
 /// The tasks of a night, by report, target and what varies, in file order.
@@ -269,7 +191,7 @@ fn task(subject: &Subject<'_>) -> Task {
         ),
         report: 0,
         target: None,
-        asked: subject.asked(&query),
+        spec: subject.spec(&query),
         query,
         parameters: varying.to_vec(),
         segments,

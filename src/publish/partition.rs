@@ -18,7 +18,6 @@ use crate::fetch::body::run_blocking;
 use crate::landing::Source;
 use crate::model::{Night, TaskId, hex};
 use crate::paging::{Evidence, Status};
-use crate::plan::{CHANGES_SINCE, changes_asked};
 use crate::publish::carry_over::CarriedRows;
 use crate::publish::change_marks;
 use crate::publish::history;
@@ -30,6 +29,7 @@ use crate::sink::{
 use crate::state::names::partition_name;
 use crate::state::periods;
 use crate::store::{Commit, Committing, STAGED_SUFFIX, Staging};
+use crate::table::FetchMode;
 use crate::table::manifest::{Committed, FileEntry, TaskEntry, TaskStatus};
 use crate::table::{TableSchema, segment};
 
@@ -388,6 +388,9 @@ pub(crate) fn folder(
         .join("/")
 }
 
+/// Name of the day since when changes were fetched, in the evidence of a task.
+const CHANGES_SINCE: &str = "changes_since";
+
 fn write_task(
     writer: &mut PartitionWriter,
     context: &RunContext,
@@ -397,7 +400,10 @@ fn write_task(
     stop: Option<&CancellationToken>,
 ) -> Result<TaskEntry> {
     writer.begin_task(columns.clone())?;
-    let window = changes_asked(&finished.asked);
+    let is_base = match finished.spec.mode {
+        FetchMode::Changes { since } => Some(since.is_none()),
+        FetchMode::All | FetchMode::Top { .. } => None,
+    };
     let mut sorted = finished.rows.finish()?;
     let identity = &report.endpoint.identity;
     let has_identity = !identity.is_empty()
@@ -419,13 +425,11 @@ fn write_task(
         if let Some(identities) = &mut identities {
             identities.push(0, &batch)?;
         }
-        match window {
+        match is_base {
             None => writer.write(&batch)?,
-            Some(since) => writer.write(&change_marks::mark(
-                &batch,
-                report.endpoint,
-                since.is_none(),
-            )?)?,
+            Some(is_base) => {
+                writer.write(&change_marks::mark(&batch, report.endpoint, is_base)?)?;
+            }
         }
     }
     let identities = identities.map(IdentityCounter::finish).transpose()?;
@@ -437,7 +441,9 @@ fn write_task(
         return Err(Error::new(Code::Internal, message).with_context("target", columns.target));
     }
     let (status, mut evidence) = has_ended(&finished.evidence)?;
-    if let (Some(since), Some(evidence)) = (window, evidence.as_object_mut()) {
+    if let (FetchMode::Changes { since }, Some(evidence)) =
+        (&finished.spec.mode, evidence.as_object_mut())
+    {
         let since = since.map_or_else(|| "base".to_owned(), |since| since.to_string());
         evidence.insert(CHANGES_SINCE.to_owned(), since.into());
     }
@@ -460,7 +466,7 @@ fn write_task(
         started_at: finished.started_at,
         exported_at: finished.exported_at,
         attempt: finished.attempt,
-        asked: finished.asked,
+        spec: finished.spec,
         history: None,
     })
 }

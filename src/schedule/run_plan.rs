@@ -328,7 +328,9 @@ impl RunPlanBuilder<'_> {
             let is_due = match &entry {
                 _ if self.run_plan.refetch => true,
                 Some(entry) => {
-                    let mut why = task.unanswered_by(&entry.asked, is_capped_by_max_rows(entry));
+                    let mut why = task
+                        .spec
+                        .stale_fields(&entry.spec, is_capped_by_max_rows(entry));
                     if why.is_empty() && lacks_older {
                         why.push("since".to_owned());
                     }
@@ -401,7 +403,7 @@ impl RunPlanBuilder<'_> {
             .and_then(|past| past.remove(&task.id))
             .unwrap_or_default();
         seen.last = seen.last.max(resumed);
-        let since = match plan::due(every, &task.slot(), night, seen.last) {
+        let since = match plan::due(every, &task.cadence_key(), night, seen.last) {
             Some(since) if seen.last.is_none() => seen.waiting_since.unwrap_or(since),
             Some(since) => since,
             // Asked for tonight by name, by this run or by an earlier one that was cut off.
@@ -411,9 +413,9 @@ impl RunPlanBuilder<'_> {
                 night
             }
             None => {
-                let next = seen
-                    .last
-                    .map_or(night, |last| plan::next_due(every, &task.slot(), last));
+                let next = seen.last.map_or(night, |last| {
+                    plan::next_due(every, &task.cadence_key(), last)
+                });
                 *self.run_plan.not_due.entry(next).or_default() += 1;
                 return Ok(false);
             }

@@ -164,14 +164,14 @@ pub(crate) fn before(
     varies: impl Fn(&str) -> bool,
 ) -> Option<Before> {
     let was_capped = task_state::is_capped_by_max_rows(entry);
-    let changed = task.unanswered_by(&entry.asked, was_capped);
+    let changed = task.spec.stale_fields(&entry.spec, was_capped);
     if changed
         .iter()
         .any(|name| !name.starts_with("column ") && !varies(name))
     {
         return None;
     }
-    let had = plan::columns_asked(&entry.asked).unwrap_or_default();
+    let had = entry.spec.columns.clone();
     let then = Report {
         columns: had,
         ..report.clone()
@@ -221,7 +221,7 @@ pub(crate) fn before(
 
 /// Whether a night of changes brought all live rows.
 pub(crate) fn is_base(entry: &TaskEntry) -> bool {
-    plan::changes_asked(&entry.asked) == Some(None)
+    entry.spec.is_changes_base()
 }
 
 /// Rows that came again and the seams at which they did.

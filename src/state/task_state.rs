@@ -63,7 +63,7 @@ pub(crate) fn covered_spans<'a>(
     entry: &'a TaskEntry,
     task: &Task,
 ) -> impl Iterator<Item = Span> + 'a {
-    let answers = task.unanswered_by(&entry.asked, false).is_empty();
+    let answers = task.spec.stale_fields(&entry.spec, false).is_empty();
     entry
         .history
         .iter()

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RecordedColumn, Span};
+use super::{RecordedColumn, Span, TaskSpec};
 use crate::model::{Night, TaskId, day, maybe_day};
 
 /// Version of the state object that this program writes.
@@ -158,9 +158,9 @@ pub struct TaskEntry {
     /// Which attempt at it the rows come from: the number of the folder of its saved responses.
     #[serde(default)]
     pub attempt: u32,
-    /// What was asked, by name. Where the configuration asks something else now, the rows no longer answer it.
-    #[serde(default)]
-    pub asked: BTreeMap<String, String>,
+    /// What was asked. Where the configuration asks something else now, the rows no longer answer it.
+    #[serde(default, rename = "asked")]
+    pub spec: TaskSpec,
     /// Of a history: for which days its rows were asked. Everything else of the entry is of the last answer that reached
     /// the period, but for `rows` and repetitions, which are of all rows that the period holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -14,6 +14,7 @@ mod partition;
 mod render;
 mod schema;
 mod span;
+mod task_spec;
 
 pub use column_type::{ColumnType, LIST_ELEMENT};
 pub use evolve::{RecordedColumn, evolve};
@@ -25,5 +26,6 @@ pub use schema::{
 };
 
 pub use span::{Span, joined};
+pub use task_spec::{FetchMode, TaskSpec};
 
 pub use crate::catalog::{Column, Endpoint, Measure, Shape};

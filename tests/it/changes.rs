@@ -91,11 +91,11 @@ fn live(context: &TestContext) -> BTreeSet<Vec<String>> {
         .collect()
 }
 
-/// What a night's task was asked, and its evidence.
-fn asked(
+/// The day since when a night's task fetched changes, and its evidence.
+fn changes_since(
     context: &TestContext,
     night: DateTime<Utc>,
-) -> (BTreeMap<String, String>, serde_json::Value) {
+) -> (Option<String>, serde_json::Value) {
     let path = format!(
         "_backhaul/tables/links/snapshot_date={}.json",
         night.date_naive()
@@ -104,7 +104,9 @@ fn asked(
     let state: serde_json::Value = serde_json::from_str(&text).unwrap();
     let task = &state["committed"]["tasks"][0];
     (
-        serde_json::from_value(task["asked"].clone()).unwrap(),
+        task["asked"]["mode"]["changes"]["since"]
+            .as_str()
+            .map(str::to_owned),
         task["evidence"].clone(),
     )
 }
@@ -128,7 +130,7 @@ fn a_base_and_the_changes_of_later_nights_add_up_to_the_live_rows() {
             "links come"
         );
         before = live;
-        let (asked, evidence) = asked(&context, night);
+        let (asked_since, evidence) = changes_since(&context, night);
         let since = [
             ("base", None),
             ("since", Some(0 - 2)),
@@ -138,7 +140,7 @@ fn a_base_and_the_changes_of_later_nights_add_up_to_the_live_rows() {
         let since = since[units.len() - 1]
             .1
             .map(|day| (Utc::now() + Duration::days(day)).date_naive().to_string());
-        assert_eq!(asked.get("changes_since"), since.as_ref());
+        assert_eq!(asked_since, since);
         assert_eq!(
             evidence["changes_since"],
             since.unwrap_or_else(|| "base".to_owned())
@@ -191,9 +193,9 @@ fn a_night_that_is_finished_later_asks_since_the_same_day() {
         "{report}"
     );
     let day = |day: i64| (Utc::now() + Duration::days(day)).date_naive().to_string();
-    assert_eq!(asked(&context, second).0["changes_since"], day(-2));
+    assert_eq!(changes_since(&context, second).0, Some(day(-2)));
     assert_eq!(added_up(&context), live(&context));
-    let since = asked(&context, third).0["changes_since"].clone();
+    let since = changes_since(&context, third).0.expect("no base");
     assert!(since == day(-2) || since == day(-1), "{since}");
 }
 
@@ -208,7 +210,7 @@ fn a_changed_configuration_begins_with_a_base_again() {
         &REPORT.replace("\"minimal\"", "\"minimal\", \"+title\""),
     );
     context.run().expect(0);
-    assert_eq!(asked(&context, second).1["changes_since"], "base");
+    assert_eq!(changes_since(&context, second).1["changes_since"], "base");
     assert!(
         nights(&context)[&second.date_naive().to_string()]
             .iter()
@@ -217,7 +219,7 @@ fn a_changed_configuration_begins_with_a_base_again() {
     // A column that is no longer wanted is no reason.
     let third = on_day(&mut context, 2, REPORT);
     context.run().expect(0);
-    assert_ne!(asked(&context, third).1["changes_since"], "base");
+    assert_ne!(changes_since(&context, third).1["changes_since"], "base");
     assert_eq!(added_up(&context), live(&context));
     // A capped base is none: the next night begins again.
     std::fs::remove_dir_all(context.destination()).unwrap();
@@ -225,7 +227,7 @@ fn a_changed_configuration_begins_with_a_base_again() {
     context.run().expect(0);
     let fifth = on_day(&mut context, 4, REPORT);
     context.run().expect(0);
-    assert_eq!(asked(&context, fifth).1["changes_since"], "base");
+    assert_eq!(changes_since(&context, fifth).1["changes_since"], "base");
 }
 
 #[test]
@@ -243,10 +245,7 @@ fn a_night_that_is_fetched_again_asks_for_the_same_days_and_a_new_base_is_had_on
         "a base bounds the changes since: {estimated}"
     );
     context.run().expect(0);
-    let (before, since) = (
-        nights(&context),
-        asked(&context, second).0["changes_since"].clone(),
-    );
+    let (before, since) = (nights(&context), changes_since(&context, second).0.clone());
     // Later that day: what was committed after a run began counts as another's work, and is not fetched again.
     let end = second
         .date_naive()
@@ -260,10 +259,7 @@ fn a_night_that_is_fetched_again_asks_for_the_same_days_and_a_new_base_is_had_on
         .json();
     assert!(again["requests"].as_u64() > Some(0), "{again}");
     assert_eq!(
-        (
-            nights(&context),
-            asked(&context, second).0["changes_since"].clone()
-        ),
+        (nights(&context), changes_since(&context, second).0.clone()),
         (before, since)
     );
     // Two nights of changes have cost a part of the base.
@@ -285,7 +281,7 @@ fn a_night_that_is_fetched_again_asks_for_the_same_days_and_a_new_base_is_had_on
         1,
         "other reports are left alone: {report}"
     );
-    assert_eq!(asked(&context, second).1["changes_since"], "base");
+    assert_eq!(changes_since(&context, second).1["changes_since"], "base");
     assert!(
         nights(&context)[&second.date_naive().to_string()]
             .iter()

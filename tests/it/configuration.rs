@@ -6,6 +6,7 @@ use std::path::Path;
 use backhaul::config::{self, Environment, Place, RunConfig};
 use backhaul::error::{Code, Errors};
 use backhaul::plan::{self, Selection, Task};
+use backhaul::table::FetchMode;
 use chrono::NaiveDate;
 use proptest::prelude::*;
 use serde_json::Value as Json;
@@ -1103,7 +1104,11 @@ fn a_ranking_names_a_column_that_the_operation_can_order_by() {
         (3, 2, Some(100))
     );
     assert_eq!(task.order_key[0], "domain_rating_source");
-    assert_eq!(task.asked["top"], "domain_rating_source 100");
+    let top = FetchMode::Top {
+        by: "domain_rating_source".to_owned(),
+        rows: 100,
+    };
+    assert_eq!(task.spec.mode, top);
     let shown = plan::describe(&config, &planned(&config));
     assert!(
         shown.contains(
@@ -1183,7 +1188,7 @@ fn a_report_of_changes_has_what_identifies_and_dates_a_row() {
     assert_eq!(config.reports[1].columns, columns);
     assert_eq!(config.reports[1].parameter("aggregation"), Some("all"));
     let task = planned(&config).pop().expect("a task");
-    assert_eq!(task.asked["report_mode"], "changes");
+    assert_eq!(task.spec.mode, FetchMode::Changes { since: None });
     let shown = plan::describe(&config, &planned(&config));
     assert!(
         shown.contains(

@@ -472,7 +472,8 @@ fn asked(lines: &str) -> (String, u64) {
     let task = plan::tasks(&config, day, day, &Selection::default())
         .unwrap()
         .remove(0);
-    (task.asked["where"].clone(), task.units_per_row)
+    let filter = task.spec.filter.expect("a filter").to_string();
+    (filter, task.units_per_row)
 }
 
 #[test]

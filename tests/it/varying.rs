@@ -532,8 +532,8 @@ fn a_changed_list_is_asked_for_again_and_a_night_is_not() {
     };
     let of = |words: &str| tasks(&sound(&text(words))).remove(0);
     let (one, same, other) = (of("\"a\", \"b\""), of("\"a\", \"b\""), of("\"a\", \"c\""));
-    assert_eq!((&one.id, &one.asked), (&other.id, &same.asked));
-    assert_eq!(other.unanswered_by(&one.asked, false), ["keywords"]);
+    assert_eq!((&one.id, &one.spec), (&other.id, &same.spec));
+    assert_eq!(other.spec.stale_fields(&one.spec, false), ["keywords"]);
     assert_ne!(
         sound(&text("\"a\"")).fingerprint(),
         sound(&text("\"b\"")).fingerprint()
@@ -560,8 +560,8 @@ fn a_changed_list_is_asked_for_again_and_a_night_is_not() {
         ),
         (Some("2026-11-16"), Some("2026-11-17"))
     );
-    assert_eq!(monday.asked, tuesday.asked);
-    assert_eq!(monday.asked["date_compared"], "-7d");
+    assert_eq!(monday.spec, tuesday.spec);
+    assert_eq!(monday.spec.parameters["date_compared"], "-7d");
 }
 
 #[test]

@@ -152,7 +152,7 @@ impl YearPartitioner {
             started_at: finished.started_at,
             exported_at: finished.exported_at,
             attempt: finished.attempt,
-            asked: finished.asked,
+            spec: finished.spec,
             history: Some(HistoryEntry {
                 night: job.night,
                 window: asked,

@@ -471,7 +471,7 @@ impl<'a> Period<'a> {
         let held = old.and_then(|old| old.history.as_ref());
         let held = held.map(|held| held.covered.clone()).unwrap_or_default();
         let answers_the_same =
-            old.is_some_and(|old| job.task.unanswered_by(&old.asked, false).is_empty());
+            old.is_some_and(|old| job.task.spec.stale_fields(&old.spec, false).is_empty());
         let new = answers
             .iter()
             .filter_map(|answer| answer.window.within(self.days));
