@@ -8,7 +8,7 @@ use super::{Outcome, output};
 use crate::config::{Environment, Place, RunConfig, load};
 use crate::error::{Code, Error, Errors};
 use crate::ledger::account::AccountLimits;
-use crate::plan::{self, Bill, Selection, Task};
+use crate::plan::{self, MonthlyCost, Selection, Task};
 use crate::report::count;
 
 /// Checks what can be checked, and says what a run would do.
@@ -116,7 +116,7 @@ fn configuration(
 /// Units of a month at the configured cadence: an upper bound where there is one, else the minimum, saying which.
 fn bill(config: &RunConfig, tasks: &[Task]) -> String {
     let all: Vec<&Task> = tasks.iter().collect();
-    let Bill { least, most } = plan::bill_of_month(config, &all);
+    let MonthlyCost { least, most } = plan::monthly_cost(config, &all);
     let nights = plan::NIGHTS_A_MONTH;
     let mut text = match most {
         Some(most) => format!(
@@ -138,7 +138,7 @@ fn bill(config: &RunConfig, tasks: &[Task]) -> String {
         .filter(|_| config.reports.len() > 1 || most.is_none())
     {
         let own: Vec<&Task> = tasks.iter().filter(|task| task.report == index).collect();
-        let Bill { least, most } = plan::bill_of_month(config, &own);
+        let MonthlyCost { least, most } = plan::monthly_cost(config, &own);
         let why = match report.endpoint.parameter("limit") {
             Some(_) => "since without `max_rows` all rows are fetched",
             None => "since the API always answers whole, however many rows there are",

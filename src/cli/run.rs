@@ -52,7 +52,7 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
         output::print(&dry_run(&config, &run_plan, &deferred));
         return Ok(0);
     }
-    plan::guard(&run_plan.tasks(), budget.or(config.budget.per_month))?;
+    plan::require_budget(&run_plan.tasks(), budget.or(config.budget.per_month))?;
     // The month's budget is kept while the run spends, as every other.
     let without = if config.budget.per_month.is_some() {
         u64::MAX
@@ -197,8 +197,8 @@ fn dry_run(config: &RunConfig, run_plan: &RunPlan, deferred: &[String]) -> Strin
     const SHOWN: usize = 20;
     let tasks = run_plan.tasks();
     let bound = match plan::total(&tasks) {
-        plan::Total::AtMost(units) => format!("at most {} units", count(units)),
-        plan::Total::Unbounded => "no upper bound: some report fetches all rows".to_owned(),
+        plan::CostBound::AtMost(units) => format!("at most {} units", count(units)),
+        plan::CostBound::Unbounded => "no upper bound: some report fetches all rows".to_owned(),
     };
     let mut text = format!("{}\n", plan::describe(config, &tasks));
     for note in &run_plan.notes {

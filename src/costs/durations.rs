@@ -2,7 +2,7 @@
 
 use crate::table::manifest::TaskEntry;
 
-/// RequestDurations of a request where nothing was measured; four are under way at a time.
+/// `RequestDurations` of a request where nothing was measured; four are under way at a time.
 const SECONDS_A_REQUEST: f64 = 2.0;
 
 /// Time that requests took.

@@ -16,7 +16,7 @@ use crate::landing::Landing;
 use crate::ledger::month;
 use crate::model::{Night, TaskId};
 use crate::plan::ScheduledTask;
-use crate::plan::{self, Bought, Cost, Selection, Task};
+use crate::plan::{self, Cost, Purchase, Selection, Task};
 use crate::report::{Estimate, MonthLeft, ReportEstimate, TargetEstimate, TaskEstimate, count};
 use crate::schedule::run_plan::RunPlan;
 use crate::schedule::task_history::{before, is_base, seams};
@@ -246,7 +246,7 @@ pub(crate) fn of_all_tasks(
         };
         for job in jobs {
             // The first load of a history is paid once.
-            let task = plan::usual(config, &job.task).unwrap_or_else(|| job.task.clone());
+            let task = plan::steady_state(config, &job.task).unwrap_or_else(|| job.task.clone());
             let (cost, basis) = maker.whole(&task);
             let estimated = fill_in(
                 report,
@@ -321,7 +321,8 @@ impl TaskEstimator<'_> {
         if is_fixed && let Some((cost, basis)) = bound(Basis::Fixed) {
             // A history that does not say what its rows stand for has at most a row a day.
             let is_stated = !endpoint.is_history()
-                || plan::Grouping::of(self.report, &task.parameters) != plan::Grouping::Unstated;
+                || plan::Granularity::of(self.report, &task.parameters)
+                    != plan::Granularity::Unstated;
             return (cost, if is_stated { basis } else { Basis::Bound });
         }
         let entry = self
@@ -337,7 +338,7 @@ impl TaskEstimator<'_> {
             } else {
                 Basis::LastRun
             };
-            return (plan::like_before(endpoint, task, &before), basis);
+            return (plan::scaled_from_last_run(endpoint, task, &before), basis);
         }
         if let Some(rows) = self.counts.of(self.report, task) {
             let is_fuse = task.bound_rows.is_some_and(|most| most <= rows);
@@ -425,7 +426,7 @@ fn fill_in(
     let others: Vec<Cost> = known
         .values()
         .filter_map(|entry| before(report, &job.task, entry, varies))
-        .map(|before| plan::like_before(report.endpoint, &job.task, &before))
+        .map(|before| plan::scaled_from_last_run(report.endpoint, &job.task, &before))
         .collect();
     let number = u64::try_from(others.len()).unwrap_or(u64::MAX);
     if number == 0 {
@@ -451,16 +452,16 @@ fn as_bought(task: &Task, estimated: &Estimated) -> Estimated {
         basis,
         is_begun,
     } = *estimated;
-    let cost = match task.bought {
-        Bought::Alone => cost,
-        Bought::Twin => Cost {
+    let cost = match task.purchase {
+        Purchase::Own => cost,
+        Purchase::Shared => Cost {
             requests: 0,
             units: 0,
             ..cost
         },
         // What is saved already is paid.
-        Bought::Packed { .. } if is_begun => cost,
-        Bought::Packed { is_first } => Cost {
+        Purchase::Batched { .. } if is_begun => cost,
+        Purchase::Batched { is_first } => Cost {
             requests: u64::from(is_first),
             units: task.bound_units.unwrap_or(cost.units),
             ..cost

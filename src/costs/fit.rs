@@ -287,9 +287,9 @@ impl BudgetFit<'_> {
             let mut tried = config.clone();
             set_rows(&mut tried, index, middle * step);
             if self.fits(&self.bill(&tried)?) {
-                fits = middle
+                fits = middle;
             } else {
-                fails = middle
+                fails = middle;
             }
         }
         set_rows(config, index, fits * step);

@@ -29,7 +29,7 @@ use crate::fetch::task::FirstRequest;
 use crate::landing::{Attempt, Landing, Saved, Source};
 use crate::ledger::request_log::RequestLabels;
 use crate::model::{Answer, Encoding, Night, Price, Request, TaskId, maybe_day};
-use crate::plan::{batch_of, packed_columns, packed_units, part};
+use crate::plan::{batch_columns, batch_operation_for, batch_units, split_evenly};
 use crate::report::{Spent, Wasted};
 use crate::store::step;
 
@@ -89,7 +89,7 @@ impl<'a> BatchFetcher<'a> {
         cancel: &'a CancellationToken,
         is_lacking: &'a AtomicBool,
     ) -> Option<Self> {
-        let (endpoint, columns) = batch_of(report, night == context.clock.today())?;
+        let (endpoint, columns) = batch_operation_for(report, night == context.clock.today())?;
         (!is_lacking.load(Ordering::Relaxed)).then_some(Self {
             context,
             report,
@@ -149,7 +149,7 @@ impl<'a> BatchFetcher<'a> {
             .ok()?
             .meter()
             .left_of(self.context.shares(job))?;
-        let fits = |number: &usize| packed_units(self.endpoint, &self.columns, *number) <= left;
+        let fits = |number: &usize| batch_units(self.endpoint, &self.columns, *number) <= left;
         (1..pack.len()).rev().find(fits)
     }
 
@@ -170,10 +170,10 @@ impl<'a> BatchFetcher<'a> {
                 .push(RequestLabels::of(&context.config, job, report).asking(&self.endpoint.name));
             queries.push(job.task.query.as_slice());
         }
-        let columns = packed_columns(&self.columns);
+        let columns = batch_columns(&self.columns);
         let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
         let request = batch_body::request(self.endpoint, &columns, &queries);
-        let worst = packed_units(self.endpoint, &self.columns, pack.len());
+        let worst = batch_units(self.endpoint, &self.columns, pack.len());
         let quote = Quote { worst, shares };
         let form = AnswerTemplate::of(self.report.endpoint, self.endpoint, &self.columns);
         let number = pack.len();
@@ -296,7 +296,7 @@ impl<'a> BatchFetcher<'a> {
             return Wasted::default();
         }
         let rows = u64::try_from(rows).unwrap_or(u64::MAX);
-        let columns = packed_columns(&self.columns);
+        let columns = batch_columns(&self.columns);
         let with = self
             .endpoint
             .units_per_row(columns.iter().map(String::as_str));
@@ -503,14 +503,14 @@ fn parts(saved: &Saved) -> Result<Vec<MemberAnswer>> {
             parts.push((member, None));
             continue;
         };
-        let units = part(header.units, served, nth);
+        let units = split_evenly(header.units, served, nth);
         let price = Price {
             rows: Some(1),
             units_per_row: header.price.units_per_row,
             units_total: header
                 .price
                 .units_total
-                .map(|units| part(units, served, nth)),
+                .map(|units| split_evenly(units, served, nth)),
             units_actual: Some(units),
             cache_hit: header.price.cache_hit,
         };

@@ -128,7 +128,7 @@ async fn missing(client: &Client, report: &Report, task: &Task) -> Result<Found>
                     .position(|column| Some(column) == refused.as_ref());
                 match place {
                     Some(place) if wanted.len() > 1 => {
-                        columns.push((wanted.remove(place), How::Refused))
+                        columns.push((wanted.remove(place), How::Refused));
                     }
                     Some(_) | None => return Err(error),
                 }

@@ -19,7 +19,7 @@ use crate::fetch::circuit_breaker::{CircuitBreaker, FailureSignature};
 use crate::fetch::shared_answers::{SharedAnswers, copy_shared_answers};
 use crate::fetch::task::TaskFetcher;
 use crate::limits::Shares;
-use crate::plan::{self, Lot};
+use crate::plan::{self, FetchGroup};
 use crate::state::periods;
 use crate::state::task_state;
 use crate::store::Hold;
@@ -81,7 +81,7 @@ fn claim_question(context: &RunContext, index: usize) -> Result<std::result::Res
     let name = format!(
         "{}/question-{}",
         job.night,
-        plan::question(&context.config, &job.task)
+        plan::question_fingerprint(&context.config, &job.task)
     );
     context.store.claim(&name, &context.run_id, &context.who)
 }
@@ -127,10 +127,10 @@ struct SharedQuestion {
 
 impl GroupFetcher<'_> {
     /// Brings every task of a lot to its end.
-    pub async fn work(&self, lot: Lot) -> Vec<TaskOutcome> {
+    pub async fn work(&self, group: FetchGroup) -> Vec<TaskOutcome> {
         let mut ends = Vec::new();
         let mut groups = Vec::new();
-        for tasks in lot.groups {
+        for tasks in group.questions {
             match self.group(&tasks).await {
                 Ok(Ok(group)) => groups.push(group),
                 Ok(Err(holder)) => {

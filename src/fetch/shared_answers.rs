@@ -16,7 +16,7 @@ use crate::fetch::resume::{ResumePoint, find_resume_point};
 use crate::landing::{Attempt, Header, Source};
 use crate::model::{Night, TaskId};
 use crate::plan::ScheduledTask;
-use crate::plan::{self, Grouping, Selection, Task};
+use crate::plan::{self, Granularity, Selection, Task};
 use crate::state::periods;
 use crate::state::tombstone;
 use crate::store::step;
@@ -82,7 +82,7 @@ fn subject(context: &RunContext, night: Night, task: &Task) -> Result<String> {
     {
         plan::set_window(&context.config, &mut task, days);
     }
-    Ok(plan::question(&context.config, &task))
+    Ok(plan::question_fingerprint(&context.config, &task))
 }
 
 /// Copies to a task what others have received for the same question, as far as that goes beyond its own answers. With
@@ -152,7 +152,7 @@ pub(crate) fn copy_shared_answers(
 
 /// Whether an answer of a history has no days before those that the task's own report wants or the job asks for.
 fn begins_within(report: &Report, job: &ScheduledTask, told: &AttemptInputs) -> bool {
-    let grouping = Grouping::of(report, &job.task.parameters);
+    let grouping = Granularity::of(report, &job.task.parameters);
     let whole = report
         .since
         .and_then(|since| plan::whole_window(grouping, since, job.night));

@@ -77,7 +77,7 @@ pub fn compact(
             match outcome {
                 Ok(done) => compacted.extend(done),
                 Err(error) => {
-                    errors.push(error.with_context("partition", format!("{table}/{partition}")))
+                    errors.push(error.with_context("partition", format!("{table}/{partition}")));
                 }
             }
         }

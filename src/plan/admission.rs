@@ -26,7 +26,7 @@ pub struct Candidate {
     pub deferrals: usize,
     /// What it is expected to cost, if it is the first of its question.
     pub cost: u64,
-    /// What it asks: those of one number are bought together, at the cost of one.
+    /// What it asks: tasks with the same number are fetched together, at the cost of one.
     pub question: usize,
     /// Part of it is paid for: it goes on whatever is left.
     pub is_begun: bool,
@@ -60,13 +60,13 @@ pub fn admit(candidates: &[Candidate], allowance: Allowance) -> Vec<bool> {
             .map(|one| (order(one), Reverse(one.deferrals), &one.task))
     });
     let mut admitted = vec![false; candidates.len()];
-    let (mut full, mut bought) = (BTreeSet::new(), BTreeSet::new());
+    let (mut full, mut admitted_questions) = (BTreeSet::new(), BTreeSet::new());
     let mut sum = 0_u64;
     for index in order {
         let (Some(one), Some(slot)) = (candidates.get(index), admitted.get_mut(index)) else {
             continue;
         };
-        let cost = if bought.contains(&one.question) {
+        let cost = if admitted_questions.contains(&one.question) {
             0
         } else {
             one.cost
@@ -77,7 +77,7 @@ pub fn admit(candidates: &[Candidate], allowance: Allowance) -> Vec<bool> {
         if one.is_begun || cost == 0 || (!full.contains(&one.report) && (fits || is_alone)) {
             *slot = true;
             sum = with;
-            bought.insert(one.question);
+            admitted_questions.insert(one.question);
         } else {
             full.insert(one.report);
         }

@@ -1,4 +1,4 @@
-//! When a task is due: its slot in the period comes from what it looks up ([`super::Task::slot`]), so that the tasks of a report spread over the nights in
+//! When a task is due: its slot in the period comes from what it looks up ([`super::Task::cadence_key`]), so that the tasks of a report spread over the nights in
 //! the same way on every machine.
 //!
 //! A task that was never complete is due at once. Between two fetches that the cadence asks for lie at least half a

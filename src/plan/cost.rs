@@ -1,6 +1,6 @@
 //! What a task of so many rows will cost: the requests that paging makes of it and their price. Pure.
 
-use super::bill::of_segments;
+use super::bounds::units_of_segments;
 use super::task::Task;
 use crate::catalog::{Endpoint, MIN_UNITS_PER_REQUEST, Pricing};
 
@@ -26,7 +26,7 @@ pub struct Cost {
 
 /// What an earlier run made of the same task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Before {
+pub struct LastRun {
     /// Rows exported.
     pub rows: u64,
     /// Rows received again.
@@ -43,26 +43,26 @@ pub struct Before {
 
 /// Cost of a task that is as large as it was. What was charged then counts at least, since a key that had to grow made rows
 /// dearer; what came from the source's cache will be charged this time.
-pub fn like_before(endpoint: &Endpoint, task: &Task, before: &Before) -> Cost {
+pub fn scaled_from_last_run(endpoint: &Endpoint, task: &Task, last_run: &LastRun) -> Cost {
     let price = task.units_per_row;
-    let received = before.rows.saturating_add(before.reread);
-    let units = if endpoint.pricing != Pricing::PerRow || before.requests <= 1 {
+    let received = last_run.rows.saturating_add(last_run.reread);
+    let units = if endpoint.pricing != Pricing::PerRow || last_run.requests <= 1 {
         endpoint
             .units_per_request(received, price)
-            .saturating_mul(before.requests.max(1))
+            .saturating_mul(last_run.requests.max(1))
     } else {
         let question = MIN_UNITS_PER_REQUEST;
         let pages = received
-            .saturating_sub(before.last_rows)
+            .saturating_sub(last_run.last_rows)
             .saturating_mul(price);
         pages
             .saturating_add(question)
-            .saturating_add(endpoint.units_per_request(before.last_rows, price))
+            .saturating_add(endpoint.units_per_request(last_run.last_rows, price))
     };
-    let then = before
+    let then = last_run
         .units
         .saturating_mul(price)
-        .checked_div(before.units_per_row)
+        .checked_div(last_run.units_per_row)
         .unwrap_or(0);
     let units = if task.costs_nothing() {
         0
@@ -70,8 +70,8 @@ pub fn like_before(endpoint: &Endpoint, task: &Task, before: &Before) -> Cost {
         units.max(then)
     };
     Cost {
-        rows: before.rows,
-        requests: before.requests.max(1),
+        rows: last_run.rows,
+        requests: last_run.requests.max(1),
         units,
     }
 }
@@ -91,7 +91,7 @@ pub fn of_rows(
         let units = if task.costs_nothing() {
             0
         } else {
-            of_segments(endpoint, task, rows)
+            units_of_segments(endpoint, task, rows)
         };
         let requests = u64::try_from(task.segments.len()).unwrap_or(u64::MAX);
         return Cost {

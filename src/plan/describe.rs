@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::bill::{FREE_BUDGET_UNITS, Total, total};
+use super::bounds::{CostBound, FREE_BUDGET_UNITS, total};
 use super::task::Task;
 use crate::catalog::Pricing;
 use crate::config::{
@@ -239,7 +239,7 @@ fn price(report: &Report, task: Option<&Task>) -> String {
 
 fn bill(tasks: &[Task], config: &RunConfig) -> String {
     let bound = match total(tasks) {
-        Total::AtMost(units)
+        CostBound::AtMost(units)
             if config
                 .reports
                 .iter()
@@ -247,8 +247,8 @@ fn bill(tasks: &[Task], config: &RunConfig) -> String {
         {
             format!("at most {units} units")
         }
-        Total::AtMost(units) => format!("at most {units} units if all are due at once"),
-        Total::Unbounded => {
+        CostBound::AtMost(units) => format!("at most {units} units if all are due at once"),
+        CostBound::Unbounded => {
             "no upper bound of units (all rows of some reports are fetched)".to_owned()
         }
     };

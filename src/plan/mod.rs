@@ -6,38 +6,46 @@
 //! give equal plans.
 
 mod admission;
-mod bill;
+mod batches;
+mod bounds;
 mod cadence;
 mod cost;
 mod describe;
+mod expand;
+mod granularity;
 mod history;
-mod job;
-mod monthly;
+mod monthly_cost;
 mod night;
-mod once;
+mod price;
 mod query;
+mod scheduled_task;
 mod segments;
-mod select;
+mod selection;
+mod sharing;
+mod subject;
 mod task;
 
 pub use admission::{Allowance, Candidate, admit};
-pub use bill::{FREE_BUDGET_UNITS, Total, guard, total};
-pub use cadence::{due, next as next_due};
-pub use cost::{Before, Cost, like_before, of_rows};
-pub use describe::describe;
-pub use history::{
-    Grouping, asked_window, is_answered, set_window, usual, whole_window, window, window_of,
+pub use batches::{
+    INDEX, MAX_TARGETS, batch_columns, batch_operation_for, batch_units, split_evenly,
 };
-pub use job::ScheduledTask;
-pub use monthly::{
-    Bill, NIGHTS_A_MONTH, bill as bill_of_month, first_load, least_units, refuse_impossible,
+pub use bounds::{CostBound, FREE_BUDGET_UNITS, require_budget, total};
+pub use cadence::{due, next as next_due};
+pub use cost::{Cost, LastRun, of_rows, scaled_from_last_run};
+pub use describe::describe;
+pub use expand::{tasks, tasks_of_any_night};
+pub use granularity::Granularity;
+pub use history::{
+    asked_window, is_answered, set_window, steady_state, whole_window, window, window_of,
+};
+pub use monthly_cost::{
+    MonthlyCost, NIGHTS_A_MONTH, first_load, least_units, monthly_cost, refuse_impossible,
     ways_to_fit,
 };
-pub use night::{check_all as check_nights, knows as knows_night, night};
-pub use once::{
-    Bought, INDEX, Lot, MAX_TARGETS, batch_of, lots, packed_columns, packed_units, part, question,
-    share,
-};
+pub use night::{can_answer_for, ensure_answerable, resolve_date};
+pub use price::price_per_row;
+pub use scheduled_task::ScheduledTask;
 pub use segments::{MAX_URL_BYTES, Segments};
-pub use select::{Selection, is_meant};
-pub use task::{Task, price_per_row, task_id, task_label, tasks, tasks_of_any_night};
+pub use selection::{Selection, is_meant};
+pub use sharing::{FetchGroup, assign_shares, group_for_fetching, question_fingerprint};
+pub use task::{Purchase, Task, task_id, task_label};

@@ -14,7 +14,7 @@ const GRACE_DAYS: u64 = 2;
 ///
 /// # Errors
 /// [`Code::Date`]: the date lies in the future, where the source has nothing.
-pub fn night(asked: Option<NaiveDate>, today: NaiveDate) -> Result<Night> {
+pub fn resolve_date(asked: Option<NaiveDate>, today: NaiveDate) -> Result<Night> {
     match asked {
         Some(date) if date > today => Err(Error::new(
             Code::Date,
@@ -28,18 +28,18 @@ pub fn night(asked: Option<NaiveDate>, today: NaiveDate) -> Result<Night> {
 }
 
 /// Whether the report's operation answers for a night: it takes a date, or the night is one of these days.
-pub fn knows(report: &Report, night: Night, today: NaiveDate) -> bool {
+pub fn can_answer_for(report: &Report, night: Night, today: NaiveDate) -> bool {
     let endpoint = report.endpoint;
-    let is = |name: &str, kind: &ParameterKind| {
-        endpoint
-            .parameter(name)
-            .is_some_and(|known| known.kind == *kind)
-    };
     let begins = endpoint.is_history() || report.parameter("date_from").is_some();
-    let knows_the_past = is("date", &ParameterKind::Date)
-        || is("to", &ParameterKind::DateTime)
-        || (begins && endpoint.parameter("date_to").is_some());
-    knows_the_past || night >= oldest(today)
+    takes(report, "date", &ParameterKind::Date)
+        || takes(report, "to", &ParameterKind::DateTime)
+        || (begins && endpoint.parameter("date_to").is_some())
+        || night >= oldest(today)
+}
+
+fn takes(report: &Report, name: &str, kind: &ParameterKind) -> bool {
+    let parameter = report.endpoint.parameter(name);
+    parameter.is_some_and(|known| known.kind == *kind)
 }
 
 /// Refuses nights from this one on that some reports cannot answer for, before anything is sent; all of them are named. Where
@@ -48,55 +48,56 @@ pub fn knows(report: &Report, night: Night, today: NaiveDate) -> bool {
 /// # Errors
 /// [`Code::Date`]: an operation takes no date and the night lies more than two days back, or a history would begin after the
 /// night.
-pub fn check_all(
+pub fn ensure_answerable(
     config: &RunConfig,
     reports: &[usize],
     night: Night,
     today: NaiveDate,
     keeps_to_since: bool,
 ) -> Result<()> {
-    let selected = || {
-        reports
-            .iter()
-            .filter_map(|index| config.reports.get(*index))
-    };
-    let blind: Vec<&Report> = selected()
-        .filter(|report| !knows(report, night, today))
-        .collect();
-    let Some(first) = blind.first() else {
-        let is_late =
-            |report: &&Report| keeps_to_since && report.since.is_some_and(|since| since > night);
-        return selected()
-            .find(is_late)
-            .map_or(Ok(()), |report| Err(begins_later(report, night)));
+    let mut names = Vec::new();
+    let mut able = Vec::new();
+    let mut first = None;
+    for report in reports
+        .iter()
+        .filter_map(|index| config.reports.get(*index))
+    {
+        if can_answer_for(report, night, today) {
+            able.push(report);
+        } else {
+            names.push(report.name.as_str());
+            first.get_or_insert(report);
+        }
+    }
+    let Some(first) = first else {
+        for report in able {
+            if keeps_to_since && report.since.is_some_and(|since| since > night) {
+                return Err(begins_later(report, night));
+            }
+        }
+        return Ok(());
     };
     let oldest = oldest(today);
-    let names = blind
-        .iter()
-        .map(|report| report.name.as_str())
-        .collect::<Vec<_>>()
-        .join(", ");
-    let able: Vec<String> = selected()
-        .filter(|report| knows(report, night, today))
-        .map(|report| format!("--report {}", report.name))
-        .collect();
-    let others = if able.is_empty() {
-        String::new()
-    } else {
-        format!(", or only reports that can: {}", able.join(" "))
-    };
+    let mut others = String::new();
+    if !able.is_empty() {
+        others.push_str(", or only reports that can:");
+    }
+    for report in able {
+        others.push_str(" --report ");
+        others.push_str(&report.name);
+    }
     let message = format!(
         "{} only knows the present, not the night {night}: it takes no date",
         first.endpoint.name
     );
     Err(Error::new(Code::Date, message)
         .with_context(
-            if blind.len() == 1 {
+            if names.len() == 1 {
                 "report"
             } else {
                 "reports"
             },
-            names,
+            names.join(", "),
         )
         .with_next(format!("choose nights from {oldest} on{others}")))
 }

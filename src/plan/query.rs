@@ -5,70 +5,42 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::segments::{self, Segments};
+use super::subject::{TaskSubject, find};
 use crate::catalog::{Parameter, ParameterKind};
-use crate::config::{Report, RunConfig, Target, day_of, is_relative};
+use crate::config::{day_of, is_relative};
 use crate::filter::Filter;
-use crate::model::Night;
 use crate::stable_hash::StableHash;
 use crate::table::{FetchMode, TaskSpec};
 
-/// What one task is about.
-#[derive(Clone, Copy)]
-pub(super) struct Subject<'a> {
-    pub config: &'a RunConfig,
-    pub report: &'a Report,
-    pub target: Option<&'a Target>,
-    pub varying: &'a [(String, String)],
-    pub night: Night,
-}
-
-impl Subject<'_> {
+impl TaskSubject<'_> {
     /// Every parameter but those that paging sets, in catalog order, and the keywords of its requests.
     pub fn query(&self) -> (Vec<(String, String)>, Segments) {
-        let named = |parameter: &Parameter| Some((parameter.name.clone(), self.value(parameter)?));
-        // A body that lists targets is made of what each of them is asked about.
-        let listed = self
-            .target
-            .filter(|_| self.report.endpoint.takes_many_targets());
-        let listed = listed.map(
-            |Target {
-                 url,
-                 mode,
-                 protocol,
-                 ..
-             }| {
-                [("target", url), ("mode", mode), ("protocol", protocol)]
-                    .map(|(name, value)| (name.to_owned(), value.clone()))
-            },
-        );
-        let own = self.report.endpoint.inputs().filter_map(named);
-        let mut query: Vec<(String, String)> = listed.into_iter().flatten().chain(own).collect();
+        let mut query = Vec::new();
+        if self.report.endpoint.takes_many_targets()
+            && let Some(target) = self.target
+        {
+            // A body that lists targets is made of what each of them is asked about.
+            query.push(("target".to_owned(), target.url.clone()));
+            query.push(("mode".to_owned(), target.mode.clone()));
+            query.push(("protocol".to_owned(), target.protocol.clone()));
+        }
+        for parameter in self.report.endpoint.inputs() {
+            if let Some(value) = self.value(parameter) {
+                query.push((parameter.name.clone(), value));
+            }
+        }
         let segments = segments::of(self, &query);
         if let Some(first) = segments.first() {
-            let place = self.place_of(segments::KEYWORDS, &query);
-            query.insert(place, (segments::KEYWORDS.to_owned(), first.clone()));
+            let position = self.position_in(&query, segments::KEYWORDS);
+            query.insert(position, (segments::KEYWORDS.to_owned(), first.clone()));
         }
         (query, segments)
     }
 
-    /// The keywords of the task's list, if it looks up one.
-    pub fn keywords(&self) -> Option<&[String]> {
-        let name = find(self.varying, "keyword_list")?;
-        let list = self
-            .config
-            .keyword_lists
-            .iter()
-            .find(|list| list.name == name)?;
-        Some(&list.keywords)
-    }
-
     fn value(&self, parameter: &Parameter) -> Option<String> {
         let report = self.report;
-        let set = || {
-            find(self.varying, &parameter.name)
-                .or_else(|| find(&report.parameters, &parameter.name))
-        };
-        match (parameter.name.as_str(), &parameter.kind) {
+        let name = parameter.name.as_str();
+        match (name, &parameter.kind) {
             ("target", _) => self.target.map(|target| target.url.clone()),
             ("mode", _) => self.target.map(|target| target.mode.clone()),
             ("protocol", _) => self.target.map(|target| target.protocol.clone()),
@@ -76,32 +48,62 @@ impl Subject<'_> {
             ("date", ParameterKind::Date) => Some(self.night.to_string()),
             ("to", ParameterKind::DateTime) => Some(start_of(self.night)),
             ("date_to", _) => {
-                let begins =
-                    report.since.is_some() || find(&report.parameters, "date_from").is_some();
-                begins.then(|| self.night.to_string())
+                if report.since.is_some() || find(&report.parameters, "date_from").is_some() {
+                    Some(self.night.to_string())
+                } else {
+                    None
+                }
             }
             ("date_from", _) if report.since.is_some() => report.since.map(|date| date.to_string()),
-            (_, ParameterKind::Date) => set().map(|text| {
-                day_of(text, self.night).map_or_else(|| text.to_owned(), |day| day.to_string())
-            }),
-            (_, ParameterKind::DateTime) => {
-                set().map(|text| day_of(text, self.night).map_or_else(|| text.to_owned(), start_of))
+            (_, ParameterKind::Date) => {
+                let text = self.configured(name)?;
+                Some(match day_of(text, self.night) {
+                    Some(day) => day.to_string(),
+                    None => text.to_owned(),
+                })
             }
-            _ => set().map(str::to_owned),
+            (_, ParameterKind::DateTime) => {
+                let text = self.configured(name)?;
+                Some(match day_of(text, self.night) {
+                    Some(day) => start_of(day),
+                    None => text.to_owned(),
+                })
+            }
+            _ => self.configured(name).map(str::to_owned),
         }
     }
 
-    fn place_of(&self, name: &str, query: &[(String, String)]) -> usize {
-        let position = |name: &str| {
-            self.report
+    /// The value that the configuration sets for this task.
+    fn configured(&self, name: &str) -> Option<&str> {
+        match find(self.varying, name) {
+            Some(value) => Some(value),
+            None => find(&self.report.parameters, name),
+        }
+    }
+
+    /// Where a parameter belongs among those of a query: in the order of the catalog.
+    fn position_in(&self, query: &[(String, String)], name: &str) -> usize {
+        let mut before = Vec::new();
+        for parameter in self.report.endpoint.inputs() {
+            if parameter.name == name {
+                break;
+            }
+            before.push(parameter.name.as_str());
+        }
+        let mut position = 0;
+        for (known, _) in query {
+            let is_before = before.contains(&known.as_str());
+            let is_input = self
+                .report
                 .endpoint
                 .inputs()
-                .position(|parameter| parameter.name == name)
-        };
-        query
-            .iter()
-            .take_while(|(known, _)| position(known) < position(name))
-            .count()
+                .any(|input| input.name == *known);
+            if is_input && !is_before {
+                break;
+            }
+            position += 1;
+        }
+        position
     }
 
     /// What is asked without what only the night decides.
@@ -164,11 +166,4 @@ impl Subject<'_> {
 /// Midnight of a day, UTC.
 fn start_of(day: NaiveDate) -> String {
     format!("{day}T00:00:00Z")
-}
-
-fn find<'a>(pairs: &'a [(String, String)], name: &str) -> Option<&'a str> {
-    pairs
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.as_str())
 }

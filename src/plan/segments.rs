@@ -2,7 +2,7 @@
 //!
 //! Invariants: the parts joined are the list, in its order; equal lists under equal reports have equal parts.
 
-use super::query::Subject;
+use super::subject::TaskSubject;
 use crate::catalog::FREE_ROWS;
 use crate::config::MAX_KEYWORD_BYTES;
 use crate::model::percent_encode_into;
@@ -24,7 +24,7 @@ pub const MAX_URL_BYTES: usize = 8 * 1024;
 const RESERVED_BYTES: usize = 1_536;
 
 /// The parts of the task's keyword list.
-pub(super) fn of(subject: &Subject<'_>, query: &[(String, String)]) -> Segments {
+pub(super) fn of(subject: &TaskSubject<'_>, query: &[(String, String)]) -> Segments {
     let Some(keywords) = subject.keywords() else {
         return Segments::new();
     };

@@ -165,7 +165,7 @@ fn told_before(
                     .filter(|batch| batch.schema() == *schema.arrow()),
             ),
             Err(error) => {
-                tracing::warn!(error = %error.one_line(), "what coverage said of histories is lost")
+                tracing::warn!(error = %error.one_line(), "what coverage said of histories is lost");
             }
         }
     }

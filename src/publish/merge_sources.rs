@@ -57,7 +57,7 @@ impl TaskRowIndex {
                         .or_insert_with(|| (entry, Vec::new()));
                     match parts.last_mut() {
                         Some((of, before)) if *of == index && before.end == rows.start => {
-                            before.end = rows.end
+                            before.end = rows.end;
                         }
                         _ => parts.push((index, rows)),
                     }

@@ -1,4 +1,4 @@
-//! FetchedTask tasks → one commit of a partition: rows of other tasks stay, those of the same tasks give way, what is new is
+//! `FetchedTask` tasks → one commit of a partition: rows of other tasks stay, those of the same tasks give way, what is new is
 //! added.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -333,7 +333,7 @@ pub(crate) fn output(committing: &Committing) -> Result<Output> {
     })
 }
 
-/// FetchedTask tasks with what their rows share, in the order of the partition.
+/// `FetchedTask` tasks with what their rows share, in the order of the partition.
 fn placed(
     context: &RunContext,
     report: &Report,

@@ -14,8 +14,7 @@ use crate::error::{Code, Error, Errors, Result};
 use crate::fetch::group::{GroupFetcher, TaskClaim, TaskOutcome, TaskResult, claim};
 use crate::fetch::shared_answers::SharedAnswers;
 use crate::model::Night;
-use crate::plan::ScheduledTask;
-use crate::plan::{Lot, Task, lots};
+use crate::plan::{FetchGroup, Task, group_for_fetching};
 use crate::publish::partition::{Assembled, assemble};
 use crate::run::report_builder::RunReportBuilder;
 use crate::store::Hold;
@@ -195,8 +194,8 @@ impl<'a> PartitionScheduler<'a> {
     ) -> Result<(), Errors> {
         let context = self.context;
         let desk = Arc::clone(&self.desk);
-        let lots = self.lots(&jobs)?;
-        let work = |lot: Lot| {
+        let lots = self.fetch_groups(&jobs)?;
+        let work = |lot: FetchGroup| {
             let desk = Arc::clone(&desk);
             async move { desk.work(lot).await }
         };
@@ -225,22 +224,21 @@ impl<'a> PartitionScheduler<'a> {
         Ok(())
     }
 
-    /// The jobs in lots, with their indices among all.
-    fn lots(&self, jobs: &[usize]) -> Result<Vec<Lot>> {
-        let all: Vec<&ScheduledTask> = jobs
-            .iter()
-            .map(|index| Ok(self.context.job(*index)?.0))
-            .collect::<Result<_>>()?;
-        let tasks: Vec<(Night, &Task)> =
-            all.into_iter().map(|job| (job.night, &job.task)).collect();
-        let mut lots = lots(&self.context.config, &tasks, self.context.clock.today());
-        for place in lots
-            .iter_mut()
-            .flat_map(|lot| lot.groups.iter_mut().flatten())
-        {
-            *place = jobs.get(*place).copied().unwrap_or(*place);
+    /// The jobs in groups, with their indices among all.
+    fn fetch_groups(&self, jobs: &[usize]) -> Result<Vec<FetchGroup>> {
+        let mut tasks: Vec<(Night, &Task)> = Vec::with_capacity(jobs.len());
+        for index in jobs {
+            let (job, _) = self.context.job(*index)?;
+            tasks.push((job.night, &job.task));
         }
-        Ok(lots)
+        let today = self.context.clock.today();
+        let mut groups = group_for_fetching(&self.context.config, &tasks, today);
+        for group in &mut groups {
+            for index in group.questions.iter_mut().flatten() {
+                *index = jobs.get(*index).copied().unwrap_or(*index);
+            }
+        }
+        Ok(groups)
     }
 
     /// Takes note of a job's end. Gives the partition's finished tasks where it was the last of them.
@@ -271,7 +269,7 @@ impl<'a> PartitionScheduler<'a> {
                 report_builder.not_tried(context, job, report, &reason);
             }
             TaskResult::FailedWithGroup(error) => {
-                report_builder.record_failure(context, job, report, error)
+                report_builder.record_failure(context, job, report, error);
             }
             TaskResult::Failed(error) => {
                 self.desk.breaker.failed(job.task.report, &error);

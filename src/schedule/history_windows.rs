@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 use crate::config::{Report, RunConfig};
 use crate::error::Result;
 use crate::model::{Night, TaskId};
-use crate::plan::{self, Grouping, Task};
+use crate::plan::{self, Granularity, Task};
 use crate::state::periods::is_history;
 use crate::state::task_state::covered_spans;
 use crate::store::Store;
@@ -88,9 +88,9 @@ impl<'a> HistoryWindows<'a> {
             .filter(|report| is_history(report))
     }
 
-    fn beginning(&self, task: &Task) -> Option<(Grouping, NaiveDate)> {
+    fn beginning(&self, task: &Task) -> Option<(Granularity, NaiveDate)> {
         let report = self.report(task)?;
-        Some((Grouping::of(report, &task.parameters), report.since?))
+        Some((Granularity::of(report, &task.parameters), report.since?))
     }
 
     /// The days for which there are rows that answer a task.

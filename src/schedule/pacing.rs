@@ -9,7 +9,7 @@ use crate::ledger::month;
 use crate::ledger::month::MonthStatus;
 use crate::model::Night;
 use crate::plan::ScheduledTask;
-use crate::plan::{self, Allowance, Bought, Candidate, Task, admit, least_units};
+use crate::plan::{self, Allowance, Candidate, Purchase, Task, admit, least_units};
 use crate::report::count;
 use crate::schedule::run_plan::{DueTask, RunPlan};
 
@@ -103,10 +103,10 @@ pub(crate) fn defer_unaffordable(
         let least = least_units(config, &job.task);
         let next = questions.len();
         let question = *questions
-            .entry((job.night, plan::question(config, &job.task)))
+            .entry((job.night, plan::question_fingerprint(config, &job.task)))
             .or_insert(next);
         let cost = seen.units.or(job.task.bound_units).unwrap_or(0).max(least);
-        if job.task.bought != Bought::Twin {
+        if job.task.purchase != Purchase::Shared {
             costs.insert(question, cost);
         }
         candidates.push(Candidate {

@@ -59,7 +59,7 @@ impl RunPlan {
         selection: &Selection,
         refetch: bool,
     ) -> Result<Self> {
-        let tonight = plan::night(
+        let tonight = plan::resolve_date(
             selection.date.or(selection.between.map(|(_, last)| last)),
             today,
         )?;
@@ -233,7 +233,7 @@ impl RunPlanBuilder<'_> {
                 .landing
                 .latest_seen(night, &task.id)?
                 .is_some_and(|(_, has_answer)| has_answer);
-            if !has_begun && !plan::knows_night(report, night, today) {
+            if !has_begun && !plan::can_answer_for(report, night, today) {
                 too_late += 1;
                 continue;
             }
@@ -275,7 +275,7 @@ impl RunPlanBuilder<'_> {
         selection: &Selection,
     ) -> Result<()> {
         let reports = selection.reports(self.config)?;
-        plan::check_nights(self.config, &reports, first, today, false)?;
+        plan::ensure_answerable(self.config, &reports, first, today, false)?;
         self.run_plan.reports = reports.into_iter().collect();
         self.check_tables()?;
         let is_history = |task: &Task| {
@@ -351,7 +351,7 @@ impl RunPlanBuilder<'_> {
             } else {
                 *self.run_plan.complete.entry(task.report).or_default() += 1;
                 self.answered
-                    .insert((night, plan::question(self.config, &task)));
+                    .insert((night, plan::question_fingerprint(self.config, &task)));
             }
         }
         for ((report, why), number) in changed {
@@ -434,7 +434,7 @@ impl RunPlanBuilder<'_> {
             answered,
             ..
         } = self;
-        plan::share(
+        plan::assign_shares(
             config,
             run_plan
                 .jobs

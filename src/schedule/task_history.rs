@@ -8,7 +8,7 @@ use chrono::{DateTime, Days};
 use crate::config::{Every, Report};
 use crate::error::Result;
 use crate::model::{Night, TaskId};
-use crate::plan::{self, Before, Task};
+use crate::plan::{self, LastRun, Task};
 use crate::state::names::partition_name;
 use crate::state::periods;
 use crate::state::task_state;
@@ -162,7 +162,7 @@ pub(crate) fn before(
     task: &Task,
     entry: &TaskEntry,
     varies: impl Fn(&str) -> bool,
-) -> Option<Before> {
+) -> Option<LastRun> {
     let was_capped = task_state::is_capped_by_max_rows(entry);
     let changed = task.spec.stale_fields(&entry.spec, was_capped);
     if changed
@@ -193,7 +193,7 @@ pub(crate) fn before(
         .map_or(0, |answers| {
             answers.iter().filter_map(serde_json::Value::as_u64).sum()
         });
-    let before = Before {
+    let before = LastRun {
         rows: entry.rows,
         reread: number("rows_reread"),
         requests: entry.requests,
@@ -206,7 +206,7 @@ pub(crate) fn before(
     Some(match fuse {
         Some(most) => {
             let part = |number: u64| number.saturating_mul(most) / before.rows.max(1);
-            Before {
+            LastRun {
                 rows: most,
                 reread: part(before.reread),
                 requests: part(before.requests).max(1),

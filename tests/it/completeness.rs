@@ -287,7 +287,7 @@ fn every_quirk_ends_in_a_right_table_or_names_what_is_wrong() {
             Quirk::UnknownColumn => assert!(notes.contains("sent `surprise`"), "{notes}"),
             Quirk::MissingColumn => assert!(notes.contains("not sent in"), "{notes}"),
             Quirk::NullInNonNullable | Quirk::NullKeys => {
-                assert!(notes.contains("kept as null"), "{notes}")
+                assert!(notes.contains("kept as null"), "{notes}");
             }
             _ => assert!(
                 right + failed > 0 || notes.contains("capped by"),

@@ -247,7 +247,8 @@ fn dates_are_days_of_the_calendar_and_never_in_the_future() {
     next: mend the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
-    let late = plan::night(Some(day("2026-11-24")), day("2026-11-23")).expect_err("the future");
+    let late =
+        plan::resolve_date(Some(day("2026-11-24")), day("2026-11-23")).expect_err("the future");
     insta::assert_snapshot!(late.render(), @r#"
     error[BH-DATE]: the night 2026-11-24 lies in the future
        = today: 2026-11-23 (UTC)
@@ -255,7 +256,7 @@ fn dates_are_days_of_the_calendar_and_never_in_the_future() {
     cost: 0 units, nothing was sent
     "#);
     assert_eq!(
-        plan::night(None, day("2026-11-23")).expect("today"),
+        plan::resolve_date(None, day("2026-11-23")).expect("today"),
         day("2026-11-23")
     );
 }
@@ -739,7 +740,8 @@ fn the_starter_loads_and_teaches_the_main_keys() {
         ] {
             assert!(text.contains(key), "{key}");
         }
-        plan::guard(&planned(&config), config.budget.per_run).expect("the starter has a budget");
+        plan::require_budget(&planned(&config), config.budget.per_run)
+            .expect("the starter has a budget");
     }
     let uncommented = config::starter(&[]).replace("# [[", "[[");
     let uncommented = [
@@ -991,17 +993,19 @@ fn an_unbounded_run_needs_a_budget() {
         "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ncolumns = [\"url_from\"]",
     );
     let tasks = planned(&sound(&links));
-    insta::assert_snapshot!(plan::guard(&tasks, None).expect_err("no budget").render(), @r#"
+    insta::assert_snapshot!(plan::require_budget(&tasks, None).expect_err("no budget").render(), @r#"
     error[BH-BUDGET]: the run has no upper bound: without `top` or `max_rows` all rows are fetched, and no budget covers more than 10000 units
     next: add under [budget]: per_run = 60000   or give --max-units 60000
     cost: 0 units, nothing was sent
     "#);
-    plan::guard(&tasks, Some(1)).expect("the budget is kept while the run spends");
+    plan::require_budget(&tasks, Some(1)).expect("the budget is kept while the run spends");
     let small = planned(&sound(&format!("{links}max_rows = 1000\n")));
-    plan::guard(&small, None).expect("bounded");
+    plan::require_budget(&small, None).expect("bounded");
     let large = planned(&sound(&format!("{links}max_rows = 100000\n")));
     assert_eq!(
-        plan::guard(&large, None).expect_err("too large").code(),
+        plan::require_budget(&large, None)
+            .expect_err("too large")
+            .code(),
         Code::Budget
     );
 }

@@ -59,7 +59,7 @@ fn a_column_that_the_api_refuses_fails_by_name_once_and_says_what_to_do() {
 fn a_column_that_the_api_refuses_can_stay_as_nulls_and_comes_back_by_itself() {
     let mut context = removed(600);
     let configure = |context: &TestContext| {
-        context.configure_with(TWO, &format!("{LINKS}on_removed_column = \"null\"\n"))
+        context.configure_with(TWO, &format!("{LINKS}on_removed_column = \"null\"\n"));
     };
     configure(&context);
     let report = context.run().expect(0).json();
@@ -123,7 +123,7 @@ fn a_column_that_the_api_refuses_can_stay_as_nulls_and_comes_back_by_itself() {
 #[test]
 fn a_task_that_goes_on_without_a_column_buys_no_answer_twice_when_it_is_resumed() {
     let configure = |context: &TestContext| {
-        context.configure(&format!("{LINKS}on_removed_column = \"null\"\n"))
+        context.configure(&format!("{LINKS}on_removed_column = \"null\"\n"));
     };
     let (whole, stopped) = (removed(2_000), removed(2_000));
     configure(&whole);

@@ -373,7 +373,7 @@ fn a_first_night_is_estimated_by_what_bounds_it_and_what_is_saved_is_not_paid_ag
     );
     // A second night stops halfway: what is saved is deducted.
     next_day(&mut context, 1, |context| {
-        context.configure_with(TWO_TARGETS, &bounded)
+        context.configure_with(TWO_TARGETS, &bounded);
     });
     context.backhaul(&["run", "--max-units", "9000"]).expect(4);
     let spent = context.stats().units;
@@ -410,7 +410,7 @@ fn what_nothing_is_known_of_is_said_to_be_unknown_or_like_the_others() {
     );
     context.run().expect(0);
     next_day(&mut context, 1, |context| {
-        context.configure_with(TWO_TARGETS, ANCHORS)
+        context.configure_with(TWO_TARGETS, ANCHORS);
     });
     let other = estimated(&context);
     assert_eq!(
@@ -516,7 +516,7 @@ fn a_table_of_counts_tells_an_estimate_for_nothing_and_a_filter_makes_counts_wor
                     where_json = { field = \"domain_rating\", is = [\"gt\", 50] }\n\n";
     let reports = format!("{LINKS}{filtered}{counts}");
     next_day(&mut context, 1, |context| {
-        context.configure_with(TWO_TARGETS, &reports)
+        context.configure_with(TWO_TARGETS, &reports);
     });
     let told = context
         .backhaul(&["estimate", "--probe", "--json"])
@@ -723,7 +723,7 @@ fn a_slower_cadence_that_fit_proposes_holds_on_every_night_and_one_that_was_neve
     // Between two fetches of a monthly report lies half a month at least.
     for day in 0..32 {
         next_day(&mut context, day, |context| {
-            context.configure_with(&targets, &pasted)
+            context.configure_with(&targets, &pasted);
         });
         context.run().expect(0);
         dearest = if day == 0 {
@@ -743,7 +743,7 @@ fn a_slower_cadence_that_fit_proposes_holds_on_every_night_and_one_that_was_neve
     );
     // Tomorrow nothing is new: the same change fits every run.
     next_day(&mut context, 32, |context| {
-        context.configure_with(&targets, &reports)
+        context.configure_with(&targets, &reports);
     });
     let fit = fit_into(&context, wanted);
     assert_eq!(
@@ -843,7 +843,7 @@ fn what_months_cost_since_a_fixed_day_is_estimated_as_it_is_charged() {
     let first = number(&context.run().expect(0).json(), "/units");
     assert!(first > 3 * 200, "{first}");
     next_day(&mut context, 1, |context| {
-        context.configure_with(keywords, report)
+        context.configure_with(keywords, report);
     });
     let told = context.backhaul(&["estimate", "--json"]).expect(0).json();
     assert_eq!(told["reports"][0]["basis"], "last run", "{told}");

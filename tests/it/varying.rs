@@ -478,12 +478,12 @@ fn seeds_of_one_answer_are_never_divided() {
     );
     // Each part of the list costs a request at least; a fuse may end the task before the others.
     assert_eq!(
-        plan::bill_of_month(&config, &all.iter().collect::<Vec<_>>()).least,
+        plan::monthly_cost(&config, &all.iter().collect::<Vec<_>>()).least,
         30 * 7 * 50
     );
     let config = sound(&(text("keywords-explorer/overview") + "max_rows = 10\n"));
     assert_eq!(
-        plan::bill_of_month(&config, &tasks(&config).iter().collect::<Vec<_>>()).least,
+        plan::monthly_cost(&config, &tasks(&config).iter().collect::<Vec<_>>()).least,
         30 * 50
     );
     let ranked = text("keywords-explorer/overview") + "top = { by = \"volume\", rows = 5 }\n";

@@ -238,7 +238,7 @@ impl<'a> Reading<'a> {
                     place,
                     first: Sha256::digest(encoded.row(0).data()).into(),
                     last,
-                })
+                });
             }
         }
         if has_identity {

@@ -1,4 +1,4 @@
-//! HistoryAnswers of a history, taken apart: the rows of each year on their own, on disk where they are many.
+//! `HistoryAnswers` of a history, taken apart: the rows of each year on their own, on disk where they are many.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! HistoryAnswers of a history → one commit of each period that they reach.
+//! `HistoryAnswers` of a history → one commit of each period that they reach.
 //!
 //! Of the rows of a day those of the latest answer stand that was asked for the day: also where it brought none. That is true
 //! whatever the order in which answers are committed, and whether they are new or put together again.

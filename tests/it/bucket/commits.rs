@@ -251,7 +251,7 @@ async fn a_writer_that_slept_through_its_lease_is_fenced_off_at_every_step() {
 #[tokio::test]
 async fn requests_that_arrive_after_a_takeover_change_nothing() {
     let lab = Lab::with(|options| {
-        (options.lease, options.patience) = (Duration::from_hours(1), Duration::from_millis(1))
+        (options.lease, options.patience) = (Duration::from_hours(1), Duration::from_millis(1));
     })
     .await;
     publish(&lab.bucket, "c1").await.unwrap();

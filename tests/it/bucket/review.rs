@@ -22,7 +22,7 @@ async fn claimed(bucket: &Bucket, run: &str) -> RunClaim {
 #[tokio::test]
 async fn a_renewal_that_was_carried_out_unheard_is_no_loss() {
     let lab = Lab::with(|options| {
-        (options.lease, options.patience) = (Duration::from_hours(1), Duration::ZERO)
+        (options.lease, options.patience) = (Duration::from_hours(1), Duration::ZERO);
     })
     .await;
     let claim = claimed(&lab.bucket, "r").await;

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::history::usual_units;
+use super::history::steady_units;
 use super::task::Task;
 use crate::config::{Every, RunConfig};
 use crate::error::{Code, Error, Errors};
@@ -18,7 +18,7 @@ const LONGEST_PERIOD: u64 = 366;
 
 /// Units of some tasks in a month of [`NIGHTS_A_MONTH`] nights.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Bill {
+pub struct MonthlyCost {
     /// They cannot cost less.
     pub least: u64,
     /// They cannot cost more; `None`: the rows of some task have no bound.
@@ -27,7 +27,7 @@ pub struct Bill {
 
 /// Units of one task, once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Weigh {
+enum Bound {
     Least,
     Most,
 }
@@ -44,24 +44,28 @@ pub fn least_units(config: &RunConfig, task: &Task) -> u64 {
 }
 
 /// The bill of a month of these tasks, at the cadence of their reports.
-pub fn bill(config: &RunConfig, tasks: &[&Task]) -> Bill {
+pub fn monthly_cost(config: &RunConfig, tasks: &[&Task]) -> MonthlyCost {
     let unbounded = tasks.iter().any(|task| task.bound_units.is_none());
-    let sum = |weigh| {
-        rounds(config, tasks, weigh)
-            .iter()
-            .map(|(report, round)| monthly(config, *report, *round))
-            .sum()
-    };
-    Bill {
-        least: sum(Weigh::Least),
-        most: (!unbounded).then(|| sum(Weigh::Most)),
+    let most = rounds(config, tasks, Bound::Most);
+    MonthlyCost {
+        least: sum_of_rounds(config, &rounds(config, tasks, Bound::Least)),
+        most: if unbounded {
+            None
+        } else {
+            Some(sum_of_rounds(config, &most))
+        },
     }
 }
 
 /// What the first load of histories may cost beyond a usual night, once.
 pub fn first_load(config: &RunConfig, tasks: &[Task]) -> u64 {
-    let beyond = |task: &Task| task.bound_units?.checked_sub(usual_units(config, task)?);
-    tasks.iter().filter_map(beyond).sum()
+    let mut units = 0;
+    for task in tasks {
+        if let (Some(most), Some(steady)) = (task.bound_units, steady_units(config, task)) {
+            units += most.saturating_sub(steady);
+        }
+    }
+    units
 }
 
 /// Refuses a plan of which even the minimum does not fit a budget. `workspace` is what the workspace's own limit leaves
@@ -82,7 +86,7 @@ pub fn refuse_impossible(
             nightly,
             tasks,
         } = &budget;
-        let least = bill(config, tasks).least;
+        let least = monthly_cost(config, tasks).least;
         let dearest = tasks
             .iter()
             .map(|task| least_units(config, task))
@@ -100,7 +104,7 @@ pub fn refuse_impossible(
         };
         let message =
             format!("the plan can never complete: it needs {needs}, and {name} allows {has}");
-        let mut ways = changes(config, tasks, *limit, Weigh::Least);
+        let mut ways = changes(config, tasks, *limit, Bound::Least);
         let enough = nightly.map_or(least, |_| dearest.max(least.div_ceil(NIGHTS_A_MONTH)));
         ways.push(format!("raise {name} to {enough}"));
         errors.push(Error::new(Code::Budget, message).with_next(ways.join(", or ")));
@@ -110,8 +114,8 @@ pub fn refuse_impossible(
 
 /// What would keep the upper bound of the month within `limit`; empty where it is within, or where there is no bound.
 pub fn ways_to_fit(config: &RunConfig, tasks: &[&Task], limit: u64) -> Vec<String> {
-    match bill(config, tasks).most {
-        Some(most) if most > limit => changes(config, tasks, limit, Weigh::Most),
+    match monthly_cost(config, tasks).most {
+        Some(most) if most > limit => changes(config, tasks, limit, Bound::Most),
         _ => Vec::new(),
     }
 }
@@ -127,63 +131,72 @@ struct Budget<'a> {
 
 fn budgets<'a>(config: &RunConfig, tasks: &'a [Task], workspace: Option<u64>) -> Vec<Budget<'a>> {
     let budget = &config.budget;
-    let all = || tasks.iter().collect::<Vec<_>>();
-    let a_month = |name: &str, limit: u64| Budget {
-        name: name.to_owned(),
-        limit,
-        nightly: None,
-        tasks: all(),
-    };
-    let a_run = |name: String, limit: u64, tasks| Budget {
-        name,
-        limit: limit.saturating_mul(NIGHTS_A_MONTH),
-        nightly: Some(limit),
-        tasks,
-    };
+    let all: Vec<&Task> = tasks.iter().collect();
     let mut limits: Vec<Budget<'a>> = Vec::new();
-    limits.extend(budget.per_month.map(|limit| a_month("per_month", limit)));
-    limits.extend(workspace.map(|limit| a_month("the workspace's limit less keep_free", limit)));
-    limits.extend(
-        budget
-            .per_run
-            .map(|limit| a_run("per_run (each night)".to_owned(), limit, all())),
-    );
+    if let Some(limit) = budget.per_month {
+        limits.push(monthly_budget("per_month", limit, all.clone()));
+    }
+    if let Some(limit) = workspace {
+        let name = "the workspace's limit less keep_free";
+        limits.push(monthly_budget(name, limit, all.clone()));
+    }
+    if let Some(limit) = budget.per_run {
+        limits.push(nightly_budget("per_run", limit, all));
+    }
     for (name, limit) in &budget.per_report {
-        let is_of = |task: &&Task| {
-            config
-                .reports
-                .get(task.report)
-                .is_some_and(|report| report.name == *name)
-        };
-        limits.push(a_run(
-            format!("per_report.{name} (each night)"),
-            *limit,
-            tasks.iter().filter(is_of).collect(),
-        ));
+        let mut own = Vec::new();
+        for task in tasks {
+            if report_name(config, task.report) == name {
+                own.push(task);
+            }
+        }
+        limits.push(nightly_budget(&format!("per_report.{name}"), *limit, own));
     }
     for (name, limit) in &budget.per_target {
-        let is_of = |task: &&Task| {
-            task.target
-                .and_then(|at| config.targets.get(at))
-                .is_some_and(|target| target.name == *name)
-        };
-        limits.push(a_run(
-            format!("per_target.{name} (each night)"),
-            *limit,
-            tasks.iter().filter(is_of).collect(),
-        ));
+        let mut own = Vec::new();
+        for task in tasks {
+            if config.target_name(task.target) == name {
+                own.push(task);
+            }
+        }
+        limits.push(nightly_budget(&format!("per_target.{name}"), *limit, own));
     }
     limits
 }
 
-fn units(config: &RunConfig, task: &Task, weigh: Weigh) -> u64 {
-    match weigh {
-        Weigh::Least => least_of_task(config, task),
-        Weigh::Most => usual_units(config, task).or(task.bound_units).unwrap_or(0),
+fn monthly_budget<'a>(name: &str, limit: u64, tasks: Vec<&'a Task>) -> Budget<'a> {
+    Budget {
+        name: name.to_owned(),
+        limit,
+        nightly: None,
+        tasks,
     }
 }
 
-/// The least that a task can cost with all parts of its keywords: a request of each, unless a fuse may end it earlier.
+fn nightly_budget<'a>(name: &str, limit: u64, tasks: Vec<&'a Task>) -> Budget<'a> {
+    Budget {
+        name: format!("{name} (each night)"),
+        limit: limit.saturating_mul(NIGHTS_A_MONTH),
+        nightly: Some(limit),
+        tasks,
+    }
+}
+
+fn report_name(config: &RunConfig, report: usize) -> &str {
+    match config.reports.get(report) {
+        Some(report) => &report.name,
+        None => "",
+    }
+}
+
+fn units(config: &RunConfig, task: &Task, bound: Bound) -> u64 {
+    match bound {
+        Bound::Least => least_of_task(config, task),
+        Bound::Most => steady_units(config, task).or(task.bound_units).unwrap_or(0),
+    }
+}
+
+/// The least that a task can cost with all parts of its keywords: a request of each, unless `max_rows` may end it earlier.
 fn least_of_task(config: &RunConfig, task: &Task) -> u64 {
     let has_fuse = config
         .reports
@@ -202,13 +215,21 @@ fn least_of_task(config: &RunConfig, task: &Task) -> u64 {
 }
 
 /// Units of each report's tasks, once.
-fn rounds(config: &RunConfig, tasks: &[&Task], weigh: Weigh) -> BTreeMap<usize, u64> {
+fn rounds(config: &RunConfig, tasks: &[&Task], bound: Bound) -> BTreeMap<usize, u64> {
     let mut rounds: BTreeMap<usize, u64> = BTreeMap::new();
     for task in tasks {
         let round = rounds.entry(task.report).or_default();
-        *round = round.saturating_add(units(config, task, weigh));
+        *round = round.saturating_add(units(config, task, bound));
     }
     rounds
+}
+
+fn sum_of_rounds(config: &RunConfig, rounds: &BTreeMap<usize, u64>) -> u64 {
+    let mut sum = 0;
+    for (report, round) in rounds {
+        sum += monthly(config, *report, *round);
+    }
+    sum
 }
 
 fn monthly(config: &RunConfig, report: usize, round: u64) -> u64 {
@@ -233,50 +254,45 @@ fn fitting_period(round: u64, room: u64) -> Option<u64> {
         .saturating_mul(NIGHTS_A_MONTH)
         .div_ceil(room.max(1))
         .max(1);
-    (room > 0 && period <= LONGEST_PERIOD).then_some(period)
+    if room > 0 && period <= LONGEST_PERIOD {
+        Some(period)
+    } else {
+        None
+    }
 }
 
 /// The smallest changes of which each alone brings the month within `limit`.
-fn changes(config: &RunConfig, tasks: &[&Task], limit: u64, weigh: Weigh) -> Vec<String> {
-    let rounds = rounds(config, tasks, weigh);
-    let total: u64 = rounds
-        .iter()
-        .map(|(report, round)| monthly(config, *report, *round))
-        .sum();
-    let name = |report: usize| {
-        config
-            .reports
-            .get(report)
-            .map_or("", |report| report.name.as_str())
-    };
+fn changes(config: &RunConfig, tasks: &[&Task], limit: u64, bound: Bound) -> Vec<String> {
+    let rounds = rounds(config, tasks, bound);
+    let total = sum_of_rounds(config, &rounds);
     let mut ways = Vec::new();
-    // The report that has to be stretched least.
-    let stretched = rounds.iter().filter_map(|(report, round)| {
+    // The report whose period has to grow least.
+    let mut least = None;
+    for (report, round) in &rounds {
         let others = total.saturating_sub(monthly(config, *report, *round));
-        let period = fitting_period(*round, limit.checked_sub(others)?)?;
-        Some((
-            period.div_ceil(self::period(config, *report)),
-            period,
-            *report,
-        ))
-    });
-    if let Some((_, period, report)) = stretched.min() {
-        ways.push(format!(
-            "set every = \"{}\" on the report `{}`",
-            every(period),
-            name(report)
-        ));
-    } else {
-        let together = rounds
-            .values()
-            .fold(0_u64, |sum, round| sum.saturating_add(*round));
-        let period = fitting_period(together, limit);
-        ways.extend(
-            period.map(|period| format!("set every = \"{}\" on all reports", every(period))),
-        );
+        let Some(room) = limit.checked_sub(others) else {
+            continue;
+        };
+        if let Some(new) = fitting_period(*round, room) {
+            let factor = new.div_ceil(period(config, *report));
+            let way = (factor, new, *report);
+            least = Some(least.map_or(way, |least| way.min(least)));
+        }
     }
-    ways.extend(fewer_targets(config, tasks, limit, weigh));
-    if weigh == Weigh::Most {
+    if let Some((_, period, report)) = least {
+        let (every, name) = (every(period), report_name(config, report));
+        ways.push(format!("set every = \"{every}\" on the report `{name}`"));
+    } else {
+        let mut together = 0_u64;
+        for round in rounds.values() {
+            together = together.saturating_add(*round);
+        }
+        if let Some(period) = fitting_period(together, limit) {
+            ways.push(format!("set every = \"{}\" on all reports", every(period)));
+        }
+    }
+    ways.extend(fewer_targets(config, tasks, limit, bound));
+    if bound == Bound::Most {
         ways.extend(fewer_rows(config, tasks, &rounds, limit));
     }
     ways
@@ -287,43 +303,43 @@ fn every(period: u64) -> Every {
 }
 
 /// How many of the targets, the dearest first, would have to go.
-fn fewer_targets(config: &RunConfig, tasks: &[&Task], limit: u64, weigh: Weigh) -> Option<String> {
+fn fewer_targets(config: &RunConfig, tasks: &[&Task], limit: u64, bound: Bound) -> Option<String> {
     let mut targets: BTreeMap<Option<usize>, BTreeMap<usize, u64>> = BTreeMap::new();
     for task in tasks {
         *targets
             .entry(task.target)
             .or_default()
             .entry(task.report)
-            .or_default() += units(config, task, weigh);
+            .or_default() += units(config, task, bound);
     }
-    let cost = |rounds: &BTreeMap<usize, u64>| {
-        rounds
-            .iter()
-            .map(|(report, round)| monthly(config, *report, *round))
-            .sum()
-    };
-    let mut costs: Vec<u64> = targets.values().map(cost).collect();
+    let mut costs = Vec::with_capacity(targets.len());
+    for rounds in targets.values() {
+        costs.push(sum_of_rounds(config, rounds));
+    }
     costs.sort_unstable();
-    let mut sum = 0_u64;
-    let kept = costs.iter().take_while(|cost| {
-        sum = sum.saturating_add(**cost);
-        sum <= limit
-    });
-    let (kept, all) = (kept.count(), costs.len());
-    (0 < kept && kept < all).then(|| format!("keep {kept} of the {all} targets"))
+    let (mut sum, mut kept) = (0_u64, 0);
+    for cost in &costs {
+        sum = sum.saturating_add(*cost);
+        if sum > limit {
+            break;
+        }
+        kept += 1;
+    }
+    let all = costs.len();
+    if kept == 0 || kept == all {
+        return None;
+    }
+    Some(format!("keep {kept} of the {all} targets"))
 }
 
-/// The fuse of one report that would do: the report whose rows cost most.
+/// The `max_rows` of one report that would do: the report whose rows cost most.
 fn fewer_rows(
     config: &RunConfig,
     tasks: &[&Task],
     rounds: &BTreeMap<usize, u64>,
     limit: u64,
 ) -> Option<String> {
-    let total: u64 = rounds
-        .iter()
-        .map(|(report, round)| monthly(config, *report, *round))
-        .sum();
+    let total = sum_of_rounds(config, rounds);
     let (index, round) = rounds
         .iter()
         .max_by_key(|(report, round)| monthly(config, **report, **round))?;

@@ -16,7 +16,7 @@ pub struct Selection {
     pub reports: Vec<String>,
     /// Targets by name, by URL, or by `label=value`; one that fits any of them is meant.
     pub targets: Vec<String>,
-    /// The night that was asked for; [`super::night()`] makes a night of it.
+    /// The night that was asked for; [`super::resolve_date`] makes a night of it.
     pub date: Option<NaiveDate>,
     /// First and last night of several.
     pub between: Option<(NaiveDate, NaiveDate)>,
@@ -25,18 +25,26 @@ pub struct Selection {
 impl Selection {
     /// Whether a night is meant.
     pub fn covers(&self, night: NaiveDate) -> bool {
-        self.date.is_none_or(|date| date == night)
-            && self
-                .between
-                .is_none_or(|(first, last)| (first..=last).contains(&night))
+        let (first, last) = self.bounds();
+        (first..=last).contains(&night)
     }
 
     /// Whether a night of these days is meant.
     pub fn overlaps(&self, days: Span) -> bool {
-        self.date.is_none_or(|date| days.contains(date))
-            && self
-                .between
-                .is_none_or(|(first, last)| first <= days.last && days.first <= last)
+        let (first, last) = self.bounds();
+        first <= days.last && days.first <= last
+    }
+
+    /// The first and the last night that are meant.
+    fn bounds(&self) -> (NaiveDate, NaiveDate) {
+        let (mut first, mut last) = (NaiveDate::MIN, NaiveDate::MAX);
+        if let Some(date) = self.date {
+            (first, last) = (date, date);
+        }
+        if let Some((from, to)) = self.between {
+            (first, last) = (first.max(from), last.min(to));
+        }
+        (first, last)
     }
 
     /// Whether anything is left out.
@@ -54,25 +62,24 @@ impl Selection {
     /// # Errors
     /// [`Code::Usage`]: a name that no report has.
     pub fn reports(&self, config: &RunConfig) -> Result<Vec<usize>> {
-        let names = || config.reports.iter().map(|report| report.name.as_str());
+        let names: Vec<&str> = config
+            .reports
+            .iter()
+            .map(|report| report.name.as_str())
+            .collect();
         for wanted in &self.reports {
-            if !names().any(|name| name == wanted) {
-                return Err(unknown(
-                    "report",
-                    wanted,
-                    nearest(wanted, names()),
-                    names().collect(),
-                ));
+            if !names.contains(&wanted.as_str()) {
+                let near = nearest(wanted, names.iter().copied());
+                return Err(unknown("report", wanted, near, names));
             }
         }
-        let is_selected = |name: &str| {
-            self.reports.is_empty() || self.reports.iter().any(|wanted| wanted == name)
-        };
-        Ok(names()
-            .enumerate()
-            .filter(|(_, name)| is_selected(name))
-            .map(|(index, _)| index)
-            .collect())
+        let mut selected = Vec::new();
+        for (index, name) in names.iter().enumerate() {
+            if self.reports.is_empty() || self.reports.iter().any(|wanted| wanted == name) {
+                selected.push(index);
+            }
+        }
+        Ok(selected)
     }
 
     /// Indices of the selected targets, in file order.
@@ -95,14 +102,14 @@ impl Selection {
                 ));
             }
         }
-        let is_selected = |target: &Target| {
-            self.targets.is_empty() || self.targets.iter().any(|wanted| fits(target, wanted))
-        };
-        let targets = config.targets.iter().enumerate();
-        Ok(targets
-            .filter(|(_, target)| is_selected(target))
-            .map(|(index, _)| index)
-            .collect())
+        let mut selected = Vec::new();
+        for (index, target) in config.targets.iter().enumerate() {
+            let is_named = self.targets.iter().any(|wanted| fits(target, wanted));
+            if self.targets.is_empty() || is_named {
+                selected.push(index);
+            }
+        }
+        Ok(selected)
     }
 }
 
@@ -112,10 +119,13 @@ fn fits(target: &Target, wanted: &str) -> bool {
 
 /// Whether `NAME|URL|label=value` means a target.
 pub fn is_meant(name: &str, url: &str, labels: &BTreeMap<String, String>, wanted: &str) -> bool {
-    let by_label = wanted
-        .split_once('=')
-        .is_some_and(|(label, value)| labels.get(label).map(String::as_str) == Some(value));
-    name == wanted || url == wanted || by_label
+    if name == wanted || url == wanted {
+        return true;
+    }
+    match wanted.split_once('=') {
+        Some((label, value)) => labels.get(label).is_some_and(|known| known == value),
+        None => false,
+    }
 }
 
 fn unknown(kind: &str, wanted: &str, near: Option<&str>, names: Vec<&str>) -> Error {
