@@ -29,7 +29,7 @@ One operation: backhaul catalog site-explorer/all-backlinks
 ";
 
 /// Prints the list, or one operation.
-pub(super) fn catalog(command: &super::arguments::Catalog) -> super::Outcome {
+pub(super) fn catalog(command: &super::arguments::Catalog) -> super::ExitResult {
     let catalog = Catalog::embedded();
     let text = match (&command.endpoint, command.json) {
         (None, false) => list(catalog),

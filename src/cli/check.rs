@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::arguments::{Check, Globals};
-use super::{Outcome, output};
+use super::{ExitResult, output};
 use crate::config::{Environment, Place, RunConfig, load};
 use crate::error::{Code, Error, Errors};
 use crate::ledger::account::AccountLimits;
@@ -12,10 +12,10 @@ use crate::plan::{self, MonthlyCost, Selection, Task};
 use crate::report::count;
 
 /// Checks what can be checked, and says what a run would do.
-pub async fn check(globals: &Globals, command: &Check) -> Outcome {
+pub async fn check(globals: &Globals, command: &Check) -> ExitResult {
     let environment = Environment::of_process();
     let (config, unread) = configuration(globals, command, &environment)?;
-    let clock = super::testing::clock(&environment)?;
+    let clock = super::test_overrides::clock(&environment)?;
     let today = clock.today();
     let tasks = plan::tasks(&config, today, today, &Selection::default())?;
     let mut text = plan::describe(&config, &tasks);
@@ -28,7 +28,7 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
     let mut errors = Errors::default();
     let mut usable = None;
     if !command.offline {
-        let tuning = super::testing::tuning(&environment)?;
+        let tuning = super::test_overrides::tuning(&environment)?;
         let (live, destination) =
             crate::fetch::accounts::check(&config, Arc::clone(&clock), tuning).await;
         if let Ok(live) = &live {
@@ -74,7 +74,7 @@ pub async fn check(globals: &Globals, command: &Check) -> Outcome {
     if errors.0.is_empty() {
         return Ok(0);
     }
-    output::talk(&errors.render());
+    output::eprint_text(&errors.render());
     // Findings of probes are no fault of the command line.
     Ok(1)
 }

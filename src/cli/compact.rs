@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use super::arguments::{Compact, Globals};
-use super::{Outcome, output, testing};
+use super::{ExitResult, output, test_overrides};
 use crate::config::Environment;
 use crate::report::bytes;
 
 /// Merges what is selected, and says what came of it.
-pub fn compact(globals: &Globals, command: &Compact) -> Outcome {
+pub fn compact(globals: &Globals, command: &Compact) -> ExitResult {
     let environment = Environment::of_process();
-    let clock = testing::clock(&environment)?;
+    let clock = test_overrides::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;
     let selection = super::run::selection(&command.selection)?;
     let (compacted, errors) = crate::maintain::compact::compact(config, clock, &selection)?;
@@ -33,6 +33,6 @@ pub fn compact(globals: &Globals, command: &Compact) -> Outcome {
     if errors.0.is_empty() {
         return Ok(0);
     }
-    output::talk(&errors.render());
+    output::eprint_text(&errors.render());
     Ok(if compacted.is_empty() { 1 } else { 3 })
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::Demo;
-use super::{Outcome, output};
+use super::{ExitResult, output};
 use crate::clock::{Clock as _, SharedClock, ShiftedClock, SystemClock};
 use crate::config::{DEFAULT_FILE, Environment, RunConfig, parse};
 use crate::context::progress::Progress;
@@ -32,7 +32,7 @@ const KEY: &str = "demo-key";
 const MARK: &str = "# Written by `backhaul demo`";
 
 /// Runs the demo: last night and tonight, so that something came and something went.
-pub async fn demo(command: Demo) -> Outcome {
+pub async fn demo(command: Demo) -> ExitResult {
     let folder = command.out;
     prepare(&folder)?;
     let now = SystemClock.now();

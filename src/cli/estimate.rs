@@ -1,7 +1,7 @@
 //! `estimate`: the bill of the next run, beforehand. Sends nothing, but for what `--probe` is told to buy.
 
 use super::arguments::{Estimate, Globals};
-use super::{Outcome, output, run, testing};
+use super::{ExitResult, output, run, test_overrides};
 use crate::config::Environment;
 use crate::costs::estimate::estimate as of_next_run;
 use crate::costs::fit::fit;
@@ -9,14 +9,20 @@ use crate::costs::row_counts::ProbeResult;
 use crate::costs::row_counts::probe;
 
 /// Estimates and prints.
-pub async fn estimate(globals: &Globals, command: &Estimate) -> Outcome {
+pub async fn estimate(globals: &Globals, command: &Estimate) -> ExitResult {
     let environment = Environment::of_process();
-    let clock = testing::clock(&environment)?;
+    let clock = test_overrides::clock(&environment)?;
     let today = clock.today();
     let config = super::configuration(globals, &environment)?;
     let selection = run::selection(&command.selection)?;
     let probed = if command.probe {
-        probe(&config, &selection, clock, testing::tuning(&environment)?).await?
+        probe(
+            &config,
+            &selection,
+            clock,
+            test_overrides::tuning(&environment)?,
+        )
+        .await?
     } else {
         ProbeResult::default()
     };

@@ -3,16 +3,16 @@
 use std::fmt::Write as _;
 
 use super::arguments::{Forget, Globals};
-use super::{Outcome, output, testing};
+use super::{ExitResult, output, test_overrides};
 use crate::config::Environment;
 use crate::maintain::forget::Forgotten;
 use crate::report::count;
 use crate::table::{COVERAGE, TARGETS};
 
 /// Removes a target, says what went, and prints what the warehouse has to delete.
-pub fn forget(globals: &Globals, command: &Forget) -> Outcome {
+pub fn forget(globals: &Globals, command: &Forget) -> ExitResult {
     let environment = Environment::of_process();
-    let clock = testing::clock(&environment)?;
+    let clock = test_overrides::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;
     let file = config.file().display().to_string();
     let target = command.target.as_str();
@@ -37,7 +37,7 @@ pub fn forget(globals: &Globals, command: &Forget) -> Outcome {
     }
     output::print(&text);
     if is_configured {
-        output::talk(&format!(
+        output::eprint_text(&format!(
             "warning: {file} still names {target}: the next run fetches it again and pays for it\nnext: take it out of \
              the configuration\n"
         ));
@@ -45,8 +45,8 @@ pub fn forget(globals: &Globals, command: &Forget) -> Outcome {
     if errors.0.is_empty() {
         return Ok(0);
     }
-    output::talk(&errors.render());
-    output::talk(
+    output::eprint_text(&errors.render());
+    output::eprint_text(
         "part of it is still there\nnext: mend what is said above, then run the same command again\n",
     );
     Ok(3)

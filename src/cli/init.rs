@@ -1,11 +1,11 @@
 //! `init`: a starter configuration that never overwrites.
 
 use super::arguments::Init;
-use super::{Outcome, output};
+use super::{ExitResult, output};
 use crate::error::{Code, Error};
 
 /// Writes the starter configuration.
-pub fn init(command: &Init) -> Outcome {
+pub fn init(command: &Init) -> ExitResult {
     let text = crate::config::starter(&command.targets);
     let path = &command.out;
     let written = std::fs::File::create_new(path).and_then(|mut file| {

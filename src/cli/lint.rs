@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use super::arguments::{Globals, Verify};
-use super::{Outcome, output};
+use super::{ExitResult, output};
 use crate::config::Environment;
 use crate::error::{Code, Error};
 use crate::report::{bytes, count};
 use crate::warehouse::{Advice, Engine, PlacedFile, Table, Weight, judge};
 
 /// Prints what each table could have otherwise; what an engine cannot read ends with status 1.
-pub fn lint(globals: &Globals, command: &Verify) -> Outcome {
+pub fn lint(globals: &Globals, command: &Verify) -> ExitResult {
     let config = super::configuration(globals, &Environment::of_process())?;
     let selection = super::run::selection(&command.selection)?;
     let mut text = String::new();

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::arguments::Globals;
 use super::warehouse_arguments::Load;
-use super::{Outcome, client, output};
+use super::{ExitResult, client, output};
 use crate::config::{self, Environment, RunConfig};
 use crate::error::{Code, Error, Result};
 use crate::report::count;
@@ -18,7 +18,7 @@ use crate::warehouse::{
 };
 
 /// Prints the statements, runs them, or takes note that they were run.
-pub fn load(globals: &Globals, command: &Load) -> Outcome {
+pub fn load(globals: &Globals, command: &Load) -> ExitResult {
     let engine = command.warehouse.engine();
     let manner = manner(engine, command)?;
     check_schema(engine, &command.schema)?;
@@ -81,7 +81,10 @@ pub fn load(globals: &Globals, command: &Load) -> Outcome {
         client::apply(engine, command.database.as_deref(), &text)?;
         plan.keep(&store, engine)?;
         Acknowledged::acknowledge(&store, engine, plan.number, is_meant)?;
-        output::print(&format!("{}\n", told(engine, manner, &plan, &loadings)));
+        output::print(&format!(
+            "{}\n",
+            describe_load(engine, manner, &plan, &loadings)
+        ));
         return Ok(0);
     }
     if command.pending {
@@ -256,7 +259,7 @@ fn header(
 ) -> String {
     let mut text = format!(
         "-- {}\n-- from {}\n",
-        told(engine, manner, plan, loadings),
+        describe_load(engine, manner, plan, loadings),
         store.place()
     );
     if manner == Manner::Copy && engine != Engine::Athena {
@@ -289,7 +292,7 @@ fn header(
     text
 }
 
-fn told(engine: Engine, manner: Manner, plan: &Plan, loadings: &[Loading]) -> String {
+fn describe_load(engine: Engine, manner: Manner, plan: &Plan, loadings: &[Loading]) -> String {
     let partitions: usize = loadings.iter().map(|loading| loading.changes.len()).sum();
     let rows: u64 = loadings
         .iter()

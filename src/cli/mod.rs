@@ -9,17 +9,17 @@ mod demo;
 mod estimate;
 mod forget;
 mod init;
-mod later;
 mod lint;
 mod load;
 mod logging;
+mod not_implemented;
 mod output;
 mod progress;
 mod rebuild;
 mod run;
 mod sandbox;
 mod schema;
-mod testing;
+mod test_overrides;
 mod usage;
 mod verify;
 mod warehouse_arguments;
@@ -33,7 +33,7 @@ use crate::config::{Environment, RunConfig, load};
 use crate::error::{Code, Error, Errors};
 
 /// How a command ended well: its exit status. Errors carry their own.
-type Outcome = Result<u8, Errors>;
+type ExitResult = Result<u8, Errors>;
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
@@ -76,7 +76,7 @@ fn raise_file_limit() {
 }
 
 fn fail(errors: &Errors) -> ExitCode {
-    output::talk(&errors.render());
+    output::eprint_text(&errors.render());
     ExitCode::from(errors.exit_code())
 }
 
@@ -84,7 +84,7 @@ fn parse() -> Result<Arguments, ExitCode> {
     let matches = Arguments::command().try_get_matches();
     match matches.and_then(|matches| Arguments::from_arg_matches(&matches)) {
         Ok(arguments) => Ok(arguments),
-        Err(error) if error.use_stderr() => Err(fail(&complaint(&error).into())),
+        Err(error) if error.use_stderr() => Err(fail(&usage_error(&error).into())),
         // Help and version are results.
         Err(help) => {
             output::print(&help.render().to_string());
@@ -94,7 +94,7 @@ fn parse() -> Result<Arguments, ExitCode> {
 }
 
 /// The parser's complaint in the shape of every other error.
-fn complaint(error: &clap::Error) -> Error {
+fn usage_error(error: &clap::Error) -> Error {
     let text = error.render().to_string();
     let mut paragraphs = text.split("\n\n");
     let first = paragraphs.next().unwrap_or_default().trim();
@@ -112,14 +112,14 @@ fn configuration(
     globals: &arguments::Globals,
     environment: &Environment,
 ) -> Result<RunConfig, Errors> {
-    testing::watch(environment)?;
+    test_overrides::watch(environment)?;
     Ok(crate::state::presets::with_recorded_presets(load(
         &globals.config,
         environment,
     )?)?)
 }
 
-async fn dispatch(arguments: Arguments) -> Outcome {
+async fn dispatch(arguments: Arguments) -> ExitResult {
     let Arguments { globals, command } = arguments;
     match command {
         Command::Demo(command) => demo::demo(command).await,
@@ -146,7 +146,7 @@ async fn dispatch(arguments: Arguments) -> Outcome {
             );
             Ok(0)
         }
-        Command::History(_) | Command::Gateway(_) => Err(later::command(&command).into()),
+        Command::History(_) | Command::Gateway(_) => Err(not_implemented::command(&command).into()),
     }
 }
 
@@ -164,7 +164,7 @@ mod tests {
         let error = Arguments::command()
             .try_get_matches_from(["backhaul", "rum"])
             .expect_err("unknown");
-        let text = complaint(&error).render();
+        let text = usage_error(&error).render();
         assert!(
             text.starts_with("error[BH-USAGE]: unrecognized subcommand 'rum'"),
             "{text}"

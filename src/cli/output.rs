@@ -11,7 +11,7 @@ pub fn print(text: &str) {
 }
 
 /// Talks to the person on stderr.
-pub fn talk(text: &str) {
+pub fn eprint_text(text: &str) {
     let mut out = std::io::stderr().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }

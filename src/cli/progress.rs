@@ -54,7 +54,7 @@ impl Display {
         let task = tokio::spawn(async move {
             loop {
                 tokio::time::sleep(PLAIN_INTERVAL).await;
-                output::talk(&format!("{}\n", line(progress.snapshot())));
+                output::eprint_text(&format!("{}\n", line(progress.snapshot())));
             }
         });
         Self {

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 use super::arguments::{Globals, Rebuild};
-use super::{Outcome, output, testing};
+use super::{ExitResult, output, test_overrides};
 use crate::config::Environment;
 use crate::report::{bytes, count};
 
 /// Rebuilds what is selected, and says what came of it.
-pub async fn rebuild(globals: &Globals, command: &Rebuild) -> Outcome {
+pub async fn rebuild(globals: &Globals, command: &Rebuild) -> ExitResult {
     let environment = Environment::of_process();
-    let clock = testing::clock(&environment)?;
+    let clock = test_overrides::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;
     let selection = super::run::selection(&command.selection)?;
     let rebuilt = crate::maintain::rebuild::rebuild(config, clock, &selection).await?;
@@ -39,6 +39,6 @@ pub async fn rebuild(globals: &Globals, command: &Rebuild) -> Outcome {
     if rebuilt.errors.0.is_empty() {
         return Ok(0);
     }
-    output::talk(&rebuilt.errors.render());
+    output::eprint_text(&rebuilt.errors.render());
     Ok(if rebuilt.partitions.is_empty() { 1 } else { 3 })
 }

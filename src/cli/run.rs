@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::arguments::{Globals, Run};
 use super::progress::Display;
-use super::{Outcome, later, output, testing};
+use super::{ExitResult, not_implemented, output, test_overrides};
 use crate::config::{Environment, RunConfig};
 use crate::context::progress::Progress;
 use crate::error::{Code, Error, Errors};
@@ -17,10 +17,10 @@ use crate::run::ExportRun;
 use crate::schedule::run_plan::RunPlan;
 
 /// Finishes what is open, fetches what is due, commits it.
-pub async fn run(globals: &Globals, command: Run) -> Outcome {
-    later::run(&command)?;
+pub async fn run(globals: &Globals, command: Run) -> ExitResult {
+    not_implemented::run(&command)?;
     let environment = Environment::of_process();
-    let clock = testing::clock(&environment)?;
+    let clock = test_overrides::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;
     let mut config = if command.sample {
         config.sample()
@@ -60,8 +60,8 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
         plan::FREE_BUDGET_UNITS
     };
     let budget = budget.unwrap_or(without);
-    let night =
-        ExportRun::new(config, run_plan, budget, clock).with_tuning(testing::tuning(&environment)?);
+    let night = ExportRun::new(config, run_plan, budget, clock)
+        .with_tuning(test_overrides::tuning(&environment)?);
     let night = if command.sample {
         night.sample()
     } else {
@@ -69,7 +69,7 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
     };
     let (report, errors) = watched(globals, night).await?;
     if !errors.0.is_empty() {
-        output::talk(&errors.render());
+        output::eprint_text(&errors.render());
     }
     if command.json {
         output::print(&json(&report)?);
@@ -77,7 +77,7 @@ pub async fn run(globals: &Globals, command: Run) -> Outcome {
         output::print(&summary(&report));
     }
     if report.status == RunStatus::Interrupted {
-        output::talk(RESUME);
+        output::eprint_text(RESUME);
     }
     Ok(exit_code(&report, &errors))
 }
@@ -146,7 +146,7 @@ async fn watched(globals: &Globals, night: ExportRun) -> Result<(RunReport, Erro
         outcome = &mut night => return outcome,
         () = interrupted() => cancel.cancel(),
     }
-    output::talk("interrupted: ending at a safe point; interrupt again to end at once\n");
+    output::eprint_text("interrupted: ending at a safe point; interrupt again to end at once\n");
     tokio::select! {
         outcome = &mut night => outcome,
         () = interrupted() => Err(Error::new(Code::Interrupted, "interrupted twice: ended at once")

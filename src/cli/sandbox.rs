@@ -1,13 +1,13 @@
 //! `sandbox`: serves the imitation until it is interrupted.
 
 use super::arguments::Sandbox;
-use super::{Outcome, output};
+use super::{ExitResult, output};
 use crate::config::Environment;
 use crate::error::Error;
 use crate::sandbox::{Faults, Options, Quirk, start};
 
 /// Serves until Ctrl-C or SIGTERM.
-pub async fn sandbox(command: Sandbox) -> Outcome {
+pub async fn sandbox(command: Sandbox) -> ExitResult {
     let Sandbox {
         port,
         rows,
@@ -38,7 +38,7 @@ pub async fn sandbox(command: Sandbox) -> Outcome {
             .map(|name| name.parse::<Quirk>())
             .collect::<Result<_, Error>>()?,
         faults: faults.parse::<Faults>()?,
-        clock_offset: super::testing::clock_offset(&Environment::of_process())?,
+        clock_offset: super::test_overrides::clock_offset(&Environment::of_process())?,
     };
     let sandbox = start(options).await?;
     output::print(&format!("listening on {}\n", sandbox.url()));

@@ -3,7 +3,7 @@
 use super::arguments::Globals;
 use super::load::{check_schema, place};
 use super::warehouse_arguments::{Schema, SchemaFormat};
-use super::{Outcome, output};
+use super::{ExitResult, output};
 use crate::catalog::{Catalog, Endpoint, nearest};
 use crate::config::{Environment, RunConfig};
 use crate::error::{Code, Error, Errors};
@@ -12,7 +12,7 @@ use crate::table::{TableSchema, render_arrow, render_json};
 use crate::warehouse::{Place, Table, bigquery_json, create_table, external};
 
 /// Prints a schema.
-pub fn schema(globals: &Globals, command: &Schema) -> Outcome {
+pub fn schema(globals: &Globals, command: &Schema) -> ExitResult {
     let (table, place) = match Catalog::embedded().endpoint(&command.name) {
         Some(endpoint) => (of_endpoint(endpoint)?, None),
         None => of_report(globals, &command.name)?,

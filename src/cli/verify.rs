@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::arguments::{Globals, Verify};
-use super::{Outcome, output, testing};
+use super::{ExitResult, output, test_overrides};
 use crate::config::Environment;
 use crate::error::{Code, Error};
 use crate::report::count;
 
 /// Reads everything that was committed; findings end with status 1.
-pub fn verify(globals: &Globals, command: &Verify) -> Outcome {
+pub fn verify(globals: &Globals, command: &Verify) -> ExitResult {
     let environment = Environment::of_process();
-    let clock = testing::clock(&environment)?;
+    let clock = test_overrides::clock(&environment)?;
     let config = super::configuration(globals, &environment)?;
     let selection = super::run::selection(&command.selection)?;
     let verified = crate::maintain::verify::verify(&config, &clock, &selection)?;
