@@ -7,7 +7,7 @@ use super::{ExitResult, output, test_overrides};
 use crate::config::Environment;
 use crate::maintain::forget::Forgotten;
 use crate::report::count;
-use crate::table::{COVERAGE, TARGETS};
+use crate::table::is_system_table;
 
 /// Removes a target, says what went, and prints what the warehouse has to delete.
 pub fn forget(globals: &Globals, command: &Forget) -> ExitResult {
@@ -54,7 +54,7 @@ pub fn forget(globals: &Globals, command: &Forget) -> ExitResult {
 
 /// The statement that removes a target from a warehouse's table.
 fn delete(table: &str, target: &str) -> String {
-    let column = if [COVERAGE, TARGETS].contains(&table) {
+    let column = if is_system_table(table) {
         "target"
     } else {
         "_target"

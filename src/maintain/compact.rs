@@ -17,8 +17,8 @@ use crate::publish::merge_sources::TaskRowIndex;
 use crate::publish::partition::PartitionRewrite;
 use crate::publish::rewrite::{file_folder, whole_file};
 use crate::state::selection::ResolvedSelection;
-use crate::state::system_tables::is_of_program;
 use crate::store::step;
+use crate::table::is_system_table;
 use crate::table::manifest::{Committed, FileEntry};
 
 /// A partition before and after.
@@ -62,7 +62,7 @@ pub fn compact(
     )?;
     let chosen = ResolvedSelection::new(&config, &context.store, selection)?;
     let (mut compacted, mut errors) = (Vec::new(), Errors::default());
-    for table in chosen.tables.iter().filter(|table| !is_of_program(table)) {
+    for table in chosen.tables.iter().filter(|table| !is_system_table(table)) {
         for (partition, state) in chosen.states(table)? {
             let outcome = state.and_then(|state| {
                 let is_worth_it = state

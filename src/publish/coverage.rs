@@ -23,13 +23,13 @@ use crate::publish::system_tables::{defect, json_text, publish, texts};
 use crate::sink::read_batches;
 use crate::state::names::partition_name;
 use crate::state::periods;
-use crate::state::system_tables::{coverage_schema, is_of_program};
+use crate::state::system_tables::coverage_schema;
 use crate::state::tombstone;
 use crate::store::Store;
 use crate::table::manifest::{
     PartitionState, TaskEntry, TaskStatus, UnfinishedStatus, UnfinishedTask,
 };
-use crate::table::{COVERAGE, TableSchema};
+use crate::table::{COVERAGE, TableSchema, is_system_table};
 
 /// One task of a night: what the table holds of it, and what its last attempt came to where that was no commit.
 struct CoverageRow {
@@ -62,7 +62,7 @@ fn gather(context: &RunContext, store: &Store, night: Night) -> Result<Vec<Cover
     for table in store
         .tables()?
         .into_iter()
-        .filter(|table| !is_of_program(table))
+        .filter(|table| !is_system_table(table))
     {
         if periods::is_history_table(&context.config, store, &table)? {
             all.extend(covered_by_history(store, &table, night)?);

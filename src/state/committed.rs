@@ -9,10 +9,10 @@ use crate::plan::Selection;
 use crate::state::layouts::table_schema;
 use crate::state::open::open_read_only;
 use crate::state::selection::ResolvedSelection;
-use crate::state::system_tables::{coverage_schema, is_of_program, known_targets, targets_schema};
+use crate::state::system_tables::{coverage_schema, known_targets, targets_schema};
 use crate::store::{Store, TableRecord, UNPARTITIONED};
 use crate::table::manifest::PartitionState;
-use crate::table::{COVERAGE, TARGETS, TableSchema, recorded_parameters};
+use crate::table::{COVERAGE, TARGETS, TableSchema, is_system_table, recorded_parameters};
 
 /// A table of the destination.
 #[derive(Debug)]
@@ -42,10 +42,10 @@ pub fn committed(
         store
             .tables()?
             .into_iter()
-            .filter(|table| is_of_program(table) && !chosen.tables.contains(table)),
+            .filter(|table| is_system_table(table) && !chosen.tables.contains(table)),
     );
     // Views of the others are made over these.
-    names.sort_by_key(|table| (!is_of_program(table), table.clone()));
+    names.sort_by_key(|table| (!is_system_table(table), table.clone()));
     let mut all = Vec::with_capacity(names.len());
     for name in names {
         let (schema, history_column) = recorded_schema(config, &name, &store.table(&name)?)?;

@@ -9,10 +9,10 @@ use crate::error::{Code, Error, Result};
 use crate::plan::{Selection, is_meant};
 use crate::state::night_record;
 use crate::state::periods::period_of;
-use crate::state::system_tables::{is_of_program, known_targets};
+use crate::state::system_tables::known_targets;
 use crate::store::{Store, UNPARTITIONED};
 use crate::table::manifest::PartitionState;
-use crate::table::parse_segment;
+use crate::table::{is_system_table, parse_segment};
 
 /// A selection, resolved.
 pub(crate) struct ResolvedSelection<'a> {
@@ -100,7 +100,7 @@ impl<'a> ResolvedSelection<'a> {
         let Some(targets) = &self.targets else {
             return true;
         };
-        !is_of_program(&state.report) && targets_of(state).any(|target| targets.contains(target))
+        !is_system_table(&state.report) && targets_of(state).any(|target| targets.contains(target))
     }
 }
 

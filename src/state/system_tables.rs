@@ -47,11 +47,6 @@ pub(crate) fn known_targets(store: &Store) -> Result<BTreeMap<String, [String; 4
     Ok(rows)
 }
 
-/// Whether a table is one that the program fills itself.
-pub(crate) fn is_of_program(table: &str) -> bool {
-    [COVERAGE, TARGETS].contains(&table)
-}
-
 /// The columns of `coverage`.
 pub(crate) fn coverage_schema() -> TableSchema {
     let column = |name, kind, description| ProgramColumn {

@@ -22,7 +22,8 @@ pub use partition::{parse_segment, segment};
 pub use render::{render_arrow, render_json};
 pub use schema::{
     CHANGE, COVERAGE, EXPORTED_AT, ProgramColumn, RUN_ID, SCALAR_COLUMN, SNAPSHOT_DATE, TARGET,
-    TARGETS, TableColumn, TableSchema, parameter_column, recorded_parameters, source_column,
+    TARGETS, TableColumn, TableSchema, is_system_table, parameter_column, recorded_parameters,
+    source_column,
 };
 
 pub use span::{Span, joined};

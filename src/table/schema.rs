@@ -26,6 +26,11 @@ pub const COVERAGE: &str = "coverage";
 /// The table of targets and their labels.
 pub const TARGETS: &str = "targets";
 
+/// Whether a table is one that the program fills itself, not a report's.
+pub fn is_system_table(name: &str) -> bool {
+    [COVERAGE, TARGETS].contains(&name)
+}
+
 /// A column of a table that the program fills itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProgramColumn {

@@ -202,7 +202,7 @@ fn type_in(engine: Engine, table: &Table, column: &TableColumn) -> String {
 
 /// What the table is, for its own comment.
 pub(super) fn about(table: &Table) -> String {
-    match (table.is_of_program(), table.division()) {
+    match (table.is_system_table(), table.division()) {
         (true, _) => format!("backhaul: {}", table.schema().name()),
         (false, Division::Years { column }) => {
             format!(

@@ -351,7 +351,7 @@ fn partitions(table: &Table, files: &[PlacedFile]) -> Vec<Advice> {
 /// Columns that are null in every row of every file: they cost units and tell nothing.
 fn nulls(table: &Table, files: &[PlacedFile]) -> Option<Advice> {
     let with_rows: Vec<&PlacedFile> = files.iter().filter(|file| file.layout.rows > 0).collect();
-    if with_rows.is_empty() || table.is_of_program() {
+    if with_rows.is_empty() || table.is_system_table() {
         return None;
     }
     let is_null = |name: &str| {

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 
 use crate::table::{
-    COVERAGE, ColumnType, Measure, SNAPSHOT_DATE, Span, TARGET, TARGETS, TableColumn, TableSchema,
+    ColumnType, Measure, SNAPSHOT_DATE, Span, TARGET, TableColumn, TableSchema, is_system_table,
     parse_segment,
 };
 
@@ -127,8 +127,8 @@ impl Table {
     }
 
     /// Whether it is one of the tables that the program fills itself.
-    pub fn is_of_program(&self) -> bool {
-        [COVERAGE, TARGETS].contains(&self.schema.name())
+    pub fn is_system_table(&self) -> bool {
+        is_system_table(self.schema.name())
     }
 
     /// Whether its rows are of targets.

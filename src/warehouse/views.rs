@@ -20,7 +20,7 @@ struct Shown {
 pub fn views(engine: Engine, schema: &str, table: &Table, labels: &[String]) -> String {
     let name = table.schema().name();
     let raw = engine.object(schema, &raw_name(name));
-    if table.is_of_program() {
+    if table.is_system_table() {
         let columns = program_columns(engine, table, labels);
         return create(engine, schema, name, &columns, &format!("FROM {raw} AS r"));
     }

@@ -9,11 +9,10 @@ use crate::model::{Night, TaskId};
 use crate::plan::{self, Selection};
 use crate::state::open::response_store;
 use crate::state::periods::period_of;
-use crate::state::system_tables::is_of_program;
 use crate::state::tombstone;
 use crate::store::Store;
 use crate::table::manifest::{PartitionState, TaskEntry};
-use crate::table::{Span, TARGETS, parse_segment};
+use crate::table::{Span, TARGETS, is_system_table, parse_segment};
 
 /// Knows what can be restored.
 pub(crate) struct Remedies<'a> {
@@ -52,7 +51,7 @@ impl<'a> Remedies<'a> {
     /// Of a table's record.
     pub fn of_record(&self, table: &str) -> String {
         match table {
-            _ if is_of_program(table) => "backhaul rebuild".to_owned(),
+            _ if is_system_table(table) => "backhaul rebuild".to_owned(),
             _ if self.is_filled(table) => format!("backhaul rebuild --report {table}"),
             _ => {
                 format!(
@@ -74,7 +73,7 @@ impl<'a> Remedies<'a> {
         }
         let night =
             parse_segment(&state.partition).and_then(|(_, value)| value.parse::<Night>().ok());
-        let Some(night) = night.filter(|_| !is_of_program(table)) else {
+        let Some(night) = night.filter(|_| !is_system_table(table)) else {
             return match night {
                 Some(night) if table != TARGETS => format!("backhaul rebuild --date {night}"),
                 _ => "backhaul run   (it writes the table of targets anew)".to_owned(),

@@ -15,10 +15,9 @@ use crate::model::TaskId;
 use crate::publish::partition::folder;
 use crate::publish::rewrite::{RowOwners, file_folder, stretches};
 use crate::sink::{IdentityCounter, read_batches};
-use crate::state::system_tables::is_of_program;
 use crate::store::TableRecord;
 use crate::table::manifest::{Committed, FileEntry, PartitionState};
-use crate::table::{ColumnType, RecordedColumn, recorded_parameters};
+use crate::table::{ColumnType, RecordedColumn, is_system_table, recorded_parameters};
 
 /// A task's rows that stand together, up to the row that was read last.
 struct TaskRange {
@@ -44,7 +43,7 @@ struct RowCounts {
 pub(crate) struct Reading<'a> {
     committed: &'a Committed,
     record: &'a TableRecord,
-    is_of_program: bool,
+    is_system_table: bool,
     owners: RowOwners<'a>,
     parameters: Vec<String>,
     identity: &'static [String],
@@ -67,7 +66,7 @@ impl<'a> Reading<'a> {
         Self {
             committed,
             record,
-            is_of_program: is_of_program(&state.report),
+            is_system_table: is_system_table(&state.report),
             owners: RowOwners::of(&committed.tasks),
             parameters: recorded_parameters(&committed.columns).collect(),
             identity,
@@ -108,7 +107,7 @@ impl<'a> Reading<'a> {
                 file.rows
             ));
         }
-        if !self.is_of_program {
+        if !self.is_system_table {
             let named: BTreeSet<TaskId> = file.tasks.iter().cloned().collect();
             let name = |task: &TaskId| {
                 let place = self
@@ -166,7 +165,7 @@ impl<'a> Reading<'a> {
         for batch in batches {
             let batch = batch?;
             rows += count(batch.num_rows());
-            if self.is_of_program {
+            if self.is_system_table {
                 continue;
             }
             for (range, target, params) in stretches(&batch, &self.parameters)? {
