@@ -1,11 +1,11 @@
 //! What a task comes to when paging is done with it, and why it may come to nothing yet.
 
-use crate::decode::Notes;
+use crate::decode::DecodeNotes;
 use crate::error::{Code, Error, Result};
 use crate::landing::Source;
 use crate::paging::Evidence;
 use crate::sink::TaskSorter;
-use crate::table::Span;
+use crate::table::DateRange;
 use crate::table::TaskSpec;
 
 /// A task whose rows are all here.
@@ -33,11 +33,11 @@ pub struct FetchedTask {
     /// What was asked.
     pub spec: TaskSpec,
     /// Of a history: the days that were asked for.
-    pub window: Option<Span>,
+    pub window: Option<DateRange>,
     /// SHA-256 over its bodies as received.
     pub responses_hash: String,
     /// What was unusual in its answers.
-    pub notes: Notes,
+    pub notes: DecodeNotes,
     /// Where its last answer comes from, if it was not received for it alone.
     pub source: Option<Source>,
 }

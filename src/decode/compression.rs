@@ -1,28 +1,29 @@
-//! Undoing the compression of a body, within a limit.
+//! Decompresses a body, up to a limit.
 
 use std::borrow::Cow;
 use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
 
-use super::DecodeError;
+use super::error::DecodeError;
 use crate::model::Encoding;
 
-/// Largest body, decompressed: a text column's offsets have 31 bits, and a body that large is no answer but an attack.
-pub const MAX_BODY_BYTES: usize = 1 << 30;
+/// Largest body, decompressed: the offsets of a text column have 31 bits, and no real answer is that large.
+pub(super) const MAX_BODY_BYTES: usize = 1 << 30;
 
-/// Room that is made at once for what a body says of its size: the rest comes as it grows, so that a lie costs nothing.
-const MAX_ROOM_BYTES: usize = 64 << 20;
+/// Most memory that is reserved for the size that a body declares; beyond it the buffer grows as bytes arrive, so that a
+/// false declaration costs nothing.
+const MAX_RESERVED_BYTES: usize = 64 << 20;
 
 /// The body without its compression; borrowed where there is none.
 ///
 /// # Errors
 /// [`DecodeError::Compression`] if it is damaged or cut off, [`DecodeError::TooLarge`] beyond [`MAX_BODY_BYTES`].
 pub fn decompress(body: &[u8], encoding: Encoding) -> Result<Cow<'_, [u8]>, DecodeError> {
-    decompress_within(body, encoding, MAX_BODY_BYTES)
+    decompress_up_to(body, encoding, MAX_BODY_BYTES)
 }
 
-fn decompress_within(
+fn decompress_up_to(
     body: &[u8],
     encoding: Encoding,
     limit: usize,
@@ -30,33 +31,35 @@ fn decompress_within(
     let plain = match encoding {
         Encoding::Identity if body.len() > limit => return Err(DecodeError::TooLarge { limit }),
         Encoding::Identity => return Ok(Cow::Borrowed(body)),
-        Encoding::Gzip => read(MultiGzDecoder::new(body), gzip_size(body), limit)?,
+        Encoding::Gzip => read_to_end(MultiGzDecoder::new(body), declared_gzip_size(body), limit)?,
         Encoding::Zstd => {
             let reader =
                 zstd::stream::read::Decoder::new(body).map_err(DecodeError::Compression)?;
-            let size = zstd::zstd_safe::get_frame_content_size(body).ok().flatten();
-            read(
-                reader,
-                size.and_then(|size| usize::try_from(size).ok())
-                    .unwrap_or(0),
-                limit,
-            )?
+            read_to_end(reader, declared_zstd_size(body), limit)?
         }
     };
     Ok(Cow::Owned(plain))
 }
 
-/// The size that a gzip body ends with: a hint.
-fn gzip_size(body: &[u8]) -> usize {
-    let size = body
-        .last_chunk::<4>()
-        .map_or(0, |size| u32::from_le_bytes(*size));
-    usize::try_from(size).unwrap_or(0)
+/// The size that a gzip body ends with, a hint only; 0 if it is too short.
+fn declared_gzip_size(body: &[u8]) -> usize {
+    let Some(size) = body.last_chunk::<4>() else {
+        return 0;
+    };
+    usize::try_from(u32::from_le_bytes(*size)).unwrap_or(0)
 }
 
-/// Reads to the end. A buffer of the right size from the start need not be copied into larger ones while it fills.
-fn read(mut reader: impl Read, size: usize, limit: usize) -> Result<Vec<u8>, DecodeError> {
-    let mut plain = Vec::with_capacity(size.min(limit).min(MAX_ROOM_BYTES));
+/// The size that the first frame of a zstd body declares, a hint only; 0 if it declares none.
+fn declared_zstd_size(body: &[u8]) -> usize {
+    match zstd::zstd_safe::get_frame_content_size(body) {
+        Ok(Some(size)) => usize::try_from(size).unwrap_or(0),
+        Ok(None) | Err(_) => 0,
+    }
+}
+
+/// Reads to the end. A buffer of the right size need not be copied into larger ones while it fills.
+fn read_to_end(mut reader: impl Read, size: usize, limit: usize) -> Result<Vec<u8>, DecodeError> {
+    let mut plain = Vec::with_capacity(size.min(limit).min(MAX_RESERVED_BYTES));
     let bound = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     reader
         .by_ref()
@@ -102,7 +105,7 @@ mod tests {
         let bomb = gzip(&vec![b' '; 1 << 20]);
         assert!(bomb.len() < 100_000);
         assert!(matches!(
-            decompress_within(&bomb, Encoding::Gzip, 4096),
+            decompress_up_to(&bomb, Encoding::Gzip, 4096),
             Err(DecodeError::TooLarge { limit: 4096 })
         ));
         let cut = &bomb[..bomb.len() / 2];
@@ -116,7 +119,7 @@ mod tests {
             Err(DecodeError::Compression(_))
         ));
         assert!(matches!(
-            decompress_within(&zstd, Encoding::Zstd, 4096),
+            decompress_up_to(&zstd, Encoding::Zstd, 4096),
             Err(DecodeError::TooLarge { .. })
         ));
     }

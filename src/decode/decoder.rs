@@ -2,62 +2,42 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, RecordBatch, RecordBatchOptions};
+use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow::datatypes::{Schema, SchemaRef};
 
-use super::column::Context;
-use super::error::shorten;
-use super::fields::Fields;
-use super::page::ExpectedColumn;
+use super::column::Column;
+use super::compression::MAX_BODY_BYTES;
+use super::error::{DecodeError, shorten};
+use super::notes::DecodeNotes;
+use super::object_reader::ObjectReader;
+use super::page::Page;
+use super::page_schema::PageSchema;
 use super::scanner::Scanner;
-use super::{DecodeError, MAX_BODY_BYTES, Notes, PageSchema, digest, keys};
+use super::value_column::ReadContext;
+use super::{digest, keys};
 use crate::model::PageKeys;
 use crate::table::Shape;
 
-/// Keys of a foreign object that an error shows.
+/// Keys of an unexpected object that an error shows.
 const SHOWN_KEYS: usize = 5;
-
-/// One answer, decoded.
-#[derive(Debug, Clone)]
-pub struct Page {
-    /// The report's own columns, in order; columns that only paging added are not among them.
-    pub batch: RecordBatch,
-    /// What paging needs.
-    pub keys: PageKeys,
-    /// What was unusual.
-    pub notes: Notes,
-}
-
-impl Page {
-    /// Bytes that its values take, about.
-    pub fn bytes(&self) -> usize {
-        self.batch
-            .columns()
-            .iter()
-            .map(|column| column.to_data().get_slice_memory_size().unwrap_or(0))
-            .sum()
-    }
-}
 
 /// Decodes the answers of one request shape. Its builders are used again for each page.
 pub struct Decoder {
     schema: PageSchema,
     arrow: SchemaRef,
-    root: Fields,
+    row_reader: ObjectReader<Column>,
 }
 
 impl Decoder {
-    /// A decoder of pages that look like this.
+    /// A decoder of pages of this schema.
     pub fn new(schema: PageSchema) -> Self {
-        let report = schema.expected.iter().take(schema.num_report_columns);
-        let arrow = Schema::new(
-            report
-                .map(|column| column.kind.field(&column.name))
-                .collect::<Vec<_>>(),
-        );
+        let mut fields = Vec::with_capacity(schema.num_report_columns);
+        for column in schema.expected.iter().take(schema.num_report_columns) {
+            fields.push(column.kind.field(&column.name));
+        }
         Self {
-            root: root(&schema),
-            arrow: Arc::new(arrow),
+            row_reader: row_reader(&schema),
+            arrow: Arc::new(Schema::new(fields)),
             schema,
         }
     }
@@ -72,14 +52,14 @@ impl Decoder {
     /// # Errors
     /// A [`DecodeError`]. The decoder can be used again after it: nothing of the broken page is left.
     pub fn decode(&mut self, body: &[u8]) -> Result<Page, DecodeError> {
-        let page = self.page(body);
+        let page = self.decode_page(body);
         if page.is_err() {
-            self.root = root(&self.schema);
+            self.row_reader = row_reader(&self.schema);
         }
         page
     }
 
-    fn page(&mut self, body: &[u8]) -> Result<Page, DecodeError> {
+    fn decode_page(&mut self, body: &[u8]) -> Result<Page, DecodeError> {
         if body.len() > MAX_BODY_BYTES {
             return Err(DecodeError::TooLarge {
                 limit: MAX_BODY_BYTES,
@@ -92,92 +72,78 @@ impl Decoder {
             },
         })?;
         let mut scanner = Scanner::new(text.strip_prefix('\u{feff}').unwrap_or(text));
-        let mut context = Context {
+        let mut context = ReadContext {
             row: 0,
             on_bad_value: self.schema.on_bad_value,
-            notes: Notes::default(),
+            notes: DecodeNotes::default(),
             scratch: String::new(),
         };
-        self.document(&mut scanner, &mut context)?;
+        self.read_document(&mut scanner, &mut context)?;
         let mut notes = context.notes;
         notes.num_lone_surrogates = scanner.num_lone_surrogates;
-        self.assemble(context.row, notes)
+        self.build_page(context.row, notes)
     }
 
     /// The whole body: an object that holds the rows under the response key.
-    fn document(
+    fn read_document(
         &mut self,
         scanner: &mut Scanner<'_>,
-        context: &mut Context,
+        context: &mut ReadContext,
     ) -> Result<(), DecodeError> {
-        match scanner.peek() {
-            Some(b'{') => {}
-            Some(b'[') => {
-                return Err(DecodeError::ErrorAnswer {
-                    text: shorten(scanner.rest()),
-                });
-            }
-            None => return Err(scanner.fail("an object")),
-            Some(_) => {
-                return Err(DecodeError::NotJson {
-                    start: shorten(scanner.rest()),
-                });
-            }
-        }
+        check_is_object(scanner)?;
         scanner.expect(b'{', "an object")?;
-        let mut found = false;
+        let mut is_found = false;
         let mut error = None;
-        let mut others = Vec::new();
-        let mut more = !scanner.accept(b'}');
-        while more {
+        let mut other_keys = Vec::new();
+        let mut has_next = !scanner.accept(b'}');
+        while has_next {
             let key = scanner.string(&mut context.scratch)?.to_owned();
             scanner.expect(b':', "`:`")?;
             scanner.peek();
             if key == self.schema.response_key {
-                if found {
+                if is_found {
                     return Err(DecodeError::RepeatedResponseKey { key });
                 }
-                found = true;
-                self.content(scanner, context)?;
+                is_found = true;
+                self.read_content(scanner, context)?;
             } else {
                 let start = scanner.offset();
                 scanner.skip_value()?;
                 if key == "error" {
                     error = Some(shorten(scanner.since(start)));
                 }
-                others.push(key);
-                others.truncate(SHOWN_KEYS);
+                other_keys.push(key);
+                other_keys.truncate(SHOWN_KEYS);
             }
-            more = scanner.another(b'}', "`,` or `}`")?;
+            has_next = scanner.comma_or_end(b'}', "`,` or `}`")?;
         }
-        scanner.end()?;
-        match (found, error) {
-            (true, _) => Ok(()),
-            (false, Some(text)) => Err(DecodeError::ErrorAnswer { text }),
-            (false, None) => {
-                let wanted = self.schema.response_key.clone();
-                Err(DecodeError::NoResponseKey {
-                    wanted,
-                    found: list(&others),
-                })
-            }
+        scanner.expect_end()?;
+        if is_found {
+            return Ok(());
         }
+        Err(match error {
+            Some(text) => DecodeError::ErrorAnswer { text },
+            None => DecodeError::NoResponseKey {
+                expected: self.schema.response_key.clone(),
+                found: quoted_list(&other_keys),
+            },
+        })
     }
 
-    /// What stands under the response key. A record may be null: then there is none.
-    fn content(
+    /// The value under the response key. A record may be null: then there is none.
+    fn read_content(
         &mut self,
         scanner: &mut Scanner<'_>,
-        context: &mut Context,
+        context: &mut ReadContext,
     ) -> Result<(), DecodeError> {
         match (self.schema.shape, scanner.peek()) {
-            (_, None) => Err(scanner.fail("a value")),
+            (_, None) => Err(scanner.error("a value")),
             (Shape::Record, Some(b'n')) => scanner.literal("null"),
             (Shape::Record, Some(b'{')) => {
                 context.row = 1;
-                self.root.read(scanner, context)
+                self.row_reader.read(scanner, context)
             }
-            (Shape::Rows | Shape::Scalars, Some(b'[')) => self.rows(scanner, context),
+            (Shape::Rows | Shape::Scalars, Some(b'[')) => self.read_rows(scanner, context),
             (_, Some(_)) => Err(self.wrong_shape(scanner)),
         }
     }
@@ -185,7 +151,7 @@ impl Decoder {
     fn wrong_shape(&self, scanner: &Scanner<'_>) -> DecodeError {
         DecodeError::WrongShape {
             key: self.schema.response_key.clone(),
-            wanted: match self.schema.shape {
+            expected: match self.schema.shape {
                 Shape::Rows => "an array of objects",
                 Shape::Record => "an object",
                 Shape::Scalars => "an array",
@@ -194,64 +160,77 @@ impl Decoder {
         }
     }
 
-    fn rows(
+    fn read_rows(
         &mut self,
         scanner: &mut Scanner<'_>,
-        context: &mut Context,
+        context: &mut ReadContext,
     ) -> Result<(), DecodeError> {
         scanner.expect(b'[', "an array")?;
-        let mut more = !scanner.accept(b']');
-        while more {
+        let mut has_next = !scanner.accept(b']');
+        while has_next {
             context.row += 1;
             match (self.schema.shape, scanner.peek()) {
-                (Shape::Scalars, _) => self.root.read_scalar(scanner, context)?,
+                (Shape::Scalars, _) => self.row_reader.read_scalar(scanner, context)?,
                 (Shape::Rows | Shape::Record, Some(b'{') | None) => {
-                    self.root.read(scanner, context)?
+                    self.row_reader.read(scanner, context)?;
                 }
                 (Shape::Rows | Shape::Record, Some(_)) => return Err(self.wrong_shape(scanner)),
             }
-            more = scanner.another(b']', "`,` or `]`")?;
+            has_next = scanner.comma_or_end(b']', "`,` or `]`")?;
         }
         Ok(())
     }
 
-    fn assemble(&mut self, num_rows: u64, mut notes: Notes) -> Result<Page, DecodeError> {
-        let mut columns = self.root.finish(&mut notes)?;
+    fn build_page(&mut self, num_rows: u64, mut notes: DecodeNotes) -> Result<Page, DecodeError> {
+        let mut columns = self.row_reader.finish(&mut notes)?;
         // The body's size bounds the number of rows far below the range of usize.
         let num_rows = usize::try_from(num_rows).unwrap_or(usize::MAX);
-        let key: Vec<ArrayRef> = self
-            .schema
-            .key
-            .iter()
-            .filter_map(|place| columns.get(*place).cloned())
-            .collect();
+        let mut key_columns: Vec<ArrayRef> = Vec::with_capacity(self.schema.key_indices.len());
+        for index in &self.schema.key_indices {
+            if let Some(column) = columns.get(*index) {
+                key_columns.push(Arc::clone(column));
+            }
+        }
         columns.truncate(self.schema.num_report_columns);
-        let digests = digest::rows(&columns, num_rows)?;
-        let values = keys::values(&key, num_rows)?;
+        let keys = PageKeys {
+            width: key_columns.len(),
+            values: keys::key_values(&key_columns, num_rows)?,
+            digests: digest::row_digests(&columns, num_rows)?,
+        };
         let options = RecordBatchOptions::new().with_row_count(Some(num_rows));
         let batch = RecordBatch::try_new_with_options(Arc::clone(&self.arrow), columns, &options)?;
-        Ok(Page {
-            batch,
-            keys: PageKeys {
-                width: key.len(),
-                values,
-                digests,
-            },
-            notes,
-        })
+        Ok(Page { batch, keys, notes })
     }
 }
 
-fn root(schema: &PageSchema) -> Fields {
-    Fields::new("", schema.expected.iter().map(ExpectedColumn::known))
+fn row_reader(schema: &PageSchema) -> ObjectReader<Column> {
+    let mut specs = Vec::with_capacity(schema.expected.len());
+    for column in &schema.expected {
+        specs.push(column.spec());
+    }
+    ObjectReader::new("", &specs)
 }
 
-fn list(keys: &[String]) -> String {
+fn check_is_object(scanner: &mut Scanner<'_>) -> Result<(), DecodeError> {
+    match scanner.peek() {
+        Some(b'{') => Ok(()),
+        Some(b'[') => Err(DecodeError::ErrorAnswer {
+            text: shorten(scanner.rest()),
+        }),
+        None => Err(scanner.error("an object")),
+        Some(_) => Err(DecodeError::NotJson {
+            start: shorten(scanner.rest()),
+        }),
+    }
+}
+
+fn quoted_list(keys: &[String]) -> String {
     if keys.is_empty() {
         return "none".to_owned();
     }
-    keys.iter()
+    let quoted: Vec<String> = keys
+        .iter()
         .map(|key| format!("`{}`", shorten(key)))
-        .collect::<Vec<_>>()
-        .join(", ")
+        .collect();
+    quoted.join(", ")
 }

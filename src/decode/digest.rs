@@ -83,7 +83,7 @@ fn halves(both: u128) -> (u64, u64) {
 ///
 /// # Errors
 /// An [`ArrowError`] for a type that no column of a table has: a defect.
-pub(super) fn rows(columns: &[ArrayRef], num_rows: usize) -> Result<Vec<u128>, ArrowError> {
+pub fn row_digests(columns: &[ArrayRef], num_rows: usize) -> Result<Vec<u128>, ArrowError> {
     let mut lanes = vec![Lanes::START; num_rows];
     for column in columns {
         add_column(column, &mut lanes)?;
@@ -108,7 +108,7 @@ fn add_column(column: &ArrayRef, lanes: &mut [Lanes]) -> Result<(), ArrowError> 
             },
         ),
         DataType::Boolean => add(column.as_boolean().iter(), lanes, |state, value| {
-            state.word(u64::from(value))
+            state.word(u64::from(value));
         }),
         DataType::Date32 => add(
             column.as_primitive::<Date32Type>().iter(),
@@ -128,7 +128,7 @@ fn add_column(column: &ArrayRef, lanes: &mut [Lanes]) -> Result<(), ArrowError> 
         }
         DataType::Utf8 => {
             add(column.as_string::<i32>().iter(), lanes, |state, value| {
-                state.bytes(value.as_bytes())
+                state.bytes(value.as_bytes());
             });
         }
         DataType::List(_) => add_lists(column, lanes)?,
@@ -158,7 +158,7 @@ fn add<T>(
 
 fn add_lists(column: &ArrayRef, lanes: &mut [Lanes]) -> Result<(), ArrowError> {
     let list = column.as_list::<i32>();
-    let items = rows(std::slice::from_ref(list.values()), list.values().len())?;
+    let items = row_digests(std::slice::from_ref(list.values()), list.values().len())?;
     let ends = list.offsets().windows(2);
     for ((row, state), pair) in lanes.iter_mut().enumerate().zip(ends) {
         if list.is_null(row) {
@@ -182,7 +182,7 @@ fn add_lists(column: &ArrayRef, lanes: &mut [Lanes]) -> Result<(), ArrowError> {
 
 fn add_structs(column: &ArrayRef, lanes: &mut [Lanes]) -> Result<(), ArrowError> {
     let object = column.as_struct();
-    let inner = rows(object.columns(), object.len())?;
+    let inner = row_digests(object.columns(), object.len())?;
     for ((row, state), digest) in lanes.iter_mut().enumerate().zip(inner) {
         if object.is_null(row) {
             state.word(NULL);
@@ -214,7 +214,7 @@ mod tests {
             .map(|number| format!("https://example.com/{number}"))
             .collect();
         let column: ArrayRef = Arc::new(StringArray::from(values));
-        let digests = rows(&[column], 100_000).unwrap();
+        let digests = row_digests(&[column], 100_000).unwrap();
         assert_eq!(
             digests
                 .iter()
@@ -237,7 +237,7 @@ mod tests {
     fn nulls_empties_and_moved_borders_are_told_apart() {
         let left = texts(&[None, Some(""), Some("a"), Some("ab"), Some("a\0"), Some("")]);
         let right = texts(&[Some(""), None, Some("bc"), Some("c"), Some("bc"), Some("")]);
-        let digests = rows(&[left, right], 6).unwrap();
+        let digests = row_digests(&[left, right], 6).unwrap();
         assert_eq!(digests.iter().collect::<HashSet<_>>().len(), 6);
     }
 
@@ -246,7 +246,7 @@ mod tests {
         let values: Vec<i64> = std::iter::once(0)
             .chain((0..63).map(|bit| 1 << bit))
             .collect();
-        let digests = rows(&[Arc::new(Int64Array::from(values))], 64).unwrap();
+        let digests = row_digests(&[Arc::new(Int64Array::from(values))], 64).unwrap();
         for digest in &digests[1..] {
             let changed = (digest ^ digests[0]).count_ones();
             assert!((30..98).contains(&changed), "{changed} bits");
@@ -255,7 +255,8 @@ mod tests {
 
     #[test]
     fn zero_has_one_digest_whatever_its_sign() {
-        let digests = rows(&[Arc::new(Float64Array::from(vec![0.0, -0.0, 1.0]))], 3).unwrap();
+        let digests =
+            row_digests(&[Arc::new(Float64Array::from(vec![0.0, -0.0, 1.0]))], 3).unwrap();
         assert_eq!(digests[0], digests[1]);
         assert_ne!(digests[0], digests[2]);
     }

@@ -1,11 +1,11 @@
-//! Why a body cannot be decoded.
+//! Why a body cannot be decoded: one precise error, converted to the program's error at the end of this file.
 
 use arrow::error::ArrowError;
 
 use crate::error::{Code, Error};
 
-/// Characters of a foreign text that an error shows.
-pub(super) const SHOWN_CHARACTERS: usize = 120;
+/// Characters of a received text that an error shows.
+const SHOWN_CHARACTERS: usize = 120;
 
 /// Why a body cannot be decoded. Rows count from 1, offsets from 0.
 #[derive(Debug, thiserror::Error)]
@@ -13,13 +13,13 @@ pub enum DecodeError {
     /// The body cannot be decompressed.
     #[error("the body cannot be decompressed")]
     Compression(#[source] std::io::Error),
-    /// The body is larger than [`super::MAX_BODY_BYTES`].
+    /// The body, decompressed, is larger than the limit.
     #[error("the body is larger than {limit} bytes")]
     TooLarge {
         /// The limit.
         limit: usize,
     },
-    /// The body is no UTF-8.
+    /// The body is not UTF-8.
     #[error("the body is not UTF-8 at byte {offset}")]
     NotUtf8 {
         /// The first byte that is wrong.
@@ -28,63 +28,63 @@ pub enum DecodeError {
     /// The body ends early.
     #[error("the body ends early, after {offset} bytes")]
     Truncated {
-        /// Bytes that were there.
+        /// Bytes that were received.
         offset: usize,
     },
-    /// The body is JSON up to a point.
+    /// The body is JSON up to an offset.
     #[error("the body is not JSON at byte {offset}: {expected} expected")]
     Syntax {
-        /// Where it stops being JSON.
+        /// The first byte that is not JSON.
         offset: usize,
-        /// What should have stood there.
+        /// What JSON requires there.
         expected: &'static str,
     },
-    /// Arrays and objects in one another, beyond [`super::MAX_DEPTH`].
+    /// Arrays and objects nest deeper than [`super::MAX_DEPTH`].
     #[error("the body nests deeper than {limit} levels at byte {offset}")]
     TooDeep {
-        /// Where.
+        /// Where the first level too many begins.
         offset: usize,
         /// The limit.
         limit: usize,
     },
-    /// The body is something else, for example a page for people.
+    /// The body is something else, for example an HTML page.
     #[error("the body is not JSON but begins with {start:?}")]
     NotJson {
         /// Its first characters.
         start: String,
     },
-    /// The body is an error, though the status said that all is well.
+    /// The body is an error although the status was a success.
     #[error("the body of a successful answer is an error: {text}")]
     ErrorAnswer {
-        /// What it says.
+        /// The error as received, shortened.
         text: String,
     },
     /// The object lacks the key that the catalog names.
-    #[error("the body has no key `{wanted}`, only {found}")]
+    #[error("the body has no key `{expected}`, only {found}")]
     NoResponseKey {
         /// The key.
-        wanted: String,
-        /// The keys that it has.
+        expected: String,
+        /// The keys that it has, quoted.
         found: String,
     },
-    /// The key stands twice, so that one half of the rows would be lost.
+    /// The key is repeated: one of its two lists of rows would be lost.
     #[error("the body has the key `{key}` twice")]
     RepeatedResponseKey {
         /// The key.
         key: String,
     },
-    /// Something else than the catalog's shape stands under the key.
-    #[error("`{key}` is not {wanted} but begins with {start:?}")]
+    /// The value under the key does not have the shape that the catalog names.
+    #[error("`{key}` is not {expected} but begins with {start:?}")]
     WrongShape {
         /// The key.
         key: String,
-        /// What the catalog says.
-        wanted: &'static str,
-        /// What stands there.
+        /// The shape that the catalog names.
+        expected: &'static str,
+        /// Its first characters.
         start: String,
     },
     /// A value that does not fit its column.
-    #[error("row {row}, column `{column}`: {text} is no {wanted}")]
+    #[error("row {row}, column `{column}`: {text} is not {expected}")]
     Value {
         /// Row, from 1.
         row: u64,
@@ -93,7 +93,7 @@ pub enum DecodeError {
         /// The value as received, shortened.
         text: String,
         /// The column's type.
-        wanted: &'static str,
+        expected: &'static str,
     },
     /// The columns do not make a batch: a defect.
     #[error("the decoded columns do not fit together")]
@@ -101,8 +101,8 @@ pub enum DecodeError {
 }
 
 impl DecodeError {
-    /// Whether the body was damaged on its way, so that the same request may bring a good one. Anything else is what the
-    /// API means to say.
+    /// Whether the body may have been damaged in transit, so that the same request may succeed when it is retried. All other
+    /// errors repeat with the same answer.
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Compression(_)
@@ -129,7 +129,7 @@ impl From<DecodeError> for Error {
                 .with_context("row", row.to_string())
                 .with_context("column", column.clone())
                 .with_next(
-                    "set on_bad_value = \"null\" in the report to keep such rows with a null, and be told of each",
+                    "set on_bad_value = \"null\" in the report to keep such rows with a null and a warning",
                 ),
             DecodeError::Compression(source) => {
                 Self::new(Code::Body, "the body cannot be decompressed").with_source(source)

@@ -1,10 +1,12 @@
-//! JSON that is kept as text.
+//! JSON values that stay text: their spelling is normalised.
 
-/// The text without white space outside strings, so that equal values of a column are spelled alike. `text` is one valid
+/// The text without white space outside strings, so that equal values of a column have equal text. `text` is one valid
 /// JSON value; the result is borrowed from it where there is nothing to leave out.
 pub(super) fn minify<'s>(text: &'s str, scratch: &'s mut String) -> &'s str {
-    let is_space = |byte: u8| matches!(byte, b' ' | b'\n' | b'\r' | b'\t');
-    if !text.bytes().any(is_space) {
+    if !text
+        .bytes()
+        .any(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
+    {
         return text;
     }
     scratch.clear();
@@ -29,7 +31,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_white_space_outside_strings_goes() {
+    fn only_white_space_outside_strings_is_removed() {
         let text = "[ {\"a b\" :\t\"c \\\" d\\\\\" , \"é\":\n1 } ]";
         assert_eq!(
             minify(text, &mut String::new()),

@@ -9,19 +9,19 @@ use crate::model::{Float, Value};
 /// The values of the key columns, row by row.
 ///
 /// # Errors
-/// An [`ArrowError`] for a type that no key has; the catalog's tests exclude it.
-pub(super) fn values(columns: &[ArrayRef], num_rows: usize) -> Result<Vec<Value>, ArrowError> {
+/// An [`ArrowError`] for a type that no key column has; the catalog's tests exclude it.
+pub(super) fn key_values(columns: &[ArrayRef], num_rows: usize) -> Result<Vec<Value>, ArrowError> {
     let mut values = Vec::with_capacity(columns.len() * num_rows);
     for row in 0..num_rows {
         for column in columns {
-            values.push(value(column, row)?);
+            values.push(key_value(column, row)?);
         }
     }
     Ok(values)
 }
 
-/// Dates become text, whose order is theirs. Floats are asked for in rankings only.
-fn value(column: &ArrayRef, row: usize) -> Result<Value, ArrowError> {
+/// Dates become text, which orders as dates do. Floats are keys of rankings only.
+fn key_value(column: &ArrayRef, row: usize) -> Result<Value, ArrowError> {
     if column.is_null(row) {
         return Ok(Value::Null);
     }

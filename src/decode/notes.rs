@@ -1,8 +1,8 @@
-//! What was unusual in a page and yet readable.
+//! What was unusual in a page and readable all the same.
 
 use std::collections::BTreeMap;
 
-use super::UnknownValues;
+use super::enum_values::UnknownValues;
 
 /// Bad values and unknown columns that are kept by name; beyond that they are only counted.
 const MAX_LISTED: usize = 1_000;
@@ -10,7 +10,7 @@ const MAX_LISTED: usize = 1_000;
 /// A value that did not fit and was replaced by null.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BadValue {
-    /// Page of the task, from 1; 0 where nobody has counted pages yet.
+    /// Page of the task, from 1; 0 until [`DecodeNotes::of_page`] sets it.
     pub page: u32,
     /// Row of the page, from 1.
     pub row: u64,
@@ -22,12 +22,12 @@ pub struct BadValue {
 
 /// What was unusual in one page or in several.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Notes {
+pub struct DecodeNotes {
     /// Nulls in columns that the catalog calls non-null, by column.
     pub unexpected_nulls: BTreeMap<String, u64>,
-    /// Columns that nobody asked for, with the number of rows that had them.
+    /// Columns that were not requested, with the number of rows that had them.
     pub unknown_columns: BTreeMap<String, u64>,
-    /// Columns that were asked for, with the number of rows that lacked them.
+    /// Columns that were requested, with the number of rows that lacked them.
     pub missing_columns: BTreeMap<String, u64>,
     /// Values that the catalog does not list for their column, by column.
     pub unknown_values: BTreeMap<String, UnknownValues>,
@@ -35,13 +35,13 @@ pub struct Notes {
     pub bad_values: Vec<BadValue>,
     /// How many values were replaced by null.
     pub num_bad_values: u64,
-    /// Keys that stood in an object a second time and were skipped.
+    /// Keys that an object repeated, whose second value was skipped.
     pub num_duplicate_keys: u64,
     /// Unpaired surrogates that became U+FFFD.
     pub num_lone_surrogates: u64,
 }
 
-impl Notes {
+impl DecodeNotes {
     /// Whether nothing was unusual.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
@@ -50,7 +50,9 @@ impl Notes {
     /// The notes of a page, by the page's number.
     #[must_use]
     pub fn of_page(mut self, page: u32) -> Self {
-        self.bad_values.iter_mut().for_each(|bad| bad.page = page);
+        for bad in &mut self.bad_values {
+            bad.page = page;
+        }
         self
     }
 
@@ -72,8 +74,9 @@ impl Notes {
         for (column, values) in unknown_values {
             self.add_unknown_values(&column, values);
         }
-        let room = MAX_LISTED.saturating_sub(self.bad_values.len());
-        self.bad_values.extend(bad_values.into_iter().take(room));
+        let num_free = MAX_LISTED.saturating_sub(self.bad_values.len());
+        self.bad_values
+            .extend(bad_values.into_iter().take(num_free));
         self.num_bad_values += num_bad_values;
         self.num_duplicate_keys += num_duplicate_keys;
         self.num_lone_surrogates += num_lone_surrogates;

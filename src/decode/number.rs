@@ -1,12 +1,12 @@
-//! Numbers as JSON spells them.
+//! Parses numbers as JSON spells them.
 
-/// The whole number that this JSON number stands for, whatever its spelling: `26`, `26.0`, `2.6e1`. `None` if it has a
+/// The integer that a JSON number denotes, however it is spelled: `26`, `26.0`, `2.6e1`. `None` if it has a
 /// fraction or does not fit in 64 bits.
 pub(super) fn parse_integer(text: &str) -> Option<i64> {
     if let Ok(value) = text.parse() {
         return Some(value);
     }
-    let (negative, text) = match text.strip_prefix('-') {
+    let (is_negative, text) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text),
     };
@@ -21,7 +21,10 @@ pub(super) fn parse_integer(text: &str) -> Option<i64> {
         return Some(0);
     }
     // An exponent that does not fit in 64 bits gives a number that fits neither: too large, or a fraction.
-    let exponent: i64 = exponent.map_or(Some(0), |text| text.parse().ok())?;
+    let exponent: i64 = match exponent {
+        Some(text) => text.parse().ok()?,
+        None => 0,
+    };
     let trailing_zeros = digits.len() - digits.trim_end_matches('0').len();
     let scale = exponent.checked_sub(i64::try_from(fraction.len()).ok()?)?;
     let scale = u32::try_from(scale.checked_add(i64::try_from(trailing_zeros).ok()?)?).ok()?;
@@ -29,7 +32,7 @@ pub(super) fn parse_integer(text: &str) -> Option<i64> {
         .parse::<i128>()
         .ok()?
         .checked_mul(10_i128.checked_pow(scale)?)?;
-    i64::try_from(if negative { -magnitude } else { magnitude }).ok()
+    i64::try_from(if is_negative { -magnitude } else { magnitude }).ok()
 }
 
 /// The nearest float; `None` beyond its range.
@@ -62,8 +65,8 @@ mod tests {
             ("1e99999999999999999999", None),
             ("1e400", None),
         ];
-        for (text, wanted) in cases {
-            assert_eq!(parse_integer(text), wanted, "{text}");
+        for (text, expected) in cases {
+            assert_eq!(parse_integer(text), expected, "{text}");
         }
     }
 

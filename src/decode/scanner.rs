@@ -1,125 +1,124 @@
 //! A pull scanner over JSON text: it hands out one token at a time and never builds a tree.
 
-use super::DecodeError;
+use super::error::DecodeError;
+use super::plain_text::plain_length;
 
 /// Deepest nesting of arrays and objects inside one value.
 pub const MAX_DEPTH: usize = 128;
 
 type Result<T> = std::result::Result<T, DecodeError>;
 
-/// A place in a JSON text.
+/// A JSON text and the offset up to which it is consumed.
 pub(super) struct Scanner<'a> {
     text: &'a str,
     bytes: &'a [u8],
-    at: usize,
+    offset: usize,
     /// Unpaired surrogates seen so far.
     pub num_lone_surrogates: u64,
 }
 
 impl<'a> Scanner<'a> {
-    /// At the start of the text.
+    /// Starts at the beginning of the text.
     pub fn new(text: &'a str) -> Self {
         Self {
             text,
             bytes: text.as_bytes(),
-            at: 0,
+            offset: 0,
             num_lone_surrogates: 0,
         }
     }
 
     /// Offset of the next byte.
     pub fn offset(&self) -> usize {
-        self.at
+        self.offset
     }
 
     /// The text between an earlier offset and here.
     pub fn since(&self, start: usize) -> &'a str {
-        self.text.get(start..self.at).unwrap_or_default()
+        self.text.get(start..self.offset).unwrap_or_default()
     }
 
     /// The text from here on.
     pub fn rest(&self) -> &'a str {
-        self.text.get(self.at..).unwrap_or_default()
+        self.text.get(self.offset..).unwrap_or_default()
     }
 
-    /// The next byte that is no white space, not yet consumed.
+    /// The next byte that is not white space, not yet consumed.
     #[inline]
     pub fn peek(&mut self) -> Option<u8> {
         loop {
-            match self.bytes.get(self.at) {
-                Some(b' ' | b'\n' | b'\r' | b'\t') => self.at += 1,
+            match self.bytes.get(self.offset) {
+                Some(b' ' | b'\n' | b'\r' | b'\t') => self.offset += 1,
                 Some(&byte) => return Some(byte),
                 None => return None,
             }
         }
     }
 
-    /// Consumes the next byte that is no white space, if it is this one.
+    /// Consumes the next byte that is not white space, if it is this one.
     #[inline]
     pub fn accept(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
-        self.at += usize::from(found);
+        self.offset += usize::from(found);
         found
     }
 
-    /// Consumes the next byte that is no white space; it must be this one.
+    /// Consumes the next byte that is not white space; it must be this one.
     #[inline]
     pub fn expect(&mut self, byte: u8, expected: &'static str) -> Result<()> {
         if self.accept(byte) {
             Ok(())
         } else {
-            Err(self.fail(expected))
+            Err(self.error(expected))
         }
     }
 
     /// Consumes these bytes if they come next, after white space.
     #[inline]
-    pub fn accept_bytes(&mut self, wanted: &[u8]) -> bool {
+    pub fn accept_bytes(&mut self, bytes: &[u8]) -> bool {
         self.peek();
-        let found = self
-            .bytes
-            .get(self.at..)
-            .is_some_and(|rest| rest.starts_with(wanted));
+        let rest = self.bytes.get(self.offset..).unwrap_or_default();
+        let found = rest.starts_with(bytes);
         if found {
-            self.at += wanted.len();
+            self.offset += bytes.len();
         }
         found
     }
 
-    /// After an element: whether another one follows (`,`) or `end` was consumed.
+    /// After an element: consumes `,` (true: another element follows) or `end` (false).
     #[inline]
-    pub fn another(&mut self, end: u8, expected: &'static str) -> Result<bool> {
+    pub fn comma_or_end(&mut self, end: u8, expected: &'static str) -> Result<bool> {
         match self.peek() {
             Some(b',') => {
-                self.at += 1;
+                self.offset += 1;
                 Ok(true)
             }
             Some(byte) if byte == end => {
-                self.at += 1;
+                self.offset += 1;
                 Ok(false)
             }
-            _ => Err(self.fail(expected)),
+            _ => Err(self.error(expected)),
         }
     }
 
-    /// Nothing but white space may follow.
-    pub fn end(&mut self) -> Result<()> {
+    /// Checks that nothing but white space follows.
+    pub fn expect_end(&mut self) -> Result<()> {
         if self.peek().is_none() {
             Ok(())
         } else {
-            Err(self.fail("the end"))
+            Err(self.error("the end"))
         }
     }
 
-    /// The error for what stands here: a text that is over was cut off.
-    pub fn fail(&self, expected: &'static str) -> DecodeError {
-        if self.at >= self.bytes.len() {
+    /// The error for what comes next: a text that has ended was cut off.
+    pub fn error(&self, expected: &'static str) -> DecodeError {
+        if self.offset >= self.bytes.len() {
             DecodeError::Truncated {
                 offset: self.bytes.len(),
             }
         } else {
             DecodeError::Syntax {
-                offset: self.at,
+                offset: self.offset,
                 expected,
             }
         }
@@ -128,33 +127,33 @@ impl<'a> Scanner<'a> {
     /// Consumes `true`, `false` or `null`.
     pub fn literal(&mut self, literal: &'static str) -> Result<()> {
         for &byte in literal.as_bytes() {
-            if self.bytes.get(self.at) != Some(&byte) {
-                return Err(self.fail(literal));
+            if self.bytes.get(self.offset) != Some(&byte) {
+                return Err(self.error(literal));
             }
-            self.at += 1;
+            self.offset += 1;
         }
         Ok(())
     }
 
     /// Consumes a number and returns its text.
     pub fn number(&mut self) -> Result<&'a str> {
-        let start = self.at;
-        if self.bytes.get(self.at) == Some(&b'-') {
-            self.at += 1;
+        let start = self.offset;
+        if self.bytes.get(self.offset) == Some(&b'-') {
+            self.offset += 1;
         }
-        if self.bytes.get(self.at) == Some(&b'0') {
-            self.at += 1;
+        if self.bytes.get(self.offset) == Some(&b'0') {
+            self.offset += 1;
         } else {
             self.digits()?;
         }
-        if self.bytes.get(self.at) == Some(&b'.') {
-            self.at += 1;
+        if self.bytes.get(self.offset) == Some(&b'.') {
+            self.offset += 1;
             self.digits()?;
         }
-        if matches!(self.bytes.get(self.at), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.bytes.get(self.at), Some(b'+' | b'-')) {
-                self.at += 1;
+        if matches!(self.bytes.get(self.offset), Some(b'e' | b'E')) {
+            self.offset += 1;
+            if matches!(self.bytes.get(self.offset), Some(b'+' | b'-')) {
+                self.offset += 1;
             }
             self.digits()?;
         }
@@ -162,12 +161,12 @@ impl<'a> Scanner<'a> {
     }
 
     fn digits(&mut self) -> Result<()> {
-        let start = self.at;
-        while self.bytes.get(self.at).is_some_and(u8::is_ascii_digit) {
-            self.at += 1;
+        let start = self.offset;
+        while self.bytes.get(self.offset).is_some_and(u8::is_ascii_digit) {
+            self.offset += 1;
         }
-        if self.at == start {
-            Err(self.fail("a digit"))
+        if self.offset == start {
+            Err(self.error("a digit"))
         } else {
             Ok(())
         }
@@ -176,25 +175,25 @@ impl<'a> Scanner<'a> {
     /// Consumes a whole number of up to 18 digits that is written as one; otherwise consumes nothing.
     #[inline]
     pub fn short_integer(&mut self) -> Option<i64> {
-        let mut at = self.at;
-        let negative = self.bytes.get(at) == Some(&b'-');
-        at += usize::from(negative);
-        let first = at;
+        let mut end = self.offset;
+        let negative = self.bytes.get(end) == Some(&b'-');
+        end += usize::from(negative);
+        let first = end;
         let mut value = 0_i64;
-        while let Some(byte) = self.bytes.get(at)
+        while let Some(byte) = self.bytes.get(end)
             && byte.is_ascii_digit()
         {
-            if at - first == 18 {
+            if end - first == 18 {
                 return None;
             }
             value = value * 10 + i64::from(byte - b'0');
-            at += 1;
+            end += 1;
         }
-        let leading_zero = self.bytes.get(first) == Some(&b'0') && at - first > 1;
-        if at == first || leading_zero || matches!(self.bytes.get(at), Some(b'.' | b'e' | b'E')) {
+        let leading_zero = self.bytes.get(first) == Some(&b'0') && end - first > 1;
+        if end == first || leading_zero || matches!(self.bytes.get(end), Some(b'.' | b'e' | b'E')) {
             return None;
         }
-        self.at = at;
+        self.offset = end;
         Some(if negative { -value } else { value })
     }
 
@@ -206,64 +205,49 @@ impl<'a> Scanner<'a> {
         'a: 's,
     {
         self.expect(b'"', "a string")?;
-        let start = self.at;
-        self.plain();
-        if self.bytes.get(self.at) == Some(&b'"') {
+        let start = self.offset;
+        self.skip_plain();
+        if self.bytes.get(self.offset) == Some(&b'"') {
             let text = self.since(start);
-            self.at += 1;
+            self.offset += 1;
             return Ok(text);
         }
         scratch.clear();
         scratch.push_str(self.since(start));
-        self.escaped(scratch)?;
+        self.unescape_rest(scratch)?;
         Ok(scratch)
     }
 
     /// The rest of a string from its first escape on, with the closing quote.
-    fn escaped(&mut self, scratch: &mut String) -> Result<()> {
+    fn unescape_rest(&mut self, scratch: &mut String) -> Result<()> {
         loop {
-            match self.bytes.get(self.at) {
+            match self.bytes.get(self.offset) {
                 Some(b'"') => {
-                    self.at += 1;
+                    self.offset += 1;
                     return Ok(());
                 }
                 Some(b'\\') => {
-                    self.at += 1;
+                    self.offset += 1;
                     let character = self.escape()?;
                     scratch.push(character);
                 }
-                _ => return Err(self.fail("a character that may stand in a string")),
+                _ => return Err(self.error("a character that a string may hold")),
             }
-            let start = self.at;
-            self.plain();
+            let start = self.offset;
+            self.skip_plain();
             scratch.push_str(self.since(start));
         }
     }
 
-    /// Moves to the next quote, backslash or control character: eight bytes at a time where there are eight.
+    /// Moves to the next quote, backslash or control character.
     #[inline]
-    fn plain(&mut self) {
-        while let Some(word) = self.bytes.get(self.at..).and_then(<[u8]>::first_chunk::<8>) {
-            let special = special_bytes(u64::from_le_bytes(*word));
-            if special != 0 {
-                // A u64 has at most 64 trailing zeros, so this always converts.
-                self.at += usize::try_from(special.trailing_zeros() / 8).unwrap_or(0);
-                return;
-            }
-            self.at += 8;
-        }
-        while let Some(&byte) = self.bytes.get(self.at)
-            && byte >= 0x20
-            && byte != b'"'
-            && byte != b'\\'
-        {
-            self.at += 1;
-        }
+    fn skip_plain(&mut self) {
+        self.offset += plain_length(self.bytes.get(self.offset..).unwrap_or_default());
     }
 
     /// One escape, after its backslash.
     fn escape(&mut self) -> Result<char> {
-        let character = match self.bytes.get(self.at) {
+        let character = match self.bytes.get(self.offset) {
             Some(b'"') => '"',
             Some(b'\\') => '\\',
             Some(b'/') => '/',
@@ -273,48 +257,45 @@ impl<'a> Scanner<'a> {
             Some(b'r') => '\r',
             Some(b't') => '\t',
             Some(b'u') => {
-                self.at += 1;
+                self.offset += 1;
                 return self.unicode_escape();
             }
-            _ => return Err(self.fail("an escape")),
+            _ => return Err(self.error("an escape")),
         };
-        self.at += 1;
+        self.offset += 1;
         Ok(character)
     }
 
     /// The digits of a `\u` escape, and of a second one that completes a surrogate pair.
     fn unicode_escape(&mut self) -> Result<char> {
         let high = self.hex4()?;
-        if (0xD800..0xDC00).contains(&high)
-            && self
-                .bytes
-                .get(self.at..)
-                .is_some_and(|rest| rest.starts_with(b"\\u"))
-        {
-            let before = self.at;
-            self.at += 2;
+        let rest = self.bytes.get(self.offset..).unwrap_or_default();
+        if (0xD800..0xDC00).contains(&high) && rest.starts_with(b"\\u") {
+            let before = self.offset;
+            self.offset += 2;
             let low = self.hex4()?;
             if (0xDC00..0xE000).contains(&low) {
                 let code = 0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00);
                 return Ok(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER));
             }
-            self.at = before;
+            self.offset = before;
         }
-        Ok(char::from_u32(high).unwrap_or_else(|| {
-            self.num_lone_surrogates += 1;
-            char::REPLACEMENT_CHARACTER
-        }))
+        if let Some(character) = char::from_u32(high) {
+            return Ok(character);
+        }
+        self.num_lone_surrogates += 1;
+        Ok(char::REPLACEMENT_CHARACTER)
     }
 
     fn hex4(&mut self) -> Result<u32> {
         let mut code = 0;
         for _ in 0..4 {
-            let digit = self
-                .bytes
-                .get(self.at)
-                .and_then(|&byte| char::from(byte).to_digit(16));
-            code = code * 16 + digit.ok_or_else(|| self.fail("a hexadecimal digit"))?;
-            self.at += 1;
+            let byte = self.bytes.get(self.offset).copied().unwrap_or_default();
+            let Some(digit) = char::from(byte).to_digit(16) else {
+                return Err(self.error("a hexadecimal digit"));
+            };
+            code = code * 16 + digit;
+            self.offset += 1;
         }
         Ok(code)
     }
@@ -333,13 +314,13 @@ impl<'a> Scanner<'a> {
             Some(b'n') => self.literal("null"),
             Some(opening @ (b'[' | b'{')) => {
                 let depth = depth.checked_sub(1).ok_or(DecodeError::TooDeep {
-                    offset: self.at,
+                    offset: self.offset,
                     limit: MAX_DEPTH,
                 })?;
-                self.at += 1;
+                self.offset += 1;
                 self.skip_elements(opening == b'{', depth)
             }
-            _ => Err(self.fail("a value")),
+            _ => Err(self.error("a value")),
         }
     }
 
@@ -355,7 +336,7 @@ impl<'a> Scanner<'a> {
                 self.expect(b':', "`:`")?;
             }
             self.skip_nested(depth)?;
-            if !self.another(end, "`,` or the end of an array or object")? {
+            if !self.comma_or_end(end, "`,` or the end of an array or object")? {
                 return Ok(());
             }
         }
@@ -364,33 +345,20 @@ impl<'a> Scanner<'a> {
     fn skip_string(&mut self) -> Result<()> {
         self.expect(b'"', "a string")?;
         loop {
-            self.plain();
-            match self.bytes.get(self.at) {
+            self.skip_plain();
+            match self.bytes.get(self.offset) {
                 Some(b'"') => {
-                    self.at += 1;
+                    self.offset += 1;
                     return Ok(());
                 }
                 Some(b'\\') => {
-                    self.at += 1;
+                    self.offset += 1;
                     self.escape()?;
                 }
-                _ => return Err(self.fail("a character that may stand in a string")),
+                _ => return Err(self.error("a character that a string may hold")),
             }
         }
     }
-}
-
-/// For each byte of the word its high bit, if the byte is a quote, a backslash or below 0x20. Bits above the lowest one
-/// set may be wrong, because a subtraction borrows; the lowest is right.
-#[inline]
-fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGHS: u64 = 0x8080_8080_8080_8080;
-    let zeros = |word: u64| word.wrapping_sub(ONES) & !word;
-    let quotes = zeros(word ^ (ONES * 0x22));
-    let backslashes = zeros(word ^ (ONES * 0x5c));
-    let controls = word.wrapping_sub(ONES * 0x20) & !word;
-    (quotes | backslashes | controls) & HIGHS
 }
 
 #[cfg(test)]
@@ -398,7 +366,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn strings_end_at_their_quote_whatever_stands_before_it() {
+    fn strings_end_at_their_quote_whatever_precedes_it() {
         for length in 0..40 {
             for filler in ["a", "é", "\u{10ffff}", " ", "!", "#", "[", "]"] {
                 let plain = filler.repeat(length);
@@ -456,14 +424,14 @@ mod tests {
         for text in ["-", "1.", ".5", "1e", "+1", "1e+"] {
             let mut scanner = Scanner::new(text);
             assert!(
-                scanner.number().and_then(|_| scanner.end()).is_err(),
+                scanner.number().and_then(|_| scanner.expect_end()).is_err(),
                 "{text}"
             );
         }
         for text in ["01", "-01", "1.5.5", "1-"] {
             let mut scanner = Scanner::new(text);
             assert!(
-                scanner.number().and_then(|_| scanner.end()).is_err(),
+                scanner.number().and_then(|_| scanner.expect_end()).is_err(),
                 "{text}"
             );
             assert_eq!(Scanner::new("01").short_integer(), None);

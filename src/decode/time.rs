@@ -8,7 +8,7 @@ const SECONDS_PER_DAY: i64 = 86_400;
 pub(super) fn parse_date(text: &str) -> Option<i32> {
     let bytes = text.as_bytes();
     let day = if bytes.len() == 10 {
-        days(bytes)?
+        days_since_1970(bytes)?
     } else {
         let micros = parse_timestamp(text)?;
         let day = micros.div_euclid(SECONDS_PER_DAY * MICROS_PER_SECOND);
@@ -25,7 +25,7 @@ pub(super) fn parse_date(text: &str) -> Option<i32> {
 pub(super) fn parse_timestamp(text: &str) -> Option<i64> {
     let bytes = text.as_bytes();
     let (date, time) = bytes.split_at_checked(10)?;
-    let day_seconds = days(date)? * SECONDS_PER_DAY;
+    let day_seconds = days_since_1970(date)? * SECONDS_PER_DAY;
     let Some((separator, time)) = time.split_first() else {
         return Some(day_seconds * MICROS_PER_SECOND);
     };
@@ -36,24 +36,28 @@ pub(super) fn parse_timestamp(text: &str) -> Option<i64> {
     let &[h1, h2, b':', m1, m2, b':', s1, s2] = clock else {
         return None;
     };
-    let (hour, minute, second) = (number(&[h1, h2])?, number(&[m1, m2])?, number(&[s1, s2])?);
+    let (hour, minute, second) = (
+        parse_digits(&[h1, h2])?,
+        parse_digits(&[m1, m2])?,
+        parse_digits(&[s1, s2])?,
+    );
     if hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    let (micros, zone) = fraction(rest)?;
+    let (micros, zone) = parse_fraction(rest)?;
     let seconds = day_seconds + hour * 3600 + minute * 60 + second - offset_seconds(zone)?;
     Some(seconds * MICROS_PER_SECOND + micros)
 }
 
 /// Days since 1970-01-01 of `YYYY-MM-DD`, in the proleptic Gregorian calendar.
-fn days(date: &[u8]) -> Option<i64> {
+fn days_since_1970(date: &[u8]) -> Option<i64> {
     let &[y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2] = date else {
         return None;
     };
     let (year, month, day) = (
-        number(&[y1, y2, y3, y4])?,
-        number(&[m1, m2])?,
-        number(&[d1, d2])?,
+        parse_digits(&[y1, y2, y3, y4])?,
+        parse_digits(&[m1, m2])?,
+        parse_digits(&[d1, d2])?,
     );
     if !(1..=12).contains(&month) || day < 1 || day > days_in_month(year, month) {
         return None;
@@ -76,7 +80,7 @@ fn days_in_month(year: i64, month: i64) -> i64 {
     }
 }
 
-fn number(digits: &[u8]) -> Option<i64> {
+fn parse_digits(digits: &[u8]) -> Option<i64> {
     let mut value = 0;
     for digit in digits {
         if !digit.is_ascii_digit() {
@@ -87,37 +91,35 @@ fn number(digits: &[u8]) -> Option<i64> {
     Some(value)
 }
 
-/// Microseconds of a fraction, if one stands here, and what follows it.
-fn fraction(rest: &[u8]) -> Option<(i64, &[u8])> {
-    let Some(digits) = rest.strip_prefix(b".") else {
+/// Microseconds of a fraction, if there is one, and what follows it.
+fn parse_fraction(rest: &[u8]) -> Option<(i64, &[u8])> {
+    let Some(rest) = rest.strip_prefix(b".") else {
         return Some((0, rest));
     };
-    let length = digits
-        .iter()
-        .take_while(|byte| byte.is_ascii_digit())
-        .count();
+    let mut micros = 0;
+    let mut digit_micros = 100_000;
+    let mut length = 0;
+    while let Some(digit) = rest.get(length)
+        && digit.is_ascii_digit()
+    {
+        micros += i64::from(digit - b'0') * digit_micros;
+        digit_micros /= 10;
+        length += 1;
+    }
     if length == 0 {
         return None;
     }
-    let (digits, zone) = digits.split_at_checked(length)?;
-    let padded = digits
-        .iter()
-        .copied()
-        .chain(std::iter::repeat(b'0'))
-        .take(6);
-    Some((
-        padded.fold(0, |micros, digit| micros * 10 + i64::from(digit - b'0')),
-        zone,
-    ))
+    Some((micros, rest.get(length..)?))
 }
 
+/// Seconds east of UTC of a zone; 0 without one.
 fn offset_seconds(zone: &[u8]) -> Option<i64> {
     let (sign, h1, h2, m1, m2) = match *zone {
         [] | [b'Z' | b'z'] => return Some(0),
         [sign, h1, h2, b':', m1, m2] | [sign, h1, h2, m1, m2] => (sign, h1, h2, m1, m2),
         _ => return None,
     };
-    let (hours, minutes) = (number(&[h1, h2])?, number(&[m1, m2])?);
+    let (hours, minutes) = (parse_digits(&[h1, h2])?, parse_digits(&[m1, m2])?);
     if hours > 23 || minutes > 59 {
         return None;
     }
@@ -186,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_date_is_refused() {
+    fn invalid_dates_are_refused() {
         for text in [
             "",
             "2024-02-30",

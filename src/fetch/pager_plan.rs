@@ -14,7 +14,7 @@ use crate::landing::Saved;
 use crate::paging::{PagerLimits, PagerPlan, Paging, Top, Verdicts};
 use crate::plan::ScheduledTask;
 use crate::plan::{Task, set_window, window_of};
-use crate::table::{FetchMode, Span, TaskSpec};
+use crate::table::{DateRange, FetchMode, TaskSpec};
 
 /// What paging was told when the task began, kept with its first answer, so that a later run asks the same questions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub(crate) struct AttemptInputs {
     pub spec: TaskSpec,
     /// Of a history: the days that were asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<Span>,
+    pub window: Option<DateRange>,
 }
 
 impl AttemptInputs {
@@ -48,7 +48,7 @@ impl AttemptInputs {
     pub fn unanswered(&self, job: &ScheduledTask) -> Vec<String> {
         let mut changed = job.task.spec.stale_fields(&self.spec, false);
         let is_short =
-            |window: Span| window_of(&job.task).is_some_and(|days| window.first > days.first);
+            |window: DateRange| window_of(&job.task).is_some_and(|days| window.first > days.first);
         if self
             .window
             .is_some_and(|window| is_short(window) || window.last < job.night)

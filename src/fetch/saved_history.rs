@@ -5,7 +5,7 @@ use crate::fetch::pager_plan::inputs;
 use crate::landing::{Attempt, Landing};
 use crate::model::Night;
 use crate::plan;
-use crate::table::Span;
+use crate::table::DateRange;
 use crate::table::manifest::TaskEntry;
 
 /// The nights whose saved answers can put rows into a period again: the entry of each, as it was asked then.
@@ -15,12 +15,12 @@ use crate::table::manifest::TaskEntry;
 pub(crate) fn saved_nights(
     landing: &Landing,
     entry: &TaskEntry,
-    period: Span,
+    period: DateRange,
 ) -> Result<Vec<Night>> {
     let mut nights = Vec::new();
     for night in landing.nights()? {
         let then = saved_entry(landing, entry, night)?.and_then(|then| then.history);
-        if then.is_some_and(|then| then.window.within(period).is_some()) {
+        if then.is_some_and(|then| then.window.intersection(period).is_some()) {
             nights.push(night);
         }
     }

@@ -20,7 +20,7 @@ use crate::plan::{self, Granularity, Selection, Task};
 use crate::state::periods;
 use crate::state::tombstone;
 use crate::store::step;
-use crate::table::Span;
+use crate::table::DateRange;
 use crate::table::manifest::TaskEntry;
 
 /// A task that asks the same as another.
@@ -78,7 +78,7 @@ fn questions(context: &RunContext, night: Night) -> Result<Questions> {
 fn subject(context: &RunContext, night: Night, task: &Task) -> Result<String> {
     let mut task = task.clone();
     if periods::is_history(context.report(task.report)?)
-        && let Some(days) = Span::new(night, night)
+        && let Some(days) = DateRange::new(night, night)
     {
         plan::set_window(&context.config, &mut task, days);
     }

@@ -17,7 +17,7 @@ use crate::context::fetched_task::{
     FetchedTask, interrupted_error, responses_missing, sorter_in_use,
 };
 use crate::context::run_context::RunContext;
-use crate::decode::{Decoder, Notes, OnBadValue, Page, PageSchema};
+use crate::decode::{DecodeNotes, Decoder, OnBadValue, Page, PageSchema};
 use crate::error::{Code, Error, Result};
 use crate::fetch::body::{decode, decode_saved, on_bad_value, run_blocking, with_interrupt_grace};
 use crate::fetch::pager_plan::{AnswerSource, AttemptInputs, inputs};
@@ -73,7 +73,7 @@ pub struct TaskFetcher<'a> {
     last: Option<(i64, String)>,
     source: Option<Source>,
     bodies: Sha256,
-    notes: Notes,
+    notes: DecodeNotes,
 }
 
 /// The first question of a task that has no answer yet.
@@ -210,7 +210,7 @@ impl<'a> TaskFetcher<'a> {
             last: None,
             source: None,
             bodies: Sha256::new(),
-            notes: Notes::default(),
+            notes: DecodeNotes::default(),
         })
     }
 
@@ -234,7 +234,7 @@ impl<'a> TaskFetcher<'a> {
             self.context.remember_row_cap(self.report, cap);
         }
         let mut sorter = sorter_in_use(self.sorter.take())?;
-        let sorter = run_on_cpu_pool(move || sorter.park().map(|()| sorter))
+        let sorter = run_on_cpu_pool(move || sorter.spill_all().map(|()| sorter))
             .await
             .flatten()?;
         // A column that was fetched and is no longer wanted is no surprise.

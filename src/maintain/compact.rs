@@ -146,7 +146,7 @@ fn compact_partition(
     if opened.kept.is_empty() && !writer.has_rows() {
         return Ok(None);
     }
-    writer.begin_sequence(&[])?;
+    writer.start_sorted_run(&[])?;
     if writer.num_files() >= merged {
         tracing::debug!(table, partition, "its small files cannot be fewer");
         return Ok(None);

@@ -10,7 +10,7 @@ use crate::catalog::{
 use crate::config::{Report, RunConfig};
 use crate::error::{Code, Error, Result};
 use crate::model::Method;
-use crate::table::Span;
+use crate::table::DateRange;
 
 /// What a run without a budget may cost at most, in units.
 pub const FREE_BUDGET_UNITS: u64 = 10_000;
@@ -94,7 +94,7 @@ pub(super) fn bound_rows(subject: &TaskSubject<'_>, segments: &Segments) -> Opti
         return Some(1);
     }
     if let Some(since) = report.since {
-        let span = Span::new(since.min(subject.night), subject.night)?;
+        let span = DateRange::new(since.min(subject.night), subject.night)?;
         let periods = Granularity::of(report, subject.varying).periods(span);
         return Some(rows_of_series(segments, periods));
     }

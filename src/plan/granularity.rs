@@ -4,7 +4,7 @@ use chrono::{Datelike as _, Days, NaiveDate};
 
 use super::subject::find;
 use crate::config::Report;
-use crate::table::Span;
+use crate::table::DateRange;
 
 /// Days before the last answer that are asked for again. A week of them costs no request more, and of most histories
 /// nothing at all, since a request has a minimum price; figures of a day settle within days.
@@ -74,7 +74,7 @@ impl Granularity {
     }
 
     /// Periods that touch the range: the most rows that one series of it has.
-    pub(super) fn periods(self, span: Span) -> u64 {
+    pub(super) fn periods(self, span: DateRange) -> u64 {
         match self {
             Self::Daily | Self::Unstated => days_between(span.first, span.last) + 1,
             Self::Weekly => days_between(self.start(span.first), self.start(span.last)) / 7 + 1,

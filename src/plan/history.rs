@@ -11,7 +11,7 @@ use super::subject::find;
 use super::task::{Purchase, Task};
 use crate::config::{Report, RunConfig};
 use crate::model::Night;
-use crate::table::{Span, joined};
+use crate::table::{DateRange, merge_ranges};
 
 /// The days that a night asks for, given those that are answered; `None` if nothing is missing up to the night.
 ///
@@ -20,9 +20,9 @@ use crate::table::{Span, joined};
 pub fn window(
     granularity: Granularity,
     since: NaiveDate,
-    answered: &[Span],
+    answered: &[DateRange],
     night: Night,
-) -> Option<Span> {
+) -> Option<DateRange> {
     let first = granularity.start(since).min(night);
     let held = answered
         .iter()
@@ -30,13 +30,13 @@ pub fn window(
         .find(|span| span.first <= first && span.last >= first);
     match held {
         Some(held) if held.last >= night => None,
-        Some(held) => Span::new(granularity.refetch_from(held.last).max(first), night),
-        None => Span::new(first, night),
+        Some(held) => DateRange::new(granularity.refetch_from(held.last).max(first), night),
+        None => DateRange::new(first, night),
     }
 }
 
 /// All days from `since` to the night: what pays again for everything.
-pub fn whole_window(granularity: Granularity, since: NaiveDate, night: Night) -> Option<Span> {
+pub fn whole_window(granularity: Granularity, since: NaiveDate, night: Night) -> Option<DateRange> {
     window(granularity, since, &[], night)
 }
 
@@ -46,30 +46,30 @@ pub fn asked_window(
     from: NaiveDate,
     to: NaiveDate,
     today: NaiveDate,
-) -> Option<Span> {
-    Span::new(
+) -> Option<DateRange> {
+    DateRange::new(
         granularity.start(from),
         granularity.end(to).min(today).max(to),
     )
 }
 
 /// Whether days are answered.
-pub fn is_answered(answered: &[Span], days: Span) -> bool {
-    joined(answered.iter().copied())
+pub fn is_answered(answered: &[DateRange], days: DateRange) -> bool {
+    merge_ranges(answered.iter().copied())
         .iter()
         .any(|span| span.covers(days))
 }
 
 /// The days that a task asks for, if it is one of a history.
-pub fn window_of(task: &Task) -> Option<Span> {
+pub fn window_of(task: &Task) -> Option<DateRange> {
     let first = find(&task.query, "date_from")?.parse().ok()?;
     let last = find(&task.query, "date_to")?.parse().ok()?;
-    Span::new(first, last)
+    DateRange::new(first, last)
 }
 
 /// Lets a task of a history ask for these days: its bounds follow.
-pub fn set_window(config: &RunConfig, task: &mut Task, window: Span) {
-    let Span { first, last } = window;
+pub fn set_window(config: &RunConfig, task: &mut Task, window: DateRange) {
+    let DateRange { first, last } = window;
     for (name, value) in &mut task.query {
         match name.as_str() {
             "date_from" => *value = first.to_string(),
@@ -125,8 +125,8 @@ mod tests {
         text.parse().expect("a date")
     }
 
-    fn span(first: &str, last: &str) -> Span {
-        Span::new(day(first), day(last)).expect("a range")
+    fn span(first: &str, last: &str) -> DateRange {
+        DateRange::new(day(first), day(last)).expect("a range")
     }
 
     #[test]
@@ -251,8 +251,8 @@ mod tests {
                 if number > 0 {
                     prop_assert!(granularity.periods(window) <= granularity.usual_periods(every));
                 }
-                held = joined(held.into_iter().chain([window]));
-                prop_assert_eq!(held.as_slice(), [Span::new(granularity.start(since), night).expect("ordered")]);
+                held = merge_ranges(held.into_iter().chain([window]));
+                prop_assert_eq!(held.as_slice(), [DateRange::new(granularity.start(since), night).expect("ordered")]);
                 night = night + Days::new(every);
             }
         }

@@ -4,7 +4,7 @@ use crate::catalog::{Column, MIN_UNITS_PER_REQUEST, Pricing};
 use crate::config::{Report, day_of};
 use crate::model::Night;
 use crate::plan::granularity::Granularity;
-use crate::table::Span;
+use crate::table::DateRange;
 
 /// K at its start: its first column, and those that the report selects anyway; under a grouping aggregation the columns that
 /// the catalog names for it, no other. Behind the column that ranks, where a ranking is wanted.
@@ -90,7 +90,7 @@ fn units_of_monthly_history(report: &Report, night: Night) -> Option<u64> {
     let from = report.parameter("volume_monthly_date_from")?;
     let to = report.parameter("volume_monthly_date_to");
     let to = to.and_then(|to| day_of(to, night)).unwrap_or(night);
-    let span = day_of(from, night).and_then(|from| Span::new(from, to));
+    let span = day_of(from, night).and_then(|from| DateRange::new(from, to));
     let months = span.map_or(0, |span| Granularity::Monthly.periods(span));
     Some(months.saturating_mul(2).max(MIN_UNITS_PER_REQUEST))
 }

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use crate::catalog::nearest;
 use crate::config::{RunConfig, Target};
 use crate::error::{Code, Error, Result};
-use crate::table::Span;
+use crate::table::DateRange;
 
 /// What the command line selects; empty lists select everything.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ impl Selection {
     }
 
     /// Whether a night of these days is meant.
-    pub fn overlaps(&self, days: Span) -> bool {
+    pub fn overlaps(&self, days: DateRange) -> bool {
         let (first, last) = self.bounds();
         first <= days.last && days.first <= last
     }

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::model::TaskId;
 use crate::publish::merge_sources::{TaskRowIndex, miscounted};
 use crate::publish::rewrite::{taken_over, whole_file};
-use crate::sink::{PartitionWriter, TaskPlace};
+use crate::sink::{PartitionWriter, SortPosition};
 use crate::store::Committing;
 use crate::table::TableSchema;
 use crate::table::manifest::Committed;
@@ -18,7 +18,7 @@ pub(crate) struct CarriedRows {
     /// What the rows of the whole object may say that they are sorted by.
     pub sorted_by: Vec<String>,
     /// The tasks that are not written yet, in the order of the partition.
-    left: VecDeque<(TaskPlace, usize)>,
+    left: VecDeque<(SortPosition, usize)>,
     written: u64,
     wanted: u64,
 }
@@ -48,10 +48,10 @@ impl CarriedRows {
             files,
             schema.parameters(),
         )?;
-        let mut left: Vec<(TaskPlace, usize)> = Vec::new();
+        let mut left: Vec<(SortPosition, usize)> = Vec::new();
         for (index, (entry, _)) in sources.tasks.iter().enumerate() {
             if !replaced.contains(&entry.task) {
-                left.push((taken_over(entry, &[]).place(schema), index));
+                left.push((taken_over(entry, &[]).sort_position(schema), index));
             }
         }
         // By the manifest, not by what was found: a task of which no row is found would be lost in silence.
@@ -77,7 +77,7 @@ impl CarriedRows {
     /// Writes what comes before a place; everything where there is none.
     pub fn write_before(
         &mut self,
-        place: Option<&TaskPlace>,
+        place: Option<&SortPosition>,
         partition_by: &[String],
         writer: &mut PartitionWriter,
     ) -> Result<()> {

@@ -8,7 +8,7 @@ use arrow::row::{OwnedRow, RowConverter, SortField};
 
 use crate::error::{Code, Error, Result};
 use crate::publish::rewrite::{RowOwners, stretches, taken_over};
-use crate::sink::{PartitionWriter, file_facts, read_batches, read_rows};
+use crate::sink::{PartitionWriter, read_batches, read_footer, read_rows};
 use crate::store::{Commit, LocalFile};
 use crate::table::manifest::{FileEntry, TaskEntry};
 use crate::table::{TARGET, parameter_column};
@@ -45,7 +45,7 @@ impl TaskRowIndex {
             .enumerate()
             .filter(|(_, (file, _))| file.rows > 0)
         {
-            claims.push(file_facts(local.path())?.sorted_by);
+            claims.push(read_footer(local.path())?.sorted_by);
             let mut first = 0;
             for batch in read_batches(local.path(), Some(&names))? {
                 let batch = batch?;
@@ -181,7 +181,7 @@ impl TaskRowIndex {
 
     /// Writes all rows, task by task.
     pub fn write(&self, partition_by: &[String], writer: &mut PartitionWriter) -> Result<()> {
-        writer.begin_sequence(&self.sorted_by)?;
+        writer.start_sorted_run(&self.sorted_by)?;
         let mut written = 0_u64;
         for place in 0..self.tasks.len() {
             written += self.write_task(place, partition_by, writer)?;

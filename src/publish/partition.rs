@@ -23,9 +23,7 @@ use crate::publish::change_marks;
 use crate::publish::history;
 use crate::publish::rewrite::keep_others;
 use crate::report::PartitionSummary;
-use crate::sink::{
-    Compression, IdentityCounter, Output, PartitionWriter, TaskColumns, WriterOptions,
-};
+use crate::sink::{IdentityCounter, Output, PartitionWriter, TaskColumns, WriterOptions};
 use crate::state::names::partition_name;
 use crate::state::periods;
 use crate::store::{Commit, Committing, STAGED_SUFFIX, Staging};
@@ -172,12 +170,14 @@ impl PartitionRewrite {
             Layout::AsRecorded => partition_by.clone(),
             Layout::Anew => context.store.table(name)?.partition_by,
         };
-        let recorded =
-            context
-                .store
-                .record_columns(name, endpoint, &wanted.recorded(), &recorded_keys)?;
+        let recorded = context.store.record_columns(
+            name,
+            endpoint,
+            &wanted.recorded_columns(),
+            &recorded_keys,
+        )?;
         context.store.record_presets(name, &report.presets())?;
-        let schema = wanted.over(&recorded)?;
+        let schema = wanted.evolved_from(&recorded)?;
         let before = committing.committed().cloned();
         Ok(Self {
             committing,
@@ -198,7 +198,7 @@ impl PartitionRewrite {
         };
         let committing = context.store.begin(commit, &context.who)?;
         let record = context.store.table(table)?;
-        let schema = TableSchema::of_record(table, &record.endpoint, &record.columns)?;
+        let schema = TableSchema::from_recorded(table, &record.endpoint, &record.columns)?;
         let before = committing.committed().cloned();
         Ok(Self {
             committing,
@@ -224,7 +224,7 @@ impl PartitionRewrite {
             responses_hash: responses_hash.to_owned(),
             base_generation: self.committing.base_generation(),
             run_id: context.run_id.clone(),
-            compression: Compression::Zstd(context.config.destination.zstd_level),
+            zstd_level: context.config.destination.zstd_level,
             file_bytes: context.config.destination.file_size_bytes,
             bloom_columns: lookup_columns(&self.schema),
             staged_suffix: STAGED_SUFFIX.to_owned(),
@@ -234,7 +234,7 @@ impl PartitionRewrite {
             PartitionWriter::new(output(&self.committing)?, self.schema.clone(), options);
         if let (false, Some(before)) = (self.committing.keeps_files(), &self.before) {
             let carried = CarriedRows::new(&self.committing, before, replaced, &self.schema)?;
-            writer.begin_sequence(&carried.sorted_by)?;
+            writer.start_sorted_run(&carried.sorted_by)?;
             self.carried = Some(carried);
         }
         Ok(writer)
@@ -246,7 +246,7 @@ impl PartitionRewrite {
         columns: &TaskColumns,
         writer: &mut PartitionWriter,
     ) -> Result<()> {
-        let place = columns.place(&self.schema);
+        let place = columns.sort_position(&self.schema);
         self.carried.as_mut().map_or(Ok(()), |carried| {
             carried.write_before(Some(&place), &self.partition_by, writer)
         })
@@ -311,7 +311,10 @@ impl PartitionRewrite {
         tasks.sort_by(|left, right| {
             (&left.target, &left.params).cmp(&(&right.target, &right.params))
         });
-        let (commit_id, columns) = (self.committing.commit().id.clone(), self.schema.recorded());
+        let (commit_id, columns) = (
+            self.committing.commit().id.clone(),
+            self.schema.recorded_columns(),
+        );
         self.committing.publish(Committed {
             commit_id,
             files,
@@ -364,7 +367,7 @@ fn placed(
         };
         placed.push((columns, finished));
     }
-    placed.sort_by_cached_key(|(columns, _)| columns.place(&schema));
+    placed.sort_by_cached_key(|(columns, _)| columns.sort_position(&schema));
     Ok(placed)
 }
 

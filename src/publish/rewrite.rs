@@ -14,7 +14,7 @@ use chrono::{DateTime, NaiveDate};
 use crate::error::{Code, Error, Result};
 use crate::model::TaskId;
 use crate::publish::partition::folder;
-use crate::sink::{PartitionWriter, TaskColumns, file_facts, read_batches};
+use crate::sink::{PartitionWriter, TaskColumns, read_batches, read_footer};
 use crate::store::{Commit, Committing, LocalFile, file_problem};
 use crate::table::manifest::{Committed, FileEntry, TaskEntry};
 use crate::table::{TARGET, TableSchema, parameter_column};
@@ -46,7 +46,7 @@ pub(crate) fn keep_others(
             kept.push(file.clone());
         } else if tasks.iter().any(stays) {
             let local = whole_file(committing, file)?;
-            writer.begin_sequence(&file_facts(local.path())?.sorted_by)?;
+            writer.start_sorted_run(&read_footer(local.path())?.sorted_by)?;
             let from = (file, &local);
             copy_rows(
                 committing.commit(),

@@ -12,7 +12,7 @@ use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Result};
 use crate::model::hex;
 use crate::publish::partition::output;
-use crate::sink::{Compression, PartitionWriter, WriterOptions};
+use crate::sink::{PartitionWriter, WriterOptions};
 use crate::state::system_tables::{known_targets, targets_schema};
 use crate::state::tombstone;
 use crate::store::{
@@ -49,7 +49,7 @@ pub(crate) fn publish(
     if is_whole && known == Some(content_hash(&make(store)?)?) {
         return Ok(());
     }
-    store.record_columns(table, schema.endpoint(), &schema.recorded(), &[])?;
+    store.record_columns(table, schema.endpoint(), &schema.recorded_columns(), &[])?;
     let commit = Commit {
         report: table.to_owned(),
         partition: partition.to_owned(),
@@ -66,7 +66,7 @@ pub(crate) fn publish(
         return Ok(());
     }
     let files = write(context, schema, &committing, &batch, &responses_hash)?;
-    let (commit_id, columns) = (committing.commit().id.clone(), schema.recorded());
+    let (commit_id, columns) = (committing.commit().id.clone(), schema.recorded_columns());
     committing.publish(Committed {
         commit_id,
         files,
@@ -93,7 +93,7 @@ fn write(
         responses_hash: responses_hash.to_owned(),
         base_generation: committing.base_generation(),
         run_id: context.run_id.clone(),
-        compression: Compression::Zstd(context.config.destination.zstd_level),
+        zstd_level: context.config.destination.zstd_level,
         staged_suffix: STAGED_SUFFIX.to_owned(),
         ..WriterOptions::new(committing.commit().id.clone())
     };

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::config::Report;
 use crate::context::fetched_task::FetchedTask;
 use crate::context::run_context::RunContext;
-use crate::decode::{Notes, UnknownValues};
+use crate::decode::{DecodeNotes, UnknownValues};
 use crate::error::{Code, Error, Result};
 use crate::state::names::{BAD_VALUES, RUNS};
 
@@ -18,7 +18,7 @@ const MAX_LISTED: usize = 10_000;
 /// What was unusual so far.
 #[derive(Debug, Default)]
 pub(crate) struct AnswerWarnings {
-    by_report: BTreeMap<String, Notes>,
+    by_report: BTreeMap<String, DecodeNotes>,
     listed: Vec<BadValueLine>,
 }
 
@@ -101,8 +101,8 @@ impl AnswerWarnings {
     }
 }
 
-fn say(context: &RunContext, report: &Report, notes: &Notes, out: &mut Vec<String>) {
-    let Notes {
+fn say(context: &RunContext, report: &Report, notes: &DecodeNotes, out: &mut Vec<String>) {
+    let DecodeNotes {
         unexpected_nulls,
         unknown_columns,
         missing_columns,

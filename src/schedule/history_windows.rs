@@ -13,7 +13,7 @@ use crate::state::periods::is_history;
 use crate::state::task_state::covered_spans;
 use crate::store::Store;
 use crate::table::manifest::TaskEntry;
-use crate::table::{Span, joined};
+use crate::table::{DateRange, merge_ranges};
 
 /// The histories of a configuration, each read when it is first needed.
 pub(crate) struct HistoryWindows<'a> {
@@ -37,7 +37,12 @@ impl<'a> HistoryWindows<'a> {
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`] if the states cannot be read.
-    pub fn window(&mut self, night: Night, task: &Task, refetch: bool) -> Result<Option<Span>> {
+    pub fn window(
+        &mut self,
+        night: Night,
+        task: &Task,
+        refetch: bool,
+    ) -> Result<Option<DateRange>> {
         let Some((grouping, since)) = self.beginning(task) else {
             return Ok(None);
         };
@@ -69,7 +74,7 @@ impl<'a> HistoryWindows<'a> {
         from: NaiveDate,
         to: NaiveDate,
         today: NaiveDate,
-    ) -> Option<Span> {
+    ) -> Option<DateRange> {
         plan::asked_window(self.beginning(task)?.0, from, to, today)
     }
 
@@ -77,7 +82,7 @@ impl<'a> HistoryWindows<'a> {
     ///
     /// # Errors
     /// As [`HistoryWindows::window`].
-    pub fn is_answered(&mut self, task: &Task, days: Span) -> Result<bool> {
+    pub fn is_answered(&mut self, task: &Task, days: DateRange) -> Result<bool> {
         Ok(plan::is_answered(&self.answered(task)?, days))
     }
 
@@ -94,7 +99,7 @@ impl<'a> HistoryWindows<'a> {
     }
 
     /// The days for which there are rows that answer a task.
-    fn answered(&mut self, task: &Task) -> Result<Vec<Span>> {
+    fn answered(&mut self, task: &Task) -> Result<Vec<DateRange>> {
         let report = self.report(task);
         let held = match self.held.entry(task.report) {
             Entry::Occupied(known) => known.into_mut(),
@@ -102,7 +107,7 @@ impl<'a> HistoryWindows<'a> {
                 report.map_or_else(|| Ok(BTreeMap::new()), |report| read(&self.store, report))?,
             ),
         };
-        Ok(joined(
+        Ok(merge_ranges(
             held.get(&task.id)
                 .into_iter()
                 .flatten()

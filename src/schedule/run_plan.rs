@@ -172,7 +172,7 @@ impl RunPlanBuilder<'_> {
             .filter_map(|index| self.config.reports.get(*index))
         {
             let record = self.store.table(&report.name)?;
-            let wanted = crate::state::layouts::table_schema(report)?.recorded();
+            let wanted = crate::state::layouts::table_schema(report)?.recorded_columns();
             record.admits(
                 &report.name,
                 &report.endpoint.name,

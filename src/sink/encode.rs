@@ -6,7 +6,7 @@ use std::hash::Hash;
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use parquet::arrow::ArrowSchemaConverter;
-use parquet::basic::{Compression as Codec, ZstdLevel};
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
@@ -14,61 +14,24 @@ use parquet::schema::types::ColumnPath;
 use crate::error::{Code, Error, Result};
 use crate::table::TableSchema;
 
+/// Prefix of our keys in footers.
+pub(super) const FOOTER_PREFIX: &str = "backhaul.";
+
 /// Version of the layout that footers name.
 const LAYOUT_VERSION: u32 = 1;
 
-/// `BigQuery` reads pages of at most 1 MiB well, and smaller ones in wide tables.
+/// `BigQuery` reads pages of at most 1 MiB well, and wants smaller ones in tables of more than 100 columns.
 const PAGE_BYTES: usize = 1 << 20;
 const WIDE_PAGE_BYTES: usize = 256 << 10;
 const WIDE_TABLE_COLUMNS: usize = 100;
 
-/// One look-up in a hundred reads a row group for nothing.
+/// One look-up in a hundred reads a row group needlessly.
 const BLOOM_FALSE_POSITIVES: f64 = 0.01;
 
-/// Values of a first batch that are looked at to decide whether a dictionary pays.
+/// Values of a first batch that decide whether a column gets a dictionary.
 const SAMPLE_ROWS: usize = 4_096;
 
-/// Compression of a file's pages.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Compression {
-    /// zstd at a level from 1 to 22.
-    Zstd(i32),
-    /// Snappy.
-    Snappy,
-    /// None.
-    None,
-}
-
-impl Compression {
-    /// Reads `zstd(3)`, `zstd`, `snappy` or `none`; `None` for anything else.
-    pub fn parse(text: &str) -> Option<Self> {
-        match text {
-            "zstd" => Some(Self::Zstd(3)),
-            "snappy" => Some(Self::Snappy),
-            "none" => Some(Self::None),
-            _ => {
-                let level = text
-                    .strip_prefix("zstd(")?
-                    .strip_suffix(')')?
-                    .parse()
-                    .ok()?;
-                (1..=22).contains(&level).then_some(Self::Zstd(level))
-            }
-        }
-    }
-
-    fn codec(self) -> Result<Codec> {
-        Ok(match self {
-            Self::Zstd(level) => Codec::ZSTD(ZstdLevel::try_new(level).map_err(|error| {
-                Error::new(Code::Config, format!("zstd has no level {level}")).with_source(error)
-            })?),
-            Self::Snappy => Codec::SNAPPY,
-            Self::None => Codec::UNCOMPRESSED,
-        })
-    }
-}
-
-/// How a partition's files are written and what their footers say.
+/// How a partition's files are written and what goes into their footers.
 #[derive(Debug, Clone)]
 pub struct WriterOptions {
     /// The commit: part of file names, and in the footer.
@@ -79,8 +42,8 @@ pub struct WriterOptions {
     pub base_generation: u64,
     /// The run that writes, for the footer.
     pub run_id: String,
-    /// Compression of pages.
-    pub compression: Compression,
+    /// Level of the zstd compression of pages, from 1 to 22. All engines that `load` knows read zstd.
+    pub zstd_level: i32,
     /// Size at which a file ends and the next begins: `u64::MAX` for one file.
     pub file_bytes: u64,
     /// Rows of a row group, at most.
@@ -89,46 +52,42 @@ pub struct WriterOptions {
     pub row_group_bytes: usize,
     /// Columns that get a bloom filter, as far as the table has them and they are text or integer.
     pub bloom_columns: Vec<String>,
-    /// Whether tasks come in the order of [`super::TaskColumns::place`], each sorted by the table's sort key as
-    /// [`super::SortedRows`] are. Files then say so to their readers; a task out of order is refused, but the order inside
-    /// a task is the caller's word. Rows of other files have [`super::PartitionWriter::begin_sequence`].
-    pub sorted: bool,
-    /// What stands behind a file's name while it is being written, for example `.tmp`; entries carry the final name.
+    /// What follows a file's name while it is being written, for example `.tmp`; entries carry the final name.
     pub staged_suffix: String,
 }
 
 impl WriterOptions {
-    /// zstd(3), files of 128 MiB, row groups of 131,072 rows or 24 MiB, sorted, no bloom filters.
+    /// zstd(3), files of 128 MiB, row groups of 131,072 rows or 24 MiB, no bloom filters.
     pub fn new(commit_id: impl Into<String>) -> Self {
         Self {
             commit_id: commit_id.into(),
             responses_hash: String::new(),
             base_generation: 0,
             run_id: String::new(),
-            compression: Compression::Zstd(3),
+            zstd_level: 3,
             file_bytes: 128 << 20,
             row_group_rows: 128 << 10,
             row_group_bytes: 24 << 20,
             bloom_columns: Vec::new(),
-            sorted: true,
             staged_suffix: String::new(),
         }
     }
 }
 
 /// The properties of a file that begins with this batch and is sorted by these columns.
-pub(super) fn properties(
+pub(super) fn file_properties(
     schema: &TableSchema,
     options: &WriterOptions,
     sorted_by: &[String],
     first: Option<&RecordBatch>,
 ) -> Result<WriterProperties> {
-    let wide = schema.columns().len() > WIDE_TABLE_COLUMNS;
+    let is_wide = schema.columns().len() > WIDE_TABLE_COLUMNS;
+    let page_bytes = if is_wide { WIDE_PAGE_BYTES } else { PAGE_BYTES };
     let mut builder = WriterProperties::builder()
-        .set_compression(options.compression.codec()?)
+        .set_compression(compression(options.zstd_level)?)
         .set_created_by(format!("backhaul {}", env!("CARGO_PKG_VERSION")))
         .set_statistics_enabled(EnabledStatistics::Page)
-        .set_data_page_size_limit(if wide { WIDE_PAGE_BYTES } else { PAGE_BYTES })
+        .set_data_page_size_limit(page_bytes)
         .set_max_row_group_row_count(Some(options.row_group_rows.max(1)))
         .set_max_row_group_bytes(Some(options.row_group_bytes.max(1)))
         .set_key_value_metadata(Some(footer(schema, options)));
@@ -136,60 +95,65 @@ pub(super) fn properties(
         builder = builder.set_sorting_columns(Some(sorting_columns(schema, sorted_by)?));
     }
     for column in &options.bloom_columns {
-        builder = bloom(builder, schema, column, options.row_group_rows);
+        builder = with_bloom_filter(builder, schema, column, options.row_group_rows);
     }
-    for (field, column) in schema
-        .arrow()
-        .fields()
-        .iter()
-        .zip(first.map(RecordBatch::columns).unwrap_or_default())
-    {
-        if !dictionary_pays(column) {
-            builder = builder.set_column_dictionary_enabled(path(field.name()), false);
+    for field in schema.arrow().fields() {
+        if let Some(first) = first
+            && let Some(column) = first.column_by_name(field.name())
+            && !has_repeated_values(column)
+        {
+            builder = builder.set_column_dictionary_enabled(column_path(field.name()), false);
         }
     }
     Ok(builder.build())
 }
 
-fn path(column: &str) -> ColumnPath {
+fn compression(zstd_level: i32) -> Result<Compression> {
+    let level = ZstdLevel::try_new(zstd_level).map_err(|error| {
+        Error::new(Code::Config, format!("invalid zstd level {zstd_level}")).with_source(error)
+    })?;
+    Ok(Compression::ZSTD(level))
+}
+
+fn column_path(column: &str) -> ColumnPath {
     ColumnPath::new(vec![column.to_owned()])
 }
 
-fn bloom(
+fn with_bloom_filter(
     builder: WriterPropertiesBuilder,
     schema: &TableSchema,
     column: &str,
     row_group_rows: usize,
 ) -> WriterPropertiesBuilder {
-    match schema
-        .arrow()
-        .field_with_name(column)
-        .map(arrow::datatypes::Field::data_type)
-    {
-        Ok(DataType::Utf8 | DataType::Int64) => builder
-            .set_column_bloom_filter_enabled(path(column), true)
-            .set_column_bloom_filter_fpp(path(column), BLOOM_FALSE_POSITIVES)
-            .set_column_bloom_filter_max_ndv(
-                path(column),
-                u64::try_from(row_group_rows.max(1)).unwrap_or(u64::MAX),
-            ),
-        _ => builder,
+    let Ok(field) = schema.arrow().field_with_name(column) else {
+        return builder;
+    };
+    if !matches!(field.data_type(), DataType::Utf8 | DataType::Int64) {
+        return builder;
     }
+    let max_values = u64::try_from(row_group_rows.max(1)).unwrap_or(u64::MAX);
+    builder
+        .set_column_bloom_filter_enabled(column_path(column), true)
+        .set_column_bloom_filter_fpp(column_path(column), BLOOM_FALSE_POSITIVES)
+        .set_column_bloom_filter_max_ndv(column_path(column), max_values)
 }
 
 fn footer(schema: &TableSchema, options: &WriterOptions) -> Vec<KeyValue> {
-    let pair = |key: &str, value: String| KeyValue::new(format!("backhaul.{key}"), value);
     vec![
-        pair("commit_id", options.commit_id.clone()),
-        pair("responses_hash", options.responses_hash.clone()),
-        pair("base_generation", options.base_generation.to_string()),
-        pair("layout_version", LAYOUT_VERSION.to_string()),
-        pair("table", schema.name().to_owned()),
-        pair("run_id", options.run_id.clone()),
+        key_value("commit_id", options.commit_id.clone()),
+        key_value("responses_hash", options.responses_hash.clone()),
+        key_value("base_generation", options.base_generation.to_string()),
+        key_value("layout_version", LAYOUT_VERSION.to_string()),
+        key_value("table", schema.name().to_owned()),
+        key_value("run_id", options.run_id.clone()),
     ]
 }
 
-/// The order of the file as Parquet states it: leaf columns by number. All of them stand at the top level.
+fn key_value(key: &str, value: String) -> KeyValue {
+    KeyValue::new(format!("{FOOTER_PREFIX}{key}"), value)
+}
+
+/// The order of the file as Parquet declares it: leaf columns by number. All of them are at the top level.
 fn sorting_columns(schema: &TableSchema, sorted_by: &[String]) -> Result<Vec<SortingColumn>> {
     let leaves = ArrowSchemaConverter::new()
         .convert(schema.arrow())
@@ -202,7 +166,8 @@ fn sorting_columns(schema: &TableSchema, sorted_by: &[String]) -> Result<Vec<Sor
             .columns()
             .iter()
             .position(|leaf| leaf.path().parts().first() == Some(name));
-        let Some(column_idx) = leaf.and_then(|leaf| i32::try_from(leaf).ok()) else {
+        let Some(leaf) = leaf else { break };
+        let Ok(column_idx) = i32::try_from(leaf) else {
             break;
         };
         sorting.push(SortingColumn {
@@ -214,29 +179,27 @@ fn sorting_columns(schema: &TableSchema, sorted_by: &[String]) -> Result<Vec<Sor
     Ok(sorting)
 }
 
-/// Whether values repeat enough in the first rows. Where a guess is wrong the encoder falls back by itself; the guess
-/// saves it from building a dictionary of URLs only to throw it away.
-fn dictionary_pays(column: &ArrayRef) -> bool {
+/// Whether values repeat enough in the first rows for a dictionary. Where the guess is wrong the encoder falls back by
+/// itself; the guess saves it from building a dictionary of URLs only to discard it.
+fn has_repeated_values(column: &ArrayRef) -> bool {
     let sample = column.slice(0, column.len().min(SAMPLE_ROWS));
     match sample.data_type() {
-        DataType::Utf8 => repeats(sample.as_string::<i32>().iter()),
-        DataType::Int64 => repeats(sample.as_primitive::<Int64Type>().iter()),
-        DataType::Date32 => repeats(sample.as_primitive::<Date32Type>().iter()),
+        DataType::Utf8 => are_repeated(sample.as_string::<i32>().iter()),
+        DataType::Int64 => are_repeated(sample.as_primitive::<Int64Type>().iter()),
+        DataType::Date32 => are_repeated(sample.as_primitive::<Date32Type>().iter()),
         DataType::Timestamp(_, _) => {
-            repeats(sample.as_primitive::<TimestampMicrosecondType>().iter())
+            are_repeated(sample.as_primitive::<TimestampMicrosecondType>().iter())
         }
-        DataType::Float64 => repeats(
-            sample
-                .as_primitive::<Float64Type>()
-                .iter()
-                .map(|value| value.map(f64::to_bits)),
-        ),
+        DataType::Float64 => {
+            let values = sample.as_primitive::<Float64Type>().iter();
+            are_repeated(values.map(|value| value.map(f64::to_bits)))
+        }
         _ => true,
     }
 }
 
-/// Whether at most half of the values that are there differ; few values say nothing.
-fn repeats<T: Hash + Eq>(values: impl Iterator<Item = Option<T>>) -> bool {
+/// Whether at most half of the values that are not null are distinct; few values count as repeated.
+fn are_repeated<T: Hash + Eq>(values: impl Iterator<Item = Option<T>>) -> bool {
     const FEW: usize = 64;
     let mut seen = HashSet::new();
     let mut count = 0;
@@ -252,18 +215,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn compression_is_read_as_it_is_configured() {
-        assert_eq!(Compression::parse("zstd(3)"), Some(Compression::Zstd(3)));
-        assert_eq!(Compression::parse("snappy"), Some(Compression::Snappy));
-        for text in ["zstd(0)", "zstd(23)", "zstd()", "gzip", ""] {
-            assert_eq!(Compression::parse(text), None, "{text}");
-        }
-    }
-
-    #[test]
     fn dictionaries_are_for_values_that_repeat() {
-        assert!(repeats((0..1000).map(|number| Some(number % 100))));
-        assert!(!repeats((0..1000).map(Some)));
-        assert!(repeats((0..10).map(Some)));
+        assert!(are_repeated((0..1000).map(|number| Some(number % 100))));
+        assert!(!are_repeated((0..1000).map(Some)));
+        assert!(are_repeated((0..10).map(Some)));
     }
 }

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 use arrow::array::RecordBatch;
 use arrow::compute::interleave_record_batch;
 use arrow::datatypes::SchemaRef;
-use arrow::row::{RowConverter, Rows};
+use arrow::row::{Row, RowConverter, Rows};
 
-use super::cursor::Source;
-use super::internal;
-use super::merge::Merge;
-use super::order::Order;
-use super::spill::{Run, RunWriter};
+use super::error::mismatched_columns;
+use super::row_order::RowOrder;
+use super::run_cursor::BatchIterator;
+use super::run_merger::RunMerger;
+use super::spilled_run::{RunWriter, SpilledRun};
 use crate::error::Result;
 
 /// Runs that are merged at a time.
@@ -20,17 +20,17 @@ const FAN_IN: usize = 8;
 /// Largest budget: the text of all batches in memory must fit in one batch's 31-bit offsets.
 const MAX_BUDGET_BYTES: usize = 512 << 20;
 
-/// Rows of a batch that comes out, unless asked otherwise.
+/// Rows of an output batch, by default.
 const BATCH_ROWS: usize = 8_192;
 
-/// How much a sorter may hold and where it puts the rest.
+/// How much a sorter may hold in memory and where it puts the rest.
 #[derive(Debug, Clone)]
 pub struct SorterOptions {
     /// Bytes of rows in memory, over which they are spilled; at most 512 MiB. One page more than this may be held.
     pub memory_bytes: usize,
     /// Directory for sorted runs, used by this sorter alone and created by the caller.
     pub scratch: PathBuf,
-    /// Rows of a batch that comes out, at most.
+    /// Most rows of an output batch.
     pub batch_rows: usize,
 }
 
@@ -45,18 +45,19 @@ impl SorterOptions {
     }
 }
 
-/// Collects the pages of one task and hands out its rows sorted. What does not fit in memory is sorted in runs on disk,
-/// which go when the sorter or its result goes.
+/// Collects the pages of one task and returns its rows sorted. What does not fit in memory is sorted in runs on disk, which
+/// are deleted when the sorter or its result is dropped.
 pub struct TaskSorter {
-    order: Order,
+    order: RowOrder,
     converter: RowConverter,
     options: SorterOptions,
     batches: Vec<RecordBatch>,
     rows: Vec<Rows>,
-    held_bytes: usize,
-    held_rows: usize,
+    buffered_bytes: usize,
+    buffered_rows: usize,
     num_rows: u64,
-    runs: Vec<Run>,
+    runs: Vec<SpilledRun>,
+    /// Run files that were created, also those that were merged since.
     num_files: u64,
 }
 
@@ -66,7 +67,7 @@ impl TaskSorter {
     /// # Errors
     /// [`crate::error::Code::Internal`] if the schema lacks one of the columns or it cannot be ordered.
     pub fn new(schema: &SchemaRef, sort_key: &[String], options: SorterOptions) -> Result<Self> {
-        let order = Order::new(schema, sort_key)?;
+        let order = RowOrder::new(schema, sort_key)?;
         let memory_bytes = options.memory_bytes.clamp(1, MAX_BUDGET_BYTES);
         Ok(Self {
             converter: order.converter()?,
@@ -77,8 +78,8 @@ impl TaskSorter {
             },
             batches: Vec::new(),
             rows: Vec::new(),
-            held_bytes: 0,
-            held_rows: 0,
+            buffered_bytes: 0,
+            buffered_rows: 0,
             num_rows: 0,
             runs: Vec::new(),
             num_files: 0,
@@ -93,25 +94,25 @@ impl TaskSorter {
         if batch.num_rows() == 0 {
             return Ok(());
         }
-        let batch = self.order.attach(batch, digests)?;
+        let batch = self.order.with_digests(batch, digests)?;
         let rows = self.order.rows(&self.converter, &batch)?;
-        self.held_bytes += batch.get_array_memory_size() + rows.size();
-        self.held_rows += batch.num_rows();
+        self.buffered_bytes += batch.get_array_memory_size() + rows.size();
+        self.buffered_rows += batch.num_rows();
         self.num_rows += u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
         self.batches.push(batch);
         self.rows.push(rows);
-        if self.held_bytes >= self.options.memory_bytes {
+        if self.buffered_bytes >= self.options.memory_bytes {
             self.spill()
         } else {
             Ok(())
         }
     }
 
-    /// Puts everything on disk, so that a sorter that waits for others holds no rows in memory.
+    /// Writes all rows to disk, so that a sorter that waits for other tasks holds none in memory.
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`] if the run cannot be written.
-    pub fn park(&mut self) -> Result<()> {
+    pub fn spill_all(&mut self) -> Result<()> {
         if self.batches.is_empty() {
             Ok(())
         } else {
@@ -124,12 +125,7 @@ impl TaskSorter {
         self.num_rows
     }
 
-    /// Whether rows went to disk.
-    pub fn has_spilled(&self) -> bool {
-        !self.runs.is_empty()
-    }
-
-    /// Ends the collecting; the rows come out sorted.
+    /// Ends the input and returns the rows sorted.
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`] if runs cannot be written or read.
@@ -147,48 +143,50 @@ impl TaskSorter {
             self.spill()?;
         }
         while self.runs.len() > FAN_IN {
-            self.merge_some(FAN_IN)?;
+            self.merge_first_runs()?;
         }
-        let merge = Merge::new(self.order.clone(), sources(&self.runs)?, batch_rows)?;
+        let merger = RunMerger::new(self.order.clone(), read_all(&self.runs)?, batch_rows)?;
         Ok(SortedRows {
-            rows: Sorted::FromRuns(Box::new(merge)),
+            rows: Sorted::FromRuns(Box::new(merger)),
             order: self.order,
             _runs: self.runs,
         })
     }
 
-    /// Takes what is held, sorted, in batches of so many rows.
+    /// Takes what is in memory, sorted, in batches of so many rows.
     fn take_sorted(&mut self, batch_rows: usize) -> SortedBatches {
         let rows = std::mem::take(&mut self.rows);
         let batches = std::mem::take(&mut self.batches);
-        let mut places: Vec<(usize, usize)> = Vec::with_capacity(self.held_rows);
+        let mut positions: Vec<(usize, usize)> = Vec::with_capacity(self.buffered_rows);
         for (batch, rows) in rows.iter().enumerate() {
-            places.extend((0..rows.num_rows()).map(|row| (batch, row)));
+            positions.extend((0..rows.num_rows()).map(|row| (batch, row)));
         }
-        self.held_bytes = 0;
-        self.held_rows = 0;
-        let bytes = |place: &(usize, usize)| rows.get(place.0).map(|rows| rows.row(place.1));
+        self.buffered_bytes = 0;
+        self.buffered_rows = 0;
         // A stable sort makes use of the order that pages have already.
-        places.sort_by(|left, right| bytes(left).cmp(&bytes(right)));
-        let neighbours = places.iter().zip(places.iter().skip(1));
-        let num_duplicates = neighbours
-            .filter(|(left, right)| bytes(left) == bytes(right))
-            .count();
-        let num_duplicates = u64::try_from(num_duplicates).unwrap_or(u64::MAX);
+        positions.sort_by(|left, right| row_at(&rows, *left).cmp(&row_at(&rows, *right)));
+        let mut num_duplicates = 0;
+        for pair in positions.windows(2) {
+            if let [left, right] = pair
+                && row_at(&rows, *left) == row_at(&rows, *right)
+            {
+                num_duplicates += 1;
+            }
+        }
         SortedBatches {
             batches,
-            places,
+            positions,
             next: 0,
             batch_rows,
             num_duplicates,
         }
     }
 
-    /// Writes what is held as a run.
+    /// Writes what is in memory as a run.
     fn spill(&mut self) -> Result<()> {
-        // In a merge, two batches of each run are held at most, with the bytes of their sort columns.
+        // A merge holds at most two batches of each run, with the bytes of their sort columns.
         let run_batch_bytes = self.options.memory_bytes / (4 * FAN_IN);
-        let row_bytes = (self.held_bytes / self.held_rows.max(1)).max(1);
+        let row_bytes = (self.buffered_bytes / self.buffered_rows.max(1)).max(1);
         let batch_rows = (run_batch_bytes / row_bytes).clamp(1, BATCH_ROWS);
         let mut writer = self.create_run(0)?;
         for batch in self.take_sorted(batch_rows) {
@@ -196,24 +194,24 @@ impl TaskSorter {
         }
         self.runs.push(writer.close()?);
         // Runs of one level are merged together, so that a row is written once for each level only.
-        for level in 0..=self.runs.iter().map(|run| run.level).max().unwrap_or(0) {
+        for level in 0..=highest_level(&self.runs) {
             if self.runs.iter().filter(|run| run.level == level).count() >= FAN_IN {
                 self.runs.sort_by_key(|run| run.level != level);
-                self.merge_some(FAN_IN)?;
+                self.merge_first_runs()?;
             }
         }
         Ok(())
     }
 
-    /// Replaces the first runs by one.
-    fn merge_some(&mut self, count: usize) -> Result<()> {
-        let rest = self.runs.split_off(count.min(self.runs.len()));
+    /// Replaces the first [`FAN_IN`] runs by one.
+    fn merge_first_runs(&mut self) -> Result<()> {
+        let rest = self.runs.split_off(FAN_IN.min(self.runs.len()));
         let merged = std::mem::replace(&mut self.runs, rest);
-        let level = merged.iter().map(|run| run.level).max().unwrap_or(0) + 1;
+        let level = highest_level(&merged) + 1;
         let batch_rows = merged_batch_rows(&merged)?;
-        let mut merge = Merge::new(self.order.clone(), sources(&merged)?, batch_rows)?;
+        let mut merger = RunMerger::new(self.order.clone(), read_all(&merged)?, batch_rows)?;
         let mut writer = self.create_run(level)?;
-        while let Some(batch) = merge.next_batch()? {
+        while let Some(batch) = merger.next_batch()? {
             writer.write(&batch)?;
         }
         self.runs.push(writer.close()?);
@@ -223,12 +221,22 @@ impl TaskSorter {
     fn create_run(&mut self, level: u32) -> Result<RunWriter> {
         self.num_files += 1;
         let name = format!("run-{:06}.arrows", self.num_files);
-        RunWriter::create(&self.options.scratch, &name, self.order.keyed(), level)
+        let schema = self.order.digested_schema();
+        RunWriter::create(&self.options.scratch, &name, schema, level)
     }
 }
 
-/// Rows of a merged run's batches: as many as in those that go in, so that it takes no more room.
-fn merged_batch_rows(runs: &[Run]) -> Result<usize> {
+/// The bytes of a row in memory, by batch and row.
+fn row_at(rows: &[Rows], (batch, row): (usize, usize)) -> Option<Row<'_>> {
+    Some(rows.get(batch)?.row(row))
+}
+
+fn highest_level(runs: &[SpilledRun]) -> u32 {
+    runs.iter().map(|run| run.level).max().unwrap_or(0)
+}
+
+/// Rows of a merged run's batches: as many as in those of its sources, so that it takes no more memory.
+fn merged_batch_rows(runs: &[SpilledRun]) -> Result<usize> {
     let mut rows = BATCH_ROWS;
     for run in runs {
         if let Some(batch) = run.read()?.next() {
@@ -238,16 +246,19 @@ fn merged_batch_rows(runs: &[Run]) -> Result<usize> {
     Ok(rows.max(1))
 }
 
-fn sources(runs: &[Run]) -> Result<Vec<Source>> {
-    runs.iter()
-        .map(|run| Ok(Box::new(run.read()?) as Source))
-        .collect()
+fn read_all(runs: &[SpilledRun]) -> Result<Vec<BatchIterator>> {
+    let mut sources: Vec<BatchIterator> = Vec::with_capacity(runs.len());
+    for run in runs {
+        sources.push(Box::new(run.read()?));
+    }
+    Ok(sources)
 }
 
-/// Batches in memory, read in the order of `places`.
+/// Batches in memory, returned in the order of `positions`.
 struct SortedBatches {
     batches: Vec<RecordBatch>,
-    places: Vec<(usize, usize)>,
+    /// Batch and row of each row.
+    positions: Vec<(usize, usize)>,
     next: usize,
     batch_rows: usize,
     num_duplicates: u64,
@@ -257,13 +268,13 @@ impl Iterator for SortedBatches {
     type Item = Result<RecordBatch>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let end = (self.next + self.batch_rows).min(self.places.len());
-        let places = self
-            .places
-            .get(self.next..end)
-            .filter(|places| !places.is_empty())?;
+        let end = (self.next + self.batch_rows).min(self.positions.len());
+        let positions = self.positions.get(self.next..end)?;
+        if positions.is_empty() {
+            return None;
+        }
         let batches: Vec<&RecordBatch> = self.batches.iter().collect();
-        let sorted = interleave_record_batch(&batches, places).map_err(internal);
+        let sorted = interleave_record_batch(&batches, positions).map_err(mismatched_columns);
         self.next = end;
         Some(sorted)
     }
@@ -272,29 +283,29 @@ impl Iterator for SortedBatches {
 /// The sorted rows of a task, batch by batch.
 pub struct SortedRows {
     rows: Sorted,
-    order: Order,
-    /// Their files go when the rows are out.
-    _runs: Vec<Run>,
+    order: RowOrder,
+    /// Their files are deleted with the rows.
+    _runs: Vec<SpilledRun>,
 }
 
 enum Sorted {
     InMemory(SortedBatches),
-    FromRuns(Box<Merge>),
+    FromRuns(Box<RunMerger>),
 }
 
 impl SortedRows {
     /// Rows that equal another row of the task in every column, not counting the first of each: duplicates of the source.
-    /// Known when the last batch is out.
+    /// Known once the last batch was returned.
     pub fn num_duplicates(&self) -> u64 {
         match &self.rows {
             Sorted::InMemory(batches) => batches.num_duplicates,
-            Sorted::FromRuns(merge) => merge.num_duplicates,
+            Sorted::FromRuns(merger) => merger.num_duplicates,
         }
     }
 
     /// The schema of the batches.
     pub fn schema(&self) -> &SchemaRef {
-        self.order.plain()
+        self.order.schema()
     }
 }
 
@@ -304,8 +315,8 @@ impl Iterator for SortedRows {
     fn next(&mut self) -> Option<Self::Item> {
         let batch = match &mut self.rows {
             Sorted::InMemory(batches) => batches.next(),
-            Sorted::FromRuns(merge) => merge.next_batch().transpose(),
+            Sorted::FromRuns(merger) => merger.next_batch().transpose(),
         };
-        batch.map(|batch| self.order.detach(&batch?))
+        batch.map(|batch| self.order.without_digests(&batch?))
     }
 }

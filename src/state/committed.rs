@@ -75,8 +75,8 @@ fn recorded_schema(
     record: &TableRecord,
 ) -> Result<(TableSchema, Option<String>)> {
     match name {
-        COVERAGE => return Ok((coverage_schema().over(&record.columns)?, None)),
-        TARGETS => return Ok((targets_schema().over(&record.columns)?, None)),
+        COVERAGE => return Ok((coverage_schema().evolved_from(&record.columns)?, None)),
+        TARGETS => return Ok((targets_schema().evolved_from(&record.columns)?, None)),
         _ => {}
     }
     let report = config
@@ -88,11 +88,14 @@ fn recorded_schema(
             .endpoint
             .history_column()
             .map(|column| column.name.clone());
-        return Ok((table_schema(report)?.over(&record.columns)?, history));
+        return Ok((
+            table_schema(report)?.evolved_from(&record.columns)?,
+            history,
+        ));
     }
     let Some(endpoint) = Catalog::embedded().endpoint(&record.endpoint) else {
         return Ok((
-            TableSchema::of_record(name, &record.endpoint, &record.columns)?,
+            TableSchema::from_recorded(name, &record.endpoint, &record.columns)?,
             None,
         ));
     };
@@ -103,8 +106,9 @@ fn recorded_schema(
         .map(|column| column.name.clone())
         .filter(|name| has(name))
         .collect();
-    let parameters: Vec<String> = recorded_parameters(&record.columns).collect();
-    let schema = TableSchema::new(name, endpoint, &columns, &parameters)?.over(&record.columns)?;
+    let parameters: Vec<String> = recorded_parameters(&record.columns);
+    let schema =
+        TableSchema::new(name, endpoint, &columns, &parameters)?.evolved_from(&record.columns)?;
     Ok((
         schema,
         endpoint.history_column().map(|column| column.name.clone()),

@@ -68,7 +68,7 @@ pub(crate) fn table_schema_of(report: &Report, columns: &[String]) -> Result<Tab
         .collect();
     let schema = TableSchema::new(&report.name, report.endpoint, columns, &parameters)?;
     Ok(if report.changes.is_some() {
-        schema.with_change()
+        schema.with_change_column()
     } else {
         schema
     })

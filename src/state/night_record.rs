@@ -13,7 +13,7 @@ use crate::plan;
 use crate::plan::ScheduledTask;
 use crate::state::periods;
 use crate::store::{Files, Store, to_json};
-use crate::table::Span;
+use crate::table::DateRange;
 
 /// Folder of the records below `_backhaul/`.
 const FOLDER: &str = "nights";
@@ -38,7 +38,7 @@ pub(crate) struct PlannedTask {
     pub params: BTreeMap<String, String>,
     /// Of a history: the days that are asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub window: Option<Span>,
+    pub window: Option<DateRange>,
 }
 
 /// The nights that were begun and are not known to be finished, oldest first.

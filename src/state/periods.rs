@@ -4,7 +4,7 @@ use crate::catalog::Catalog;
 use crate::config::{Report, RunConfig};
 use crate::error::{Code, Error, Result};
 use crate::store::{Store, TableRecord};
-use crate::table::{Span, parse_segment, segment};
+use crate::table::{DateRange, parse_segment, segment};
 
 /// Key of the partitions of a history.
 const PERIOD: &str = "period";
@@ -15,9 +15,9 @@ pub(crate) fn period_name(year: i32) -> String {
 }
 
 /// The days of a partition of a history; `None` for the name of any other.
-pub(crate) fn period_of(partition: &str) -> Option<Span> {
+pub(crate) fn period_of(partition: &str) -> Option<DateRange> {
     let (key, year) = parse_segment(partition)?;
-    Span::of_year(year.parse().ok()?).filter(|_| key == PERIOD)
+    DateRange::of_year(year.parse().ok()?).filter(|_| key == PERIOD)
 }
 
 /// Whether a report fills a history.

@@ -7,7 +7,7 @@ use arrow::array::AsArray as _;
 use crate::error::Result;
 use crate::sink::read_batches;
 use crate::store::{Store, UNPARTITIONED};
-use crate::table::{COVERAGE, ColumnType, ProgramColumn, TARGETS, TableSchema};
+use crate::table::{COVERAGE, ColumnType, SystemColumn, TARGETS, TableSchema};
 
 /// The rows of `targets` as readers see them now. Of a file that is missing or damaged nothing is known: the configuration
 /// and the partitions' states still name the targets.
@@ -49,12 +49,12 @@ pub(crate) fn known_targets(store: &Store) -> Result<BTreeMap<String, [String; 4
 
 /// The columns of `coverage`.
 pub(crate) fn coverage_schema() -> TableSchema {
-    let column = |name, kind, description| ProgramColumn {
+    let column = |name, kind, description| SystemColumn {
         name,
         kind,
         description,
     };
-    TableSchema::of_program(
+    TableSchema::for_system_table(
         COVERAGE,
         vec![
             column("_snapshot_date", ColumnType::Date, "the night"),
@@ -123,12 +123,12 @@ pub(crate) fn coverage_schema() -> TableSchema {
 
 /// The columns of `targets`.
 pub(crate) fn targets_schema() -> TableSchema {
-    let column = |name, kind, description| ProgramColumn {
+    let column = |name, kind, description| SystemColumn {
         name,
         kind,
         description,
     };
-    TableSchema::of_program(
+    TableSchema::for_system_table(
         TARGETS,
         vec![
             column(

@@ -8,7 +8,7 @@ use crate::plan::{self, Task};
 use crate::state::names::partition_of;
 use crate::state::periods::{is_history, period_name};
 use crate::store::Store;
-use crate::table::Span;
+use crate::table::DateRange;
 use crate::table::manifest::{PartitionState, TaskEntry};
 
 /// What the partition that holds a night says of a task: `None` if the task is not complete for the night.
@@ -62,7 +62,7 @@ fn covered_by_other_night(
 pub(crate) fn covered_spans<'a>(
     entry: &'a TaskEntry,
     task: &Task,
-) -> impl Iterator<Item = Span> + 'a {
+) -> impl Iterator<Item = DateRange> + 'a {
     let answers = task.spec.stale_fields(&entry.spec, false).is_empty();
     entry
         .history

@@ -1,4 +1,6 @@
-//! The types that a column of a table can have, in Arrow, in Parquet and as recorded text.
+//! The types of a table's columns, in Arrow, in Parquet and as recorded text.
+//!
+//! Few on purpose: each has one equivalent in every warehouse, so that a table loads everywhere without a cast.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,7 +9,7 @@ use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
 
 use crate::catalog::ColumnKind;
 
-/// Name of the field inside a list: `list/element` is the layout that every warehouse reads as a list.
+/// Name of the field inside a list: `list/element` is the form that every warehouse reads as a list.
 pub const LIST_ELEMENT: &str = "element";
 
 /// Deepest nesting of a type that is read back from its recorded text.
@@ -73,12 +75,10 @@ impl ColumnType {
             Self::Timestamp => DataType::Timestamp(TimeUnit::Microsecond, Some(Arc::from("UTC"))),
             Self::Text | Self::Json => DataType::Utf8,
             Self::List(items) => DataType::List(Arc::new(items.field(LIST_ELEMENT))),
-            Self::Struct(fields) => DataType::Struct(
-                fields
-                    .iter()
-                    .map(|(name, kind)| kind.field(name))
-                    .collect::<Fields>(),
-            ),
+            Self::Struct(fields) => {
+                let fields = fields.iter().map(|(name, kind)| kind.field(name));
+                DataType::Struct(fields.collect::<Fields>())
+            }
         }
     }
 
@@ -87,7 +87,7 @@ impl ColumnType {
         Field::new(name, self.arrow(), true)
     }
 
-    /// The Parquet type in the words of Parquet's own documentation.
+    /// The Parquet type as Parquet's documentation spells it.
     pub fn parquet(&self) -> &'static str {
         match self {
             Self::Integer => "INT64",
@@ -109,7 +109,7 @@ impl ColumnType {
         )
     }
 
-    /// Reads what `Display` wrote; `None` if it is no type that this version knows.
+    /// Parses the text that `Display` writes; `None` for a type that this version does not know.
     pub fn parse(text: &str) -> Option<Self> {
         Self::parse_nested(text, MAX_TYPE_DEPTH)
     }
@@ -125,26 +125,26 @@ impl ColumnType {
             "string" => Self::Text,
             "json" => Self::Json,
             _ => {
-                if let Some(items) = inner(text, "list<") {
-                    Self::List(Box::new(Self::parse_nested(items, depth)?))
-                } else {
-                    let mut fields = Vec::new();
-                    for field in split_fields(inner(text, "struct<")?) {
-                        let (name, kind) = field.split_once(": ")?;
-                        fields.push((name.to_owned(), Self::parse_nested(kind, depth)?));
-                    }
-                    Self::Struct(fields)
+                if let Some(items) = bracketed(text, "list<") {
+                    return Some(Self::List(Box::new(Self::parse_nested(items, depth)?)));
                 }
+                let mut fields = Vec::new();
+                for field in split_fields(bracketed(text, "struct<")?) {
+                    let (name, kind) = field.split_once(": ")?;
+                    fields.push((name.to_owned(), Self::parse_nested(kind, depth)?));
+                }
+                Self::Struct(fields)
             }
         })
     }
 }
 
-fn inner<'a>(text: &'a str, opening: &str) -> Option<&'a str> {
+/// The text between an opening and its closing bracket.
+fn bracketed<'a>(text: &'a str, opening: &str) -> Option<&'a str> {
     text.strip_prefix(opening)?.strip_suffix('>')
 }
 
-/// Splits at the commas that stand inside no bracket.
+/// Splits at the commas outside brackets.
 fn split_fields(text: &str) -> Vec<&str> {
     let mut fields = Vec::new();
     let mut depth = 0_usize;
@@ -193,7 +193,7 @@ mod tests {
     use crate::catalog::Catalog;
 
     #[test]
-    fn every_type_of_the_catalog_reads_back_from_its_text() {
+    fn every_type_of_the_catalog_is_parsed_from_its_text() {
         let mut nested = 0;
         for column in Catalog::embedded()
             .endpoints()
@@ -212,7 +212,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_types_are_not_guessed() {
+    fn unknown_types_are_rejected() {
         for text in [
             "",
             "int32",

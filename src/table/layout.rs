@@ -1,6 +1,6 @@
-//! How a file is laid out, as its footer tells: what decides how fast engines read it, and whether they can.
+//! How a file is laid out, by its footer: what decides how fast engines read it, and whether they can.
 
-use super::ColumnType;
+use super::column_type::ColumnType;
 
 /// A file's layout.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct FileLayout {
     pub row_groups: Vec<RowGroupLayout>,
     /// Its columns, in order.
     pub columns: Vec<ColumnLayout>,
-    /// Whether the footer says by what rows are sorted.
+    /// Whether the footer declares a sort order.
     pub is_sorted: bool,
 }
 
@@ -31,13 +31,13 @@ pub struct RowGroupLayout {
 pub struct ColumnLayout {
     /// Its name.
     pub name: String,
-    /// Its type; `None` for one that this program does not write.
+    /// Its type; `None` for a type that this program does not write.
     pub kind: Option<ColumnType>,
-    /// What the file calls its type.
+    /// Its type as the file spells it.
     pub spelled: String,
-    /// Whether every value is null, where the footer tells.
+    /// Whether every value is null, by the footer's statistics.
     pub is_all_null: bool,
-    /// Whether pages can be skipped by an index.
+    /// Whether there is a page index.
     pub has_index: bool,
     /// Whether there is a bloom filter.
     pub has_bloom: bool,

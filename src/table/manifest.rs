@@ -1,19 +1,21 @@
-//! What is written down about a partition: the state object of the commit protocol.
+//! What is recorded about a partition: the state object of the commit protocol.
 //!
-//! Data only. Fields that a newer program added are ignored, fields that are missing take their defaults, so an older
-//! program can still read what it understands.
+//! Data only. Unknown fields, which a newer program added, are ignored and missing ones take their defaults, so that an
+//! older program still reads what it knows.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{RecordedColumn, Span, TaskSpec};
+use super::date_range::DateRange;
+use super::recorded_column::RecordedColumn;
+use super::task_spec::TaskSpec;
 use crate::model::{Night, TaskId, day, maybe_day};
 
 /// Version of the state object that this program writes.
 pub const MANIFEST_VERSION: u32 = 1;
 
-/// State of one partition. There is one object for each, and it is the truth.
+/// State of one partition. There is one object for each, and it decides what is committed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PartitionState {
     /// [`MANIFEST_VERSION`] of the program that wrote it.
@@ -24,22 +26,22 @@ pub struct PartitionState {
     pub partition: String,
     /// Grows by one with each commit.
     pub generation: u64,
-    /// Who may change it now; nobody if absent.
+    /// The process that may change it now, if any.
     #[serde(default)]
     pub owner: Option<String>,
     /// What readers see.
     #[serde(default)]
     pub committed: Option<Committed>,
-    /// What is being put in its place.
+    /// The replacement under way.
     #[serde(default)]
     pub pending: Option<Pending>,
-    /// Tasks of the night whose last attempt did not end in a commit. What they had before is still committed.
+    /// Tasks of the night whose last attempt did not end in a commit. Their rows from before are still committed.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unfinished: Vec<UnfinishedTask>,
 }
 
 impl PartitionState {
-    /// A partition that nobody has written yet.
+    /// A partition without a commit.
     pub fn new(report: &str, partition: &str) -> Self {
         Self {
             version: MANIFEST_VERSION,
@@ -63,7 +65,7 @@ impl PartitionState {
     }
 }
 
-/// What a commit left.
+/// The result of a commit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Committed {
     /// The commit.
@@ -79,14 +81,14 @@ pub struct Committed {
     pub responses_hash: String,
 }
 
-/// A replacement that has begun.
+/// A replacement under way.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Pending {
-    /// The commit that is under way.
+    /// The commit under way.
     pub commit_id: String,
     /// The generation that it extends.
     pub base_generation: u64,
-    /// What readers will see once it is done.
+    /// What readers see once it is done.
     pub next: Committed,
 }
 
@@ -112,7 +114,7 @@ pub struct FileEntry {
 pub enum TaskStatus {
     /// All rows of the source.
     Complete,
-    /// The first rows only, by a fuse or for lack of a proof.
+    /// The first rows only: by `max_rows`, or because nothing proves that there are no more.
     Capped,
 }
 
@@ -128,7 +130,7 @@ pub struct TaskEntry {
     pub params: BTreeMap<String, String>,
     /// How complete it is.
     pub status: TaskStatus,
-    /// What that rests on, as paging states it.
+    /// The evidence for it, as paging states it.
     #[serde(default)]
     pub evidence: serde_json::Value,
     /// Its rows in the table.
@@ -137,7 +139,7 @@ pub struct TaskEntry {
     #[serde(default)]
     pub duplicate_rows: u64,
     /// How many of them repeat another row's identity, by the columns that the catalog names for it: the source repeated
-    /// them, or changed while it was read. Absent where the identity's columns were not all fetched.
+    /// them, or changed while it was read. Absent where not all columns of the identity were fetched.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duplicate_identities: Option<u64>,
     /// Units that it cost.
@@ -158,11 +160,11 @@ pub struct TaskEntry {
     /// Which attempt at it the rows come from: the number of the folder of its saved responses.
     #[serde(default)]
     pub attempt: u32,
-    /// What was asked. Where the configuration asks something else now, the rows no longer answer it.
+    /// What was requested. Where the configuration requests something else now, the rows are stale.
     #[serde(default, rename = "asked")]
     pub spec: TaskSpec,
-    /// Of a history: for which days its rows were asked. Everything else of the entry is of the last answer that reached
-    /// the period, but for `rows` and repetitions, which are of all rows that the period holds.
+    /// Of a history: for which days its rows were requested. The rest of the entry is of the last answer that reached the
+    /// period, except `rows` and the duplicates, which are of all rows that the period holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub history: Option<HistoryEntry>,
 }
@@ -174,13 +176,13 @@ pub struct HistoryEntry {
     /// The night of the last answer.
     #[serde(with = "day")]
     pub night: Night,
-    /// The days that it was asked for, also those of other periods.
-    pub window: Span,
-    /// The days of this period for which rows were asked, in ranges that do not touch. As far as the task asks the same.
-    pub covered: Vec<Span>,
+    /// The days that it was requested for, also those of other periods.
+    pub window: DateRange,
+    /// The days of this period for which rows were requested with the same parameters, in ranges that do not touch.
+    pub covered: Vec<DateRange>,
 }
 
-/// How an attempt ended that brought no commit.
+/// How an attempt without a commit ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum UnfinishedStatus {
@@ -188,7 +190,7 @@ pub enum UnfinishedStatus {
     Stopped,
     /// By an error.
     Failed,
-    /// Put off to a later night as planned.
+    /// Deferred to a later night as planned.
     Deferred,
     /// Left to another process.
     Skipped,
@@ -206,19 +208,19 @@ pub struct UnfinishedTask {
     pub params: BTreeMap<String, String>,
     /// How the attempt ended.
     pub status: UnfinishedStatus,
-    /// Why, for a person.
+    /// Why, in words.
     pub reason: String,
     /// Units spent on it so far.
     #[serde(default)]
     pub units: u64,
     /// The run.
     pub run: String,
-    /// When, in microseconds since 1970.
+    /// When it ended, in microseconds since 1970.
     pub at: i64,
     /// Of a history, whose partition holds many nights: the night of the attempt.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "maybe_day")]
     pub night: Option<Night>,
-    /// Of a task that was put off: since when it was due.
+    /// Of a deferred task: since when it is due.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "maybe_day")]
     pub due: Option<Night>,
 }
@@ -228,7 +230,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_older_program_reads_what_a_newer_one_wrote() {
+    fn a_state_object_of_a_newer_program_is_read() {
         let text = r#"{"version":2,"report":"backlinks","partition":"snapshot_date=2026-11-23","generation":7,
             "colour":"blue","committed":{"commit_id":"c1","files":[],"tasks":[{"task":"00","target":"acme",
             "status":"capped","rows":3,"mood":1}],"columns":[{"name":"a","type":"int64"}]}}"#;

@@ -1,8 +1,8 @@
-//! Spelling of a partition's folder: `key=value`, the value percent-encoded as RFC 3986 has it.
+//! Spelling of a partition's folder: `key=value`, the value percent-encoded by RFC 3986.
 
 use crate::model::percent_encode_into;
 
-/// What Hive readers take for a missing value.
+/// Hive's spelling of a missing value.
 const MISSING: &str = "__HIVE_DEFAULT_PARTITION__";
 
 /// One path segment: `snapshot_date=2026-11-23`. All but unreserved characters of the value are percent-encoded, so that
@@ -41,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_stay_as_they_are_and_the_rest_is_encoded() {
+    fn dates_are_kept_and_reserved_characters_are_encoded() {
         assert_eq!(
             segment("snapshot_date", "2026-11-23"),
             "snapshot_date=2026-11-23"

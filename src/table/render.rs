@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use arrow::datatypes::{DataType, Field, TimeUnit};
 use serde_json::json;
 
-use super::{TableColumn, TableSchema};
+use super::schema::TableSchema;
+use super::table_column::TableColumn;
 use crate::catalog::Measure;
 
 /// The Arrow schema, one line a column: `first_seen: timestamp[us, tz=UTC]`.
@@ -36,7 +37,7 @@ fn column_json(column: &TableColumn) -> serde_json::Value {
         "parquet": column.kind.parquet(),
         "nullable": true,
         "source_nullable": column.source_nullable,
-        "metadata": column.metadata,
+        "metadata": column.is_metadata,
         "description": column.description,
         "measure": column.measure.map(Measure::as_str),
         "units": column.units,
@@ -53,21 +54,15 @@ fn arrow_name(kind: &DataType) -> String {
         DataType::Timestamp(TimeUnit::Microsecond, Some(zone)) => {
             format!("timestamp[us, tz={zone}]")
         }
-        DataType::List(field) => format!("list<{}>", named(field)),
+        DataType::List(field) => format!("list<{}>", arrow_field(field)),
         DataType::Struct(fields) => {
-            format!(
-                "struct<{}>",
-                fields
-                    .iter()
-                    .map(|field| named(field))
-                    .collect::<Vec<_>>()
-                    .join(", ")
-            )
+            let fields: Vec<String> = fields.iter().map(|field| arrow_field(field)).collect();
+            format!("struct<{}>", fields.join(", "))
         }
         other => other.to_string(),
     }
 }
 
-fn named(field: &Field) -> String {
+fn arrow_field(field: &Field) -> String {
     format!("{}: {}", field.name(), arrow_name(field.data_type()))
 }

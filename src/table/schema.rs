@@ -4,67 +4,12 @@ use std::sync::Arc;
 
 use arrow::datatypes::{Schema, SchemaRef};
 
-use super::{ColumnType, RecordedColumn, evolve};
-use crate::catalog::{Column, Endpoint, Measure, Shape};
+use super::column_names::{CHANGE, SCALAR_COLUMN, TARGET, parameter_column, recorded_parameters};
+use super::column_type::ColumnType;
+use super::recorded_column::{RecordedColumn, evolve};
+use super::table_column::{SystemColumn, TableColumn, metadata_columns, source_column};
+use crate::catalog::{Endpoint, Shape};
 use crate::error::{Code, Error, Result};
-
-/// Name of the target, as configured.
-pub const TARGET: &str = "_target";
-/// The night that the row belongs to.
-pub const SNAPSHOT_DATE: &str = "_snapshot_date";
-/// When the answer that holds the row was saved.
-pub const EXPORTED_AT: &str = "_exported_at";
-/// The run that fetched the row.
-pub const RUN_ID: &str = "_run_id";
-/// What a row of a report of changes is: `base`, `new` or `lost`.
-pub const CHANGE: &str = "_change";
-/// The one column of an endpoint that answers with plain values.
-pub const SCALAR_COLUMN: &str = "value";
-
-/// The table that says what became of every task.
-pub const COVERAGE: &str = "coverage";
-/// The table of targets and their labels.
-pub const TARGETS: &str = "targets";
-
-/// Whether a table is one that the program fills itself, not a report's.
-pub fn is_system_table(name: &str) -> bool {
-    [COVERAGE, TARGETS].contains(&name)
-}
-
-/// A column of a table that the program fills itself.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ProgramColumn {
-    /// Its name.
-    pub name: &'static str,
-    /// Its type.
-    pub kind: ColumnType,
-    /// One line on it.
-    pub description: &'static str,
-}
-
-/// Name of the column that holds a task parameter: `country` → `_country`.
-pub fn parameter_column(parameter: &str) -> String {
-    format!("_{parameter}")
-}
-
-/// One column of a table.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TableColumn {
-    /// Its name in the file.
-    pub name: String,
-    /// Its type.
-    pub kind: ColumnType,
-    /// Whether it is ours (`_…`) and not the source's.
-    pub metadata: bool,
-    /// Whether the source says that it may be null. In the file every column may.
-    pub source_nullable: bool,
-    /// One line on it; empty where none is written.
-    pub description: String,
-    /// What its numbers measure.
-    pub measure: Option<Measure>,
-    /// Units that it adds to each row; 0 for metadata.
-    pub units: u64,
-}
 
 /// The schema of one table. The order of columns is the order in every file.
 #[derive(Debug, Clone)]
@@ -82,7 +27,7 @@ impl TableSchema {
     /// parameter. An endpoint that answers with plain values has the one column `value`, whatever is selected.
     ///
     /// # Errors
-    /// [`Code::Column`] for a column that the endpoint does not have, [`Code::Schema`] for a name that stands twice.
+    /// [`Code::Column`] for a column that the endpoint does not have, [`Code::Schema`] for a repeated name.
     pub fn new(
         name: &str,
         endpoint: &Endpoint,
@@ -91,23 +36,15 @@ impl TableSchema {
     ) -> Result<Self> {
         let mut all = metadata_columns(parameters);
         if endpoint.shape == Shape::Scalars {
-            all.push(scalar_column(endpoint));
+            all.push(TableColumn::of_scalars(endpoint));
         } else {
             for column in columns {
-                all.push(report_column(source_column(endpoint, column)?));
+                all.push(TableColumn::of_source(source_column(endpoint, column)?));
             }
         }
-        for (index, column) in all.iter().enumerate() {
-            if all
-                .iter()
-                .take(index)
-                .any(|earlier| earlier.name.eq_ignore_ascii_case(&column.name))
-            {
-                return Err(Error::new(
-                    Code::Schema,
-                    format!("column `{}` stands twice in {name}", column.name),
-                ));
-            }
+        if let Some(column) = first_repeated(&all) {
+            let message = format!("column `{column}` is repeated in {name}");
+            return Err(Error::new(Code::Schema, message));
         }
         let sort_key = match endpoint.shape {
             Shape::Scalars => vec![SCALAR_COLUMN.to_owned()],
@@ -122,17 +59,17 @@ impl TableSchema {
         ))
     }
 
-    /// The same for a report of changes: with the column that says what each row is, behind the other metadata.
+    /// The schema of a report of changes: with the column that says what each row is, after the other metadata.
     #[must_use]
-    pub fn with_change(mut self) -> Self {
-        let place = self
+    pub fn with_change_column(mut self) -> Self {
+        let index = self
             .columns
             .iter()
-            .position(|column| !column.metadata)
+            .position(|column| !column.is_metadata)
             .unwrap_or(self.columns.len());
         let description = "base: live on the first night; new: seen since; lost: gone since";
-        self.columns
-            .insert(place, metadata(CHANGE, ColumnType::Text, description));
+        let change = TableColumn::metadata(CHANGE, ColumnType::Text, description);
+        self.columns.insert(index, change);
         Self::build(
             &self.name,
             &self.endpoint,
@@ -143,19 +80,18 @@ impl TableSchema {
     }
 
     /// The schema of a table that the program fills itself.
-    pub fn of_program(name: &str, columns: Vec<ProgramColumn>, sort_key: &[&str]) -> Self {
-        let columns: Vec<TableColumn> = columns
-            .into_iter()
-            .map(|column| metadata(column.name, column.kind, column.description))
-            .collect();
+    pub fn for_system_table(name: &str, columns: Vec<SystemColumn>, sort_key: &[&str]) -> Self {
+        let mut all = Vec::with_capacity(columns.len());
+        for column in columns {
+            all.push(TableColumn::metadata(
+                column.name,
+                column.kind,
+                column.description,
+            ));
+        }
         let sort_key = sort_key.iter().map(|name| (*name).to_owned()).collect();
-        Self::build(
-            name,
-            &format!("backhaul/{name}"),
-            Vec::new(),
-            columns,
-            sort_key,
-        )
+        let endpoint = format!("backhaul/{name}");
+        Self::build(name, &endpoint, Vec::new(), all, sort_key)
     }
 
     fn build(
@@ -165,14 +101,13 @@ impl TableSchema {
         columns: Vec<TableColumn>,
         sort_key: Vec<String>,
     ) -> Self {
-        let fields: Vec<_> = columns
-            .iter()
-            .map(|column| column.kind.field(&column.name))
-            .collect();
-        let (name, endpoint) = (name.to_owned(), endpoint.to_owned());
+        let mut fields = Vec::with_capacity(columns.len());
+        for column in &columns {
+            fields.push(column.kind.field(&column.name));
+        }
         Self {
-            name,
-            endpoint,
+            name: name.to_owned(),
+            endpoint: endpoint.to_owned(),
             parameters,
             columns,
             sort_key,
@@ -180,25 +115,28 @@ impl TableSchema {
         }
     }
 
-    /// The schema that the table has after this one was laid over what was recorded for it: recorded columns keep their
-    /// place, also those that are no longer selected; new ones follow.
+    /// The schema that a table gets for which these columns are recorded: recorded columns keep their position, also those
+    /// that are no longer selected; new ones follow.
     ///
     /// # Errors
     /// [`Code::Schema`] if a type would change or a recorded type is unknown.
-    pub fn over(&self, recorded: &[RecordedColumn]) -> Result<Self> {
-        let merged = evolve(recorded, &self.recorded())
+    pub fn evolved_from(&self, recorded: &[RecordedColumn]) -> Result<Self> {
+        let merged = evolve(recorded, &self.recorded_columns())
             .map_err(|error| error.with_context("table", &self.name))?;
         let mut columns = Vec::with_capacity(merged.len());
         for column in merged {
             match self.column(&column.name) {
                 Some(wanted) => columns.push(wanted.clone()),
-                None => columns.push(unselected_column(&column)?),
+                None => columns.push(TableColumn::unselected(&column)?),
             }
         }
-        // Rows of tasks from before keep the parameters that they had.
+        // Rows of earlier tasks keep the parameters that they had.
         let mut parameters = self.parameters.clone();
-        parameters
-            .extend(recorded_parameters(recorded).filter(|name| !self.parameters.contains(name)));
+        for parameter in recorded_parameters(recorded) {
+            if !parameters.contains(&parameter) {
+                parameters.push(parameter);
+            }
+        }
         Ok(Self::build(
             &self.name,
             &self.endpoint,
@@ -208,32 +146,30 @@ impl TableSchema {
         ))
     }
 
-    /// The schema of a table as it is recorded, for rows that are only taken over: whoever filled it, and whether or not a
-    /// report of the configuration still does. It says nothing of how the rows of a task are sorted.
+    /// The schema of a table as it is recorded, for rows that are only taken over: it does not matter which report filled
+    /// it, or whether one still does. It has no sort key.
     ///
     /// # Errors
     /// [`Code::Schema`] if a recorded type is unknown.
-    pub fn of_record(name: &str, endpoint: &str, recorded: &[RecordedColumn]) -> Result<Self> {
-        let columns = recorded
-            .iter()
-            .map(unselected_column)
-            .collect::<Result<Vec<_>>>()?;
-        Ok(Self::build(
-            name,
-            endpoint,
-            recorded_parameters(recorded).collect(),
-            columns,
-            Vec::new(),
-        ))
+    pub fn from_recorded(name: &str, endpoint: &str, recorded: &[RecordedColumn]) -> Result<Self> {
+        let mut columns = Vec::with_capacity(recorded.len());
+        for column in recorded {
+            columns.push(TableColumn::unselected(column)?);
+        }
+        let parameters = recorded_parameters(recorded);
+        Ok(Self::build(name, endpoint, parameters, columns, Vec::new()))
     }
 
     /// What a manifest records of the columns.
-    pub fn recorded(&self) -> Vec<RecordedColumn> {
-        let record = |column: &TableColumn| RecordedColumn {
-            name: column.name.clone(),
-            kind: column.kind.to_string(),
-        };
-        self.columns.iter().map(record).collect()
+    pub fn recorded_columns(&self) -> Vec<RecordedColumn> {
+        let mut recorded = Vec::with_capacity(self.columns.len());
+        for column in &self.columns {
+            recorded.push(RecordedColumn {
+                name: column.name.clone(),
+                kind: column.kind.to_string(),
+            });
+        }
+        recorded
     }
 
     /// The table's name.
@@ -269,12 +205,10 @@ impl TableSchema {
     /// Columns by which a whole file is sorted: target, parameters, then the sort key.
     pub fn file_order(&self) -> Vec<String> {
         let mut order = vec![TARGET.to_owned()];
-        order.extend(
-            self.parameters
-                .iter()
-                .map(|parameter| parameter_column(parameter)),
-        );
-        order.extend(self.sort_key.iter().cloned());
+        for parameter in &self.parameters {
+            order.push(parameter_column(parameter));
+        }
+        order.extend_from_slice(&self.sort_key);
         order
     }
 
@@ -284,135 +218,43 @@ impl TableSchema {
     }
 }
 
+/// The first name that repeats an earlier one; letter case does not tell names apart.
+fn first_repeated(columns: &[TableColumn]) -> Option<&str> {
+    for (index, column) in columns.iter().enumerate() {
+        for earlier in columns.iter().take(index) {
+            if earlier.name.eq_ignore_ascii_case(&column.name) {
+                return Some(&column.name);
+            }
+        }
+    }
+    None
+}
+
 /// The columns by which a task's rows are sorted: the catalog's sort key as far as it is selected and can be ordered;
-/// where the catalog names none, the first selected column that can be.
+/// where the catalog names none, the column of a history's days, else the first selected column that can be ordered.
 fn sort_columns(endpoint: &Endpoint, selected: &[String]) -> Vec<String> {
-    let sortable = |name: &&String| {
-        selected.contains(name)
-            && endpoint
-                .column(name)
-                .is_some_and(|column| ColumnType::from(&column.kind).is_sortable())
-    };
-    let named: Vec<String> = endpoint.sort_key.iter().filter(sortable).cloned().collect();
-    if !named.is_empty() {
-        return named;
+    let mut sort_key = Vec::new();
+    for name in &endpoint.sort_key {
+        if selected.contains(name) && is_sortable(endpoint, name) {
+            sort_key.push(name.clone());
+        }
     }
-    let dated = endpoint
-        .history_column()
-        .map(|column| &column.name)
-        .filter(sortable);
-    dated
-        .or_else(|| selected.iter().find(sortable))
-        .cloned()
-        .into_iter()
-        .collect()
-}
-
-/// A column of the endpoint.
-///
-/// # Errors
-/// [`Code::Column`], naming the nearest column.
-pub fn source_column<'a>(endpoint: &'a Endpoint, name: &str) -> Result<&'a Column> {
-    endpoint.column(name).ok_or_else(|| {
-        Error::new(
-            Code::Column,
-            format!("{} has no column `{name}`", endpoint.name),
-        )
-        .with_next(format!("backhaul catalog {}", endpoint.name))
-    })
-}
-
-/// The task parameters among recorded columns.
-pub fn recorded_parameters(recorded: &[RecordedColumn]) -> impl Iterator<Item = String> {
-    let is_ours = |name: &str| [TARGET, SNAPSHOT_DATE, EXPORTED_AT, RUN_ID, CHANGE].contains(&name);
-    let names = recorded
-        .iter()
-        .map(|column| column.name.as_str())
-        .filter(move |name| !is_ours(name));
-    names.filter_map(|name| name.strip_prefix('_').map(str::to_owned))
-}
-
-fn metadata_columns(parameters: &[String]) -> Vec<TableColumn> {
-    let mut columns = vec![
-        metadata(
-            TARGET,
-            ColumnType::Text,
-            "name of the target, as configured",
-        ),
-        metadata(
-            SNAPSHOT_DATE,
-            ColumnType::Date,
-            "the night that the row belongs to",
-        ),
-        metadata(
-            EXPORTED_AT,
-            ColumnType::Timestamp,
-            "when the answer that holds the row was saved",
-        ),
-        metadata(RUN_ID, ColumnType::Text, "the run that fetched the row"),
-    ];
-    for parameter in parameters {
-        let description = format!("`{parameter}` of the request");
-        columns.push(metadata(
-            &parameter_column(parameter),
-            ColumnType::Text,
-            &description,
-        ));
+    if !sort_key.is_empty() {
+        return sort_key;
     }
-    columns
-}
-
-fn metadata(name: &str, kind: ColumnType, description: &str) -> TableColumn {
-    TableColumn {
-        name: name.to_owned(),
-        kind,
-        metadata: true,
-        source_nullable: false,
-        description: description.to_owned(),
-        measure: None,
-        units: 0,
+    if let Some(column) = endpoint.history_column()
+        && selected.contains(&column.name)
+        && is_sortable(endpoint, &column.name)
+    {
+        return vec![column.name.clone()];
     }
+    let first = selected.iter().find(|name| is_sortable(endpoint, name));
+    first.cloned().into_iter().collect()
 }
 
-fn report_column(column: &Column) -> TableColumn {
-    TableColumn {
-        name: column.name.clone(),
-        kind: ColumnType::from(&column.kind),
-        metadata: false,
-        source_nullable: column.nullable,
-        description: column.description.clone(),
-        measure: column.measure,
-        units: column.units,
+fn is_sortable(endpoint: &Endpoint, name: &str) -> bool {
+    match endpoint.column(name) {
+        Some(column) => ColumnType::from(&column.kind).is_sortable(),
+        None => false,
     }
-}
-
-fn scalar_column(endpoint: &Endpoint) -> TableColumn {
-    let mut column = endpoint
-        .columns
-        .first()
-        .map_or_else(|| metadata("", ColumnType::Text, ""), report_column);
-    SCALAR_COLUMN.clone_into(&mut column.name);
-    column.metadata = false;
-    column
-}
-
-fn unselected_column(recorded: &RecordedColumn) -> Result<TableColumn> {
-    let kind = ColumnType::parse(&recorded.kind).ok_or_else(|| {
-        Error::new(
-            Code::Schema,
-            format!(
-                "column `{}` has the recorded type `{}`",
-                recorded.name, recorded.kind
-            ),
-        )
-        .with_next("use the newest backhaul, or give the report a new name")
-    })?;
-    let mut column = metadata(
-        &recorded.name,
-        kind,
-        "no longer selected: null in newer rows",
-    );
-    column.metadata = recorded.name.starts_with('_');
-    column.source_nullable = true;
-    Ok(column)
 }

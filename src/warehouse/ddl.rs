@@ -108,7 +108,7 @@ fn table_comments(engine: Engine, schema: &str, table: &Table) -> String {
 /// The statements that add columns which the table may lack, since a table only gains columns, at its end.
 fn add_columns(engine: Engine, schema: &str, table: &Table) -> String {
     let name = engine.object(schema, &raw_name(table.schema().name()));
-    let added = || table.columns().iter().filter(|column| !column.metadata);
+    let added = || table.columns().iter().filter(|column| !column.is_metadata);
     let define = |column: &TableColumn| {
         format!(
             "{} {}",

@@ -367,7 +367,7 @@ fn nulls(table: &Table, files: &[PlacedFile]) -> Option<Advice> {
     let empty: Vec<_> = table
         .columns()
         .iter()
-        .filter(|column| !column.metadata && is_null(&column.name))
+        .filter(|column| !column.is_metadata && is_null(&column.name))
         .collect();
     if empty.is_empty() {
         return None;
@@ -407,7 +407,8 @@ mod tests {
                 kind: ColumnType::Integer.to_string(),
             })
             .collect();
-        let schema = TableSchema::of_record("links", "site-explorer/anchors", &recorded).unwrap();
+        let schema =
+            TableSchema::from_recorded("links", "site-explorer/anchors", &recorded).unwrap();
         Table::new(schema, None)
     }
 

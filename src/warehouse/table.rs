@@ -3,8 +3,8 @@
 use chrono::NaiveDate;
 
 use crate::table::{
-    ColumnType, Measure, SNAPSHOT_DATE, Span, TARGET, TableColumn, TableSchema, is_system_table,
-    parse_segment,
+    ColumnType, DateRange, Measure, SNAPSHOT_DATE, TARGET, TableColumn, TableSchema,
+    is_system_table, parse_segment,
 };
 
 /// Stands before a table's name in a warehouse: the name itself is that of the view that people query.
@@ -42,7 +42,7 @@ pub enum Part {
     /// A night.
     Night(NaiveDate),
     /// The days of a period.
-    Days(Span),
+    Days(DateRange),
     /// All rows.
     All,
 }
@@ -96,7 +96,7 @@ impl Table {
         match (&self.division, key.as_str()) {
             (Division::Nights, "snapshot_date") => value.parse().ok().map(Part::Night),
             (Division::Years { .. }, "period") => {
-                Span::of_year(value.parse().ok()?).map(Part::Days)
+                DateRange::of_year(value.parse().ok()?).map(Part::Days)
             }
             _ => None,
         }

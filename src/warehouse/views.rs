@@ -105,7 +105,7 @@ fn columns(engine: Engine, table: &Table, labels: &[String]) -> Vec<Shown> {
         is_money: column.measure == Some(Measure::UsdCents),
     };
     let is_last = |column: &&TableColumn| [EXPORTED_AT, RUN_ID].contains(&column.name.as_str());
-    let metadata = || table.columns().iter().filter(|column| column.metadata);
+    let metadata = || table.columns().iter().filter(|column| column.is_metadata);
     let mut all = Vec::new();
     let first = metadata().find(|column| column.name == SNAPSHOT_DATE);
     for column in first
@@ -129,7 +129,7 @@ fn columns(engine: Engine, table: &Table, labels: &[String]) -> Vec<Shown> {
         table
             .columns()
             .iter()
-            .filter(|column| !column.metadata)
+            .filter(|column| !column.is_metadata)
             .map(|column| shown(column, column.name.clone())),
     );
     for column in metadata().filter(is_last) {

@@ -5,7 +5,6 @@ mod every_table;
 mod files;
 mod samples;
 mod sorting;
-mod speed;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};

@@ -615,7 +615,7 @@ fn an_empty_result_is_a_table_that_can_be_read_and_makes_room_for_rows() {
     );
     let files = parquet_files(&context.destination().join("links"));
     assert_eq!(files.len(), 1);
-    let facts = backhaul::sink::file_facts(&files[0]).unwrap();
+    let facts = backhaul::sink::read_footer(&files[0]).unwrap();
     assert_eq!(facts.rows, 0);
     assert!(facts.schema.field_with_name("url_from").is_ok());
     assert_eq!(told(&context, "coverage")[0]["rows"], "0");

@@ -2,15 +2,16 @@
 //! in. A test's body is only its claim.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use arrow::array::{Array, ArrayRef, AsArray as _};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use backhaul::catalog::{Catalog, ColumnKind, Endpoint};
-use backhaul::model::Method;
+use backhaul::model::{Method, hex};
 use backhaul::sandbox::{Options, Quirk, Sandbox, Stats};
 use serde_json::{Map, Value as Json};
+use sha2::{Digest as _, Sha256};
 
 /// The key of every test's sandbox.
 pub const KEY: &str = "test-key-7f3a";
@@ -518,4 +519,11 @@ fn sorted_json(value: &Json) -> String {
         ),
         other => other.to_string(),
     }
+}
+
+/// Size of a file and its SHA-256, as manifests record them.
+pub fn size_and_hash(path: &Path) -> (u64, String) {
+    let bytes = std::fs::read(path).unwrap();
+    let size = u64::try_from(bytes.len()).unwrap();
+    (size, hex(&Sha256::digest(&bytes)))
 }

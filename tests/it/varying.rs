@@ -517,7 +517,7 @@ fn each_keyword_of_a_list_has_a_history_of_its_own() {
     plan::set_window(
         &config,
         &mut task,
-        backhaul::table::Span::new(days[0], days[1]).unwrap(),
+        backhaul::table::DateRange::new(days[0], days[1]).unwrap(),
     );
     assert_eq!(task.bound_rows, Some(4 * 250));
 }

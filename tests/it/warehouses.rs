@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use backhaul::catalog::Catalog;
-use backhaul::table::{ColumnType, ProgramColumn, TableSchema};
+use backhaul::table::{ColumnType, SystemColumn, TableSchema};
 use backhaul::warehouse::{
     Change, Engine, File, Loading, Manner, Place, Service, Table, create_table, external, script,
 };
@@ -49,7 +49,7 @@ fn history() -> Table {
 }
 
 fn targets() -> Table {
-    let column = |name, kind| ProgramColumn {
+    let column = |name, kind| SystemColumn {
         name,
         kind,
         description: "",
@@ -59,7 +59,7 @@ fn targets() -> Table {
         column("labels", ColumnType::Json),
     ];
     Table::new(
-        TableSchema::of_program("targets", columns, &["target"]),
+        TableSchema::for_system_table("targets", columns, &["target"]),
         None,
     )
 }

@@ -221,7 +221,8 @@ fn possible_ids(
             .or_else(listed)
     };
     let asked: Vec<(String, String)> = recorded_parameters(&record.columns)
-        .filter_map(|name| value(&name))
+        .iter()
+        .filter_map(value)
         .collect();
     let mut sorted = asked.clone();
     sorted.sort();

@@ -12,7 +12,7 @@ use crate::state::periods::period_of;
 use crate::state::tombstone;
 use crate::store::Store;
 use crate::table::manifest::{PartitionState, TaskEntry};
-use crate::table::{Span, TARGETS, is_system_table, parse_segment};
+use crate::table::{DateRange, TARGETS, is_system_table, parse_segment};
 
 /// Knows what can be restored.
 pub(crate) struct Remedies<'a> {
@@ -111,11 +111,11 @@ impl<'a> Remedies<'a> {
     fn of_period(
         &self,
         state: &PartitionState,
-        period: Span,
+        period: DateRange,
         is_affected: impl Fn(&TaskEntry) -> bool,
     ) -> String {
         let table = state.report.as_str();
-        let Span { first, last } = period;
+        let DateRange { first, last } = period;
         let affected = state
             .committed
             .iter()

@@ -68,7 +68,7 @@ impl<'a> Reading<'a> {
             record,
             is_system_table: is_system_table(&state.report),
             owners: RowOwners::of(&committed.tasks),
-            parameters: recorded_parameters(&committed.columns).collect(),
+            parameters: recorded_parameters(&committed.columns),
             identity,
             identities: IdentityCounter::new(identity, scratch),
             tallies: committed

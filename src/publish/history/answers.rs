@@ -18,7 +18,7 @@ use crate::publish::partition::{folder, has_ended};
 use crate::sink::{SorterOptions, TaskColumns, TaskSorter};
 use crate::state::layouts::table_schema;
 use crate::table::manifest::{HistoryEntry, TaskEntry};
-use crate::table::{Span, TableSchema, parameter_column};
+use crate::table::{DateRange, TableSchema, parameter_column};
 
 /// Rows of a period in memory; several periods may be open at a time.
 const SORT_MEMORY_BYTES: usize = 8 << 20;
@@ -28,7 +28,7 @@ pub(crate) struct Answer {
     pub job: usize,
     pub columns: TaskColumns,
     /// The days that it speaks for: those that were asked for, and those of its rows.
-    pub window: Span,
+    pub window: DateRange,
     /// As it will be committed, but for what a period holds.
     pub entry: TaskEntry,
     pub responses_hash: String,
@@ -55,7 +55,7 @@ impl HistoryAnswers {
         only: Option<i32>,
     ) -> Result<(Self, BTreeMap<i32, TaskSorter>)> {
         let recorded = context.store.table(&report.name)?.columns;
-        let schema = table_schema(report)?.over(&recorded)?;
+        let schema = table_schema(report)?.evolved_from(&recorded)?;
         let dated = report
             .endpoint
             .history_column()
@@ -118,7 +118,9 @@ impl YearPartitioner {
             let batch = batch?;
             rows += u64::try_from(batch.num_rows()).unwrap_or(u64::MAX);
             let days = days(&batch, dated)?;
-            window = days.iter().fold(window, |window, day| window.with(*day));
+            window = days
+                .iter()
+                .fold(window, |window, day| window.extended_to(*day));
             let batch = complete(&self.schema, &batch, Some(&columns))?;
             for year in days.iter().map(NaiveDate::year).collect::<BTreeSet<_>>() {
                 let mask: BooleanArray = days.iter().map(|day| Some(day.year() == year)).collect();

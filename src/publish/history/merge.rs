@@ -27,7 +27,7 @@ use crate::sink::{IdentityCounter, PartitionWriter, TaskColumns, TaskSorter, rea
 use crate::state::periods::period_name;
 use crate::store::step;
 use crate::table::manifest::{Committed, FileEntry, HistoryEntry, TaskEntry};
-use crate::table::{Span, joined};
+use crate::table::{DateRange, merge_ranges};
 
 /// Rows that are written within seconds: an interrupt does not wait for more.
 const INTERRUPTIBLE_ROWS: u64 = 200_000;
@@ -125,7 +125,7 @@ struct Period<'a> {
     context: &'a RunContext,
     report: &'a Report,
     answers: &'a HistoryAnswers,
-    days: Span,
+    days: DateRange,
     /// The tasks of which an answer speaks for days of it.
     tasks: Vec<(&'a TaskId, &'a [Answer])>,
     /// Their places in `tasks`.
@@ -151,9 +151,9 @@ impl<'a> Period<'a> {
         answers: &'a HistoryAnswers,
         year: i32,
     ) -> Result<Self> {
-        let days = Span::of_year(year)
+        let days = DateRange::of_year(year)
             .ok_or_else(|| Error::new(Code::Internal, format!("there is no year {year}")))?;
-        let reaches = |answer: &Answer| answer.window.within(days).is_some();
+        let reaches = |answer: &Answer| answer.window.intersection(days).is_some();
         let tasks = answers
             .tasks
             .iter()
@@ -286,7 +286,7 @@ impl<'a> Period<'a> {
                 .get(&entry.task)
                 .and_then(|place| self.tasks.get(*place));
             let answers = place.map_or(&[][..], |(_, answers)| *answers);
-            let days = joined(answers.iter().map(|answer| answer.window));
+            let days = merge_ranges(answers.iter().map(|answer| answer.window));
             let is_latest = answers
                 .last()
                 .is_some_and(|last| last.entry.exported_at >= entry.exported_at);
@@ -340,7 +340,7 @@ impl<'a> Period<'a> {
             .get(place)
             .map_or(&[][..], |(_, answers)| *answers);
         let old = old.and_then(|old| Some((old.exported_at, old.history.as_ref()?.window)));
-        let later: Vec<(i64, Span)> = answers
+        let later: Vec<(i64, DateRange)> = answers
             .iter()
             .map(|answer| (answer.entry.exported_at, answer.window))
             .chain(old)
@@ -418,7 +418,7 @@ impl<'a> Period<'a> {
                     if !opened.partition_by.is_empty()
                         && last.is_none_or(|last| last.folder != columns.folder)
                     {
-                        writer.begin_sequence(&opened.schema.file_order())?;
+                        writer.start_sorted_run(&opened.schema.file_order())?;
                     }
                     opened.carry_before(columns, writer)?;
                     writer.begin_task(columns.clone())?;
@@ -474,12 +474,12 @@ impl<'a> Period<'a> {
             old.is_some_and(|old| job.task.spec.stale_fields(&old.spec, false).is_empty());
         let new = answers
             .iter()
-            .filter_map(|answer| answer.window.within(self.days));
+            .filter_map(|answer| answer.window.intersection(self.days));
         let covered = match (layout, answers_the_same, is_outrun) {
             // What is put together again is what was there.
             (Layout::Anew, _, _) | (Layout::AsRecorded, false, true) => held,
-            (Layout::AsRecorded, true, _) => joined(held.into_iter().chain(new)),
-            (Layout::AsRecorded, false, false) => joined(new),
+            (Layout::AsRecorded, true, _) => merge_ranges(held.into_iter().chain(new)),
+            (Layout::AsRecorded, false, false) => merge_ranges(new),
         };
         let history = newest
             .history

@@ -47,28 +47,28 @@ fn dates_and_date_times_are_read_in_every_form_that_was_seen() {
 }
 
 #[test]
-fn a_value_that_does_not_fit_names_page_row_column_value_and_the_way_out() {
+fn a_value_that_does_not_fit_is_reported_with_row_column_value_and_hint() {
     let cases = [
-        ("whole", "9223372036854775808", "whole number of 64 bits"),
-        ("whole", "26.5", "whole number of 64 bits"),
-        ("whole", "\"26\"", "whole number of 64 bits"),
-        ("real", "1e400", "number"),
-        ("flag", "0", "true or false"),
-        ("day", "\"2024-02-30\"", "date"),
-        ("day", "\"2024-01-29T10:00:00Z\"", "date"),
-        ("moment", "\"yesterday\"", "date-time"),
-        ("text", "12", "string"),
-        ("text", "{\"a\":[1]}", "string"),
-        ("list", "\"a\"", "list"),
-        ("object", "[1]", "object"),
-        ("places", "{\"place\":\"us\"}", "list"),
+        ("whole", "9223372036854775808", "a 64-bit integer"),
+        ("whole", "26.5", "a 64-bit integer"),
+        ("whole", "\"26\"", "a 64-bit integer"),
+        ("real", "1e400", "a number"),
+        ("flag", "0", "a boolean"),
+        ("day", "\"2024-02-30\"", "a date"),
+        ("day", "\"2024-01-29T10:00:00Z\"", "a date"),
+        ("moment", "\"yesterday\"", "a date-time"),
+        ("text", "12", "a string"),
+        ("text", "{\"a\":[1]}", "a string"),
+        ("list", "\"a\"", "a list"),
+        ("object", "[1]", "an object"),
+        ("places", "{\"place\":\"us\"}", "a list"),
     ];
     for (column, value, wanted) in cases {
         let body = format!("{{\"rows\":[{{\"{column}\":null}},{{\"{column}\":{value}}}]}}");
         let error = decode(&[column], &body).unwrap_err();
         assert_eq!(
             error.to_string(),
-            format!("row 2, column `{column}`: {value} is no {wanted}")
+            format!("row 2, column `{column}`: {value} is not {wanted}")
         );
         let error = Error::from(error);
         assert_eq!(error.code(), Code::Value);
@@ -121,7 +121,7 @@ fn what_is_unusual_is_kept_and_counted() {
 }
 
 #[test]
-fn an_object_sent_as_an_array_is_read_by_place() {
+fn an_object_that_is_sent_as_an_array_is_read_by_position() {
     let body = r#"{"rows":[{"places":[["us",123],["gb"],[],null,["de",null,7,8]]},{"places":[]},{"places":null}]}"#;
     let page = decode(&["places"], body).unwrap();
     let pair = |place: &str, number: Json| json!({"place": place, "number": number});
@@ -140,7 +140,7 @@ fn an_object_sent_as_an_array_is_read_by_place() {
     let error = decode(&["places"], crossed).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "row 1, column `places.place`: 123 is no string"
+        "row 1, column `places.place`: 123 is not a string"
     );
     let named = decode(
         &["places"],
@@ -156,7 +156,7 @@ fn an_object_sent_as_an_array_is_read_by_place() {
     let placed = decode(&["object"], r#"{"rows":[{"object":[1,"z"]}]}"#).unwrap_err();
     assert_eq!(
         placed.to_string(),
-        "row 1, column `object`: [1,\"z\"] is no object"
+        "row 1, column `object`: [1,\"z\"] is not an object"
     );
 }
 

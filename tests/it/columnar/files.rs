@@ -9,8 +9,8 @@ use backhaul::decode::OnBadValue;
 use backhaul::error::{Code, Result};
 use backhaul::model::TaskId;
 use backhaul::sink::{
-    Compression, Output, PartitionWriter, SorterOptions, TaskColumns, TaskSorter, WriterOptions,
-    describe_file, file_facts, read_batches,
+    Output, PartitionWriter, SorterOptions, TaskColumns, TaskSorter, WriterOptions, read_batches,
+    read_footer,
 };
 use backhaul::table::manifest::FileEntry;
 use backhaul::table::{RecordedColumn, TableSchema, render_arrow, render_json};
@@ -20,6 +20,7 @@ use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::{Value as Json, json};
 
 use super::{EVERY_COLUMN, cells, decoder, endpoint, every_type, names};
+use crate::support::size_and_hash;
 
 fn task(target: &str, country: Option<&str>) -> TaskColumns {
     TaskColumns {
@@ -91,7 +92,7 @@ fn parquet(directory: &Path, entry: &FileEntry) -> SerializedFileReader<std::fs:
 }
 
 #[test]
-fn rows_of_every_type_come_back_with_their_metadata() {
+fn rows_of_every_type_are_read_back_with_their_metadata() {
     let directory = tempfile::tempdir().unwrap();
     let schema = schema(&every_type(), &EVERY_COLUMN, &["country"]);
     let rows = json!([
@@ -124,7 +125,7 @@ fn rows_of_every_type_come_back_with_their_metadata() {
 }
 
 #[test]
-fn entries_are_what_lies_on_disk_and_names_carry_number_and_commit() {
+fn entries_describe_the_files_on_disk_and_names_hold_number_and_commit() {
     let directory = tempfile::tempdir().unwrap();
     let schema = schema(&every_type(), &["whole", "text"], &[]);
     let mut random = fastrand::Rng::with_seed(1);
@@ -152,21 +153,19 @@ fn entries_are_what_lies_on_disk_and_names_carry_number_and_commit() {
     assert_eq!(entries.iter().map(|entry| entry.rows).sum::<u64>(), 20_000);
     for (number, entry) in entries.iter().enumerate() {
         assert_eq!(entry.name, format!("part-{number:05}-c1.parquet"));
-        let described = describe_file(&directory.path().join(&entry.name)).unwrap();
-        assert_eq!(
-            *entry,
-            FileEntry {
-                tasks: entry.tasks.clone(),
-                ..described
-            }
-        );
+        let (bytes, sha256) = size_and_hash(&directory.path().join(&entry.name));
+        assert_eq!((entry.bytes, &entry.sha256), (bytes, &sha256));
         assert!(entry.bytes < 200_000, "{}", entry.bytes);
-        let facts = file_facts(&directory.path().join(&entry.name)).unwrap();
+        let footer = read_footer(&directory.path().join(&entry.name)).unwrap();
         assert!(
-            facts.row_groups.iter().all(|rows| (1..=700).contains(rows)),
+            footer
+                .row_groups
+                .iter()
+                .all(|rows| (1..=700).contains(rows)),
             "{:?}",
-            facts.row_groups
+            footer.row_groups
         );
+        assert_eq!(entry.rows, footer.rows);
     }
     let read = read(directory.path(), &entries, Some(&["whole"]));
     assert_eq!(
@@ -188,8 +187,8 @@ fn row_groups_end_at_their_bytes_also_where_rows_are_large() {
         .map(|_| batch(&["text"], &(0..200).map(&mut row).collect()))
         .collect();
     let small = WriterOptions {
-        row_group_bytes: 500_000,
-        compression: Compression::None,
+        row_group_bytes: 350_000,
+        zstd_level: 1,
         ..options()
     };
     let entries = write(
@@ -216,11 +215,14 @@ fn row_groups_end_at_their_bytes_also_where_rows_are_large() {
 fn a_single_batch_of_large_values_is_spread_over_row_groups_too() {
     let directory = tempfile::tempdir().unwrap();
     let schema = schema(&every_type(), &["text"], &[]);
-    let row = |number| json!({"text": format!("{number}{}", "x".repeat(1 << 20))});
-    let large = batch(&["text"], &(0..40_u8).map(row).collect());
+    // What zstd cannot compress to less than three quarters.
+    let mut random = fastrand::Rng::with_seed(3);
+    let mut row =
+        |_| json!({"text": (0..1 << 20).map(|_| random.alphanumeric()).collect::<String>()});
+    let large = batch(&["text"], &(0..40).map(&mut row).collect());
     let options = WriterOptions {
-        row_group_bytes: 12 << 20,
-        compression: Compression::None,
+        row_group_bytes: 9 << 20,
+        zstd_level: 1,
         ..options()
     };
     let entries = write(
@@ -230,16 +232,16 @@ fn a_single_batch_of_large_values_is_spread_over_row_groups_too() {
         &[(task("acme", None), vec![large])],
     )
     .unwrap();
-    let facts = file_facts(&directory.path().join(&entries[0].name)).unwrap();
+    let footer = read_footer(&directory.path().join(&entries[0].name)).unwrap();
     assert!(
-        facts.row_groups.len() >= 3 && facts.row_groups.iter().all(|rows| *rows <= 20),
+        footer.row_groups.len() >= 3 && footer.row_groups.iter().all(|rows| *rows <= 20),
         "{:?}",
-        facts.row_groups
+        footer.row_groups
     );
 }
 
 #[test]
-fn footers_say_commit_order_and_where_values_are() {
+fn footers_declare_commit_order_and_indexes() {
     let directory = tempfile::tempdir().unwrap();
     let schema = schema(
         &every_type(),
@@ -258,11 +260,11 @@ fn footers_say_commit_order_and_where_values_are() {
         vec![batch(&["object", "text", "whole", "list"], &rows)],
     )];
     let entries = write(directory.path(), &schema, looked_up, &tasks).unwrap();
-    let facts = file_facts(&directory.path().join(&entries[0].name)).unwrap();
-    let footer: BTreeMap<_, _> = facts.footer.into_iter().collect();
+    let footer = read_footer(&directory.path().join(&entries[0].name)).unwrap();
+    let pairs: BTreeMap<_, _> = footer.pairs.into_iter().collect();
     let wanted = json!({"commit_id": "c1", "responses_hash": "h1", "base_generation": "4", "layout_version": "1",
         "table": "backlinks", "run_id": "r1"});
-    assert_eq!(json!(footer), wanted);
+    assert_eq!(json!(pairs), wanted);
 
     let reader = parquet(directory.path(), &entries[0]);
     let group = reader.metadata().row_group(0);
@@ -316,12 +318,12 @@ fn a_partition_without_rows_has_one_file_with_the_whole_schema() {
         (entries.len(), entries[0].rows, entries[0].name.as_str()),
         (1, 0, "part-00000-c1.parquet")
     );
-    let facts = file_facts(&path).unwrap();
-    assert_eq!((facts.rows, &facts.schema), (0, schema.arrow()));
+    let footer = read_footer(&path).unwrap();
+    assert_eq!((footer.rows, &footer.schema), (0, schema.arrow()));
 }
 
 #[test]
-fn tasks_out_of_order_are_refused_where_files_are_said_to_be_sorted() {
+fn tasks_out_of_order_are_refused_in_files_that_are_declared_sorted() {
     let directory = tempfile::tempdir().unwrap();
     let schema = schema(&every_type(), &["whole"], &["country"]);
     for (first, second) in [
@@ -344,7 +346,7 @@ fn later_columns_are_appended_and_dropped_ones_are_null_in_the_order_first_recor
     let directory = tempfile::tempdir().unwrap();
     let first = schema(&every_type(), &["text", "whole"], &[]);
     let second = schema(&every_type(), &["list", "whole"], &["country"])
-        .over(&first.recorded())
+        .evolved_from(&first.recorded_columns())
         .unwrap();
     let columns: Vec<_> = second
         .columns()
@@ -409,7 +411,7 @@ fn a_column_never_changes_its_type_and_the_writer_drops_none() {
         kind: "string".into(),
     }];
     let error = schema(&every_type(), &["whole"], &[])
-        .over(&recorded)
+        .evolved_from(&recorded)
         .unwrap_err();
     assert_eq!(error.code(), Code::Schema);
     assert!(error.next().contains("new name"));
@@ -439,7 +441,7 @@ fn an_unknown_or_repeated_column_is_refused() {
 }
 
 #[test]
-fn a_cut_or_foreign_file_is_called_corrupt() {
+fn a_truncated_or_foreign_file_is_reported_as_corrupt() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("x.parquet");
     std::fs::write(&path, b"PAR1 and nothing more").unwrap();
@@ -447,9 +449,9 @@ fn a_cut_or_foreign_file_is_called_corrupt() {
         read_batches(&path, None).err().unwrap().code(),
         Code::Corrupt
     );
-    assert_eq!(describe_file(&path).unwrap_err().code(), Code::Corrupt);
+    assert_eq!(read_footer(&path).unwrap_err().code(), Code::Corrupt);
     assert_eq!(
-        describe_file(&directory.path().join("gone"))
+        read_footer(&directory.path().join("gone"))
             .unwrap_err()
             .code(),
         Code::Destination
@@ -474,7 +476,7 @@ const BACKLINKS: [&str; 14] = [
 ];
 
 #[test]
-fn pages_of_several_tasks_become_files_in_the_order_that_they_state() {
+fn pages_of_several_tasks_become_files_in_the_order_that_they_declare() {
     let directory = tempfile::tempdir().unwrap();
     let columns = ["text", "whole", "list"];
     let schema = schema(&every_type(), &columns, &["country"]);
@@ -484,7 +486,7 @@ fn pages_of_several_tasks_become_files_in_the_order_that_they_state() {
         task("b", Some("gb")),
         task("a", None),
     ];
-    tasks.sort_by_key(|task| task.place(&schema));
+    tasks.sort_by_key(|task| task.sort_position(&schema));
     let mut writer = PartitionWriter::new(
         Output::Folder(directory.path().to_owned()),
         schema.clone(),

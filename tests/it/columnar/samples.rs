@@ -111,7 +111,9 @@ fn the_tables_of_all_samples_are_these() {
         }
         if !page.notes.is_empty() {
             let notes = format!("{:?}", page.notes);
-            let unusual = notes.trim_start_matches("Notes { ").trim_end_matches(" }");
+            let unusual = notes
+                .trim_start_matches("DecodeNotes { ")
+                .trim_end_matches(" }");
             writeln!(text, "  ! {unusual}").unwrap();
         }
         num_samples += 1;

@@ -1,5 +1,5 @@
-//! Values that the catalog does not list for a column that lists its values. Lists grow, so that such values stay as they
-//! are and are only counted.
+//! Values that the catalog does not list for a column that lists its values. The source extends its lists without notice,
+//! so such values are kept and counted.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -9,7 +9,7 @@ use arrow::datatypes::DataType;
 use super::error::shorten;
 
 /// Unknown values that are kept by name, for each column.
-pub(super) const MAX_EXAMPLES: usize = 10;
+const MAX_EXAMPLES: usize = 10;
 
 /// Values of one column that the catalog does not list.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -36,28 +36,28 @@ impl UnknownValues {
     }
 }
 
-/// The values of a text column, or of a column of lists of text, that are not `known`.
-pub(super) fn unknown(array: &ArrayRef, known: &HashSet<String>) -> UnknownValues {
+/// The values of a text column, or of a column of lists of text, that are not `listed`.
+pub(super) fn unlisted_values(array: &ArrayRef, listed: &HashSet<String>) -> UnknownValues {
     match array.data_type() {
-        DataType::Utf8 => unknown_texts(array.as_string(), known),
+        DataType::Utf8 => unlisted_texts(array.as_string(), listed),
         DataType::List(_) => match array.as_list::<i32>().values().as_string_opt() {
-            Some(texts) => unknown_texts(texts, known),
+            Some(texts) => unlisted_texts(texts, listed),
             None => UnknownValues::default(),
         },
         _ => UnknownValues::default(),
     }
 }
 
-fn unknown_texts(texts: &StringArray, known: &HashSet<String>) -> UnknownValues {
+fn unlisted_texts(texts: &StringArray, listed: &HashSet<String>) -> UnknownValues {
     let mut unknown = UnknownValues::default();
-    // Values of an enum come in runs, so that most need no look-up.
-    let mut last_known = None;
+    // Values of an enum repeat, so that most need no look-up.
+    let mut last_listed = None;
     for text in texts.iter().flatten() {
-        if last_known == Some(text) {
+        if last_listed == Some(text) {
             continue;
         }
-        if known.contains(text) {
-            last_known = Some(text);
+        if listed.contains(text) {
+            last_listed = Some(text);
         } else {
             unknown.count += 1;
             unknown.remember(shorten(text));

@@ -10,38 +10,41 @@ use arrow::ipc::CompressionType;
 use arrow::ipc::reader::StreamReader;
 use arrow::ipc::writer::{IpcWriteOptions, StreamWriter};
 
-use super::{destination, internal};
+use super::error::{file_error, mismatched_columns};
 use crate::error::Result;
 
-/// A run on disk. Its file is deleted with it.
+/// A sorted run on disk. Its file is deleted when it is dropped.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct SpilledRun {
     path: PathBuf,
     /// How many merges its rows went through.
     pub level: u32,
 }
 
-impl Drop for Run {
+impl Drop for SpilledRun {
     fn drop(&mut self) {
-        // The scratch directory goes as a whole in the end; a file that cannot be deleted now only takes room till then.
+        // The scratch directory is deleted in the end; a file that cannot be deleted now only takes space until then.
         let _ = std::fs::remove_file(&self.path);
     }
 }
 
-impl Run {
-    /// Its batches, one after the other.
+impl SpilledRun {
+    /// Reads its batches, in order.
     pub fn read(&self) -> Result<impl Iterator<Item = Result<RecordBatch>> + Send + use<>> {
         let file = File::open(&self.path)
-            .map_err(|error| destination("cannot read a sorted run", error))?;
-        let reader = StreamReader::try_new(BufReader::new(file), None).map_err(internal)?;
-        Ok(reader
-            .map(|batch| batch.map_err(|error| destination("cannot read a sorted run", error))))
+            .map_err(|error| file_error("cannot read a sorted run", error))?;
+        let reader =
+            StreamReader::try_new(BufReader::new(file), None).map_err(mismatched_columns)?;
+        Ok(
+            reader
+                .map(|batch| batch.map_err(|error| file_error("cannot read a sorted run", error))),
+        )
     }
 }
 
-/// Writes one run.
+/// Writes the file of one run.
 pub(super) struct RunWriter {
-    run: Run,
+    run: SpilledRun,
     writer: StreamWriter<BufWriter<File>>,
 }
 
@@ -50,15 +53,15 @@ impl RunWriter {
     pub fn create(directory: &Path, name: &str, schema: &Schema, level: u32) -> Result<Self> {
         let path = directory.join(name);
         let file = File::create_new(&path).map_err(|error| {
-            destination("cannot write a sorted run", error)
+            file_error("cannot write a sorted run", error)
                 .with_context("path", path.display().to_string())
         })?;
         let options = IpcWriteOptions::default()
             .try_with_compression(Some(CompressionType::LZ4_FRAME))
-            .map_err(internal)?;
-        let run = Run { path, level };
+            .map_err(mismatched_columns)?;
+        let run = SpilledRun { path, level };
         let writer = StreamWriter::try_new_with_options(BufWriter::new(file), schema, options)
-            .map_err(internal)?;
+            .map_err(mismatched_columns)?;
         Ok(Self { run, writer })
     }
 
@@ -66,14 +69,14 @@ impl RunWriter {
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         self.writer
             .write(batch)
-            .map_err(|error| destination("cannot write a sorted run", error))
+            .map_err(|error| file_error("cannot write a sorted run", error))
     }
 
-    /// Ends the run.
-    pub fn close(mut self) -> Result<Run> {
+    /// Finishes the file.
+    pub fn close(mut self) -> Result<SpilledRun> {
         self.writer
             .finish()
-            .map_err(|error| destination("cannot write a sorted run", error))?;
+            .map_err(|error| file_error("cannot write a sorted run", error))?;
         Ok(self.run)
     }
 }

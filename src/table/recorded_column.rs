@@ -1,4 +1,4 @@
-//! How a table may change: columns only grow, at the end, nullable.
+//! Columns as manifests record them, and how a table may change: columns are only added, at the end, nullable.
 
 use serde::{Deserialize, Serialize};
 
@@ -14,8 +14,8 @@ pub struct RecordedColumn {
     pub kind: String,
 }
 
-/// The columns of a table for which `recorded` is written down and `wanted` is asked for: the recorded ones in their
-/// order, whether they are wanted or not, then the new ones in theirs.
+/// The columns of a table for which `recorded` is recorded and `wanted` is requested: the recorded ones in their order,
+/// whether they are wanted or not, then the new ones in theirs.
 ///
 /// # Errors
 /// [`Code::Schema`] if a column would change its type, or would differ from another only in letter case, which
@@ -26,19 +26,19 @@ pub fn evolve(
 ) -> Result<Vec<RecordedColumn>> {
     let mut merged = recorded.to_vec();
     for column in wanted {
-        match merged
+        let known = merged
             .iter()
-            .find(|known| known.name.eq_ignore_ascii_case(&column.name))
-        {
+            .find(|known| known.name.eq_ignore_ascii_case(&column.name));
+        match known {
             None => merged.push(column.clone()),
             Some(known) if known == column => {}
-            Some(known) => return Err(refusal(known, column)),
+            Some(known) => return Err(incompatible_column(known, column)),
         }
     }
     Ok(merged)
 }
 
-fn refusal(known: &RecordedColumn, wanted: &RecordedColumn) -> Error {
+fn incompatible_column(known: &RecordedColumn, wanted: &RecordedColumn) -> Error {
     let message = if known.name == wanted.name {
         format!(
             "column `{}` is recorded as {} and would become {}",
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn new_columns_go_to_the_end_and_dropped_ones_stay() {
+    fn new_columns_are_appended_and_dropped_ones_stay() {
         let recorded = columns(&[("a", "int64"), ("b", "string")]);
         let wanted = columns(&[("c", "date"), ("b", "string")]);
         let merged = evolve(&recorded, &wanted).unwrap();

@@ -1,43 +1,45 @@
-//! Several sorted runs become one: a heap of cursors, and batches put together from their rows.
+//! Merges several sorted runs into one: a heap of cursors, and batches that are built from their rows.
 
 use arrow::array::RecordBatch;
 use arrow::compute::interleave_record_batch;
 use arrow::row::RowConverter;
 
-use super::cursor::{Cursor, Source};
-use super::internal;
-use super::order::Order;
+use super::error::mismatched_columns;
+use super::row_order::RowOrder;
+use super::run_cursor::{BatchIterator, RunCursor};
 use crate::error::Result;
 
 /// Merges sorted runs into batches with the hidden digest column.
 ///
-/// Of each run one batch is in memory, and of used-up batches as many again at most.
-pub(super) struct Merge {
-    order: Order,
+/// Of each run one batch is in memory, and at most as many consumed batches again.
+pub(super) struct RunMerger {
+    order: RowOrder,
     converter: RowConverter,
-    cursors: Vec<Cursor>,
+    cursors: Vec<RunCursor>,
     /// Indices into `cursors`, smallest row first: a binary heap.
     heap: Vec<usize>,
     /// Batches that the next output refers to.
     batches: Vec<RecordBatch>,
     max_batches: usize,
-    picked: Vec<(usize, usize)>,
+    /// Rows of the next output: batch and row.
+    selected: Vec<(usize, usize)>,
     batch_rows: usize,
+    /// The bytes of the row before; meaningless before the first.
     previous: Vec<u8>,
-    has_previous: bool,
+    num_rows: u64,
     /// Rows so far that equal the one before them in every column.
     pub num_duplicates: u64,
 }
 
-impl Merge {
-    /// Of these runs, in batches of at most `batch_rows` rows.
-    pub fn new(order: Order, sources: Vec<Source>, batch_rows: usize) -> Result<Self> {
+impl RunMerger {
+    /// Merges these runs, in batches of at most `batch_rows` rows.
+    pub fn new(order: RowOrder, sources: Vec<BatchIterator>, batch_rows: usize) -> Result<Self> {
         let converter = order.converter()?;
         let mut cursors = Vec::with_capacity(sources.len());
         let mut batches = Vec::with_capacity(sources.len());
         for source in sources {
-            if let Some((mut cursor, batch)) = Cursor::open(source, &order, &converter)? {
-                cursor.slot = batches.len();
+            if let Some((mut cursor, batch)) = RunCursor::open(source, &order, &converter)? {
+                cursor.batch_index = batches.len();
                 batches.push(batch);
                 cursors.push(cursor);
             }
@@ -51,10 +53,10 @@ impl Merge {
             cursors,
             heap,
             batches,
-            picked: Vec::with_capacity(batch_rows),
+            selected: Vec::with_capacity(batch_rows),
             batch_rows: batch_rows.max(1),
             previous: Vec::new(),
-            has_previous: false,
+            num_rows: 0,
             num_duplicates: 0,
         })
     }
@@ -65,19 +67,19 @@ impl Merge {
             let Some(cursor) = self.cursors.get_mut(first) else {
                 break;
             };
-            let bytes = cursor.current();
-            if self.has_previous && bytes.data() == self.previous {
+            let current = cursor.current();
+            if self.num_rows > 0 && current.data() == self.previous {
                 self.num_duplicates += 1;
             } else {
                 self.previous.clear();
-                self.previous.extend_from_slice(bytes.data());
-                self.has_previous = true;
+                self.previous.extend_from_slice(current.data());
             }
-            self.picked.push((cursor.slot, cursor.row));
+            self.num_rows += 1;
+            self.selected.push((cursor.batch_index, cursor.row));
             if !cursor.advance() {
                 match cursor.next_batch(&self.order, &self.converter)? {
                     Some(batch) => {
-                        cursor.slot = self.batches.len();
+                        cursor.batch_index = self.batches.len();
                         self.batches.push(batch);
                     }
                     None => {
@@ -85,62 +87,63 @@ impl Merge {
                     }
                 }
             }
-            self.sink_first();
-            if self.picked.len() >= self.batch_rows || self.batches.len() > self.max_batches {
+            self.sift_down_first();
+            if self.selected.len() >= self.batch_rows || self.batches.len() > self.max_batches {
                 break;
             }
         }
-        if self.picked.is_empty() {
+        if self.selected.is_empty() {
             Ok(None)
         } else {
-            self.put_together().map(Some)
+            self.build_batch().map(Some)
         }
     }
 
-    fn put_together(&mut self) -> Result<RecordBatch> {
+    fn build_batch(&mut self) -> Result<RecordBatch> {
         let batches: Vec<&RecordBatch> = self.batches.iter().collect();
-        let merged = interleave_record_batch(&batches, &self.picked).map_err(internal)?;
-        self.picked.clear();
-        self.forget_used_batches();
+        let merged =
+            interleave_record_batch(&batches, &self.selected).map_err(mismatched_columns)?;
+        self.selected.clear();
+        self.drop_consumed_batches();
         Ok(merged)
     }
 
-    /// Keeps the batches that a cursor stands in, and no others.
-    fn forget_used_batches(&mut self) {
+    /// Keeps the batches that a cursor points into, and no others.
+    fn drop_consumed_batches(&mut self) {
         let mut kept = Vec::with_capacity(self.heap.len());
-        for place in &self.heap {
-            if let Some(cursor) = self.cursors.get_mut(*place)
-                && let Some(batch) = self.batches.get(cursor.slot)
+        for index in &self.heap {
+            if let Some(cursor) = self.cursors.get_mut(*index)
+                && let Some(batch) = self.batches.get(cursor.batch_index)
             {
-                cursor.slot = kept.len();
+                cursor.batch_index = kept.len();
                 kept.push(batch.clone());
             }
         }
         self.batches = kept;
     }
 
-    /// Restores the heap after its first cursor moved on or left.
-    fn sink_first(&mut self) {
-        let mut place = 0;
+    /// Restores the heap after its first cursor moved or was removed.
+    fn sift_down_first(&mut self) {
+        let mut parent = 0;
         loop {
-            let mut smallest = place;
-            for child in [2 * place + 1, 2 * place + 2] {
+            let mut smallest = parent;
+            for child in [2 * parent + 1, 2 * parent + 2] {
                 if let (Some(left), Some(right)) = (self.heap.get(child), self.heap.get(smallest))
                     && compare(&self.cursors, *left, *right).is_lt()
                 {
                     smallest = child;
                 }
             }
-            if smallest == place {
+            if smallest == parent {
                 return;
             }
-            self.heap.swap(place, smallest);
-            place = smallest;
+            self.heap.swap(parent, smallest);
+            parent = smallest;
         }
     }
 }
 
-fn compare(cursors: &[Cursor], left: usize, right: usize) -> std::cmp::Ordering {
+fn compare(cursors: &[RunCursor], left: usize, right: usize) -> std::cmp::Ordering {
     match (cursors.get(left), cursors.get(right)) {
         (Some(left), Some(right)) => left.current().cmp(&right.current()),
         _ => std::cmp::Ordering::Equal,

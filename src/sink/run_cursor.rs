@@ -1,32 +1,32 @@
-//! A place in a sorted run.
+//! A position in a sorted run.
 
 use arrow::array::RecordBatch;
 use arrow::row::{Row, RowConverter, Rows};
 
-use super::order::Order;
+use super::row_order::RowOrder;
 use crate::error::Result;
 
 /// Batches of a run, in order.
-pub(super) type Source = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
+pub(super) type BatchIterator = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;
 
-/// A place in a sorted run: one batch of it is in memory.
-pub(super) struct Cursor {
-    source: Source,
+/// A position in a sorted run, of which one batch is in memory.
+pub(super) struct RunCursor {
+    source: BatchIterator,
     rows: Rows,
-    /// Place of the batch among those that the merge holds.
-    pub slot: usize,
-    /// Row of the batch.
+    /// Index of the batch among those that the merger holds.
+    pub batch_index: usize,
+    /// Row of the batch, from 0.
     pub row: usize,
 }
 
-impl Cursor {
-    /// At the first row of a run, with its first batch; `None` for a run without rows.
+impl RunCursor {
+    /// Starts at the first row of a run. Returns its first batch as well; `None` for a run without rows.
     pub fn open(
-        mut source: Source,
-        order: &Order,
+        mut source: BatchIterator,
+        order: &RowOrder,
         converter: &RowConverter,
     ) -> Result<Option<(Self, RecordBatch)>> {
-        let Some(batch) = next_filled(&mut source)? else {
+        let Some(batch) = next_batch_with_rows(&mut source)? else {
             return Ok(None);
         };
         let rows = order.rows(converter, &batch)?;
@@ -34,20 +34,20 @@ impl Cursor {
             Self {
                 source,
                 rows,
-                slot: 0,
+                batch_index: 0,
                 row: 0,
             },
             batch,
         )))
     }
 
-    /// The row's bytes.
+    /// The bytes of the current row.
     #[inline]
     pub fn current(&self) -> Row<'_> {
         self.rows.row(self.row)
     }
 
-    /// Moves on. Whether the batch still has a row.
+    /// Moves to the next row. Returns whether the batch has one.
     #[inline]
     pub fn advance(&mut self) -> bool {
         self.row += 1;
@@ -57,10 +57,10 @@ impl Cursor {
     /// Moves to the run's next batch and returns it; `None` at the end.
     pub fn next_batch(
         &mut self,
-        order: &Order,
+        order: &RowOrder,
         converter: &RowConverter,
     ) -> Result<Option<RecordBatch>> {
-        let Some(batch) = next_filled(&mut self.source)? else {
+        let Some(batch) = next_batch_with_rows(&mut self.source)? else {
             return Ok(None);
         };
         self.rows = order.rows(converter, &batch)?;
@@ -69,7 +69,7 @@ impl Cursor {
     }
 }
 
-fn next_filled(source: &mut Source) -> Result<Option<RecordBatch>> {
+fn next_batch_with_rows(source: &mut BatchIterator) -> Result<Option<RecordBatch>> {
     for batch in source {
         let batch = batch?;
         if batch.num_rows() > 0 {

@@ -1,6 +1,6 @@
-//! How many rows repeat the identity of another: counted alike where a task is exported and where it is verified.
+//! Counts the rows that repeat the identity of another row, for the export of a task and for its verification.
 //!
-//! Of each row a digest of its identity is kept, sixteen bytes; what is more than a million of them goes to disk in sorted
+//! Of each row a digest of its identity is kept, sixteen bytes; beyond a million of them they are spilled to disk in sorted
 //! runs, which are merged in the end. So memory does not grow with rows, and the order of rows does not matter.
 
 use std::cmp::Reverse;
@@ -8,42 +8,43 @@ use std::collections::{BTreeMap, BinaryHeap};
 use std::fs::File;
 use std::io::{BufReader, BufWriter, ErrorKind, Read as _, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 use arrow::row::{RowConverter, SortField};
 use sha2::{Digest as _, Sha256};
 
-use super::{destination, internal};
+use super::error::{file_error, mismatched_columns};
 use crate::error::{Code, Error, Result};
 
-/// Digests in memory: 16 MiB.
-const MAX_HELD: usize = 1 << 20;
+/// Most digests in memory: 16 MiB.
+const MAX_BUFFERED: usize = 1 << 20;
 
-/// Bits of a digest: the group stands above them. Two of a billion different identities share one with a chance of one in
-/// 10¹¹.
+/// Bits of a digest; the group is in the bits above. Two of a billion different identities share a digest with a
+/// probability of 10⁻¹¹.
 const DIGEST_BITS: u32 = 96;
 
-/// Gives the folder for digests that do not fit in memory; asked only then.
-type Scratch<'a> = Box<dyn Fn() -> Result<PathBuf> + Send + 'a>;
+/// Returns the folder for digests that do not fit in memory; called only then.
+type ScratchFolder<'a> = Box<dyn Fn() -> Result<PathBuf> + Send + 'a>;
 
 /// Counts repeated identities, in groups of which each has identities of its own.
 pub struct IdentityCounter<'a> {
     columns: Vec<String>,
     converter: Option<RowConverter>,
-    held: Vec<u128>,
-    max_held: usize,
+    buffered: Vec<u128>,
+    max_buffered: usize,
     runs: Vec<DigestRun>,
-    scratch: Scratch<'a>,
+    scratch: ScratchFolder<'a>,
 }
 
 impl<'a> IdentityCounter<'a> {
-    /// Of rows that these columns identify.
+    /// Counts rows that these columns identify; `scratch` returns a folder for what does not fit in memory.
     pub fn new(columns: &[String], scratch: impl Fn() -> Result<PathBuf> + Send + 'a) -> Self {
         Self {
             columns: columns.to_vec(),
             converter: None,
-            held: Vec::new(),
-            max_held: MAX_HELD,
+            buffered: Vec::new(),
+            max_buffered: MAX_BUFFERED,
             runs: Vec::new(),
             scratch: Box::new(scratch),
         }
@@ -57,30 +58,24 @@ impl<'a> IdentityCounter<'a> {
     pub fn push(&mut self, group: u32, batch: &RecordBatch) -> Result<()> {
         let mut columns = Vec::with_capacity(self.columns.len());
         for name in &self.columns {
-            let column = batch.column_by_name(name);
-            let lacking = || {
-                Error::new(
-                    Code::Internal,
-                    format!("rows without the column `{name}` of their identity"),
-                )
+            let Some(column) = batch.column_by_name(name) else {
+                let message = format!("rows without the column `{name}` of their identity");
+                return Err(Error::new(Code::Internal, message));
             };
-            columns.push(column.cloned().ok_or_else(lacking)?);
+            columns.push(Arc::clone(column));
         }
-        let converter = if let Some(converter) = self.converter.take() {
-            converter
-        } else {
-            let fields = columns
-                .iter()
-                .map(|column| SortField::new(column.data_type().clone()))
-                .collect();
-            RowConverter::new(fields).map_err(internal)?
+        let converter = match self.converter.take() {
+            Some(converter) => converter,
+            None => converter_of(&columns)?,
         };
-        let rows = converter.convert_columns(&columns).map_err(internal)?;
+        let rows = converter
+            .convert_columns(&columns)
+            .map_err(mismatched_columns)?;
         self.converter = Some(converter);
         for row in &rows {
-            self.held
-                .push((u128::from(group) << DIGEST_BITS) | digest(row.data()));
-            if self.held.len() >= self.max_held {
+            self.buffered
+                .push((u128::from(group) << DIGEST_BITS) | identity_digest(row.data()));
+            if self.buffered.len() >= self.max_buffered {
                 self.spill()?;
             }
         }
@@ -93,75 +88,88 @@ impl<'a> IdentityCounter<'a> {
     /// # Errors
     /// [`Code::Destination`] if digests cannot be read from disk.
     pub fn finish(mut self) -> Result<BTreeMap<u32, u64>> {
-        let mut repeats = Repeats::default();
+        let mut repeats = RepeatCounter::default();
         if self.runs.is_empty() {
-            self.held.sort_unstable();
-            self.held.iter().for_each(|digest| repeats.see(*digest));
-            return Ok(repeats.found);
+            self.buffered.sort_unstable();
+            for digest in &self.buffered {
+                repeats.add(*digest);
+            }
+            return Ok(repeats.by_group);
         }
         self.spill()?;
-        let mut readers = self
-            .runs
-            .iter()
-            .map(DigestRun::read)
-            .collect::<Result<Vec<_>>>()?;
+        let mut readers = Vec::with_capacity(self.runs.len());
         let mut heap = BinaryHeap::new();
-        for (index, reader) in readers.iter_mut().enumerate() {
-            heap.extend(next(reader)?.map(|digest| Reverse((digest, index))));
+        for (index, run) in self.runs.iter().enumerate() {
+            let mut reader = run.read()?;
+            if let Some(digest) = read_digest(&mut reader)? {
+                heap.push(Reverse((digest, index)));
+            }
+            readers.push(reader);
         }
         while let Some(Reverse((digest, index))) = heap.pop() {
-            repeats.see(digest);
-            if let Some(reader) = readers.get_mut(index) {
-                heap.extend(next(reader)?.map(|digest| Reverse((digest, index))));
+            repeats.add(digest);
+            if let Some(reader) = readers.get_mut(index)
+                && let Some(digest) = read_digest(reader)?
+            {
+                heap.push(Reverse((digest, index)));
             }
         }
-        Ok(repeats.found)
+        Ok(repeats.by_group)
     }
 
     fn spill(&mut self) -> Result<()> {
-        if self.held.is_empty() {
+        if self.buffered.is_empty() {
             return Ok(());
         }
-        self.held.sort_unstable();
-        self.runs
-            .push(DigestRun::write(&(self.scratch)()?, &self.held)?);
-        self.held.clear();
+        self.buffered.sort_unstable();
+        let run = DigestRun::write(&(self.scratch)()?, &self.buffered)?;
+        self.runs.push(run);
+        self.buffered.clear();
         Ok(())
     }
 }
 
+fn converter_of(columns: &[ArrayRef]) -> Result<RowConverter> {
+    let fields = columns
+        .iter()
+        .map(|column| SortField::new(column.data_type().clone()))
+        .collect();
+    RowConverter::new(fields).map_err(mismatched_columns)
+}
+
 /// The digest of an identity, in the lower [`DIGEST_BITS`].
-fn digest(identity: &[u8]) -> u128 {
-    let hash = Sha256::digest(identity);
-    hash.iter()
-        .take(12)
-        .fold(0, |digest, byte| (digest << 8) | u128::from(*byte))
+fn identity_digest(identity: &[u8]) -> u128 {
+    let mut digest = 0;
+    for byte in Sha256::digest(identity).iter().take(12) {
+        digest = (digest << 8) | u128::from(*byte);
+    }
+    digest
 }
 
-/// Looks at digests in order.
+/// Counts equal neighbours among digests that come in order.
 #[derive(Default)]
-struct Repeats {
+struct RepeatCounter {
     last: Option<u128>,
-    found: BTreeMap<u32, u64>,
+    by_group: BTreeMap<u32, u64>,
 }
 
-impl Repeats {
-    fn see(&mut self, digest: u128) {
+impl RepeatCounter {
+    fn add(&mut self, digest: u128) {
         if self.last.replace(digest) == Some(digest) {
             let group = u32::try_from(digest >> DIGEST_BITS).unwrap_or(u32::MAX);
-            *self.found.entry(group).or_default() += 1;
+            *self.by_group.entry(group).or_default() += 1;
         }
     }
 }
 
-/// Sorted digests on disk; the file goes with it.
+/// Sorted digests on disk. The file is deleted when it is dropped.
 struct DigestRun {
     path: PathBuf,
 }
 
 impl Drop for DigestRun {
     fn drop(&mut self) {
-        // The scratch folder goes as a whole in the end.
+        // The scratch folder is deleted in the end, so a file that is left does no harm.
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -170,33 +178,33 @@ impl DigestRun {
     fn write(folder: &Path, digests: &[u128]) -> Result<Self> {
         let path = folder.join(format!("identities-{:016x}", fastrand::u64(..)));
         let file =
-            File::create_new(&path).map_err(|error| destination("cannot write digests", error))?;
+            File::create_new(&path).map_err(|error| file_error("cannot write digests", error))?;
         let run = Self { path };
         let mut writer = BufWriter::new(file);
         for digest in digests {
             writer
                 .write_all(&digest.to_be_bytes())
-                .map_err(|error| destination("cannot write digests", error))?;
+                .map_err(|error| file_error("cannot write digests", error))?;
         }
         writer
             .flush()
-            .map_err(|error| destination("cannot write digests", error))?;
+            .map_err(|error| file_error("cannot write digests", error))?;
         Ok(run)
     }
 
     fn read(&self) -> Result<BufReader<File>> {
         File::open(&self.path)
             .map(BufReader::new)
-            .map_err(|error| destination("cannot read digests", error))
+            .map_err(|error| file_error("cannot read digests", error))
     }
 }
 
-fn next(reader: &mut BufReader<File>) -> Result<Option<u128>> {
+fn read_digest(reader: &mut BufReader<File>) -> Result<Option<u128>> {
     let mut bytes = [0; 16];
     match reader.read_exact(&mut bytes) {
         Ok(()) => Ok(Some(u128::from_be_bytes(bytes))),
         Err(error) if error.kind() == ErrorKind::UnexpectedEof => Ok(None),
-        Err(error) => Err(destination("cannot read digests", error)),
+        Err(error) => Err(file_error("cannot read digests", error)),
     }
 }
 
@@ -213,10 +221,10 @@ mod tests {
         RecordBatch::try_from_iter([("id", column)]).expect("fits")
     }
 
-    fn count(max_held: usize) -> BTreeMap<u32, u64> {
+    fn count(max_buffered: usize) -> BTreeMap<u32, u64> {
         let folder = tempfile::tempdir().expect("temp dir");
         let mut counter = IdentityCounter::new(&["id".to_owned()], || Ok(folder.path().to_owned()));
-        counter.max_held = max_held;
+        counter.max_buffered = max_buffered;
         counter
             .push(0, &batch(&[Some(1), Some(2), Some(1), None]))
             .expect("counts");
@@ -241,11 +249,11 @@ mod tests {
 
     #[test]
     fn what_does_not_fit_in_memory_is_counted_alike() {
-        for max_held in 1..12 {
+        for max_buffered in 1..12 {
             assert_eq!(
-                count(max_held),
+                count(max_buffered),
                 BTreeMap::from([(0, 4)]),
-                "{max_held} in memory"
+                "{max_buffered} in memory"
             );
         }
     }
