@@ -16,7 +16,6 @@ use crate::plan::Selection;
 use crate::report::{RunReport, RunStatus, bytes, count, summary};
 use crate::run::ExportRun;
 use crate::sandbox::{Options, start};
-use crate::schedule::run_plan::RunPlan;
 use crate::store::{remove_tree, replace};
 
 /// Rows of each target and list: enough for pages, few enough for seconds.
@@ -82,7 +81,7 @@ fn options(port: u16, clock_offset: chrono::Duration) -> Options {
 }
 
 async fn export(config: RunConfig, clock: SharedClock) -> Result<(RunReport, Errors), Errors> {
-    let run_plan = RunPlan::make(&config, clock.today(), &Selection::default(), false)?;
+    let run_plan = crate::schedule::plan_run(&config, clock.today(), &Selection::default(), false)?;
     let night = ExportRun::new(config, run_plan, BUDGET, clock);
     night
         .run(Arc::new(Progress::default()), CancellationToken::new())

@@ -32,7 +32,7 @@ pub async fn run(globals: &Globals, command: Run) -> ExitResult {
         config.run.new_base = true;
         selection.reports = reports_of_changes(&config, &selection)?;
     }
-    let mut run_plan = RunPlan::make(
+    let mut run_plan = crate::schedule::plan_run(
         &config,
         clock.today(),
         &selection,

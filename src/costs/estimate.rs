@@ -18,8 +18,7 @@ use crate::model::{Night, TaskId};
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Cost, Purchase, Selection, Task};
 use crate::report::{Estimate, MonthLeft, ReportEstimate, TargetEstimate, TaskEstimate, count};
-use crate::schedule::run_plan::RunPlan;
-use crate::schedule::task_history::{before, is_base, seams};
+use crate::schedule::last_run::{is_base, last_run_cost, reread_stats};
 use crate::state::task_state;
 use crate::state::workspace::Workspace;
 use crate::store::Store;
@@ -77,7 +76,7 @@ pub fn estimate(
     selection: &Selection,
     with_tasks: bool,
 ) -> Result<Estimate> {
-    let run_plan = RunPlan::make(config, today, selection, false)?;
+    let run_plan = crate::schedule::plan_run(config, today, selection, false)?;
     let store = crate::state::open::open_read_only(config)?;
     let workspace = Workspace::load(&store, &config.source.base_url);
     let landing = crate::state::open::response_store(config, &store);
@@ -174,7 +173,7 @@ pub(crate) fn guessed(
     today: NaiveDate,
     selection: &Selection,
 ) -> Result<Vec<Task>> {
-    let run_plan = RunPlan::make(config, today, selection, false)?;
+    let run_plan = crate::schedule::plan_run(config, today, selection, false)?;
     let store = crate::state::open::open_read_only(config)?;
     let landing = crate::state::open::response_store(config, &store);
     let counts = Counts::read(config, &store, today)?;
@@ -213,7 +212,7 @@ pub(crate) fn of_all_tasks(
     today: NaiveDate,
     selection: &Selection,
 ) -> Result<Vec<(Task, Cost)>> {
-    let run_plan = RunPlan::make(config, today, selection, true)?;
+    let run_plan = crate::schedule::plan_run(config, today, selection, true)?;
     let store = crate::state::open::open_read_only(config)?;
     let workspace = Workspace::load(&store, &config.source.base_url);
     let landing = crate::state::open::response_store(config, &store);
@@ -328,7 +327,7 @@ impl TaskEstimator<'_> {
         let entry = self
             .known
             .get(&task.id)
-            .and_then(|entry| before(self.report, task, entry, |_| false));
+            .and_then(|entry| last_run_cost(self.report, task, entry, |_| false));
         if let Some(before) = entry {
             // Changes since a base are fewer rows than the base, and how many is not known yet.
             let is_base =
@@ -361,7 +360,7 @@ impl TaskEstimator<'_> {
     }
 
     fn of_some(&self, task: &Task, rows: u64, is_fuse: bool) -> Cost {
-        let seams: Vec<(u64, u64)> = self.known.values().filter_map(seams).collect();
+        let seams: Vec<(u64, u64)> = self.known.values().filter_map(reread_stats).collect();
         let (rows_again, pages) = seams
             .iter()
             .fold((0, 0), |sum, seam| (sum.0 + seam.0, sum.1 + seam.1));
@@ -425,7 +424,7 @@ fn fill_in(
     };
     let others: Vec<Cost> = known
         .values()
-        .filter_map(|entry| before(report, &job.task, entry, varies))
+        .filter_map(|entry| last_run_cost(report, &job.task, entry, varies))
         .map(|before| plan::scaled_from_last_run(report.endpoint, &job.task, &before))
         .collect();
     let number = u64::try_from(others.len()).unwrap_or(u64::MAX);

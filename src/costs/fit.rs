@@ -14,7 +14,6 @@ use crate::model::{Night, TaskId};
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Cost, Selection, Task};
 use crate::report::{Change, ColumnShare, Fit, Proposal};
-use crate::schedule::run_plan::RunPlan;
 
 /// The cadences that are proposed, the fastest first.
 const CADENCES: [Every; 7] = [
@@ -139,7 +138,7 @@ impl BudgetFit<'_> {
 
     /// Units of the dearest night after tonight, once what is due tonight is there.
     fn later(&self, config: &RunConfig, costs: &[(Task, Cost)]) -> Result<u64> {
-        let run_plan = RunPlan::make(config, self.today, self.selection, false)?;
+        let run_plan = crate::schedule::plan_run(config, self.today, self.selection, false)?;
         let due =
             |job: &ScheduledTask| (job.night == run_plan.tonight).then(|| job.task.id.clone());
         let due: std::collections::BTreeSet<TaskId> =

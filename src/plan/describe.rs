@@ -117,7 +117,7 @@ fn budgets(budget: &Budget) -> String {
     }
     if *pace {
         out.push_str(
-            "pace          what is left is spread over the nights until the reset; tasks that do not fit are put off\n",
+            "pace          what is left is spread over the nights until the reset; tasks that do not fit are deferred\n",
         );
     }
     for (key, shares) in [("per_report", per_report), ("per_target", per_target)] {

@@ -43,28 +43,28 @@ impl<'a> HistoryWindows<'a> {
         task: &Task,
         refetch: bool,
     ) -> Result<Option<DateRange>> {
-        let Some((grouping, since)) = self.beginning(task) else {
+        let Some((granularity, since)) = self.beginning(task) else {
             return Ok(None);
         };
-        let whole = plan::whole_window(grouping, since, night);
+        let whole = plan::whole_window(granularity, since, night);
         if refetch {
             return Ok(whole);
         }
         // Where nothing is missing an attempt was begun that is not committed: it says itself what it asked for.
-        Ok(plan::window(grouping, since, &self.answered(task)?, night).or(whole))
+        Ok(plan::window(granularity, since, &self.answered(task)?, night).or(whole))
     }
 
     /// Whether a task has the days up to a night and lacks earlier ones: `since` was set to an earlier day.
     ///
     /// # Errors
     /// As [`HistoryWindows::window`].
-    pub fn lacks_older_days(&mut self, night: Night, task: &Task) -> Result<bool> {
-        let Some((grouping, since)) = self.beginning(task) else {
+    pub fn is_missing_older_days(&mut self, night: Night, task: &Task) -> Result<bool> {
+        let Some((granularity, since)) = self.beginning(task) else {
             return Ok(false);
         };
         let answered = self.answered(task)?;
         let has_night = answered.iter().any(|days| days.contains(night));
-        Ok(has_night && plan::window(grouping, since, &answered, night).is_some())
+        Ok(has_night && plan::window(granularity, since, &answered, night).is_some())
     }
 
     /// The days of a range that was asked for by name, as a task asks for them.
@@ -87,10 +87,12 @@ impl<'a> HistoryWindows<'a> {
     }
 
     fn report(&self, task: &Task) -> Option<&'a Report> {
-        self.config
-            .reports
-            .get(task.report)
-            .filter(|report| is_history(report))
+        let report = self.config.reports.get(task.report)?;
+        if is_history(report) {
+            Some(report)
+        } else {
+            None
+        }
     }
 
     fn beginning(&self, task: &Task) -> Option<(Granularity, NaiveDate)> {
@@ -103,26 +105,27 @@ impl<'a> HistoryWindows<'a> {
         let report = self.report(task);
         let held = match self.held.entry(task.report) {
             Entry::Occupied(known) => known.into_mut(),
-            Entry::Vacant(new) => new.insert(
-                report.map_or_else(|| Ok(BTreeMap::new()), |report| read(&self.store, report))?,
-            ),
+            Entry::Vacant(new) => new.insert(match report {
+                Some(report) => read(&self.store, report)?,
+                None => BTreeMap::new(),
+            }),
         };
-        Ok(merge_ranges(
-            held.get(&task.id)
-                .into_iter()
-                .flatten()
-                .flat_map(|entry| covered_spans(entry, task)),
-        ))
+        let mut answered = Vec::new();
+        for entry in held.get(&task.id).into_iter().flatten() {
+            answered.extend(covered_spans(entry, task));
+        }
+        Ok(merge_ranges(answered))
     }
 }
 
 fn read(store: &Store, report: &Report) -> Result<BTreeMap<TaskId, Vec<TaskEntry>>> {
     let mut held: BTreeMap<TaskId, Vec<TaskEntry>> = BTreeMap::new();
     for partition in store.partitions(&report.name)? {
-        let committed = store
-            .partition(&report.name, &partition)?
-            .and_then(|state| state.committed);
-        for entry in committed.into_iter().flat_map(|committed| committed.tasks) {
+        let state = store.partition(&report.name, &partition)?;
+        let Some(committed) = state.and_then(|state| state.committed) else {
+            continue;
+        };
+        for entry in committed.tasks {
             held.entry(entry.task.clone()).or_default().push(entry);
         }
     }

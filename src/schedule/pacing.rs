@@ -1,4 +1,4 @@
-//! Pacing: which of tonight's tasks are put off, so that what is left of the month reaches to its end.
+//! Pacing: which of tonight's tasks are deferred, so that what is left of the month reaches to its end.
 
 use std::collections::BTreeMap;
 
@@ -13,7 +13,7 @@ use crate::plan::{self, Allowance, Candidate, Purchase, Task, admit, least_units
 use crate::report::count;
 use crate::schedule::run_plan::{DueTask, RunPlan};
 
-/// A task that is put off.
+/// A task that is deferred.
 #[derive(Debug, Clone)]
 pub(crate) struct DeferredTask {
     /// The task.
@@ -27,7 +27,7 @@ pub(crate) struct DeferredTask {
 }
 
 impl RunPlan {
-    /// Takes from the agenda what a run that began now would put off, by what this destination remembers of the month:
+    /// Takes out of the plan what a run that began now would defer, by what this destination remembers of the month:
     /// nothing is sent. Gives a line for each, and adds what is worth knowing to the notes.
     ///
     /// # Errors
@@ -43,30 +43,29 @@ impl RunPlan {
             today,
             per_run,
         )?;
-        let line = |DeferredTask {
-                        job, due, units, ..
-                    }: &DeferredTask| {
-            let report = config
-                .reports
-                .get(job.task.report)
-                .map_or("", |report| report.name.as_str());
-            let target = config.target_name(job.task.target);
-            let varying = job
-                .task
-                .parameters
-                .iter()
-                .map(|(name, value)| (name, value));
-            format!(
-                "{}: about {} units, due since {due}",
-                plan::task_label(report, target, varying),
-                count(*units)
-            )
-        };
-        Ok(deferred.iter().map(line).collect())
+        Ok(deferred.iter().map(|task| task.describe(config)).collect())
     }
 }
 
-/// Takes from the agenda what tonight cannot afford. What an earlier run or night began goes on, and so does what was
+impl DeferredTask {
+    fn describe(&self, config: &RunConfig) -> String {
+        let Self {
+            job, due, units, ..
+        } = self;
+        let report = config.reports.get(job.task.report);
+        let report_name = report.map_or("", |report| report.name.as_str());
+        let target = config.target_name(job.task.target);
+        let varying = job.task.parameters.iter();
+        let label = plan::task_label(
+            report_name,
+            target,
+            varying.map(|(name, value)| (name, value)),
+        );
+        format!("{label}: about {} units, due since {due}", count(*units))
+    }
+}
+
+/// Takes out of the plan what tonight cannot afford. What an earlier run or night began goes on, and so does what was
 /// asked for by name.
 ///
 /// # Errors
@@ -79,64 +78,25 @@ pub(crate) fn defer_unaffordable(
     today: Night,
     per_run: u64,
 ) -> Result<Vec<DeferredTask>> {
-    let Some(account) =
-        account.filter(|_| config.budget.pace && !run_plan.is_forced && !run_plan.is_range)
-    else {
+    let Some(account) = account else {
         return Ok(Vec::new());
     };
+    if !config.budget.pace || run_plan.is_forced || run_plan.is_range {
+        return Ok(Vec::new());
+    }
     let allowance = allowance(account, today, per_run);
-    let mut candidates = Vec::with_capacity(run_plan.jobs.len());
-    let mut questions: BTreeMap<(Night, String), usize> = BTreeMap::new();
-    // Of each question, what whoever is the first to ask it pays.
-    let mut costs: BTreeMap<usize, u64> = BTreeMap::new();
-    for job in &run_plan.jobs {
-        let DueTask { since, seen } = run_plan
-            .due_tasks
-            .get(&job.task.id)
-            .cloned()
-            .unwrap_or_default();
-        // An attempt without an answer has cost nothing yet: a budget may have stopped it.
-        let has_answer = landing
-            .latest_seen(job.night, &job.task.id)?
-            .is_some_and(|(_, has_answer)| has_answer);
-        let is_begun = job.night != run_plan.tonight || has_answer;
-        let least = least_units(config, &job.task);
-        let next = questions.len();
-        let question = *questions
-            .entry((job.night, plan::question_fingerprint(config, &job.task)))
-            .or_insert(next);
-        let cost = seen.units.or(job.task.bound_units).unwrap_or(0).max(least);
-        if job.task.purchase != Purchase::Shared {
-            costs.insert(question, cost);
-        }
-        candidates.push(Candidate {
-            report: job.task.report,
-            task: job.task.id.clone(),
-            due: since,
-            periods_late: periods_late(config, &job.task, since, run_plan.tonight),
-            deferrals: seen.deferred_on.len(),
-            cost,
-            question,
-            is_begun,
-        });
-    }
-    for one in &mut candidates {
-        one.cost = costs.get(&one.question).copied().unwrap_or(0);
-    }
+    let candidates = candidates(config, run_plan, landing)?;
     let admitted = admit(&candidates, allowance);
     let mut deferred = Vec::new();
     let mut kept = Vec::new();
-    for ((job, candidate), is_admitted) in std::mem::take(&mut run_plan.jobs)
-        .into_iter()
-        .zip(candidates)
-        .zip(admitted)
-    {
+    let jobs = std::mem::take(&mut run_plan.jobs);
+    for ((job, candidate), is_admitted) in jobs.into_iter().zip(candidates).zip(admitted) {
         if is_admitted {
             kept.push(job);
             continue;
         }
         let reason = format!(
-            "put off by `pace`: about {} units, due since {}; tonight may spend {} of the {} that are left until the \
+            "deferred by `pace`: about {} units, due since {}; tonight may spend {} of the {} that are left until the \
              reset on {}",
             count(candidate.cost),
             candidate.due,
@@ -154,7 +114,7 @@ pub(crate) fn defer_unaffordable(
     run_plan.jobs = kept;
     if !deferred.is_empty() {
         run_plan.notes.push(format!(
-            "`pace`: tonight may spend {} units of the {} that are left until {}; {} of the due tasks are put off and \
+            "`pace`: tonight may spend {} units of the {} that are left until {}; {} of the due tasks are deferred and \
              come first the next night",
             count(allowance.tonight),
             count(allowance.month),
@@ -165,12 +125,56 @@ pub(crate) fn defer_unaffordable(
     Ok(deferred)
 }
 
+/// What competes for tonight's units.
+fn candidates(config: &RunConfig, run_plan: &RunPlan, landing: &Landing) -> Result<Vec<Candidate>> {
+    let mut candidates = Vec::with_capacity(run_plan.jobs.len());
+    let mut questions: BTreeMap<(Night, String), usize> = BTreeMap::new();
+    // Of each question, the cost for the task that is the first to ask it.
+    let mut costs: BTreeMap<usize, u64> = BTreeMap::new();
+    for job in &run_plan.jobs {
+        let due_task = run_plan.due_tasks.get(&job.task.id);
+        let DueTask { since, history } = due_task.cloned().unwrap_or_default();
+        let next = questions.len();
+        let key = (job.night, plan::question_fingerprint(config, &job.task));
+        let question = *questions.entry(key).or_insert(next);
+        let least = least_units(config, &job.task);
+        let expected = history.units.or(job.task.bound_units).unwrap_or(0);
+        if job.task.purchase != Purchase::Shared {
+            costs.insert(question, expected.max(least));
+        }
+        candidates.push(Candidate {
+            report: job.task.report,
+            task: job.task.id.clone(),
+            due: since,
+            periods_late: periods_late(config, &job.task, since, run_plan.tonight),
+            deferrals: history.deferred_on.len(),
+            cost: 0,
+            question,
+            is_begun: is_begun(run_plan, job, landing)?,
+        });
+    }
+    for candidate in &mut candidates {
+        candidate.cost = costs.get(&candidate.question).copied().unwrap_or(0);
+    }
+    Ok(candidates)
+}
+
+/// Whether an earlier night or an answer began it. An attempt without an answer has cost nothing yet: a budget may have
+/// stopped it.
+fn is_begun(run_plan: &RunPlan, job: &ScheduledTask, landing: &Landing) -> Result<bool> {
+    if job.night != run_plan.tonight {
+        return Ok(true);
+    }
+    let latest = landing.latest_seen(job.night, &job.task.id)?;
+    Ok(latest.is_some_and(|(_, has_answer)| has_answer))
+}
+
 /// Whole periods of its report for which a task has been due.
 fn periods_late(config: &RunConfig, task: &Task, since: Night, tonight: Night) -> u64 {
-    let period = config
-        .reports
-        .get(task.report)
-        .map_or(1, |report| u64::from(report.every.nights()));
+    let mut period = 1;
+    if let Some(report) = config.reports.get(task.report) {
+        period = u64::from(report.every.nights());
+    }
     u64::try_from((tonight - since).num_days()).unwrap_or(0) / period.max(1)
 }
 

@@ -12,7 +12,6 @@ use backhaul::plan::{self, Selection};
 use backhaul::report::{RunReport, RunStatus};
 use backhaul::run::ExportRun;
 use backhaul::sandbox::{Options, Sandbox};
-use backhaul::schedule::run_plan::RunPlan;
 use backhaul::store::Store;
 use backhaul::table::manifest::UnfinishedStatus;
 use chrono::{DateTime, Datelike as _, Days, Months, NaiveDate, Utc};
@@ -61,7 +60,9 @@ fn fast_folder() -> tempfile::TempDir {
 
 async fn night(config: &RunConfig, time: DateTime<Utc>) -> RunReport {
     let clock = Arc::new(ShiftedClock::starting_at(time));
-    let agenda = RunPlan::make(config, time.date_naive(), &Selection::default(), false).unwrap();
+    let agenda =
+        backhaul::schedule::plan_run(config, time.date_naive(), &Selection::default(), false)
+            .unwrap();
     let night = ExportRun::new(config.clone(), agenda, u64::MAX, clock);
     let (report, errors) = night
         .run(Arc::new(Progress::default()), CancellationToken::new())
@@ -578,13 +579,13 @@ fn what_a_night_cannot_afford_is_put_off_whole_and_comes_first_the_next_night() 
     assert!(
         report["notes"]
             .to_string()
-            .contains("3 of the due tasks are put off"),
+            .contains("3 of the due tasks are deferred"),
         "{report}"
     );
     let rows = read_rows(&context.destination().join("coverage"));
     assert_eq!(
         rows.iter()
-            .filter(|row| row.contains("\"deferred\"") && row.contains("put off by `pace`"))
+            .filter(|row| row.contains("\"deferred\"") && row.contains("deferred by `pace`"))
             .count(),
         3
     );
