@@ -1,4 +1,4 @@
-//! Now and sleep, passed in: the only place that reads the machine's clock.
+//! The time and sleeping, passed in: the only file that reads the machine's clock.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use tokio::time::Instant;
 /// A future that ends when the wait is over.
 pub type Sleep = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// Tells the time and waits. Shared by every room that needs either.
+/// Reads the time and waits. Shared by every module that needs either.
 pub trait Clock: Send + Sync + std::fmt::Debug {
     /// The wall clock, UTC.
     fn now(&self) -> DateTime<Utc>;
@@ -55,7 +55,7 @@ pub struct ShiftedClock {
 }
 
 impl ShiftedClock {
-    /// A clock that shows `time` now, and runs on.
+    /// A clock that shows `time` now and advances with the machine's.
     pub fn starting_at(time: DateTime<Utc>) -> Self {
         Self {
             offset: time - Utc::now(),

@@ -1,4 +1,4 @@
-//! The API key: the one type that may hold it, and that never shows it.
+//! The API key: the only type that holds it, and that never prints it.
 //!
 //! ```compile_fail
 //! let key = backhaul::secret::Secret::new("k".to_owned());
@@ -17,17 +17,17 @@ impl Secret {
         Self(text.into().trim().to_owned())
     }
 
-    /// The text itself, for the `Authorization` header alone.
+    /// The text itself, only for the `Authorization` header.
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Whether there is nothing in it.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The text with every occurrence of the key replaced by `***`: for messages that a server wrote.
+    /// The text with every occurrence of the key replaced by `***`: for messages of a server.
     pub fn redact(&self, text: &str) -> String {
         if self.0.is_empty() {
             text.to_owned()

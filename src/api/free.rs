@@ -1,51 +1,67 @@
-//! What the source answers for nothing, as far as a request itself shows it: free operations, and test queries on free
-//! targets and keywords of at most 100 rows.
+//! Which requests are free, as far as the request itself shows: free operations, and test queries of at most 100 rows on
+//! free targets and keywords.
 
 use crate::catalog::{Catalog, Endpoint, FREE_KEYWORDS, FREE_ROWS, FREE_TARGETS, Pricing};
 use crate::model::Request;
 
-/// Whether the source promises to answer this request for nothing.
+/// Whether the API documents this request as free.
 pub(super) fn is_free(request: &Request) -> bool {
     let Some(endpoint) = Catalog::embedded().endpoint(&request.endpoint) else {
         return false;
     };
-    let value = |name: &str| {
-        request
-            .query
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
-    };
-    let is_free_by_parameter = endpoint
-        .free_when
-        .iter()
-        .any(|(name, wanted)| value(name).is_some_and(|value| value == wanted));
-    if endpoint.pricing == Pricing::Free || is_free_by_parameter {
+    if endpoint.pricing == Pricing::Free {
         return true;
     }
-    let target = value("target").map(is_free_target);
-    let keywords =
-        value("keywords").map(|list| list.split(',').all(|word| FREE_KEYWORDS.contains(&word)));
-    let keyword = value("keyword").map(|word| FREE_KEYWORDS.contains(&word));
-    let subjects: Vec<bool> = target.into_iter().chain(keywords).chain(keyword).collect();
+    for (name, wanted) in &endpoint.free_when {
+        if value_of(request, name) == Some(wanted.as_str()) {
+            return true;
+        }
+    }
     request.body.is_none()
         && endpoint.pricing == Pricing::PerRow
-        && !subjects.is_empty()
-        && subjects.iter().all(|is_free| *is_free)
-        && is_short(endpoint, value("limit"))
+        && has_free_subject(request)
+        && is_short(endpoint, value_of(request, "limit"))
 }
 
-/// A limit that is left out stands for 1,000 rows.
+/// Whether the request names a target or keywords, and only free ones.
+fn has_free_subject(request: &Request) -> bool {
+    let target = value_of(request, "target");
+    let keyword = value_of(request, "keyword");
+    let keywords = value_of(request, "keywords");
+    if [target, keyword, keywords] == [None; 3] {
+        return false;
+    }
+    target.is_none_or(is_free_target)
+        && keyword.is_none_or(is_free_keyword)
+        && keywords.is_none_or(|list| list.split(',').all(is_free_keyword))
+}
+
+fn is_free_keyword(keyword: &str) -> bool {
+    FREE_KEYWORDS.contains(&keyword)
+}
+
+fn value_of<'a>(request: &'a Request, name: &str) -> Option<&'a str> {
+    let (_, value) = request.query.iter().find(|(known, _)| known == name)?;
+    Some(value)
+}
+
+/// Whether no more rows are requested than a test query may have; without a limit, 1,000 are.
 fn is_short(endpoint: &Endpoint, limit: Option<&str>) -> bool {
-    endpoint.parameter("limit").is_none()
-        || limit
-            .and_then(|limit| limit.parse::<u32>().ok())
-            .is_some_and(|limit| limit <= FREE_ROWS)
+    if endpoint.parameter("limit").is_none() {
+        return true;
+    }
+    let Some(limit) = limit else {
+        return false;
+    };
+    matches!(limit.parse::<u32>(), Ok(limit) if limit <= FREE_ROWS)
 }
 
-/// A free target itself, or a URL on it; its subdomains are not promised to be free.
+/// Whether this is a free target or a URL on it; its subdomains are not documented as free.
 fn is_free_target(target: &str) -> bool {
-    let rest = target.split_once("://").map_or(target, |(_, rest)| rest);
+    let rest = match target.split_once("://") {
+        Some((_scheme, rest)) => rest,
+        None => target,
+    };
     let host = rest.split(['/', '?', ':']).next().unwrap_or(rest);
     FREE_TARGETS.contains(&host)
 }
@@ -69,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_promised_to_cost_nothing_counts_as_free() {
+    fn only_documented_requests_count_as_free() {
         let links = "site-explorer/all-backlinks";
         for (endpoint, query, free) in [
             ("subscription-info/limits-and-usage", vec![], true),

@@ -9,7 +9,7 @@ use crate::config::{Environment, Place, RunConfig, load};
 use crate::error::{Code, Error, Errors};
 use crate::ledger::account::AccountLimits;
 use crate::plan::{self, MonthlyCost, Selection, Task};
-use crate::report::count;
+use crate::report::format_count;
 
 /// Checks what can be checked, and says what a run would do.
 pub async fn check(globals: &Globals, command: &Check) -> ExitResult {
@@ -121,13 +121,13 @@ fn bill(config: &RunConfig, tasks: &[Task]) -> String {
     let mut text = match most {
         Some(most) => format!(
             "units a month ({nights} nights, at this cadence): at most {}, at least {}",
-            count(most),
-            count(least)
+            format_count(most),
+            format_count(least)
         ),
         None => {
             format!(
                 "units a month ({nights} nights, at this cadence): at least {}, with no upper bound",
-                count(least)
+                format_count(least)
             )
         }
     };
@@ -144,10 +144,10 @@ fn bill(config: &RunConfig, tasks: &[Task]) -> String {
             None => "since the API always answers whole, however many rows there are",
         };
         let units = match most {
-            Some(most) => format!("at most {}", count(most)),
+            Some(most) => format!("at most {}", format_count(most)),
             None => format!(
                 "at least {}: the minimum of one request a task, {why}",
-                count(least)
+                format_count(least)
             ),
         };
         let _ = write!(
@@ -162,7 +162,7 @@ fn bill(config: &RunConfig, tasks: &[Task]) -> String {
             text,
             "\n  histories: their first load, from `since` on, may cost {} units more, once; later nights ask for what is \
              new and for recent periods again",
-            count(first)
+            format_count(first)
         );
     }
     if let Some(limit) = config.budget.per_month {
@@ -171,7 +171,7 @@ fn bill(config: &RunConfig, tasks: &[Task]) -> String {
             let _ = write!(
                 text,
                 "\n  that may be more than per_month = {}; it is certain to fit with one of: {}",
-                count(limit),
+                format_count(limit),
                 ways.join("; ")
             );
         }
@@ -180,7 +180,7 @@ fn bill(config: &RunConfig, tasks: &[Task]) -> String {
 }
 
 fn describe(live: &AccountLimits, today: chrono::NaiveDate) -> String {
-    let limit = |limit: Option<u64>| limit.map_or_else(|| "no limit".to_owned(), count);
+    let limit = |limit: Option<u64>| limit.map_or_else(|| "no limit".to_owned(), format_count);
     let date = |date: Option<chrono::NaiveDate>| {
         date.map_or_else(|| "unknown".to_owned(), |date| date.to_string())
     };
@@ -191,9 +191,9 @@ fn describe(live: &AccountLimits, today: chrono::NaiveDate) -> String {
     format!(
         "accepted, plan {:?}; workspace {} of {} units used, key {} of {}; reset {}; key expires {}{warning}",
         live.subscription,
-        count(live.units_usage_workspace.unwrap_or(0)),
+        format_count(live.units_usage_workspace.unwrap_or(0)),
         limit(live.units_limit_workspace),
-        count(live.units_usage_api_key.unwrap_or(0)),
+        format_count(live.units_usage_api_key.unwrap_or(0)),
         limit(live.units_limit_api_key),
         date(live.reset()),
         date(live.expires())

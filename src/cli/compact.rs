@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::arguments::{Compact, Globals};
 use super::{ExitResult, output, test_overrides};
 use crate::config::Environment;
-use crate::report::bytes;
+use crate::report::format_bytes;
 
 /// Merges what is selected, and says what came of it.
 pub fn compact(globals: &Globals, command: &Compact) -> ExitResult {
@@ -16,7 +16,10 @@ pub fn compact(globals: &Globals, command: &Compact) -> ExitResult {
     let (compacted, errors) = crate::maintain::compact::compact(config, clock, &selection)?;
     let mut text = String::new();
     for partition in &compacted {
-        let (before, after) = (bytes(partition.bytes_before), bytes(partition.bytes_after));
+        let (before, after) = (
+            format_bytes(partition.bytes_before),
+            format_bytes(partition.bytes_after),
+        );
         let (from, to) = (partition.files_before, partition.files_after);
         let _ = writeln!(
             text,

@@ -13,7 +13,7 @@ use crate::config::{DEFAULT_FILE, Environment, RunConfig, parse};
 use crate::context::progress::Progress;
 use crate::error::{Code, Error, Errors, Result};
 use crate::plan::Selection;
-use crate::report::{RunReport, RunStatus, bytes, count, summary};
+use crate::report::{RunReport, RunStatus, format_bytes, format_count, run_summary};
 use crate::run::ExportRun;
 use crate::sandbox::{Options, start};
 use crate::store::{remove_tree, replace};
@@ -54,13 +54,13 @@ pub async fn demo(command: Demo) -> ExitResult {
         sandbox.stop().await;
         let (report, errors) = outcome?;
         if report.status != RunStatus::Done {
-            output::print(&summary(&report));
+            output::print(&run_summary(&report));
             return Err(errors);
         }
         last = Some((config, report));
     }
     if let Some((config, report)) = last {
-        output::print(&summary(&report));
+        output::print(&run_summary(&report));
         output::print(&epilogue(&folder, &config, &report)?);
     }
     Ok(0)
@@ -203,14 +203,14 @@ fn epilogue(folder: &Path, config: &RunConfig, report: &RunReport) -> Result<Str
     let _ = writeln!(
         out,
         "\nRead back: {} rows in {} files, {}; every checksum, schema and count is as the manifest says.",
-        count(verified.rows),
-        count(verified.files),
-        bytes(size)
+        format_count(verified.rows),
+        format_count(verified.files),
+        format_bytes(size)
     );
     let _ = writeln!(
         out,
         "Bill: the real API would have charged {} units for tonight ({} units a row on average).",
-        count(report.units),
+        format_count(report.units),
         report.units.checked_div(report.rows).unwrap_or(0)
     );
     let path = folder.join("backlinks/*/*.parquet");

@@ -35,7 +35,7 @@ pub async fn estimate(globals: &Globals, command: &Estimate) -> ExitResult {
     output::print(&if command.json {
         output::json(&estimate)?
     } else {
-        estimate.text()
+        estimate.to_text()
     });
     Ok(0)
 }

@@ -6,7 +6,7 @@ use super::arguments::{Forget, Globals};
 use super::{ExitResult, output, test_overrides};
 use crate::config::Environment;
 use crate::maintain::forget::Forgotten;
-use crate::report::count;
+use crate::report::format_count;
 use crate::table::is_system_table;
 
 /// Removes a target, says what went, and prints what the warehouse has to delete.
@@ -25,7 +25,11 @@ pub fn forget(globals: &Globals, command: &Forget) -> ExitResult {
         is_configured,
         errors,
     } = forgotten;
-    let (rows, partitions, responses) = (count(rows), count(partitions), count(responses));
+    let (rows, partitions, responses) = (
+        format_count(rows),
+        format_count(partitions),
+        format_count(responses),
+    );
     let mut text = format!(
         "forgot {target}: {rows} rows in {partitions} partitions, {responses} saved responses\n"
     );

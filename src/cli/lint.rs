@@ -6,7 +6,7 @@ use super::arguments::{Globals, Verify};
 use super::{ExitResult, output};
 use crate::config::Environment;
 use crate::error::{Code, Error};
-use crate::report::{bytes, count};
+use crate::report::{format_bytes, format_count};
 use crate::warehouse::{Advice, Engine, PlacedFile, Table, Weight, judge};
 
 /// Prints what each table could have otherwise; what an engine cannot read ends with status 1.
@@ -37,7 +37,7 @@ pub fn lint(globals: &Globals, command: &Verify) -> ExitResult {
         } else {
             ""
         };
-        let (number, rows, size) = (files.len(), count(rows), bytes(size));
+        let (number, rows, size) = (files.len(), format_count(rows), format_bytes(size));
         let noun = if number == 1 { "file" } else { "files" };
         let _ = writeln!(
             text,

@@ -8,7 +8,7 @@ use super::warehouse_arguments::Load;
 use super::{ExitResult, client, output};
 use crate::config::{self, Environment, RunConfig};
 use crate::error::{Code, Error, Result};
-use crate::report::count;
+use crate::report::format_count;
 use crate::state::committed::CommittedTable;
 use crate::store::Store;
 use crate::table::TARGETS;
@@ -300,7 +300,7 @@ fn describe_load(engine: Engine, manner: Manner, plan: &Plan, loadings: &[Loadin
         .map(Change::rows)
         .sum();
     let tables = loadings.len();
-    let (rows, number) = (count(rows), plan.number);
+    let (rows, number) = (format_count(rows), plan.number);
     let what = match manner {
         Manner::Copy if engine != Engine::Athena => {
             format!("{rows} rows in {partitions} partitions of {tables} tables")

@@ -11,7 +11,7 @@ use super::arguments::{Globals, LogFormat};
 use super::output;
 use crate::context::progress::Progress;
 use crate::context::progress::Snapshot;
-use crate::report::count;
+use crate::report::format_count;
 
 /// Where nobody watches, a line is worth its place in a log this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(30);
@@ -85,11 +85,11 @@ fn line(snapshot: Snapshot) -> String {
     } = snapshot;
     format!(
         "{}/{} tasks, {} rows, {} answers, {} units",
-        count(tasks_done),
-        count(tasks),
-        count(rows),
-        count(answers),
-        count(units)
+        format_count(tasks_done),
+        format_count(tasks),
+        format_count(rows),
+        format_count(answers),
+        format_count(units)
     )
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::arguments::{Globals, Rebuild};
 use super::{ExitResult, output, test_overrides};
 use crate::config::Environment;
-use crate::report::{bytes, count};
+use crate::report::{format_bytes, format_count};
 
 /// Rebuilds what is selected, and says what came of it.
 pub async fn rebuild(globals: &Globals, command: &Rebuild) -> ExitResult {
@@ -16,20 +16,20 @@ pub async fn rebuild(globals: &Globals, command: &Rebuild) -> ExitResult {
     let rebuilt = crate::maintain::rebuild::rebuild(config, clock, &selection).await?;
     let mut text = String::new();
     for partition in &rebuilt.partitions {
-        let (rows, size) = (count(partition.rows), bytes(partition.bytes));
+        let (rows, size) = (format_count(partition.rows), format_bytes(partition.bytes));
         let _ = writeln!(
             text,
             "{}  {rows} rows, {size} in {} files",
             partition.path, partition.files
         );
     }
-    let (partitions, tasks) = (rebuilt.partitions.len(), count(rebuilt.tasks));
+    let (partitions, tasks) = (rebuilt.partitions.len(), format_count(rebuilt.tasks));
     let _ = writeln!(
         text,
         "rebuilt {partitions} partitions: {tasks} tasks from saved responses, 0 units"
     );
     if rebuilt.kept > 0 {
-        let kept = count(rebuilt.kept);
+        let kept = format_count(rebuilt.kept);
         let _ = writeln!(
             text,
             "{kept} tasks kept the rows that they had: their saved responses are gone"

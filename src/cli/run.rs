@@ -12,7 +12,7 @@ use crate::config::{Environment, RunConfig};
 use crate::context::progress::Progress;
 use crate::error::{Code, Error, Errors};
 use crate::plan::{self, Selection};
-use crate::report::{RunReport, RunStatus, count, summary};
+use crate::report::{RunReport, RunStatus, format_count, run_summary};
 use crate::run::ExportRun;
 use crate::schedule::run_plan::RunPlan;
 
@@ -74,7 +74,7 @@ pub async fn run(globals: &Globals, command: Run) -> ExitResult {
     if command.json {
         output::print(&json(&report)?);
     } else {
-        output::print(&summary(&report));
+        output::print(&run_summary(&report));
     }
     if report.status == RunStatus::Interrupted {
         output::eprint_text(RESUME);
@@ -197,7 +197,7 @@ fn dry_run(config: &RunConfig, run_plan: &RunPlan, deferred: &[String]) -> Strin
     const SHOWN: usize = 20;
     let tasks = run_plan.tasks();
     let bound = match plan::total(&tasks) {
-        plan::CostBound::AtMost(units) => format!("at most {} units", count(units)),
+        plan::CostBound::AtMost(units) => format!("at most {} units", format_count(units)),
         plan::CostBound::Unbounded => "no upper bound: some report fetches all rows".to_owned(),
     };
     let mut text = format!("{}\n", plan::describe(config, &tasks));

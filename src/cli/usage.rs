@@ -14,7 +14,7 @@ pub async fn usage(globals: &Globals, command: &Usage) -> ExitResult {
     output::print(&if command.json {
         output::json(&usage)?
     } else {
-        usage.text()
+        usage.to_text()
     });
     Ok(0)
 }

@@ -7,7 +7,7 @@ use super::arguments::{Globals, Verify};
 use super::{ExitResult, output, test_overrides};
 use crate::config::Environment;
 use crate::error::{Code, Error};
-use crate::report::count;
+use crate::report::format_count;
 
 /// Reads everything that was committed; findings end with status 1.
 pub fn verify(globals: &Globals, command: &Verify) -> ExitResult {
@@ -18,9 +18,9 @@ pub fn verify(globals: &Globals, command: &Verify) -> ExitResult {
     let verified = crate::maintain::verify::verify(&config, &clock, &selection)?;
     let mut text = format!(
         "read {} rows in {} files of {} partitions\n",
-        count(verified.rows),
-        count(verified.files),
-        count(verified.partitions)
+        format_count(verified.rows),
+        format_count(verified.files),
+        format_count(verified.partitions)
     );
     for fault in &verified.faults {
         let _ = writeln!(text, "{}: {}", fault.place, fault.problem);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::api::{Client, ClientOptions};
+use crate::api::{Client, ClientOptions, RetryPolicy};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::error::Result;
@@ -61,7 +61,7 @@ pub async fn client(
         proxy: config.source.proxy.clone(),
         local_address: config.source.local_address,
         timeout: tuning.timeout,
-        wait_scale: tuning.wait_scale,
+        retry_policy: RetryPolicy::standard().with_wait_scale(tuning.wait_scale),
     };
     Client::new(
         options,

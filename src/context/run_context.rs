@@ -5,7 +5,7 @@ use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::api::{Attempted, Client};
+use crate::api::{AttemptRecord, Client};
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
 use crate::context::progress::Progress;
@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::landing::Landing;
 use crate::ledger::recovery::Recovery;
 use crate::ledger::request_log::{RequestLabels, RequestLog};
-use crate::limits::Shares;
+use crate::limits::BudgetShares;
 use crate::model::Night;
 use crate::paging::Verdicts;
 use crate::plan::{ScheduledTask, Task, task_label};
@@ -198,12 +198,12 @@ impl RunContext {
     }
 
     /// The shares of the budget that a job's requests spend from.
-    pub fn shares(&self, job: &ScheduledTask) -> Shares {
+    pub fn shares(&self, job: &ScheduledTask) -> BudgetShares {
         crate::ledger::month::shares(&self.config, job)
     }
 
     /// Notes what became of an attempt.
-    pub(crate) fn note(&self, account: &RequestLabels, attempted: Attempted) {
+    pub(crate) fn note(&self, account: &RequestLabels, attempted: AttemptRecord) {
         self.spending
             .record_attempt(account, self.clock.now().timestamp_micros(), attempted);
     }

@@ -17,7 +17,9 @@ use crate::ledger::month;
 use crate::model::{Night, TaskId};
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Cost, Purchase, Selection, Task};
-use crate::report::{Estimate, MonthLeft, ReportEstimate, TargetEstimate, TaskEstimate, count};
+use crate::report::{
+    Estimate, MonthLeft, ReportEstimate, TargetEstimate, TaskEstimate, format_count,
+};
 use crate::schedule::last_run::{is_base, last_run_cost, reread_stats};
 use crate::state::task_state;
 use crate::state::workspace::Workspace;
@@ -158,7 +160,7 @@ fn left(config: &RunConfig, store: &Store, today: NaiveDate, units: u64) -> Resu
     } else {
         ""
     };
-    let (left, limit) = (count(left), count(limit));
+    let (left, limit) = (format_count(left), format_count(limit));
     Ok(Some(format!(
         "{left} of {limit} units are left until {reset} ({budget}), by what is known here{verdict}"
     )))

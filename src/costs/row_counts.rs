@@ -9,7 +9,7 @@ use arrow::datatypes::Int64Type;
 use chrono::{Days, NaiveDate};
 use serde::{Deserialize, Serialize};
 
-use crate::api::{Quote, Rejected};
+use crate::api::{BodyCheck, Quote};
 use crate::catalog::{Catalog, Endpoint, RowCount, Shape};
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig, Target};
@@ -18,8 +18,8 @@ use crate::context::client::{client, run_id};
 use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Result};
 use crate::ledger::{month, reservations};
-use crate::limits::{Ledger, Shares, UnitMeter};
-use crate::model::{Answer, Method, Night, Request, TaskId, maybe_day};
+use crate::limits::{BudgetShares, ReservationStore, UnitMeter};
+use crate::model::{Answer, Method, Night, Request, TaskId};
 use crate::plan::{self, FREE_BUDGET_UNITS, Selection, Task};
 use crate::sink::read_batches;
 use crate::state::names::partition_name;
@@ -44,7 +44,7 @@ type CountQuery = (String, Vec<(String, String)>);
 struct PurchasedCount {
     endpoint: String,
     asked: Vec<(String, String)>,
-    #[serde(default, with = "maybe_day")]
+    #[serde(default)]
     day: Option<NaiveDate>,
     values: BTreeMap<String, u64>,
 }
@@ -293,14 +293,14 @@ pub async fn probe(
     let store = crate::state::open::open_for_writing(config)?;
     let run = run_id(&clock);
     let ledger = Arc::new(reservations::ReservationLog::new(&store, &run, &clock));
-    let promises = Arc::clone(&ledger) as Arc<dyn Ledger>;
+    let promises = Arc::clone(&ledger) as Arc<dyn ReservationStore>;
     let without = if config.budget.per_month.is_some() {
         u64::MAX
     } else {
         FREE_BUDGET_UNITS
     };
     let budget = config.budget.per_run.unwrap_or(without);
-    let meter = UnitMeter::with_ledger(Some(budget), month::share_caps(&config.budget), promises);
+    let meter = UnitMeter::with_store(Some(budget), month::share_caps(&config.budget), promises);
     let client = client(config, meter, &clock, tuning).await?;
     if let Some(account) =
         crate::fetch::accounts::month_status(&client, config, &store, &clock, &mut probed.notes)
@@ -334,7 +334,7 @@ pub async fn probe(
         }
     }
     let meter = context.client()?.meter();
-    probed.units = meter.spent().saturating_add(meter.presumed());
+    probed.units = meter.spent().saturating_add(meter.assumed());
     ledger.settle(probed.units)?;
     context.spending.close()?;
     context.close()?;
@@ -419,13 +419,13 @@ async fn buy(context: &RunContext, wanted: &CountToBuy, today: NaiveDate) -> Res
         .per_target
         .keys()
         .position(|name| *name == target.name);
-    let shares = Shares([None, of_target.map(|index| budget.per_report.len() + index)]);
+    let shares = BudgetShares([None, of_target.map(|index| budget.per_report.len() + index)]);
     let client = context.client()?;
     let keys = client.keys();
     let read = |answer: Answer| async move {
         let body = crate::fetch::body::decompressed_without_key(&answer, keys)?;
         let told: serde_json::Value = serde_json::from_slice(&body).map_err(|error| {
-            Rejected::Damaged(
+            BodyCheck::Retry(
                 Error::new(Code::Body, "the answer is not what the catalog describes")
                     .with_source(error),
             )
@@ -441,7 +441,7 @@ async fn buy(context: &RunContext, wanted: &CountToBuy, today: NaiveDate) -> Res
     };
     let note = |attempted| context.note(&account, attempted);
     let sent = client
-        .send_noted(
+        .send_recorded(
             request,
             Quote {
                 worst: *units,

@@ -13,7 +13,7 @@ use crate::ledger::account::AccountLimits;
 use crate::ledger::request_log;
 use crate::ledger::request_log::Totals;
 use crate::ledger::{month, reservations};
-use crate::report::{Allowance, Difference, Share, Spent, Usage};
+use crate::report::{Allowance, Difference, UnitUsage, Usage, UsageShare};
 
 /// Asks the account and reads the ledger.
 ///
@@ -65,7 +65,7 @@ fn told(
             .unwrap_or_default(),
         ..Usage::default()
     };
-    let mut by: [BTreeMap<&str, Spent>; 4] = Default::default();
+    let mut by: [BTreeMap<&str, UnitUsage>; 4] = Default::default();
     for (item, spent) in runs
         .values()
         .flatten()
@@ -111,16 +111,16 @@ fn set_aside(runs: &BTreeMap<String, Totals>, at_most: &BTreeMap<String, u64>, f
     open.sum()
 }
 
-fn shares(of: BTreeMap<&str, Spent>) -> Vec<Share> {
+fn shares(of: BTreeMap<&str, UnitUsage>) -> Vec<UsageShare> {
     of.into_iter()
-        .map(|(name, spent)| Share {
+        .map(|(name, spent)| UsageShare {
             name: name.to_owned(),
             spent,
         })
         .collect()
 }
 
-fn ranked(of: BTreeMap<&str, Spent>) -> Vec<Share> {
+fn ranked(of: BTreeMap<&str, UnitUsage>) -> Vec<UsageShare> {
     let mut shares = shares(of);
     shares.sort_by_key(|share| std::cmp::Reverse(share.spent.total()));
     shares
@@ -138,11 +138,11 @@ mod tests {
             report: report.into(),
             ..LogKey::default()
         };
-        let units = |units| Spent {
+        let units = |units| UnitUsage {
             requests: 1,
             answers: 1,
             units,
-            ..Spent::default()
+            ..UnitUsage::default()
         };
         let runs = BTreeMap::from([
             (
@@ -207,7 +207,7 @@ mod tests {
             (usage.workspace.left, usage.days_left),
             (Some(5_000), Some(7))
         );
-        let text = usage.text();
+        let text = usage.to_text();
         for part in [
             "5,000 of 10,000 units used, 5,000 left",
             "in 7 days",

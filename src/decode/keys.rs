@@ -4,7 +4,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
 use arrow::error::ArrowError;
 
-use crate::model::{Float, Value};
+use crate::model::Value;
 
 /// The values of the key columns, row by row.
 ///
@@ -36,9 +36,7 @@ fn key_value(column: &ArrayRef, row: usize) -> Result<Value, ArrowError> {
             let date = column.as_primitive::<Date32Type>().value_as_date(row);
             Value::Text(date.map(|date| date.to_string()).unwrap_or_default().into())
         }
-        DataType::Float64 => {
-            Value::Float(Float::new(column.as_primitive::<Float64Type>().value(row)))
-        }
+        DataType::Float64 => Value::float(column.as_primitive::<Float64Type>().value(row)),
         other => return Err(ArrowError::NotYetImplemented(format!("key of {other}"))),
     })
 }

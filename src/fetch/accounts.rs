@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::api::{Client, Quote, Rejected};
+use crate::api::{BodyCheck, Client, Quote};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::context::client::{TimingOverrides, client};
@@ -13,7 +13,7 @@ use crate::ledger::month::{MonthStatus, is_wanted, other_usage, sum_up, usage_fr
 use crate::ledger::reservations;
 use crate::limits::UnitMeter;
 use crate::model::{Answer, Method, Request};
-use crate::report::count;
+use crate::report::format_count;
 use crate::state::open;
 use crate::state::workspace::Workspace;
 use crate::store::Store;
@@ -74,7 +74,7 @@ pub(crate) async fn request_account_limits(client: &Client) -> Result<AccountLim
         serde_json::from_slice::<Body>(&body)
             .map(|body| body.limits_and_usage)
             .map_err(|error| {
-                Rejected::Damaged(
+                BodyCheck::Retry(
                     Error::new(Code::Body, "the answer is not what the catalog describes")
                         .with_source(error),
                 )
@@ -117,7 +117,7 @@ pub(crate) async fn month_status(
             let others = other_usage(&workspace.month, today).map(|(units, day)| {
                 format!(
                     " and the {} units that others had spent by {day}",
-                    count(units)
+                    format_count(units)
                 )
             });
             notes.push(format!(

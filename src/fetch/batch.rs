@@ -13,7 +13,7 @@ use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{Attempted, Outcome, Quote, Rejected};
+use crate::api::{AttemptRecord, BodyCheck, Outcome, Quote};
 use crate::catalog::{Endpoint, Pricing};
 use crate::config::Report;
 use crate::context::run_context::RunContext;
@@ -28,9 +28,9 @@ use crate::fetch::pager_plan::AttemptInputs;
 use crate::fetch::task::FirstRequest;
 use crate::landing::{Attempt, Landing, Saved, Source};
 use crate::ledger::request_log::RequestLabels;
-use crate::model::{Answer, Encoding, Night, Price, Request, TaskId, maybe_day};
+use crate::model::{Answer, Encoding, Night, Price, Request, TaskId};
 use crate::plan::{batch_columns, batch_operation_for, batch_units, split_evenly};
-use crate::report::{Spent, Wasted};
+use crate::report::{UnitOverhead, UnitUsage};
 use crate::store::step;
 
 /// The lock under which packs are divided.
@@ -57,7 +57,6 @@ pub(crate) enum BatchOutcome {
 /// Who gets a part of a pack, kept with it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct BatchMember {
-    #[serde(with = "maybe_day")]
     night: Option<Night>,
     task: TaskId,
     attempt: u32,
@@ -148,7 +147,7 @@ impl<'a> BatchFetcher<'a> {
             .client()
             .ok()?
             .meter()
-            .left_of(self.context.shares(job))?;
+            .available(self.context.shares(job))?;
         let fits = |number: &usize| batch_units(self.endpoint, &self.columns, *number) <= left;
         (1..pack.len()).rev().find(fits)
     }
@@ -162,7 +161,7 @@ impl<'a> BatchFetcher<'a> {
         context.ensure_lease_held()?;
         let mut accounts = Vec::with_capacity(pack.len());
         let mut queries = Vec::with_capacity(pack.len());
-        let mut shares = crate::limits::Shares::default();
+        let mut shares = crate::limits::BudgetShares::default();
         for one in pack {
             let (job, report) = context.job(one.index)?;
             shares = context.shares(job);
@@ -184,7 +183,7 @@ impl<'a> BatchFetcher<'a> {
         };
         // What an answer cost is noted with its parts, so that their sum is the whole.
         let first = accounts.first().cloned().unwrap_or_default();
-        let note = |attempted: Attempted| {
+        let note = |attempted: AttemptRecord| {
             if !matches!(attempted.outcome, Outcome::Answered { .. }) {
                 context.note(&first, attempted);
             }
@@ -192,7 +191,7 @@ impl<'a> BatchFetcher<'a> {
         let sent = with_interrupt_grace(
             &context.clock,
             self.cancel,
-            client.send_noted(&request, quote, &note, check),
+            client.send_recorded(&request, quote, &note, check),
         )
         .await?;
         let units = sent.units;
@@ -260,7 +259,7 @@ impl<'a> BatchFetcher<'a> {
             let is_first = noted == 0;
             let count = u64::from(is_first);
             let is_hit = header.price.cache_hit;
-            let spent = Spent {
+            let spent = UnitUsage {
                 requests: count,
                 answers: count,
                 cache_hits: if is_hit { count } else { 0 },
@@ -270,9 +269,9 @@ impl<'a> BatchFetcher<'a> {
                 wasted: if is_first {
                     self.wasted(units, rows)
                 } else {
-                    Wasted::default()
+                    UnitOverhead::default()
                 },
-                ..Spent::default()
+                ..UnitUsage::default()
             };
             self.context
                 .spending
@@ -282,18 +281,18 @@ impl<'a> BatchFetcher<'a> {
         if let (0, Some(account)) = (noted, accounts.first()) {
             self.context.note(
                 account,
-                Attempted {
+                AttemptRecord {
                     expected,
-                    outcome: Outcome::Lost { units },
+                    outcome: Outcome::ChargedButUnusable { units },
                 },
             );
         }
     }
 
     /// Of what a pack cost, the units that brought no row.
-    fn wasted(&self, units: u64, rows: usize) -> Wasted {
+    fn wasted(&self, units: u64, rows: usize) -> UnitOverhead {
         if self.endpoint.pricing != Pricing::PerRow || units == 0 {
-            return Wasted::default();
+            return UnitOverhead::default();
         }
         let rows = u64::try_from(rows).unwrap_or(u64::MAX);
         let columns = batch_columns(&self.columns);
@@ -304,10 +303,10 @@ impl<'a> BatchFetcher<'a> {
             .endpoint
             .units_per_row(self.columns.iter().map(|(_, batch)| batch.as_str()));
         let of_rows = rows.saturating_mul(with);
-        Wasted {
+        UnitOverhead {
             minimums: units.saturating_sub(of_rows),
             surcharge: rows.saturating_mul(with.saturating_sub(own)).min(units),
-            ..Wasted::default()
+            ..UnitOverhead::default()
         }
     }
 
@@ -394,12 +393,12 @@ fn check(
     keys: &crate::api::KeyRing,
     form: &AnswerTemplate,
     number: usize,
-) -> std::result::Result<(), Rejected> {
+) -> std::result::Result<(), BodyCheck> {
     let body = decompressed_without_key(answer, keys)?;
     match split_body(&body, &vec![form; number]) {
         Ok(_) => Ok(()),
-        Err(error) if error.code() == Code::Body => Err(Rejected::Damaged(error)),
-        Err(error) => Err(Rejected::Unusable(error)),
+        Err(error) if error.code() == Code::Body => Err(BodyCheck::Retry(error)),
+        Err(error) => Err(BodyCheck::Fail(error)),
     }
 }
 

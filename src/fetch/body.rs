@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::api::{KeyRing, Rejected};
+use crate::api::{BodyCheck, KeyRing};
 use crate::clock::SharedClock;
 use crate::config::{OnTrouble, Report};
 use crate::context::cpu_pool::run_on_cpu_pool;
@@ -32,7 +32,7 @@ pub(crate) async fn decode(
     decoder: Arc<Mutex<Decoder>>,
     keys: Arc<KeyRing>,
     answer: Answer,
-) -> std::result::Result<(Page, Answer), Rejected> {
+) -> std::result::Result<(Page, Answer), BodyCheck> {
     let decoded = run_on_cpu_pool(move || {
         let body = decompressed_without_key(&answer, &keys)?;
         let page = decoder
@@ -42,13 +42,13 @@ pub(crate) async fn decode(
         drop(body);
         match page {
             Ok(page) => Ok((page, answer)),
-            Err(error) if error.is_damage() => Err(Rejected::Damaged(error.into())),
-            Err(error) => Err(Rejected::Unusable(error.into())),
+            Err(error) if error.is_damage() => Err(BodyCheck::Retry(error.into())),
+            Err(error) => Err(BodyCheck::Fail(error.into())),
         }
     });
     match decoded.await {
         Ok(outcome) => outcome,
-        Err(error) => Err(Rejected::Unusable(error)),
+        Err(error) => Err(BodyCheck::Fail(error)),
     }
 }
 
@@ -69,16 +69,16 @@ pub(crate) async fn decode_saved(decoder: Arc<Mutex<Decoder>>, saved: Saved) -> 
 pub(crate) fn decompressed_without_key<'a>(
     answer: &'a Answer,
     keys: &KeyRing,
-) -> std::result::Result<Cow<'a, [u8]>, Rejected> {
+) -> std::result::Result<Cow<'a, [u8]>, BodyCheck> {
     let body = decompress(&answer.body, answer.encoding)
-        .map_err(|error| Rejected::Damaged(error.into()))?;
+        .map_err(|error| BodyCheck::Retry(error.into()))?;
     if keys.appear_in(&body) {
         let error = Error::new(
             Code::Body,
             "the answer repeats the API key (***) and is not used",
         )
         .with_next("check [source] base_url and proxy: something on the way sends requests back");
-        return Err(Rejected::Unusable(error));
+        return Err(BodyCheck::Fail(error));
     }
     Ok(body)
 }

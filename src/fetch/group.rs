@@ -18,7 +18,7 @@ use crate::fetch::body::run_blocking;
 use crate::fetch::circuit_breaker::{CircuitBreaker, FailureSignature};
 use crate::fetch::shared_answers::{SharedAnswers, copy_shared_answers};
 use crate::fetch::task::TaskFetcher;
-use crate::limits::Shares;
+use crate::limits::BudgetShares;
 use crate::plan::{self, FetchGroup};
 use crate::state::periods;
 use crate::state::task_state;
@@ -276,7 +276,7 @@ impl GroupFetcher<'_> {
     /// Fetches the first task that can be, and gives its answers to the others.
     async fn fetch_group(&self, mut group: SharedQuestion) -> Vec<TaskOutcome> {
         let mut ends = Vec::with_capacity(group.tasks.len());
-        let mut failed: Option<(Error, Shares)> = None;
+        let mut failed: Option<(Error, BudgetShares)> = None;
         let mut first = group.first.take();
         for index in std::mem::take(&mut group.tasks) {
             let shares = self
@@ -285,7 +285,7 @@ impl GroupFetcher<'_> {
                 .map(|(job, _)| self.context.shares(job))
                 .unwrap_or_default();
             // Where a budget of its own stopped the first, another may still pay.
-            let is_alike = |(error, spent): &&(Error, Shares)| {
+            let is_alike = |(error, spent): &&(Error, BudgetShares)| {
                 error.code() != Code::Budget || *spent == shares
             };
             if let Some((error, _)) = failed.as_ref().filter(is_alike) {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use crate::api::{Attempted, Client, Quote};
+use crate::api::{AttemptRecord, Client, Quote};
 use crate::catalog::{Catalog, FREE_ROWS, FREE_TARGETS};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
@@ -19,7 +19,7 @@ use crate::context::client::TimingOverrides;
 use crate::state::workspace::Workspace;
 
 /// Hears what became of each request.
-type Note<'a> = &'a (dyn Fn(Attempted) + Send + Sync);
+type Note<'a> = &'a (dyn Fn(AttemptRecord) + Send + Sync);
 
 /// What a probe asks: an operation, the column it is about, and parameters of its own.
 struct Subject {
@@ -189,7 +189,7 @@ async fn answers(
             ProbeStep::Done(verdicts) => return Ok(verdicts),
             ProbeStep::Ask(ask) => {
                 let request = request(subject, &ask);
-                let sent = client.send_noted(&request, Quote::default(), note, |answer| {
+                let sent = client.send_recorded(&request, Quote::default(), note, |answer| {
                     decode(Arc::clone(&decoder), Arc::clone(client.keys()), answer)
                 });
                 let (page, _) = sent.await?.value;

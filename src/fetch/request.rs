@@ -9,7 +9,7 @@ use crate::fetch::batch_body;
 use crate::model::{Method, Request};
 use crate::paging::{Ask, PagerLimits, Purpose};
 use crate::plan::{MAX_URL_BYTES, Task};
-use crate::report::Wasted;
+use crate::report::UnitOverhead;
 
 /// The parameter that names the columns.
 const SELECT: &str = "select";
@@ -209,17 +209,17 @@ pub fn overhead_units(
     units: u64,
     received: usize,
     taken: usize,
-) -> Wasted {
+) -> UnitOverhead {
     let endpoint = report.endpoint;
     if endpoint.pricing != Pricing::PerRow || units == 0 {
-        return Wasted::default();
+        return UnitOverhead::default();
     }
     let [rows_received, rows_taken] =
         [received, taken].map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
     let with = endpoint.units_per_row(billed_columns(report, ask).iter().map(String::as_str));
     let filtered = report.filter_columns();
     let own = endpoint.units_per_row(report.columns.iter().chain(&filtered).map(String::as_str));
-    Wasted {
+    UnitOverhead {
         reread: rows_received
             .saturating_sub(rows_taken)
             .saturating_mul(with),

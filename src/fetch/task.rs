@@ -393,7 +393,7 @@ impl<'a> TaskFetcher<'a> {
         let account = RequestLabels::of(&self.context.config, self.job, self.report);
         let note = |attempted| self.context.note(&account, attempted);
         let sent = client
-            .send_noted(wanted, quote, &note, |answer| {
+            .send_recorded(wanted, quote, &note, |answer| {
                 decode(Arc::clone(&decoder), Arc::clone(keys), answer)
             })
             .await;
@@ -446,7 +446,7 @@ impl<'a> TaskFetcher<'a> {
             .context
             .client()
             .ok()
-            .and_then(|client| client.meter().reachable_of(self.context.shares(self.job)));
+            .and_then(|client| client.meter().obtainable(self.context.shares(self.job)));
         let (Some(limit), Some(left)) = (ask.limit, left) else {
             return false;
         };

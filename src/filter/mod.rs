@@ -153,7 +153,7 @@ mod tests {
 
     #[test]
     fn the_rest_of_a_ranking_is_what_is_less_and_what_ties_from_a_key_on() {
-        let value = Value::Float(crate::model::Float::new(91.5));
+        let value = Value::float(91.5);
         let filter = ranked_from("r", &value, &["a"], &[Value::Int(1)]).to_json();
         let less = json!({"field": "r", "is": ["lt", 91.5]});
         let equal = json!({"field": "r", "is": ["eq", 91.5]});

@@ -7,9 +7,9 @@ use crate::error::Result;
 use crate::ledger::account::AccountLimits;
 use crate::ledger::reservations;
 use crate::ledger::reservations::{Entry, MonthBudget};
-use crate::limits::{Cap, Shares};
+use crate::limits::{BudgetLimit, BudgetShares};
 use crate::plan::ScheduledTask;
-use crate::report::{MonthLeft, count};
+use crate::report::{MonthLeft, format_count};
 use crate::state::workspace::{RememberedUsage, Workspace};
 use crate::store::Store;
 
@@ -44,7 +44,7 @@ pub(crate) fn usage_from(
 impl MonthStatus {
     /// What is left before this run.
     pub fn left(&self) -> MonthLeft {
-        let Cap { name, limit } = self.month.cap.clone();
+        let BudgetLimit { name, limit } = self.month.cap.clone();
         MonthLeft {
             budget: name,
             limit,
@@ -154,7 +154,7 @@ fn foreign(entries: &[Entry], reset: Option<NaiveDate>, today: NaiveDate, used: 
 /// The account from the ledger's files and what others have spent.
 fn fold(
     entries: &[Entry],
-    cap: Cap,
+    cap: BudgetLimit,
     reset: NaiveDate,
     foreign: u64,
     today: NaiveDate,
@@ -186,8 +186,8 @@ fn month_before(reset: NaiveDate) -> NaiveDate {
 }
 
 /// The tighter of what may be spent a month and what must stay free.
-fn cap(budget: &Budget, limit: Option<u64>) -> Option<Cap> {
-    let own = budget.per_month.map(|limit| Cap {
+fn cap(budget: &Budget, limit: Option<u64>) -> Option<BudgetLimit> {
+    let own = budget.per_month.map(|limit| BudgetLimit {
         name: "[budget] per_month".to_owned(),
         limit,
     });
@@ -199,9 +199,9 @@ fn cap(budget: &Budget, limit: Option<u64>) -> Option<Cap> {
         };
         let name = format!(
             "the workspace's limit of {}{free}",
-            count(limit.unwrap_or(usable))
+            format_count(limit.unwrap_or(usable))
         );
-        Cap {
+        BudgetLimit {
             name,
             limit: usable,
         }
@@ -238,7 +238,7 @@ fn next_reset(told: Option<NaiveDate>, today: NaiveDate) -> NaiveDate {
 }
 
 /// The budgets of single reports and targets, in the order that [`shares`] counts in.
-pub(crate) fn share_caps(budget: &Budget) -> Vec<Cap> {
+pub(crate) fn share_caps(budget: &Budget) -> Vec<BudgetLimit> {
     let reports = budget
         .per_report
         .iter()
@@ -247,7 +247,7 @@ pub(crate) fn share_caps(budget: &Budget) -> Vec<Cap> {
         .per_target
         .iter()
         .map(|(name, limit)| ("per_target", name, *limit));
-    let cap = |(key, name, limit): (&str, &String, u64)| Cap {
+    let cap = |(key, name, limit): (&str, &String, u64)| BudgetLimit {
         name: format!("[budget] {key}.{name}"),
         limit,
     };
@@ -255,7 +255,7 @@ pub(crate) fn share_caps(budget: &Budget) -> Vec<Cap> {
 }
 
 /// The shares that the requests of a job spend from.
-pub(crate) fn shares(config: &RunConfig, job: &ScheduledTask) -> Shares {
+pub(crate) fn shares(config: &RunConfig, job: &ScheduledTask) -> BudgetShares {
     let Budget {
         per_report,
         per_target,
@@ -267,7 +267,7 @@ pub(crate) fn shares(config: &RunConfig, job: &ScheduledTask) -> Shares {
         report.and_then(|report| per_report.keys().position(|name| *name == report.name));
     let of_target =
         target.and_then(|target| per_target.keys().position(|name| *name == target.name));
-    Shares([of_report, of_target.map(|index| per_report.len() + index)])
+    BudgetShares([of_report, of_target.map(|index| per_report.len() + index)])
 }
 
 #[cfg(test)]
@@ -293,7 +293,7 @@ mod tests {
 
     #[test]
     fn the_month_counts_what_was_settled_promised_and_spent_elsewhere_since_the_reset() {
-        let cap = Cap {
+        let cap = BudgetLimit {
             name: "per_month".to_owned(),
             limit: 10_000,
         };
@@ -344,7 +344,7 @@ mod tests {
 
     #[test]
     fn a_run_across_the_reset_counts_in_the_new_month() {
-        let cap = Cap {
+        let cap = BudgetLimit {
             name: "per_month".to_owned(),
             limit: 10_000,
         };

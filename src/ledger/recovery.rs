@@ -11,7 +11,7 @@ use crate::ledger::request_log::{FOLDER, LogLine, closed, lines, open, started, 
 use crate::ledger::reservations::unsettled;
 use crate::model::{Night, TaskId};
 use crate::plan::{Selection, tasks_of_any_night};
-use crate::report::Spent;
+use crate::report::UnitUsage;
 use crate::store::{Files, Store};
 
 /// Days for which the ledger of a run is kept: three months of bills, and some to look back.
@@ -157,14 +157,14 @@ fn line_of(index: &TaskIndex, task: &TaskId, header: &Header) -> LogLine {
         })
     );
     let count = |number: u32| if is_counted { u64::from(number) } else { 0 };
-    let spent = Spent {
+    let spent = UnitUsage {
         requests: count(header.attempts.max(1)),
         answers: count(1),
         cache_hits: count(u32::from(is_hit)),
         free: count(u32::from(units == 0 && !is_hit)),
         expected: header.price.units_total.unwrap_or(units),
         units,
-        ..Spent::default()
+        ..UnitUsage::default()
     };
     let endpoint = match &header.source {
         Some(Source::Batch { operation, .. }) => operation.clone(),

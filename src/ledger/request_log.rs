@@ -16,11 +16,11 @@ use std::sync::{Mutex, PoisonError};
 use chrono::{DateTime, NaiveDateTime};
 use serde::{Deserialize, Serialize};
 
-use crate::api::{Attempted, Outcome};
+use crate::api::{AttemptRecord, Outcome};
 use crate::config::{Report, RunConfig};
 use crate::error::{Code, Error, Result};
 use crate::plan::ScheduledTask;
-use crate::report::{Spent, Wasted};
+use crate::report::{UnitOverhead, UnitUsage};
 use crate::store::{Files, Store};
 
 /// Folder of the files below `_backhaul/`.
@@ -57,7 +57,7 @@ pub(crate) struct LogLine {
     #[serde(default)]
     pub target: String,
     #[serde(flatten)]
-    pub spent: Spent,
+    pub spent: UnitUsage,
 }
 
 /// One item of a closed ledger.
@@ -66,11 +66,11 @@ struct Entry {
     #[serde(flatten)]
     item: LogKey,
     #[serde(flatten)]
-    spent: Spent,
+    spent: UnitUsage,
 }
 
 /// What a run has spent, by item.
-pub type Totals = BTreeMap<LogKey, Spent>;
+pub type Totals = BTreeMap<LogKey, UnitUsage>;
 
 /// The ledger of the run that is under way.
 #[derive(Debug)]
@@ -140,11 +140,11 @@ impl RequestLog {
     }
 
     /// Notes what became of an attempt.
-    pub fn record_attempt(&self, account: &RequestLabels, now: i64, attempted: Attempted) {
-        let Attempted { expected, outcome } = attempted;
-        let base = Spent {
+    pub fn record_attempt(&self, account: &RequestLabels, now: i64, attempted: AttemptRecord) {
+        let AttemptRecord { expected, outcome } = attempted;
+        let base = UnitUsage {
             requests: 1,
-            ..Spent::default()
+            ..UnitUsage::default()
         };
         let (at, spent) = match outcome {
             Outcome::Answered {
@@ -153,7 +153,7 @@ impl RequestLog {
                 received_at,
             } => (
                 received_at,
-                Spent {
+                UnitUsage {
                     answers: 1,
                     cache_hits: u64::from(price.cache_hit),
                     free: u64::from(units == 0 && !price.cache_hit),
@@ -162,26 +162,26 @@ impl RequestLog {
                     ..base
                 },
             ),
-            Outcome::Lost { units } => (
+            Outcome::ChargedButUnusable { units } => (
                 now,
-                Spent {
+                UnitUsage {
                     expected,
                     units,
-                    wasted: Wasted {
+                    wasted: UnitOverhead {
                         lost: units,
-                        ..Wasted::default()
+                        ..UnitOverhead::default()
                     },
                     ..base
                 },
             ),
             Outcome::Unknown => {
-                let wasted = Wasted {
+                let wasted = UnitOverhead {
                     lost: expected,
-                    ..Wasted::default()
+                    ..UnitOverhead::default()
                 };
                 (
                     now,
-                    Spent {
+                    UnitUsage {
                         unknown: 1,
                         expected,
                         units_unknown: expected,
@@ -190,25 +190,25 @@ impl RequestLog {
                     },
                 )
             }
-            Outcome::Refused => (now, Spent { refused: 1, ..base }),
+            Outcome::Refused => (now, UnitUsage { refused: 1, ..base }),
         };
         self.note(account, at, spent);
     }
 
     /// Notes the part of an answer for many targets that falls to one of them.
-    pub fn record_batch_share(&self, account: &RequestLabels, at: i64, spent: Spent) {
+    pub fn record_batch_share(&self, account: &RequestLabels, at: i64, spent: UnitUsage) {
         self.note(account, at, spent);
     }
 
     /// Notes what of an answer's price brought no row.
-    pub fn record_overhead(&self, account: &RequestLabels, at: i64, wasted: Wasted) {
-        if !wasted.is_nothing() {
+    pub fn record_overhead(&self, account: &RequestLabels, at: i64, wasted: UnitOverhead) {
+        if !wasted.is_zero_total() {
             self.note(
                 account,
                 at,
-                Spent {
+                UnitUsage {
                     wasted,
-                    ..Spent::default()
+                    ..UnitUsage::default()
                 },
             );
         }
@@ -233,7 +233,7 @@ impl RequestLog {
         self.files.remove(&open(&self.run))
     }
 
-    fn note(&self, account: &RequestLabels, at: i64, spent: Spent) {
+    fn note(&self, account: &RequestLabels, at: i64, spent: UnitUsage) {
         let RequestLabels {
             task,
             report,
@@ -445,9 +445,9 @@ mod tests {
         }
     }
 
-    fn answered(units: u64, received_at: i64) -> Attempted {
+    fn answered(units: u64, received_at: i64) -> AttemptRecord {
         let price = crate::model::Price::default();
-        Attempted {
+        AttemptRecord {
             expected: 90,
             outcome: Outcome::Answered {
                 units,
@@ -466,7 +466,7 @@ mod tests {
         spending.record_attempt(
             &account(),
             86_400_000_001,
-            Attempted {
+            AttemptRecord {
                 expected: 90,
                 outcome: Outcome::Unknown,
             },
@@ -474,9 +474,9 @@ mod tests {
         spending.record_overhead(
             &account(),
             86_400_000_000,
-            Wasted {
+            UnitOverhead {
                 minimums: 20,
-                ..Wasted::default()
+                ..UnitOverhead::default()
             },
         );
         let open = of_all_runs(&store).expect("readable");

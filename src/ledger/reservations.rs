@@ -12,8 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::SharedClock;
 use crate::error::Result;
-use crate::limits::{Cap, Ledger, Promised, Wanted};
-use crate::model::maybe_day;
+use crate::limits::{BudgetLimit, ReservationStore, ReserveRequest, Reserved};
 use crate::store::{Store, step, to_json};
 
 /// Folder of the files below `_backhaul/`.
@@ -31,7 +30,7 @@ pub(crate) struct RunReservation {
     #[serde(default)]
     pub spent: u64,
     /// The day on which it was last at work.
-    #[serde(default, with = "maybe_day")]
+    #[serde(default)]
     pub day: Option<NaiveDate>,
 }
 
@@ -39,7 +38,7 @@ pub(crate) struct RunReservation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MonthBudget {
     /// The budget.
-    pub cap: Cap,
+    pub cap: BudgetLimit,
     /// The day of the last reset.
     pub since: NaiveDate,
     /// Units that were spent in the workspace and stand in no file.
@@ -95,7 +94,7 @@ impl ReservationLog {
         write(&self.store, &self.run, promise)
     }
 
-    fn promise_total(&self, total: u64, spent: u64) -> Result<Promised> {
+    fn promise_total(&self, total: u64, spent: u64) -> Result<Reserved> {
         self.write(&RunReservation {
             promised: total,
             settled: None,
@@ -103,17 +102,17 @@ impl ReservationLog {
             day: Some(self.clock.today()),
         })?;
         step("units.promised");
-        Ok(Promised::Total(total))
+        Ok(Reserved::UpTo(total))
     }
 }
 
-impl Ledger for ReservationLog {
-    fn promise(&self, wanted: Wanted) -> Result<Promised> {
-        let Wanted {
+impl ReservationStore for ReservationLog {
+    fn reserve(&self, request: ReserveRequest) -> Result<Reserved> {
+        let ReserveRequest {
             needed,
             preferred,
             spent,
-        } = wanted;
+        } = request;
         let Some(month) = self.month.get() else {
             return self.promise_total(preferred, spent);
         };
@@ -141,9 +140,9 @@ impl Ledger for ReservationLog {
                 {
                     self.write(&before)?;
                 }
-                return Ok(Promised::Short {
+                return Ok(Reserved::Insufficient {
                     total,
-                    cap: month.cap.clone(),
+                    budget: month.cap.clone(),
                 });
             }
             // Near the end something is left for other processes.
@@ -290,7 +289,7 @@ pub(crate) fn settle_dead_runs(store: &Store, who: &str) -> Result<Vec<String>> 
         }
         notes.push(format!(
             "run {run} was cut off: up to {} units that it had set aside count as spent",
-            crate::report::count(units)
+            crate::report::format_count(units)
         ));
     }
     Ok(notes)
@@ -325,7 +324,7 @@ mod tests {
 
     use super::*;
     use crate::clock::SystemClock;
-    use crate::limits::{NotReserved, UnitMeter};
+    use crate::limits::{BudgetShares, NotReserved, UnitMeter};
 
     /// One run: the most that each request can cost and what becomes of it, and whether the run is killed in the end.
     #[derive(Debug, Clone)]
@@ -360,15 +359,18 @@ mod tests {
             .expect("nobody else's");
         let ledger = Arc::new(ReservationLog::new(&store, &run, &clock));
         ledger.limit_to_month(month);
-        let meter =
-            UnitMeter::with_ledger(None, Vec::new(), Arc::clone(&ledger) as Arc<dyn Ledger>);
+        let meter = UnitMeter::with_store(
+            None,
+            Vec::new(),
+            Arc::clone(&ledger) as Arc<dyn ReservationStore>,
+        );
         for (place, (worst, fate)) in life.requests.iter().enumerate() {
-            let mut reservation = match meter.reserve(*worst).await {
+            let mut reservation = match meter.reserve(*worst, BudgetShares::default()).await {
                 Ok(reservation) => reservation,
                 Err(NotReserved::Budget(_)) => continue,
-                Err(NotReserved::Ledger(error)) => panic!("{error}"),
+                Err(NotReserved::Store(error)) => panic!("{error}"),
             };
-            reservation.sent();
+            reservation.mark_sent();
             let actual = worst * u64::from(*fate) / 255;
             charged.fetch_add(actual, Ordering::SeqCst);
             tokio::task::yield_now().await;
@@ -378,14 +380,14 @@ mod tests {
                 return;
             }
             match fate % 3 {
-                0 => drop(reservation.presume()),
+                0 => drop(reservation.assume_worst_case()),
                 1 => drop(reservation),
                 _ => reservation.settle(actual),
             }
         }
         if !life.is_killed {
             ledger
-                .settle(meter.spent() + meter.presumed())
+                .settle(meter.spent() + meter.assumed())
                 .expect("written");
         }
         drop(lock);
@@ -402,7 +404,7 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(3).build().expect("a runtime");
             let folder = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("temp dir");
             let store = Store::open(folder.path()).expect("a destination");
-            let cap = Cap { name: "per_month".to_owned(), limit };
+            let cap = BudgetLimit { name: "per_month".to_owned(), limit };
             let month = MonthBudget { cap, since: "2026-11-01".parse().expect("a date"), foreign };
             let charged = Arc::new(AtomicU64::new(0));
             for (number, round) in rounds.into_iter().enumerate() {

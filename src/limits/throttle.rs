@@ -1,8 +1,8 @@
-//! One throttle for all tasks: at most so many requests in any minute, fewer after the server complained, and silence
-//! while it asked for that.
+//! One throttle for all tasks: at most so many requests in any minute, fewer after the server throttled some, and none
+//! while it asks for a pause.
 //!
-//! The rate halves with a complaint and comes back a tenth of the limit a minute, never beyond the limit. Complaints about
-//! requests that left before the rate was halved count as one.
+//! The rate halves with each 429 and recovers by a tenth of the limit a minute, never beyond the limit. 429s for requests
+//! that were sent before the rate was halved count as one.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
@@ -12,24 +12,25 @@ use tokio::time::Instant;
 
 use crate::clock::SharedClock;
 
-/// The server counts arrivals, we count departures; a window a little longer than its minute absorbs the jitter between.
+/// The server counts requests as they arrive, the throttle as they are sent; a window a little longer than a minute absorbs
+/// the jitter between.
 const WINDOW: Duration = Duration::from_millis(60_500);
 
-/// Complaints within this time after one are about the same burst of requests.
-const SAME_COMPLAINT: Duration = Duration::from_secs(5);
+/// 429s within this time after one are for the same burst of requests.
+const SAME_BURST: Duration = Duration::from_secs(5);
 
-/// The rate never falls below this part of the limit: at 60 a minute, 3 are left.
-const LEAST_PART: f64 = 1.0 / 16.0;
+/// The rate never falls below this part of the limit: with 60 a minute, at least 3 stay.
+const MIN_RATE_PART: f64 = 1.0 / 16.0;
 
-/// The shortest wait: rounding must not make one of nothing.
-const TICK: Duration = Duration::from_millis(1);
+/// The shortest wait: rounding must not make it zero.
+const MIN_WAIT: Duration = Duration::from_millis(1);
 
-/// Minutes in which the rate grows by the whole limit.
+/// Minutes in which the rate recovers by the whole limit.
 const MINUTES_TO_RECOVER: f64 = 10.0;
 
 /// Spaces requests so that no window of a minute holds more than the plan allows.
 ///
-/// Bursts are allowed up to the whole minute's number: a short run is not slowed down at all.
+/// A burst may take a whole minute's number at once: a short run is not slowed down at all.
 #[derive(Debug)]
 pub struct Throttle {
     requests_per_minute: usize,
@@ -39,11 +40,11 @@ pub struct Throttle {
 
 #[derive(Debug, Default)]
 struct State {
-    /// Departures within the window, oldest first.
+    /// When requests were sent within the window, oldest first.
     sent: VecDeque<Instant>,
-    /// Nothing leaves before this.
+    /// Nothing is sent before this.
     paused_until: Option<Instant>,
-    /// The last complaint that halved the rate: when, and what the rate was then.
+    /// The last 429 that halved the rate: when, and the rate from then on.
     slowed: Option<(Instant, f64)>,
 }
 
@@ -58,7 +59,7 @@ impl Throttle {
         }
     }
 
-    /// Waits until a request may leave, and counts it as sent.
+    /// Waits until a request may be sent, and counts it as sent.
     pub async fn acquire(&self) {
         loop {
             let Some(wait) = self.try_acquire(self.clock.instant()) else {
@@ -68,7 +69,7 @@ impl Throttle {
         }
     }
 
-    /// The server complained of too many requests: half as many a minute from now on, for all tasks.
+    /// The server answered 429: halves the requests a minute from now on, for all tasks.
     pub fn slow_down(&self) {
         self.slow_down_at(self.clock.instant());
     }
@@ -77,18 +78,18 @@ impl Throttle {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if state
             .slowed
-            .is_some_and(|(at, _)| now.saturating_duration_since(at) < SAME_COMPLAINT)
+            .is_some_and(|(at, _)| now.saturating_duration_since(at) < SAME_BURST)
         {
             return;
         }
         let limit = self.limit();
         let rate = (state.rate(limit, now) / 2.0)
-            .max(limit * LEAST_PART)
+            .max(limit * MIN_RATE_PART)
             .max(1.0);
         state.slowed = Some((now, rate));
         tracing::warn!(
             requests_per_minute = rate,
-            "the API throttles: fewer requests for a while"
+            "the API throttles requests: fewer are sent for a while"
         );
     }
 
@@ -97,14 +98,15 @@ impl Throttle {
         f64::from(u32::try_from(self.requests_per_minute).unwrap_or(u32::MAX))
     }
 
-    /// Lets nothing leave for this long: the server said so to one task, and means all of them.
+    /// Sends nothing for this long: what the server asks of one task holds for all of them.
     pub fn pause(&self, duration: Duration) {
         let until = self.clock.instant() + duration;
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.paused_until = Some(state.paused_until.map_or(until, |other| other.max(until)));
+        // `None` is less than every instant.
+        state.paused_until = state.paused_until.max(Some(until));
     }
 
-    /// Takes a place now, or says how long to wait before asking again.
+    /// Counts a request as sent now, or returns how long to wait before the next try.
     fn try_acquire(&self, now: Instant) -> Option<Duration> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(until) = state.paused_until {
@@ -128,26 +130,20 @@ impl Throttle {
             state.sent.push_back(now);
             return None;
         }
-        let until_one_leaves = state
-            .sent
-            .front()
-            .map(|oldest| (*oldest + WINDOW).saturating_duration_since(now))?;
-        // Meanwhile the rate may have grown enough.
-        let until_it_fits =
-            Duration::from_secs_f64((sent + 1.0 - rate) * MINUTES_TO_RECOVER * 60.0 / limit);
-        Some(
-            if sent < limit {
-                until_one_leaves.min(until_it_fits)
-            } else {
-                until_one_leaves
-            }
-            .max(TICK),
-        )
+        let oldest = *state.sent.front()?;
+        let until_one_expires = (oldest + WINDOW).saturating_duration_since(now);
+        if sent >= limit {
+            return Some(until_one_expires.max(MIN_WAIT));
+        }
+        // Meanwhile the rate may have recovered enough.
+        let missing = sent + 1.0 - rate;
+        let until_it_fits = Duration::from_secs_f64(missing * MINUTES_TO_RECOVER * 60.0 / limit);
+        Some(until_one_expires.min(until_it_fits).max(MIN_WAIT))
     }
 }
 
 impl State {
-    /// Requests a minute that may leave now.
+    /// Requests a minute that may be sent now.
     fn rate(&self, limit: f64, now: Instant) -> f64 {
         let Some((at, rate)) = self.slowed else {
             return limit;
@@ -187,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_holds_everybody_and_a_shorter_one_does_not_end_it() {
+    fn a_pause_holds_all_tasks_and_a_shorter_one_does_not_end_it() {
         let throttle = Throttle::new(1000, Arc::new(SystemClock));
         throttle.pause(Duration::from_secs(30));
         throttle.pause(Duration::from_secs(1));
@@ -196,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_halves_the_rate_once_and_it_comes_back_slowly() {
+    fn a_429_halves_the_rate_once_and_it_recovers_slowly() {
         let throttle = Throttle::new(60, Arc::new(SystemClock));
         let start = Instant::now();
         let rate = |at: Duration| throttle.state.lock().expect("sound").rate(60.0, start + at);
@@ -225,28 +221,28 @@ mod tests {
     }
 
     proptest::proptest! {
-        /// Whatever complaints come, no minute holds more than the limit, everybody gets through in the end, and right
-        /// behind a complaint that counts no more than half of the rate before it is let through in a minute.
+        /// Whatever 429s arrive, no minute holds more than the limit, every request is sent in the end, and right after a
+        /// 429 that counts the rate is at most halved.
         #[test]
-        fn complaints_at_any_time_keep_the_rate_between_its_bounds(
+        fn throttling_at_any_time_keeps_the_rate_between_its_bounds(
             limit in 1_u32..200,
-            complaints in proptest::collection::vec(0_u64..900_000, 0..20),
+            throttled in proptest::collection::vec(0_u64..900_000, 0..20),
         ) {
             let throttle = Throttle::new(limit, Arc::new(SystemClock));
             let start = Instant::now();
-            let most = f64::from(limit);
-            let mut complaints: Vec<Instant> =
-                complaints.iter().map(|millis| start + Duration::from_millis(*millis)).collect();
-            complaints.sort_unstable();
-            let mut complaints = complaints.into_iter().peekable();
+            let max_rate = f64::from(limit);
+            let mut throttled: Vec<Instant> =
+                throttled.iter().map(|millis| start + Duration::from_millis(*millis)).collect();
+            throttled.sort_unstable();
+            let mut throttled = throttled.into_iter().peekable();
             let (mut now, mut sent, mut rounds) = (start, Vec::new(), 0);
             while now < start + Duration::from_mins(20) {
-                while let Some(at) = complaints.next_if(|at| *at <= now) {
-                    let before = throttle.state.lock().expect("sound").rate(most, at);
+                while let Some(at) = throttled.next_if(|at| *at <= now) {
+                    let before = throttle.state.lock().expect("sound").rate(max_rate, at);
                     throttle.slow_down_at(at);
-                    let after = throttle.state.lock().expect("sound").rate(most, at);
+                    let after = throttle.state.lock().expect("sound").rate(max_rate, at);
                     proptest::prop_assert!(after <= before && after >= (before / 2.0).min(before));
-                    proptest::prop_assert!(after >= (most * LEAST_PART).min(1.0) && after <= most);
+                    proptest::prop_assert!(after >= (max_rate * MIN_RATE_PART).min(1.0) && after <= max_rate);
                 }
                 match throttle.try_acquire(now) {
                     None => sent.push(now),
@@ -256,7 +252,7 @@ mod tests {
                     }
                 }
                 rounds += 1;
-                proptest::prop_assert!(rounds < 200_000, "waits of next to nothing");
+                proptest::prop_assert!(rounds < 200_000, "waits of almost zero");
             }
             let limit = usize::try_from(limit).expect("small");
             for (place, time) in sent.iter().enumerate().skip(limit) {

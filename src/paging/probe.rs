@@ -24,7 +24,6 @@ pub struct Finding {
     /// The verdicts.
     pub verdicts: Verdicts,
     /// When they were found.
-    #[serde(with = "iso_day")]
     pub made_on: NaiveDate,
 }
 
@@ -34,28 +33,6 @@ impl Finding {
         self.made_on
             .checked_add_days(Days::new(VERDICT_DAYS))
             .is_some_and(|end| self.made_on <= day && day < end)
-    }
-}
-
-/// A day as text, `2026-11-01`.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-mod iso_day {
-    use chrono::NaiveDate;
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(
-        day: &NaiveDate,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(day)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<NaiveDate, D::Error> {
-        String::deserialize(deserializer)?
-            .parse()
-            .map_err(serde::de::Error::custom)
     }
 }
 

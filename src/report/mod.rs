@@ -1,178 +1,23 @@
-//! What a run did: the types of its report and their renderings. Data in, text out; nothing is read or measured here.
+//! What a run did, what the next one will cost, and what was spent: the types of these reports and their texts. Data in,
+//! text out; nothing is read or measured here.
 
 mod estimate;
-mod spent;
-mod summary;
+mod estimate_text;
+mod fit;
+mod fit_text;
+mod format;
+mod run_report;
+mod run_summary;
+mod unit_usage;
 mod usage;
+mod usage_text;
 
-use serde::{Deserialize, Serialize};
-
-pub use estimate::{
-    Change, ColumnShare, Estimate, Fit, Proposal, ReportEstimate, TargetEstimate, TaskEstimate,
+pub use estimate::{Estimate, ReportEstimate, TargetEstimate, TaskEstimate};
+pub use fit::{Change, ColumnShare, Fit, Proposal};
+pub use format::{count_noun, format_bytes, format_count};
+pub use run_report::{
+    ErrorEntry, MonthLeft, PartitionSummary, ReportSummary, RunReport, RunStatus, TaskCounts,
 };
-pub use spent::{Spent, Wasted};
-pub use summary::{bytes, count, summary};
-pub use usage::{Allowance, Difference, Share, Usage};
-
-use crate::error::Error;
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum RunStatus {
-    /// Everything that was due is committed.
-    Done,
-    /// Some tasks failed, the others are committed.
-    Partial,
-    /// A budget stopped it; what was complete is committed.
-    Stopped,
-    /// Nothing was committed.
-    Failed,
-    /// The user stopped it.
-    Interrupted,
-}
-
-impl RunStatus {
-    /// Exit status of the command.
-    pub fn exit_code(self) -> u8 {
-        match self {
-            Self::Done => 0,
-            Self::Failed => 1,
-            Self::Partial => 3,
-            Self::Stopped => 4,
-            Self::Interrupted => 130,
-        }
-    }
-}
-
-/// A whole run. Its JSON is what `run --json` ends with and what `_backhaul/runs/` keeps.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RunReport {
-    /// Identifies the run; also in `_run_id` of its rows.
-    pub run: String,
-    /// The snapshot date.
-    pub night: String,
-    /// How it ended.
-    pub status: RunStatus,
-    /// Rows committed.
-    pub rows: u64,
-    /// Requests sent, retries included.
-    pub requests: u64,
-    /// Of these, retries.
-    pub retries: u64,
-    /// Units charged, or counted as charged where no answer came.
-    pub units: u64,
-    /// Of these, units charged for answers that were then lost or damaged.
-    pub units_lost: u64,
-    /// Of all units, those that brought no row, by cause.
-    #[serde(default)]
-    pub wasted: Wasted,
-    /// What the month has left after the run, where a budget of the month is kept.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub month: Option<MonthLeft>,
-    /// Wall-clock seconds.
-    pub seconds: f64,
-    /// Largest resident memory of the process so far, in bytes; 0 where the system does not tell.
-    pub peak_memory_bytes: u64,
-    /// One entry a report of the configuration.
-    pub reports: Vec<ReportSummary>,
-    /// What went wrong.
-    pub errors: Vec<ErrorEntry>,
-    /// What is worth knowing and went right all the same.
-    #[serde(default)]
-    pub notes: Vec<String>,
-}
-
-/// What is left of a month's budget.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct MonthLeft {
-    /// The budget: the tightest of those that count by the month.
-    pub budget: String,
-    /// Units of it.
-    pub limit: u64,
-    /// Units that are left of them.
-    pub left: u64,
-    /// The day on which usage starts again at zero.
-    pub reset: String,
-}
-
-/// One report of a run.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct ReportSummary {
-    /// The table.
-    pub name: String,
-    /// Catalog name of the endpoint.
-    pub endpoint: String,
-    /// Rows committed by this run.
-    pub rows: u64,
-    /// Units charged for its tasks.
-    pub units: u64,
-    /// Of these, and of those for answers that were lost, units that brought no row, by cause.
-    #[serde(default)]
-    pub wasted: Wasted,
-    /// Its tasks by status.
-    pub tasks: TaskCounts,
-    /// Partitions that this run committed.
-    pub partitions: Vec<PartitionSummary>,
-}
-
-/// Tasks by status.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TaskCounts {
-    /// All rows of the source.
-    pub complete: u64,
-    /// A fuse or an unproven assumption ended it; named in its evidence.
-    pub capped: u64,
-    /// Put off to a later night as planned.
-    pub deferred: u64,
-    /// Stopped by a budget or an interrupt.
-    pub stopped: u64,
-    /// Failed.
-    pub failed: u64,
-    /// Complete before this run: nothing was sent.
-    pub skipped: u64,
-}
-
-/// One partition that a run committed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartitionSummary {
-    /// Folder, from the destination's root.
-    pub path: String,
-    /// Rows that it holds now.
-    pub rows: u64,
-    /// Size of its files.
-    pub bytes: u64,
-    /// Number of its files.
-    pub files: u64,
-}
-
-/// An error as the report keeps it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ErrorEntry {
-    /// Stable code.
-    pub code: String,
-    /// The table, if one is meant.
-    pub report: Option<String>,
-    /// The target, if one is meant.
-    pub target: Option<String>,
-    /// What happened, with its causes.
-    pub message: String,
-    /// What to do.
-    pub next: String,
-    /// Units spent on it.
-    pub units: u64,
-}
-
-impl ErrorEntry {
-    /// The entry of an error; report and target come from its context.
-    pub fn new(error: &Error) -> Self {
-        Self {
-            code: error.code().as_str().to_owned(),
-            report: error.context_value("report").map(str::to_owned),
-            target: error.context_value("target").map(str::to_owned),
-            message: error.one_line(),
-            next: error.next().to_owned(),
-            units: error.units(),
-        }
-    }
-}
+pub use run_summary::run_summary;
+pub use unit_usage::{UnitOverhead, UnitUsage};
+pub use usage::{Allowance, Difference, Usage, UsageShare};

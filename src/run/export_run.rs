@@ -16,7 +16,7 @@ use crate::fetch::{batch, probes};
 use crate::ledger::recovery::close_dead_run_logs;
 use crate::ledger::reservations::ReservationLog;
 use crate::ledger::{month, reservations};
-use crate::limits::{Ledger, UnitMeter};
+use crate::limits::{ReservationStore, UnitMeter};
 use crate::plan::ScheduledTask;
 use crate::report::RunReport;
 use crate::run::finish::finish_run;
@@ -86,9 +86,9 @@ impl ExportRun {
         let run_id = run_id(&clock);
         let store = open_read_only(&config)?;
         let ledger = Arc::new(ReservationLog::new(&store, &run_id, &clock));
-        let promises = Arc::clone(&ledger) as Arc<dyn Ledger>;
+        let promises = Arc::clone(&ledger) as Arc<dyn ReservationStore>;
         let meter =
-            UnitMeter::with_ledger(Some(budget), month::share_caps(&config.budget), promises);
+            UnitMeter::with_store(Some(budget), month::share_caps(&config.budget), promises);
         let client = client(&config, meter, &clock, tuning).await?;
         let client = if is_sample {
             client.free_only()

@@ -12,7 +12,7 @@ use crate::model::Night;
 use crate::plan::ScheduledTask;
 use crate::plan::task_label;
 use crate::publish::partition::Assembled;
-use crate::report::{ErrorEntry, ReportSummary, RunReport, RunStatus, Wasted};
+use crate::report::{ErrorEntry, ReportSummary, RunReport, RunStatus, UnitOverhead};
 use crate::run::warnings::AnswerWarnings;
 use crate::schedule::pacing::DeferredTask;
 use crate::schedule::run_plan::RunPlan;
@@ -44,7 +44,7 @@ impl RunReportBuilder {
             retries: 0,
             units: 0,
             units_lost: 0,
-            wasted: Wasted::default(),
+            wasted: UnitOverhead::default(),
             month: None,
             seconds: 0.0,
             peak_memory_bytes: 0,
@@ -329,7 +329,7 @@ impl RunReportBuilder {
         report.requests = statistics.requests;
         report.retries = statistics.retries;
         report.units_lost = statistics.units_lost;
-        report.units = meter.spent().saturating_add(meter.presumed());
+        report.units = meter.spent().saturating_add(meter.assumed());
         ledger.settle(report.units)?;
         if let Some(month) = &mut report.month {
             month.left = month.left.saturating_sub(report.units);

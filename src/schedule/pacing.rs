@@ -10,7 +10,7 @@ use crate::ledger::month::MonthStatus;
 use crate::model::Night;
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Allowance, Candidate, Purchase, Task, admit, least_units};
-use crate::report::count;
+use crate::report::format_count;
 use crate::schedule::run_plan::{DueTask, RunPlan};
 
 /// A task that is deferred.
@@ -61,7 +61,10 @@ impl DeferredTask {
             target,
             varying.map(|(name, value)| (name, value)),
         );
-        format!("{label}: about {} units, due since {due}", count(*units))
+        format!(
+            "{label}: about {} units, due since {due}",
+            format_count(*units)
+        )
     }
 }
 
@@ -98,10 +101,10 @@ pub(crate) fn defer_unaffordable(
         let reason = format!(
             "deferred by `pace`: about {} units, due since {}; tonight may spend {} of the {} that are left until the \
              reset on {}",
-            count(candidate.cost),
+            format_count(candidate.cost),
             candidate.due,
-            count(allowance.tonight),
-            count(allowance.month),
+            format_count(allowance.tonight),
+            format_count(allowance.month),
             account.reset
         );
         deferred.push(DeferredTask {
@@ -116,10 +119,10 @@ pub(crate) fn defer_unaffordable(
         run_plan.notes.push(format!(
             "`pace`: tonight may spend {} units of the {} that are left until {}; {} of the due tasks are deferred and \
              come first the next night",
-            count(allowance.tonight),
-            count(allowance.month),
+            format_count(allowance.tonight),
+            format_count(allowance.month),
             account.reset,
-            count(u64::try_from(deferred.len()).unwrap_or(u64::MAX))
+            format_count(u64::try_from(deferred.len()).unwrap_or(u64::MAX))
         ));
     }
     Ok(deferred)
@@ -196,7 +199,7 @@ fn allowance(account: &MonthStatus, today: Night, per_run: u64) -> Allowance {
 mod tests {
     use super::*;
     use crate::ledger::reservations::MonthBudget;
-    use crate::limits::Cap;
+    use crate::limits::BudgetLimit;
 
     #[test]
     fn what_is_left_is_spread_over_the_nights_to_the_reset_tonight_included() {
@@ -204,7 +207,7 @@ mod tests {
         let account = |spent, today| MonthStatus {
             reset: day("2026-12-01"),
             month: MonthBudget {
-                cap: Cap {
+                cap: BudgetLimit {
                     name: String::new(),
                     limit: 2_000,
                 },

@@ -10,7 +10,7 @@ use crate::config::RunConfig;
 use crate::error::Result;
 use crate::model::{Night, TaskId};
 use crate::plan::{self, ScheduledTask, Selection, Task};
-use crate::report::count;
+use crate::report::format_count;
 use crate::schedule::task_history::TaskHistory;
 use crate::state::night_record::PlannedTask;
 
@@ -82,8 +82,8 @@ impl RunPlan {
         };
         Some(format!(
             "{} {tasks} {are} not due; the next {} on {next}",
-            count(number),
-            count(*first)
+            format_count(number),
+            format_count(*first)
         ))
     }
 }

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::landing::Landing;
 use crate::model::{Night, TaskId};
 use crate::plan::{self, ScheduledTask, Selection, Task};
-use crate::report::count;
+use crate::report::format_count;
 use crate::schedule::history_windows::HistoryWindows;
 use crate::schedule::run_plan::{
     DueTask, RunPlan, is_removed_from_config, is_resumed, known_tasks,
@@ -329,7 +329,10 @@ impl<'a> RunPlanBuilder<'a> {
         let (tasks, their) = if number == 1 {
             ("1 complete task".to_owned(), "it is")
         } else {
-            (format!("{} complete tasks", count(number)), "they are")
+            (
+                format!("{} complete tasks", format_count(number)),
+                "they are",
+            )
         };
         self.plan.notes.push(format!(
             "{name}: the configuration has changed since {tasks} of this night ({stale}): {their} fetched again"

@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::model::maybe_day;
 use crate::paging::Finding;
 use crate::store::{Store, to_json};
 
@@ -70,13 +69,13 @@ fn file(origin: &Url) -> String {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RememberedUsage {
     /// A day on which usage starts again at zero, where it was told.
-    #[serde(default, with = "maybe_day")]
+    #[serde(default)]
     pub reset: Option<NaiveDate>,
     /// Units a month; none where there is no limit.
     #[serde(default)]
     pub limit: Option<u64>,
     /// The day on which it was last told.
-    #[serde(default, with = "maybe_day")]
+    #[serde(default)]
     pub told: Option<NaiveDate>,
     /// Units that had been spent in the workspace by then, and stand in no file of the ledger.
     #[serde(default)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::date_range::DateRange;
 use super::recorded_column::RecordedColumn;
 use super::task_spec::TaskSpec;
-use crate::model::{Night, TaskId, day, maybe_day};
+use crate::model::{Night, TaskId};
 
 /// Version of the state object that this program writes.
 pub const MANIFEST_VERSION: u32 = 1;
@@ -174,7 +174,6 @@ pub struct TaskEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     /// The night of the last answer.
-    #[serde(with = "day")]
     pub night: Night,
     /// The days that it was requested for, also those of other periods.
     pub window: DateRange,
@@ -218,10 +217,10 @@ pub struct UnfinishedTask {
     /// When it ended, in microseconds since 1970.
     pub at: i64,
     /// Of a history, whose partition holds many nights: the night of the attempt.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "maybe_day")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub night: Option<Night>,
     /// Of a deferred task: since when it is due.
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "maybe_day")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due: Option<Night>,
 }
 

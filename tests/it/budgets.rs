@@ -922,21 +922,21 @@ fn shares_of_what_is_not_there_are_refused_with_the_nearest_name() {
       --> backhaul.toml:18:9
        | every = "weeks"
        |         ^^^^^^^ day, week, month, or days such as `10d`
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-CONFIG]: `keep_free` is neither units nor a share below 100%
       --> backhaul.toml:4:13
        | keep_free = "120%"
        |             ^^^^^^ units, or a share of the workspace's limit such as "10%"
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-CONFIG]: `t0` is 0
       --> backhaul.toml:6:30
        | per_target = { t9x = 5, t0 = 0 }
        |                              ^ a whole number of at least 1
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
     let text = text
@@ -948,14 +948,14 @@ fn shares_of_what_is_not_there_are_refused_with_the_nearest_name() {
       --> backhaul.toml:5:16
        | per_report = { link = 20_000 }
        |                ^^^^ did you mean `links`?
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-CONFIG-KEY]: `per_target` names no target `t9x`
       --> backhaul.toml:6:16
        | per_target = { t9x = 5 }
        |                ^^^ no target of the configuration is near it in spelling
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     ");
 }

@@ -116,21 +116,21 @@ fn unknown_keys_are_refused_with_the_nearest_known_name() {
       --> backhaul.toml:22:2
        | [sources]
        |  ^^^^^^^ did you mean `source`?
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-CONFIG-KEY]: [destination] has no key `compresion`
       --> backhaul.toml:7:1
        | compresion = "zstd(3)"
        | ^^^^^^^^^^ did you mean `compression`?
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-CONFIG-KEY]: the report `links` has no key `agregation`, nor has site-explorer/all-backlinks
       --> backhaul.toml:20:1
        | agregation = "all"
        | ^^^^^^^^^^ did you mean `aggregation`?
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
 }
@@ -173,35 +173,35 @@ fn wrong_targets_and_selectors_are_refused() {
       --> backhaul.toml:9:7
        | url = "acme com"
        |       ^^^^^^^^^^ a site has no blanks
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-TARGET]: `Acme` is no name for a target
       --> backhaul.toml:17:8
        | name = "Acme"
        |        ^^^^^^ lower-case letters, digits, `.`, `_` and `-`, beginning with a letter or digit
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-CONFIG]: `mode` cannot be `domains`
       --> backhaul.toml:21:8
        | mode = "domains"
        |        ^^^^^^^^^ one of: exact, prefix, domain, subdomains
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-TARGET]: no target is named `b.con`
       --> backhaul.toml:26:12
        | targets = ["b.con", { role = "rival" }]
        |            ^^^^^^^ did you mean `b.com`?
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-TARGET]: no target is labelled role = "rival"
       --> backhaul.toml:26:21
        | targets = ["b.con", { role = "rival" }]
        |                     ^^^^^^^^^^^^^^^^^^ no [[target]] fits it
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
 }
@@ -215,21 +215,21 @@ fn duplicate_names_are_refused() {
       --> backhaul.toml:23:8
        | name = "acme.com"
        |        ^^^^^^^^^^ the first is in backhaul.toml; give this one a `name`
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-CONFIG]: two reports have the name `rating`
       --> backhaul.toml:17:8
        | name = "rating"
        |        ^^^^^^^^ each report is a table of its own
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-CONFIG]: the name `coverage` is reserved
       --> backhaul.toml:20:8
        | name = "coverage"
        |        ^^^^^^^^^^ the program fills a table of that name itself
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
 }
@@ -244,7 +244,7 @@ fn dates_are_days_of_the_calendar_and_never_in_the_future() {
       --> backhaul.toml:19:9
        | since = "2024-02-30"
        |         ^^^^^^^^^^^^ a day of the calendar, such as "2024-01-31"
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
     let late =
@@ -334,7 +334,7 @@ fn a_base_url_that_would_leak_the_key_is_refused() {
       --> backhaul.toml:5:12
        | base_url = "http://api.ahrefs.com/v3"
        |            ^^^^^^^^^^^^^^^^^^^^^^^^^^ https, or http to 127.0.0.1 only: the key travels with every request
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
 }
@@ -354,7 +354,7 @@ fn a_destination_that_is_a_file_is_refused() {
       --> DIR/backhaul.toml:6:7
        | url = "data"
        |       ^^^^^^ a file stands in the way; name a folder
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
 }
@@ -485,28 +485,28 @@ fn faults_of_a_csv_file_name_its_line() {
       --> sites.csv:3:1
        | b,c.com,
        | ^^^^^^^^ the first is in sites.csv:2; give this one another name
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-TARGET]: `d com` is no site
       --> sites.csv:4:1
        | d,d com,
        | ^^^^^^^^ a site has no blanks
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-TARGET]: `mode` cannot be `all`
       --> sites.csv:5:1
        | e,e.com,all
        | ^^^^^^^^^^^ one of: exact, prefix, domain, subdomains
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-TARGET]: a line with 2 fields under 3 columns
       --> sites.csv:6:1
        | f,f.com
        | ^^^^^^^ quote fields that hold commas
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
     let errors = with_csv("name,site\nb,b.com\n").expect_err("a fault");
@@ -515,7 +515,7 @@ fn faults_of_a_csv_file_name_its_line() {
       --> sites.csv:1:1
        | name,site
        | ^^^^^^^^^ the header is name,url,mode
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
     let errors = with_csv("name,url\nb,\"b.com\n").expect_err("a fault");
@@ -524,7 +524,7 @@ fn faults_of_a_csv_file_name_its_line() {
       --> sites.csv:2:1
        | b,"b.com
        | ^^^^^^^^ a quote opens here and never closes
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
 }
@@ -560,28 +560,28 @@ fn parameters_that_are_ours_or_do_not_fit_are_refused() {
       --> backhaul.toml:19:1
        | limit = 5
        | ^^^^^ write `max_rows`
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-PARAMETER]: `aggregation` cannot be `none`
       --> backhaul.toml:20:15
        | aggregation = "none"
        |               ^^^^^^ one of: similar_links, 1_per_domain, all
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-PARAMETER]: `history` cannot be true or false
       --> backhaul.toml:22:11
        | history = true
        |           ^^^^ a string
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-PARAMETER]: site-explorer/all-backlinks does not vary by country
       --> backhaul.toml:21:13
        | countries = ["us"]
        |             ^^^^^^ take this out
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
 }
@@ -634,7 +634,7 @@ fn a_file_that_is_no_toml_is_refused_at_its_place() {
       --> backhaul.toml:1:8
        | [source
        |        ^ unclosed table, expected `]`
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
 }
@@ -1153,21 +1153,21 @@ fn a_ranking_names_a_column_that_the_operation_can_order_by() {
       --> backhaul.toml:20:7
        | top = { by = "traffic" }
        |       ^^^^^^^^^^^^^^^^^^ for example: top = { by = "domain_rating_source", rows = 1000 }
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-CONFIG]: `max_rows` would cut the ranking of 10 rows short, and call it `capped`
       --> backhaul.toml:21:12
        | max_rows = 5
        |            ^ take this out: a ranking fetches the rows that it names and no more
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-PARAMETER]: site-explorer/domain-rating cannot be ranked: it takes no order, or always answers whole
       --> backhaul.toml:19:7
        | top = { by = "ahrefs_rank", rows = 1 }
        |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ take `top` out
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
 }
@@ -1236,35 +1236,35 @@ fn a_report_of_changes_has_what_identifies_and_dates_a_row() {
       --> backhaul.toml:21:15
        | aggregation = "similar_links"
        |               ^^^^^^^^^^^^^^^ changes are of links, each on its own: `all`, or take this out
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-PARAMETER]: `history` does not go with `mode = "changes"`
       --> backhaul.toml:21:11
        | history = "all_time"
        |           ^^^^^^^^^^ each night asks since the last complete one: take this out
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-PARAMETER]: `top` does not go with `mode = "changes"`
       --> backhaul.toml:21:7
        | top = { by = "traffic", rows = 10 }
        |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ a ranking is read anew each night, changes are added up: take one of them out
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-CONFIG]: a report's `mode` cannot be `changed`
       --> backhaul.toml:20:8
        | mode = "changed"
        |        ^^^^^^^^^ `snapshot` or `changes`; how much of a site is meant is the target's `mode`
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-PARAMETER]: site-explorer/refdomains cannot tell changes
       --> backhaul.toml:20:8
        | mode = "changes"
        |        ^^^^^^^^^ only site-explorer/all-backlinks dates both the coming and the going of a row
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
 }

@@ -124,7 +124,7 @@ fn each_row_of_the_error_table_says_what_was_asked_what_was_said_and_what_to_do(
             r#"{"error":"bad target: x"}"#,
             "BH-REFUSED",
             1,
-            "mend the target",
+            "fix the target",
         ),
         (
             "401 Unauthorized",
@@ -260,7 +260,7 @@ fn a_wait_that_the_server_asks_for_is_kept_in_full_or_named() {
     let ran = context.run().expect(1);
     assert_eq!(server.requests(), 1);
     assert!(
-        ran.stderr.contains("86400 s, longer than is waited for"),
+        ran.stderr.contains("86400 s, longer than the client waits"),
         "{}",
         ran.stderr
     );

@@ -531,7 +531,7 @@ fn sources() -> Vec<Source> {
         .map(|path| Source::new(&name(path), &fs::read_to_string(path).unwrap()))
         .collect();
     assert!(
-        all.iter().any(|source| source.path == "error.rs"),
+        all.iter().any(|source| source.path == "lib.rs"),
         "the tree was not read"
     );
     all

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use backhaul::filter::{Comparison, Filter};
-use backhaul::model::{Float, PageKeys, Value};
+use backhaul::model::{PageKeys, Value};
 use backhaul::paging::{
     Ask, Assumption, BestEffort, Cursor, Emit, Evidence, Grouping, KeyColumn, PagerLimits,
     PagerPlan, Paging, PagingError, Shortfall, Status, Step, Top, Verdict, Verdicts,
@@ -126,7 +126,7 @@ impl Source {
         match value {
             Value::Float(_) if self.vices.rounds_down => {
                 let tenths = value.to_json().as_f64().unwrap() * 2.0;
-                Value::Float(Float::new(tenths.floor() / 2.0))
+                Value::float(tenths.floor() / 2.0)
             }
             other => other.clone(),
         }
@@ -156,7 +156,7 @@ impl Source {
 
 fn number(rng: &mut Rng) -> Value {
     // Quarters are exact, so that what is shown is what is there.
-    Value::Float(Float::new(f64::from(rng.u32(..16)) / 4.0))
+    Value::float(f64::from(rng.u32(..16)) / 4.0)
 }
 
 fn digest(row: &Row) -> u128 {

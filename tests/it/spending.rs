@@ -79,7 +79,7 @@ fn the_ledger_counts_what_the_account_counts_by_report_endpoint_target_and_day()
     );
     let text = context.backhaul(&["usage"]).expect(0).stdout;
     for part in [
-        "units start again at zero on",
+        "units are reset to zero on",
         "difference none",
         "by report",
         "rival",
@@ -236,7 +236,7 @@ fn answers_that_were_lost_are_named_as_such_and_explain_the_difference() {
         "{told}"
     );
     let text = context.backhaul(&["usage"]).expect(0).stdout;
-    assert!(text.contains("answers that were lost"), "{text}");
+    assert!(text.contains("lost responses"), "{text}");
 }
 
 #[test]
@@ -405,7 +405,7 @@ fn what_nothing_is_known_of_is_said_to_be_unknown_or_like_the_others() {
     );
     let text = context.backhaul(&["estimate"]).expect(0).stdout;
     assert!(
-        text.contains("1 tasks were never fetched") && text.contains("max_rows"),
+        text.contains("1 task was never fetched") && text.contains("max_rows"),
         "{text}"
     );
     context.run().expect(0);

@@ -296,21 +296,21 @@ fn lists_make_a_task_of_each_combination_in_the_order_of_the_file() {
       --> ./backhaul.toml:8:16
        | projects = [9, 9]
        |                ^ take this out
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-PARAMETER]: `device` cannot be `watch`
       --> ./backhaul.toml:9:12
        | devices = ["watch"]
        |            ^^^^^^^ one of: desktop, mobile
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-PARAMETER]: rank-tracker/overview does not vary by data source
       --> ./backhaul.toml:10:16
        | data_sources = ["grok"]
        |                ^^^^^^^^ take this out
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
 }
@@ -419,14 +419,14 @@ fn faults_of_keyword_files_name_file_and_line() {
       --> words:3:1
        |  Acme
        | ^^^^^ the first is in words:1; take this line out
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
     error[BH-CONFIG]: the keyword `a, b` has a comma
       --> words:4:1
        | a, b
        | ^^^^ the API separates keywords by commas: leave it out
-    next: mend the line, then: backhaul check --offline
+    next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     ");
     let shown = with("keyword,volume\nacme,1\n\"boots\n")

@@ -8,7 +8,7 @@ use super::condition::{Reader, calculation};
 use crate::catalog::ColumnKind;
 use crate::filter::Comparison;
 use crate::filter::rules::{self, Column, Fault};
-use crate::model::{Float, Value};
+use crate::model::Value;
 
 /// One side of an operator.
 #[derive(Debug)]
@@ -212,5 +212,5 @@ fn number(digits: &str, negative: bool) -> Option<Value> {
     let whole = (number.fract() == 0.0)
         .then(|| format!("{number:.0}").parse().ok())
         .flatten();
-    Some(whole.map_or_else(|| Value::Float(Float::new(number)), Value::Int))
+    Some(whole.map_or_else(|| Value::float(number), Value::Int))
 }

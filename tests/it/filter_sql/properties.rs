@@ -1,7 +1,7 @@
 //! Random filters keep their meaning on the way through SQL; random text never breaks anything.
 
 use backhaul::filter::{Comparison, Filter, Quantifier};
-use backhaul::model::{Float, Value};
+use backhaul::model::Value;
 use proptest::prelude::*;
 
 use super::{compiled, endpoint};
@@ -55,7 +55,7 @@ fn leaf() -> impl Strategy<Value = Filter> {
     let whole = proptest::sample::select(vec!["class_c", "redirect_code"]);
     let number = (-1_000_000i32..1_000_000).prop_map(|number| match number % 8 {
         0 => Value::Int(i64::from(number / 8)),
-        _ => Value::Float(Float::new(f64::from(number) / 8.0)),
+        _ => Value::float(f64::from(number) / 8.0),
     });
     prop_oneof![
         (whole, ordered(), any::<i64>()).prop_map(|(column, asked, value)| comparison(

@@ -1,29 +1,29 @@
-//! What requests came to: counts and units that add up over a run, a day, a report, a target.
+//! What requests cost: counts and units that are summed over a run, a day, a report, a target.
 
 use std::ops::AddAssign;
 
 use serde::{Deserialize, Serialize};
 
-/// What one or many requests came to.
+/// What one or many requests cost.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Spent {
-    /// Requests that left, retries included.
+pub struct UnitUsage {
+    /// Requests sent, retries included.
     #[serde(skip_serializing_if = "is_zero")]
     pub requests: u64,
     /// Of these, answered.
     #[serde(skip_serializing_if = "is_zero")]
     pub answers: u64,
-    /// Of these, answered from the source's cache, for nothing.
+    /// Of these, answered from the API's cache, free of charge.
     #[serde(skip_serializing_if = "is_zero")]
     pub cache_hits: u64,
-    /// Of these, answered for nothing for another reason: free operations and free targets.
+    /// Of these, free for another reason: free operations and free targets.
     #[serde(skip_serializing_if = "is_zero")]
     pub free: u64,
-    /// Requests that were refused or failed at the other end, for nothing.
+    /// Requests that were refused or failed on the server, free of charge.
     #[serde(skip_serializing_if = "is_zero")]
     pub refused: u64,
-    /// Requests of which nobody knows whether they were charged: they left, and nothing came back.
+    /// Requests of which it is unknown whether they were charged: they were sent, and no response arrived.
     #[serde(skip_serializing_if = "is_zero")]
     pub unknown: u64,
     /// The most that the requests could have cost.
@@ -35,28 +35,28 @@ pub struct Spent {
     /// Units that count as charged for the unknown ones.
     #[serde(skip_serializing_if = "is_zero")]
     pub units_unknown: u64,
-    /// Of all units, those that brought no row of a table.
-    #[serde(skip_serializing_if = "Wasted::is_nothing")]
-    pub wasted: Wasted,
+    /// Of all units, those that were not spent on rows of a table.
+    #[serde(skip_serializing_if = "UnitOverhead::is_zero_total")]
+    pub wasted: UnitOverhead,
 }
 
-/// Units that brought no row of a table, by cause. The rest went into rows: their number times the price of their own
+/// Units that were not spent on rows of a table, by cause. The rest is the number of rows times the price of their own
 /// columns.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
-pub struct Wasted {
-    /// Rows that were received again, at the seams of pages, or beyond a fuse.
+pub struct UnitOverhead {
+    /// Rows that were received twice at the borders of pages, or beyond `max_rows`.
     pub reread: u64,
-    /// What requests cost beyond their rows, since none costs less than the minimum.
+    /// What requests cost beyond their rows, since no request costs less than the minimum.
     pub minimums: u64,
-    /// Answers that were charged, or may have been, and were lost or damaged.
+    /// Responses that were charged, or may have been, and were lost or damaged.
     pub lost: u64,
-    /// Columns that only paging needs.
+    /// Key columns that only paging needs.
     pub surcharge: u64,
 }
 
-impl Wasted {
-    /// All of it.
+impl UnitOverhead {
+    /// The sum of all causes.
     pub fn total(&self) -> u64 {
         self.reread
             .saturating_add(self.minimums)
@@ -64,13 +64,13 @@ impl Wasted {
             .saturating_add(self.surcharge)
     }
 
-    /// Whether nothing was wasted.
-    pub fn is_nothing(&self) -> bool {
+    /// Whether all causes are zero.
+    pub fn is_zero_total(&self) -> bool {
         self.total() == 0
     }
 
     /// The parts that are not zero, with their names, the largest first.
-    pub fn parts(&self) -> Vec<(&'static str, u64)> {
+    pub fn nonzero_parts(&self) -> Vec<(&'static str, u64)> {
         let Self {
             reread,
             minimums,
@@ -78,9 +78,9 @@ impl Wasted {
             surcharge,
         } = *self;
         let mut parts = vec![
-            ("rows received twice at the seams of pages", reread),
-            ("minimums of small requests", minimums),
-            ("answers that were lost", lost),
+            ("rows received twice at the borders of pages", reread),
+            ("the minimum price of small requests", minimums),
+            ("lost responses", lost),
             ("key columns that only paging needs", surcharge),
         ];
         parts.retain(|(_, units)| *units > 0);
@@ -89,16 +89,16 @@ impl Wasted {
     }
 }
 
-impl Spent {
+impl UnitUsage {
     /// Units charged, and those that count as charged.
     pub fn total(&self) -> u64 {
         self.units.saturating_add(self.units_unknown)
     }
 }
 
-impl AddAssign for Spent {
+impl AddAssign for UnitUsage {
     fn add_assign(&mut self, other: Self) {
-        // Taken apart, so that a new field cannot be forgotten.
+        // Destructured, so that a new field cannot be forgotten.
         let Self {
             requests,
             answers,
@@ -128,7 +128,7 @@ impl AddAssign for Spent {
     }
 }
 
-impl AddAssign for Wasted {
+impl AddAssign for UnitOverhead {
     fn add_assign(&mut self, other: Self) {
         let Self {
             reread,

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::secret::Secret;
 
-/// A shorter key is no real one, and would be found in data by chance.
+/// A shorter key is not a real one and would be found in data by chance.
 const MIN_SEARCHED_BYTES: usize = 8;
 
-/// A list of keys and which one is in use. Shared by all tasks: a key that one task found dead is dead for all.
+/// A list of keys and which one is in use. Shared by all tasks: a key that was rejected for one task is rejected for all.
 #[derive(Debug)]
 pub struct KeyRing {
     keys: Vec<Secret>,
@@ -29,7 +29,8 @@ impl KeyRing {
         self.keys.get(index).map(|key| (index, key))
     }
 
-    /// Gives up the key at `index`; false if it was the last one. Another task may have done so already: that counts as true.
+    /// Moves on from the key at `index`; false if it was the last one. If another task has moved on from it already, the result
+    /// is true as well.
     pub fn reject(&self, index: usize) -> bool {
         if index + 1 >= self.keys.len() {
             return false;
@@ -40,20 +41,21 @@ impl KeyRing {
         true
     }
 
-    /// Whether any key stands in a body. Such a body may be neither quoted nor saved.
+    /// Whether any key is in a body. Such a body may be neither quoted nor saved.
     pub fn appear_in(&self, body: &[u8]) -> bool {
-        let long_enough = |key: &&Secret| key.expose().len() >= MIN_SEARCHED_BYTES;
-        self.keys
-            .iter()
-            .filter(long_enough)
-            .any(|key| memchr::memmem::find(body, key.expose().as_bytes()).is_some())
+        self.keys.iter().any(|key| {
+            let key = key.expose().as_bytes();
+            key.len() >= MIN_SEARCHED_BYTES && memchr::memmem::find(body, key).is_some()
+        })
     }
 
     /// The text with every key in it replaced by `***`.
     pub fn redact(&self, text: &str) -> String {
-        self.keys
-            .iter()
-            .fold(text.to_owned(), |text, key| key.redact(&text))
+        let mut text = text.to_owned();
+        for key in &self.keys {
+            text = key.redact(&text);
+        }
+        text
     }
 }
 
@@ -62,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_found_in_a_body_wherever_it_stands() {
+    fn a_key_is_found_anywhere_in_a_body() {
         let ring = KeyRing::new(vec![
             Secret::new("first-key-01"),
             Secret::new("second-key-02"),
@@ -77,7 +79,7 @@ mod tests {
         assert!(ring.reject(0));
         assert!(
             ring.reject(0),
-            "a second task with the same dead key moves on too"
+            "a second task with the same rejected key moves on too"
         );
         assert_eq!(ring.current().map(|(index, _)| index), Some(1));
         assert!(!ring.reject(1));

@@ -1,0 +1,16 @@
+//! The few types that every module shares: key values, identifiers, dates, requests and responses. Data only.
+
+mod exchange;
+mod ids;
+mod page_keys;
+mod text;
+mod value;
+
+pub use exchange::{Answer, Encoding, Method, Price, Request};
+pub use ids::TaskId;
+pub use page_keys::PageKeys;
+pub use text::{hex, percent_encode_into};
+pub use value::{Key, Value, format_time};
+
+/// The snapshot date: a label that a task keeps even if it is finished after midnight.
+pub type Night = chrono::NaiveDate;
