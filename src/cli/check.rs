@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::arguments::{Check, Globals};
 use super::{ExitResult, output};
-use crate::config::{Environment, Place, RunConfig, load};
+use crate::config::{DestinationLocation, Environment, RunConfig, load};
 use crate::error::{Code, Error, Errors};
 use crate::ledger::account::AccountLimits;
 use crate::plan::{self, MonthlyCost, Selection, Task};
@@ -49,8 +49,8 @@ pub async fn check(globals: &Globals, command: &Check) -> ExitResult {
             &mut text,
             "destination",
             destination.map(|warning| match warning {
-                Some(warning) => format!("{} (warning: {warning})", config.destination.place),
-                None => config.destination.place.to_string(),
+                Some(warning) => format!("{} (warning: {warning})", config.destination.location),
+                None => config.destination.location.to_string(),
             }),
             &mut errors,
         );
@@ -95,7 +95,7 @@ fn configuration(
     environment: &Environment,
 ) -> Result<(RunConfig, Unread), Errors> {
     let plain = load(&globals.config, environment)?;
-    if command.offline && matches!(plain.destination.place, Place::Bucket(_)) {
+    if command.offline && matches!(plain.destination.location, DestinationLocation::Bucket(_)) {
         return Ok((plain, Unread::Offline));
     }
     match super::configuration(globals, environment) {

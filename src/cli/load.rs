@@ -144,9 +144,9 @@ pub(super) fn check_schema(engine: Engine, schema: &str) -> Result<()> {
 
 /// Where the configuration's files lie, as a warehouse is told.
 pub(super) fn place(config: &RunConfig) -> Result<Place> {
-    let bucket = match &config.destination.place {
-        config::Place::Folder(path) => return folder(path),
-        config::Place::Bucket(bucket) => bucket,
+    let bucket = match &config.destination.location {
+        config::DestinationLocation::Folder(path) => return folder(path),
+        config::DestinationLocation::Bucket(bucket) => bucket,
     };
     let (scheme, rest) = bucket.url.split_once("://").unwrap_or_default();
     let (name, prefix) = rest.split_once('/').unwrap_or((rest, ""));

@@ -50,7 +50,7 @@ pub fn verify(globals: &Globals, command: &Verify) -> ExitResult {
         }
     };
     output::print(&text);
-    let (number, root) = (verified.faults.len(), &config.destination.place);
+    let (number, root) = (verified.faults.len(), &config.destination.location);
     let noun = if number == 1 { "finding" } else { "findings" };
     Err(
         Error::new(Code::Corrupt, format!("{number} {noun} in {root}"))

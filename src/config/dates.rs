@@ -3,7 +3,7 @@
 use chrono::{Days, Months, NaiveDate};
 
 /// What a day looks like, for faults.
-pub(super) const HELP: &str = "a date such as \"2024-01-31\", or so far before the night: \"-7d\", \"-4w\", \"-1mo\", \"-1y\"";
+pub(crate) const HELP: &str = "a date such as \"2024-01-31\", or so far before the night: \"-7d\", \"-4w\", \"-1mo\", \"-1y\"";
 
 /// Whether the text is so far before the night: `-7d`, `-4w`, `-1mo`, `-1y`.
 pub fn is_relative(text: &str) -> bool {
@@ -12,7 +12,14 @@ pub fn is_relative(text: &str) -> bool {
 
 /// The day that the text means on a night: itself, or so far before. A month too short for the day ends with its last.
 pub fn day_of(text: &str, night: NaiveDate) -> Option<NaiveDate> {
-    super::date(text).or_else(|| back(text, night))
+    parse_day(text).or_else(|| back(text, night))
+}
+
+/// A day as `YYYY-MM-DD`, exactly ten characters.
+pub(crate) fn parse_day(text: &str) -> Option<NaiveDate> {
+    NaiveDate::parse_from_str(text, "%Y-%m-%d")
+        .ok()
+        .filter(|_| text.len() == 10)
 }
 
 fn back(text: &str, night: NaiveDate) -> Option<NaiveDate> {

@@ -3,9 +3,6 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// Names the configuration file, where the command line does not.
-pub const BACKHAUL_CONFIG: &str = "BACKHAUL_CONFIG";
-
 /// The variable that the starter configuration takes the key from. Read only where a configuration names it.
 pub const AHREFS_API_KEY: &str = "AHREFS_API_KEY";
 

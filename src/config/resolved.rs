@@ -9,12 +9,11 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use url::Url;
 
-use super::every::Every;
-use super::keys::KeySources;
-use super::place::Place;
+use super::cadence::Cadence;
+use super::key_sources::KeySources;
+use super::location::DestinationLocation;
 use crate::catalog::{Changes, Endpoint, Pricing};
 use crate::filter::Filter;
-use crate::stable_hash::StableHash;
 
 /// A configuration in which every name resolves, every value fits and nothing is asked that this version does not do.
 #[derive(Debug, Clone)]
@@ -59,7 +58,7 @@ pub struct Budget {
     /// The most that may be spent from one reset of the workspace to the next.
     pub per_month: Option<u64>,
     /// What stays unspent of the workspace's limit.
-    pub keep_free: Option<KeepFree>,
+    pub keep_free: Option<ReservedUnits>,
     /// What is left of the month is spread over its nights.
     pub pace: bool,
     /// The most that one run may spend on a report, by its name.
@@ -70,7 +69,7 @@ pub struct Budget {
 
 /// What stays unspent of the workspace's limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum KeepFree {
+pub enum ReservedUnits {
     /// So many units.
     Units(u64),
     /// So many hundredths of the limit, below 100.
@@ -81,7 +80,7 @@ pub enum KeepFree {
 #[derive(Debug, Clone)]
 pub struct Destination {
     /// The folder or bucket.
-    pub place: Place,
+    pub location: DestinationLocation,
     /// Keys of partitions' folders below the night's: `target`, or parameters of tasks. A report without such a parameter
     /// goes without its folder.
     pub partition_by: Vec<String>,
@@ -141,8 +140,8 @@ pub struct Report {
     pub endpoint: &'static Endpoint,
     /// Its columns, unique, in the order of the table; all of the operation's where it takes no `select`.
     pub columns: Vec<String>,
-    /// The words that the columns were chosen with: presets, names, `+name`, `-name`; empty where there is no choice.
-    pub words: Vec<String>,
+    /// What the columns were chosen with: presets, names, `+name`, `-name`; empty where there is no choice.
+    pub column_selectors: Vec<String>,
     /// Which rows; `None`: all.
     pub filter: Option<Filter>,
     /// Query parameters that are the same in all its tasks, `history` stated where the operation has it.
@@ -162,11 +161,11 @@ pub struct Report {
     /// First day of a history; set wherever the operation requires one.
     pub since: Option<NaiveDate>,
     /// How often it is fetched.
-    pub every: Every,
+    pub every: Cadence,
     /// What becomes of a value that does not fit its column.
-    pub on_bad_value: OnTrouble,
+    pub on_bad_value: OnMismatch,
     /// What becomes of a column that the API refuses.
-    pub on_removed_column: OnTrouble,
+    pub on_removed_column: OnMismatch,
 }
 
 /// A ranking: the rows with the greatest values of a column.
@@ -180,7 +179,7 @@ pub struct Top {
 
 /// What happens where an answer does not fit its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OnTrouble {
+pub enum OnMismatch {
     /// The task fails and names the place.
     Fail,
     /// Null takes its place, counted and listed.
@@ -213,36 +212,6 @@ impl RunConfig {
             .cloned()
             .collect()
     }
-
-    /// A hash, as 64 hexadecimal digits, of all that changes requests: origin, targets and reports, but neither
-    /// labels, budget, destination nor keys. Equal configurations have equal fingerprints on every machine.
-    pub fn fingerprint(&self) -> String {
-        let mut hash = StableHash::new("config-1");
-        hash.add(self.source.base_url.as_str());
-        for target in &self.targets {
-            target.hash_into(&mut hash);
-        }
-        for report in &self.reports {
-            report.hash_into(&mut hash, self);
-        }
-        hash.finish()
-    }
-}
-
-impl Target {
-    /// Adds what identifies the site: everything but the labels.
-    pub fn hash_into(&self, hash: &mut StableHash) {
-        let Self {
-            name,
-            url,
-            mode,
-            protocol,
-            labels: _,
-        } = self;
-        for part in [name, url, mode, protocol] {
-            hash.add(part);
-        }
-    }
 }
 
 impl Report {
@@ -268,60 +237,5 @@ impl Report {
     pub fn is_free(&self) -> bool {
         let is_set = |(name, value): &(String, String)| self.parameter(name) == Some(value);
         self.endpoint.pricing == Pricing::Free || self.endpoint.free_when.iter().any(is_set)
-    }
-
-    fn hash_into(&self, hash: &mut StableHash, config: &RunConfig) {
-        let Self {
-            name,
-            endpoint,
-            columns,
-            filter,
-            parameters,
-            varying,
-            targets,
-            keyword_lists,
-            changes,
-            top,
-            max_rows,
-            since,
-            words: _,
-            every: _,
-            on_bad_value: _,
-            on_removed_column: _,
-        } = self;
-        hash.add(name);
-        hash.add(&endpoint.name);
-        hash.add_all(columns);
-        hash.add(
-            &filter
-                .as_ref()
-                .map(|filter| filter.to_json().to_string())
-                .unwrap_or_default(),
-        );
-        hash.add_pairs(parameters);
-        for (parameter, values) in varying {
-            hash.add(parameter);
-            hash.add_all(values);
-        }
-        let targets = targets
-            .iter()
-            .filter_map(|index| config.targets.get(*index));
-        hash.add_all(&targets.map(|target| &target.name).collect::<Vec<_>>());
-        for list in keyword_lists
-            .iter()
-            .filter_map(|index| config.keyword_lists.get(*index))
-        {
-            hash.add_all(&list.keywords);
-        }
-        if changes.is_some() {
-            hash.add("changes");
-        }
-        if let Some(Top { by, rows }) = top {
-            hash.add("top");
-            hash.add(by);
-            hash.add(&rows.to_string());
-        }
-        hash.add(&max_rows.map(|rows| rows.to_string()).unwrap_or_default());
-        hash.add(&since.map(|date| date.to_string()).unwrap_or_default());
     }
 }

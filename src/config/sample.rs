@@ -24,7 +24,7 @@ impl RunConfig {
             labels: BTreeMap::new(),
         };
         let destination = Destination {
-            place: self.destination.place.join(SAMPLE_FOLDER),
+            location: self.destination.location.join(SAMPLE_FOLDER),
             responses: None,
             ..self.destination.clone()
         };

@@ -6,7 +6,7 @@ use std::time::Duration;
 ///
 /// # Errors
 /// What a duration looks like.
-pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
+pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
     const HELP: &str =
         "a duration is a whole number and w, d, h, m or s, for example `3d` or `12h`";
     let (number, unit) = split(text).ok_or(HELP)?;
@@ -28,7 +28,7 @@ pub(super) fn duration(text: &str) -> Result<Duration, &'static str> {
 ///
 /// # Errors
 /// What a size looks like.
-pub(super) fn size(text: &str) -> Result<u64, &'static str> {
+pub(crate) fn size(text: &str) -> Result<u64, &'static str> {
     const HELP: &str =
         "a size is a whole number and KiB, MiB or GiB (or KB, MB, GB), for example `128 MiB`";
     let (number, unit) = split(text).ok_or(HELP)?;
@@ -51,7 +51,7 @@ pub(super) fn size(text: &str) -> Result<u64, &'static str> {
 ///
 /// # Errors
 /// What a compression looks like.
-pub(super) fn zstd_level(text: &str) -> Result<i32, &'static str> {
+pub(crate) fn zstd_level(text: &str) -> Result<i32, &'static str> {
     const HELP: &str = "write `zstd(LEVEL)` with a level from 1 to 22, for example `zstd(3)`";
     let level = text
         .strip_prefix("zstd(")

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use chrono::{Days, NaiveDate};
 
 use crate::catalog::{FREE_ROWS, Presets, Pricing};
-use crate::config::{Every, Report, RunConfig};
+use crate::config::{Cadence, Report, RunConfig};
 use crate::costs::estimate::{estimate, of_all_tasks};
 use crate::error::Result;
 use crate::model::{Night, TaskId};
@@ -16,14 +16,14 @@ use crate::plan::{self, Cost, Selection, Task};
 use crate::report::{Change, ColumnShare, Fit, Proposal};
 
 /// The cadences that are proposed, the fastest first.
-const CADENCES: [Every; 7] = [
-    Every::DAY,
-    Every::Days(2),
-    Every::Days(3),
-    Every::Days(7),
-    Every::Days(10),
-    Every::Days(14),
-    Every::Month,
+const CADENCES: [Cadence; 7] = [
+    Cadence::DAY,
+    Cadence::Days(2),
+    Cadence::Days(3),
+    Cadence::Days(7),
+    Cadence::Days(10),
+    Cadence::Days(14),
+    Cadence::Month,
 ];
 
 /// Nights that are looked at, in periods of the slowest report: slots repeat.
@@ -155,7 +155,7 @@ impl BudgetFit<'_> {
             let every = config
                 .reports
                 .get(task.report)
-                .map_or(Every::DAY, |report| report.every);
+                .map_or(Cadence::DAY, |report| report.every);
             // What is not due comes to its slot, which is where its past would have led it to.
             let back = if due.contains(&task.id) {
                 0

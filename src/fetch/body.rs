@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::api::{BodyCheck, KeyRing};
 use crate::clock::SharedClock;
-use crate::config::{OnTrouble, Report};
+use crate::config::{OnMismatch, Report};
 use crate::context::cpu_pool::run_on_cpu_pool;
 use crate::context::fetched_task::interrupted_error;
 use crate::decode::{Decoder, OnBadValue, Page, decompress};
@@ -22,8 +22,8 @@ const INTERRUPT_PATIENCE: Duration = Duration::from_secs(5);
 /// What the report wants done with a value that does not fit.
 pub(crate) fn on_bad_value(report: &Report) -> OnBadValue {
     match report.on_bad_value {
-        OnTrouble::Fail => OnBadValue::Fail,
-        OnTrouble::Null => OnBadValue::Null,
+        OnMismatch::Fail => OnBadValue::Fail,
+        OnMismatch::Null => OnBadValue::Null,
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use crate::api::{Client, Quote};
 use crate::catalog::FREE_ROWS;
 use crate::clock::SharedClock;
-use crate::config::{OnTrouble, Report, RunConfig};
+use crate::config::{OnMismatch, Report, RunConfig};
 use crate::context::client::TimingOverrides;
 use crate::decode::{Decoder, OnBadValue, PageSchema};
 use crate::error::{Code, Error, Errors, Result};
@@ -50,7 +50,7 @@ pub async fn check_columns(
                 asked += 1;
                 empty += u64::from(!has_rows);
                 for (column, how) in columns {
-                    if matches!(how, How::Refused) && report.on_removed_column == OnTrouble::Null {
+                    if matches!(how, How::Refused) && report.on_removed_column == OnMismatch::Null {
                         spared.push(format!("{}.{column}", report.name));
                     } else if named.insert((&report.endpoint.name, column.clone())) {
                         errors.push(lacks(report, &column, how));

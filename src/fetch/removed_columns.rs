@@ -1,7 +1,7 @@
 //! Columns that the API has removed. With `on_removed_column = "null"` the rest is fetched without them; they stay in the
 //! table as nulls.
 
-use crate::config::{OnTrouble, Report};
+use crate::config::{OnMismatch, Report};
 use crate::context::removed_columns::RemovedColumns;
 use crate::error::{Code, Error};
 use crate::fetch::request::selected_columns;
@@ -19,7 +19,7 @@ pub(crate) fn tolerates(
     ask: &Ask,
     error: &Error,
 ) -> bool {
-    if report.on_removed_column == OnTrouble::Fail || error.code() != Code::Refused {
+    if report.on_removed_column == OnMismatch::Fail || error.code() != Code::Refused {
         return false;
     }
     let Some(column) = error.context_value("column").map(str::to_owned) else {
@@ -55,7 +55,7 @@ pub(crate) fn learn_from_saved(
     saved: Option<&Saved>,
 ) {
     let Some(saved) = saved else { return };
-    if report.on_removed_column == OnTrouble::Fail || !report.endpoint.has_select() {
+    if report.on_removed_column == OnMismatch::Fail || !report.endpoint.has_select() {
         return;
     }
     let selected = selected_columns(&saved.header.request);

@@ -2,7 +2,7 @@
 
 use chrono::{Datelike as _, Months, NaiveDate};
 
-use crate::config::{Budget, KeepFree, RunConfig};
+use crate::config::{Budget, ReservedUnits, RunConfig};
 use crate::error::Result;
 use crate::ledger::account::AccountLimits;
 use crate::ledger::reservations;
@@ -213,9 +213,9 @@ fn cap(budget: &Budget, limit: Option<u64>) -> Option<BudgetLimit> {
 pub fn spendable_units(budget: &Budget, limit: Option<u64>) -> Option<u64> {
     let limit = limit?;
     let free = match budget.keep_free {
-        Some(KeepFree::Units(units)) => units,
+        Some(ReservedUnits::Units(units)) => units,
         // Rounded up: what must stay free does.
-        Some(KeepFree::Percent(percent)) => {
+        Some(ReservedUnits::Percent(percent)) => {
             let hundredths = u128::from(limit) * u128::from(percent);
             u64::try_from(hundredths.div_ceil(100)).unwrap_or(limit)
         }
@@ -361,15 +361,18 @@ mod tests {
             ..Budget::default()
         };
         assert_eq!(
-            spendable_units(&with(Some(KeepFree::Percent(10))), Some(2_000_001)),
+            spendable_units(&with(Some(ReservedUnits::Percent(10))), Some(2_000_001)),
             Some(1_800_000)
         );
         assert_eq!(
-            spendable_units(&with(Some(KeepFree::Units(3))), Some(2)),
+            spendable_units(&with(Some(ReservedUnits::Units(3))), Some(2)),
             Some(0)
         );
         assert_eq!(spendable_units(&with(None), Some(9)), Some(9));
-        assert_eq!(spendable_units(&with(Some(KeepFree::Units(3))), None), None);
+        assert_eq!(
+            spendable_units(&with(Some(ReservedUnits::Units(3))), None),
+            None
+        );
     }
 
     #[test]

@@ -91,7 +91,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::config::Every;
+    use crate::config::Cadence;
 
     fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
         let one = (0_usize..4, 0_u64..6, 0_usize..3, 0_u64..3_000, 0_u8..20);
@@ -194,7 +194,7 @@ mod tests {
     /// Nights of a plan that has `percent` of the units that it needs. For each task, the nights on which it was fetched.
     fn starved(
         percent: u64,
-        reports: &[(Every, usize, u64)],
+        reports: &[(Cadence, usize, u64)],
         nights: u64,
     ) -> Vec<(usize, Vec<u64>)> {
         let start: Night = "2026-11-01".parse().expect("a date");
@@ -267,10 +267,10 @@ mod tests {
     #[test]
     fn a_plan_of_half_of_what_is_needed_fetches_every_task_within_about_three_periods() {
         let reports = [
-            (Every::DAY, 20, 50),
-            (Every::Days(7), 300, 200),
-            (Every::Days(10), 300, 150),
-            (Every::Month, 40, 400),
+            (Cadence::DAY, 20, 50),
+            (Cadence::Days(7), 300, 200),
+            (Cadence::Days(10), 300, 150),
+            (Cadence::Month, 40, 400),
         ];
         let nights = 240;
         let mut longest = vec![0; reports.len()];

@@ -7,7 +7,7 @@
 
 use chrono::{Datelike as _, Days, Months};
 
-use crate::config::Every;
+use crate::config::Cadence;
 use crate::model::{Night, TaskId};
 use crate::stable_hash::StableHash;
 
@@ -15,17 +15,17 @@ use crate::stable_hash::StableHash;
 const LONGEST_MONTH: u32 = 31;
 
 /// Since when a task is due in a night, given its last complete night before; `None` if it is not due.
-pub fn due(every: Every, task: &TaskId, night: Night, last: Option<Night>) -> Option<Night> {
+pub fn due(every: Cadence, task: &TaskId, night: Night, last: Option<Night>) -> Option<Night> {
     let since = last.map_or(night, |last| next(every, task, last));
     (since <= night).then_some(since)
 }
 
 /// The night on which a task that was complete on `last` is due again.
-pub fn next(every: Every, task: &TaskId, last: Night) -> Night {
+pub fn next(every: Cadence, task: &TaskId, last: Night) -> Night {
     let half = every.nights().div_ceil(2);
     let longest = match every {
-        Every::Days(days) => days,
-        Every::Month => LONGEST_MONTH,
+        Cadence::Days(days) => days,
+        Cadence::Month => LONGEST_MONTH,
     };
     let slot = slot_from(every, task, after(last, half));
     let gap = u32::try_from((slot - last).num_days()).unwrap_or(0);
@@ -38,16 +38,16 @@ pub fn next(every: Every, task: &TaskId, last: Night) -> Night {
 }
 
 /// The first slot of a task on `from` or later.
-fn slot_from(every: Every, task: &TaskId, from: Night) -> Night {
+fn slot_from(every: Cadence, task: &TaskId, from: Night) -> Night {
     match every {
-        Every::Days(days) => {
+        Cadence::Days(days) => {
             let slot = spread(task) % u64::from(days.max(1));
             let today =
                 u64::try_from(from.num_days_from_ce()).unwrap_or(0) % u64::from(days.max(1));
             let wait = (slot + u64::from(days) - today) % u64::from(days.max(1));
             after(from, u32::try_from(wait).unwrap_or(0))
         }
-        Every::Month => {
+        Cadence::Month => {
             let this = slot_of_month(task, from);
             if this >= from {
                 this
@@ -107,16 +107,16 @@ mod tests {
         TaskId(format!("{number:016x}"))
     }
 
-    fn every() -> impl Strategy<Value = Every> {
+    fn every() -> impl Strategy<Value = Cadence> {
         prop_oneof![
-            (1_u32..=40).prop_map(Every::Days),
-            Just(Every::Days(7)),
-            Just(Every::Month)
+            (1_u32..=40).prop_map(Cadence::Days),
+            Just(Cadence::Days(7)),
+            Just(Cadence::Month)
         ]
     }
 
-    fn longest(every: Every) -> i64 {
-        if every == Every::Month {
+    fn longest(every: Cadence) -> i64 {
+        if every == Cadence::Month {
             31
         } else {
             i64::from(every.nights())
@@ -125,7 +125,8 @@ mod tests {
 
     #[test]
     fn a_weekly_report_of_300_targets_is_about_43_a_night() {
-        for (every, nights, low, high) in [(Every::Days(7), 14, 25, 62), (Every::Month, 31, 2, 21)]
+        for (every, nights, low, high) in
+            [(Cadence::Days(7), 14, 25, 62), (Cadence::Month, 31, 2, 21)]
         {
             let mut due_on: BTreeMap<Night, u32> = BTreeMap::new();
             for task in (0..300).map(task) {
@@ -148,10 +149,10 @@ mod tests {
     #[test]
     fn slots_are_the_same_on_every_machine() {
         let slots: Vec<String> = (0..4)
-            .map(|number| next(Every::Days(7), &task(number), start()).to_string())
+            .map(|number| next(Cadence::Days(7), &task(number), start()).to_string())
             .collect();
         let months: Vec<String> = (0..4)
-            .map(|number| next(Every::Month, &task(number), start()).to_string())
+            .map(|number| next(Cadence::Month, &task(number), start()).to_string())
             .collect();
         assert_eq!(slots, SLOTS);
         assert_eq!(months, MONTHS);
@@ -178,7 +179,7 @@ mod tests {
             let half = i64::from(every.nights().div_ceil(2));
             prop_assert!(gaps.iter().all(|gap| (half..=longest(every)).contains(gap)), "{every}: {gaps:?}");
             // From the third on every fetch is in its slot.
-            let shortest = if every == Every::Month { 28 } else { longest(every) };
+            let shortest = if every == Cadence::Month { 28 } else { longest(every) };
             prop_assert!(gaps.iter().skip(2).all(|gap| *gap >= shortest), "{every}: {gaps:?}");
         }
 

@@ -6,7 +6,8 @@ use super::bounds::{CostBound, FREE_BUDGET_UNITS, total};
 use super::task::Task;
 use crate::catalog::Pricing;
 use crate::config::{
-    BucketPlace, Budget, DEFAULT_HISTORY, Encryption, Every, KeepFree, Place, Report, RunConfig,
+    BucketLocation, Budget, Cadence, DEFAULT_HISTORY, DestinationLocation, Encryption, Report,
+    ReservedUnits, RunConfig,
 };
 
 /// The configuration and its tasks in words, for a person.
@@ -20,8 +21,8 @@ pub fn describe(config: &RunConfig, tasks: &[Task]) -> String {
         config.source.base_url,
         keys.join(", then ")
     );
-    let _ = writeln!(out, "destination   {}", config.destination.place);
-    if let Place::Bucket(bucket) = &config.destination.place {
+    let _ = writeln!(out, "destination   {}", config.destination.location);
+    if let DestinationLocation::Bucket(bucket) = &config.destination.location {
         describe_bucket(&mut out, bucket);
     }
     let _ = writeln!(out, "targets       {}", config.targets.len());
@@ -35,8 +36,8 @@ pub fn describe(config: &RunConfig, tasks: &[Task]) -> String {
 }
 
 /// What the configuration says of a bucket beside its URL.
-fn describe_bucket(out: &mut String, bucket: &BucketPlace) {
-    let BucketPlace {
+fn describe_bucket(out: &mut String, bucket: &BucketLocation) {
+    let BucketLocation {
         url: _,
         region,
         endpoint,
@@ -107,10 +108,10 @@ fn budgets(budget: &Budget) -> String {
         );
     }
     match keep_free {
-        Some(KeepFree::Units(units)) => {
+        Some(ReservedUnits::Units(units)) => {
             let _ = writeln!(out, "keep_free     {units} units of the workspace's limit");
         }
-        Some(KeepFree::Percent(percent)) => {
+        Some(ReservedUnits::Percent(percent)) => {
             let _ = writeln!(out, "keep_free     {percent}% of the workspace's limit");
         }
         None => {}
@@ -143,7 +144,7 @@ fn describe_report(out: &mut String, report: &Report, tasks: &[&Task]) {
         report.columns.len(),
         tasks.len()
     );
-    if report.every != Every::DAY {
+    if report.every != Cadence::DAY {
         let nights = report.every.nights();
         let a_night = tasks
             .len()
@@ -243,7 +244,7 @@ fn bill(tasks: &[Task], config: &RunConfig) -> String {
             if config
                 .reports
                 .iter()
-                .all(|report| report.every == Every::DAY) =>
+                .all(|report| report.every == Cadence::DAY) =>
         {
             format!("at most {units} units")
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::history::steady_units;
 use super::task::Task;
-use crate::config::{Every, RunConfig};
+use crate::config::{Cadence, RunConfig};
 use crate::error::{Code, Error, Errors};
 
 /// Nights of the month that bills are told for.
@@ -298,8 +298,8 @@ fn changes(config: &RunConfig, tasks: &[&Task], limit: u64, bound: Bound) -> Vec
     ways
 }
 
-fn every(period: u64) -> Every {
-    Every::Days(u32::try_from(period).unwrap_or(u32::MAX))
+fn every(period: u64) -> Cadence {
+    Cadence::Days(u32::try_from(period).unwrap_or(u32::MAX))
 }
 
 /// How many of the targets, the dearest first, would have to go.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use crate::config::{Every, Report, RunConfig};
+use crate::config::{Cadence, Report, RunConfig};
 use crate::error::Result;
 use crate::landing::Landing;
 use crate::model::{Night, TaskId};
@@ -346,7 +346,7 @@ impl<'a> RunPlanBuilder<'a> {
             let Some(report) = self.config.reports.get(index) else {
                 continue;
             };
-            if report.every == Every::DAY && !with_turns {
+            if report.every == Cadence::DAY && !with_turns {
                 continue;
             }
             let own = tasks.iter().filter(|task| task.report == index);
@@ -360,7 +360,7 @@ impl<'a> RunPlanBuilder<'a> {
     /// Whether a task that tonight has no rows of is due. One that an earlier night began, and that is finished first, is
     /// not fetched again for tonight before its time.
     fn is_due(&mut self, night: Night, task: &Task, resumed: Option<Night>) -> Result<bool> {
-        let mut every = Every::DAY;
+        let mut every = Cadence::DAY;
         if let Some(report) = self.config.reports.get(task.report) {
             every = report.every;
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::Days;
 
-use crate::config::{Every, Report};
+use crate::config::{Cadence, Report};
 use crate::error::Result;
 use crate::model::{Night, TaskId};
 use crate::state::names::partition_name;
@@ -52,7 +52,7 @@ pub(crate) fn load_task_history(
     let mut missing = tasks.len();
     for back in 1..=lookback(report, with_turns) {
         // A task of every night that was deferred is older than those of tonight: turns need no memory.
-        if missing == 0 && (!with_turns || report.every == Every::DAY) {
+        if missing == 0 && (!with_turns || report.every == Cadence::DAY) {
             break;
         }
         let Some(before) = night.checked_sub_days(Days::new(u64::from(back))) else {

@@ -1,6 +1,6 @@
 //! The destination that a configuration names, opened.
 
-use crate::config::{BucketPlace, Encryption, Place, RunConfig};
+use crate::config::{BucketLocation, DestinationLocation, Encryption, RunConfig};
 use crate::error::Result;
 use crate::landing::Landing;
 use crate::store::bucket::{self, BucketOptions, Writers};
@@ -11,9 +11,9 @@ use crate::store::{Disk, Files, Remote, Replace, Store};
 /// # Errors
 /// What keeps a bucket from being opened: [`crate::error::Code::Url`], [`crate::error::Code::Config`].
 pub(crate) fn open_read_only(config: &RunConfig) -> Result<Store> {
-    match &config.destination.place {
-        Place::Folder(path) => Ok(Store::at(path)),
-        Place::Bucket(place) => remote(place),
+    match &config.destination.location {
+        DestinationLocation::Folder(path) => Ok(Store::at(path)),
+        DestinationLocation::Bucket(place) => remote(place),
     }
 }
 
@@ -22,8 +22,8 @@ pub(crate) fn open_read_only(config: &RunConfig) -> Result<Store> {
 /// # Errors
 /// As [`store`], and [`crate::error::Code::Destination`].
 pub(crate) fn open_for_writing(config: &RunConfig) -> Result<Store> {
-    match &config.destination.place {
-        Place::Folder(path) => {
+    match &config.destination.location {
+        DestinationLocation::Folder(path) => {
             let replace = if config.destination.may_leave_gaps {
                 Replace::Gap
             } else {
@@ -31,11 +31,11 @@ pub(crate) fn open_for_writing(config: &RunConfig) -> Result<Store> {
             };
             Ok(Store::Disk(Disk::open(path)?.with_replace(replace)))
         }
-        Place::Bucket(place) => remote(place),
+        DestinationLocation::Bucket(place) => remote(place),
     }
 }
 
-fn remote(place: &BucketPlace) -> Result<Store> {
+fn remote(place: &BucketLocation) -> Result<Store> {
     let options = BucketOptions {
         endpoint: place.endpoint.clone(),
         region: place.region.clone(),

@@ -65,7 +65,7 @@ fn offer(report: &Report, recorded: &PresetColumns) -> Option<String> {
     // What the table's preset holds and this version's does not cannot be taken out of the latter: all is named then.
     let words: Vec<String> = if gone.is_empty() {
         report
-            .words
+            .column_selectors
             .iter()
             .cloned()
             .chain(added.iter().map(|name| format!("+{name}")))

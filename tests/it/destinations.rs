@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use backhaul::config::{self, BucketPlace, Encryption, Environment, Place, RunConfig};
+use backhaul::config::{
+    self, BucketLocation, DestinationLocation, Encryption, Environment, RunConfig,
+};
 use backhaul::error::{Code, Errors};
 use backhaul::plan;
 use backhaul::store::bucket::{Bucket, BucketOptions};
@@ -32,14 +34,14 @@ endpoint = "site-explorer/domain-rating"
     config::parse(&text, Path::new("backhaul.toml"), &environment)
 }
 
-fn bucket(destination: &str) -> BucketPlace {
+fn bucket(destination: &str) -> BucketLocation {
     match parse(destination)
         .unwrap_or_else(|errors| panic!("{}", errors.render()))
         .destination
-        .place
+        .location
     {
-        Place::Bucket(bucket) => bucket,
-        Place::Folder(path) => panic!("{} is a folder", path.display()),
+        DestinationLocation::Bucket(bucket) => bucket,
+        DestinationLocation::Folder(path) => panic!("{} is a folder", path.display()),
     }
 }
 
@@ -58,7 +60,7 @@ fn codes(destination: &str) -> Vec<Code> {
 
 #[test]
 fn a_bucket_needs_only_its_url() {
-    let plain = BucketPlace {
+    let plain = BucketLocation {
         url: "s3://acme-seo/ahrefs".to_owned(),
         region: None,
         endpoint: None,
@@ -142,7 +144,7 @@ proptest! {
         url in "(s3|gs|az)://[a-zA-Z0-9._-]{1,3}(/[a-z.%=+,!() @:?#ä-]{0,3}){0,3}",
     ) {
         if let Ok(config) = parse(&format!("url = \"{url}\"")) {
-            opens(&config.destination.place.to_string());
+            opens(&config.destination.location.to_string());
         }
     }
 }
@@ -317,7 +319,7 @@ fn a_sample_lies_inside_the_destination() {
             .expect(url)
             .sample()
             .destination
-            .place
+            .location
             .to_string()
     };
     assert_eq!(place("s3://acme/a/"), "s3://acme/a/_sample");

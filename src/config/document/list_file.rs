@@ -1,13 +1,13 @@
 //! A file of names that a configuration refers to, while it is read: its faults name file and line.
 
-use super::document::Document;
+use super::file::Document;
 use crate::error::{Code, Error, Snippet};
 
 /// Faults of one file that are told; the rest is counted.
 const MOST_FAULTS: usize = 20;
 
 /// A file while it is read.
-pub(super) struct ListedFile<'a> {
+pub(crate) struct ListedFile<'a> {
     /// As the configuration names it.
     pub file: &'a str,
     /// Its text.

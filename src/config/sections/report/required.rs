@@ -1,9 +1,9 @@
 //! What an operation cannot do without, and the line of the file that supplies it.
 
-use super::document::{Document, Section};
-use super::render::example;
-use super::varying::{Varying, list_of};
+use super::parameter_value::example;
+use super::varying_parameters::{Varying, list_of};
 use crate::catalog::{Endpoint, Parameter, ParameterKind};
+use crate::config::document::{Document, Section};
 use crate::error::Code;
 
 /// What the report supplies.

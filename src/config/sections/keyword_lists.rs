@@ -2,12 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::csv;
-use super::document::{Document, Section};
-use super::known;
-use super::listed::ListedFile;
-use super::resolved::KeywordList;
 use super::targets::{NAME_HELP, is_name};
+use crate::config::document::ListedFile;
+use crate::config::document::csv;
+use crate::config::document::{Document, Section};
+use crate::config::keys;
+use crate::config::resolved::KeywordList;
 use crate::error::Code;
 
 /// Characters of a keyword at most: no search is longer, and one that is would fill a URL alone.
@@ -17,10 +17,13 @@ const MOST_CHARACTERS: usize = 200;
 const COLUMN: &str = "keyword";
 
 /// All keyword lists of the file, names unique.
-pub(super) fn keyword_lists(document: &mut Document<'_>, root: &Section<'_>) -> Vec<KeywordList> {
+pub(in crate::config) fn keyword_lists(
+    document: &mut Document<'_>,
+    root: &Section<'_>,
+) -> Vec<KeywordList> {
     let mut lists: Vec<KeywordList> = Vec::new();
     for mut section in document.tables(root, "keyword_list") {
-        document.refuse_unknown_keys(&section, known::KEYWORD_LIST);
+        document.refuse_unknown_keys(&section, keys::KEYWORD_LIST);
         let Some(name) = name(document, &section, &lists) else {
             continue;
         };

@@ -10,19 +10,19 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::mask::{hide_keys, hide_values, names_a_key};
-use super::strings;
+use super::string_offsets;
 use crate::catalog::nearest;
 use crate::error::{Code, Error, Errors, Snippet};
 
 /// A value with its place in the file.
-pub(super) type Node<'a> = Spanned<DeValue<'a>>;
+pub(crate) type Node<'a> = Spanned<DeValue<'a>>;
 
 /// A byte range of the file.
-pub(super) type Span = Range<usize>;
+pub(crate) type Span = Range<usize>;
 
 /// The file while it is read: its text for snippets, and the faults found so far.
 #[derive(Debug)]
-pub(super) struct Document<'t> {
+pub(crate) struct Document<'t> {
     /// The file as the user named it.
     pub file: String,
     /// The folder that relative paths start at.
@@ -34,7 +34,7 @@ pub(super) struct Document<'t> {
 
 /// A table of the file, with the name it has for people.
 #[derive(Debug, Clone)]
-pub(super) struct Section<'a> {
+pub(crate) struct Section<'a> {
     /// `[source]`, `[[report]] backlinks`…
     pub name: String,
     /// Its entries.
@@ -341,7 +341,7 @@ impl<'t> Document<'t> {
     /// The place of a part of a string's `value`, given the place of the string; the whole string where it is not found.
     pub fn inside(&self, span: Span, value: &str, bytes: Span) -> Span {
         let raw = self.text.get(span.clone()).unwrap_or_default();
-        strings::place(raw, value, &bytes).map_or(span.clone(), |place| {
+        string_offsets::place(raw, value, &bytes).map_or(span.clone(), |place| {
             span.start + place.start..span.start + place.end
         })
     }
@@ -385,7 +385,7 @@ fn floor(text: &str, at: usize) -> usize {
 }
 
 /// What a TOML value is, in words.
-pub(super) fn type_of(value: &DeValue<'_>) -> &'static str {
+pub(crate) fn type_of(value: &DeValue<'_>) -> &'static str {
     match value {
         DeValue::String(_) => "a string",
         DeValue::Integer(_) => "a whole number",

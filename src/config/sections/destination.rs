@@ -7,12 +7,12 @@ use toml::Spanned;
 use url::Url;
 
 use super::bucket::{self, Scheme};
-use super::document::{Document, Section};
-use super::known;
-use super::mask::hide_keys;
-use super::place::Place;
-use super::resolved::{Destination, Report};
-use super::values;
+use crate::config::document::hide_keys;
+use crate::config::document::{Document, Section};
+use crate::config::keys;
+use crate::config::location::DestinationLocation;
+use crate::config::resolved::{Destination, Report};
+use crate::config::values;
 use crate::error::{Code, Error};
 
 /// Large enough for engines to scan well, small enough to write on any machine.
@@ -27,7 +27,10 @@ const DEFAULT_ZSTD_LEVEL: i32 = 3;
 /// Five weeks: a monthly load that failed can still be rebuilt.
 const DEFAULT_KEEP_RESPONSES: Duration = Duration::from_hours(35 * 24);
 
-pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Option<Destination> {
+pub(in crate::config) fn destination(
+    document: &mut Document<'_>,
+    root: &Section<'_>,
+) -> Option<Destination> {
     let Some(section) = document.table(root, "destination", "[destination]") else {
         if root.get("destination").is_none() {
             let error = Error::new(
@@ -46,12 +49,12 @@ pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Op
         .keys()
         .filter(|key| !bucket::is_credential(key.get_ref()))
     {
-        if !known::DESTINATION.contains(&key.get_ref().as_ref()) {
-            document.unknown_key(&section, key.get_ref(), key.span(), known::DESTINATION);
+        if !keys::DESTINATION.contains(&key.get_ref().as_ref()) {
+            document.unknown_key(&section, key.get_ref(), key.span(), keys::DESTINATION);
         }
     }
     refuse_later(document, &section);
-    let place = place(document, &section);
+    let location = location(document, &section);
     let partition_by = partition_by(document, &section);
     let may_leave_gaps = document.choice(&section, "replace", &["exchange", "gap"]) == Some("gap");
     let file_size_bytes = file_size(document, &section);
@@ -61,7 +64,7 @@ pub(super) fn destination(document: &mut Document<'_>, root: &Section<'_>) -> Op
     let keep = document.parsed(&section, "keep_responses", values::duration);
     let responses = responses(document, &section);
     Some(Destination {
-        place: place?,
+        location: location?,
         partition_by,
         may_leave_gaps,
         zstd_level,
@@ -144,7 +147,7 @@ fn partition_by(document: &mut Document<'_>, section: &Section<'_>) -> Vec<Strin
 }
 
 /// Refuses keys that no report has, or that stand for a column of a report.
-pub(super) fn check_partition_by(
+pub(in crate::config) fn check_partition_by(
     document: &mut Document<'_>,
     root: &Section<'_>,
     reports: &[Report],
@@ -189,7 +192,7 @@ pub(super) fn check_partition_by(
     }
 }
 
-fn place(document: &mut Document<'_>, section: &Section<'_>) -> Option<Place> {
+fn location(document: &mut Document<'_>, section: &Section<'_>) -> Option<DestinationLocation> {
     if section.get("url").is_none() {
         let next = "add below it: url = \"./data\"".to_owned();
         let message = "[destination] has no `url`".to_owned();
@@ -205,11 +208,11 @@ fn place(document: &mut Document<'_>, section: &Section<'_>) -> Option<Place> {
     let text = document.text(section, "url")?;
     if let Some(scheme) = Scheme::of(text.get_ref()) {
         bucket::refuse_folder_options(document, section);
-        return bucket::bucket(document, section, &text, scheme).map(Place::Bucket);
+        return bucket::bucket(document, section, &text, scheme).map(DestinationLocation::Bucket);
     }
     let folder = folder(document, "url", &text)?;
     bucket::refuse_foreign_options(document, section, None);
-    Some(Place::Folder(folder))
+    Some(DestinationLocation::Folder(folder))
 }
 
 /// A folder given as a path or a `file://` URL; it need not exist, but nothing else may stand in its place.

@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::document::{Document, Section};
-use super::known;
-use super::resolved::{Budget, KeepFree, Report, Target};
 use crate::catalog::nearest;
+use crate::config::document::{Document, Section};
+use crate::config::keys;
+use crate::config::resolved::{Budget, Report, ReservedUnits, Target};
 use crate::error::Code;
 
 /// The budget. Read last: it names reports and targets.
-pub(super) fn budget(
+pub(in crate::config) fn budget(
     document: &mut Document<'_>,
     root: &Section<'_>,
     reports: &[Report],
@@ -21,7 +21,7 @@ pub(super) fn budget(
     let Some(section) = document.table(root, "budget", "[budget]") else {
         return Budget::default();
     };
-    document.refuse_unknown_keys(&section, known::BUDGET);
+    document.refuse_unknown_keys(&section, keys::BUDGET);
     let pace = document
         .boolean(&section, "pace")
         .is_some_and(Spanned::into_inner);
@@ -64,7 +64,7 @@ pub(super) fn budget(
     }
 }
 
-fn keep_free(document: &mut Document<'_>, section: &Section<'_>) -> Option<KeepFree> {
+fn keep_free(document: &mut Document<'_>, section: &Section<'_>) -> Option<ReservedUnits> {
     const HELP: &str = "units, or a share of the workspace's limit such as \"10%\"";
     let node = section.get("keep_free")?;
     let free = match node.get_ref() {
@@ -75,11 +75,11 @@ fn keep_free(document: &mut Document<'_>, section: &Section<'_>) -> Option<KeepF
                 .and_then(|number| number.parse::<u8>().ok());
             percent
                 .filter(|percent| *percent < 100)
-                .map(KeepFree::Percent)
+                .map(ReservedUnits::Percent)
         }
         DeValue::Integer(number) => u64::from_str_radix(number.as_str(), number.radix())
             .ok()
-            .map(KeepFree::Units),
+            .map(ReservedUnits::Units),
         _ => None,
     };
     if free.is_none() {

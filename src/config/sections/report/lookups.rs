@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::document::{Document, Section};
-use super::resolved::{KeywordList, Target};
-use super::selectors::selected;
-use super::varying::Varying;
+use super::target_selectors::selected;
+use super::varying_parameters::Varying;
 use crate::catalog::{Endpoint, nearest};
+use crate::config::document::{Document, Section};
+use crate::config::resolved::{KeywordList, Target};
 use crate::error::Code;
 use crate::model::percent_encode_into;
 
@@ -15,13 +15,13 @@ pub const MAX_KEYWORD_BYTES: usize = 4 * 1024;
 
 /// What the configuration has to look up.
 #[derive(Clone, Copy)]
-pub(super) struct Known<'a> {
+pub(in crate::config) struct Known<'a> {
     pub targets: &'a [Target],
     pub lists: &'a [KeywordList],
 }
 
 /// Whether an operation cannot do without a target.
-pub(super) fn needs_target(endpoint: &Endpoint) -> bool {
+pub(in crate::config) fn needs_target(endpoint: &Endpoint) -> bool {
     ["target", "targets"].iter().any(|name| {
         endpoint
             .parameter(name)
@@ -30,7 +30,7 @@ pub(super) fn needs_target(endpoint: &Endpoint) -> bool {
 }
 
 /// The targets that a report looks up: none where its operation takes none, or could do without and the report names none.
-pub(super) fn targets(
+pub(in crate::config) fn targets(
     document: &mut Document<'_>,
     section: &Section<'_>,
     endpoint: &Endpoint,
@@ -50,7 +50,7 @@ pub(super) fn targets(
 }
 
 /// The keyword lists that a report looks up, and how they vary: a task for each list, or for each keyword of them.
-pub(super) fn keywords(
+pub(in crate::config) fn keywords(
     document: &mut Document<'_>,
     section: &Section<'_>,
     endpoint: &Endpoint,
@@ -110,7 +110,7 @@ fn lists(
             .is_some_and(|parameter| parameter.required);
         let is_default = endpoint.requires_one_of.iter().any(|group| {
             let is_else = |name: &String| {
-                let list = super::varying::list_of(name);
+                let list = super::varying_parameters::list_of(name);
                 section.get(name).is_some() || list.is_some_and(|list| section.get(list).is_some())
             };
             group.iter().any(|name| name == "keywords") && !group.iter().any(is_else)

@@ -5,24 +5,25 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::changes;
-use super::columns::{Chosen, columns, with_needed};
-use super::document::{Document, Section};
-use super::every::Every;
+use super::columns::{ColumnChoice, columns, with_needed};
 use super::filter;
+use super::lookups::{self, Known};
 use super::parameters::parameters;
+use super::ranking::top;
 use super::required::{Supplied, refuse_missing};
-use super::resolved::{OnTrouble, Report, Top};
-use super::subjects::{self, Known};
-use super::top::top;
-use super::varying::varying;
+use super::varying_parameters::varying;
 use crate::catalog::{Catalog, Endpoint};
+use crate::config::cadence::Cadence;
+use crate::config::dates::parse_day;
+use crate::config::document::{Document, Section};
+use crate::config::resolved::{OnMismatch, Report, Top};
 use crate::error::{Code, Error};
 
 /// Tables that the program fills itself.
 const RESERVED: [&str; 2] = ["coverage", "targets"];
 
 /// Whether any report needs a target: one whose operation does, or whose operation is not known.
-pub(super) fn need_targets(root: &Section<'_>) -> bool {
+pub(in crate::config) fn need_targets(root: &Section<'_>) -> bool {
     let Some(DeValue::Array(nodes)) = root.get("report").map(Spanned::get_ref) else {
         return true;
     };
@@ -32,12 +33,12 @@ pub(super) fn need_targets(root: &Section<'_>) -> bool {
             .as_table()
             .and_then(|report| report.get("endpoint")?.get_ref().as_str());
         let endpoint = endpoint.and_then(|name| Catalog::embedded().endpoint(name));
-        endpoint.is_none_or(subjects::needs_target)
+        endpoint.is_none_or(lookups::needs_target)
     })
 }
 
 /// All reports of the file, names unique.
-pub(super) fn reports(
+pub(in crate::config) fn reports(
     document: &mut Document<'_>,
     root: &Section<'_>,
     known: Known<'_>,
@@ -120,11 +121,14 @@ fn report(
     if changes.is_some() {
         parameters = changes::parameters(endpoint, parameters);
     }
-    let Chosen { columns, words } = columns(document, section, endpoint, &parameters);
+    let ColumnChoice {
+        columns,
+        column_selectors,
+    } = columns(document, section, endpoint, &parameters);
     let columns = with_needed(endpoint, changes, columns);
     let top = top(document, section, endpoint, &parameters);
     refuse_unpriced(document, section, endpoint, &columns, &parameters);
-    let (keyword_lists, by_keyword) = subjects::keywords(document, section, endpoint, known.lists);
+    let (keyword_lists, by_keyword) = lookups::keywords(document, section, endpoint, known.lists);
     let varying: Vec<_> = by_keyword
         .into_iter()
         .chain(varying(document, section, endpoint))
@@ -139,21 +143,21 @@ fn report(
     Some(Report {
         filter: filter::filter(document, section, endpoint),
         varying,
-        targets: subjects::targets(document, section, endpoint, known.targets),
+        targets: lookups::targets(document, section, endpoint, known.targets),
         keyword_lists,
         changes,
         max_rows: max_rows(document, section, endpoint, top.as_ref()),
         top,
         since,
         every: document
-            .parsed(section, "every", Every::parse)
-            .unwrap_or(Every::DAY),
+            .parsed(section, "every", Cadence::parse)
+            .unwrap_or(Cadence::DAY),
         on_bad_value: on_trouble(document, section, "on_bad_value"),
         on_removed_column: on_trouble(document, section, "on_removed_column"),
         name: name?,
         endpoint,
         columns,
-        words,
+        column_selectors,
         parameters,
     })
 }
@@ -276,7 +280,7 @@ fn since(
             return None;
         }
     };
-    let date = super::date(&text);
+    let date = parse_day(&text);
     if date.is_none() {
         let label = "a day of the calendar, such as \"2024-01-31\"";
         document.fault(
@@ -289,9 +293,9 @@ fn since(
     date
 }
 
-fn on_trouble(document: &mut Document<'_>, section: &Section<'_>, key: &str) -> OnTrouble {
+fn on_trouble(document: &mut Document<'_>, section: &Section<'_>, key: &str) -> OnMismatch {
     match document.choice(section, key, &["fail", "null"]) {
-        Some("null") => OnTrouble::Null,
-        _ => OnTrouble::Fail,
+        Some("null") => OnMismatch::Null,
+        _ => OnMismatch::Fail,
     }
 }

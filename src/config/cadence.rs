@@ -7,14 +7,14 @@ const MAX_DAYS: u32 = 366;
 
 /// How often a report is fetched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Every {
+pub enum Cadence {
     /// Every so many nights, at least 1.
     Days(u32),
     /// Once in each month of the calendar.
     Month,
 }
 
-impl Every {
+impl Cadence {
     /// Every night: the default.
     pub const DAY: Self = Self::Days(1);
 
@@ -49,7 +49,7 @@ impl Every {
     }
 }
 
-impl fmt::Display for Every {
+impl fmt::Display for Cadence {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Days(1) => f.write_str("day"),
@@ -67,10 +67,10 @@ mod tests {
     #[test]
     fn periods_read_and_show_as_people_write_them() {
         for text in ["day", "week", "month", "10d", "2d", "366d"] {
-            assert_eq!(Every::parse(text).expect(text).to_string(), text);
+            assert_eq!(Cadence::parse(text).expect(text).to_string(), text);
         }
-        assert_eq!(Every::parse("1d"), Ok(Every::DAY));
-        assert_eq!(Every::parse("7d"), Ok(Every::Days(7)));
+        assert_eq!(Cadence::parse("1d"), Ok(Cadence::DAY));
+        assert_eq!(Cadence::parse("7d"), Ok(Cadence::Days(7)));
         for text in [
             "",
             "d",
@@ -83,7 +83,7 @@ mod tests {
             "367d",
             "99999999999d",
         ] {
-            assert!(Every::parse(text).is_err(), "{text}");
+            assert!(Cadence::parse(text).is_err(), "{text}");
         }
     }
 }

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, HashMap};
 use toml::de::DeValue;
 use url::{Host, Url};
 
-use super::csv;
-use super::document::{Document, Section, Span};
-use super::known;
-use super::listed::ListedFile;
-use super::resolved::Target;
+use crate::config::document::ListedFile;
+use crate::config::document::csv;
+use crate::config::document::{Document, Section, Span};
+use crate::config::keys;
+use crate::config::resolved::Target;
 use crate::error::{Code, Error};
 
 /// How much of a site a target covers, as the API spells it.
@@ -19,7 +19,7 @@ const DEFAULT_MODE: &str = "subdomains";
 const DEFAULT_PROTOCOL: &str = "both";
 
 /// All targets of the file, names unique. None are needed where no report looks one up.
-pub(super) fn targets(
+pub(in crate::config) fn targets(
     document: &mut Document<'_>,
     root: &Section<'_>,
     are_needed: bool,
@@ -28,7 +28,7 @@ pub(super) fn targets(
     let mut targets = Vec::new();
     let mut names = HashMap::new();
     for section in document.tables(root, "target") {
-        document.refuse_unknown_keys(&section, known::TARGET);
+        document.refuse_unknown_keys(&section, keys::TARGET);
         if section.get("file").is_some() {
             from_file(document, &section, &mut targets, &mut names);
         } else if let Some((target, span)) = one(document, &section) {
@@ -280,7 +280,7 @@ fn one_of(key: &str, field: &str, choices: &[&str]) -> Result<String, (String, S
     ))
 }
 
-pub(super) fn is_name(name: &str) -> bool {
+pub(in crate::config) fn is_name(name: &str) -> bool {
     let is_first = |character: char| character.is_ascii_lowercase() || character.is_ascii_digit();
     name.starts_with(is_first)
         && name

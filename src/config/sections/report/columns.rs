@@ -5,9 +5,9 @@ use std::collections::BTreeMap;
 use toml::Spanned;
 
 use super::changes;
-use super::document::{Document, Section};
-use super::resolved::Report;
 use crate::catalog::{Changes, Column, Endpoint, Presets, nearest};
+use crate::config::document::{Document, Section};
+use crate::config::resolved::Report;
 use crate::error::Code;
 
 /// The preset where a report says nothing.
@@ -20,11 +20,11 @@ const DATE_COMPARED: &str = "date_compared";
 pub type PresetColumns = BTreeMap<String, Vec<String>>;
 
 /// Columns, and the words that they were chosen with.
-pub(super) struct Chosen {
+pub(super) struct ColumnChoice {
     /// Unique, in the order written.
     pub columns: Vec<String>,
     /// Presets, names, `+name` and `-name`; empty where the operation leaves no choice.
-    pub words: Vec<String>,
+    pub column_selectors: Vec<String>,
 }
 
 /// The report's columns. `parameters` are those that the report sets: some columns exist only without some of them.
@@ -33,7 +33,7 @@ pub(super) fn columns(
     section: &Section<'_>,
     endpoint: &Endpoint,
     parameters: &[(String, String)],
-) -> Chosen {
+) -> ColumnChoice {
     if !endpoint.has_select() {
         if let Some(node) = section.get("columns") {
             let message = format!("{} has no choice of columns", endpoint.name);
@@ -45,9 +45,9 @@ pub(super) fn columns(
             .iter()
             .map(|column| column.name.clone())
             .collect();
-        return Chosen {
+        return ColumnChoice {
             columns,
-            words: Vec::new(),
+            column_selectors: Vec::new(),
         };
     }
     let recorded = PresetColumns::new();
@@ -59,9 +59,9 @@ pub(super) fn columns(
     };
     if section.get("columns").is_none() {
         choice.add_preset(DEFAULT_PRESET);
-        return Chosen {
+        return ColumnChoice {
             columns: choice.columns,
-            words: vec![DEFAULT_PRESET.to_owned()],
+            column_selectors: vec![DEFAULT_PRESET.to_owned()],
         };
     }
     let before = document.num_faults();
@@ -82,13 +82,13 @@ pub(super) fn columns(
             "begin with a preset or a name",
         );
     }
-    let words = words
+    let column_selectors = words
         .iter()
         .map(|word| (*word.get_ref()).to_owned())
         .collect();
-    Chosen {
+    ColumnChoice {
         columns: choice.columns,
-        words,
+        column_selectors,
     }
 }
 
@@ -104,7 +104,7 @@ impl Report {
         };
         // The words were checked; one that takes out what the recorded preset does not hold changes nothing.
         let applied = self
-            .words
+            .column_selectors
             .iter()
             .filter(|word| choice.apply(word).is_ok())
             .count();
@@ -117,7 +117,7 @@ impl Report {
     /// The presets that the report names, each with what it stands for in this version.
     pub fn presets(&self) -> PresetColumns {
         let named = self
-            .words
+            .column_selectors
             .iter()
             .filter(|word| Presets::NAMES.contains(&word.as_str()));
         named
@@ -222,7 +222,7 @@ impl Choice<'_> {
             let before = self.columns.len();
             self.columns.retain(|chosen| chosen != name);
             return if before == self.columns.len() {
-                Err(Fault::NotChosen)
+                Err(Fault::NotColumnChoice)
             } else {
                 Ok(())
             };
@@ -262,7 +262,7 @@ impl Choice<'_> {
 enum Fault {
     ChangesNothing,
     Unknown,
-    NotChosen,
+    NotColumnChoice,
     Conflict { parameter: String, value: String },
 }
 
@@ -275,7 +275,7 @@ impl Fault {
                 format!("`{written}` changes nothing yet"),
                 "begin with `minimal`, `standard`, `full`, or names",
             ),
-            Self::NotChosen => (
+            Self::NotColumnChoice => (
                 format!("`{name}` is not among the columns so far"),
                 "take this out",
             ),

@@ -2,9 +2,9 @@
 
 use toml::de::DeValue;
 
-use super::document::{Document, Node, Section};
-use super::resolved::Target;
 use crate::catalog::nearest;
+use crate::config::document::{Document, Node, Section};
+use crate::config::resolved::Target;
 use crate::error::Code;
 
 /// The indices of the selected targets, ascending; all where the report names none.

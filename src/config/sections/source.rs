@@ -7,13 +7,13 @@ use toml::Spanned;
 use toml::de::DeValue;
 use url::{Host, Url};
 
-use super::document::{Document, Node, Section};
-use super::environment::{AHREFS_API_KEY, Environment};
-use super::keys::{KeySource, KeySources};
-use super::known;
-use super::mask::{hide_keys, looks_like_a_key};
-use super::resolved::{RunSettings, Source};
-use super::values;
+use crate::config::document::{Document, Node, Section};
+use crate::config::document::{hide_keys, looks_like_a_key};
+use crate::config::environment::{AHREFS_API_KEY, Environment};
+use crate::config::key_sources::{KeySource, KeySources};
+use crate::config::keys;
+use crate::config::resolved::{RunSettings, Source};
+use crate::config::values;
 use crate::error::{Code, Error};
 
 /// The API itself.
@@ -31,7 +31,7 @@ const DEFAULT_RESUME_WITHIN: Duration = Duration::from_hours(3 * 24);
 /// A bound on churn: no list of the API takes as many pages.
 const DEFAULT_MAX_REQUESTS: u64 = 100_000;
 
-pub(super) fn source(
+pub(in crate::config) fn source(
     document: &mut Document<'_>,
     root: &Section<'_>,
     environment: &Environment,
@@ -45,7 +45,7 @@ pub(super) fn source(
     if let Some(node) = section.get("api_key") {
         document.mask(node.span());
     }
-    document.refuse_unknown_keys(&section, known::SOURCE);
+    document.refuse_unknown_keys(&section, keys::SOURCE);
     let keys = keys(document, &section, environment);
     let base_url = base_url(document, &section);
     Some(Source {
@@ -118,7 +118,7 @@ fn key_source(
         table,
         span: node.span(),
     };
-    document.refuse_unknown_keys(&section, known::KEY_SOURCE);
+    document.refuse_unknown_keys(&section, keys::KEY_SOURCE);
     let mut entries = table.iter();
     match (
         entries
@@ -144,7 +144,7 @@ fn key_source(
                     .collect(),
             ))
         }
-        (Some((name, _)), None) if !known::KEY_SOURCE.contains(&name) => None,
+        (Some((name, _)), None) if !keys::KEY_SOURCE.contains(&name) => None,
         _ => {
             let label = "one of { env = … }, { file = … }, { command = [ … ] }, or a list of these";
             document.fault(
@@ -213,7 +213,7 @@ fn base_url(document: &mut Document<'_>, section: &Section<'_>) -> Option<Url> {
 }
 
 /// Whether a URL leads to this machine itself.
-pub(super) fn is_loopback(url: &Url) -> bool {
+pub(in crate::config) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
         Some(Host::Ipv6(address)) => address.is_loopback(),
@@ -223,7 +223,11 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 }
 
 /// A URL with a host and without credentials.
-pub(super) fn url(document: &mut Document<'_>, key: &str, text: &Spanned<&str>) -> Option<Url> {
+pub(in crate::config) fn url(
+    document: &mut Document<'_>,
+    key: &str,
+    text: &Spanned<&str>,
+) -> Option<Url> {
     // Also where it is no URL after all: a password may stand before the @.
     if text.get_ref().contains('@') {
         document.mask(text.span());
@@ -296,7 +300,7 @@ fn requests_per_minute(document: &mut Document<'_>, section: &Section<'_>) -> u3
     let count = document
         .table(section, "limits", "[source.limits]")
         .and_then(|limits| {
-            document.refuse_unknown_keys(&limits, known::LIMITS);
+            document.refuse_unknown_keys(&limits, keys::LIMITS);
             document.count(&limits, "requests_per_minute")
         });
     let Some(count) = count else {
@@ -317,7 +321,7 @@ fn requests_per_minute(document: &mut Document<'_>, section: &Section<'_>) -> u3
     }
 }
 
-pub(super) fn run(document: &mut Document<'_>, root: &Section<'_>) -> RunSettings {
+pub(in crate::config) fn run(document: &mut Document<'_>, root: &Section<'_>) -> RunSettings {
     let defaults = RunSettings {
         resume_within: DEFAULT_RESUME_WITHIN,
         max_requests: DEFAULT_MAX_REQUESTS,
@@ -326,7 +330,7 @@ pub(super) fn run(document: &mut Document<'_>, root: &Section<'_>) -> RunSetting
     let Some(section) = document.table(root, "run", "[run]") else {
         return defaults;
     };
-    document.refuse_unknown_keys(&section, known::RUN);
+    document.refuse_unknown_keys(&section, keys::RUN);
     let resume_within = document.parsed(&section, "resume_within", values::duration);
     let max_requests = document
         .count(&section, "max_requests")

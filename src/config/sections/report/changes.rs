@@ -1,7 +1,7 @@
 //! `mode = "changes"`: what is new and what is lost since the last complete night, instead of everything again.
 
-use super::document::{Document, Section};
 use crate::catalog::{Catalog, Changes, Endpoint};
+use crate::config::document::{Document, Section};
 use crate::error::Code;
 
 /// Where rows are links, each on its own: groups would change without a link being new or lost.
@@ -55,7 +55,7 @@ pub(super) fn changes(
         ),
         (
             "history",
-            Some(super::DEFAULT_HISTORY),
+            Some(super::parameters::DEFAULT_HISTORY),
             "each night asks since the last complete one: take this out",
         ),
         (

@@ -2,9 +2,9 @@
 
 use toml::de::DeValue;
 
-use super::document::{Document, Node, Section};
-use super::render::{describe, render};
+use super::parameter_value::{describe, render};
 use crate::catalog::{Endpoint, ParameterKind};
+use crate::config::document::{Document, Node, Section};
 use crate::error::Code;
 
 /// Parameters that may vary, in the order of their columns, each with the key of a report that lists its values.

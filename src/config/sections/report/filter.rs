@@ -2,9 +2,9 @@
 
 use toml::de::DeValue;
 
-use super::document::{Document, Node, Section, Span};
-use super::render::to_json;
+use super::parameter_value::to_json;
 use crate::catalog::Endpoint;
+use crate::config::document::{Document, Node, Section, Span};
 use crate::error::Code;
 use crate::filter::{self, Fault, Filter, Place};
 

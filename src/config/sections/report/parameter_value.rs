@@ -3,9 +3,9 @@
 use serde_json::Value as Json;
 use toml::de::DeValue;
 
-use super::dates;
-use super::document::{Node, type_of};
 use crate::catalog::ParameterKind;
+use crate::config::dates;
+use crate::config::document::{Node, type_of};
 
 /// The value as a request has it, or what it is instead, in words. Lists are separated by commas; those of a body are
 /// JSON.
@@ -94,7 +94,7 @@ fn json_list(kind: &ParameterKind, items: Vec<String>) -> String {
 }
 
 fn is_day(text: &str) -> bool {
-    super::date(text).is_some() || dates::is_relative(text)
+    dates::parse_day(text).is_some() || dates::is_relative(text)
 }
 
 fn is_time(text: &str) -> bool {

@@ -1,11 +1,11 @@
 //! Query parameters of an operation that stand in a report under their API names.
 
-use super::document::{Document, Node, Section};
-use super::known;
-use super::mask::hide_keys;
-use super::render::{describe, render};
-use super::varying;
+use super::parameter_value::{describe, render};
+use super::varying_parameters;
 use crate::catalog::{Endpoint, Parameter, ParameterKind, nearest};
+use crate::config::document::hide_keys;
+use crate::config::document::{Document, Node, Section};
+use crate::config::keys;
 use crate::error::Code;
 use crate::model::Method;
 
@@ -28,6 +28,9 @@ const OURS: [(&str, &str); 16] = [
     ("output", "answers are read as JSON"),
     ("timeout", "time-outs are handled"),
 ];
+
+/// The `history` that spends least. The API's own default is `all_time`.
+pub const DEFAULT_HISTORY: &str = "live";
 
 /// How many days a table covers whose operation wants two points in time and no report says how many: the last whole one.
 const DEFAULT_FROM: &str = "-1d";
@@ -59,7 +62,7 @@ pub(super) fn parameters(
     let mut set = Vec::new();
     for (key, value) in section.table {
         let name: &str = key.get_ref();
-        if known::REPORT.contains(&name) {
+        if keys::REPORT.contains(&name) {
             continue;
         }
         match (endpoint.parameter(name), instead_of(endpoint, name)) {
@@ -72,7 +75,7 @@ pub(super) fn parameters(
                 );
             }
             // It varies, if only by one value.
-            (Some(_), None) if varying::list_of(name).is_some() => {}
+            (Some(_), None) if varying_parameters::list_of(name).is_some() => {}
             (Some(parameter), None) => {
                 if let Some(text) = text_of(document, endpoint, parameter, value) {
                     set.push((name.to_owned(), text));
@@ -82,7 +85,7 @@ pub(super) fn parameters(
         }
     }
     if endpoint.parameter("history").is_some() && !set.iter().any(|(name, _)| name == "history") {
-        set.push(("history".to_owned(), super::DEFAULT_HISTORY.to_owned()));
+        set.push(("history".to_owned(), DEFAULT_HISTORY.to_owned()));
     }
     let is_time = |name: &str| {
         endpoint
@@ -105,12 +108,13 @@ fn refuse_unknown(
     section: &Section<'_>,
     endpoint: &Endpoint,
     name: &str,
-    span: super::document::Span,
+    span: crate::config::document::Span,
 ) {
     let settable = endpoint.inputs().map(|parameter| parameter.name.as_str());
-    let settable = settable
-        .filter(|name| instead_of(endpoint, name).is_none() && varying::list_of(name).is_none());
-    let candidates: Vec<&str> = known::REPORT.iter().copied().chain(settable).collect();
+    let settable = settable.filter(|name| {
+        instead_of(endpoint, name).is_none() && varying_parameters::list_of(name).is_none()
+    });
+    let candidates: Vec<&str> = keys::REPORT.iter().copied().chain(settable).collect();
     let label = match nearest(name, candidates.iter().copied()) {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("known keys: {}", candidates.join(", ")),

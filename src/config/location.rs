@@ -5,16 +5,16 @@ use std::path::PathBuf;
 
 /// The place of a destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum DestinationLocation {
     /// A local folder; it need not exist yet.
     Folder(PathBuf),
     /// A bucket of an object store.
-    Bucket(BucketPlace),
+    Bucket(BucketLocation),
 }
 
 /// A bucket, and how it is spoken to. Credentials are no part of it: they come from the environment.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BucketPlace {
+pub struct BucketLocation {
     /// `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix` as written, without a slash at the end.
     pub url: String,
     /// Region of the bucket, on `s3://` only; `None`: what the environment says.
@@ -48,13 +48,13 @@ pub enum Encryption {
     },
 }
 
-impl Place {
+impl DestinationLocation {
     /// A place inside this one; `folder` is one name.
     #[must_use]
     pub fn join(&self, folder: &str) -> Self {
         match self {
             Self::Folder(path) => Self::Folder(path.join(folder)),
-            Self::Bucket(bucket) => Self::Bucket(BucketPlace {
+            Self::Bucket(bucket) => Self::Bucket(BucketLocation {
                 url: format!("{}/{folder}", bucket.url),
                 ..bucket.clone()
             }),
@@ -63,7 +63,7 @@ impl Place {
 }
 
 /// The folder's path, or the bucket's URL.
-impl fmt::Display for Place {
+impl fmt::Display for DestinationLocation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Folder(path) => path.display().fmt(f),

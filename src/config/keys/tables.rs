@@ -1,7 +1,7 @@
 //! The keys of every table of the file, once: for refusing unknown ones, and for the test that holds the JSON Schema to
 //! them.
 
-pub(super) const ROOT: &[&str] = &[
+pub(crate) const ROOT: &[&str] = &[
     "source",
     "budget",
     "run",
@@ -10,10 +10,10 @@ pub(super) const ROOT: &[&str] = &[
     "keyword_list",
     "report",
 ];
-pub(super) const SOURCE: &[&str] = &["api_key", "base_url", "proxy", "local_address", "limits"];
-pub(super) const KEY_SOURCE: &[&str] = &["env", "file", "command"];
-pub(super) const LIMITS: &[&str] = &["requests_per_minute"];
-pub(super) const BUDGET: &[&str] = &[
+pub(crate) const SOURCE: &[&str] = &["api_key", "base_url", "proxy", "local_address", "limits"];
+pub(crate) const KEY_SOURCE: &[&str] = &["env", "file", "command"];
+pub(crate) const LIMITS: &[&str] = &["requests_per_minute"];
+pub(crate) const BUDGET: &[&str] = &[
     "per_run",
     "per_month",
     "keep_free",
@@ -21,8 +21,8 @@ pub(super) const BUDGET: &[&str] = &[
     "per_report",
     "per_target",
 ];
-pub(super) const RUN: &[&str] = &["resume_within", "max_requests"];
-pub(super) const DESTINATION: &[&str] = &[
+pub(crate) const RUN: &[&str] = &["resume_within", "max_requests"];
+pub(crate) const DESTINATION: &[&str] = &[
     "url",
     "region",
     "endpoint",
@@ -38,10 +38,10 @@ pub(super) const DESTINATION: &[&str] = &[
     "layout",
     "replace",
 ];
-pub(super) const ENCRYPTION: &[&str] = &["kms", "bucket_key"];
-pub(super) const TARGET: &[&str] = &["name", "url", "mode", "protocol", "labels", "file"];
-pub(super) const KEYWORD_LIST: &[&str] = &["name", "keywords", "file"];
-pub(super) const REPORT: &[&str] = &[
+pub(crate) const ENCRYPTION: &[&str] = &["kms", "bucket_key"];
+pub(crate) const TARGET: &[&str] = &["name", "url", "mode", "protocol", "labels", "file"];
+pub(crate) const KEYWORD_LIST: &[&str] = &["name", "keywords", "file"];
+pub(crate) const REPORT: &[&str] = &[
     "name",
     "endpoint",
     "columns",
@@ -75,7 +75,7 @@ pub(super) const REPORT: &[&str] = &[
     "on_bad_value",
     "on_removed_column",
 ];
-pub(super) const TOP: &[&str] = &["by", "rows"];
+pub(crate) const TOP: &[&str] = &["by", "rows"];
 
 /// Every table of the file with its keys, by the path that the JSON Schema's definitions use. A report takes the query
 /// parameters of its operation as further keys.

@@ -4,11 +4,11 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::document::{Document, Section};
-use super::known;
-use super::mask::{hide_keys, looks_like_a_key};
-use super::place::{BucketPlace, Encryption};
 use super::source::{is_loopback, url};
+use crate::config::document::{Document, Section};
+use crate::config::document::{hide_keys, looks_like_a_key};
+use crate::config::keys;
+use crate::config::location::{BucketLocation, Encryption};
 use crate::error::Code;
 
 /// A protocol of object stores.
@@ -169,7 +169,7 @@ pub(super) fn bucket(
     section: &Section<'_>,
     text: &Spanned<&str>,
     scheme: Scheme,
-) -> Option<BucketPlace> {
+) -> Option<BucketLocation> {
     let url = place(document, text, scheme);
     refuse_foreign_options(document, section, Some(scheme));
     let is_s3 = scheme == Scheme::S3;
@@ -198,7 +198,7 @@ pub(super) fn bucket(
         None
     };
     let single_writer = writers == Some("single");
-    Some(BucketPlace {
+    Some(BucketLocation {
         url: url?,
         region,
         endpoint,
@@ -382,7 +382,7 @@ fn encryption(document: &mut Document<'_>, section: &Section<'_>) -> Encryption 
                 table,
                 span: node.span(),
             };
-            document.refuse_unknown_keys(&section, known::ENCRYPTION);
+            document.refuse_unknown_keys(&section, keys::ENCRYPTION);
             let bucket_key = document
                 .boolean(&section, "bucket_key")
                 .is_some_and(Spanned::into_inner);
@@ -538,6 +538,6 @@ mod tests {
         ] {
             assert!(is_credential(key), "{key}");
         }
-        assert!(!known::DESTINATION.iter().any(|key| is_credential(key)));
+        assert!(!keys::DESTINATION.iter().any(|key| is_credential(key)));
     }
 }

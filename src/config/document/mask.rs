@@ -2,7 +2,7 @@
 //! look into the file, a shown key costs the key.
 
 /// Whether a line that could not be parsed may hold a key by what it says of itself.
-pub(super) fn names_a_key(line: &str) -> bool {
+pub(crate) fn names_a_key(line: &str) -> bool {
     // An option of encryption, which holds none.
     let line = line.to_ascii_lowercase().replace("bucket_key", "");
     let names = [
@@ -16,7 +16,7 @@ pub(super) fn names_a_key(line: &str) -> bool {
 }
 
 /// Replaces every word behind the first `=` by asterisks, but for the words of a key source and the name of a variable.
-pub(super) fn hide_values(line: &str) -> String {
+pub(crate) fn hide_values(line: &str) -> String {
     let (head, tail) = line.split_at(line.find('=').unwrap_or(0));
     let mut is_after_env = false;
     let hide = |word: &str| {
@@ -29,7 +29,7 @@ pub(super) fn hide_values(line: &str) -> String {
 }
 
 /// Replaces every word that looks like a key by asterisks.
-pub(super) fn hide_keys(text: &str) -> String {
+pub(crate) fn hide_keys(text: &str) -> String {
     replace_words(text, looks_like_a_key)
 }
 
@@ -41,7 +41,7 @@ fn is_variable(word: &str) -> bool {
 }
 
 /// A long word in which letters and digits alternate, as in generated keys and seldom in names.
-pub(super) fn looks_like_a_key(word: &str) -> bool {
+pub(crate) fn looks_like_a_key(word: &str) -> bool {
     let bytes = word.as_bytes();
     let is_word = bytes
         .iter()

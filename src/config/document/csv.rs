@@ -2,7 +2,7 @@
 
 /// A record of the file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Record {
+pub(crate) struct Record {
     /// Line on which it begins, from 1.
     pub line: usize,
     /// Its fields, unquoted.
@@ -11,7 +11,7 @@ pub(super) struct Record {
 
 /// Why the file is no CSV.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     /// Line, from 1.
     pub line: usize,
     /// What is wrong there.
@@ -22,7 +22,7 @@ pub(super) struct Fault {
 ///
 /// # Errors
 /// A quote inside a bare field, text after a closing quote, or a quote that never closes.
-pub(super) fn records(text: &str) -> Result<Vec<Record>, Fault> {
+pub(crate) fn records(text: &str) -> Result<Vec<Record>, Fault> {
     let mut characters = text
         .strip_prefix('\u{feff}')
         .unwrap_or(text)

@@ -3,10 +3,10 @@
 use toml::Spanned;
 
 use super::columns::conflict;
-use super::document::{Document, Section};
-use super::known;
-use super::resolved::Top;
 use crate::catalog::{Column, ColumnKind, Endpoint, nearest};
+use crate::config::document::{Document, Section};
+use crate::config::keys;
+use crate::config::resolved::Top;
 use crate::error::Code;
 
 /// The report's ranking, if it wants one.
@@ -18,7 +18,7 @@ pub(super) fn top(
 ) -> Option<Top> {
     let node = section.get("top")?;
     let top = document.as_section(node, "`top`")?;
-    document.refuse_unknown_keys(&top, known::TOP);
+    document.refuse_unknown_keys(&top, keys::TOP);
     if endpoint.parameter("limit").is_none() || endpoint.parameter("order_by").is_none() {
         let message = format!(
             "{} cannot be ranked: it takes no order, or always answers whole",
@@ -27,7 +27,7 @@ pub(super) fn top(
         document.fault(Code::Parameter, message, node.span(), "take `top` out");
         return None;
     }
-    for key in known::TOP.iter().filter(|key| top.get(key).is_none()) {
+    for key in keys::TOP.iter().filter(|key| top.get(key).is_none()) {
         let label = "for example: top = { by = \"domain_rating_source\", rows = 1000 }";
         document.fault(
             Code::Config,
