@@ -1,4 +1,4 @@
-//! Columns of answers: their types and prices, what `where` knows of them, and named selections.
+//! Columns of answers: their types and prices, what `where` can filter by, and named selections.
 
 use std::fmt;
 
@@ -13,9 +13,9 @@ pub struct Column {
     pub name: String,
     /// Type of its values.
     pub kind: ColumnKind,
-    /// Its objects are sent as arrays, each place of which stands for the field of that place: `["us", 123]`.
-    pub by_place: bool,
-    /// Whether the API says that it may be null. The real API sends nulls elsewhere too.
+    /// Its objects are sent as arrays, with the fields in their order: `["us", 123]`.
+    pub is_tuple: bool,
+    /// Whether the API documents that it may be null. The real API sends nulls elsewhere too.
     pub nullable: bool,
     /// Units that it adds to each row.
     pub units: u64,
@@ -29,7 +29,7 @@ pub struct Column {
     pub not_with: Option<(String, String)>,
     /// The vendor calls it deprecated.
     pub deprecated: bool,
-    /// Readers look rows up by its value, so that a bloom filter pays.
+    /// Readers look rows up by its value, so that a bloom filter is worth its size.
     pub lookup: bool,
     /// Our one line on it; empty where none is written yet.
     pub description: String,
@@ -96,7 +96,7 @@ impl fmt::Display for ColumnKind {
     }
 }
 
-/// A column that `where` knows.
+/// A column that `where` can filter by.
 #[derive(Debug, Clone)]
 pub struct Filterable {
     /// Its name.
@@ -114,9 +114,9 @@ pub struct Filterable {
 /// Named selections of columns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Presets {
-    /// The least that makes the table useful.
+    /// The fewest columns that make the table useful.
     pub minimal: Vec<String>,
-    /// What an analyst usually needs, without dear columns.
+    /// What an analyst usually needs, without expensive columns.
     pub standard: Vec<String>,
     /// Everything that is useful without a comparison date.
     pub full: Vec<String>,

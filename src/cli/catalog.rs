@@ -104,7 +104,7 @@ fn shape_word(shape: Shape) -> &'static str {
 fn paging_word(endpoint: &Endpoint) -> &'static str {
     if endpoint.has_offset() {
         "offset"
-    } else if endpoint.pageable() {
+    } else if endpoint.is_pageable() {
         "paged"
     } else if endpoint.parameter("limit").is_some() {
         "capped"

@@ -80,7 +80,7 @@ impl Counts {
         let telling: BTreeSet<&str> = config
             .reports
             .iter()
-            .flat_map(|report| &report.endpoint.counts)
+            .flat_map(|report| &report.endpoint.row_counts)
             .map(|count| count.endpoint.as_str())
             .collect();
         let tables = config
@@ -216,7 +216,7 @@ fn source(report: &Report, task: &Task) -> Option<(&'static RowCount, &'static E
             .iter()
             .all(|(name, wanted)| value(name) == Some(wanted))
     };
-    let count = report.endpoint.counts.iter().find(applies)?;
+    let count = report.endpoint.row_counts.iter().find(applies)?;
     let endpoint = Catalog::embedded().endpoint(&count.endpoint)?;
     Some((count, endpoint))
 }

@@ -31,7 +31,7 @@ impl ExpectedColumn {
             kind: ColumnType::from(&column.kind),
             nullable: column.nullable,
             values: column.values.clone(),
-            is_tuple: column.by_place,
+            is_tuple: column.is_tuple,
         }
     }
 

@@ -54,7 +54,7 @@ fn every_type() -> Endpoint {
             ]),
         ),
         Column {
-            by_place: true,
+            is_tuple: true,
             ..column(
                 "places",
                 ColumnKind::List(Box::new(ColumnKind::Struct(vec![

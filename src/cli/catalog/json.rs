@@ -99,7 +99,7 @@ fn presets_json(endpoint: &Endpoint) -> Json {
         let columns = endpoint.presets.get(name).unwrap_or_default();
         let units = endpoint.units_per_row(columns.iter().map(String::as_str));
         let total = endpoint.units_per_request(SHOWN_ROWS, units);
-        let most = endpoint.whole_key_surcharge(columns.iter().map(String::as_str));
+        let most = endpoint.full_key_surcharge(columns.iter().map(String::as_str));
         json!({"columns": columns, "units_per_row": units, "units_per_1000_rows": total, "paging_units_per_row": most})
     };
     if endpoint.has_select() {

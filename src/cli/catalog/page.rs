@@ -87,7 +87,7 @@ fn facts(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
             ),
         ));
     }
-    if let Some(former) = &endpoint.formerly {
+    if let Some(former) = &endpoint.former_name {
         facts.push(("formerly", format!("{}/{former}", endpoint.section())));
     }
     if !endpoint.needs_key {
@@ -252,7 +252,9 @@ fn write_presets(out: &mut String, endpoint: &Endpoint) {
     let header = match (endpoint.pricing, endpoint.shape) {
         (Pricing::Free | Pricing::Fixed(_), _) => "",
         (Pricing::PerRow, Shape::Record) => "  units a request",
-        (Pricing::PerRow, _) if endpoint.pageable() => "  units a row  for 1,000 rows  paging adds",
+        (Pricing::PerRow, _) if endpoint.is_pageable() => {
+            "  units a row  for 1,000 rows  paging adds"
+        }
         (Pricing::PerRow, _) => "  units a row  for 1,000 rows",
     };
     let _ = writeln!(out, "\nPresets   columns{header}");
@@ -277,9 +279,9 @@ fn preset_prices(endpoint: &Endpoint, columns: &[String]) -> String {
             );
             let (least, most) = (
                 endpoint.key_surcharge(selected()),
-                endpoint.whole_key_surcharge(selected()),
+                endpoint.full_key_surcharge(selected()),
             );
-            if endpoint.pageable() {
+            if endpoint.is_pageable() {
                 format!("{prices}  {}", surcharge(least, most))
             } else {
                 prices

@@ -46,7 +46,7 @@ fn row(endpoint: &Endpoint, turn: u32) -> Json {
     let field = |column: &backhaul::catalog::Column| {
         (
             column.name.clone(),
-            value(&column.kind, column.by_place, &column.values, turn),
+            value(&column.kind, column.is_tuple, &column.values, turn),
         )
     };
     Json::Object(endpoint.columns.iter().map(field).collect::<Map<_, _>>())

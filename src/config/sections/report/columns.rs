@@ -181,7 +181,7 @@ fn preset_columns(
                 .columns
                 .iter()
                 .filter(current)
-                .filter(|column| !endpoint.compares(column))
+                .filter(|column| !endpoint.compares_dates(column))
                 .collect(),
         )
     } else {
@@ -192,7 +192,7 @@ fn preset_columns(
             .columns
             .iter()
             .filter(current)
-            .filter(|column| endpoint.compares(column));
+            .filter(|column| endpoint.compares_dates(column));
         columns.extend(compared.map(|column| column.name.clone()));
     }
     columns
