@@ -97,7 +97,7 @@ pub(crate) fn pager_plan(
     } else {
         // Of another configuration: nothing is sent then, and the filter only lengthens URLs.
         let json = spec.filter.as_ref();
-        json.and_then(|json| filter::check(json, report.endpoint).ok())
+        json.and_then(|json| filter::from_json(json, report.endpoint).ok())
     };
     let window = inputs
         .since()

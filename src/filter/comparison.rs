@@ -1,4 +1,4 @@
-//! The operators of the API's filters: their names, and which of them say the same of a value.
+//! The operators of the API's filters: their names, and which of them are equivalent.
 
 /// An operator that compares a column, or an item of a list, with a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +15,11 @@ pub enum Comparison {
     Lt,
     /// Less or equal.
     Lte,
-    /// Holds the text somewhere.
+    /// Contains the text.
     Substring,
     /// The same, whatever the case.
     Isubstring,
-    /// Holds the text as whole words.
+    /// Contains the text as whole words.
     PhraseMatch,
     /// The same, whatever the case.
     IphraseMatch,
@@ -69,7 +69,7 @@ impl Comparison {
     }
 
     /// The operator of that name.
-    pub fn named(name: &str) -> Option<Self> {
+    pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL
             .into_iter()
             .find(|comparison| comparison.as_str() == name)
@@ -80,13 +80,13 @@ impl Comparison {
         matches!(self, Self::Eq | Self::Neq)
     }
 
-    /// Whether it looks into text.
+    /// Whether it searches in text.
     pub fn is_textual(self) -> bool {
         !self.is_equality() && !matches!(self, Self::Gt | Self::Gte | Self::Lt | Self::Lte)
     }
 
-    /// The operator that holds for a value exactly where this one does not; those that look into text have none.
-    pub fn opposite(self) -> Option<Self> {
+    /// The operator that holds for a value exactly where this one does not; those that search in text have none.
+    pub fn negated(self) -> Option<Self> {
         Some(match self {
             Self::Eq => Self::Neq,
             Self::Neq => Self::Eq,
@@ -98,9 +98,9 @@ impl Comparison {
         })
     }
 
-    /// The operator that says the same with its sides changed: `1 < x` is `x > 1`.
+    /// The equivalent operator with its sides swapped: `1 < x` is `x > 1`.
     #[must_use]
-    pub fn turned(self) -> Self {
+    pub fn swapped(self) -> Self {
         match self {
             Self::Gt => Self::Lt,
             Self::Gte => Self::Lte,

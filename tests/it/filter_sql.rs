@@ -1,4 +1,4 @@
-//! `where`: what each form compiles to, how each fault is shown, and that rows are chosen as SQL would choose them.
+//! `where`: what each form compiles to, how each error is shown, and that rows are chosen as SQL would choose them.
 
 mod duckdb;
 mod properties;
@@ -8,7 +8,7 @@ use std::path::Path;
 use backhaul::catalog::{Catalog, Endpoint};
 use backhaul::config::{self, Environment, RunConfig};
 use backhaul::error::Errors;
-use backhaul::filter::{Fault, Filter, check, from_sql};
+use backhaul::filter::{Filter, FilterError, from_json, from_sql};
 use backhaul::plan::{self, Selection};
 use serde_json::{Value as Json, json};
 
@@ -20,13 +20,13 @@ fn endpoint(name: &str) -> &'static Endpoint {
     Catalog::embedded().endpoint(name).unwrap()
 }
 
-fn compiled(text: &str) -> Result<Filter, Fault> {
+fn compiled(text: &str) -> Result<Filter, FilterError> {
     from_sql(text, endpoint(BACKLINKS))
 }
 
 fn compiled_json(text: &str) -> Json {
     compiled(text)
-        .unwrap_or_else(|fault| panic!("{text}: {fault}; {}", fault.help))
+        .unwrap_or_else(|error| panic!("{text}: {error}; {}", error.help))
         .to_json()
 }
 
@@ -48,7 +48,7 @@ fn parse(lines: &str) -> Result<RunConfig, Errors> {
 
 fn shown(lines: &str) -> String {
     match parse(lines) {
-        Ok(_) => panic!("no fault in {lines}"),
+        Ok(_) => panic!("no error in {lines}"),
         Err(errors) => errors.render(),
     }
 }
@@ -244,7 +244,7 @@ fn properties_of_events_have_any_name() {
         .expect("a filter")
         .to_json();
     assert_eq!(filter, is("event_prop:Plan", "eq", "team"));
-    assert!(check(&filter, sources).is_ok());
+    assert!(from_json(&filter, sources).is_ok());
     assert!(from_sql("\"event:Plan\" = 'team'", sources).is_err());
 }
 
@@ -256,17 +256,13 @@ fn operations_that_know_only_wildcards_take_nothing_else() {
         is("keyword", "regex", "shoes*red")
     );
     for pattern in ["^shoes", "a.*b", "a|b", "(?i)a", "[ab]", "a\\d", "a+"] {
-        let fault = from_sql(&format!("keyword ~ '{pattern}'"), terms).unwrap_err();
-        let message = format!(
-            "keywords-explorer/overview knows `*` in a pattern and nothing else: {pattern}"
-        );
-        assert_eq!(fault.message, message);
+        let error = from_sql(&format!("keyword ~ '{pattern}'"), terms).unwrap_err();
+        let message =
+            format!("keywords-explorer/overview supports only `*` in a pattern: {pattern}");
+        assert_eq!(error.message, message);
     }
-    let fault = from_sql("keyword LIKE 'a%b'", terms).unwrap_err();
-    assert_eq!(
-        fault.help,
-        "write keyword ~ '…', where * stands for any text"
-    );
+    let error = from_sql("keyword LIKE 'a%b'", terms).unwrap_err();
+    assert_eq!(error.help, "write keyword ~ '…', where * matches any text");
 }
 
 /// Every refusal, with what is wrong in it.

@@ -1,39 +1,47 @@
-//! `LIKE` patterns: those that the API has an operator for, and what to write instead of the others.
+//! `LIKE` patterns: those for which the API has an operator, and what to write instead of the others.
 
-use crate::filter::Comparison;
+use crate::filter::comparison::Comparison;
 
-/// What a pattern of `LIKE` asks, or what to write instead.
+/// A pattern of `LIKE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Like<'a> {
-    /// An operator and its text.
-    Is(Comparison, &'a str),
-    /// Every value there is.
+pub(super) enum LikePattern<'a> {
+    /// The API has an operator for it, with this text.
+    Operator(Comparison, &'a str),
+    /// The API has none.
+    Unsupported(UnsupportedLike),
+}
+
+/// Why the API has no operator for a pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum UnsupportedLike {
+    /// It matches every value.
     Everything,
-    /// A pattern that only a regular expression can say: this one.
+    /// Only a regular expression can express it: this one.
     Regex(String),
-    /// A pattern with `\`, whose meaning differs between databases.
+    /// It has a `\`, whose meaning differs between databases.
     Escaped,
 }
 
 /// Reads a pattern; `any_case` is that of `ILIKE`.
-pub(super) fn like(pattern: &str, any_case: bool) -> Like<'_> {
+pub(super) fn read_like(pattern: &str, any_case: bool) -> LikePattern<'_> {
     if pattern.contains('\\') {
-        return Like::Escaped;
+        return LikePattern::Unsupported(UnsupportedLike::Escaped);
     }
     let text = pattern.trim_matches('%');
     if text.is_empty() && !pattern.is_empty() {
-        return Like::Everything;
+        return LikePattern::Unsupported(UnsupportedLike::Everything);
     }
     let is_open = (pattern.starts_with('%'), pattern.ends_with('%'));
     if text.contains(['%', '_']) || (any_case && is_open != (true, true)) {
-        return Like::Regex(regex(text, any_case, is_open));
+        let regex = regex(text, any_case, is_open);
+        return LikePattern::Unsupported(UnsupportedLike::Regex(regex));
     }
     match (is_open, any_case) {
-        ((true, true), true) => Like::Is(Comparison::Isubstring, text),
-        ((true, true), false) => Like::Is(Comparison::Substring, text),
-        ((false, true), _) => Like::Is(Comparison::Prefix, text),
-        ((true, false), _) => Like::Is(Comparison::Suffix, text),
-        ((false, false), _) => Like::Is(Comparison::Eq, text),
+        ((true, true), true) => LikePattern::Operator(Comparison::Isubstring, text),
+        ((true, true), false) => LikePattern::Operator(Comparison::Substring, text),
+        ((false, true), _) => LikePattern::Operator(Comparison::Prefix, text),
+        ((true, false), _) => LikePattern::Operator(Comparison::Suffix, text),
+        ((false, false), _) => LikePattern::Operator(Comparison::Eq, text),
     }
 }
 
@@ -60,24 +68,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_patterns_with_blanks_at_the_ends_have_an_operator() {
-        let regex = |text: &str| Like::Regex(text.to_owned());
+    fn only_patterns_with_wildcards_at_the_ends_have_an_operator() {
+        let unsupported = LikePattern::Unsupported;
+        let regex = |text: &str| unsupported(UnsupportedLike::Regex(text.to_owned()));
         for (pattern, any_case, expected) in [
-            ("a", false, Like::Is(Comparison::Eq, "a")),
-            ("", false, Like::Is(Comparison::Eq, "")),
-            ("a%", false, Like::Is(Comparison::Prefix, "a")),
-            ("%a", false, Like::Is(Comparison::Suffix, "a")),
-            ("%a%", false, Like::Is(Comparison::Substring, "a")),
-            ("%%a%%", false, Like::Is(Comparison::Substring, "a")),
-            ("%a%", true, Like::Is(Comparison::Isubstring, "a")),
-            ("%", false, Like::Everything),
+            ("a", false, LikePattern::Operator(Comparison::Eq, "a")),
+            ("", false, LikePattern::Operator(Comparison::Eq, "")),
+            ("a%", false, LikePattern::Operator(Comparison::Prefix, "a")),
+            ("%a", false, LikePattern::Operator(Comparison::Suffix, "a")),
+            (
+                "%a%",
+                false,
+                LikePattern::Operator(Comparison::Substring, "a"),
+            ),
+            (
+                "%%a%%",
+                false,
+                LikePattern::Operator(Comparison::Substring, "a"),
+            ),
+            (
+                "%a%",
+                true,
+                LikePattern::Operator(Comparison::Isubstring, "a"),
+            ),
+            ("%", false, unsupported(UnsupportedLike::Everything)),
             ("a.b%c", false, regex("^a\\.b.*c$")),
             ("%a_c%", false, regex("a.c")),
             ("a%", true, regex("(?i)^a")),
             ("a", true, regex("(?i)^a$")),
-            ("a\\%b", false, Like::Escaped),
+            ("a\\%b", false, unsupported(UnsupportedLike::Escaped)),
         ] {
-            assert_eq!(like(pattern, any_case), expected, "{pattern}");
+            assert_eq!(read_like(pattern, any_case), expected, "{pattern}");
         }
     }
 }

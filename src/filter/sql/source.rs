@@ -1,8 +1,8 @@
-//! The text of an expression with its tokens: where each part stands.
+//! The text of an expression with its tokens: where each part is.
 
 use std::ops::Range;
 
-use sqlparser::ast::{Expr, Ident, ObjectNamePart};
+use sqlparser::ast::{Expr, Ident, ObjectName};
 use sqlparser::tokenizer::{Location, Span, Token, TokenWithSpan};
 
 /// The text of an expression.
@@ -13,16 +13,16 @@ pub(super) struct Source<'a> {
 }
 
 impl<'a> Source<'a> {
-    pub fn new(text: &'a str, tokens: Vec<TokenWithSpan>) -> Self {
+    pub(super) fn new(text: &'a str, tokens: Vec<TokenWithSpan>) -> Self {
         Self { text, tokens }
     }
 
-    pub fn tokens(&self) -> &[TokenWithSpan] {
+    pub(super) fn tokens(&self) -> &[TokenWithSpan] {
         &self.tokens
     }
 
     /// How many tokens are neither blanks nor comments.
-    pub fn num_words(&self) -> usize {
+    pub(super) fn num_words(&self) -> usize {
         self.words().count()
     }
 
@@ -32,8 +32,8 @@ impl<'a> Source<'a> {
             .filter(|token| !matches!(token.token, Token::Whitespace(_) | Token::EOF))
     }
 
-    /// The bytes of a span; a span without place is the whole text.
-    pub fn bytes(&self, span: Span) -> Range<usize> {
+    /// The bytes of a span; a span without location is the whole text.
+    pub(super) fn bytes(&self, span: Span) -> Range<usize> {
         if span.start.line == 0 {
             return 0..self.text.len();
         }
@@ -41,18 +41,18 @@ impl<'a> Source<'a> {
         start..self.offset(span.end).max(start)
     }
 
-    /// The text behind a place.
-    pub fn from(&self, start: Location) -> Range<usize> {
+    /// The text from a location on.
+    pub(super) fn from(&self, start: Location) -> Range<usize> {
         self.offset(start)..self.text.len()
     }
 
     /// What is written in these bytes.
-    pub fn written(&self, bytes: &Range<usize>) -> &'a str {
+    pub(super) fn written(&self, bytes: &Range<usize>) -> &'a str {
         self.text.get(bytes.clone()).unwrap_or_default()
     }
 
     /// The token that starts at a line and column.
-    pub fn token_at(&self, line: u64, column: u64) -> Range<usize> {
+    pub(super) fn token_at(&self, line: u64, column: u64) -> Range<usize> {
         let start = Location { line, column };
         match self.tokens.iter().find(|token| token.span.start == start) {
             Some(token) => self.bytes(token.span),
@@ -61,28 +61,21 @@ impl<'a> Source<'a> {
     }
 
     /// The last token.
-    pub fn end(&self) -> Range<usize> {
-        self.words()
-            .next_back()
-            .map_or(0..self.text.len(), |token| self.bytes(token.span))
+    pub(super) fn end(&self) -> Range<usize> {
+        match self.words().next_back() {
+            Some(token) => self.bytes(token.span),
+            None => 0..self.text.len(),
+        }
     }
 
     /// Where an expression begins: its leftmost name or value. Not the whole of it, since trees may be deep.
-    pub fn begin(&self, mut expression: &Expr) -> Range<usize> {
+    pub(super) fn begin(&self, mut expression: &Expr) -> Range<usize> {
         loop {
             let span = match expression {
                 Expr::Identifier(name) => name.span,
-                Expr::CompoundIdentifier(names) => spread(names),
+                Expr::CompoundIdentifier(names) => joined_span(names),
                 Expr::Value(value) => value.span,
-                Expr::Function(function) => {
-                    let name = |part: &ObjectNamePart| part.as_ident().map(|name| name.span);
-                    function
-                        .name
-                        .0
-                        .iter()
-                        .find_map(name)
-                        .unwrap_or_else(Span::empty)
-                }
+                Expr::Function(function) => name_span(&function.name),
                 Expr::TypedString(typed) => typed.value.span,
                 Expr::Interval(interval) => {
                     expression = &interval.value;
@@ -118,31 +111,43 @@ impl<'a> Source<'a> {
     }
 
     /// The operator before an operand.
-    pub fn operator_before(&self, operand: &Expr) -> Range<usize> {
+    pub(super) fn operator_before(&self, operand: &Expr) -> Range<usize> {
         let start = self.begin(operand).start;
-        let before = self
-            .words()
-            .rev()
-            .skip_while(|token| self.offset(token.span.start) >= start);
-        let operator = before
-            .into_iter()
-            .find(|token| token.token != Token::LParen);
-        operator.map_or(start..self.text.len(), |token| self.bytes(token.span))
+        for token in self.words().rev() {
+            if self.offset(token.span.start) < start && token.token != Token::LParen {
+                return self.bytes(token.span);
+            }
+        }
+        start..self.text.len()
     }
 
     /// Lines and columns count characters from 1.
     fn offset(&self, location: Location) -> usize {
-        let number = |count: u64| usize::try_from(count.saturating_sub(1)).unwrap_or(usize::MAX);
         let lines = self.text.split_inclusive('\n');
-        let line_start: usize = lines.take(number(location.line)).map(str::len).sum();
+        let line_start: usize = lines.take(index(location.line)).map(str::len).sum();
         let line = self.text.get(line_start..).unwrap_or_default();
-        line.char_indices()
-            .nth(number(location.column))
-            .map_or(self.text.len(), |(at, _)| line_start + at)
+        match line.char_indices().nth(index(location.column)) {
+            Some((start, _)) => line_start + start,
+            None => self.text.len(),
+        }
     }
 }
 
-fn spread(names: &[Ident]) -> Span {
+/// The index of a line or column that counts from 1.
+fn index(count: u64) -> usize {
+    usize::try_from(count.saturating_sub(1)).unwrap_or(usize::MAX)
+}
+
+fn name_span(name: &ObjectName) -> Span {
+    for part in &name.0 {
+        if let Some(identifier) = part.as_ident() {
+            return identifier.span;
+        }
+    }
+    Span::empty()
+}
+
+fn joined_span(names: &[Ident]) -> Span {
     match (names.first(), names.last()) {
         (Some(first), Some(last)) => Span::new(first.span.start, last.span.end),
         _ => Span::empty(),

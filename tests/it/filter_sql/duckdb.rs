@@ -425,7 +425,7 @@ fn rows_are_chosen_as_duckdb_chooses_them_among_all() {
             let pair = maker.expression(3);
             let filter = from_sql(&pair.ours, described);
             let filter = filter
-                .unwrap_or_else(|fault| panic!("{}: {fault}; {}", pair.ours, fault.help))
+                .unwrap_or_else(|error| panic!("{}: {error}; {}", pair.ours, error.help))
                 .to_json()
                 .to_string();
             let mut query = query.clone();

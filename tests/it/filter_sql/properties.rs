@@ -193,7 +193,7 @@ fn spelled_leaf(filter: &Filter, rng: &mut fastrand::Rng) -> String {
             format!(
                 "{} {} {word}({column})",
                 literal(value),
-                sign(asked.turned())
+                sign(asked.swapped())
             )
         }
         Filter::Is(column, asked, value) => {
@@ -223,7 +223,7 @@ fn spelled_leaf(filter: &Filter, rng: &mut fastrand::Rng) -> String {
                 Comparison::Regex => format!("{column} ~ {literal}"),
                 _ if *value == Value::Bool(true) && rng.bool() => column.clone(),
                 _ if *value == Value::Bool(false) && rng.bool() => format!("NOT {column}"),
-                _ if rng.bool() => format!("{literal} {} {column}", sign(asked.turned())),
+                _ if rng.bool() => format!("{literal} {} {column}", sign(asked.swapped())),
                 _ if inner.is_empty() => format!("{column} {} {literal}", sign(*asked)),
                 _ => format!("{} {} {literal}", column.to_uppercase(), sign(*asked)),
             }
@@ -254,7 +254,7 @@ proptest! {
         prop_assert_eq!(found, Ok(filter.clone()), "{}", text);
         // And what is compiled is what the checks of the API's own JSON let through, unchanged.
         let json = filter.to_json();
-        let checked = backhaul::filter::check(&json, endpoint(super::BACKLINKS));
+        let checked = backhaul::filter::from_json(&json, endpoint(super::BACKLINKS));
         prop_assert_eq!(checked.map(|filter| filter.to_json().to_string()), Ok(json.to_string()));
     }
 
@@ -267,8 +267,8 @@ proptest! {
         ];
         let sentence = words.iter().map(|at| WORDS[*at]).collect::<Vec<_>>().join(" ");
         for text in [text, sentence] {
-            if let Err(fault) = compiled(&text)
-                && let Some(backhaul::filter::Place::Bytes(bytes)) = fault.place
+            if let Err(error) = compiled(&text)
+                && let Some(backhaul::filter::ErrorLocation::Bytes(bytes)) = error.location
             {
                 prop_assert!(text.get(bytes.clone()).is_some(), "{bytes:?} of {text:?}");
             }

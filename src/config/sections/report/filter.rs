@@ -6,7 +6,7 @@ use super::parameter_value::to_json;
 use crate::catalog::Endpoint;
 use crate::config::document::{Document, Node, Section, Span};
 use crate::error::Code;
-use crate::filter::{self, Fault, Filter, Place};
+use crate::filter::{self, ErrorLocation, Filter, FilterError};
 
 /// The report's filter, if it has one.
 pub(super) fn filter(
@@ -74,7 +74,7 @@ fn from_json(document: &mut Document<'_>, node: &Node<'_>, endpoint: &Endpoint) 
     };
     accept(
         document,
-        filter::check(&json, endpoint),
+        filter::from_json(&json, endpoint),
         endpoint,
         node.span(),
         None,
@@ -84,7 +84,7 @@ fn from_json(document: &mut Document<'_>, node: &Node<'_>, endpoint: &Endpoint) 
 /// The filter, or its fault where it stands in the file; `text` is the string that holds it.
 fn accept(
     document: &mut Document<'_>,
-    result: Result<Filter, Fault>,
+    result: Result<Filter, FilterError>,
     endpoint: &Endpoint,
     span: Span,
     text: Option<&str>,
@@ -93,10 +93,10 @@ fn accept(
         Ok(filter) => return Some(filter),
         Err(fault) => fault,
     };
-    let place = match (fault.place, text) {
-        (Some(Place::Word(word)), _) => document.find(span, &word),
-        (Some(Place::Bytes(bytes)), Some(text)) => document.inside(span, text, bytes),
-        (Some(Place::Bytes(_)) | None, _) => span,
+    let place = match (fault.location, text) {
+        (Some(ErrorLocation::Word(word)), _) => document.find(span, &word),
+        (Some(ErrorLocation::Bytes(bytes)), Some(text)) => document.inside(span, text, bytes),
+        (Some(ErrorLocation::Bytes(_)) | None, _) => span,
     };
     let next = format!("backhaul catalog {}", endpoint.name);
     document.fault_next(Code::Filter, fault.message, place, &fault.help, next);
