@@ -15,7 +15,7 @@ use crate::fetch::body::decode;
 use crate::fetch::request::request;
 use crate::limits::UnitMeter;
 use crate::model::Method;
-use crate::paging::{Ask, Purpose};
+use crate::paging::{PageRequest, Purpose};
 use crate::plan::{self, Selection, Task};
 
 /// Asks for the columns of every report; says in one line what came of it.
@@ -93,10 +93,10 @@ enum How {
 /// Asks until the API answers, without the columns that it refuses by name.
 async fn missing(client: &Client, report: &Report, task: &Task) -> Result<Found> {
     let has_limit = report.endpoint.parameter("limit").is_some();
-    let ask = Ask {
+    let ask = PageRequest {
         filter: report.filter.clone(),
         order_by: Vec::new(),
-        descends: false,
+        is_descending: false,
         limit: has_limit.then_some(FREE_ROWS),
         key_columns: Vec::new(),
         purpose: Purpose::Page,

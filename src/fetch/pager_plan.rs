@@ -104,35 +104,40 @@ pub(crate) fn pager_plan(
         .and_then(|since| changes::filter(report.endpoint, since));
     let base = Filter::and(base, window);
     let mut limits = PagerLimits {
-        cap: inputs.cap,
+        known_cap: inputs.cap,
         max_rows: spec.max_rows,
         max_requests: context.config.run.max_requests,
         url_bytes: url_bytes_left(&context.config.source.base_url, report, task),
         ..PagerLimits::default()
     };
     if task.is_free_target {
-        limits.start = FREE_ROWS;
-        limits.most = FREE_ROWS;
+        limits.first_limit = FREE_ROWS;
+        limits.max_limit = FREE_ROWS;
     }
     if report.endpoint.divisible && !task.segments.is_empty() {
         // A part brings fewer rows than any cap has: it ends with its only answer.
-        limits.start = FREE_ROWS;
-        limits.most = FREE_ROWS;
+        limits.first_limit = FREE_ROWS;
+        limits.max_limit = FREE_ROWS;
     }
     let default = || report.endpoint.parameter("aggregation")?.default.as_deref();
     let aggregation = spec.parameters.get("aggregation").map(String::as_str);
     let aggregation = aggregation.or_else(default);
     let top = match &spec.mode {
-        FetchMode::Top { by, rows } => {
-            Some(Top::of(report.endpoint, by, *rows, columns, aggregation))
-        }
+        FetchMode::Top { by, rows } => Some(Top::for_endpoint(
+            report.endpoint,
+            by,
+            *rows,
+            columns,
+            aggregation,
+        )),
         FetchMode::All | FetchMode::Changes { .. } => None,
     };
-    let skipping = Paging::skipping(report.endpoint, &limits).filter(|_| top.is_none());
-    let paging = skipping.unwrap_or_else(|| Paging::of(report.endpoint, columns, aggregation));
+    let skipping = Paging::by_offset(report.endpoint, &limits).filter(|_| top.is_none());
+    let paging =
+        skipping.unwrap_or_else(|| Paging::for_endpoint(report.endpoint, columns, aggregation));
     PagerPlan {
         paging,
-        base,
+        base_filter: base,
         verdicts: inputs.verdicts,
         limits,
         top,

@@ -13,7 +13,7 @@ use crate::fetch::body::decode;
 use crate::ledger::request_log::RequestLabels;
 use crate::limits::UnitMeter;
 use crate::model::{Method, Request};
-use crate::paging::{Ask, Assumption, Finding, Probe, ProbeStep, Verdict, Verdicts};
+use crate::paging::{Assumption, PageRequest, Probe, ProbeResult, ProbeStep, Verdict, Verdicts};
 
 use crate::context::client::TimingOverrides;
 use crate::state::workspace::Workspace;
@@ -62,7 +62,7 @@ pub async fn ensure_verdicts(context: &RunContext, notes: &mut Vec<String>) -> R
         {
             Ok(verdicts) => {
                 let mut workspace = context.workspace();
-                workspace.finding = Some(Finding {
+                workspace.finding = Some(ProbeResult {
                     verdicts,
                     made_on: today,
                 });
@@ -105,7 +105,7 @@ pub async fn probe_assumptions(
     let store = crate::state::open::open_for_writing(config)?;
     let verdicts = probe(&client, &|_| {}).await?;
     let mut workspace = Workspace::load(&store, &config.source.base_url);
-    workspace.finding = Some(Finding {
+    workspace.finding = Some(ProbeResult {
         verdicts,
         made_on: clock.today(),
     });
@@ -160,10 +160,10 @@ async fn probe(client: &Client, note: Note<'_>) -> Result<Verdicts> {
         client,
         note,
         &STRINGS,
-        Probe::new(STRINGS.column, FREE_ROWS),
+        Probe::on_strings(STRINGS.column, FREE_ROWS),
     )
     .await?;
-    Ok(times.with_strings(strings))
+    Ok(times.with_string_verdicts(strings))
 }
 
 /// Sends what a probe wants until it is done.
@@ -187,7 +187,7 @@ async fn answers(
     loop {
         match probe.next() {
             ProbeStep::Done(verdicts) => return Ok(verdicts),
-            ProbeStep::Ask(ask) => {
+            ProbeStep::Request(ask) => {
                 let request = request(subject, &ask);
                 let sent = client.send_recorded(&request, Quote::default(), note, |answer| {
                     decode(Arc::clone(&decoder), Arc::clone(client.keys()), answer)
@@ -203,7 +203,7 @@ fn target() -> &'static str {
     FREE_TARGETS.first().copied().unwrap_or_default()
 }
 
-fn request(subject: &Subject, ask: &Ask) -> Request {
+fn request(subject: &Subject, ask: &PageRequest) -> Request {
     let mut query = vec![
         ("target".to_owned(), target().to_owned()),
         ("mode".to_owned(), "subdomains".to_owned()),

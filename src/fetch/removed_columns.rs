@@ -7,7 +7,7 @@ use crate::error::{Code, Error};
 use crate::fetch::request::selected_columns;
 use crate::landing::Saved;
 use crate::model::Request;
-use crate::paging::Ask;
+use crate::paging::PageRequest;
 use crate::table::TaskSpec;
 
 /// Whether a refusal is of a column that the report can go without: then it is not asked for again in this run. What
@@ -16,7 +16,7 @@ pub(crate) fn tolerates(
     removed: &RemovedColumns,
     report: &Report,
     sent: &Request,
-    ask: &Ask,
+    ask: &PageRequest,
     error: &Error,
 ) -> bool {
     if report.on_removed_column == OnMismatch::Fail || error.code() != Code::Refused {

@@ -7,7 +7,7 @@ use crate::catalog::{Endpoint, ParameterKind, Pricing};
 use crate::config::Report;
 use crate::fetch::batch_body;
 use crate::model::{Method, Request};
-use crate::paging::{Ask, PagerLimits, Purpose};
+use crate::paging::{PageRequest, PagerLimits, Purpose};
 use crate::plan::{MAX_URL_BYTES, Task};
 use crate::report::UnitOverhead;
 
@@ -22,7 +22,7 @@ const MAX_BODY_FILTER_BYTES: usize = 64 * 1024;
 const ROWS_OF_A_WHOLE_ANSWER: u64 = 400;
 
 /// The request for one answer of a task, with these columns of its table.
-pub fn request(report: &Report, task: &Task, columns: &[String], ask: &Ask) -> Request {
+pub fn request(report: &Report, task: &Task, columns: &[String], ask: &PageRequest) -> Request {
     if report.endpoint.takes_many_targets() {
         return batch_body::request(report.endpoint, &selected(columns, ask), &[&task.query]);
     }
@@ -35,7 +35,7 @@ pub fn request(report: &Report, task: &Task, columns: &[String], ask: &Ask) -> R
     }
     if !ask.order_by.is_empty() {
         let direction = |place: usize| {
-            if ask.descends && place == 0 {
+            if ask.is_descending && place == 0 {
                 "desc"
             } else {
                 "asc"
@@ -50,7 +50,7 @@ pub fn request(report: &Report, task: &Task, columns: &[String], ask: &Ask) -> R
     if let Some(limit) = ask.limit {
         query.push(("limit".to_owned(), limit.to_string()));
     }
-    if let Purpose::Behind(rows) = ask.purpose {
+    if let Purpose::Offset(rows) = ask.purpose {
         query.push(("offset".to_owned(), rows.to_string()));
     }
     let (endpoint, method) = (report.endpoint.name.clone(), report.endpoint.method);
@@ -72,14 +72,14 @@ pub fn request(report: &Report, task: &Task, columns: &[String], ask: &Ask) -> R
 
 /// The request that a task begins with where nothing is known of the source yet, for those who want to see it.
 pub fn first_request(report: &Report, task: &Task) -> Request {
-    let ask = Ask {
+    let ask = PageRequest {
         filter: report.filter.clone(),
         order_by: task.order_key.clone(),
-        descends: report.top.is_some(),
+        is_descending: report.top.is_some(),
         limit: report
             .endpoint
             .parameter("limit")
-            .map(|_| PagerLimits::default().start),
+            .map(|_| PagerLimits::default().first_limit),
         key_columns: task.order_key.clone(),
         purpose: Purpose::Page,
     };
@@ -164,7 +164,7 @@ pub fn limit(request: &Request) -> Option<u32> {
 }
 
 /// The table's columns in order, then those that only paging needs.
-fn selected<'a>(columns: &'a [String], ask: &'a Ask) -> Vec<&'a str> {
+fn selected<'a>(columns: &'a [String], ask: &'a PageRequest) -> Vec<&'a str> {
     let own = columns.iter().map(String::as_str);
     let added = ask
         .key_columns
@@ -175,7 +175,7 @@ fn selected<'a>(columns: &'a [String], ask: &'a Ask) -> Vec<&'a str> {
 }
 
 /// The most that the request can cost: as many rows as it asks for, at the price of every column that it names.
-pub fn quote(report: &Report, task: &Task, ask: &Ask) -> Quote {
+pub fn quote(report: &Report, task: &Task, ask: &PageRequest) -> Quote {
     if task.costs_nothing() {
         return Quote::default();
     }
@@ -205,7 +205,7 @@ pub fn quote(report: &Report, task: &Task, ask: &Ask) -> Quote {
 /// only paging needs.
 pub fn overhead_units(
     report: &Report,
-    ask: &Ask,
+    ask: &PageRequest,
     units: u64,
     received: usize,
     taken: usize,
@@ -230,7 +230,7 @@ pub fn overhead_units(
 }
 
 /// The columns that each row is charged for: selected, filtered by, ordered by.
-fn billed_columns(report: &Report, ask: &Ask) -> Vec<String> {
+fn billed_columns(report: &Report, ask: &PageRequest) -> Vec<String> {
     let filtered = ask
         .filter
         .as_ref()
@@ -248,10 +248,10 @@ pub fn url_bytes_left(base_url: &url::Url, report: &Report, task: &Task) -> usiz
     if report.endpoint.method == Method::Post {
         return MAX_BODY_FILTER_BYTES;
     }
-    let ask = Ask {
+    let ask = PageRequest {
         filter: None,
         order_by: Vec::new(),
-        descends: false,
+        is_descending: false,
         limit: Some(u32::MAX),
         key_columns: Vec::new(),
         purpose: crate::paging::Purpose::Page,

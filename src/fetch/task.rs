@@ -28,7 +28,7 @@ use crate::fetch::task_pager::TaskPager;
 use crate::landing::{Attempt, Saved, Source};
 use crate::ledger::request_log::RequestLabels;
 use crate::model::{Request, hex};
-use crate::paging::{Ask, Step};
+use crate::paging::{NextStep, PageRequest};
 use crate::plan::ScheduledTask;
 use crate::sink::{SorterOptions, TaskSorter};
 use crate::state::tombstone::is_forgotten;
@@ -222,8 +222,8 @@ impl<'a> TaskFetcher<'a> {
         let evidence = loop {
             let saved = self.saved().await?;
             match self.pager.next() {
-                Step::Done(evidence) => break evidence,
-                Step::Ask(ask) => {
+                NextStep::Done(evidence) => break evidence,
+                NextStep::Request(ask) => {
                     if let Err(error) = self.answer(&ask, saved, cancel).await {
                         return Err(error.with_units(self.new_units));
                     }
@@ -269,7 +269,7 @@ impl<'a> TaskFetcher<'a> {
     /// [`Code::Destination`] if saved responses cannot be read or set aside.
     pub async fn first_question(mut self) -> Result<Option<FirstRequest>> {
         let saved = self.saved().await?;
-        let Step::Ask(ask) = self.pager.next() else {
+        let NextStep::Request(ask) = self.pager.next() else {
             return Ok(None);
         };
         let request = request(self.report, self.pager.task(), &self.columns, &ask);
@@ -287,7 +287,7 @@ impl<'a> TaskFetcher<'a> {
     /// Brings one answer: a saved one that fits, or a new one, which is saved before anything builds on it.
     async fn answer(
         &mut self,
-        ask: &Ask,
+        ask: &PageRequest,
         saved: Option<Saved>,
         cancel: &CancellationToken,
     ) -> Result<()> {
@@ -328,7 +328,7 @@ impl<'a> TaskFetcher<'a> {
     async fn fetch_unless(
         &mut self,
         cancel: &CancellationToken,
-        ask: &Ask,
+        ask: &PageRequest,
         wanted: &Request,
         decoder: Arc<Mutex<Decoder>>,
     ) -> Result<Option<(Saved, Page)>> {
@@ -351,7 +351,7 @@ impl<'a> TaskFetcher<'a> {
             .as_ref()
             .and_then(|saved| limit(&saved.header.request))
         {
-            self.pager.at_limit(limit);
+            self.pager.set_page_limit(limit);
         }
         Ok(saved)
     }
@@ -378,7 +378,7 @@ impl<'a> TaskFetcher<'a> {
     /// Sends a request and saves its answer; `None` if a time-out asks for a smaller page first.
     async fn fetch(
         &mut self,
-        ask: &Ask,
+        ask: &PageRequest,
         wanted: &Request,
         decoder: Arc<Mutex<Decoder>>,
     ) -> Result<Option<(Saved, Page)>> {
@@ -441,7 +441,7 @@ impl<'a> TaskFetcher<'a> {
 
     /// Where the budget is too small for the page: whether a smaller one fits into what is left of it. What others have set
     /// aside may come back: the smaller page waits for it, and is made smaller again if it does not.
-    fn asks_for_what_is_left(&mut self, ask: &Ask) -> bool {
+    fn asks_for_what_is_left(&mut self, ask: &PageRequest) -> bool {
         let left = self
             .context
             .client()
@@ -453,7 +453,7 @@ impl<'a> TaskFetcher<'a> {
         let most = quote(
             self.report,
             self.pager.task(),
-            &Ask {
+            &PageRequest {
                 limit: Some(u32::MAX),
                 ..ask.clone()
             },
@@ -464,29 +464,29 @@ impl<'a> TaskFetcher<'a> {
         let smaller = quote(
             self.report,
             self.pager.task(),
-            &Ask {
+            &PageRequest {
                 limit: Some(rows),
                 ..ask.clone()
             },
         )
         .worst;
-        if rows < self.pager.least_limit() || rows >= limit || smaller > left {
+        if rows < self.pager.min_page_limit() || rows >= limit || smaller > left {
             return false;
         }
-        self.pager.at_limit(rows);
+        self.pager.set_page_limit(rows);
         self.pager.ask().is_some_and(|next| next.limit < ask.limit)
     }
 
     /// After a time-out: whether a smaller page can be asked for.
-    fn asks_for_less(&mut self, ask: &Ask) -> bool {
-        self.pager.slower();
+    fn asks_for_less(&mut self, ask: &PageRequest) -> bool {
+        self.pager.shrink_page();
         self.pager
             .ask()
             .is_some_and(|smaller| smaller.limit < ask.limit)
     }
 
     /// Lets the pager judge an answer and takes the rows that it accepts.
-    async fn build_on(&mut self, ask: &Ask, saved: Saved, page: Page) -> Result<()> {
+    async fn build_on(&mut self, ask: &PageRequest, saved: Saved, page: Page) -> Result<()> {
         let emit = match self.pager.answer(&page.keys) {
             Ok(emit) => emit,
             Err(error) => {
@@ -515,7 +515,7 @@ impl<'a> TaskFetcher<'a> {
                 .record_overhead(&account, saved.header.received_at, wasted);
         }
         if std::mem::take(&mut self.is_fast) && page.bytes() <= LARGE_PAGE_BYTES {
-            self.pager.faster();
+            self.pager.grow_page();
         }
         self.sequence += 1;
         self.units += saved.header.units;
@@ -540,7 +540,7 @@ impl<'a> TaskFetcher<'a> {
         Ok(())
     }
 
-    fn decoder(&mut self, ask: &Ask) -> Result<Arc<Mutex<Decoder>>> {
+    fn decoder(&mut self, ask: &PageRequest) -> Result<Arc<Mutex<Decoder>>> {
         match &self.decoder {
             Some((columns, decoder)) if *columns == ask.key_columns => Ok(Arc::clone(decoder)),
             _ => {

@@ -8,7 +8,9 @@ use crate::context::run_context::RunContext;
 use crate::error::Result;
 use crate::fetch::pager_plan::{AttemptInputs, pager_plan};
 use crate::model::PageKeys;
-use crate::paging::{Ask, Cursor, Emit, Evidence, PagingError, Shortfall, Status, Step};
+use crate::paging::{
+    Cursor, EmittedRows, Evidence, NextStep, PageRequest, PagingError, Shortfall, Status,
+};
 use crate::plan::Task;
 use crate::table::TaskSpec;
 
@@ -64,19 +66,19 @@ impl<'a> TaskPager<'a> {
     }
 
     /// What to do next. Asking again changes nothing.
-    pub fn next(&self) -> Step {
+    pub fn next(&self) -> NextStep {
         match (&self.stopped_early, self.pager.next()) {
-            (Some(evidence), _) => Step::Done(evidence.clone()),
-            (None, Step::Done(evidence)) => Step::Done(self.evidence_so_far(evidence)),
+            (Some(evidence), _) => NextStep::Done(evidence.clone()),
+            (None, NextStep::Done(evidence)) => NextStep::Done(self.evidence_so_far(evidence)),
             (None, ask) => ask,
         }
     }
 
     /// The request that comes next, if one does.
-    pub fn ask(&self) -> Option<Ask> {
+    pub fn ask(&self) -> Option<PageRequest> {
         match self.next() {
-            Step::Ask(ask) => Some(ask),
-            Step::Done(_) => None,
+            NextStep::Request(ask) => Some(ask),
+            NextStep::Done(_) => None,
         }
     }
 
@@ -84,9 +86,9 @@ impl<'a> TaskPager<'a> {
     ///
     /// # Errors
     /// Where the answers contradict what paging rests on.
-    pub fn answer(&mut self, keys: &PageKeys) -> Result<Emit, PagingError> {
+    pub fn answer(&mut self, keys: &PageKeys) -> Result<EmittedRows, PagingError> {
         let emit = self.pager.answer(keys)?;
-        if let Step::Done(evidence) = self.pager.next() {
+        if let NextStep::Done(evidence) = self.pager.next() {
             self.start_next_segment(evidence)?;
         }
         Ok(emit)
@@ -99,7 +101,7 @@ impl<'a> TaskPager<'a> {
         };
         let mut evidence = self.evidence_so_far(evidence);
         let mut plan = pager_plan(self.context, self.report, &part, &self.inputs, &self.spec);
-        plan.limits.cap = self.pager.learned_cap().or(plan.limits.cap);
+        plan.limits.known_cap = self.pager.learned_cap().or(plan.limits.known_cap);
         plan.limits.max_rows = plan
             .limits
             .max_rows
@@ -129,24 +131,24 @@ impl<'a> TaskPager<'a> {
         }
     }
 
-    /// See [`Cursor::slower`].
-    pub fn slower(&mut self) {
-        self.pager.slower();
+    /// See [`Cursor::shrink_page`].
+    pub fn shrink_page(&mut self) {
+        self.pager.shrink_page();
     }
 
-    /// See [`Cursor::faster`].
-    pub fn faster(&mut self) {
-        self.pager.faster();
+    /// See [`Cursor::grow_page`].
+    pub fn grow_page(&mut self) {
+        self.pager.grow_page();
     }
 
-    /// See [`Cursor::at_limit`].
-    pub fn at_limit(&mut self, limit: u32) {
-        self.pager.at_limit(limit);
+    /// See [`Cursor::set_page_limit`].
+    pub fn set_page_limit(&mut self, limit: u32) {
+        self.pager.set_page_limit(limit);
     }
 
-    /// See [`Cursor::least_limit`].
-    pub fn least_limit(&self) -> u32 {
-        self.pager.least_limit()
+    /// See [`Cursor::min_page_limit`].
+    pub fn min_page_limit(&self) -> u32 {
+        self.pager.min_page_limit()
     }
 
     /// See [`Cursor::learned_cap`].

@@ -5,19 +5,9 @@ use thiserror::Error;
 use crate::error::{Code, Error};
 use crate::model::Value;
 
-use super::Assumption;
+use super::assumption::Assumption;
 
-impl PagingError {
-    /// Whether the same answers will always end so, whatever the source says: asking again would buy the same.
-    pub fn is_final(&self) -> bool {
-        matches!(
-            self,
-            Self::Exhausted { .. } | Self::TooLong { .. } | Self::FilterIgnored
-        )
-    }
-}
-
-/// Why a task cannot be paged on. The pager that returned one must not be used again.
+/// Why paging of a task cannot continue. The pager that returned one must not be used again.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PagingError {
     /// The task has a filter, and filters are known to be ignored.
@@ -26,9 +16,9 @@ pub enum PagingError {
         Assumption::WhereHonoured
     )]
     FilterIgnored,
-    /// Rows came in another order than asked.
-    #[error("rows are not in the order asked for: by {columns}, {after} came after {before}")]
-    Order {
+    /// Rows are in another order than the requested one.
+    #[error("rows are not in the requested order: by {columns}, {after} follows {before}")]
+    OutOfOrder {
         /// The columns of the order.
         columns: String,
         /// Key of the earlier row.
@@ -38,7 +28,7 @@ pub enum PagingError {
     },
     /// An answer began before the bound of its filter.
     #[error(
-        "{}: asked for {columns} from {bound}, the answer begins at {first}",
+        "{}: requested {columns} from {bound}, but the answer begins at {first}",
         Assumption::WhereHonoured
     )]
     BelowBound {
@@ -49,18 +39,18 @@ pub enum PagingError {
         /// Key of the first row.
         first: String,
     },
-    /// A row came with a null that the filter excludes, or without one that it demands.
+    /// A row has a null that the filter excludes, or lacks one that it demands.
     #[error(
-        "{}: a row does not fit the filter on nulls in {columns}",
+        "{}: a row does not match the filter on nulls in {columns}",
         Assumption::WhereHonoured
     )]
     NullFilter {
         /// The columns concerned.
         columns: String,
     },
-    /// Rows with a null in the key were seen and did not come again.
+    /// Rows with a null in the key were seen, and requests for nulls do not return them.
     #[error(
-        "{rows} rows with a null in {columns} were seen and did not come again when asked for by null"
+        "rows with a null in {columns} are missing from the answers to requests for nulls: {rows} of those that were seen"
     )]
     NullsLost {
         /// How many.
@@ -68,9 +58,9 @@ pub enum PagingError {
         /// The columns of the key.
         columns: String,
     },
-    /// Asked from a value that an answer showed, the API did not find that value or its rows.
+    /// A request from a value that an answer showed does not return that value or its rows.
     #[error(
-        "{}: asked for {columns} from {value}, rows with that value are missing",
+        "{}: requested {columns} from {value}, but rows with that value are missing",
         Assumption::RoundTrip
     )]
     RoundTrip {
@@ -79,27 +69,29 @@ pub enum PagingError {
         /// The value.
         value: String,
     },
-    /// Rows that were held did not come again, and no request can tell whether they changed.
+    /// Rows that were held are missing, and no request can tell whether they changed.
     #[error(
-        "rows at {columns} = {value} did not come again, and the group is too large to tell why"
+        "rows at {columns} = {value} are missing from the next answer, and the group is too large to tell why"
     )]
-    Unjudged {
+    HeldRowsMissing {
         /// The columns of the key.
         columns: String,
         /// The value.
         value: String,
     },
-    /// A page that skips rows does not begin with the last row of the one before.
-    #[error("rows moved between two pages: the one at {columns} = {value} did not come again")]
-    Moved {
+    /// A page with an offset does not begin with the last row of the page before.
+    #[error(
+        "rows moved between two pages: the one at {columns} = {value} is missing from the second"
+    )]
+    RowsMoved {
         /// The columns of the order.
         columns: String,
         /// Key of the row.
         value: String,
     },
     /// More rows share one key than an answer holds, and no column is left to tell them apart.
-    #[error("more rows share {columns} = {value} than one answer holds ({rows}), and no column is left to divide them{}", kept_out(*.withheld))]
-    Exhausted {
+    #[error("more rows share {columns} = {value} than one answer holds ({rows}), and no column is left to divide them{}", withheld_reason(*.withheld))]
+    KeyExhausted {
         /// The columns of the key.
         columns: String,
         /// The shared key.
@@ -109,11 +101,11 @@ pub enum PagingError {
         /// The doubt that keeps strings out of the key.
         withheld: Option<Assumption>,
     },
-    /// The request would not fit into a URL.
+    /// The request does not fit into a URL.
     #[error(
         "a request from {columns} = {value} needs {needed} bytes of URL where {available} are left"
     )]
-    TooLong {
+    UrlTooLong {
         /// The columns of the key.
         columns: String,
         /// The bound.
@@ -123,34 +115,44 @@ pub enum PagingError {
         /// Bytes that are left.
         available: usize,
     },
-    /// The answer's keys are not those that were asked for: a defect of the caller.
-    #[error("an answer with keys of {got} columns came for a request with {wanted}")]
-    Width {
-        /// Columns asked for.
+    /// The answer's keys are not those that were requested: a defect of the caller.
+    #[error("expected an answer with keys of {wanted} columns, got {got}")]
+    KeyWidth {
+        /// Columns requested.
         wanted: usize,
         /// Columns received.
         got: usize,
     },
-    /// An answer came when none was awaited: a defect of the caller.
-    #[error("an answer came after the last request")]
-    NotAwaited,
+    /// There was an answer when none was awaited: a defect of the caller.
+    #[error("received an answer after the last request")]
+    UnexpectedAnswer,
 }
 
-fn kept_out(doubt: Option<Assumption>) -> String {
-    doubt.map_or_else(String::new, |assumption| {
-        format!(" (strings stay out of the key while {assumption} is not known to hold)")
-    })
+impl PagingError {
+    /// Whether the same answers always end like this: the same request would get the same answer.
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            Self::KeyExhausted { .. } | Self::UrlTooLong { .. } | Self::FilterIgnored
+        )
+    }
 }
 
-/// Values as a message shows them, long strings shortened.
-pub(super) fn shown(values: &[Value]) -> String {
-    const MOST: usize = 200;
-    let text = values
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(", ");
-    match text.char_indices().nth(MOST) {
+fn withheld_reason(doubt: Option<Assumption>) -> String {
+    match doubt {
+        Some(assumption) => {
+            format!(" (strings stay out of the key while {assumption} is not known to hold)")
+        }
+        None => String::new(),
+    }
+}
+
+/// Key values as a message shows them, long strings shortened.
+pub(super) fn format_key(values: &[Value]) -> String {
+    const MAX_CHARACTERS: usize = 200;
+    let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+    let text = values.join(", ");
+    match text.char_indices().nth(MAX_CHARACTERS) {
         Some((end, _)) => format!("({}…)", text.get(..end).unwrap_or_default()),
         None => format!("({text})"),
     }
@@ -161,28 +163,28 @@ impl From<PagingError> for Error {
         let message = error.to_string();
         let (code, next) = match error {
             PagingError::FilterIgnored
-            | PagingError::Order { .. }
+            | PagingError::OutOfOrder { .. }
             | PagingError::BelowBound { .. }
             | PagingError::NullFilter { .. }
             | PagingError::RoundTrip { .. }
-            | PagingError::Exhausted {
+            | PagingError::KeyExhausted {
                 withheld: Some(_), ..
             } => (Code::Paging, "backhaul check --live"),
             PagingError::NullsLost { .. }
-            | PagingError::Unjudged { .. }
-            | PagingError::Moved { .. } => (
+            | PagingError::HeldRowsMissing { .. }
+            | PagingError::RowsMoved { .. } => (
                 Code::Paging,
                 "the rows changed meanwhile: run the same command again",
             ),
-            PagingError::Exhausted { withheld: None, .. } => (
+            PagingError::KeyExhausted { withheld: None, .. } => (
                 Code::Paging,
                 "narrow the report with `where`, so that fewer rows share that value",
             ),
-            PagingError::TooLong { .. } => (
+            PagingError::UrlTooLong { .. } => (
                 Code::Paging,
                 "shorten the report's `where`, or exclude that value with it",
             ),
-            PagingError::Width { .. } | PagingError::NotAwaited => {
+            PagingError::KeyWidth { .. } | PagingError::UnexpectedAnswer => {
                 (Code::Internal, "report this with the lines above")
             }
         };

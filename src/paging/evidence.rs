@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::Assumption;
+use super::assumption::Assumption;
 
-/// What paging can say of a task when it ends.
+/// What paging knows of a task when it ends.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
     /// Complete, or capped by what.
@@ -15,7 +15,7 @@ pub struct Evidence {
     pub requests: u64,
     /// Rows exported.
     pub rows: u64,
-    /// Rows received that were not exported from their answer: held and received again, or beyond a fuse.
+    /// Rows received that were not exported from their answer: held and received again, or beyond a maximum.
     pub rows_reread: u64,
     /// The longest key that was needed.
     pub key: Vec<String>,
@@ -67,7 +67,7 @@ impl Evidence {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BestEffort {
-    /// A ranking took more than one page: a row whose value moved meanwhile may be missing, or stand where it was.
+    /// A ranking took more than one page: a row whose value moved meanwhile may be missing, or ranked by its former value.
     RankingOverPages,
 }
 
@@ -81,19 +81,28 @@ pub enum Status {
     Capped(Shortfall),
 }
 
+impl Status {
+    pub(super) fn from_shortfall(shortfall: Option<Shortfall>) -> Self {
+        match shortfall {
+            Some(shortfall) => Self::Capped(shortfall),
+            None => Self::Complete,
+        }
+    }
+}
+
 /// What keeps a task from being complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Shortfall {
     /// The task's own `max_rows`.
     MaxRows,
-    /// The fuse on the number of requests.
+    /// The maximum number of requests.
     MaxRequests,
     /// One answer was all there is to get, since the operation has no order key, and it was not short.
     NoOrderKey,
     /// Rows were skipped in an order in which some are equal, so that one may have come twice and another not at all.
     NoTotalOrder,
-    /// The ranked column cannot stand in a filter, so there is no asking for what comes behind the first answer.
+    /// No filter can name the ranked column, so the rows after the first answer cannot be requested.
     RankingNotFilterable,
     /// More rows tie in a ranking than an answer holds, and no column is left to tell them apart.
     RankingTies,

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::error::{Error, Result};
-use crate::paging::Finding;
+use crate::paging::ProbeResult;
 use crate::store::{Store, to_json};
 
 /// Folder of the files below `_backhaul/`.
@@ -21,7 +21,7 @@ const FOLDER: &str = "workspace";
 pub struct Workspace {
     /// The latest verdicts, with their date.
     #[serde(default)]
-    pub finding: Option<Finding>,
+    pub finding: Option<ProbeResult>,
     /// Rows a request at most, by endpoint, where an answer showed it.
     #[serde(default)]
     pub row_caps: BTreeMap<String, u32>,
