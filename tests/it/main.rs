@@ -15,7 +15,6 @@ mod changes;
 mod columnar;
 mod completeness;
 mod configuration;
-mod destinations;
 mod drift;
 mod everything;
 mod examples;
