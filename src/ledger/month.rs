@@ -36,7 +36,7 @@ pub(crate) fn usage_from(
     RememberedUsage {
         reset: live.reset(),
         limit: live.units_limit_workspace,
-        told: Some(today),
+        reported_on: Some(today),
         foreign: foreign(entries, live.reset(), today, used),
     }
 }
@@ -59,7 +59,7 @@ pub(crate) fn is_wanted(budget: &Budget) -> bool {
     budget.per_month.is_some() || budget.keep_free.is_some() || budget.pace
 }
 
-/// What is left by what the workspace has just said; `None` where no budget limits the month.
+/// What is left by the usage that the workspace has just reported; `None` where no budget limits the month.
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`] if the ledger cannot be read.
@@ -124,7 +124,10 @@ pub(crate) fn sum_up(
     if budget.keep_free.is_some() && known.limit.is_none() {
         notes.push("`keep_free` keeps nothing: no limit of the workspace is known".to_owned());
     }
-    let foreign = other_usage(known, today).map_or(0, |(units, _)| units);
+    let foreign = match other_usage(known, today) {
+        Some((units, _)) => units,
+        None => 0,
+    };
     Some(fold(
         entries,
         cap,
@@ -136,19 +139,21 @@ pub(crate) fn sum_up(
 
 /// What others had spent when the workspace was last asked, and when that was; `None` if usage has begun at zero since.
 pub(crate) fn other_usage(known: &RememberedUsage, today: NaiveDate) -> Option<(u64, NaiveDate)> {
-    let told = known.told?;
-    (told >= month_before(next_reset(known.reset, today))).then_some((known.foreign, told))
+    let reported_on = known.reported_on?;
+    if reported_on < month_before(next_reset(known.reset, today)) {
+        return None;
+    }
+    Some((known.foreign, reported_on))
 }
 
 /// Units that the workspace counts and the ledger does not know.
 fn foreign(entries: &[Entry], reset: Option<NaiveDate>, today: NaiveDate, used: u64) -> u64 {
     let since = month_before(next_reset(reset, today));
-    used.saturating_sub(
-        entries
-            .iter()
-            .map(|entry| entry.certainly_spent(since))
-            .fold(0, u64::saturating_add),
-    )
+    let mut known = 0_u64;
+    for entry in entries {
+        known = known.saturating_add(entry.certainly_spent(since));
+    }
+    used.saturating_sub(known)
 }
 
 /// The account from the ledger's files and what others have spent.
@@ -160,14 +165,14 @@ fn fold(
     today: NaiveDate,
 ) -> MonthStatus {
     let since = month_before(reset);
-    let sum = |of: &dyn Fn(&Entry) -> u64| entries.iter().map(of).fold(0_u64, u64::saturating_add);
-    let of_today = |entry: &Entry| {
+    let (mut spent, mut spent_today) = (foreign, 0_u64);
+    for entry in entries {
+        let units = entry.units_counted(since);
+        spent = spent.saturating_add(units);
         if entry.begun() == Some(today) {
-            entry.units_counted(since)
-        } else {
-            0
+            spent_today = spent_today.saturating_add(units);
         }
-    };
+    }
     MonthStatus {
         reset,
         month: MonthBudget {
@@ -175,8 +180,8 @@ fn fold(
             since,
             foreign,
         },
-        spent: sum(&|entry| entry.units_counted(since)).saturating_add(foreign),
-        today: sum(&of_today),
+        spent,
+        today: spent_today,
     }
 }
 
@@ -191,22 +196,25 @@ fn cap(budget: &Budget, limit: Option<u64>) -> Option<BudgetLimit> {
         name: "[budget] per_month".to_owned(),
         limit,
     });
-    let workspace = spendable_units(budget, limit).map(|usable| {
-        let free = if budget.keep_free.is_some() {
-            ", less [budget] keep_free,"
-        } else {
-            ""
-        };
-        let name = format!(
-            "the workspace's limit of {}{free}",
-            format_count(limit.unwrap_or(usable))
-        );
-        BudgetLimit {
-            name,
-            limit: usable,
-        }
-    });
-    own.into_iter().chain(workspace).min_by_key(|cap| cap.limit)
+    let Some(usable) = spendable_units(budget, limit) else {
+        return own;
+    };
+    let workspace = BudgetLimit {
+        name: format!(
+            "the workspace's limit of {}{}",
+            format_count(limit.unwrap_or(usable)),
+            if budget.keep_free.is_some() {
+                ", less [budget] keep_free,"
+            } else {
+                ""
+            }
+        ),
+        limit: usable,
+    };
+    match own {
+        Some(own) if own.limit <= workspace.limit => Some(own),
+        _ => Some(workspace),
+    }
 }
 
 /// What a workspace's limit leaves to spend a month.
@@ -224,50 +232,64 @@ pub fn spendable_units(budget: &Budget, limit: Option<u64>) -> Option<u64> {
     Some(limit.saturating_sub(free))
 }
 
-/// The reset after a day: on the day of the month that was told, else on the first.
-fn next_reset(told: Option<NaiveDate>, today: NaiveDate) -> NaiveDate {
-    /// A century, back and forth: what was told may be long past, or further ahead than a month.
+/// The reset after a day: on the day of the month that the workspace reported, else on the first.
+fn next_reset(reported: Option<NaiveDate>, today: NaiveDate) -> NaiveDate {
+    /// A century, back and forth: the reported day may be long past, or further ahead than a month.
     const MONTHS: u32 = 1200;
-    let told = told.or_else(|| today.with_day(1)).unwrap_or(today);
-    let earlier = (1..MONTHS)
-        .rev()
-        .filter_map(|months| told.checked_sub_months(Months::new(months)));
-    let mut all = earlier
-        .chain((0..MONTHS).filter_map(|months| told.checked_add_months(Months::new(months))));
-    all.find(|day| *day > today).unwrap_or(told)
+    let day = match reported {
+        Some(day) => day,
+        None => today.with_day(1).unwrap_or(today),
+    };
+    for months in (1..MONTHS).rev() {
+        match day.checked_sub_months(Months::new(months)) {
+            Some(earlier) if earlier > today => return earlier,
+            _ => {}
+        }
+    }
+    for months in 0..MONTHS {
+        match day.checked_add_months(Months::new(months)) {
+            Some(later) if later > today => return later,
+            _ => {}
+        }
+    }
+    day
 }
 
 /// The budgets of single reports and targets, in the order that [`shares`] counts in.
 pub(crate) fn share_caps(budget: &Budget) -> Vec<BudgetLimit> {
-    let reports = budget
-        .per_report
-        .iter()
-        .map(|(name, limit)| ("per_report", name, *limit));
-    let targets = budget
-        .per_target
-        .iter()
-        .map(|(name, limit)| ("per_target", name, *limit));
-    let cap = |(key, name, limit): (&str, &String, u64)| BudgetLimit {
-        name: format!("[budget] {key}.{name}"),
-        limit,
-    };
-    reports.chain(targets).map(cap).collect()
+    let mut caps = Vec::new();
+    for (name, limit) in &budget.per_report {
+        caps.push(share_cap("per_report", name, *limit));
+    }
+    for (name, limit) in &budget.per_target {
+        caps.push(share_cap("per_target", name, *limit));
+    }
+    caps
 }
 
-/// The shares that the requests of a job spend from.
+fn share_cap(key: &str, name: &str, limit: u64) -> BudgetLimit {
+    BudgetLimit {
+        name: format!("[budget] {key}.{name}"),
+        limit,
+    }
+}
+
+/// The shares that the requests of a task spend from.
 pub(crate) fn shares(config: &RunConfig, job: &ScheduledTask) -> BudgetShares {
     let Budget {
         per_report,
         per_target,
         ..
     } = &config.budget;
-    let report = config.reports.get(job.task.report);
-    let target = job.task.target.and_then(|at| config.targets.get(at));
-    let of_report =
-        report.and_then(|report| per_report.keys().position(|name| *name == report.name));
-    let of_target =
-        target.and_then(|target| per_target.keys().position(|name| *name == target.name));
-    BudgetShares([of_report, of_target.map(|index| per_report.len() + index)])
+    let mut shares = [None, None];
+    if let Some(report) = config.reports.get(job.task.report) {
+        shares[0] = per_report.keys().position(|name| *name == report.name);
+    }
+    let target = config.target_name(job.task.target);
+    if let Some(index) = per_target.keys().position(|name| name == target) {
+        shares[1] = Some(per_report.len() + index);
+    }
+    BudgetShares(shares)
 }
 
 #[cfg(test)]
@@ -282,8 +304,8 @@ mod tests {
     fn entry(run: &str, promised: u64, settled: Option<u64>, spent: u64) -> Entry {
         Entry {
             run: run.to_owned(),
-            promise: RunReservation {
-                promised,
+            reservation: RunReservation {
+                reserved: promised,
                 settled,
                 spent,
                 day: None,
@@ -328,7 +350,7 @@ mod tests {
         let known = RememberedUsage {
             reset: Some(day("2026-12-05")),
             limit: Some(10_000),
-            told: Some(day("2026-11-20")),
+            reported_on: Some(day("2026-11-20")),
             foreign: 700,
         };
         assert_eq!(
@@ -349,7 +371,7 @@ mod tests {
             limit: 10_000,
         };
         let mut crossing = entry("20261130T235000Z-0", 700, Some(600), 600);
-        crossing.promise.day = Some(day("2026-12-01"));
+        crossing.reservation.day = Some(day("2026-12-01"));
         let account = fold(&[crossing], cap, day("2027-01-01"), 0, day("2026-12-02"));
         assert_eq!((account.spent, account.today), (600, 0));
     }

@@ -1,8 +1,8 @@
-//! Units that runs promised to stay within, one small file a run.
+//! Units that runs have reserved, durably: one small file a run.
 //!
-//! A run that ends settles its file. Of one that was killed nobody knows what its last requests cost: all that it had
-//! promised counts as spent until the account's own figures show otherwise. Where the month has a budget, promises are made
-//! under a lock, over the sum of all files: two processes cannot promise the same units.
+//! A run that ends settles its file. What the last requests of a killed run cost is unknown: all that it had
+//! reserved counts as spent until the account's own figures show otherwise. Where the month has a budget, reservations are
+//! made under a lock, over the sum of all files: two processes cannot reserve the same units.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -18,15 +18,16 @@ use crate::store::{Store, step, to_json};
 /// Folder of the files below `_backhaul/`.
 const FOLDER: &str = "units";
 
-/// What is written down of one run.
+/// The reservation of one run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct RunReservation {
-    /// Units that it may have come to.
-    pub promised: u64,
-    /// Units that it came to, presumed ones included, once that is known.
+    /// Units that it may cost at most.
+    #[serde(rename = "promised")]
+    pub reserved: u64,
+    /// Units that it cost, assumed ones included, once that is known.
     #[serde(default)]
     pub settled: Option<u64>,
-    /// Of what was promised, units that were known to be charged by then.
+    /// Of what was reserved, units that were known to be charged by then.
     #[serde(default)]
     pub spent: u64,
     /// The day on which it was last at work.
@@ -41,7 +42,7 @@ pub(crate) struct MonthBudget {
     pub cap: BudgetLimit,
     /// The day of the last reset.
     pub since: NaiveDate,
-    /// Units that were spent in the workspace and stand in no file.
+    /// Units that were spent in the workspace and are in no file.
     pub foreign: u64,
 }
 
@@ -57,7 +58,7 @@ pub(crate) struct ReservationLog {
 }
 
 impl ReservationLog {
-    /// The ledger of a run; its file comes with the first promise.
+    /// The reservations of a run; its file comes with the first one.
     pub fn new(store: &Store, run: &str, clock: &SharedClock) -> Self {
         Self {
             store: store.clone(),
@@ -68,13 +69,13 @@ impl ReservationLog {
         }
     }
 
-    /// From now on no promise exceeds this budget.
+    /// From now on no reservation exceeds this budget.
     pub fn limit_to_month(&self, month: MonthBudget) {
-        // Said once a run; a second word would change nothing.
+        // Set once a run.
         let _ = self.month.set(month);
     }
 
-    /// The run has ended and came to this.
+    /// The run has ended and cost this.
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`].
@@ -83,20 +84,20 @@ impl ReservationLog {
             return Ok(());
         }
         self.write(&RunReservation {
-            promised: units,
+            reserved: units,
             settled: Some(units),
             spent: units,
             day: Some(self.clock.today()),
         })
     }
 
-    fn write(&self, promise: &RunReservation) -> Result<()> {
-        write(&self.store, &self.run, promise)
+    fn write(&self, reservation: &RunReservation) -> Result<()> {
+        write(&self.store, &self.run, reservation)
     }
 
-    fn promise_total(&self, total: u64, spent: u64) -> Result<Reserved> {
+    fn reserve_total(&self, total: u64, spent: u64) -> Result<Reserved> {
         self.write(&RunReservation {
-            promised: total,
+            reserved: total,
             settled: None,
             spent,
             day: Some(self.clock.today()),
@@ -114,7 +115,7 @@ impl ReservationStore for ReservationLog {
             spent,
         } = request;
         let Some(month) = self.month.get() else {
-            return self.promise_total(preferred, spent);
+            return self.reserve_total(preferred, spent);
         };
         let before = read(&self.store, &self.run)?;
         self.store.in_turn(FOLDER, &self.run, || {
@@ -124,22 +125,8 @@ impl ReservationStore for ReservationLog {
             }
             let total = month.cap.limit.saturating_sub(others);
             if needed > total {
-                // An earlier try, which was not our turn, may have promised more: others would miss it until we end.
-                let nothing = || RunReservation {
-                    promised: spent,
-                    settled: None,
-                    spent,
-                    day: Some(self.clock.today()),
-                };
-                let before = before
-                    .clone()
-                    .filter(|before| before.settled.is_none())
-                    .unwrap_or_else(nothing);
-                if read(&self.store, &self.run)?
-                    .is_some_and(|now| now.settled.is_none() && now != before)
-                {
-                    self.write(&before)?;
-                }
+                // An earlier try, made without the lock, may have reserved more: others would miss it until we end.
+                self.restore(before.clone(), spent)?;
                 return Ok(Reserved::Insufficient {
                     total,
                     budget: month.cap.clone(),
@@ -147,33 +134,49 @@ impl ReservationStore for ReservationLog {
             }
             // Near the end something is left for other processes.
             let block = (total - needed) / 2;
-            self.promise_total(preferred.min(needed.saturating_add(block)), spent)
+            self.reserve_total(preferred.min(needed.saturating_add(block)), spent)
         })
     }
 }
 
 impl ReservationLog {
+    /// Writes down again what this run had reserved before a try that failed.
+    fn restore(&self, before: Option<RunReservation>, spent: u64) -> Result<()> {
+        let before = match before {
+            Some(before) if before.settled.is_none() => before,
+            _ => RunReservation {
+                reserved: spent,
+                settled: None,
+                spent,
+                day: Some(self.clock.today()),
+            },
+        };
+        match read(&self.store, &self.run)? {
+            Some(now) if now.settled.is_none() && now != before => self.write(&before),
+            _ => Ok(()),
+        }
+    }
+
     /// The files of all other runs.
     fn others(&self) -> Result<Vec<Entry>> {
         let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = Vec::new();
-        for run in self
-            .store
-            .files(FOLDER)
-            .json_names()?
-            .into_iter()
-            .filter(|run| *run != self.run)
-        {
-            let known = settled.get(&run).cloned();
-            let Some(promise) =
-                known.map_or_else(|| read(&self.store, &run), |known| Ok(Some(known)))?
-            else {
+        for run in self.store.files(FOLDER).json_names()? {
+            if run == self.run {
+                continue;
+            }
+            if let Some(known) = settled.get(&run) {
+                let reservation = known.clone();
+                entries.push(Entry { run, reservation });
+                continue;
+            }
+            let Some(reservation) = read(&self.store, &run)? else {
                 continue;
             };
-            if promise.settled.is_some() {
-                settled.insert(run.clone(), promise.clone());
+            if reservation.settled.is_some() {
+                settled.insert(run.clone(), reservation.clone());
             }
-            entries.push(Entry { run, promise });
+            entries.push(Entry { run, reservation });
         }
         Ok(entries)
     }
@@ -184,12 +187,12 @@ impl ReservationLog {
 pub(crate) struct Entry {
     /// The run.
     pub run: String,
-    /// What is written down of it.
-    pub promise: RunReservation,
+    /// What it reserved.
+    pub reservation: RunReservation,
 }
 
 impl Entry {
-    /// The day on which the run began, as its name tells.
+    /// The day on which the run began, by its name.
     pub fn begun(&self) -> Option<NaiveDate> {
         NaiveDate::parse_from_str(self.run.get(..8)?, "%Y%m%d").ok()
     }
@@ -197,7 +200,9 @@ impl Entry {
     /// Units that count as spent since a day: of a run that was at work on it or later, all.
     pub fn units_counted(&self, since: NaiveDate) -> u64 {
         if self.is_since(since) {
-            self.promise.settled.unwrap_or(self.promise.promised)
+            self.reservation
+                .settled
+                .unwrap_or(self.reservation.reserved)
         } else {
             0
         }
@@ -206,17 +211,24 @@ impl Entry {
     /// Of these, units that the workspace's own figures contain for certain.
     pub fn certainly_spent(&self, since: NaiveDate) -> u64 {
         if self.is_since(since) {
-            self.promise.settled.unwrap_or(self.promise.spent)
+            self.reservation.settled.unwrap_or(self.reservation.spent)
         } else {
             0
         }
     }
 
     fn is_since(&self, since: NaiveDate) -> bool {
-        let last = self.promise.day.max(self.begun());
+        let last = self.reservation.day.max(self.begun());
         // A run that has not ended may be at work still: two days are longer than any.
-        let grace = if self.promise.settled.is_some() { 0 } else { 2 };
-        last.is_none_or(|last| last + chrono::Days::new(grace) >= since)
+        let grace = if self.reservation.settled.is_some() {
+            0
+        } else {
+            2
+        };
+        match last {
+            Some(last) => last + chrono::Days::new(grace) >= since,
+            None => true,
+        }
     }
 }
 
@@ -227,7 +239,7 @@ impl Entry {
 pub(crate) fn entries(store: &Store) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for run in store.files(FOLDER).json_names()? {
-        entries.extend(read(store, &run)?.map(|promise| Entry { run, promise }));
+        entries.extend(read(store, &run)?.map(|reservation| Entry { run, reservation }));
     }
     Ok(entries)
 }
@@ -249,37 +261,39 @@ fn read(store: &Store, run: &str) -> Result<Option<RunReservation>> {
         .map_err(|error| error.with_next(next()))
 }
 
-fn write(store: &Store, run: &str, promise: &RunReservation) -> Result<()> {
-    store.files(FOLDER).replace(&file(run), to_json(promise)?)
+fn write(store: &Store, run: &str, reservation: &RunReservation) -> Result<()> {
+    store
+        .files(FOLDER)
+        .replace(&file(run), to_json(reservation)?)
 }
 
-/// Closes the books of runs that were killed: what they had promised counts as spent. Gives a note on each.
+/// Settles the reservations of runs that were killed: what they had reserved counts as spent. Returns a note on each.
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
 pub(crate) fn settle_dead_runs(store: &Store, who: &str) -> Result<Vec<String>> {
     let mut notes = Vec::new();
-    for Entry { run, promise } in entries(store)? {
-        // In a bucket it takes a while to find out who lives; who has settled need not.
-        if promise.settled.is_some() && matches!(store, Store::Bucket(_)) {
+    for Entry { run, reservation } in entries(store)? {
+        // In a bucket it takes a while to find out which run is alive; a settled one need not be looked up.
+        if reservation.settled.is_some() && matches!(store, Store::Bucket(_)) {
             continue;
         }
-        // Alive: it settles its own books.
+        // A run that is alive settles its own.
         let Some(hold) = store.dead_run(&run, who)? else {
             continue;
         };
-        let Some(promise) = read(store, &run)? else {
+        let Some(reservation) = read(store, &run)? else {
             continue;
         };
-        let units = promise.promised;
-        let is_cut_off = promise.settled.is_none();
+        let units = reservation.reserved;
+        let is_cut_off = reservation.settled.is_none();
         if is_cut_off {
             write(
                 store,
                 &run,
                 &RunReservation {
                     settled: Some(units),
-                    ..promise
+                    ..reservation
                 },
             )?;
         }
@@ -295,24 +309,30 @@ pub(crate) fn settle_dead_runs(store: &Store, who: &str) -> Result<Vec<String>> 
     Ok(notes)
 }
 
-/// Runs that have not settled what they promised, with their promises: cut off, or under way.
+/// Runs that have not settled, with what they reserved: cut off, or under way.
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
 pub(crate) fn unsettled(store: &Store) -> Result<BTreeMap<String, u64>> {
-    let open = |Entry { run, promise }: Entry| {
-        promise.settled.is_none().then_some((run, promise.promised))
-    };
-    Ok(entries(store)?.into_iter().filter_map(open).collect())
+    let mut open = BTreeMap::new();
+    for Entry { run, reservation } in entries(store)? {
+        if reservation.settled.is_none() {
+            open.insert(run, reservation.reserved);
+        }
+    }
+    Ok(open)
 }
 
-/// Units that each run came to as far as that is known, else what it promised at most.
+/// Units that each run cost as far as that is known, else what it reserved.
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
 pub(crate) fn max_units_by_run(store: &Store) -> Result<BTreeMap<String, u64>> {
-    let most = |Entry { run, promise }: Entry| (run, promise.settled.unwrap_or(promise.promised));
-    Ok(entries(store)?.into_iter().map(most).collect())
+    let mut most = BTreeMap::new();
+    for Entry { run, reservation } in entries(store)? {
+        most.insert(run, reservation.settled.unwrap_or(reservation.reserved));
+    }
+    Ok(most)
 }
 
 #[cfg(test)]

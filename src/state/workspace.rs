@@ -68,16 +68,16 @@ fn file(origin: &Url) -> String {
 /// What is remembered of the workspace's month, for a night on which it cannot be asked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RememberedUsage {
-    /// A day on which usage starts again at zero, where it was told.
+    /// A day on which usage starts again at zero, where it was reported.
     #[serde(default)]
     pub reset: Option<NaiveDate>,
     /// Units a month; none where there is no limit.
     #[serde(default)]
     pub limit: Option<u64>,
-    /// The day on which it was last told.
-    #[serde(default)]
-    pub told: Option<NaiveDate>,
-    /// Units that had been spent in the workspace by then, and stand in no file of the ledger.
+    /// The day on which it was last reported.
+    #[serde(default, rename = "told")]
+    pub reported_on: Option<NaiveDate>,
+    /// Units that had been spent in the workspace by then, and are in no file of the ledger.
     #[serde(default)]
     pub foreign: u64,
 }
