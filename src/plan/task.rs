@@ -109,15 +109,16 @@ pub fn task_label<'a>(
     target: &str,
     parameters: impl IntoIterator<Item = (&'a String, &'a String)>,
 ) -> String {
-    let mut label = report.to_owned();
-    if !target.is_empty() {
-        label.push(' ');
-        label.push_str(target);
+    let mut parts = Vec::new();
+    for name in [report, target] {
+        if !name.is_empty() {
+            parts.push(name.to_owned());
+        }
     }
     for (name, value) in parameters {
-        label.extend([" ", name, "=", value]);
+        parts.push(format!("{name}={value}"));
     }
-    label
+    parts.join(" ")
 }
 
 /// Report, target and what varies, by name: there is one task of them in a night. How the target is asked about may change.
