@@ -50,7 +50,7 @@ $(DASHBOARD_STAMP): examples/dashboard/requirements.txt tests/python/make_enviro
 ##@ Develop
 
 .PHONY: check
-check: fmt clippy doc layering ## Everything that needs no test run: formatting, lints, docs, layering, sizes
+check: fmt clippy doc architecture density ## Everything that needs no test run: formatting, lints, docs, layering, sizes
 
 .PHONY: fmt
 fmt: ## Formatting, without changing a file
@@ -64,9 +64,13 @@ clippy: ## Lints of all targets, warnings refused
 doc: ## API documentation, warnings refused
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 
-.PHONY: layering
-layering: ## Who may use whom, file and function sizes, forbidden calls, texts that must not be committed
-	$(CARGO) test --locked --test it ground::
+.PHONY: architecture
+architecture: ## Which modules may use which, circles, file and function sizes, forbidden calls and words, secrets
+	$(CARGO) test --locked --test it architecture::
+
+.PHONY: density
+density: ## How dense the code reads: characters a line, combinators and named closures in 1,000 lines, held to limits
+	$(PYTHON) .ci/density.py --check
 
 .PHONY: test
 test: $(READERS_STAMP) $(BUCKET_READERS_STAMP) ## All tests, with the ones that read our files with DuckDB and pyarrow
@@ -74,6 +78,16 @@ test: $(READERS_STAMP) $(BUCKET_READERS_STAMP) ## All tests, with the ones that 
 	$(CARGO) test --locked --doc
 	$(READERS)/bin/python -B -m unittest discover -s tests/python
 	$(TORTURE) --short
+
+# Edges of months and years: the first, twelfth and last day of a month, a leap day, the last minute of a year.
+CALENDAR := 2026-12-01T00:05:00Z 2026-12-12T12:00:00Z 2026-11-30T12:00:00Z 2028-02-29T12:00:00Z 2026-12-31T23:59:00Z
+
+.PHONY: test-calendar
+test-calendar: ## The Rust tests with their clock at the edges of months and years, one date after the other
+	for today in $(CALENDAR); do \
+		echo "== $$today"; \
+		BACKHAUL_TEST_TODAY=$$today $(CARGO) test --locked --test it -- --skip architecture::; \
+	done
 
 .PHONY: azurite
 azurite: $(READERS_STAMP) ## Exports into Azure's emulator against exports onto a disk (needs Node and npm)
