@@ -7,8 +7,8 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::arguments::Demo;
-use super::{ExitResult, output};
-use crate::clock::{Clock as _, SharedClock, ShiftedClock, SystemClock};
+use super::{ExitResult, output, test_overrides};
+use crate::clock::{SharedClock, ShiftedClock};
 use crate::config::{DEFAULT_FILE, Environment, RunConfig, parse};
 use crate::context::progress::Progress;
 use crate::error::{Code, Error, Errors, Result};
@@ -34,12 +34,14 @@ const MARK: &str = "# Written by `backhaul demo`";
 pub async fn demo(command: Demo) -> ExitResult {
     let folder = command.out;
     prepare(&folder)?;
-    let now = SystemClock.now();
+    let environment = Environment::of_process();
+    let now = test_overrides::clock(&environment)?.now();
+    let ahead = test_overrides::clock_offset(&environment)?;
     let mut port = 0;
     let mut last = None;
     for days_ago in [1, 0] {
         let offset = chrono::Duration::days(-days_ago);
-        let sandbox = start(options(port, offset)).await?;
+        let sandbox = start(options(port, ahead + offset)).await?;
         port = sandbox.port();
         let text = configuration(&sandbox.url());
         let path = folder.join(DEFAULT_FILE);
@@ -187,7 +189,7 @@ history_grouping = "weekly"
 
 /// Reads everything back, tells the bill, and leaves a query to paste.
 fn epilogue(folder: &Path, config: &RunConfig, report: &RunReport) -> Result<String> {
-    let clock: SharedClock = Arc::new(SystemClock);
+    let clock = test_overrides::clock(&Environment::of_process())?;
     let verified = crate::maintain::verify::verify(config, &clock, &Selection::default())?;
     if let Some(fault) = verified.faults.first() {
         let message = format!("{}: {}", fault.place, fault.problem);

@@ -85,7 +85,8 @@ pub(super) fn extra_units(report: &Report, night: Night) -> Vec<(String, u64)> {
 const MONTHLY_HISTORY: &str = "volume_monthly_history";
 const SHARE_OF_VOICE: &str = "share_of_voice";
 
-/// Two units for each month.
+/// Two units for each month. The running month counts: the API does not document whether it is charged, and a price must not
+/// be too low.
 fn units_of_monthly_history(report: &Report, night: Night) -> Option<u64> {
     let from = report.parameter("volume_monthly_date_from")?;
     let to = report.parameter("volume_monthly_date_to");

@@ -1,7 +1,7 @@
 //! What the program exists for: under faults, caps and ties, the rows of a table equal those of one uncapped answer of a
 //! source without faults, value for value and duplicate for duplicate.
 
-use crate::support::{TestContext, preset, unlimited};
+use crate::support::{TestContext, preset, today, unlimited};
 use backhaul::sandbox::{Options, Quirk};
 
 const FAULTS: &str = "429=0.05,500=0.02,reset=0.02,truncate=0.02,html=0.02";
@@ -41,7 +41,7 @@ fn configure(context: &TestContext) {
 }
 
 fn oracle(context: &TestContext, name: &str, endpoint: &str) -> Vec<Vec<String>> {
-    let today = chrono::Utc::now().date_naive().to_string();
+    let today = today().to_string();
     let mut query = vec![
         ("target", "acme.com"),
         ("mode", "subdomains"),

@@ -7,32 +7,29 @@
     reason = "tests"
 )]
 
-mod access;
+mod all_operations;
+mod architecture;
 mod bucket;
-mod budgets;
 mod catalog;
-mod changes;
 mod columnar;
 mod completeness;
 mod configuration;
+mod costs;
 mod drift;
-mod everything;
 mod examples;
-mod failures;
+mod fetch;
 mod filter_sql;
-mod ground;
-mod history;
-mod nights;
-mod once;
+mod ledger;
+mod maintain;
 mod operations;
 mod paging;
+mod plan;
 mod presets;
+mod publish;
 mod ranking;
-mod relay;
+mod run;
 mod sandbox;
 mod sandbox_sections;
-mod spending;
+mod schedule;
 mod support;
-mod upkeep;
-mod varying;
 mod warehouses;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use backhaul::sandbox::Options;
 use serde_json::Value as Json;
 
-use crate::support::{TestContext, preset, unlimited};
+use crate::support::{TestContext, now, preset, unlimited};
 
 const DOMAINS: &str = "[[report]]\nname = \"domains\"\nendpoint = \"site-explorer/refdomains\"\n";
 
@@ -170,8 +170,8 @@ fn a_table_that_gains_columns_of_every_kind_stays_readable_with_its_old_nights()
     };
     configure(&context, "[\"minimal\"]", "[\"gemini\"]");
     context.run().expect(0);
-    let tomorrow = chrono::Utc::now() + chrono::Duration::days(1);
-    context.env("BACKHAUL_TEST_CLOCK", &tomorrow.to_rfc3339());
+    let tomorrow = now() + chrono::Duration::days(1);
+    context.set_time(tomorrow);
     // Lists, dates, floats, booleans and structs are added, and one column is no longer fetched.
     configure(
         &context,

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use backhaul::catalog::{Catalog, Shape};
-use backhaul::sandbox::{Fault, Options, Quirk, Sandbox, start};
+use backhaul::sandbox::{Fault, Options, Quirk, Sandbox};
 use serde_json::{Value, json};
+
+use crate::support::start_sandbox;
 
 const BACKLINKS: &str = "site-explorer/all-backlinks";
 
@@ -66,7 +68,7 @@ impl Context {
             .build()
             .unwrap();
         Self {
-            sandbox: start(options).await.unwrap(),
+            sandbox: start_sandbox(options).await,
             client,
         }
     }

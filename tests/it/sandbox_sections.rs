@@ -6,8 +6,10 @@ use backhaul::catalog::{
     Catalog, ColumnKind, Endpoint, MIN_UNITS_PER_REQUEST, Parameter, ParameterKind, Pricing, Shape,
 };
 use backhaul::model::Method;
-use backhaul::sandbox::{Options, Sandbox, start};
+use backhaul::sandbox::{Options, Sandbox};
 use serde_json::{Map, Value, json};
+
+use crate::support::{now, start_sandbox};
 
 const BATCH: &str = "batch-analysis/batch-analysis";
 const TODAY: &str = "2026-10-02";
@@ -83,14 +85,13 @@ impl Context {
             .and_hms_opt(12, 0, 0)
             .unwrap()
             .and_utc();
-        let clock_offset = noon - chrono::Utc::now();
+        let clock_offset = noon - now();
         Self {
-            sandbox: start(Options {
+            sandbox: start_sandbox(Options {
                 clock_offset,
                 ..options
             })
-            .await
-            .unwrap(),
+            .await,
             client,
         }
     }

@@ -8,9 +8,8 @@ use backhaul::table::{ColumnType, SystemColumn, TableSchema};
 use backhaul::warehouse::{
     Change, Engine, File, Loading, Manner, Place, Service, Table, create_table, external, script,
 };
-use chrono::Utc;
 
-use crate::support::{Ran, TestContext, unlimited};
+use crate::support::{Ran, TestContext, now, today, unlimited};
 
 /// A table with every type, a parameter, money and a score.
 fn every_type() -> Table {
@@ -238,7 +237,7 @@ fn pending(context: &TestContext) -> Ran {
 #[test]
 fn what_is_pending_is_what_changed_since_it_was_acknowledged() {
     let mut context = exported();
-    let tonight = Utc::now().date_naive();
+    let tonight = today();
     let first = pending(&context);
     let partition = format!("snapshot_date={tonight}");
     let all = brought(&first);
@@ -268,7 +267,7 @@ fn what_is_pending_is_what_changed_since_it_was_acknowledged() {
     );
 
     // A night that is rewritten comes again, and what depends on it.
-    let before = Utc::now() - chrono::Duration::days(1);
+    let before = now() - chrono::Duration::days(1);
     context
         .backhaul(&["run", "--refetch", "--report", "anchors", "--target", "yak"])
         .expect(0);
@@ -278,7 +277,7 @@ fn what_is_pending_is_what_changed_since_it_was_acknowledged() {
     );
     // A number that was printed stands for what was committed then, not for what came after.
     let printed = pending(&context);
-    context.env("BACKHAUL_TEST_CLOCK", &before.to_rfc3339());
+    context.set_time(before);
     context
         .backhaul(&[
             "run",

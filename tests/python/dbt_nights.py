@@ -28,6 +28,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(REPOSITORY / "tests"))
+
+from torture import clock  # noqa: E402
+
 KEY = "sandbox-key"
 START_SECONDS = 60
 NUM_NIGHTS = 30
@@ -308,7 +312,7 @@ def configuration(base_url: str, since: datetime.date, *, is_capped: bool) -> st
 
 def export(folder: Path, *, num_nights: int = NUM_NIGHTS, rows: int = 120) -> Truth:
     """Runs the nights, the last one being today; the export lies in `folder/export`."""
-    now = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0)
+    now = clock.now().replace(microsecond=0)
     times = [now - datetime.timedelta(days=num_nights - 1 - night) for night in range(num_nights)]
     truth = Truth([time.date() for time in times])
     keywords = Sandbox(now, "--rows", str(rows // 3), "--churn", "1")

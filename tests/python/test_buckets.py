@@ -1,6 +1,5 @@
 """A bucket gives the same tables as a folder, read by DuckDB where they lie. Run by `make test`."""
 
-import datetime
 import json
 import os
 import subprocess
@@ -13,6 +12,7 @@ HERE = Path(__file__).resolve().parent
 READER = HERE / "buckets.venv" / "bin" / "python"
 sys.path.insert(0, str(HERE.parent))
 
+from torture import clock  # noqa: E402
 from torture.__main__ import built_program  # noqa: E402
 from torture.program import Program, Sandbox  # noqa: E402
 from torture.store import REGION, Store  # noqa: E402
@@ -29,7 +29,7 @@ class Demo(unittest.TestCase):
         self.addCleanup(folder.cleanup)
         self.folder = Path(folder.name)
         # One night for both, on whichever side of midnight they run.
-        self.night = str(datetime.datetime.now(datetime.timezone.utc).date())
+        self.night = str(clock.now().date())
         path = built_program()
         self.program = Program(path, self.folder / "output")
         self.sandbox = Sandbox(path, rows=ROWS, seed=1, log=self.folder / "sandbox.log", row_cap=500)

@@ -19,9 +19,9 @@ import tempfile
 import time
 import traceback
 from contextlib import closing
-from datetime import datetime, timezone
 from pathlib import Path
 
+from . import clock
 from .arena import Arena, Options
 from .outcome import Outcome, Verdict, count_line, table
 from .program import TortureError
@@ -103,7 +103,7 @@ def run(chosen: argparse.Namespace, folder: Path) -> list[Outcome]:
         raise TortureError(f"no program at {program}; run: cargo build")
     options = Options(program, folder, rows, kills, chosen.short, chosen.seconds_budget, seed, keep, say)
     outcomes = []
-    with closing(Arena(options, datetime.now(timezone.utc).date())) as arena:
+    with closing(Arena(options, clock.now().date())) as arena:
         arena.reference()
         for name in chosen.scenario or [name for name in SCENARIOS if not (chosen.short and name in LONG_ONLY)]:
             outcomes.append(attack(name, SCENARIOS[name], arena))

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from . import clock
+
 KEY = "sandbox-key"
 START_SECONDS = 60.0
 # A whole run must end within this time, or it hangs.
@@ -82,7 +84,10 @@ class Sandbox:
         if faults:
             command += ["--faults", ",".join(f"{kind}={chance}" for kind, chance in FAULTS.items())]
         self._log = log.open("ab")
-        self._process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._log, text=True)
+        environment = {**os.environ, **clock.as_variable()}
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=self._log, text=True, env=environment
+        )
         # Never through a proxy: the sandbox is on this machine.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
@@ -233,7 +238,7 @@ class Program:
         self._number = (self._number + 1) % 50
         stdout, stderr = self._folder / f"{self._number}.out", self._folder / f"{self._number}.err"
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("BACKHAUL_", "AHREFS_"))}
-        whole = {**inherited, **SWITCHES, "AHREFS_API_KEY": KEY, **(environment or {})}
+        whole = {**inherited, **SWITCHES, **clock.as_variable(), "AHREFS_API_KEY": KEY, **(environment or {})}
         with stdout.open("wb") as out, stderr.open("wb") as err:
             command = [str(self.path), *arguments]
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=whole)

@@ -207,7 +207,7 @@ impl Night {
 
     /// Sets the program's clock.
     pub fn at(&mut self, time: DateTime<Utc>) {
-        self.context.env("BACKHAUL_TEST_CLOCK", &time.to_rfc3339());
+        self.context.set_time(time);
     }
 
     /// The program on a machine on which it never ran: another folder to work in, another one for temporary files.

@@ -12,7 +12,7 @@ use backhaul::filter::from_sql;
 use serde_json::{Value as Json, json};
 
 use super::endpoint;
-use crate::support::{TestContext, canonical_arrow, parquet_files, unlimited};
+use crate::support::{TestContext, canonical_arrow, parquet_files, today, unlimited};
 
 /// Tables with columns of every type that a filter can be asked about, and the query of each.
 const TABLES: [(&str, &str, &str); 3] = [
@@ -371,7 +371,7 @@ fn rows_are_chosen_as_duckdb_chooses_them_among_all() {
     };
     context.configure(&TABLES.iter().map(report).collect::<String>());
     context.run().expect(0);
-    let today = chrono::Utc::now().date_naive().to_string();
+    let today = today().to_string();
     let (mut questions, mut asked) = (Vec::new(), Vec::new());
     let mut used: BTreeMap<String, usize> = BTreeMap::new();
     for (seed, (name, endpoint_name, _)) in (7..).zip(TABLES) {

@@ -2,7 +2,7 @@
 
 use backhaul::sandbox::{Options, Quirk};
 
-use crate::support::{TestContext, unlimited};
+use crate::support::{TestContext, today, unlimited};
 
 const LINKS: &str = "site-explorer/all-backlinks";
 const LINK_COLUMNS: [&str; 7] = [
@@ -239,7 +239,7 @@ fn rows_without_a_value_rank_last() {
     };
     let ran = ranked(options, keywords, &columns, top, "countries = [\"us\"]");
     assert_eq!(ran.evidence["status"], "complete", "{}", ran.evidence);
-    let today = chrono::Utc::now().date_naive().to_string();
+    let today = today().to_string();
     let query = [("country", "us"), ("date", today.as_str())];
     ran.assert_equals(keywords, &columns, "volume:desc", "2000", &query);
     assert_eq!(ran.report["rows"], 1_000);

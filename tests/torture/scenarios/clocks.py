@@ -7,11 +7,11 @@ from datetime import datetime, timedelta, timezone
 
 from ..arena import Arena
 from ..case import Case
+from ..clock import CLOCK
 from ..outcome import Outcome
 from .processes import rounds
 from .skip import Skipped
 
-CLOCK = "BACKHAUL_TEST_CLOCK"
 SHOWN = "%Y-%m-%dT%H:%M:%SZ"
 
 

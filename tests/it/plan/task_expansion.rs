@@ -1,78 +1,15 @@
-//! Tests of what varies: every operation of the catalog can be configured, planned and asked for; keyword lists, targets
-//! and other lists; tasks without a target.
+//! What a report varies becomes tasks: targets, lists of keywords and values of parameters.
 
-use std::path::Path;
-
-use backhaul::catalog::{Catalog, Endpoint, Pricing};
-use backhaul::config::{self, Environment, RunConfig};
-use backhaul::error::Errors;
+use backhaul::catalog::{Catalog, Pricing};
 use backhaul::fetch::request::first_request;
-use backhaul::model::{Method, Request};
+use backhaul::model::Method;
 use backhaul::plan::{self, Selection, Task};
 use backhaul::state::layouts::table_schema;
 use proptest::prelude::*;
 use serde_json::Value as Json;
 
-use crate::operations::{LIST, Need, TARGET, needs};
-
-const HEAD: &str =
-    "[source]\napi_key = { env = \"AHREFS_API_KEY\" }\n[destination]\nurl = \"data\"\n";
-
-fn parse(text: &str) -> Result<RunConfig, Errors> {
-    parse_in(text, Path::new("."))
-}
-
-fn parse_in(text: &str, folder: &Path) -> Result<RunConfig, Errors> {
-    let environment: Environment = [("AHREFS_API_KEY", "test-key")].into_iter().collect();
-    config::parse(text, &folder.join("backhaul.toml"), &environment)
-}
-
-#[track_caller]
-fn sound(text: &str) -> RunConfig {
-    parse(text).unwrap_or_else(|errors| panic!("{text}\n{}", errors.render()))
-}
-
-#[track_caller]
-fn faults(text: &str) -> String {
-    parse(text).expect_err(text).render()
-}
-
-fn tasks(config: &RunConfig) -> Vec<Task> {
-    let night = "2026-11-23".parse().unwrap();
-    plan::tasks(config, night, night, &Selection::default()).unwrap()
-}
-
-fn report(endpoint: &str, lines: &str) -> String {
-    format!("[[report]]\nname = \"one\"\nendpoint = \"{endpoint}\"\n{lines}\n")
-}
-
-fn value<'a>(task: &'a Task, name: &str) -> Option<&'a str> {
-    task.query
-        .iter()
-        .find(|(known, _)| known == name)
-        .map(|(_, value)| value.as_str())
-}
-
-/// What a request says, from the query or the body.
-fn said(request: &Request) -> Vec<(String, String)> {
-    match &request.body {
-        None => request.query.clone(),
-        Some(body) => {
-            let json: Json = serde_json::from_str(body).unwrap();
-            json.as_object()
-                .unwrap()
-                .iter()
-                .map(|(name, value)| (name.clone(), value.to_string()))
-                .collect()
-        }
-    }
-}
-
-fn configuration(endpoint: &Endpoint, needs: &[&Need]) -> String {
-    let of_file: String = needs.iter().map(|need| need.of_file).collect();
-    let of_report: String = needs.iter().map(|need| need.of_report.as_str()).collect();
-    format!("{HEAD}{of_file}{}", report(&endpoint.name, &of_report))
-}
+use super::support::{HEAD, configuration, faults, report, said, sound, tasks, value};
+use crate::operations::{LIST, TARGET, needs};
 
 #[test]
 fn every_operation_can_be_a_report_with_what_it_requires_and_nothing_else() {
@@ -150,53 +87,6 @@ fn every_operation_can_be_a_report_with_what_it_requires_and_nothing_else() {
         checked += 1;
     }
     assert_eq!(checked, 121);
-}
-
-#[test]
-fn whatever_a_report_lacks_is_named_with_the_line_to_add() {
-    let mut checked = 0;
-    for endpoint in Catalog::embedded().endpoints() {
-        let needs = needs(endpoint);
-        for missing in 0..needs.len() {
-            let others: Vec<&Need> = needs
-                .iter()
-                .enumerate()
-                .filter(|(place, _)| *place != missing)
-                .map(|(_, need)| need)
-                .collect();
-            let need = &needs[missing];
-            let shown = faults(&configuration(endpoint, &others));
-            let (place, line) = match need.of_report.split_once(" = ") {
-                Some((key, _)) => ("report", format!("{key} = ")),
-                None => ("file", format!("[[{}]]", need.name)),
-            };
-            let next = format!("add to the {place}: {line}");
-            assert!(
-                shown.contains(&next),
-                "{}: no `{next}` in\n{shown}",
-                endpoint.name
-            );
-            assert_eq!(
-                shown.matches("error[").count(),
-                1,
-                "{}\n{shown}",
-                endpoint.name
-            );
-            checked += 1;
-        }
-    }
-    assert!(checked > 150, "{checked}");
-}
-
-#[test]
-fn the_line_that_an_error_adds_mends_it() {
-    let lacking = format!("{HEAD}{}", report("rank-tracker/overview", ""));
-    let shown = faults(&lacking);
-    let lines = shown
-        .lines()
-        .filter_map(|line| line.strip_prefix("next: add to the report: "));
-    let mended = lines.fold(lacking, |text, line| text + line + "\n");
-    assert_eq!(tasks(&sound(&mended)).len(), 1);
 }
 
 #[test]
@@ -316,55 +206,6 @@ fn lists_make_a_task_of_each_combination_in_the_order_of_the_file() {
 }
 
 #[test]
-fn one_of_several_parameters_is_given_and_not_two() {
-    let ids = "countries = [\"us\"]\nkeyword_list_ids = [5]\n";
-    let config = sound(&format!(
-        "{HEAD}{LIST}{}",
-        report("keywords-explorer/matching-terms", ids)
-    ));
-    let all = tasks(&config);
-    assert_eq!(
-        (
-            value(&all[0], "keyword_list_id"),
-            value(&all[0], "keywords")
-        ),
-        (Some("5"), None)
-    );
-    let both = format!("{ids}keyword_lists = [\"brand\"]\n");
-    let shown = faults(&format!(
-        "{HEAD}{LIST}{}",
-        report("keywords-explorer/matching-terms", &both)
-    ));
-    assert!(
-        shown.contains("takes one of `keywords` and `keyword_list_id`, not both"),
-        "{shown}"
-    );
-    let shown = faults(&format!(
-        "{HEAD}{}",
-        report("gsc/keywords", "date_from = \"-28d\"")
-    ));
-    assert!(
-        shown.contains("needs `project_id` or `portfolio_id`"),
-        "{shown}"
-    );
-    assert!(
-        shown.contains(
-            "next: add to the report: projects = [1]; or add to the report: portfolios = [1]"
-        ),
-        "{shown}"
-    );
-}
-
-#[test]
-fn a_value_that_is_empty_is_called_so() {
-    let shown = faults(&format!(
-        "{HEAD}{}",
-        report("brand-radar/mentions-overview", "report_ids = [\"\"]")
-    ));
-    assert!(shown.contains("`report_id` cannot be empty"), "{shown}");
-}
-
-#[test]
 fn a_keyword_of_two_lists_is_looked_up_once() {
     let more = "[[keyword_list]]\nname = \"more\"\nkeywords = [\"Acme\", \"boots\"]\n";
     let text = |lines: &str| {
@@ -392,65 +233,7 @@ fn a_keyword_of_two_lists_is_looked_up_once() {
 }
 
 #[test]
-fn faults_of_keyword_files_name_file_and_line() {
-    let folder = tempfile::tempdir().unwrap();
-    let text = format!(
-        "{HEAD}[[keyword_list]]\nname = \"seo\"\nfile = \"words\"\n{}",
-        report("keywords-explorer/volume-by-country", "")
-    );
-    let with = |words: &str| {
-        std::fs::write(folder.path().join("words"), words).unwrap();
-        parse_in(&text, folder.path())
-    };
-    for words in [
-        "acme\n\nacme shoes \r\n",
-        "\u{feff}volume,keyword\n5,acme\n7,\"acme shoes\"\n",
-        "\u{feff}Keyword\r\nacme\r\nacme shoes\r\n",
-        "\"Volume, monthly\",\"Keyword\",url\n\"1,000\",acme,a.com\n20,acme shoes,b.com\n",
-    ] {
-        let config = with(words).unwrap_or_else(|errors| panic!("{}", errors.render()));
-        assert_eq!(config.keyword_lists[0].keywords, ["acme", "acme shoes"]);
-    }
-    let shown = with("acme\nshoes\n Acme\na, b\n")
-        .expect_err("faults")
-        .render();
-    insta::assert_snapshot!(shown, @r"
-    error[BH-CONFIG]: the keyword `Acme` stands twice
-      --> words:3:1
-       |  Acme
-       | ^^^^^ the first is in words:1; take this line out
-    next: fix the line, then: backhaul check --offline
-    cost: 0 units, nothing was sent
-
-    error[BH-CONFIG]: the keyword `a, b` has a comma
-      --> words:4:1
-       | a, b
-       | ^^^^ the API separates keywords by commas: leave it out
-    next: fix the line, then: backhaul check --offline
-    cost: 0 units, nothing was sent
-    ");
-    let shown = with("keyword,volume\nacme,1\n\"boots\n")
-        .expect_err("faults")
-        .render();
-    assert!(
-        shown.contains("words:3") && shown.contains("is no CSV"),
-        "{shown}"
-    );
-    let shown = with("\n").expect_err("faults").render();
-    assert!(shown.contains("words holds no keyword"), "{shown}");
-    let many = (0..1_000)
-        .map(|at| format!("a,{at}\n"))
-        .collect::<Vec<_>>()
-        .concat();
-    let shown = with(&many).expect_err("faults").render();
-    assert!(
-        shown.matches("error[").count() == 21 && shown.contains("980 more lines that are wrong"),
-        "{shown}"
-    );
-}
-
-#[test]
-fn seeds_of_one_answer_are_never_divided() {
+fn seeds_of_one_answer_are_never_split() {
     let words: Vec<String> = (0..600).map(|at| format!("\"keyword {at}\"")).collect();
     let list = format!(
         "[[keyword_list]]\nname = \"long\"\nkeywords = [{}]\n",
@@ -535,7 +318,7 @@ fn a_changed_list_is_asked_for_again_and_a_night_is_not() {
     assert_eq!((&one.id, &one.spec), (&other.id, &same.spec));
     assert_eq!(other.spec.stale_fields(&one.spec, false), ["keywords"]);
     assert_ne!(tasks(&sound(&text("\"a\""))), tasks(&sound(&text("\"b\""))));
-    // A day that is told from the night is the same question on every night.
+    // A day relative to the night is the same question on every night.
     let compared = format!(
         "{HEAD}{}",
         report(
@@ -559,134 +342,6 @@ fn a_changed_list_is_asked_for_again_and_a_night_is_not() {
     );
     assert_eq!(monday.spec, tuesday.spec);
     assert_eq!(monday.spec.parameters["date_compared"], "-7d");
-}
-
-#[test]
-fn comparisons_are_in_the_full_preset_where_there_is_something_to_compare_with() {
-    let columns = |line: &str| {
-        let lines =
-            format!("projects = [1]\ndevices = [\"desktop\"]\ncolumns = [\"full\"]\n{line}");
-        sound(&format!(
-            "{HEAD}{}",
-            report("rank-tracker/overview", &lines)
-        ))
-        .reports[0]
-            .columns
-            .clone()
-    };
-    let (plain, compared) = (columns(""), columns("date_compared = \"-1mo\""));
-    assert!(compared.starts_with(&plain));
-    for column in ["position_prev", "position_diff", "traffic_diff"] {
-        assert!(
-            !plain.contains(&column.to_owned()) && compared.contains(&column.to_owned()),
-            "{column}"
-        );
-    }
-    for wrong in ["-0d", "-7", "7d", "yesterday"] {
-        let lines = format!("projects = [1]\ndevices = [\"desktop\"]\ndate_compared = \"{wrong}\"");
-        let shown = faults(&format!(
-            "{HEAD}{}",
-            report("rank-tracker/overview", &lines)
-        ));
-        assert!(
-            shown.contains("`date_compared` cannot be") && shown.contains("-7d"),
-            "{shown}"
-        );
-    }
-}
-
-#[test]
-fn a_table_between_two_points_in_time_ends_with_the_night() {
-    let text = |line: &str| {
-        format!(
-            "{HEAD}{}",
-            report("web-analytics/browsers", &format!("projects = [1]\n{line}"))
-        )
-    };
-    let of = |line: &str| {
-        let task = tasks(&sound(&text(line))).remove(0);
-        (
-            value(&task, "from").unwrap().to_owned(),
-            value(&task, "to").unwrap().to_owned(),
-        )
-    };
-    let night = "2026-11-23T00:00:00Z".to_owned();
-    assert_eq!(of(""), ("2026-11-22T00:00:00Z".to_owned(), night.clone()));
-    assert_eq!(
-        of("from = \"-28d\""),
-        ("2026-10-26T00:00:00Z".to_owned(), night)
-    );
-    assert!(faults(&text("to = \"2026-01-01\"")).contains("`to` is not set in a report"));
-    assert!(
-        faults(&text("since = \"2026-01-01\"")).contains("web-analytics/browsers is no history")
-    );
-}
-
-#[test]
-fn a_filter_is_refused_where_the_operation_takes_none() {
-    let shown = faults(&format!(
-        "{HEAD}{}",
-        report(
-            "public/crawler-ips",
-            "where_json = '{\"field\": \"a\", \"is\": \"is_null\"}'"
-        )
-    ));
-    assert!(
-        shown.contains("public/crawler-ips takes no filter"),
-        "{shown}"
-    );
-}
-
-#[test]
-fn prices_follow_the_parameters_that_tell_them() {
-    let brand = |lines: &str| {
-        let lines = format!("data_sources = [\"grok\"]\n{lines}");
-        tasks(&sound(&format!(
-            "{HEAD}{}",
-            report("brand-radar/mentions-overview", &lines)
-        )))
-        .remove(0)
-    };
-    assert!(brand("prompts = \"ahrefs\"").units_per_row > 0);
-    assert_eq!(
-        (
-            brand("prompts = \"custom\"").units_per_row,
-            brand("prompts = \"custom\"").bound_units
-        ),
-        (0, Some(0))
-    );
-    let months = |lines: &str| {
-        let lines = format!(
-            "countries = [\"us\"]\ncolumns = [\"keyword\", \"volume_monthly_history\"]\n{lines}"
-        );
-        format!(
-            "{HEAD}{LIST}{}",
-            report("keywords-explorer/overview", &lines)
-        )
-    };
-    let price = |lines: &str| tasks(&sound(&months(lines)))[0].units_per_row;
-    assert_eq!(
-        price("volume_monthly_date_from = \"-3mo\""),
-        1 + 50,
-        "at least 50"
-    );
-    assert_eq!(price("volume_monthly_date_from = \"-59mo\""), 1 + 2 * 60);
-    assert_eq!(
-        price("volume_monthly_date_from = \"2026-01-01\"\nvolume_monthly_date_to = \"2026-01-31\""),
-        51
-    );
-    assert!(
-        faults(&months(""))
-            .contains("next: add to the report: volume_monthly_date_from = \"-12mo\"")
-    );
-    let audit = format!("{HEAD}{}", report("site-audit/issues", "projects = [1]"));
-    assert_eq!(tasks(&sound(&audit))[0].bound_units, Some(50));
-    let free = format!(
-        "{HEAD}{}{}",
-        LIST.replace("\"acme\", \"acme shoes\"", "\"yep\""),
-        report("keywords-explorer/volume-by-country", "max_rows = 50")
-    );
-    assert_eq!(tasks(&sound(&free))[0].bound_units, Some(0));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use backhaul::sandbox::Options;
 use chrono::{DateTime, Duration, Utc};
 
-use crate::support::{TestContext, parquet_files};
+use crate::support::{TestContext, now, parquet_files, today};
 
 const LINKS: &str = "site-explorer/all-backlinks";
 const IDENTITY: [&str; 5] = [
@@ -26,8 +26,8 @@ fn on_day(context: &mut TestContext, day: i64, reports: &str) -> DateTime<Utc> {
     };
     context.restart(options);
     context.configure(reports);
-    let time = Utc::now() + Duration::days(day);
-    context.env("BACKHAUL_TEST_CLOCK", &time.to_rfc3339());
+    let time = now() + Duration::days(day);
+    context.set_time(time);
     time
 }
 
@@ -139,7 +139,7 @@ fn a_base_and_the_changes_of_later_nights_add_up_to_the_live_rows() {
         ];
         let since = since[units.len() - 1]
             .1
-            .map(|day| (Utc::now() + Duration::days(day)).date_naive().to_string());
+            .map(|day| (now() + Duration::days(day)).date_naive().to_string());
         assert_eq!(asked_since, since);
         assert_eq!(
             evidence["changes_since"],
@@ -153,7 +153,7 @@ fn a_base_and_the_changes_of_later_nights_add_up_to_the_live_rows() {
             rows.iter()
                 .all(|(_, change)| (change == "base") == (place == 0))
         );
-        // True duplicates of the source stand in the base as often as there; no night has a row twice as something else.
+        // True duplicates of the source are in the base as often as there; no night has a row twice as something else.
         let distinct: BTreeSet<_> = rows
             .iter()
             .map(|(identity, change)| (identity, change))
@@ -192,7 +192,7 @@ fn a_night_that_is_finished_later_asks_since_the_same_day() {
         report["notes"].to_string().contains("was not finished"),
         "{report}"
     );
-    let day = |day: i64| (Utc::now() + Duration::days(day)).date_naive().to_string();
+    let day = |day: i64| (now() + Duration::days(day)).date_naive().to_string();
     assert_eq!(changes_since(&context, second).0, Some(day(-2)));
     assert_eq!(added_up(&context), live(&context));
     let since = changes_since(&context, third).0.expect("no base");
@@ -252,7 +252,7 @@ fn a_night_that_is_fetched_again_asks_for_the_same_days_and_a_new_base_is_had_on
         .and_hms_opt(23, 50, 0)
         .unwrap()
         .and_utc();
-    context.env("BACKHAUL_TEST_CLOCK", &end.to_rfc3339());
+    context.set_time(end);
     let again = context
         .backhaul(&["run", "--json", "--refetch", "--report", "links"])
         .expect(0)
@@ -268,10 +268,7 @@ fn a_night_that_is_fetched_again_asks_for_the_same_days_and_a_new_base_is_had_on
         "{} of {base}",
         context.stats().units
     );
-    context.env(
-        "BACKHAUL_TEST_CLOCK",
-        &(end + Duration::minutes(5)).to_rfc3339(),
-    );
+    context.set_time(end + Duration::minutes(5));
     let report = context
         .backhaul(&["run", "--json", "--base"])
         .expect(0)
@@ -360,7 +357,7 @@ fn a_living_source_is_a_function_of_seed_and_date() {
     );
     // All that is live or was lost since a day is shown since then, and nothing that came later than today.
     let columns: Vec<String> = ["first_seen_link", "last_seen"].map(str::to_owned).to_vec();
-    let today = Utc::now().date_naive();
+    let today = today();
     let since = format!("since:{}", today - Duration::days(10));
     let query = [
         ("target", "acme.com"),

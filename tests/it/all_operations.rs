@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
 use crate::operations::{LIST, Question, TARGET, needs, questions};
-use crate::support::{TestContext, canonical_json, is_json, unlimited};
+use crate::support::{TestContext, canonical_json, is_json, now, unlimited};
 
 /// The night of the run.
 const NIGHT: &str = "2026-11-23";
@@ -68,15 +68,15 @@ fn configured<'a>(
 ) -> TestContext {
     let time: DateTime<Utc> = format!("{NIGHT}T02:00:00Z").parse().unwrap();
     let mut context = TestContext::new(Options {
-        clock_offset: time - Utc::now(),
+        clock_offset: time - now(),
         ..options
     });
-    context.env("BACKHAUL_TEST_CLOCK", &time.to_rfc3339());
+    context.set_time(time);
     context.configure_with(&format!("{TARGET}{LIST}"), &reports(endpoints));
     context
 }
 
-/// Whether a column tells another value at each request: what was used so far, and a year from the start of the sandbox.
+/// Whether a column has another value at each request: what was used so far, and a year from the start of the sandbox.
 fn moves(endpoint: &Endpoint, column: &str) -> bool {
     endpoint.section() == "subscription-info"
         && (column.starts_with("units_usage_") || column == "api_key_expiration_date")
@@ -157,7 +157,7 @@ fn served(
     tables
 }
 
-/// Operations of which one answer is all that can be asked for and which may not tell whether it is all that there is: they
+/// Operations of which one answer is all that can be asked for and which may not show whether it is all that there is: they
 /// take a `limit`, but no filter or order that pages could be made with.
 const ONE_ANSWER: [&str; 11] = [
     "brand-radar/ai-responses",
@@ -352,7 +352,7 @@ fn what_takes_no_limit_is_whole_behind_a_cap() {
 }
 
 #[test]
-fn what_has_neither_key_nor_offset_is_one_answer_and_says_so() {
+fn operations_without_key_and_offset_are_one_answer_and_report_it() {
     let (context, endpoints, report, served) = behind_a_cap(Kind::OneAnswer);
     for endpoint in &endpoints {
         let rows = context.table_rows(&table(endpoint), &endpoint.name, &foretold(endpoint));
@@ -478,7 +478,7 @@ fn typed(endpoint: &Endpoint, seen: &Json) -> Vec<(String, ColumnKind)> {
     own.chain(varying).chain(sent).collect()
 }
 
-/// A value that a reader saw, with the JSON that stands in it as text.
+/// A value that a reader saw, with JSON text parsed.
 fn parsed(kind: &ColumnKind, value: &Json) -> Json {
     match (kind, value) {
         (kind, Json::String(text)) if is_json(kind) => serde_json::from_str(text).unwrap(),

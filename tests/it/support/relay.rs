@@ -1,4 +1,4 @@
-//! A stand-in before the sandbox: it may answer a path itself, passes everything else on, and remembers who asked what.
+//! A server before the sandbox: it may answer a path itself, passes everything else on, and remembers who asked what.
 
 use std::io::{Read as _, Write as _};
 use std::net::{IpAddr, TcpListener, TcpStream};

@@ -1,4 +1,4 @@
-//! What the program says when the API refuses, fails or lies, and what it never says: the key.
+//! What the program reports when the API refuses, fails or answers wrongly, and that it never shows the key.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
@@ -6,16 +6,15 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use crate::support::{KEY, TestContext, unlimited};
+use crate::support::{KEY, RATING, TestContext, unlimited};
 use backhaul::sandbox::Options;
 
-const RATING: &str = "[[report]]\nname = \"rating\"\nendpoint = \"site-explorer/domain-rating\"\n";
 const LINKS: &str = "[[report]]\nname = \"links\"\nendpoint = \"site-explorer/refdomains\"\ncolumns = [\"standard\"]\n";
 
-/// Status, headers (each with its line end) and body; `{authorization}` in the body stands for what the client sent.
+/// Status, headers (each with its line end) and body; `{authorization}` in the body is replaced by what the client sent.
 type Answer = (&'static str, &'static str, &'static str);
 
-/// A server that gives one answer after the other, the last one for ever, and keeps what was sent.
+/// A server that gives one answer after the other, the last one always, and keeps what was sent.
 struct Canned {
     url: String,
     requests: Arc<AtomicUsize>,
@@ -82,7 +81,7 @@ fn against(context: &TestContext, url: &str, keys: &str) {
 }
 
 #[test]
-fn each_row_of_the_error_table_says_what_was_asked_what_was_said_and_what_to_do() {
+fn each_error_of_the_table_has_request_answer_and_remedy() {
     let context = TestContext::new(unlimited(10));
     // Status, headers, body, code, requests that it takes, what the message must hold.
     let table: [(&str, &str, &str, &str, usize, &str); 14] = [
@@ -312,7 +311,7 @@ fn a_redirect_is_not_followed() {
 }
 
 #[test]
-fn two_dead_keys_are_tried_in_order_and_once_each() {
+fn two_revoked_keys_are_tried_in_order_and_once_each() {
     let mut context = TestContext::new(unlimited(10));
     context.env("OLD_KEY", "a-dead-key");
     let server = Canned::start("401 Unauthorized", "", r#"["Error","Unauthorized"]"#);
@@ -336,7 +335,7 @@ fn two_dead_keys_are_tried_in_order_and_once_each() {
 }
 
 #[test]
-fn a_second_key_is_tried_where_the_first_is_dead() {
+fn a_second_key_is_tried_where_the_first_is_revoked() {
     let mut context = TestContext::new(unlimited(10));
     context.env("OLD_KEY", "a-dead-key");
     let url = context.url();
@@ -355,7 +354,7 @@ fn what_is_wrong_before_the_first_request_sends_none() {
     std::fs::write(context.folder.path().join("file"), "x").unwrap();
     let good = |report: &str| {
         context.configure(report);
-        std::fs::read_to_string(context.folder.path().join("backhaul.toml")).unwrap()
+        std::fs::read_to_string(context.configuration()).unwrap()
     };
     let cases: [(String, &str); 10] = [
         (good(&LINKS.replace("standard", "domian")), "BH-COLUMN"),
@@ -464,7 +463,7 @@ fn a_value_that_does_not_fit_is_named_and_can_be_kept_as_null() {
 }
 
 #[test]
-fn the_key_stands_in_no_output_and_no_file_under_any_fault() {
+fn the_key_is_in_no_output_and_no_file_under_any_fault() {
     for fault in [
         "429", "500", "502", "503", "html", "reset", "truncate", "garbage", "lost", "hang", "slow",
     ] {

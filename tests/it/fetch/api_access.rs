@@ -1,14 +1,11 @@
 //! How a run comes to the API: where its key is read, which key is tried next, and the way that requests take.
 
-use crate::relay::Relay;
-use crate::support::{KEY, Ran, TestContext, unlimited};
-
-const RATING: &str = "[[report]]\nname = \"rating\"\nendpoint = \"site-explorer/domain-rating\"\n";
+use crate::support::{KEY, RATING, Ran, Relay, TestContext, unlimited};
 
 /// A context whose `[source]` has these lines in the place of its own.
 fn with_source(context: &TestContext, source: &str) -> Ran {
     context.configure(RATING);
-    let text = std::fs::read_to_string(context.folder.path().join("backhaul.toml")).unwrap();
+    let text = std::fs::read_to_string(context.configuration()).unwrap();
     let rest = text.split_once("[source.limits]").unwrap().1;
     context.write_configuration(&format!("[source]\n{source}\n\n[source.limits]{rest}"));
     context.backhaul(&["run", "--json"])
@@ -63,7 +60,7 @@ fn a_key_file_that_others_can_read_is_warned_of() {
 }
 
 #[test]
-fn the_next_key_of_a_list_is_tried_where_one_is_refused_and_the_last_refusal_is_final() {
+fn the_next_key_of_a_list_is_tried_after_a_refusal_and_the_last_refusal_is_final() {
     let mut context = TestContext::new(unlimited(10));
     context.env("OLD_KEY", "expired-key-1");
     let ran = with_source(

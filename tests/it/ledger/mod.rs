@@ -1,0 +1,4 @@
+//! Units that runs reserve and spend.
+
+mod budgets;
+mod usage;

@@ -1,0 +1,5 @@
+//! From a configuration to tasks.
+
+mod parameters;
+mod support;
+mod task_expansion;

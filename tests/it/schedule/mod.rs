@@ -1,0 +1,6 @@
+//! What is due, and what a budget defers.
+
+mod cadence;
+mod pacing;
+mod simulation;
+pub mod support;
