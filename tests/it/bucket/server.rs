@@ -24,8 +24,6 @@ use s3s::service::S3ServiceBuilder;
 use s3s::{S3, S3Request, S3Response, S3Result, s3_error};
 use s3s_fs::FileSystem;
 
-use crate::support::machine_time;
-
 pub const KEY: &str = "tester";
 pub const SECRET: &str = "hush-hush";
 pub const BUCKET: &str = "acme";
@@ -206,7 +204,7 @@ macro_rules! forward {
                     let key = request.input.key.clone();
                     let response = own.files.create_multipart_upload(request).await?;
                     let id = response.output.upload_id.clone().unwrap();
-                    own.open.lock().unwrap().insert(id, (key, machine_time()));
+                    own.open.lock().unwrap().insert(id, (key, SystemTime::now()));
                     Ok(response)
                 })
                 .await

@@ -2,7 +2,7 @@
 //! day; `make test-calendar` runs the suite at dates on which months, years and leap days begin or end.
 
 use std::sync::OnceLock;
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
 use backhaul::sandbox::Options;
 use chrono::{DateTime, Duration, NaiveDate, Utc};
@@ -52,11 +52,6 @@ pub fn on_test_clock(options: Options) -> Options {
         clock_offset: options.clock_offset + (now() - Utc::now()),
         ..options
     }
-}
-
-/// The machine's clock, for a store that stamps what it keeps as a file system does.
-pub fn machine_time() -> SystemTime {
-    SystemTime::now()
 }
 
 fn first_moment() -> DateTime<Utc> {

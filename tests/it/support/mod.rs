@@ -10,7 +10,7 @@ mod reports;
 mod rows;
 mod values;
 
-pub use clock::{machine_time, now, today};
+pub use clock::{now, today};
 pub use context::{CLOCK, KEY, Ran, TestContext, preset, start_sandbox, unlimited};
 pub use processes::{signal, start, wait_until};
 pub use relay::Relay;
