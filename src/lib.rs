@@ -17,6 +17,7 @@ pub mod context;
 pub mod costs;
 pub mod decode;
 pub mod error;
+pub mod failpoint;
 pub mod fetch;
 pub mod filter;
 pub mod landing;

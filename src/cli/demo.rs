@@ -16,7 +16,7 @@ use crate::plan::Selection;
 use crate::report::{RunReport, RunStatus, format_bytes, format_count, run_summary};
 use crate::run::ExportRun;
 use crate::sandbox::{Options, start};
-use crate::store::{remove_tree, replace};
+use crate::store::{remove_folder, replace_file};
 
 /// Rows of each target and list: enough for pages, few enough for seconds.
 const ROWS: u64 = 3_000;
@@ -45,7 +45,7 @@ pub async fn demo(command: Demo) -> ExitResult {
         port = sandbox.port();
         let text = configuration(&sandbox.url());
         let path = folder.join(DEFAULT_FILE);
-        replace(&path, text.as_bytes())?;
+        replace_file(&path, text.as_bytes())?;
         let environment: Environment = [("AHREFS_API_KEY", KEY)].into_iter().collect();
         let config = parse(&text, &path, &environment)?;
         let outcome = export(
@@ -116,7 +116,7 @@ fn prepare(folder: &Path) -> Result<()> {
     names
         .iter()
         .filter(|path| path.is_dir())
-        .try_for_each(|path| remove_tree(path))
+        .try_for_each(|path| remove_folder(path))
 }
 
 fn configuration(url: &str) -> String {

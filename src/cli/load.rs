@@ -260,7 +260,7 @@ fn header(
     let mut text = format!(
         "-- {}\n-- from {}\n",
         describe_load(engine, manner, plan, loadings),
-        store.place()
+        store.location()
     );
     if manner == Manner::Copy && engine != Engine::Athena {
         text.push_str(

@@ -10,8 +10,8 @@ use crate::clock::{SharedClock, ShiftedClock, SystemClock};
 use crate::config::Environment;
 use crate::context::client::TimingOverrides;
 use crate::error::{Code, Error, Result};
+use crate::failpoint::{self, Failpoints};
 use crate::store::bucket::{set_lease, set_patience};
-use crate::store::{Watch, watch_steps};
 
 /// Factor on the waits between attempts; a number.
 const WAIT_SCALE: &str = "BACKHAUL_TEST_WAIT_SCALE";
@@ -40,7 +40,7 @@ const PATIENCE_MS: &str = "BACKHAUL_TEST_PATIENCE_MS";
 /// [`Code::Usage`] for a value that is no number.
 pub fn tuning(environment: &Environment) -> Result<TimingOverrides> {
     let mut tuning = TimingOverrides::default();
-    if let Some(text) = environment.get(WAIT_SCALE) {
+    if let Some(text) = variable(environment, WAIT_SCALE) {
         let scale: f64 = text
             .parse()
             .map_err(|error| fault(WAIT_SCALE, "a number").with_source(error))?;
@@ -50,7 +50,7 @@ pub fn tuning(environment: &Environment) -> Result<TimingOverrides> {
             1.0
         };
     }
-    if let Some(text) = environment.get(TIMEOUT_MS) {
+    if let Some(text) = variable(environment, TIMEOUT_MS) {
         let millis = text
             .parse()
             .map_err(|error| fault(TIMEOUT_MS, "a number").with_source(error))?;
@@ -85,8 +85,7 @@ pub fn clock_offset(environment: &Environment) -> Result<chrono::Duration> {
 /// # Errors
 /// [`Code::Usage`] for a step that is not `STEP` or `STEP:N`, or a time that is no number.
 pub fn watch(environment: &Environment) -> Result<()> {
-    let crash_at = match environment
-        .get(CRASH_AT)
+    let crash_at = match variable(environment, CRASH_AT)
         .map(|text| text.split_once(':').unwrap_or((text, "1")))
     {
         Some((step, nth)) => {
@@ -97,7 +96,7 @@ pub fn watch(environment: &Environment) -> Result<()> {
         }
         None => None,
     };
-    let millis = |name: &str| match environment.get(name).map(str::parse) {
+    let millis = |name: &str| match variable(environment, name).map(str::parse) {
         Some(Ok(millis)) => Ok(Some(Duration::from_millis(millis))),
         Some(Err(error)) => Err(fault(name, "a number").with_source(error)),
         None => Ok(None),
@@ -108,19 +107,19 @@ pub fn watch(environment: &Environment) -> Result<()> {
     if let Some(patience) = millis(PATIENCE_MS)? {
         set_patience(patience);
     }
-    let log = environment.get(STEPS).map(std::path::PathBuf::from);
+    let log = variable(environment, STEPS).map(std::path::PathBuf::from);
     if crash_at.is_some() || log.is_some() {
-        watch_steps(Watch {
+        failpoint::set(Failpoints {
             crash_at,
             log,
-            passed: AtomicU64::new(0),
+            num_hits: AtomicU64::new(0),
         });
     }
     Ok(())
 }
 
 fn time(environment: &Environment) -> Result<Option<DateTime<Utc>>> {
-    let Some(text) = environment.get(CLOCK) else {
+    let Some(text) = variable(environment, CLOCK) else {
         return Ok(None);
     };
     let time = DateTime::parse_from_rfc3339(text)
@@ -130,4 +129,13 @@ fn time(environment: &Environment) -> Result<Option<DateTime<Utc>>> {
 
 fn fault(name: &str, wanted: &str) -> Error {
     Error::new(Code::Usage, format!("{name} is not {wanted}")).with_next(format!("unset {name}"))
+}
+
+/// The value of a variable, in builds that tests use.
+fn variable<'a>(environment: &'a Environment, name: &str) -> Option<&'a str> {
+    if failpoint::IS_ENABLED {
+        environment.get(name)
+    } else {
+        None
+    }
 }

@@ -2,7 +2,7 @@
 
 use crate::decode::DecodeNotes;
 use crate::error::{Code, Error, Result};
-use crate::landing::Source;
+use crate::landing::AnswerOrigin;
 use crate::paging::Evidence;
 use crate::sink::TaskSorter;
 use crate::table::DateRange;
@@ -39,7 +39,7 @@ pub struct FetchedTask {
     /// What was unusual in its answers.
     pub notes: DecodeNotes,
     /// Where its last answer comes from, if it was not received for it alone.
-    pub source: Option<Source>,
+    pub source: Option<AnswerOrigin>,
 }
 
 /// The user, or a failure that no task survives, ended the run.

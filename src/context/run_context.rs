@@ -11,7 +11,7 @@ use crate::config::{Report, RunConfig};
 use crate::context::progress::Progress;
 use crate::context::removed_columns::RemovedColumns;
 use crate::error::{Code, Error, Result};
-use crate::landing::Landing;
+use crate::landing::ResponseStore;
 use crate::ledger::recovery::Recovery;
 use crate::ledger::request_log::{RequestLabels, RequestLog};
 use crate::limits::BudgetShares;
@@ -19,7 +19,7 @@ use crate::model::Night;
 use crate::paging::Verdicts;
 use crate::plan::{ScheduledTask, Task, task_label};
 use crate::state::workspace::Workspace;
-use crate::store::{Hold, Store};
+use crate::store::{Lease, Store};
 use crate::table::manifest::{PartitionState, TaskEntry};
 
 /// What the jobs of a run share.
@@ -37,7 +37,7 @@ pub struct RunContext {
     /// The destination.
     pub store: Store,
     /// Saved responses.
-    pub landing: Landing,
+    pub landing: ResponseStore,
     /// The clock.
     pub clock: SharedClock,
     /// Counters that somebody may watch.
@@ -54,7 +54,7 @@ pub struct RunContext {
     workspace: Mutex<Workspace>,
     /// Partitions by report and night as they were when they were first looked at.
     seen: Mutex<BTreeMap<(usize, Night), Option<PartitionState>>>,
-    life: Mutex<Option<Hold>>,
+    life: Mutex<Option<Lease>>,
     num_commits: std::sync::atomic::AtomicU32,
     /// The last night of each history that has jobs.
     latest_of_histories: BTreeMap<usize, Night>,
@@ -129,7 +129,7 @@ impl RunContext {
     /// [`Code::Locked`].
     pub fn ensure_lease_held(&self) -> Result<()> {
         let life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
-        life.as_ref().map_or(Ok(()), Hold::confirm)
+        life.as_ref().map_or(Ok(()), Lease::ensure_held)
     }
 
     /// What was committed of a task when this run first looked at its partition: for a task that nobody ever claimed

@@ -12,7 +12,7 @@ use crate::costs::row_counts::Counts;
 use crate::error::Result;
 use crate::fetch::batch;
 use crate::fetch::pager_plan::AttemptInputs;
-use crate::landing::Landing;
+use crate::landing::ResponseStore;
 use crate::ledger::month;
 use crate::model::{Night, TaskId};
 use crate::plan::ScheduledTask;
@@ -270,7 +270,7 @@ struct TaskEstimator<'a> {
     known: &'a BTreeMap<TaskId, TaskEntry>,
     counts: &'a Counts,
     cap: Option<u64>,
-    landing: &'a Landing,
+    landing: &'a ResponseStore,
     store: &'a Store,
     /// Tasks whose answers wait in packs that a killed run left whole.
     undivided: &'a BTreeSet<(Night, TaskId)>,
@@ -379,7 +379,7 @@ impl TaskEstimator<'_> {
                 ..saved
             });
         }
-        let Some((attempt, _)) = self.landing.latest_seen(job.night, &job.task.id)? else {
+        let Some((attempt, _)) = self.landing.latest_listed(job.night, &job.task.id)? else {
             return Ok(saved);
         };
         let held = task_state::committed_entry(
@@ -395,7 +395,7 @@ impl TaskEstimator<'_> {
         let headers = self.landing.headers(&attempt)?;
         let first = headers.iter().find(|header| header.sequence == 0);
         let begun: Option<AttemptInputs> =
-            first.and_then(|header| serde_json::from_value(header.remark.clone()).ok());
+            first.and_then(|header| serde_json::from_value(header.inputs.clone()).ok());
         if begun.is_none_or(|begun| !begun.unanswered(job).is_empty()) {
             return Ok(saved);
         }

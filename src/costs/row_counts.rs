@@ -462,5 +462,5 @@ async fn buy(context: &RunContext, wanted: &CountToBuy, today: NaiveDate) -> Res
     context
         .store
         .files(FOLDER)
-        .replace(&file(&target.name), to_json(&kept)?)
+        .replace(&file(&target.name), to_json(&kept)?.into())
 }

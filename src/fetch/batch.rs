@@ -18,6 +18,7 @@ use crate::catalog::{Endpoint, Pricing};
 use crate::config::Report;
 use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Result};
+use crate::failpoint;
 use crate::fetch::batch_body;
 use crate::fetch::batch_body::{
     AnswerTemplate, normalized_target, split_body, split_compressed_body,
@@ -26,12 +27,11 @@ use crate::fetch::body::{decompressed_without_key, run_blocking, with_interrupt_
 use crate::fetch::group::error_for_other_task;
 use crate::fetch::pager_plan::AttemptInputs;
 use crate::fetch::task::FirstRequest;
-use crate::landing::{Attempt, Landing, Saved, Source};
+use crate::landing::{AnswerOrigin, Attempt, ResponseStore, SavedResponse};
 use crate::ledger::request_log::RequestLabels;
 use crate::model::{Answer, Encoding, Night, Price, Request, TaskId};
 use crate::plan::{batch_columns, batch_operation_for, batch_units, split_evenly};
 use crate::report::{UnitOverhead, UnitUsage};
-use crate::store::step;
 
 /// The lock under which packs are divided.
 const LOCK: &str = "packs";
@@ -66,7 +66,7 @@ struct BatchMember {
 }
 
 /// A member with the answer that it gets, if the pack has a row of it.
-type MemberAnswer = (BatchMember, Option<Saved>);
+type MemberAnswer = (BatchMember, Option<SavedResponse>);
 
 /// Buys packs for tasks of one report and night.
 pub(crate) struct BatchFetcher<'a> {
@@ -217,24 +217,26 @@ impl<'a> BatchFetcher<'a> {
     ) -> Result<Vec<MemberAnswer>> {
         let context = Arc::clone(self.context);
         run_blocking(move || {
-            let mut saved = Saved::new(0, &context.run_id, request, answer, units)?;
-            saved.header.remark = serde_json::to_value(&members).map_err(|error| {
+            let mut saved = SavedResponse::new(0, &context.run_id, request, answer, units)?;
+            saved.header.inputs = serde_json::to_value(&members).map_err(|error| {
                 Error::new(Code::Internal, "a remark cannot be written").with_source(error)
             })?;
             let name = format!("{}-{:08x}", context.run_id, fastrand::u32(..));
-            context.landing.save_pack(&name, &saved)?;
+            context.landing.save_batch(&name, &saved)?;
             let parts = parts(&saved)?;
             let _lock = context
                 .store
                 .lock_folder(LOCK, &context.run_id, &context.who)?;
             // Another process may have divided it in the meantime, and its tasks may have moved on.
-            if context.landing.load_pack(&name)?.is_some() {
+            if context.landing.load_batch(&name)?.is_some() {
                 settle(&context, &name, &parts)?;
             } else {
                 parts
                     .iter()
                     .filter_map(|(member, _)| Some((member.night?, &member.task)))
-                    .try_for_each(|(night, task)| context.landing.hold(night, task, false))?;
+                    .try_for_each(|(night, task)| {
+                        context.landing.mark_claimed(night, task, false)
+                    })?;
             }
             Ok(parts)
         })
@@ -253,7 +255,7 @@ impl<'a> BatchFetcher<'a> {
         self.context.progress.answer(rows, units);
         let mut noted = 0_u64;
         for (account, (_, saved)) in accounts.iter().zip(parts) {
-            let Some(Saved { header, .. }) = saved else {
+            let Some(SavedResponse { header, .. }) = saved else {
                 continue;
             };
             let is_first = noted == 0;
@@ -426,11 +428,11 @@ fn member(question: &FirstRequest, form: &AnswerTemplate) -> BatchMember {
 ///
 /// # Errors
 /// [`Code::Destination`].
-pub(crate) fn undivided(landing: &Landing) -> Result<BTreeSet<(Night, TaskId)>> {
+pub(crate) fn undivided(landing: &ResponseStore) -> Result<BTreeSet<(Night, TaskId)>> {
     let mut waiting = BTreeSet::new();
-    for name in landing.packs()? {
+    for name in landing.batches()? {
         let parts = landing
-            .load_pack(&name)?
+            .load_batch(&name)?
             .and_then(|saved| parts(&saved).ok())
             .unwrap_or_default();
         let served = parts.into_iter().filter(|(_, saved)| saved.is_some());
@@ -446,12 +448,12 @@ pub(crate) fn undivided(landing: &Landing) -> Result<BTreeSet<(Night, TaskId)>> 
 pub(crate) fn split_leftover_batches(context: &RunContext) -> Result<()> {
     context
         .landing
-        .sweep_packs(|name| context.store.is_of_live_run(name))?;
-    for name in context.landing.packs()? {
+        .sweep_batches(|name| context.store.is_of_live_run(name))?;
+    for name in context.landing.batches()? {
         let _lock = context
             .store
             .lock_folder(LOCK, &context.run_id, &context.who)?;
-        let parts = match context.landing.load_pack(&name)? {
+        let parts = match context.landing.load_batch(&name)? {
             Some(saved) => parts(&saved),
             // Damaged on disk, or divided by another process a moment ago.
             None => Ok(Vec::new()),
@@ -479,17 +481,17 @@ fn settle(context: &RunContext, name: &str, parts: &[MemberAnswer]) -> Result<()
         if context.landing.load(&attempt, 0)?.is_none() {
             context.landing.begin(&attempt)?;
             context.landing.save(&attempt, saved)?;
-            step("pack.divided");
+            failpoint::hit("pack.divided");
         }
     }
-    context.landing.remove_pack(name)
+    context.landing.remove_batch(name)
 }
 
 /// Each member of a pack with its answer. What was charged falls to those that have a row.
-fn parts(saved: &Saved) -> Result<Vec<MemberAnswer>> {
+fn parts(saved: &SavedResponse) -> Result<Vec<MemberAnswer>> {
     let header = &saved.header;
     let members: Vec<BatchMember> =
-        serde_json::from_value(header.remark.clone()).map_err(|error| {
+        serde_json::from_value(header.inputs.clone()).map_err(|error| {
             Error::new(Code::Body, "a pack does not say whose it is").with_source(error)
         })?;
     let forms: Vec<&AnswerTemplate> = members.iter().map(|member| &member.form).collect();
@@ -522,11 +524,11 @@ fn parts(saved: &Saved) -> Result<Vec<MemberAnswer>> {
             received_at,
             attempts,
         };
-        let mut own = Saved::new(0, &header.run, member.request.clone(), answer, units)?;
-        own.header.remark = serde_json::to_value(&member.inputs).map_err(|error| {
+        let mut own = SavedResponse::new(0, &header.run, member.request.clone(), answer, units)?;
+        own.header.inputs = serde_json::to_value(&member.inputs).map_err(|error| {
             Error::new(Code::Internal, "a remark cannot be written").with_source(error)
         })?;
-        own.header.source = Some(Source::Batch {
+        own.header.origin = Some(AnswerOrigin::Batch {
             operation: header.request.endpoint.clone(),
             targets: u32::try_from(number).unwrap_or(u32::MAX),
             is_counted: nth == 0,

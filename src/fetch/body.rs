@@ -13,7 +13,7 @@ use crate::context::cpu_pool::run_on_cpu_pool;
 use crate::context::fetched_task::interrupted_error;
 use crate::decode::{Decoder, OnBadValue, Page, decompress};
 use crate::error::{Code, Error, Result};
-use crate::landing::Saved;
+use crate::landing::SavedResponse;
 use crate::model::Answer;
 
 /// How long answers under way are waited for after an interrupt: they are being paid for.
@@ -53,7 +53,10 @@ pub(crate) async fn decode(
 }
 
 /// Decodes an answer that was saved.
-pub(crate) async fn decode_saved(decoder: Arc<Mutex<Decoder>>, saved: Saved) -> Result<Page> {
+pub(crate) async fn decode_saved(
+    decoder: Arc<Mutex<Decoder>>,
+    saved: SavedResponse,
+) -> Result<Page> {
     run_on_cpu_pool(move || {
         let body = decompress(&saved.body, saved.header.encoding)?;
         Ok(decoder

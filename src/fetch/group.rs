@@ -22,7 +22,7 @@ use crate::limits::BudgetShares;
 use crate::plan::{self, FetchGroup};
 use crate::state::periods;
 use crate::state::task_state;
-use crate::store::Hold;
+use crate::store::{ClaimResult, Lease};
 use crate::table::manifest::TaskEntry;
 
 /// How a task ended.
@@ -43,31 +43,28 @@ pub(crate) enum TaskResult {
 pub(crate) struct TaskOutcome {
     pub index: usize,
     pub ended: TaskResult,
-    pub claim: Option<Hold>,
+    pub claim: Option<Lease>,
 }
 
 /// Claims on a task and on what it asks, taken before its lot begins.
 pub(crate) struct TaskClaim {
-    question: Hold,
-    task: Hold,
+    question: Lease,
+    task: Lease,
 }
 
 /// A claim on a job and on its question, or who has one of them.
 ///
 /// # Errors
 /// [`Code::Destination`].
-pub(crate) fn claim(
-    context: &RunContext,
-    index: usize,
-) -> Result<std::result::Result<TaskClaim, String>> {
+pub(crate) fn claim(context: &RunContext, index: usize) -> Result<ClaimResult<TaskClaim>> {
     let question = match claim_question(context, index)? {
-        Ok(question) => question,
-        Err(holder) => return Ok(Err(holder)),
+        ClaimResult::Claimed(question) => question,
+        ClaimResult::HeldBy(holder) => return Ok(ClaimResult::HeldBy(holder)),
     };
     Ok(claim_task(context, index)?.map(|task| TaskClaim { question, task }))
 }
 
-fn claim_task(context: &RunContext, index: usize) -> Result<std::result::Result<Hold, String>> {
+fn claim_task(context: &RunContext, index: usize) -> Result<ClaimResult<Lease>> {
     let (job, _) = context.job(index)?;
     context.store.claim(
         &crate::state::names::claim_name(job.night, &job.task.id),
@@ -76,7 +73,7 @@ fn claim_task(context: &RunContext, index: usize) -> Result<std::result::Result<
     )
 }
 
-fn claim_question(context: &RunContext, index: usize) -> Result<std::result::Result<Hold, String>> {
+fn claim_question(context: &RunContext, index: usize) -> Result<ClaimResult<Lease>> {
     let (job, _) = context.job(index)?;
     let name = format!(
         "{}/question-{}",
@@ -102,7 +99,7 @@ pub(crate) struct GroupFetcher<'a> {
 
 /// A task that may be fetched.
 struct ReadyTask {
-    claim: Hold,
+    claim: Lease,
     /// What is committed of it.
     entry: Option<TaskEntry>,
     /// Units that this run has paid for it in a pack.
@@ -111,16 +108,16 @@ struct ReadyTask {
 
 enum ClaimedTask {
     ReadyTask(Box<ReadyTask>),
-    TaskResult(TaskResult, Option<Box<Hold>>),
+    TaskResult(TaskResult, Option<Box<Lease>>),
 }
 
 /// A group of a lot on its way.
 struct SharedQuestion {
     tasks: Vec<usize>,
     /// Claims on tasks that were taken beforehand.
-    early: BTreeMap<usize, Hold>,
+    early: BTreeMap<usize, Lease>,
     /// Held until all of them have ended.
-    _question: Hold,
+    _question: Lease,
     /// Its first task, once it was opened.
     first: Option<Result<ClaimedTask>>,
 }
@@ -132,8 +129,8 @@ impl GroupFetcher<'_> {
         let mut groups = Vec::new();
         for tasks in group.questions {
             match self.group(&tasks).await {
-                Ok(Ok(group)) => groups.push(group),
-                Ok(Err(holder)) => {
+                Ok(ClaimResult::Claimed(group)) => groups.push(group),
+                Ok(ClaimResult::HeldBy(holder)) => {
                     let claimed = |index| TaskOutcome {
                         index,
                         ended: TaskResult::ClaimedElsewhere(holder.clone()),
@@ -187,8 +184,8 @@ impl GroupFetcher<'_> {
         ends
     }
 
-    async fn group(&self, tasks: &[usize]) -> Result<std::result::Result<SharedQuestion, String>> {
-        let mut early: BTreeMap<usize, Hold> = BTreeMap::new();
+    async fn group(&self, tasks: &[usize]) -> Result<ClaimResult<SharedQuestion>> {
+        let mut early: BTreeMap<usize, Lease> = BTreeMap::new();
         let mut question = None;
         {
             let mut known = self.early.lock().unwrap_or_else(PoisonError::into_inner);
@@ -200,7 +197,7 @@ impl GroupFetcher<'_> {
             }
         }
         let question = match (question, tasks.first().copied()) {
-            (Some(question), _) => Ok(question),
+            (Some(question), _) => ClaimResult::Claimed(question),
             (None, Some(index)) => {
                 let context = Arc::clone(self.context);
                 run_blocking(move || claim_question(&context, index)).await?
@@ -318,7 +315,7 @@ impl GroupFetcher<'_> {
     }
 
     /// Claims a task and finds out whether it is still to be fetched; answers of its twins become its own.
-    async fn open(&self, index: usize, early: Option<Hold>) -> Result<ClaimedTask> {
+    async fn open(&self, index: usize, early: Option<Lease>) -> Result<ClaimedTask> {
         let (job, _) = self.context.job(index)?;
         if let Some(reason) = self.breaker.broken(job.task.report) {
             return Ok(ClaimedTask::TaskResult(
@@ -332,12 +329,15 @@ impl GroupFetcher<'_> {
         }
         let shared = Arc::clone(self.context);
         let claimed = run_blocking(move || {
-            early.map_or_else(|| claim_task(&shared, index), |early| Ok(Ok(early)))
+            early.map_or_else(
+                || claim_task(&shared, index),
+                |early| Ok(ClaimResult::Claimed(early)),
+            )
         })
         .await?;
         let claim = match claimed {
-            Ok(claim) => claim,
-            Err(holder) => {
+            ClaimResult::Claimed(claim) => claim,
+            ClaimResult::HeldBy(holder) => {
                 return Ok(ClaimedTask::TaskResult(
                     TaskResult::ClaimedElsewhere(holder),
                     None,
@@ -345,13 +345,15 @@ impl GroupFetcher<'_> {
             }
         };
         // Under the claim: whoever had it may have committed the task, or left its part of a pack.
-        let (context, is_first) = (Arc::clone(self.context), claim.is_first());
+        let (context, is_first) = (Arc::clone(self.context), claim.is_first_holder());
         let (entry, is_whole) = run_blocking(move || {
             if !is_first {
                 batch::split_leftover_batches(&context)?;
             }
             let (job, report) = context.job(index)?;
-            context.landing.hold(job.night, &job.task.id, is_first)?;
+            context
+                .landing
+                .mark_claimed(job.night, &job.task.id, is_first)?;
             // Days of a history are committed under the claims of other nights too.
             let entry = if is_first && !periods::is_history(report) {
                 context.entry_at_first_sight(job, report)?
@@ -405,7 +407,7 @@ impl GroupFetcher<'_> {
         })))
     }
 
-    async fn fetch(&self, index: usize, ready: ReadyTask) -> (TaskResult, Option<Hold>) {
+    async fn fetch(&self, index: usize, ready: ReadyTask) -> (TaskResult, Option<Lease>) {
         let ReadyTask {
             claim,
             entry,

@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::fetch::changes;
 use crate::fetch::request::url_bytes_left;
 use crate::filter::{self, Filter};
-use crate::landing::Saved;
+use crate::landing::SavedResponse;
 use crate::paging::{PagerLimits, PagerPlan, Paging, Top, Verdicts};
 use crate::plan::ScheduledTask;
 use crate::plan::{Task, set_window, window_of};
@@ -74,8 +74,8 @@ pub(crate) enum AnswerSource {
 }
 
 /// What paging was told when a saved answer was asked for.
-pub(crate) fn inputs(saved: &Saved) -> Option<AttemptInputs> {
-    serde_json::from_value(saved.header.remark.clone()).ok()
+pub(crate) fn inputs(saved: &SavedResponse) -> Option<AttemptInputs> {
+    serde_json::from_value(saved.header.inputs.clone()).ok()
 }
 
 /// How a task is paged that answers what is `asked`: the report's own words now, or those of a committed task.

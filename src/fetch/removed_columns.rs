@@ -5,7 +5,7 @@ use crate::config::{OnMismatch, Report};
 use crate::context::removed_columns::RemovedColumns;
 use crate::error::{Code, Error};
 use crate::fetch::request::selected_columns;
-use crate::landing::Saved;
+use crate::landing::SavedResponse;
 use crate::model::Request;
 use crate::paging::PageRequest;
 use crate::table::TaskSpec;
@@ -52,7 +52,7 @@ pub(crate) fn learn_from_saved(
     removed: &RemovedColumns,
     report: &Report,
     spec: &TaskSpec,
-    saved: Option<&Saved>,
+    saved: Option<&SavedResponse>,
 ) {
     let Some(saved) = saved else { return };
     if report.on_removed_column == OnMismatch::Fail || !report.endpoint.has_select() {
@@ -135,7 +135,7 @@ mod tests {
             received_at: chrono::DateTime::UNIX_EPOCH,
             attempts: 1,
         };
-        let saved = Saved::new(0, "run", request, answer, 0).unwrap();
+        let saved = SavedResponse::new(0, "run", request, answer, 0).unwrap();
         let removed = RemovedColumns::default();
         learn_from_saved(&removed, report, &task.spec, Some(&saved));
         assert_eq!(removed.remaining(report, &report.columns), report.columns);

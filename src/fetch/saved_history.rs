@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::fetch::pager_plan::inputs;
-use crate::landing::{Attempt, Landing};
+use crate::landing::{Attempt, ResponseStore};
 use crate::model::Night;
 use crate::plan;
 use crate::table::DateRange;
@@ -13,7 +13,7 @@ use crate::table::manifest::TaskEntry;
 /// # Errors
 /// [`crate::error::Code::Destination`] if they cannot be read.
 pub(crate) fn saved_nights(
-    landing: &Landing,
+    landing: &ResponseStore,
     entry: &TaskEntry,
     period: DateRange,
 ) -> Result<Vec<Night>> {
@@ -32,7 +32,7 @@ pub(crate) fn saved_nights(
 /// # Errors
 /// [`crate::error::Code::Destination`] if it cannot be read.
 pub(crate) fn saved_entry(
-    landing: &Landing,
+    landing: &ResponseStore,
     entry: &TaskEntry,
     night: Night,
 ) -> Result<Option<TaskEntry>> {
@@ -71,7 +71,7 @@ pub(crate) fn saved_entry(
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`] if they cannot be read.
-pub(crate) fn is_saved_whole(landing: &Landing, entry: &TaskEntry) -> Result<bool> {
+pub(crate) fn is_saved_whole(landing: &ResponseStore, entry: &TaskEntry) -> Result<bool> {
     let mut saved = Vec::new();
     for night in landing.nights()? {
         saved.extend(

@@ -11,15 +11,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::config::Report;
 use crate::context::run_context::RunContext;
 use crate::error::Result;
+use crate::failpoint;
 use crate::fetch::pager_plan::AttemptInputs;
 use crate::fetch::resume::{ResumePoint, find_resume_point};
-use crate::landing::{Attempt, Header, Source};
+use crate::landing::{AnswerOrigin, Attempt, ResponseHeader};
 use crate::model::{Night, TaskId};
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Granularity, Selection, Task};
 use crate::state::periods;
 use crate::state::tombstone;
-use crate::store::step;
 use crate::table::DateRange;
 use crate::table::manifest::TaskEntry;
 
@@ -121,7 +121,7 @@ pub(crate) fn copy_shared_answers(
         let Some(first) = theirs.first() else {
             continue;
         };
-        let told: Option<AttemptInputs> = serde_json::from_value(first.remark.clone()).ok();
+        let told: Option<AttemptInputs> = serde_json::from_value(first.inputs.clone()).ok();
         let fits = told.is_some_and(|told| {
             told.since() == since
                 && told.unanswered(job).is_empty()
@@ -178,18 +178,18 @@ fn copy(
             break;
         };
         saved.header.units = 0;
-        saved.header.source = Some(Source::SameAs(from.task.clone()));
+        saved.header.origin = Some(AnswerOrigin::SameAs(from.task.clone()));
         context.landing.save(to, &saved)?;
-        step("twin.copied");
+        failpoint::hit("twin.copied");
     }
     Ok(())
 }
 
 /// An attempt's answers from the first one on, as far as none is missing.
-fn in_order(context: &RunContext, attempt: &Attempt) -> Result<Vec<Header>> {
+fn in_order(context: &RunContext, attempt: &Attempt) -> Result<Vec<ResponseHeader>> {
     let mut headers = context.landing.headers(attempt)?;
     headers.sort_unstable_by_key(|header| header.sequence);
-    let is_next = |(place, header): &(usize, Header)| {
+    let is_next = |(place, header): &(usize, ResponseHeader)| {
         usize::try_from(header.sequence).is_ok_and(|at| at == *place)
     };
     Ok(headers
@@ -200,6 +200,6 @@ fn in_order(context: &RunContext, attempt: &Attempt) -> Result<Vec<Header>> {
         .collect())
 }
 
-fn is_same(left: &Header, right: &Header) -> bool {
+fn is_same(left: &ResponseHeader, right: &ResponseHeader) -> bool {
     (left.received_at, &left.body_sha256) == (right.received_at, &right.body_sha256)
 }

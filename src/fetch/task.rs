@@ -25,7 +25,7 @@ use crate::fetch::removed_columns::{learn_from_saved, tolerates, with_parameter_
 use crate::fetch::request::{is_answered_by, limit, overhead_units, quote, request};
 use crate::fetch::resume::{ResumePoint, find_resume_point};
 use crate::fetch::task_pager::TaskPager;
-use crate::landing::{Attempt, Saved, Source};
+use crate::landing::{AnswerOrigin, Attempt, SavedResponse};
 use crate::ledger::request_log::RequestLabels;
 use crate::model::{Request, hex};
 use crate::paging::{NextStep, PageRequest};
@@ -71,7 +71,7 @@ pub struct TaskFetcher<'a> {
     rows: u64,
     started_at: Option<i64>,
     last: Option<(i64, String)>,
-    source: Option<Source>,
+    source: Option<AnswerOrigin>,
     bodies: Sha256,
     notes: DecodeNotes,
 }
@@ -288,7 +288,7 @@ impl<'a> TaskFetcher<'a> {
     async fn answer(
         &mut self,
         ask: &PageRequest,
-        saved: Option<Saved>,
+        saved: Option<SavedResponse>,
         cancel: &CancellationToken,
     ) -> Result<()> {
         learn_from_saved(
@@ -331,13 +331,13 @@ impl<'a> TaskFetcher<'a> {
         ask: &PageRequest,
         wanted: &Request,
         decoder: Arc<Mutex<Decoder>>,
-    ) -> Result<Option<(Saved, Page)>> {
+    ) -> Result<Option<(SavedResponse, Page)>> {
         let clock = Arc::clone(&self.context.clock);
         with_interrupt_grace(&clock, cancel, self.fetch(ask, wanted, decoder)).await
     }
 
     /// The saved answer that comes next, if there is one. The pager asks for as many rows as were asked for then.
-    async fn saved(&mut self) -> Result<Option<Saved>> {
+    async fn saved(&mut self) -> Result<Option<SavedResponse>> {
         if !self.is_replaying {
             return Ok(None);
         }
@@ -381,7 +381,7 @@ impl<'a> TaskFetcher<'a> {
         ask: &PageRequest,
         wanted: &Request,
         decoder: Arc<Mutex<Decoder>>,
-    ) -> Result<Option<(Saved, Page)>> {
+    ) -> Result<Option<(SavedResponse, Page)>> {
         let started = self.context.clock.instant();
         let shares = self.context.shares(self.job);
         let quote = Quote {
@@ -423,9 +423,9 @@ impl<'a> TaskFetcher<'a> {
             wanted.clone(),
         );
         let saved = run_blocking(move || {
-            let mut saved = Saved::new(sequence, &run, wanted, answer, sent.units)?;
+            let mut saved = SavedResponse::new(sequence, &run, wanted, answer, sent.units)?;
             if let Some(inputs) = inputs {
-                saved.header.remark = serde_json::to_value(&inputs).map_err(|error| {
+                saved.header.inputs = serde_json::to_value(&inputs).map_err(|error| {
                     Error::new(Code::Internal, "a remark cannot be written").with_source(error)
                 })?;
             }
@@ -486,7 +486,12 @@ impl<'a> TaskFetcher<'a> {
     }
 
     /// Lets the pager judge an answer and takes the rows that it accepts.
-    async fn build_on(&mut self, ask: &PageRequest, saved: Saved, page: Page) -> Result<()> {
+    async fn build_on(
+        &mut self,
+        ask: &PageRequest,
+        saved: SavedResponse,
+        page: Page,
+    ) -> Result<()> {
         let emit = match self.pager.answer(&page.keys) {
             Ok(emit) => emit,
             Err(error) => {
@@ -522,7 +527,7 @@ impl<'a> TaskFetcher<'a> {
         self.bodies.update(saved.header.body_sha256.as_bytes());
         self.started_at.get_or_insert(saved.header.received_at);
         self.last = Some((saved.header.received_at, saved.header.run));
-        self.source = saved.header.source;
+        self.source = saved.header.origin;
         self.rows += u64::try_from(emit.num_rows()).unwrap_or(u64::MAX);
         let Page { batch, keys, notes } = page;
         self.notes.merge(notes.of_page(self.sequence));

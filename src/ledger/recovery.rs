@@ -6,13 +6,13 @@ use chrono::{Days, NaiveDate};
 
 use crate::config::RunConfig;
 use crate::error::Result;
-use crate::landing::{Header, Landing, Source};
+use crate::landing::{AnswerOrigin, ResponseHeader, ResponseStore};
 use crate::ledger::request_log::{FOLDER, LogLine, closed, lines, open, started, totals, write};
 use crate::ledger::reservations::unsettled;
 use crate::model::{Night, TaskId};
 use crate::plan::{Selection, tasks_of_any_night};
 use crate::report::UnitUsage;
-use crate::store::{Files, Store};
+use crate::store::{SharedFiles, Store};
 
 /// Days for which the ledger of a run is kept: three months of bills, and some to look back.
 const KEPT_DAYS: u64 = 100;
@@ -24,7 +24,7 @@ pub(crate) struct Recovery<'a> {
     /// The destination.
     pub store: &'a Store,
     /// Saved responses.
-    pub landing: &'a Landing,
+    pub landing: &'a ResponseStore,
     /// The run that does it: its own log is left alone.
     pub run_id: &'a str,
     /// Who holds what it holds.
@@ -59,7 +59,7 @@ pub(crate) fn close_dead_run_logs(context: &Recovery<'_>) -> Result<()> {
     let mut locks = BTreeMap::new();
     for run in runs {
         // A run that is alive closes its own log.
-        if let Some(lock) = context.store.dead_run(&run, context.who)? {
+        if let Some(lock) = context.store.take_over_dead_run(&run, context.who)? {
             locks.insert(run, lock);
         }
     }
@@ -68,7 +68,7 @@ pub(crate) fn close_dead_run_logs(context: &Recovery<'_>) -> Result<()> {
         close_log(&files, &run, missing.get(&run).map_or(&[], Vec::as_slice))?;
         // Who settles its reservations removes its lock with them.
         if !unsettled.contains(&run) {
-            lock.give_back()?;
+            lock.release()?;
         }
     }
     Ok(())
@@ -103,7 +103,7 @@ fn unlogged_answers<'a>(
     let index = task_index(context.config);
     for (task, header) in context.landing.headers_from(first)? {
         // A copy was paid for by the task that it names.
-        if matches!(header.source, Some(Source::SameAs(_))) {
+        if matches!(header.origin, Some(AnswerOrigin::SameAs(_))) {
             continue;
         }
         if let Some(lines) = open_runs.get_mut(&header.run) {
@@ -113,7 +113,7 @@ fn unlogged_answers<'a>(
     Ok(open_runs)
 }
 
-fn close_log(files: &Files, run: &str, saved: &[LogLine]) -> Result<()> {
+fn close_log(files: &SharedFiles, run: &str, saved: &[LogLine]) -> Result<()> {
     let mut lines = lines(files, &open(run))?;
     if files.load(&closed(run))?.is_none() {
         let mut logged: BTreeSet<(String, i64)> = BTreeSet::new();
@@ -137,7 +137,7 @@ fn close_log(files: &Files, run: &str, saved: &[LogLine]) -> Result<()> {
 }
 
 /// The line that was not written any more when the answer was saved.
-fn line_of(index: &TaskIndex, task: &TaskId, header: &Header) -> LogLine {
+fn line_of(index: &TaskIndex, task: &TaskId, header: &ResponseHeader) -> LogLine {
     let known = index.get(task).cloned();
     let asked = || {
         header
@@ -150,8 +150,8 @@ fn line_of(index: &TaskIndex, task: &TaskId, header: &Header) -> LogLine {
     let (report, target) = known.unwrap_or_else(|| (String::new(), asked().unwrap_or_default()));
     let (units, is_hit) = (header.units, header.price.cache_hit);
     let is_counted = !matches!(
-        header.source,
-        Some(Source::Batch {
+        header.origin,
+        Some(AnswerOrigin::Batch {
             is_counted: false,
             ..
         })
@@ -166,8 +166,8 @@ fn line_of(index: &TaskIndex, task: &TaskId, header: &Header) -> LogLine {
         units,
         ..UnitUsage::default()
     };
-    let endpoint = match &header.source {
-        Some(Source::Batch { operation, .. }) => operation.clone(),
+    let endpoint = match &header.origin {
+        Some(AnswerOrigin::Batch { operation, .. }) => operation.clone(),
         _ => header.request.endpoint.clone(),
     };
     LogLine {

@@ -21,7 +21,7 @@ use crate::config::{Report, RunConfig};
 use crate::error::{Code, Error, Result};
 use crate::plan::ScheduledTask;
 use crate::report::{UnitOverhead, UnitUsage};
-use crate::store::{Files, Store};
+use crate::store::{SharedFiles, Store};
 
 /// Folder of the files below `_backhaul/`.
 pub(crate) const FOLDER: &str = "units/spent";
@@ -75,7 +75,7 @@ pub type Totals = BTreeMap<LogKey, UnitUsage>;
 /// The ledger of the run that is under way.
 #[derive(Debug)]
 pub(crate) struct RequestLog {
-    files: Files,
+    files: SharedFiles,
     run: String,
     state: Mutex<State>,
 }
@@ -254,20 +254,20 @@ impl RequestLog {
         if let Err(error) = self.append(&mut state, &line)
             && !std::mem::replace(&mut state.is_told, true)
         {
-            tracing::warn!(path = self.files.place_of(&open(&self.run)), %error, "the ledger of requests cannot be written");
+            tracing::warn!(path = self.files.location_of(&open(&self.run)), %error, "the ledger of requests cannot be written");
         }
     }
 
     fn append(&self, state: &mut State, line: &LogLine) -> std::io::Result<()> {
         let mut bytes = serde_json::to_vec(line)?;
         bytes.push(b'\n');
-        let Files::Disk(folder) = &self.files else {
+        let Some(folder) = self.files.local_folder() else {
             state.lines.extend_from_slice(&bytes);
             state.num_unsaved += 1;
             if is_due(state.num_saved, state.num_unsaved) {
                 state.num_saved += std::mem::take(&mut state.num_unsaved);
                 self.files
-                    .replace(&open(&self.run), state.lines.clone())
+                    .replace(&open(&self.run), state.lines.clone().into())
                     .map_err(std::io::Error::other)?;
             }
             return Ok(());
@@ -373,7 +373,7 @@ pub(crate) fn totals(lines: &[LogLine]) -> Totals {
 }
 
 /// The whole lines of a file; the last one of a killed process may be torn.
-pub(crate) fn lines(files: &Files, name: &str) -> Result<Vec<LogLine>> {
+pub(crate) fn lines(files: &SharedFiles, name: &str) -> Result<Vec<LogLine>> {
     let text = files.load(name)?.unwrap_or_default();
     Ok(text
         .split(|byte| *byte == b'\n')
@@ -381,12 +381,12 @@ pub(crate) fn lines(files: &Files, name: &str) -> Result<Vec<LogLine>> {
         .collect())
 }
 
-pub(crate) fn read(files: &Files, name: &str) -> Result<Totals> {
+pub(crate) fn read(files: &SharedFiles, name: &str) -> Result<Totals> {
     let Some(bytes) = files.load(name)? else {
         return Ok(Totals::new());
     };
     let entries: Vec<Entry> = serde_json::from_slice(&bytes).unwrap_or_else(|error| {
-        tracing::warn!(path = files.place_of(name), %error, "a ledger of requests is damaged and does not count");
+        tracing::warn!(path = files.location_of(name), %error, "a ledger of requests is damaged and does not count");
         Vec::new()
     });
     let mut totals = Totals::new();
@@ -396,7 +396,7 @@ pub(crate) fn read(files: &Files, name: &str) -> Result<Totals> {
     Ok(totals)
 }
 
-pub(crate) fn write(files: &Files, name: &str, totals: &Totals) -> Result<()> {
+pub(crate) fn write(files: &SharedFiles, name: &str, totals: &Totals) -> Result<()> {
     let entries: Vec<Entry> = totals
         .iter()
         .map(|(item, spent)| Entry {
@@ -407,7 +407,7 @@ pub(crate) fn write(files: &Files, name: &str, totals: &Totals) -> Result<()> {
     let bytes = serde_json::to_vec(&entries).map_err(|error| {
         Error::new(Code::Internal, "a ledger cannot be written").with_source(error)
     })?;
-    files.replace(name, bytes)
+    files.replace(name, bytes.into())
 }
 
 /// The file of a run that is under way.
@@ -460,7 +460,7 @@ mod tests {
     #[test]
     fn a_ledger_reads_the_same_while_it_is_written_and_when_it_is_closed() {
         let folder = tempfile::tempdir().expect("temp dir");
-        let store = Store::at(folder.path());
+        let store = Store::open_read_only(folder.path());
         let spending = RequestLog::new(&store, "20261123T021507Z-00000000");
         spending.record_attempt(&account(), 0, answered(50, 86_400_000_000));
         spending.record_attempt(
@@ -503,11 +503,11 @@ mod tests {
     #[test]
     fn a_torn_line_is_the_only_one_that_does_not_count() {
         let folder = tempfile::tempdir().expect("temp dir");
-        let store = Store::at(folder.path());
+        let store = Store::open_read_only(folder.path());
         let spending = RequestLog::new(&store, "r");
         spending.record_attempt(&account(), 0, answered(50, 1));
         spending.record_attempt(&account(), 0, answered(60, 2));
-        let path = spending.files.place_of("r.jsonl");
+        let path = spending.files.location_of("r.jsonl");
         let whole = std::fs::read(&path).expect("readable");
         std::fs::write(&path, &whole[..whole.len() - 5]).expect("writable");
         let runs = of_all_runs(&store).expect("readable");

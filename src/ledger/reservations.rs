@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::clock::SharedClock;
 use crate::error::Result;
+use crate::failpoint;
 use crate::limits::{BudgetLimit, ReservationStore, ReserveRequest, Reserved};
-use crate::store::{Store, step, to_json};
+use crate::store::{Store, to_json};
 
 /// Folder of the files below `_backhaul/`.
 const FOLDER: &str = "units";
@@ -102,7 +103,7 @@ impl ReservationLog {
             spent,
             day: Some(self.clock.today()),
         })?;
-        step("units.promised");
+        failpoint::hit("units.promised");
         Ok(Reserved::UpTo(total))
     }
 }
@@ -118,7 +119,7 @@ impl ReservationStore for ReservationLog {
             return self.reserve_total(preferred, spent);
         };
         let before = read(&self.store, &self.run)?;
-        self.store.in_turn(FOLDER, &self.run, || {
+        self.store.with_exclusive_folder(FOLDER, &self.run, || {
             let mut others = month.foreign;
             for entry in self.others()? {
                 others = others.saturating_add(entry.units_counted(month.since));
@@ -253,7 +254,7 @@ fn read(store: &Store, run: &str) -> Result<Option<RunReservation>> {
     let next = || {
         format!(
             "delete {}: its units stay counted by the account itself",
-            files.place_of(&name)
+            files.location_of(&name)
         )
     };
     files
@@ -264,7 +265,7 @@ fn read(store: &Store, run: &str) -> Result<Option<RunReservation>> {
 fn write(store: &Store, run: &str, reservation: &RunReservation) -> Result<()> {
     store
         .files(FOLDER)
-        .replace(&file(run), to_json(reservation)?)
+        .replace(&file(run), to_json(reservation)?.into())
 }
 
 /// Settles the reservations of runs that were killed: what they had reserved counts as spent. Returns a note on each.
@@ -279,7 +280,7 @@ pub(crate) fn settle_dead_runs(store: &Store, who: &str) -> Result<Vec<String>> 
             continue;
         }
         // A run that is alive settles its own.
-        let Some(hold) = store.dead_run(&run, who)? else {
+        let Some(hold) = store.take_over_dead_run(&run, who)? else {
             continue;
         };
         let Some(reservation) = read(store, &run)? else {
@@ -297,7 +298,7 @@ pub(crate) fn settle_dead_runs(store: &Store, who: &str) -> Result<Vec<String>> 
                 },
             )?;
         }
-        hold.give_back()?;
+        hold.release()?;
         if !is_cut_off {
             continue;
         }
@@ -374,7 +375,7 @@ mod tests {
     ) {
         let clock: SharedClock = Arc::new(SystemClock);
         let lock = store
-            .dead_run(&run, &run)
+            .take_over_dead_run(&run, &run)
             .expect("readable")
             .expect("nobody else's");
         let ledger = Arc::new(ReservationLog::new(&store, &run, &clock));

@@ -12,12 +12,12 @@ use crate::context::client::run_id;
 use crate::context::progress::Progress;
 use crate::context::run_context::RunContext;
 use crate::error::{Errors, Result};
+use crate::failpoint;
 use crate::plan::Selection;
 use crate::publish::merge_sources::TaskRowIndex;
 use crate::publish::partition::PartitionRewrite;
 use crate::publish::rewrite::{file_folder, whole_file};
 use crate::state::selection::ResolvedSelection;
-use crate::store::step;
 use crate::table::is_system_table;
 use crate::table::manifest::{Committed, FileEntry};
 
@@ -114,7 +114,7 @@ fn compact_partition(
         return Ok(None);
     };
     let crowds = crowds(context, &before);
-    if !opened.committing.keeps_files() {
+    if !opened.committing.can_link_files() {
         // One object: nothing could be fewer.
         return Ok(None);
     }
@@ -139,7 +139,7 @@ fn compact_partition(
             .flatten()
             .any(|merged| merged.name == file.name)
         {
-            opened.committing.keep(&file.name)?;
+            opened.committing.link_existing(&file.name)?;
             opened.kept.push(file.clone());
         }
     }
@@ -151,7 +151,7 @@ fn compact_partition(
         tracing::debug!(table, partition, "its small files cannot be fewer");
         return Ok(None);
     }
-    step("compact.written");
+    failpoint::hit("compact.written");
     let hash = before.responses_hash.clone();
     let after = opened.publish(writer, &BTreeSet::new(), &[], hash)?;
     let number = |committed: &Committed| u64::try_from(committed.files.len()).unwrap_or(u64::MAX);

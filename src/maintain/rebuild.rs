@@ -20,7 +20,7 @@ use crate::error::{Code, Error, Errors, Result};
 use crate::fetch::body::run_blocking;
 use crate::fetch::saved_history;
 use crate::fetch::task::TaskFetcher;
-use crate::landing::Landing;
+use crate::landing::ResponseStore;
 use crate::model::{Night, TaskId};
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Selection, Task};
@@ -211,7 +211,7 @@ fn place(
 /// A period of a history: a job for each night whose answer is still saved and speaks for days of it.
 fn place_of_history(
     config: &RunConfig,
-    landing: &Landing,
+    landing: &ResponseStore,
     selection: &Selection,
     report: usize,
     state: &PartitionState,

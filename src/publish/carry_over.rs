@@ -8,7 +8,7 @@ use crate::model::TaskId;
 use crate::publish::merge_sources::{TaskRowIndex, miscounted};
 use crate::publish::rewrite::{taken_over, whole_file};
 use crate::sink::{PartitionWriter, SortPosition};
-use crate::store::Committing;
+use crate::store::PartitionCommit;
 use crate::table::TableSchema;
 use crate::table::manifest::Committed;
 
@@ -29,7 +29,7 @@ impl CarriedRows {
     /// # Errors
     /// [`crate::error::Code::Corrupt`] if they cannot be read, or are not what the manifest says.
     pub fn new(
-        committing: &Committing,
+        committing: &PartitionCommit,
         before: &Committed,
         replaced: &BTreeSet<TaskId>,
         schema: &TableSchema,

@@ -15,7 +15,7 @@ use crate::context::fetched_task::FetchedTask;
 use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Result};
 use crate::fetch::body::run_blocking;
-use crate::landing::Source;
+use crate::landing::AnswerOrigin;
 use crate::model::{Night, TaskId, hex};
 use crate::paging::{Evidence, Status};
 use crate::publish::carry_over::CarriedRows;
@@ -26,7 +26,7 @@ use crate::report::PartitionSummary;
 use crate::sink::{IdentityCounter, Output, PartitionWriter, TaskColumns, WriterOptions};
 use crate::state::names::partition_name;
 use crate::state::periods;
-use crate::store::{Commit, Committing, STAGED_SUFFIX, Staging};
+use crate::store::{Commit, PartitionCommit, STAGED_SUFFIX, Staging};
 use crate::table::FetchMode;
 use crate::table::manifest::{Committed, FileEntry, TaskEntry, TaskStatus};
 use crate::table::{TableSchema, segment};
@@ -138,7 +138,7 @@ pub(crate) enum Layout {
 
 /// A partition that is being replaced.
 pub(crate) struct PartitionRewrite {
-    pub committing: Committing,
+    pub committing: PartitionCommit,
     pub before: Option<Committed>,
     pub schema: TableSchema,
     pub partition_by: Vec<String>,
@@ -164,7 +164,7 @@ impl PartitionRewrite {
             partition: partition.to_owned(),
             id: context.commit_id(),
         };
-        let committing = context.store.begin(commit, &context.who)?;
+        let committing = context.store.begin_commit(commit, &context.who)?;
         // Under the lock: another process may have brought columns while it was waited for.
         let recorded_keys = match layout {
             Layout::AsRecorded => partition_by.clone(),
@@ -196,7 +196,7 @@ impl PartitionRewrite {
             partition: partition.to_owned(),
             id: context.commit_id(),
         };
-        let committing = context.store.begin(commit, &context.who)?;
+        let committing = context.store.begin_commit(commit, &context.who)?;
         let record = context.store.table(table)?;
         let schema = TableSchema::from_recorded(table, &record.endpoint, &record.columns)?;
         let before = committing.committed().cloned();
@@ -232,7 +232,7 @@ impl PartitionRewrite {
         };
         let mut writer =
             PartitionWriter::new(output(&self.committing)?, self.schema.clone(), options);
-        if let (false, Some(before)) = (self.committing.keeps_files(), &self.before) {
+        if let (false, Some(before)) = (self.committing.can_link_files(), &self.before) {
             let carried = CarriedRows::new(&self.committing, before, replaced, &self.schema)?;
             writer.start_sorted_run(&carried.sorted_by)?;
             self.carried = Some(carried);
@@ -329,7 +329,7 @@ impl PartitionRewrite {
 ///
 /// # Errors
 /// [`Code::Internal`] if the commit is over: a defect.
-pub(crate) fn output(committing: &Committing) -> Result<Output> {
+pub(crate) fn output(committing: &PartitionCommit) -> Result<Output> {
     Ok(match committing.staging()? {
         Staging::Folder(folder) => Output::Folder(folder),
         Staging::Object(name, writer) => Output::Object(name.to_owned(), Box::new(writer)),
@@ -475,10 +475,10 @@ fn write_task(
 }
 
 /// What is said of an answer that was not received for its task alone. No names of targets: they may be forgotten.
-fn told(source: &Source) -> (&'static str, serde_json::Value) {
+fn told(source: &AnswerOrigin) -> (&'static str, serde_json::Value) {
     match source {
-        Source::SameAs(task) => ("answers_of_task", task.0.as_str().into()),
-        Source::Batch {
+        AnswerOrigin::SameAs(task) => ("answers_of_task", task.0.as_str().into()),
+        AnswerOrigin::Batch {
             operation,
             targets,
             is_counted: _,

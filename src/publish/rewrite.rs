@@ -15,13 +15,13 @@ use crate::error::{Code, Error, Result};
 use crate::model::TaskId;
 use crate::publish::partition::folder;
 use crate::sink::{PartitionWriter, TaskColumns, read_batches, read_footer};
-use crate::store::{Commit, Committing, LocalFile, file_problem};
+use crate::store::{Commit, LocalFile, PartitionCommit, file_problem};
 use crate::table::manifest::{Committed, FileEntry, TaskEntry};
 use crate::table::{TARGET, TableSchema, parameter_column};
 
 /// Carries over the rows of every task that is not replaced. Gives the files that were kept as they are.
 pub(crate) fn keep_others(
-    committing: &Committing,
+    committing: &PartitionCommit,
     before: &Committed,
     replaced: &BTreeSet<TaskId>,
     partition_by: &[String],
@@ -42,7 +42,7 @@ pub(crate) fn keep_others(
             file_folder(&file.name) == folder(partition_by, &entry.target, &entry.params)
         };
         if tasks.iter().all(stays) && tasks.iter().all(is_at_home) {
-            committing.keep(&file.name)?;
+            committing.link_existing(&file.name)?;
             kept.push(file.clone());
         } else if tasks.iter().any(stays) {
             let local = whole_file(committing, file)?;
@@ -66,7 +66,7 @@ pub(crate) fn keep_others(
 ///
 /// # Errors
 /// [`Code::Corrupt`] if it is not.
-pub(crate) fn whole_file(committing: &Committing, file: &FileEntry) -> Result<LocalFile> {
+pub(crate) fn whole_file(committing: &PartitionCommit, file: &FileEntry) -> Result<LocalFile> {
     let missing = || damaged(committing.commit(), file, "is missing");
     let local = committing.committed_file(&file.name)?.ok_or_else(missing)?;
     match file_problem(local.path(), file)? {

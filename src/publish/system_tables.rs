@@ -16,7 +16,7 @@ use crate::sink::{PartitionWriter, WriterOptions};
 use crate::state::system_tables::{known_targets, targets_schema};
 use crate::state::tombstone;
 use crate::store::{
-    Commit, Committing, KnownFiles, STAGED_SUFFIX, Store, UNPARTITIONED, verify_files,
+    Commit, KnownFiles, PartitionCommit, STAGED_SUFFIX, Store, UNPARTITIONED, verify_files,
 };
 use crate::table::TableSchema;
 use crate::table::manifest::{Committed, PartitionState};
@@ -55,7 +55,7 @@ pub(crate) fn publish(
         partition: partition.to_owned(),
         id: context.commit_id(),
     };
-    let committing = store.begin_within(commit, &context.who, PATIENCE)?;
+    let committing = store.begin_commit_within(commit, &context.who, PATIENCE)?;
     let batch = make(store)?;
     let responses_hash = content_hash(&batch)?;
     if is_whole
@@ -85,7 +85,7 @@ fn is_whole(store: &Store, state: &PartitionState) -> Result<bool> {
 fn write(
     context: &RunContext,
     schema: &TableSchema,
-    committing: &Committing,
+    committing: &PartitionCommit,
     batch: &RecordBatch,
     responses_hash: &str,
 ) -> Result<Vec<crate::table::manifest::FileEntry>> {

@@ -15,7 +15,7 @@ use crate::state::night_record;
 use crate::state::night_record::{OpenNight, PlannedTask};
 use crate::state::periods;
 use crate::state::task_state;
-use crate::store::Hold;
+use crate::store::Lease;
 use crate::table::manifest::{PartitionState, UnfinishedStatus, UnfinishedTask};
 
 /// Says for every night that this run touched or found open what became of its tasks, brings the table of targets up to
@@ -29,7 +29,7 @@ pub(crate) fn finish_run(
     unfinished: Unfinished,
 ) -> Result<Vec<String>> {
     for ((night, report), tasks) in unfinished {
-        unless_busy(context.store.note_unfinished(
+        unless_busy(context.store.record_unfinished(
             &report,
             &partition(context, &report, night)?,
             tasks,
@@ -71,7 +71,7 @@ pub(crate) fn finish_run(
 /// Strikes off a night's tasks that are committed, or given up for their age. Gives those that are still open.
 fn settle(context: &RunContext, night: Night, record: &OpenNight) -> Result<BTreeSet<TaskId>> {
     // What others have begun or committed meanwhile counts.
-    context.landing.look_again(night);
+    context.landing.invalidate(night);
     let is_given_up = !run_plan::is_resumed(&context.config, night, context.clock.today());
     let mut states: BTreeMap<&str, Option<PartitionState>> = BTreeMap::new();
     let (mut open, mut closed) = (BTreeSet::new(), BTreeSet::new());
@@ -108,7 +108,7 @@ fn settle(context: &RunContext, night: Night, record: &OpenNight) -> Result<BTre
         }
     }
     for (table, tasks) in given_up {
-        unless_busy(context.store.note_unfinished(
+        unless_busy(context.store.record_unfinished(
             table,
             &partition(context, table, night)?,
             tasks,
@@ -154,12 +154,12 @@ fn expire(context: &RunContext, needed: &BTreeSet<(Night, TaskId)>) -> Result<Ve
         Ok(context
             .store
             .claim(&claim_name(night, task), &context.run_id, &context.who)?
-            .ok())
+            .claimed())
     };
     let keep = context.config.destination.keep_responses;
     let expired = context
         .landing
-        .expire(context.clock.now(), keep, guard, Hold::give_back)?;
+        .expire(context.clock.now(), keep, guard, Lease::release)?;
     let note =
         format!("saved responses of {expired} tasks were older than `keep_responses` and are gone");
     Ok((expired > 0).then_some(note).into_iter().collect())

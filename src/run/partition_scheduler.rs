@@ -17,7 +17,7 @@ use crate::model::Night;
 use crate::plan::{FetchGroup, Task, group_for_fetching};
 use crate::publish::partition::{Assembled, assemble};
 use crate::run::report_builder::RunReportBuilder;
-use crate::store::Hold;
+use crate::store::{ClaimResult, Lease};
 use crate::table::manifest::UnfinishedStatus;
 
 /// Lots under way at a time: enough to fill a minute's requests while some answers take 20 s, few enough to bound memory.
@@ -34,8 +34,8 @@ pub(crate) fn first_claim(context: &RunContext) -> Result<BTreeMap<usize, TaskCl
     let mut holders = Vec::new();
     for index in 0..context.jobs.len() {
         match claim(context, index)? {
-            Ok(claim) => return Ok([(index, claim)].into()),
-            Err(holder) => holders.push(named(context, index, &holder)?),
+            ClaimResult::Claimed(claim) => return Ok([(index, claim)].into()),
+            ClaimResult::HeldBy(holder) => holders.push(named(context, index, &holder)?),
         }
     }
     Err(all_claimed(&holders))
@@ -82,7 +82,7 @@ pub(crate) struct PartitionScheduler<'a> {
     cancel: &'a CancellationToken,
     desk: Arc<GroupFetcher<'a>>,
     /// Claims live until their partition is committed.
-    claims: BTreeMap<CommitKey, Vec<Hold>>,
+    claims: BTreeMap<CommitKey, Vec<Lease>>,
     open: BTreeMap<CommitKey, usize>,
     waiting: BTreeMap<CommitKey, Vec<FetchedTask>>,
     claimed: BTreeMap<usize, String>,
@@ -256,7 +256,7 @@ impl<'a> PartitionScheduler<'a> {
         let (job, report) = context.job(index)?;
         let place = context.commit_key(job);
         if !matches!(ended, TaskResult::FetchedTask(_)) {
-            context.landing.let_go(job.night, &job.task.id);
+            context.landing.release(job.night, &job.task.id);
         }
         match ended {
             TaskResult::FetchedTask(finished) => {
@@ -321,9 +321,9 @@ impl<'a> PartitionScheduler<'a> {
         }
         for (index, _) in jobs {
             let (job, _) = self.context.job(index)?;
-            self.context.landing.let_go(job.night, &job.task.id);
+            self.context.landing.release(job.night, &job.task.id);
         }
-        Hold::give_all_back(self.claims.remove(&place).unwrap_or_default());
+        Lease::release_all(self.claims.remove(&place).unwrap_or_default());
         Ok(())
     }
 }

@@ -356,7 +356,7 @@ impl RunReportBuilder {
         context
             .store
             .files(RUNS)
-            .replace(&format!("{}.json", self.report.run), bytes)?;
+            .replace(&format!("{}.json", self.report.run), bytes.into())?;
         context.close()?;
         Ok((self.report, self.errors))
     }

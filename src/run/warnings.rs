@@ -80,7 +80,10 @@ impl AnswerWarnings {
         }
         if !self.listed.is_empty() {
             let name = format!("{}{BAD_VALUES}", context.run_id);
-            context.store.files(RUNS).replace(&name, self.lines()?)?;
+            context
+                .store
+                .files(RUNS)
+                .replace(&name, self.lines()?.into())?;
             let number = self.listed.len();
             out.push(format!(
                 "{number} values that did not fit are listed in _backhaul/runs/{name}"

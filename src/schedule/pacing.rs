@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::config::RunConfig;
 use crate::error::Result;
-use crate::landing::Landing;
+use crate::landing::ResponseStore;
 use crate::ledger::month;
 use crate::ledger::month::MonthStatus;
 use crate::model::Night;
@@ -77,7 +77,7 @@ pub(crate) fn defer_unaffordable(
     config: &RunConfig,
     run_plan: &mut RunPlan,
     account: Option<&MonthStatus>,
-    landing: &Landing,
+    landing: &ResponseStore,
     today: Night,
     per_run: u64,
 ) -> Result<Vec<DeferredTask>> {
@@ -129,7 +129,11 @@ pub(crate) fn defer_unaffordable(
 }
 
 /// What competes for tonight's units.
-fn candidates(config: &RunConfig, run_plan: &RunPlan, landing: &Landing) -> Result<Vec<Candidate>> {
+fn candidates(
+    config: &RunConfig,
+    run_plan: &RunPlan,
+    landing: &ResponseStore,
+) -> Result<Vec<Candidate>> {
     let mut candidates = Vec::with_capacity(run_plan.jobs.len());
     let mut questions: BTreeMap<(Night, String), usize> = BTreeMap::new();
     // Of each question, the cost for the task that is the first to ask it.
@@ -164,11 +168,11 @@ fn candidates(config: &RunConfig, run_plan: &RunPlan, landing: &Landing) -> Resu
 
 /// Whether an earlier night or an answer began it. An attempt without an answer has cost nothing yet: a budget may have
 /// stopped it.
-fn is_begun(run_plan: &RunPlan, job: &ScheduledTask, landing: &Landing) -> Result<bool> {
+fn is_begun(run_plan: &RunPlan, job: &ScheduledTask, landing: &ResponseStore) -> Result<bool> {
     if job.night != run_plan.tonight {
         return Ok(true);
     }
-    let latest = landing.latest_seen(job.night, &job.task.id)?;
+    let latest = landing.latest_listed(job.night, &job.task.id)?;
     Ok(latest.is_some_and(|(_, has_answer)| has_answer))
 }
 

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use crate::config::{Cadence, Report, RunConfig};
 use crate::error::Result;
-use crate::landing::Landing;
+use crate::landing::ResponseStore;
 use crate::model::{Night, TaskId};
 use crate::plan::{self, ScheduledTask, Selection, Task};
 use crate::report::format_count;
@@ -59,7 +59,7 @@ struct RunPlanBuilder<'a> {
     config: &'a RunConfig,
     today: NaiveDate,
     store: Store,
-    landing: Landing,
+    landing: ResponseStore,
     states: BTreeMap<(Night, usize), Option<PartitionState>>,
     /// What earlier nights say of the tasks of a night, by report.
     task_histories: BTreeMap<usize, TaskHistories>,
@@ -153,7 +153,7 @@ impl<'a> RunPlanBuilder<'a> {
                 continue;
             };
             let record = self.store.table(&report.name)?;
-            record.admits(
+            record.check_columns(
                 &report.name,
                 &report.endpoint.name,
                 &table_schema(report)?.recorded_columns(),
@@ -201,7 +201,7 @@ impl<'a> RunPlanBuilder<'a> {
             if !is_unfinished(&self.landing, night, &task.id, entry.as_ref())? {
                 continue;
             }
-            let latest = self.landing.latest_seen(night, &task.id)?;
+            let latest = self.landing.latest_listed(night, &task.id)?;
             let has_begun = latest.is_some_and(|(_, has_answer)| has_answer);
             if !has_begun && !plan::can_answer_for(report, night, self.today) {
                 too_late += 1;
@@ -374,7 +374,9 @@ impl<'a> RunPlanBuilder<'a> {
             Some(since) if history.last.is_none() => history.waiting_since.unwrap_or(since),
             Some(since) => since,
             // Asked for tonight by name, by this run or by an earlier one that was cut off.
-            None if self.plan.is_forced || self.landing.latest_seen(night, &task.id)?.is_some() => {
+            None if self.plan.is_forced
+                || self.landing.latest_listed(night, &task.id)?.is_some() =>
+            {
                 night
             }
             None => {

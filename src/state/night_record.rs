@@ -12,7 +12,7 @@ use crate::model::{Night, TaskId};
 use crate::plan;
 use crate::plan::ScheduledTask;
 use crate::state::periods;
-use crate::store::{Files, Store, to_json};
+use crate::store::{SharedFiles, Store, to_json};
 use crate::table::DateRange;
 
 /// Folder of the records below `_backhaul/`.
@@ -94,7 +94,7 @@ pub(crate) fn record_planned(
         );
     }
     for (night, planned) in records {
-        files.change(&file(night), |before| {
+        files.update(&file(night), &|before| {
             let before = before
                 .map(|bytes| read(&files, night, bytes))
                 .transpose()?
@@ -117,7 +117,7 @@ pub(crate) fn record_planned(
 /// [`crate::error::Code::Destination`].
 pub(crate) fn remove_closed(store: &Store, night: Night, closed: &BTreeSet<TaskId>) -> Result<()> {
     let files = store.files(FOLDER);
-    files.change(&file(night), |before| {
+    files.update(&file(night), &|before| {
         let Some(before) = before else {
             return Ok(None);
         };
@@ -136,9 +136,9 @@ fn file(night: Night) -> String {
     format!("{night}.json")
 }
 
-fn read(files: &Files, night: Night, bytes: &[u8]) -> Result<OpenNight> {
+fn read(files: &SharedFiles, night: Night, bytes: &[u8]) -> Result<OpenNight> {
     serde_json::from_slice(bytes).map_err(|error| {
-        let path = files.place_of(&file(night));
+        let path = files.location_of(&file(night));
         Error::new(Code::Destination, format!("{path} is damaged"))
             .with_source(error)
             .with_next(format!("delete {path}, then: backhaul run --date {night}"))

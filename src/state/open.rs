@@ -1,10 +1,12 @@
 //! The destination that a configuration names, opened.
 
+use std::sync::Arc;
+
 use crate::config::{BucketLocation, DestinationLocation, Encryption, RunConfig};
 use crate::error::Result;
-use crate::landing::Landing;
+use crate::landing::ResponseStore;
 use crate::store::bucket::{self, BucketOptions, Writers};
-use crate::store::{Disk, Files, Remote, Replace, Store};
+use crate::store::{Disk, DiskFiles, Remote, Replace, Store};
 
 /// A configuration's destination, to be read: nothing is created.
 ///
@@ -12,7 +14,7 @@ use crate::store::{Disk, Files, Remote, Replace, Store};
 /// What keeps a bucket from being opened: [`crate::error::Code::Url`], [`crate::error::Code::Config`].
 pub(crate) fn open_read_only(config: &RunConfig) -> Result<Store> {
     match &config.destination.location {
-        DestinationLocation::Folder(path) => Ok(Store::at(path)),
+        DestinationLocation::Folder(path) => Ok(Store::open_read_only(path)),
         DestinationLocation::Bucket(place) => remote(place),
     }
 }
@@ -57,7 +59,10 @@ fn remote(place: &BucketLocation) -> Result<Store> {
 }
 
 /// Where a configuration's saved responses lie.
-pub(crate) fn response_store(config: &RunConfig, store: &Store) -> Landing {
+pub(crate) fn response_store(config: &RunConfig, store: &Store) -> ResponseStore {
     let folder = config.destination.responses.clone();
-    Landing::new(folder.map_or_else(|| store.files("responses"), Files::Disk))
+    match folder {
+        Some(folder) => ResponseStore::new(Arc::new(DiskFiles::new(folder))),
+        None => ResponseStore::new(store.files("responses")),
+    }
 }

@@ -57,6 +57,6 @@ pub(crate) fn check_layout(store: &Store, report: &Report, record: &TableRecord)
         .with_context("partition", format!("{}/{other}", report.name))
         .with_next(format!(
             "give the report a new name; {} stays as it is",
-            store.place_of(&report.name)
+            store.location_of(&report.name)
         )))
 }

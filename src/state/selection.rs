@@ -33,7 +33,7 @@ impl<'a> ResolvedSelection<'a> {
     pub fn new(config: &RunConfig, store: &'a Store, selection: &'a Selection) -> Result<Self> {
         let mut tables = store.tables()?;
         if tables.is_empty() {
-            let message = format!("nothing was ever committed in {}", store.place());
+            let message = format!("nothing was ever committed in {}", store.location());
             return Err(Error::new(Code::Destination, message).with_next("backhaul run"));
         }
         for report in &selection.reports {

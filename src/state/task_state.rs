@@ -2,7 +2,7 @@
 
 use crate::config::Report;
 use crate::error::Result;
-use crate::landing::Landing;
+use crate::landing::ResponseStore;
 use crate::model::{Night, TaskId};
 use crate::plan::{self, Task};
 use crate::state::names::partition_of;
@@ -16,7 +16,7 @@ use crate::table::manifest::{PartitionState, TaskEntry};
 /// # Errors
 /// [`crate::error::Code::Destination`] if saved responses cannot be read.
 pub(crate) fn committed_entry_in(
-    landing: &Landing,
+    landing: &ResponseStore,
     state: Option<&PartitionState>,
     night: Night,
     task: &TaskId,
@@ -34,7 +34,7 @@ pub(crate) fn committed_entry_in(
 /// The entry of a task whose days another night's answer has covered, in this night's own count of attempts: all of them
 /// are past, but for one whose answer came later.
 fn covered_by_other_night(
-    landing: &Landing,
+    landing: &ResponseStore,
     entry: &TaskEntry,
     night: Night,
 ) -> Result<Option<TaskEntry>> {
@@ -105,7 +105,7 @@ pub(crate) fn partition_state_for(
 /// [`crate::error::Code::Destination`] if it cannot be read.
 pub(crate) fn committed_entry(
     store: &Store,
-    landing: &Landing,
+    landing: &ResponseStore,
     night: Night,
     report: &Report,
     task: &TaskId,
@@ -120,14 +120,14 @@ pub(crate) fn committed_entry(
 
 /// Whether a task lacks its rows, or a later attempt at it was begun than the one that its rows come from.
 pub(crate) fn is_unfinished(
-    landing: &Landing,
+    landing: &ResponseStore,
     night: Night,
     task: &TaskId,
     entry: Option<&TaskEntry>,
 ) -> Result<bool> {
     let Some(entry) = entry else { return Ok(true) };
     Ok(landing
-        .latest_seen(night, task)?
+        .latest_listed(night, task)?
         .is_some_and(|(latest, _)| latest.number > entry.attempt))
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
-use crate::landing::Saved;
-use crate::store::{Store, step, to_json};
+use crate::failpoint;
+use crate::landing::SavedResponse;
+use crate::store::{Store, to_json};
 
 /// Folder of the tombstones below `_backhaul/`.
 const FOLDER: &str = "forgotten";
@@ -43,8 +44,8 @@ pub(crate) fn write(store: &Store, tombstone: &Tombstone) -> Result<()> {
     let bytes = to_json(tombstone)?;
     store
         .files(FOLDER)
-        .change(&file(&tombstone.target), |_| Ok(Some(bytes.clone())))?;
-    step("forget.tombstone");
+        .update(&file(&tombstone.target), &|_| Ok(Some(bytes.clone())))?;
+    failpoint::hit("forget.tombstone");
     Ok(())
 }
 
@@ -60,7 +61,11 @@ pub(crate) fn is_forgotten_at(store: &Store, target: &str, received_at: i64) -> 
 ///
 /// # Errors
 /// As [`read`].
-pub(crate) fn is_forgotten(store: &Store, target: &str, first: Option<&Saved>) -> Result<bool> {
+pub(crate) fn is_forgotten(
+    store: &Store,
+    target: &str,
+    first: Option<&SavedResponse>,
+) -> Result<bool> {
     let Some(first) = first else { return Ok(false) };
     is_forgotten_at(store, target, first.header.received_at)
 }

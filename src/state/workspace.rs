@@ -51,7 +51,7 @@ impl Workspace {
         let bytes = to_json(self)?;
         store
             .files(FOLDER)
-            .change(&file(origin), |_| Ok(Some(bytes.clone())))
+            .update(&file(origin), &|_| Ok(Some(bytes.clone())))
     }
 }
 

@@ -1,26 +1,24 @@
-//! What lies in a folder, and small JSON files.
+//! Contents of local folders.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
-use super::cannot;
-use crate::error::{Code, Error, Result};
+use super::io_error::io_error;
+use crate::error::Result;
 
 /// Names in a folder, in no order; none if there is no folder.
 ///
 /// # Errors
-/// [`Code::Destination`].
+/// [`crate::error::Code::Destination`].
 pub fn names(folder: &Path) -> Result<Vec<String>> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(cannot("list", folder, error)),
+        Err(error) => return Err(io_error("list", folder, error)),
     };
     let mut names = Vec::new();
     for entry in entries {
-        let entry = entry.map_err(|error| cannot("list", folder, error))?;
+        let entry = entry.map_err(|error| io_error("list", folder, error))?;
         names.push(entry.file_name().to_string_lossy().into_owned());
     }
     Ok(names)
@@ -28,48 +26,48 @@ pub fn names(folder: &Path) -> Result<Vec<String>> {
 
 /// Names of the folders in a folder.
 pub(super) fn folders(folder: &Path) -> Result<Vec<String>> {
-    Ok(names(folder)?
-        .into_iter()
-        .filter(|name| folder.join(name).is_dir())
-        .collect())
+    let mut folders = names(folder)?;
+    folders.retain(|name| folder.join(name).is_dir());
+    Ok(folders)
 }
 
-/// Names of the JSON files in a folder, without their ending. One that is being written does not count.
-///
-/// # Errors
-/// [`Code::Destination`].
-pub fn json_names(folder: &Path) -> Result<Vec<String>> {
-    let whole = |name: String| {
-        name.strip_suffix(".json")
-            .filter(|name| !name.starts_with('.'))
-            .map(str::to_owned)
+/// Names of the JSON files in a folder, without their suffix. One that is being written does not count.
+pub(super) fn json_names(folder: &Path) -> Result<Vec<String>> {
+    let mut stems = Vec::new();
+    for name in names(folder)? {
+        if let Some(stem) = name.strip_suffix(".json")
+            && !stem.starts_with('.')
+        {
+            stems.push(stem.to_owned());
+        }
+    }
+    Ok(stems)
+}
+
+/// Names of the files in a folder and below it, from the folder on; none if there is no folder.
+pub(super) fn file_names(folder: &Path) -> Result<BTreeSet<String>> {
+    let mut names = BTreeSet::new();
+    collect_file_names(folder, "", &mut names)?;
+    Ok(names)
+}
+
+fn collect_file_names(folder: &Path, prefix: &str, files: &mut BTreeSet<String>) -> Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(io_error("list", folder, error)),
     };
-    Ok(names(folder)?.into_iter().filter_map(whole).collect())
-}
-
-/// A small file of JSON.
-///
-/// # Errors
-/// [`Code::Internal`] for a value that JSON cannot hold: a defect.
-pub fn to_json<T: Serialize>(value: &T) -> Result<Vec<u8>> {
-    serde_json::to_vec_pretty(value).map_err(|error| {
-        Error::new(Code::Internal, "a state object cannot be written as JSON").with_source(error)
-    })
-}
-
-/// Reads a small file of JSON; `None` if there is none.
-///
-/// # Errors
-/// [`Code::Destination`] if it cannot be read or is damaged.
-pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
-    let bytes = match std::fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(cannot("read", path, error)),
-    };
-    serde_json::from_slice(&bytes).map(Some).map_err(|error| {
-        Error::new(Code::Destination, format!("{} is damaged", path.display()))
-            .with_source(error)
-            .with_next("restore the file from a backup of the destination; backhaul verify shows what else is affected")
-    })
+    for entry in entries {
+        let entry = entry.map_err(|error| io_error("list", folder, error))?;
+        let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        let file_type = entry
+            .file_type()
+            .map_err(|error| io_error("read", &entry.path(), error))?;
+        if file_type.is_dir() {
+            collect_file_names(&entry.path(), &format!("{name}/"), files)?;
+        } else {
+            files.insert(name);
+        }
+    }
+    Ok(())
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::engine::Engine;
 use crate::error::{Code, Error, Result};
-use crate::store::{Files, Store, to_json};
+use crate::store::{SharedFiles, Store, to_json};
 
 /// Commit numbers by table and partition.
 pub type Numbers = BTreeMap<String, BTreeMap<String, u64>>;
@@ -37,7 +37,7 @@ pub struct Acknowledged {
 
 const DONE: &str = "done.json";
 
-fn files(store: &Store, engine: Engine) -> Files {
+fn files(store: &Store, engine: Engine) -> SharedFiles {
     store.files(&format!("warehouses/{}", engine.name()))
 }
 
@@ -65,7 +65,7 @@ impl Plan {
     /// # Errors
     /// [`Code::Destination`].
     pub fn keep(&self, store: &Store, engine: Engine) -> Result<()> {
-        files(store, engine).replace(&plan_name(self.number), to_json(self)?)
+        files(store, engine).replace(&plan_name(self.number), to_json(self)?.into())
     }
 
     /// The partitions of a table that a warehouse has not as they are, in order: changed ones, and ones that are gone.
@@ -124,7 +124,7 @@ impl Acknowledged {
             }
         }
         has.number = has.number.max(number);
-        files.replace(DONE, to_json(&has)?)?;
+        files.replace(DONE, to_json(&has)?.into())?;
         for name in files.json_names()? {
             if name.parse::<u64>().is_ok_and(|kept| kept < number) {
                 files.remove(&format!("{name}.json"))?;

@@ -1,21 +1,21 @@
-//! Buckets as destinations against real protocol servers, with a layer of faults between: the store by itself, and runs of
+//! Buckets as destinations, against real protocol servers with a layer of faults between: the store by itself, and runs of
 //! the program.
 
-mod attack;
 mod commits;
+mod concurrent_writers;
 mod faults;
-mod files;
 mod kills;
+mod lease_edges;
 mod moto;
-mod night;
 mod objects;
+mod parity_with_disk;
 mod proxy;
 mod refusals;
 mod requests;
-mod review;
-mod run;
 mod server;
-mod stale;
+mod small_files;
+mod support;
+mod zombie_process;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -68,7 +68,7 @@ impl Lab {
         }
     }
 
-    /// Another process: the same bucket with a lease of its own making.
+    /// Another process: the same bucket with another length of leases.
     fn other(&self, lease: Duration) -> Bucket {
         let options = BucketOptions {
             lease,
@@ -195,7 +195,7 @@ async fn prepare(
     id: &str,
     patience: Duration,
 ) -> Result<(BucketCommit, Committed)> {
-    let committing = bucket.begin(commit(id), id, patience).await?;
+    let committing = bucket.begin_commit(commit(id), id, patience).await?;
     let mut texts = match committing.committed() {
         Some(_) => read_parquet(bucket.get(OBJECT).await?.expect("a committed object").bytes).2,
         None => Vec::new(),

@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use crate::context::run_context::RunContext;
 use crate::error::Result;
-use crate::landing::Header;
+use crate::landing::ResponseHeader;
 use crate::model::{Night, TaskId};
 use crate::plan::{self, Selection, task_id};
 use crate::state::night_record;
@@ -192,7 +192,7 @@ impl Holdings {
 }
 
 /// What a request says in its body; null where it has none.
-fn body(header: &Header) -> Json {
+fn body(header: &ResponseHeader) -> Json {
     header
         .request
         .body
@@ -206,7 +206,7 @@ fn possible_ids(
     context: &RunContext,
     table: &str,
     target: &str,
-    header: &Header,
+    header: &ResponseHeader,
 ) -> Result<[TaskId; 3]> {
     let record = context.store.table(table)?;
     let body = body(header);

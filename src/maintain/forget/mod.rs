@@ -16,6 +16,7 @@ use crate::context::progress::Progress;
 use crate::context::run_context::RunContext;
 use crate::costs::row_counts;
 use crate::error::{Code, Error, Errors, Result};
+use crate::failpoint;
 use crate::fetch::batch;
 use crate::ledger::recovery::close_dead_run_logs;
 use crate::ledger::request_log;
@@ -28,7 +29,7 @@ use crate::state::night_record;
 use crate::state::selection::{named_in, unknown_target};
 use crate::state::tombstone;
 use crate::state::tombstone::Tombstone;
-use crate::store::{Hold, step};
+use crate::store::{ClaimResult, Lease};
 use crate::table::{COVERAGE, TARGETS, parse_segment};
 
 /// Claims that are held to the end, the newest nights first; of older nights it is only made sure that nobody is at them.
@@ -81,7 +82,7 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
     close_dead_run_logs(&context.recovery())?;
     let mut holdings = Holdings::find(&context, target)?;
     let claims = claim(&context, target, &holdings)?;
-    if !context.landing.packs()?.is_empty() {
+    if !context.landing.batches()?.is_empty() {
         // Whoever had the claims a moment ago was killed, and has left one.
         batch::split_leftover_batches(&context)?;
         holdings = Holdings::find(&context, target)?;
@@ -108,7 +109,7 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
     };
     for (night, task) in &holdings.saved {
         forgotten.responses += context.landing.forget(*night, task)?;
-        step("forget.responses");
+        failpoint::hit("forget.responses");
     }
     scrub::run_reports(&context.store, &holdings.words)?;
     scrub::bad_values(&context.store, &holdings.words)?;
@@ -125,14 +126,14 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
                 .errors
                 .push(error.with_context("partition", format!("{table}/{partition}"))),
         }
-        step("forget.partition");
-        context.store.strike_unfinished(
+        failpoint::hit("forget.partition");
+        context.store.remove_unfinished(
             table,
             partition,
             |task| task.target == target,
             &context.who,
         )?;
-        step("forget.unfinished");
+        failpoint::hit("forget.unfinished");
     }
     remove_mentions(&context, target)?;
     let_go(claims)?;
@@ -144,14 +145,14 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
 ///
 /// # Errors
 /// [`Code::Locked`] naming the task and who is at it.
-fn claim(context: &RunContext, target: &str, holdings: &Holdings) -> Result<Vec<Hold>> {
+fn claim(context: &RunContext, target: &str, holdings: &Holdings) -> Result<Vec<Lease>> {
     let mut claims = Vec::new();
     for (night, task) in holdings.claims.iter().rev() {
         let name = claim_name(*night, task);
         match context.store.claim(&name, &context.run_id, &context.who)? {
-            Ok(claim) if claims.len() < MAX_CLAIMS => claims.push(claim),
-            Ok(claim) => claim.give_back()?,
-            Err(holder) => {
+            ClaimResult::Claimed(claim) if claims.len() < MAX_CLAIMS => claims.push(claim),
+            ClaimResult::Claimed(claim) => claim.release()?,
+            ClaimResult::HeldBy(holder) => {
                 let message =
                     format!("a task of {target} is being fetched: night {night}, by {holder}");
                 return Err(Error::new(Code::Locked, message).with_context("claim", name).with_next(
@@ -198,11 +199,11 @@ fn remove_mentions(context: &RunContext, target: &str) -> Result<()> {
         .filter_map(nights_of)
     {
         coverage::write(context, night)?;
-        step("forget.coverage");
+        failpoint::hit("forget.coverage");
     }
     if !context.store.partitions(TARGETS)?.is_empty() {
         system_tables::remove_target(context, target)?;
-        step("forget.targets");
+        failpoint::hit("forget.targets");
     }
     for (night, record) in night_record::load_open_nights(&context.store)? {
         let of_target = record
@@ -214,16 +215,16 @@ fn remove_mentions(context: &RunContext, target: &str) -> Result<()> {
             night,
             &of_target.map(|(task, _)| task).collect(),
         )?;
-        step("forget.nights");
+        failpoint::hit("forget.nights");
     }
     Ok(())
 }
 
 /// Gives the claims back.
-fn let_go(claims: Vec<Hold>) -> Result<()> {
+fn let_go(claims: Vec<Lease>) -> Result<()> {
     for claim in claims {
-        claim.give_back()?;
-        step("forget.claims");
+        claim.release()?;
+        failpoint::hit("forget.claims");
     }
     Ok(())
 }

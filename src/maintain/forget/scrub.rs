@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 
 use crate::error::{Error, Result};
+use crate::failpoint;
 use crate::report::{ErrorEntry, RunReport};
 use crate::state::names::{BAD_VALUES, RUNS};
-use crate::store::{Store, step, to_json};
+use crate::store::{Store, to_json};
 
 /// What stands in the place of a sentence that named the target.
 const GONE: &str = "of a target that was forgotten";
@@ -27,7 +28,7 @@ pub(crate) fn run_reports(store: &Store, words: &BTreeSet<String>) -> Result<()>
         let damaged = |error: Error| {
             error.with_next(format!(
                 "delete {}: it names the target",
-                files.place_of(&name)
+                files.location_of(&name)
             ))
         };
         let Some(mut report) = files.load_json::<RunReport>(&name).map_err(damaged)? else {
@@ -40,8 +41,8 @@ pub(crate) fn run_reports(store: &Store, words: &BTreeSet<String>) -> Result<()>
         for note in report.notes.iter_mut().filter(|note| mentions(note, words)) {
             GONE.clone_into(note);
         }
-        files.replace(&name, to_json(&report)?)?;
-        step("forget.report");
+        files.replace(&name, to_json(&report)?.into())?;
+        failpoint::hit("forget.report");
     }
     Ok(())
 }
@@ -66,8 +67,8 @@ pub(crate) fn bad_values(store: &Store, words: &BTreeSet<String>) -> Result<()> 
             .filter(|line| !mentions(line, words))
             .collect();
         if kept.len() < text.len() {
-            files.replace(&name, kept)?;
-            step("forget.report");
+            files.replace(&name, kept.into())?;
+            failpoint::hit("forget.report");
         }
     }
     Ok(())

@@ -19,7 +19,7 @@ use crate::maintain::verify::rows::Reading;
 use crate::plan::Selection;
 use crate::state::selection::ResolvedSelection;
 use crate::store::{
-    Hold, KnownFiles, Store, TableRecord, UNPARTITIONED, hidden_data, strays, verify_files,
+    KnownFiles, Lease, Store, TableRecord, UNPARTITIONED, foreign_files, hidden_data, verify_files,
 };
 use crate::table::manifest::{PartitionState, TaskEntry};
 
@@ -161,7 +161,7 @@ impl Verifier<'_> {
                 });
             }
         }
-        for finding in strays(self.store, table, self.known)? {
+        for finding in foreign_files(self.store, table, self.known)? {
             if chosen.covers(&finding.partition) {
                 let place = place(&finding.report, &finding.partition, finding.file.as_deref());
                 let remedy = self.remedies.of_foreign(&place);
@@ -298,7 +298,7 @@ fn place(report: &str, partition: &str, file: Option<&str>) -> String {
 struct Scratch<'a> {
     store: &'a Store,
     run: String,
-    folder: OnceLock<(PathBuf, Hold)>,
+    folder: OnceLock<(PathBuf, Lease)>,
 }
 
 impl Scratch<'_> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::config::RunConfig;
 use crate::fetch::saved_history::is_saved_whole;
-use crate::landing::{Attempt, Landing};
+use crate::landing::{Attempt, ResponseStore};
 use crate::model::{Night, TaskId};
 use crate::plan::{self, Selection};
 use crate::state::open::response_store;
@@ -18,7 +18,7 @@ use crate::table::{DateRange, TARGETS, is_system_table, parse_segment};
 pub(crate) struct Remedies<'a> {
     config: &'a RunConfig,
     store: &'a Store,
-    landing: Landing,
+    landing: ResponseStore,
 }
 
 impl<'a> Remedies<'a> {
@@ -34,7 +34,7 @@ impl<'a> Remedies<'a> {
     pub fn of_foreign(&self, place: &str) -> String {
         format!(
             "move {} out of the table's folder",
-            self.store.place_of(place)
+            self.store.location_of(place)
         )
     }
 

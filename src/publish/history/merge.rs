@@ -16,6 +16,7 @@ use crate::context::cpu_pool::run_on_cpu_pool;
 use crate::context::fetched_task::FetchedTask;
 use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Result};
+use crate::failpoint;
 use crate::fetch::body::run_blocking;
 use crate::model::TaskId;
 use crate::publish::history::answers::{Answer, HistoryAnswers};
@@ -25,7 +26,6 @@ use crate::publish::rewrite::{RowOwners, stretches, whole_file};
 use crate::report::PartitionSummary;
 use crate::sink::{IdentityCounter, PartitionWriter, TaskColumns, TaskSorter, read_batches};
 use crate::state::periods::period_name;
-use crate::store::step;
 use crate::table::manifest::{Committed, FileEntry, HistoryEntry, TaskEntry};
 use crate::table::{DateRange, merge_ranges};
 
@@ -109,7 +109,7 @@ async fn merge(
             Ok(summary(report, &period_name(year), &committed))
         });
         partitions.push(merged.await.flatten()?);
-        step("history.period");
+        failpoint::hit("history.period");
     }
     let added = answers
         .tasks

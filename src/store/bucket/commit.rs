@@ -1,133 +1,172 @@
 //! The commit protocol in a bucket.
 //!
-//! 1. Take the partition: compare-and-swap the owner. Settle what the one before left.
+//! 1. Take the partition: compare-and-swap the owner. Finish or undo what the one before left.
 //! 2. Start a multipart upload of the partition's one object.
-//! 3. Swap in the upload's id. No part goes up before that, so that whoever comes next can end the upload.
+//! 3. Swap in the upload's id. No part is sent before that, so that the next process can abort the upload.
 //! 4. Upload the parts.
-//! 5. Swap in the parts, with size, rows and checksum: *the commit point*. From here the commit is finished by whoever
-//!    comes next.
+//! 5. Swap in the parts, with size, rows and checksum: *the commit point*. From here the next process finishes the commit.
 //! 6. Complete the upload: readers see the new object instead of the old one.
-//! 7. Swap in the committed state, then add it to the roll-up, then let go of the partition.
+//! 7. Swap in the committed state, then add it to the roll-up, then release the partition.
 //!
-//! A process that was paused, and taken over meanwhile, is fenced off: each of its swaps fails, and the id of its upload
-//! is dead, so that its complete cannot replace the object of a later commit. Azure has no ids of uploads: there only the
-//! lease keeps two writers apart, see [`super::Fencing`].
+//! A process that was paused, and taken over meanwhile, is fenced off: each of its swaps fails, and its upload id is dead,
+//! so that its complete cannot replace the object of a later commit. Azure has no upload ids: there only the lease keeps
+//! two writers apart, see [`super::Fencing`].
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
+use object_store::path::Path;
 use tokio::sync::Mutex;
 
-use super::Bucket;
-use super::fault::Operation;
-use super::lease::{Heartbeat, Record as _, Tracked};
-use super::record::{BucketState, Upload};
-use super::settle::mark_committed;
-use super::upload::{Running, UploadWriter, Uploaded};
+use super::client::{Bucket, Operation};
+use super::heartbeat::Heartbeat;
+use super::recover::mark_committed;
+use super::state::{BucketState, Upload};
+use super::upload::{PartUpload, UploadWriter, Uploaded};
+use super::versioned_record::VersionedRecord;
 use crate::error::{Code, Error, Result};
-use crate::store::{Commit, step};
-use crate::table::manifest::{Committed, FileEntry, Pending};
+use crate::failpoint;
+use crate::store::layout::Commit;
+use crate::table::manifest::{Committed, Pending};
 
-/// A partition that this process alone may change, with an upload under way. Dropped, nothing happened, and the partition
-/// is free when the lease has run out; [`BucketCommit::abandon`] frees it at once.
+/// A partition that this process alone may change, with an upload under way. Dropped, it changes nothing, and the partition
+/// is free when the lease has expired; [`BucketCommit::abandon`] releases it at once.
 #[derive(Debug)]
 pub struct BucketCommit {
     bucket: Bucket,
     commit: Commit,
-    record: Arc<Mutex<Tracked<BucketState>>>,
+    record: Arc<Mutex<VersionedRecord<BucketState>>>,
     heartbeat: Heartbeat,
     upload: Upload,
-    running: Running,
+    parts: PartUpload,
     committed: Option<Committed>,
     base_generation: u64,
 }
 
 impl Bucket {
-    /// Takes a partition, settles what a dead process began there, and starts the upload of a new commit. Waits for
-    /// `patience` while another process holds it.
+    /// Takes a partition, finishes or undoes what a killed process began there, and starts the upload of a new commit.
+    /// Waits for `patience` while another process holds the partition.
     ///
     /// # Errors
     /// [`Code::Locked`] if another process is at work on it, [`Code::Destination`] if the store refuses.
-    pub async fn begin(
+    pub async fn begin_commit(
         &self,
         commit: Commit,
         who: &str,
         patience: Duration,
     ) -> Result<BucketCommit> {
-        let asked = Instant::now();
-        self.intend(&commit).await?;
-        step("bucket.intent");
-        let mut tracked = match self
-            .take_within(&commit.report, &commit.partition, who, patience)
-            .await
-        {
-            Ok(tracked) => tracked,
-            Err(error) => {
-                // What is left of it costs the next start one look.
-                let _ = self.settled(&commit.id).await;
-                return Err(error);
-            }
-        };
-        // Whoever sweeps may have taken what was said so long ago for a dead process's: it is said again before anything is
-        // begun.
-        if asked.elapsed() > self.options().lease
-            && let Err(error) = self.intend(&commit).await
-        {
-            let _ = tracked.change(|value| value.give(None)).await;
-            return Err(error);
-        }
+        let mut record = self.take_with_intent(&commit, who, patience).await?;
         let name = self.partition_object(&commit.report, &commit.partition);
         let path = self.path(&name)?;
-        let started = self
-            .send(Operation::StartUpload, &path, || {
-                self.multipart().create_multipart(&path)
-            })
-            .await;
-        let upload_id = match started {
-            Ok(upload_id) => upload_id,
-            Err(fault) => {
-                // Nobody need wait for the lease; if this fails too, they do.
-                if tracked.change(|value| value.give(None)).await.is_ok() {
-                    let _ = self.settled(&commit.id).await;
-                }
-                return Err(fault.into_error(self));
-            }
-        };
-        step("bucket.started");
         let upload = Upload {
             commit_id: commit.id.clone(),
-            upload_id,
+            upload_id: self.start_upload(&path, &mut record, &commit.id).await?,
             parts: Vec::new(),
         };
-        if let Err(error) = tracked
+        failpoint::hit("bucket.started");
+        if let Err(error) = record
             .change(|value| value.upload = Some(upload.clone()))
             .await
         {
             if error.code() == Code::Locked {
-                // Nobody else knows of it.
+                // No other process knows of it.
                 self.abort(&name, &upload.upload_id).await?;
             }
             return Err(error);
         }
-        step("bucket.pending");
-        let (committed, base_generation) = (
-            tracked.value.state.committed.clone(),
-            tracked.value.state.generation,
-        );
-        let record = Arc::new(Mutex::new(tracked));
+        failpoint::hit("bucket.pending");
+        let committed = record.value.state.committed.clone();
+        let base_generation = record.value.state.generation;
+        let record = Arc::new(Mutex::new(record));
         let heartbeat = Heartbeat::start(Arc::clone(&record), self.options().lease);
-        let running = Running::start(self, path, upload.upload_id.clone());
+        let parts = PartUpload::start(self, path, upload.upload_id.clone());
         Ok(BucketCommit {
             bucket: self.clone(),
             commit,
             record,
             heartbeat,
             upload,
-            running,
+            parts,
             committed,
             base_generation,
         })
+    }
+
+    /// Writes the intent of a commit, then takes its partition.
+    async fn take_with_intent(
+        &self,
+        commit: &Commit,
+        who: &str,
+        patience: Duration,
+    ) -> Result<VersionedRecord<BucketState>> {
+        let started = Instant::now();
+        self.write_intent(commit).await?;
+        failpoint::hit("bucket.intent");
+        let taken = self.take_within(&commit.report, &commit.partition, who, patience);
+        let mut record = match taken.await {
+            Ok(record) => record,
+            Err(error) => {
+                // If the intent stays, it costs the next start one look.
+                let _ = self.clear_intent(&commit.id).await;
+                return Err(error);
+            }
+        };
+        // A process that sweeps may have taken an intent of that age for a killed process's: it is written again before
+        // anything is begun.
+        if started.elapsed() > self.options().lease
+            && let Err(error) = self.write_intent(commit).await
+        {
+            let _ = record.release().await;
+            return Err(error);
+        }
+        Ok(record)
+    }
+
+    /// Starts a multipart upload. Returns its id; on an error the partition is released.
+    async fn start_upload(
+        &self,
+        path: &Path,
+        record: &mut VersionedRecord<BucketState>,
+        commit_id: &str,
+    ) -> Result<String> {
+        let start = || self.multipart().create_multipart(path);
+        match self.send(Operation::StartUpload, path, start).await {
+            Ok(upload_id) => Ok(upload_id),
+            Err(failure) => {
+                // The next process need not wait for the lease; if this fails too, it does.
+                if record.release().await.is_ok() {
+                    let _ = self.clear_intent(commit_id).await;
+                }
+                Err(failure.into_error(self))
+            }
+        }
+    }
+
+    /// After a commit: adds it to the roll-up, then releases the partition. What readers see is right and recorded, so that
+    /// a failure here costs the next start a moment and is not an error of this commit.
+    async fn finish(&self, record: &mut VersionedRecord<BucketState>, commit_id: &str) {
+        let finished = async {
+            self.flush_roll_up(record).await?;
+            record.release().await?;
+            self.clear_intent(commit_id).await
+        };
+        match finished.await {
+            Ok(()) => failpoint::hit("bucket.released"),
+            Err(error) => {
+                tracing::warn!(error = %error.one_line(), "a commit is done, but its partition is not released yet");
+            }
+        }
+    }
+
+    /// Undoes an upload and releases its partition.
+    async fn abandon(
+        &self,
+        record: &mut VersionedRecord<BucketState>,
+        upload: &Upload,
+    ) -> Result<()> {
+        self.undo(record, upload).await?;
+        record.release().await?;
+        self.clear_intent(&upload.commit_id).await
     }
 }
 
@@ -142,25 +181,22 @@ impl BucketCommit {
         self.base_generation
     }
 
-    /// The commit.
-    pub fn commit(&self) -> &Commit {
-        &self.commit
-    }
-
-    /// Whether another process has taken the partition over: what is written from now on is for nothing.
+    /// Whether another process has taken the partition over: what is written from now on is lost.
+    #[cfg(any(debug_assertions, feature = "testing"))]
     pub fn is_lost(&self) -> bool {
         self.heartbeat.is_lost()
     }
 
-    /// Takes the next bytes of the object; waits while enough of them are on their way. Says whether they were taken: if
-    /// not, the upload has failed, and [`BucketCommit::publish`] says why.
-    pub async fn write(&self, bytes: Bytes) -> bool {
-        self.running.write(bytes).await
+    /// Takes the next bytes of the object; waits while enough of them are being sent. Returns whether they were taken: if
+    /// not, the upload has failed, and [`BucketCommit::publish`] returns the error.
+    #[cfg(any(debug_assertions, feature = "testing"))]
+    pub async fn write(&self, bytes: bytes::Bytes) -> bool {
+        self.parts.write(bytes).await
     }
 
-    /// The same for an encoder, on a thread that may block. It must be flushed and gone before the commit is published.
+    /// A writer for an encoder, on a thread that may block. It must be flushed and dropped before the commit is published.
     pub fn writer(&self) -> UploadWriter {
-        self.running.writer()
+        self.parts.writer()
     }
 
     /// Makes what was written what readers see, whole and at once.
@@ -176,24 +212,21 @@ impl BucketCommit {
             record,
             heartbeat,
             mut upload,
-            running,
+            parts,
+            committed: _,
             base_generation,
-            ..
         } = self;
-        let uploaded = match running
-            .finish()
-            .await
-            .and_then(|uploaded| check(&bucket, &commit, &next, uploaded))
-        {
+        let name = bucket.partition_object(&commit.report, &commit.partition);
+        let uploaded = match finished_upload(parts, &name, &commit, &next).await {
             Ok(uploaded) => uploaded,
             Err(error) => {
-                let mut tracked = record.lock().await;
-                // The error that is worth telling is the first; what stays is settled by the next start.
-                let _ = let_go(&bucket, &mut tracked, &upload).await;
+                let mut record = record.lock().await;
+                // The first error is the one worth reporting; what stays is undone by the next start.
+                let _ = bucket.abandon(&mut record, &upload).await;
                 return Err(error);
             }
         };
-        step("bucket.uploaded");
+        failpoint::hit("bucket.uploaded");
         upload.parts = uploaded.parts;
         let pending = Pending {
             commit_id: commit.id.clone(),
@@ -205,91 +238,58 @@ impl BucketCommit {
             value.state.pending = Some(pending);
         };
         record.lock().await.change(commit_point).await?;
-        step("bucket.commit_point");
-        let name = bucket.partition_object(&commit.report, &commit.partition);
-        // The heart beats on: completing an object of many parts may take longer than a lease.
+        failpoint::hit("bucket.commit_point");
+        // The lease is renewed meanwhile: completing an object of many parts may take longer than a lease.
         let is_complete = bucket.complete(&name, &upload).await?;
-        let mut tracked = record.lock().await;
+        let mut record = record.lock().await;
         drop(heartbeat);
         if !is_complete {
-            // Somebody ended it: one who took over, which the next swap shows, or a rule of the bucket.
-            let_go(&bucket, &mut tracked, &upload).await?;
-            return Err(Error::new(
-                Code::Destination,
-                format!("the upload to {} was ended by the store", bucket.place()),
-            )
-            .with_next(
-                "let the bucket's rule for unfinished uploads wait for a day, then run the same command again",
-            ));
+            // It was aborted: by a process that took over, which the next swap shows, or by a rule of the bucket.
+            bucket.abandon(&mut record, &upload).await?;
+            return Err(upload_ended(&bucket));
         }
-        step("bucket.completed");
-        mark_committed(&mut tracked).await?;
-        bucket.finish(&mut tracked, &commit.id).await;
+        failpoint::hit("bucket.completed");
+        mark_committed(&mut record).await?;
+        bucket.finish(&mut record, &commit.id).await;
         Ok(next)
     }
 
-    /// Gives the partition back as it was.
+    /// Leaves the partition as it was, and releases it.
     ///
     /// # Errors
     /// [`Code::Locked`] if another process has taken it over, [`Code::Destination`] if the store refuses.
     pub async fn abandon(self) -> Result<()> {
-        drop(self.running);
-        let mut tracked = self.record.lock().await;
-        let_go(&self.bucket, &mut tracked, &self.upload).await
+        drop(self.parts);
+        let mut record = self.record.lock().await;
+        self.bucket.abandon(&mut record, &self.upload).await
     }
 }
 
-impl Bucket {
-    /// After a commit: the roll-up, then nobody's. What readers see is right and recorded, so that a failure here costs the
-    /// next start a moment and is none of this one's.
-    async fn finish(&self, tracked: &mut Tracked<BucketState>, commit_id: &str) {
-        let finished = async {
-            self.pay_roll_up(tracked).await?;
-            tracked.change(|value| value.give(None)).await?;
-            self.settled(commit_id).await
-        };
-        match finished.await {
-            Ok(()) => step("bucket.released"),
-            Err(error) => {
-                tracing::warn!(error = %error.one_line(), "a commit is done and its partition not yet free")
-            }
-        }
-    }
-}
-
-async fn let_go(
-    bucket: &Bucket,
-    tracked: &mut Tracked<BucketState>,
-    upload: &Upload,
-) -> Result<()> {
-    bucket.undo(tracked, upload).await?;
-    tracked.change(|value| value.give(None)).await?;
-    bucket.settled(&upload.commit_id).await
-}
-
-/// The manifest must say of the object what went up.
-fn check(
-    bucket: &Bucket,
+/// Waits until all parts are uploaded, and checks that the manifest describes them.
+async fn finished_upload(
+    parts: PartUpload,
+    object: &str,
     commit: &Commit,
     next: &Committed,
-    uploaded: Uploaded,
 ) -> Result<Uploaded> {
-    let name = bucket.partition_object(&commit.report, &commit.partition);
-    let fits = |file: &FileEntry| {
-        name.ends_with(&format!("/{}", file.name))
-            && file.bytes == uploaded.bytes
-            && file.sha256 == uploaded.sha256
-    };
-    match next.files.as_slice() {
-        [file] if fits(file) && next.commit_id == commit.id => Ok(uploaded),
-        files => Err(Error::new(
-            Code::Internal,
-            "the manifest does not say what was uploaded",
-        )
-        .with_context(
-            "uploaded",
-            format!("{} bytes, sha256 {}", uploaded.bytes, uploaded.sha256),
-        )
-        .with_context("manifest", format!("{} files", files.len()))),
+    let uploaded = parts.finish().await?;
+    if let [file] = next.files.as_slice()
+        && object.ends_with(&format!("/{}", file.name))
+        && file.bytes == uploaded.bytes
+        && file.sha256 == uploaded.sha256
+        && next.commit_id == commit.id
+    {
+        return Ok(uploaded);
     }
+    let message = "the manifest does not describe what was uploaded";
+    let bytes = format!("{} bytes, sha256 {}", uploaded.bytes, uploaded.sha256);
+    Err(Error::new(Code::Internal, message)
+        .with_context("uploaded", bytes)
+        .with_context("manifest", format!("{} files", next.files.len())))
+}
+
+fn upload_ended(bucket: &Bucket) -> Error {
+    let message = format!("the upload to {} was ended by the store", bucket.location());
+    Error::new(Code::Destination, message)
+        .with_next("let the bucket's rule for unfinished uploads wait for a day, then run the same command again")
 }

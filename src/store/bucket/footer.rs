@@ -1,11 +1,10 @@
-//! Which commit an object is of, by the footer of its Parquet: the judge of a complete whose answer says nothing.
+//! Which commit an object is of, by its Parquet footer: decides about a complete whose answer was lost.
 
 use bytes::Bytes;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
-use super::Bucket;
-use super::objects::Version;
+use super::client::{Bucket, Version};
 use crate::error::{Code, Error, Result};
 
 /// Most footers are smaller; larger ones take a second request.
@@ -15,26 +14,22 @@ const TAIL_BYTES: u64 = 64 << 10;
 const COMMIT_ID: &str = "backhaul.commit_id";
 
 impl Bucket {
-    /// The commit whose object lies there; `None` if none lies there, or one that no commit wrote.
+    /// The commit that wrote an object; `None` if there is no object, or one that no commit wrote.
     ///
     /// # Errors
-    /// [`Code::Destination`] if the store does not say.
+    /// [`Code::Destination`] if the store does not answer.
     pub async fn commit_of(&self, name: &str) -> Result<Option<String>> {
-        let Some((listed, version)) = self.head(name).await? else {
+        let Some((metadata, version)) = self.head(name).await? else {
             return Ok(None);
         };
-        let Some(metadata) = self.footer(name, listed.bytes, &version).await? else {
+        let Some(footer) = self.footer(name, metadata.bytes, &version).await? else {
             return Ok(None);
         };
-        let pairs = metadata
-            .file_metadata()
-            .key_value_metadata()
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        Ok(pairs
-            .iter()
-            .find(|pair| pair.key == COMMIT_ID)
-            .and_then(|pair| pair.value.clone()))
+        let Some(pairs) = footer.file_metadata().key_value_metadata() else {
+            return Ok(None);
+        };
+        let pair = pairs.iter().find(|pair| pair.key == COMMIT_ID);
+        Ok(pair.and_then(|pair| pair.value.clone()))
     }
 
     async fn footer(
@@ -53,7 +48,7 @@ impl Bucket {
                 Err(ParquetError::NeedMoreData(needed)) if start > 0 => {
                     tail = u64::try_from(needed).unwrap_or(u64::MAX).max(tail + 1);
                 }
-                // No Parquet at all: nobody's commit.
+                // Not Parquet: no commit wrote it.
                 Err(_) => return Ok(None),
             }
         }
@@ -61,5 +56,5 @@ impl Bucket {
 }
 
 fn unreadable(error: ParquetError) -> Error {
-    Error::new(Code::Internal, "a footer that was parsed is not there").with_source(error)
+    Error::new(Code::Internal, "a parsed Parquet footer is missing").with_source(error)
 }

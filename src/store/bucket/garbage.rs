@@ -1,41 +1,41 @@
-//! What dead processes leave in a bucket: partitions that they own, uploads that nobody recorded.
+//! What killed processes leave in a bucket: partitions that they own, uploads that were not recorded.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use object_store::path::Path;
 
-use super::claim::LONG_DEAD;
-use super::fault::Operation;
-use super::lease::{CLOCK_STEP, Record as _, Taken, Tracked};
-use super::record::BucketState;
-use super::tables::{state_name, table_of};
-use super::wire::Class;
-use super::{Backend, Bucket};
+use super::client::{Backend, Bucket, FailureClass, OpenUpload, Operation};
+use super::run_claim::LONG_DEAD_LEASES;
+use super::state::BucketState;
+use super::tables::{partition_of, state_name};
+use super::versioned_record::{CLOCK_STEP, VersionedRecord};
 use crate::error::Result;
-use crate::store::record::Intent;
+use crate::store::claim_result::ClaimResult;
+use crate::store::intent::Intent;
 
-/// Between starting an upload and recording it lies one request: what is older and not recorded never will be.
-const UNRECORDED: Duration = Duration::from_hours(24);
+/// Between starting an upload and recording it there is one request: what is older and not recorded never will be.
+const UNRECORDED_AGE: Duration = Duration::from_hours(24);
 
-/// What was cleared up.
+/// What was removed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Garbage {
-    /// Commits of dead processes that were finished or undone.
-    pub settled: u64,
-    /// Uploads that no partition's state knew of.
-    pub aborted: u64,
+    /// Commits of killed processes that were finished or undone.
+    pub num_recovered: u64,
+    /// Uploads that were aborted since no partition's state knew of them.
+    pub num_aborted: u64,
 }
 
 impl Bucket {
-    /// Settles what commits of dead processes left, and ends uploads that no state names and that are a day old.
+    /// Finishes or undoes the commits of killed processes, and aborts uploads that no state names and that are a day old.
     ///
-    /// Only S3 tells which uploads are open. On Google a rule of the bucket (`AbortIncompleteMultipartUpload`) ends those
-    /// that were never recorded; on Azure parts expire after a week.
+    /// Only S3 lists the open uploads. On Google a rule of the bucket (`AbortIncompleteMultipartUpload`) aborts those that
+    /// were never recorded; on Azure parts expire after a week.
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`].
     pub async fn collect_garbage(&self, who: &str) -> Result<Garbage> {
-        self.collect_garbage_older_than(who, UNRECORDED).await
+        self.collect_garbage_older_than(who, UNRECORDED_AGE).await
     }
 
     /// The same, for uploads of another age.
@@ -43,71 +43,100 @@ impl Bucket {
     /// # Errors
     /// As [`Bucket::collect_garbage`].
     pub async fn collect_garbage_older_than(&self, who: &str, age: Duration) -> Result<Garbage> {
-        let settled = self.settle_older_than(who, age).await?;
+        let num_recovered = self.recover_commits_older_than(who, age).await?;
         Ok(Garbage {
-            settled,
-            aborted: self.abort_unrecorded(age).await?,
+            num_recovered,
+            num_aborted: self.abort_unrecorded_uploads(age).await?,
         })
     }
 
-    /// Settles what commits of dead processes left. Says how many.
-    ///
-    /// # Errors
-    /// As [`Bucket::collect_garbage`].
-    pub async fn settle_left(&self, who: &str) -> Result<u64> {
-        self.settle_older_than(who, UNRECORDED).await
+    /// Finishes or undoes the commits of killed processes. Returns how many.
+    pub(in crate::store) async fn recover_commits(&self, who: &str) -> Result<u64> {
+        self.recover_commits_older_than(who, UNRECORDED_AGE).await
     }
 
-    async fn settle_older_than(&self, who: &str, age: Duration) -> Result<u64> {
-        // Who waits longer for a partition says it again once it has it.
-        let age = age.min(self.options().lease * LONG_DEAD);
-        let mut settled = 0;
+    async fn recover_commits_older_than(&self, who: &str, age: Duration) -> Result<u64> {
+        // A process that waits longer for a partition writes its intent again once it has it.
+        let age = age.min(self.options().lease * LONG_DEAD_LEASES);
+        let mut num_recovered = 0;
         for (commit_id, intent, since) in self.intents().await? {
-            // A live process may have said what it is about to do, and not have taken the partition yet.
-            let is_known = self.knows(&commit_id, &intent).await?;
-            if !is_known && !self.is_older(since, age).await? {
+            // A live process may have written its intent, and not have taken the partition yet.
+            if !self.has_begun(&commit_id, &intent).await? && !self.is_older(since, age).await? {
                 continue;
             }
-            // A live process holds it; it settles its own.
-            if let Taken::Ours(mut ours) = self
+            // A live process that holds the partition recovers it itself.
+            let taken = self
                 .take_partition(&intent.report, &intent.partition, who)
-                .await?
-            {
-                ours.change(|value| value.give(None)).await?;
-                self.settled(&commit_id).await?;
-                settled += 1;
+                .await?;
+            if let ClaimResult::Claimed(mut record) = taken {
+                record.release().await?;
+                self.clear_intent(&commit_id).await?;
+                num_recovered += 1;
             }
         }
-        Ok(settled)
+        Ok(num_recovered)
     }
 
-    /// Whether a partition's state tells of a commit: under way, or done.
-    async fn knows(&self, commit_id: &str, intent: &Intent) -> Result<bool> {
+    /// Whether a partition's state names a commit: under way, or done.
+    async fn has_begun(&self, commit_id: &str, intent: &Intent) -> Result<bool> {
         let name = state_name(&intent.report, &intent.partition);
-        let Some(Tracked { value, .. }) = Tracked::<BucketState>::load(self, &name).await? else {
+        let Some(record) = VersionedRecord::<BucketState>::load(self, &name).await? else {
             return Ok(false);
         };
-        let uploading = value.upload.as_ref().map(|upload| &upload.commit_id);
-        let committed = value
-            .state
-            .committed
-            .as_ref()
-            .map(|committed| &committed.commit_id);
-        Ok([uploading, committed]
-            .into_iter()
-            .flatten()
-            .any(|known| known == commit_id))
+        if let Some(upload) = &record.value.upload
+            && upload.commit_id == commit_id
+        {
+            return Ok(true);
+        }
+        match &record.value.state.committed {
+            Some(committed) => Ok(committed.commit_id == commit_id),
+            None => Ok(false),
+        }
     }
 
     async fn is_older(&self, since: DateTime<Utc>, age: Duration) -> Result<bool> {
-        // What was written within the step that the clock is in counts as written at its beginning.
-        let now = self.now().await? + CLOCK_STEP;
-        Ok((now - since).to_std().is_ok_and(|since| since >= age))
+        Ok(has_age(self.now().await?, since, age))
     }
 
-    async fn abort_unrecorded(&self, age: Duration) -> Result<u64> {
-        let Backend::S3(store, extra) = &self.backend else {
+    async fn abort_unrecorded_uploads(&self, age: Duration) -> Result<u64> {
+        let uploads = self.open_uploads().await?;
+        if uploads.is_empty() {
             return Ok(0);
+        }
+        let now = self.now().await?;
+        let mut num_aborted = 0;
+        for upload in uploads {
+            if !has_age(now, upload.started, age) {
+                continue;
+            }
+            let Ok(key) = Path::parse(&upload.key) else {
+                continue;
+            };
+            let Some(name) = self.name_of(&key) else {
+                continue;
+            };
+            // Uploads of objects that are not a partition's are not ours to abort.
+            let Some((report, partition)) = partition_of(&name) else {
+                continue;
+            };
+            let state = state_name(report, partition);
+            let record = VersionedRecord::<BucketState>::load(self, &state).await?;
+            if let Some(record) = record
+                && let Some(recorded) = record.value.upload
+                && recorded.upload_id == upload.upload_id
+            {
+                continue;
+            }
+            self.abort(&name, &upload.upload_id).await?;
+            num_aborted += 1;
+        }
+        Ok(num_aborted)
+    }
+
+    /// Uploads below the prefix that are neither completed nor aborted, as far as the store lists them.
+    async fn open_uploads(&self) -> Result<Vec<OpenUpload>> {
+        let Backend::S3(store, extra) = &self.backend else {
+            return Ok(Vec::new());
         };
         let folder = self.path("")?;
         let prefix = if folder.as_ref().is_empty() {
@@ -115,58 +144,37 @@ impl Bucket {
         } else {
             format!("{folder}/")
         };
-        let list = || async {
-            extra
-                .uploads(
-                    store.credentials().get_credential().await?.as_ref(),
-                    &prefix,
-                )
-                .await
+        let list = async || {
+            let credential = store.credentials().get_credential().await?;
+            extra.uploads(&credential, &prefix).await
         };
-        let open = match self.send(Operation::ListUploads, &folder, list).await {
-            Ok(open) => open,
-            // No commit rests on this, so that no night is lost over it: what stays costs a little until a rule of the
-            // bucket ends it.
-            Err(fault)
+        match self.send(Operation::ListUploads, &folder, list).await {
+            Ok(uploads) => Ok(uploads),
+            // No commit depends on this, and no night is lost over it: what stays costs a little until a rule of the
+            // bucket aborts it.
+            Err(failure)
                 if matches!(
-                    fault.class,
-                    Class::Denied | Class::Unsupported | Class::Missing | Class::Other
+                    failure.class,
+                    FailureClass::Denied
+                        | FailureClass::Unsupported
+                        | FailureClass::Missing
+                        | FailureClass::Other
                 ) =>
             {
-                let error = fault.into_error(self);
-                tracing::warn!(error = %error.one_line(), next = error.next(), "unfinished uploads are not looked for");
-                return Ok(0);
+                let error = failure.into_error(self);
+                tracing::warn!(error = %error.one_line(), next = error.next(), "unfinished uploads cannot be listed");
+                Ok(Vec::new())
             }
-            Err(fault) => return Err(fault.into_error(self)),
-        };
-        if open.is_empty() {
-            return Ok(0);
+            Err(failure) => Err(failure.into_error(self)),
         }
-        // What was started within the step that the clock is in counts as started at its beginning.
-        let now = self.now().await? + CLOCK_STEP;
-        let mut aborted = 0;
-        for upload in open {
-            let is_old = (now - upload.started)
-                .to_std()
-                .is_ok_and(|since| since >= age);
-            let name = object_store::path::Path::parse(&upload.key)
-                .ok()
-                .and_then(|key| self.name_of(&key));
-            let Some(name) = name.filter(|_| is_old) else {
-                continue;
-            };
-            // What is no partition's object is not ours to end.
-            let Some((report, partition)) = table_of(&name) else {
-                continue;
-            };
-            let tracked =
-                Tracked::<BucketState>::load(self, &state_name(report, partition)).await?;
-            let recorded = tracked.and_then(|tracked| tracked.value.upload);
-            if recorded.is_none_or(|recorded| recorded.upload_id != upload.upload_id) {
-                self.abort(&name, &upload.upload_id).await?;
-                aborted += 1;
-            }
-        }
-        Ok(aborted)
+    }
+}
+
+/// Whether something is at least as old as `age`. What was written within the present step of the clock counts as written
+/// at its beginning.
+fn has_age(now: DateTime<Utc>, since: DateTime<Utc>, age: Duration) -> bool {
+    match (now + CLOCK_STEP - since).to_std() {
+        Ok(elapsed) => elapsed >= age,
+        Err(_) => false,
     }
 }

@@ -1,35 +1,35 @@
-//! What a bucket must be able to do, tried out: write, create if absent, compare and swap, list, read, delete, upload.
+//! Tries every operation that a commit in a bucket needs: write, create if absent, compare and swap, list, read, delete,
+//! upload.
 
 use bytes::Bytes;
 
-use super::fault::Operation;
-use super::options::Scheme;
-use super::{Bucket, Writers, nonce};
+use super::client::{Bucket, Operation, Scheme, Writers};
+use super::nonce::nonce;
 use crate::error::{Code, Error, Result};
-use crate::store::SYSTEM_FOLDER;
+use crate::store::layout::SYSTEM_FOLDER;
 
 /// What keeps a writer that was taken over from replacing a later commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fencing {
-    /// The id of its upload: aborted or completed, it is dead.
+    /// Its upload id: once aborted or completed, it cannot be used.
     UploadId,
-    /// Only the lease: a writer that sleeps through it and wakes between its last look and its last request may do harm.
+    /// Only the lease: a writer that sleeps through it and wakes between its last check and its last request may do harm.
     Lease,
-    /// Nothing: one process at a time, by the user's word.
+    /// Nothing: one process at a time, as the user promises.
     Nothing,
 }
 
 impl Fencing {
-    /// What is to be said of it, if it is not all that it should be.
+    /// The warning for the user, if the fencing is weaker than it should be.
     pub fn warning(self) -> Option<&'static str> {
         match self {
             Self::UploadId => None,
             Self::Lease => Some(
-                "Azure has no ids of uploads: only the lease keeps two writers of one partition apart, so do not let a \
+                "Azure has no upload ids: only the lease keeps two writers of one partition apart, so do not let a \
                  process that writes there be paused for longer than a minute",
             ),
             Self::Nothing => Some(
-                "one process at a time, by your word (`writers = \"single\"`): nothing guards against a second",
+                "only one process at a time may write (`writers = \"single\"`): nothing prevents a second",
             ),
         }
     }
@@ -48,7 +48,7 @@ impl Bucket {
         outcome?;
         removed?;
         if self.get(&file).await?.is_some() {
-            return Err(self.lacks(Operation::Delete, "what was deleted is still there"));
+            return Err(self.untrusted(Operation::Delete, "what was deleted is still there"));
         }
         self.try_upload(&format!("{folder}/upload")).await?;
         Ok(match (self.options().writers, self.scheme()) {
@@ -65,22 +65,22 @@ impl Bucket {
         self.delete(&plain).await?;
         let first = bytes("first");
         let Some(version) = self.put_if_absent(file, first.clone()).await? else {
-            return Err(self.lacks(
+            return Err(self.untrusted(
                 Operation::Create,
-                "an object that does not exist is said to exist",
+                "an object that does not exist is reported to exist",
             ));
         };
         if self.put_if_absent(file, bytes("again")).await?.is_some() {
-            return Err(self.lacks(Operation::Create, "it was created twice"));
+            return Err(self.untrusted(Operation::Create, "it was created twice"));
         }
         let second = bytes("second");
         let Some(later) = self
             .compare_and_swap(file, &version, second.clone())
             .await?
         else {
-            return Err(self.lacks(
+            return Err(self.untrusted(
                 Operation::Swap,
-                "an unchanged object is said to have changed",
+                "an unchanged object is reported to have changed",
             ));
         };
         if later == version
@@ -89,11 +89,14 @@ impl Bucket {
                 .await?
                 .is_some()
         {
-            return Err(self.lacks(Operation::Swap, "a version that is gone was replaced"));
+            return Err(self.untrusted(
+                Operation::Swap,
+                "a version that was replaced before was replaced again",
+            ));
         }
         match self.get(file).await? {
             Some(read) if read.bytes == second && read.version == later => {}
-            _ => return Err(self.lacks(Operation::Read, "it does not return what was written")),
+            _ => return Err(self.untrusted(Operation::Read, "it does not return what was written")),
         }
         if !self
             .list(folder)
@@ -101,12 +104,12 @@ impl Bucket {
             .iter()
             .any(|listed| listed.name == *file)
         {
-            return Err(self.lacks(Operation::List, "what was written is not listed"));
+            return Err(self.untrusted(Operation::List, "what was written is not listed"));
         }
         Ok(())
     }
 
-    /// An upload that is aborted must be dead.
+    /// An upload that was aborted cannot be completed.
     async fn try_upload(&self, name: &str) -> Result<()> {
         let path = self.path(name)?;
         let upload_id = self
@@ -114,7 +117,7 @@ impl Bucket {
                 self.multipart().create_multipart(&path)
             })
             .await
-            .map_err(|fault| fault.into_error(self))?;
+            .map_err(|failure| failure.into_error(self))?;
         let payload = Bytes::from_static(b"part");
         let put = || {
             self.multipart()
@@ -123,35 +126,39 @@ impl Bucket {
         let part = self
             .send(Operation::UploadPart, &path, put)
             .await
-            .map_err(|fault| fault.into_error(self));
+            .map_err(|failure| failure.into_error(self));
         self.abort(name, &upload_id).await?;
         let part = part?;
         if self.scheme() == Scheme::Az {
-            // Nothing can be aborted there; what was uploaded expires.
+            // Azure cannot abort; what was uploaded expires.
             return Ok(());
         }
-        // Once: some stores fail at a dead upload where others refuse it. Either way there must be no object.
+        // Without retries: some stores fail at an aborted upload where others refuse it. Either way there must be no object.
         let complete = || {
             self.multipart()
                 .complete_multipart(&path, &upload_id, vec![part.clone()])
         };
         let completed = self
-            .once()
+            .without_retries()
             .send(Operation::CompleteUpload, &path, complete)
             .await
             .is_ok();
         if completed || self.head(name).await?.is_some() {
             self.delete(name).await?;
-            return Err(self.lacks(Operation::AbortUpload, "an aborted upload was completed"));
+            return Err(self.untrusted(Operation::AbortUpload, "an aborted upload was completed"));
         }
         Ok(())
     }
 
-    fn lacks(&self, operation: Operation, why: &str) -> Error {
+    fn untrusted(&self, operation: Operation, why: &str) -> Error {
         let next = "use a store with conditional writes, or `writers = \"single\"` if only one process ever writes there";
         Error::new(
             Code::Destination,
-            format!("{} cannot be trusted to {}", self.place(), operation.what()),
+            format!(
+                "{} cannot be trusted to {}",
+                self.location(),
+                operation.phrase()
+            ),
         )
         .with_context("seen", why)
         .with_next(next)

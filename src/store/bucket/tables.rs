@@ -1,13 +1,15 @@
-//! The roll-up of a table, and what is known of its partitions, in a bucket.
+//! The roll-up of a table, and the states of its partitions, in a bucket.
 
 use bytes::Bytes;
 
-use super::lease::{Tracked, parse};
-use super::record::RollUp;
-use super::{Bucket, BucketState, nonce};
+use super::client::Bucket;
+use super::nonce::nonce;
+use super::state::{BucketState, RollUp};
+use super::versioned_record::{VersionedRecord, parse_object};
 use crate::error::Result;
-use crate::store::listing::to_json;
-use crate::store::{SYSTEM_FOLDER, TableRecord, UNPARTITIONED};
+use crate::store::json::to_json;
+use crate::store::layout::{SYSTEM_FOLDER, UNPARTITIONED, partition_file};
+use crate::store::table_record::TableRecord;
 use crate::table::manifest::PartitionState;
 
 /// The one object of a partition. A commit replaces it whole.
@@ -17,83 +19,69 @@ const JSON: &str = ".json";
 
 impl Bucket {
     /// Name of a partition's object, below the bucket's prefix.
-    pub fn partition_object(&self, report: &str, partition: &str) -> String {
-        if partition == UNPARTITIONED {
-            format!("{report}/{OBJECT}")
-        } else {
-            format!("{report}/{partition}/{OBJECT}")
-        }
+    pub(super) fn partition_object(&self, report: &str, partition: &str) -> String {
+        partition_file(report, partition, OBJECT)
     }
 
-    /// State of a partition; `None` if nothing was ever committed or begun.
+    /// As [`crate::store::Store::partition`].
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if it cannot be read or is no state.
+    /// [`crate::error::Code::Destination`] if it cannot be read or is damaged.
     pub async fn partition(&self, report: &str, partition: &str) -> Result<Option<PartitionState>> {
-        let tracked = Tracked::<BucketState>::load(self, &state_name(report, partition)).await?;
-        Ok(tracked.map(|tracked| tracked.value.state))
+        let name = state_name(report, partition);
+        let record = VersionedRecord::<BucketState>::load(self, &name).await?;
+        Ok(record.map(|record| record.value.state))
     }
 
-    /// Names of a table's partitions that have a state, in order.
+    /// As [`crate::store::Store::partitions`].
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`].
     pub async fn partitions(&self, report: &str) -> Result<Vec<String>> {
-        let (objects, _) = self
-            .children(&format!("{SYSTEM_FOLDER}/tables/{report}"))
-            .await?;
-        let mut names: Vec<_> = objects
-            .iter()
-            .filter_map(|name| name.strip_suffix(JSON).map(str::to_owned))
-            .collect();
+        let folder = format!("{SYSTEM_FOLDER}/tables/{report}");
+        let (objects, _) = self.children(&folder).await?;
+        let mut names = json_stems(&objects);
         names.sort();
         Ok(names)
     }
 
-    /// Names of the tables of which anything is known, in order.
+    /// As [`crate::store::Store::tables`].
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`].
     pub async fn tables(&self) -> Result<Vec<String>> {
         let (objects, mut names) = self.children(&format!("{SYSTEM_FOLDER}/tables")).await?;
-        names.extend(
-            objects
-                .iter()
-                .filter_map(|name| name.strip_suffix(JSON).map(str::to_owned)),
-        );
+        names.extend(json_stems(&objects));
         names.sort();
         names.dedup();
         Ok(names)
     }
 
-    /// What is recorded about a table; nothing yet is the default.
+    /// As [`crate::store::Store::table`].
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if it cannot be read or is no record.
+    /// [`crate::error::Code::Destination`] if it cannot be read or is damaged.
     pub async fn table(&self, report: &str) -> Result<TableRecord> {
         let name = table_name(report);
         match self.get(&name).await? {
-            Some(object) => Ok(parse::<RollUp>(self, &name, &object.bytes)?.record),
+            Some(object) => Ok(parse_object::<RollUp>(self, &name, &object.bytes)?.record),
             None => Ok(TableRecord::default()),
         }
     }
 
-    /// Puts a commit into the roll-up. Done twice, it costs readers a look.
+    /// Adds the last commit of a partition to its table's record.
     pub(super) async fn roll_up(&self, state: &PartitionState) -> Result<()> {
         self.update_table(&state.report, |record| {
-            record.commit_number = (record.commit_number + 1).max(state.generation);
-            record
-                .partitions
-                .insert(state.partition.clone(), record.commit_number);
+            record.add_commit(state);
             Ok(())
         })
         .await
     }
 
-    /// Changes a table's record by compare-and-swap, as often as somebody else was faster.
+    /// Changes a table's record by compare-and-swap, again whenever another process was faster.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`], or what `change` says.
+    /// [`crate::error::Code::Destination`], or the error of `change`.
     pub async fn update_table<T>(
         &self,
         report: &str,
@@ -103,10 +91,10 @@ impl Bucket {
         loop {
             let (mut roll_up, version) = match self.get(&name).await? {
                 Some(object) => (
-                    parse::<RollUp>(self, &name, &object.bytes)?,
+                    parse_object::<RollUp>(self, &name, &object.bytes)?,
                     Some(object.version),
                 ),
-                None => (self.lost_roll_up(report).await?, None),
+                None => (self.rebuilt_roll_up(report).await?, None),
             };
             let before = roll_up.record.clone();
             let value = change(&mut roll_up.record)?;
@@ -125,21 +113,17 @@ impl Bucket {
         }
     }
 
-    /// A roll-up to begin with: where one was lost, its number goes on above all commits that the partitions have seen.
-    async fn lost_roll_up(&self, report: &str) -> Result<RollUp> {
+    /// The first roll-up of a table; where one was lost, its number starts above all commits that the partitions have seen.
+    async fn rebuilt_roll_up(&self, report: &str) -> Result<RollUp> {
         let mut roll_up = RollUp::default();
         for partition in self.partitions(report).await? {
-            let Some(tracked) =
-                Tracked::<BucketState>::load(self, &state_name(report, &partition)).await?
-            else {
+            let name = state_name(report, &partition);
+            let Some(record) = VersionedRecord::<BucketState>::load(self, &name).await? else {
                 continue;
             };
-            // A commit that is not in the roll-up yet puts itself in.
-            let generation = tracked
-                .value
-                .state
-                .generation
-                .saturating_sub(u64::from(tracked.value.owes_roll_up));
+            // A commit that is not in the roll-up yet adds itself.
+            let pending = u64::from(record.value.owes_roll_up);
+            let generation = record.value.state.generation.saturating_sub(pending);
             if generation > 0 {
                 roll_up.record.commit_number += generation;
                 roll_up.record.partitions.insert(partition, generation);
@@ -149,12 +133,18 @@ impl Bucket {
     }
 }
 
+/// Names of the JSON objects, without their suffix.
+fn json_stems(objects: &[String]) -> Vec<String> {
+    let stems = objects.iter().filter_map(|name| name.strip_suffix(JSON));
+    stems.map(str::to_owned).collect()
+}
+
 pub(super) fn state_name(report: &str, partition: &str) -> String {
     format!("{SYSTEM_FOLDER}/tables/{report}/{partition}{JSON}")
 }
 
 /// Table and partition of a partition's object, by its name.
-pub(super) fn table_of(name: &str) -> Option<(&str, &str)> {
+pub(super) fn partition_of(name: &str) -> Option<(&str, &str)> {
     let folder = name.strip_suffix(OBJECT)?.strip_suffix('/')?;
     Some(folder.split_once('/').unwrap_or((folder, UNPARTITIONED)))
 }

@@ -1,4 +1,4 @@
-//! A multipart upload as a stream: bytes go in, parts go up side by side, memory stays bounded.
+//! A multipart upload as a stream: bytes go in, parts are sent side by side, memory stays bounded.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -12,18 +12,17 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
-use super::Bucket;
-use super::fault::Operation;
+use super::client::{Bucket, Operation};
 use crate::error::{Code, Error, Result};
 use crate::model::hex;
 
-/// S3 and Google take no more.
+/// S3 and Google accept no more.
 const PARTS_MAX: usize = 10_000;
 
-/// Bytes that a writer gathers before it hands them on.
+/// Bytes that a writer collects before it passes them on.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// What went up.
+/// What was uploaded.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uploaded {
     /// Size in bytes.
@@ -40,84 +39,102 @@ pub struct Uploaded {
 pub struct UploadWriter {
     sender: mpsc::Sender<Bytes>,
     chunk: Vec<u8>,
-    why: Why,
+    failure: SharedError,
 }
 
-/// Why an upload has failed, until somebody tells it.
-type Why = Arc<Mutex<Option<Error>>>;
+/// The error of an upload that has failed, until it is taken to be reported.
+#[derive(Debug, Clone, Default)]
+struct SharedError(Arc<Mutex<Option<Error>>>);
 
-fn told(why: &Why) -> Option<Error> {
-    why.lock().unwrap_or_else(PoisonError::into_inner).take()
+impl SharedError {
+    fn set(&self, error: Error) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+    }
+
+    fn take(&self) -> Option<Error> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// An upload that takes bytes until its last writer is gone.
 #[derive(Debug)]
-pub(super) struct Running {
+pub(super) struct PartUpload {
     sender: mpsc::Sender<Bytes>,
     task: AbortOnDropHandle<Option<Uploaded>>,
-    why: Why,
+    failure: SharedError,
 }
 
-impl Running {
+impl PartUpload {
     /// Starts to take bytes for an upload that is recorded.
     pub fn start(bucket: &Bucket, path: Path, upload_id: String) -> Self {
-        // One chunk waits while the one before is handed to a part.
-        let (sender, mut receiver) = mpsc::channel::<Bytes>(1);
-        let mut parts = Parts::new(bucket.clone(), path, upload_id);
-        let why = Why::default();
-        let telling = Arc::clone(&why);
-        let task = tokio::spawn(async move {
-            let all = async {
-                while let Some(chunk) = receiver.recv().await {
-                    parts.write(&chunk).await?;
-                }
-                parts.finish().await
-            };
-            // Told before the receiver goes: whoever is turned away by that finds out why.
-            all.await
-                .map_err(|error| {
-                    telling
-                        .lock()
-                        .unwrap_or_else(PoisonError::into_inner)
-                        .replace(error)
-                })
-                .ok()
-        });
+        // One chunk waits while the one before is added to a part.
+        let (sender, receiver) = mpsc::channel::<Bytes>(1);
+        let parts = Parts::new(bucket.clone(), path, upload_id);
+        let failure = SharedError::default();
+        let task = tokio::spawn(upload_all(receiver, parts, failure.clone()));
         Self {
             sender,
             task: AbortOnDropHandle::new(task),
-            why,
+            failure,
         }
     }
 
     /// A writer for a thread that may block.
     pub fn writer(&self) -> UploadWriter {
-        let why = Arc::clone(&self.why);
         UploadWriter {
             sender: self.sender.clone(),
             chunk: Vec::with_capacity(CHUNK_BYTES),
-            why,
+            failure: self.failure.clone(),
         }
     }
 
-    /// Hands bytes on; waits while enough of them are on their way. Says whether they were taken: if not, the upload has
-    /// failed, and [`Running::finish`] says why.
+    /// Passes bytes on; waits while enough of them are being sent. Returns whether they were taken: if not, the upload has
+    /// failed, and [`PartUpload::finish`] returns the error.
+    #[cfg(any(debug_assertions, feature = "testing"))]
     pub async fn write(&self, bytes: Bytes) -> bool {
         self.sender.send(bytes).await.is_ok()
     }
 
-    /// Waits until all parts are up. Every writer must be gone by then.
+    /// Waits until all parts are uploaded. Every writer must be dropped by then.
     pub async fn finish(self) -> Result<Uploaded> {
-        let Self { sender, task, why } = self;
+        let Self {
+            sender,
+            task,
+            failure,
+        } = self;
         drop(sender);
         match task.await {
             Ok(Some(uploaded)) => Ok(uploaded),
-            Ok(None) => Err(told(&why).unwrap_or_else(|| {
-                Error::new(Code::Destination, "an upload has failed, as was told")
+            Ok(None) => Err(failure.take().unwrap_or_else(|| {
+                Error::new(
+                    Code::Destination,
+                    "an upload has failed, as was already reported",
+                )
             })),
             Err(error) => {
                 Err(Error::new(Code::Internal, "an upload ended early").with_source(error))
             }
+        }
+    }
+}
+
+async fn upload_all(
+    mut receiver: mpsc::Receiver<Bytes>,
+    mut parts: Parts,
+    failure: SharedError,
+) -> Option<Uploaded> {
+    let uploaded = async {
+        while let Some(chunk) = receiver.recv().await {
+            parts.write(&chunk).await?;
+        }
+        parts.finish().await
+    };
+    match uploaded.await {
+        Ok(uploaded) => Some(uploaded),
+        Err(error) => {
+            // Set before the receiver is dropped: a writer that is rejected by that finds the error.
+            failure.set(error);
+            None
         }
     }
 }
@@ -137,15 +154,12 @@ impl io::Write for UploadWriter {
         }
         let chunk = std::mem::replace(&mut self.chunk, Vec::with_capacity(CHUNK_BYTES));
         let send = || self.sender.blocking_send(Bytes::from(chunk));
-        // On a thread that also runs async tasks, the others go on meanwhile.
-        let is_async =
-            Handle::try_current().is_ok_and(|of| of.runtime_flavor() == RuntimeFlavor::MultiThread);
-        let sent = if is_async {
-            tokio::task::block_in_place(send)
-        } else {
-            send()
+        let sent = match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
+            // On a thread that also runs async tasks, the others continue meanwhile.
+            Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(send),
+            _ => send(),
         };
-        sent.map_err(|_closed| match told(&self.why) {
+        sent.map_err(|_closed| match self.failure.take() {
             Some(error) => io::Error::other(error),
             None => io::Error::new(io::ErrorKind::BrokenPipe, "the upload has failed"),
         })
@@ -159,7 +173,7 @@ struct Parts {
     upload_id: String,
     filling: BytesMut,
     number: usize,
-    going: JoinSet<Result<(usize, String)>>,
+    sending: JoinSet<Result<(usize, String)>>,
     done: BTreeMap<usize, String>,
     bytes: u64,
     digest: Sha256,
@@ -173,7 +187,7 @@ impl Parts {
             upload_id,
             filling: BytesMut::new(),
             number: 0,
-            going: JoinSet::new(),
+            sending: JoinSet::new(),
             done: BTreeMap::new(),
             bytes: 0,
             digest: Sha256::new(),
@@ -192,7 +206,7 @@ impl Parts {
         Ok(())
     }
 
-    /// Sends a part as soon as fewer than allowed are on their way.
+    /// Sends a part as soon as fewer than allowed are being sent.
     async fn send(&mut self, part: Bytes) -> Result<()> {
         if self.number == PARTS_MAX {
             let limit = self.bucket.options().part_bytes.saturating_mul(PARTS_MAX) >> 30;
@@ -203,31 +217,23 @@ impl Parts {
             .with_context("object", self.path.to_string())
             .with_next("partition the table by target as well, or raise the size of parts"));
         }
-        while self.going.len() >= self.bucket.options().concurrent_parts {
-            self.reap().await?;
+        while self.sending.len() >= self.bucket.options().concurrent_parts {
+            self.await_part().await?;
         }
-        let (bucket, path, upload_id, number) = (
+        self.sending.spawn(put_part(
             self.bucket.clone(),
             self.path.clone(),
             self.upload_id.clone(),
             self.number,
-        );
-        self.going.spawn(async move {
-            let put = || {
-                bucket
-                    .multipart()
-                    .put_part(&path, &upload_id, number, part.clone().into())
-            };
-            let part = bucket.send(Operation::UploadPart, &path, put).await;
-            part.map(|part| (number, part.content_id))
-                .map_err(|fault| fault.into_error(&bucket))
-        });
+            part,
+        ));
         self.number += 1;
         Ok(())
     }
 
-    async fn reap(&mut self) -> Result<()> {
-        match self.going.join_next().await {
+    /// Waits until one of the parts is uploaded.
+    async fn await_part(&mut self) -> Result<()> {
+        match self.sending.join_next().await {
             None => Ok(()),
             Some(Ok(Ok((number, id)))) => {
                 self.done.insert(number, id);
@@ -245,13 +251,32 @@ impl Parts {
             let last = self.filling.split().freeze();
             self.send(last).await?;
         }
-        while !self.going.is_empty() {
-            self.reap().await?;
+        while !self.sending.is_empty() {
+            self.await_part().await?;
         }
         Ok(Uploaded {
             bytes: self.bytes,
             sha256: hex(&self.digest.finalize()),
             parts: self.done.into_values().collect(),
         })
+    }
+}
+
+/// Uploads a part. Returns its number and the store's name for it.
+async fn put_part(
+    bucket: Bucket,
+    path: Path,
+    upload_id: String,
+    number: usize,
+    part: Bytes,
+) -> Result<(usize, String)> {
+    let put = || {
+        bucket
+            .multipart()
+            .put_part(&path, &upload_id, number, part.clone().into())
+    };
+    match bucket.send(Operation::UploadPart, &path, put).await {
+        Ok(part) => Ok((number, part.content_id)),
+        Err(failure) => Err(failure.into_error(&bucket)),
     }
 }

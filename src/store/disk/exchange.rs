@@ -1,74 +1,65 @@
-//! How a partition's folder gives way to a new one.
+//! How a partition's folder is replaced by a new one.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
-
-use super::Disk;
+use super::durable::{Exchange, exchange_folders, rename_entry};
+use super::layout::{Disk, Replace};
 use crate::error::Result;
-use crate::store::{cannot, step};
-
-/// How a partition is replaced.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Replace {
-    /// In one step, by exchanging two folders. Where the file system cannot, not at all.
-    #[default]
-    Exchange,
-    /// In one step where the file system can; else in two, between which readers find nothing.
-    Gap,
-}
+use crate::failpoint;
+use crate::store::io_error::io_error;
 
 impl Disk {
-    /// The same destination with another way of replacing partitions.
-    #[must_use]
-    pub fn with_replace(mut self, replace: Replace) -> Self {
-        self.replace = replace;
-        self
-    }
-
-    /// Puts a staged folder in the place of another, which goes to staging.
+    /// Gives a staged folder the name of another, which moves to staging.
     pub(super) fn exchange(&self, commit_id: &str, staged: &Path, folder: &Path) -> Result<()> {
-        match renameat_with(CWD, staged, CWD, folder, RenameFlags::EXCHANGE) {
-            Ok(()) => Ok(()),
-            Err(
-                error @ (rustix::io::Errno::INVAL
-                | rustix::io::Errno::NOSYS
-                | rustix::io::Errno::OPNOTSUPP),
-            ) => self.leave_gap(commit_id, staged, folder, error.into()),
-            Err(error) => Err(cannot("exchange", folder, error.into())),
+        match exchange_folders(staged, folder)? {
+            Exchange::Done => Ok(()),
+            Exchange::Unsupported(error) => self.replace_with_gap(commit_id, staged, folder, error),
         }
     }
 
-    /// The same in two steps, for a file system that cannot do it in one.
-    pub(super) fn leave_gap(
+    /// The same in two steps, for a file system that cannot do it in one, as `error` says.
+    fn replace_with_gap(
         &self,
         commit_id: &str,
         staged: &Path,
         folder: &Path,
         error: std::io::Error,
     ) -> Result<()> {
-        if self.replace == Replace::Exchange {
-            return Err(cannot("exchange", folder, error).with_next(
+        if self.replace() == Replace::Exchange {
+            return Err(io_error("exchange", folder, error).with_next(
                 "use a local disk for the destination, or accept that readers find nothing for a moment: \
                  [destination] replace = \"gap\"",
             ));
         }
-        std::fs::rename(folder, self.replaced_path(commit_id))
-            .map_err(|error| cannot("move away", folder, error))?;
-        step("commit.gap");
-        std::fs::rename(staged, folder).map_err(|error| {
-            // Readers get back what they had; where even that fails, the next start does it.
-            let _ = std::fs::rename(self.replaced_path(commit_id), folder);
-            cannot("put in place", folder, error)
+        let replaced = self.replaced_path(commit_id);
+        rename_entry(folder, &replaced)?;
+        failpoint::hit("commit.gap");
+        rename_entry(staged, folder).inspect_err(|_| {
+            // Readers get the old folder again; where even that fails, the next start does it.
+            let _ = rename_entry(&replaced, folder);
         })
-    }
-
-    /// Where a replaced folder lies while its place is empty.
-    pub(super) fn replaced_path(&self, commit_id: &str) -> PathBuf {
-        self.system("staging")
-            .join(format!("{commit_id}{REPLACED_SUFFIX}"))
     }
 }
 
-/// Stands behind the name of a commit's staging for the folder that it replaces.
-pub(super) const REPLACED_SUFFIX: &str = ".old";
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::Code;
+
+    #[test]
+    fn a_gap_is_left_only_where_it_is_allowed() {
+        let folder = tempfile::tempdir().expect("temp dir");
+        let disk = Disk::open(folder.path()).expect("opens");
+        let [left, right] = ["left", "right"].map(|name| folder.path().join(name));
+        for path in [&left, &right] {
+            std::fs::create_dir(path).expect("creatable");
+        }
+        let unsupported = || std::io::ErrorKind::Unsupported.into();
+        let refused = disk.replace_with_gap("c1", &left, &right, unsupported());
+        assert_eq!(refused.expect_err("refused").code(), Code::Destination);
+        let disk = disk.with_replace(Replace::Gap);
+        disk.replace_with_gap("c1", &left, &right, unsupported())
+            .expect("replaces");
+        assert!(!left.exists() && right.exists() && disk.replaced_path("c1").exists());
+    }
+}

@@ -19,7 +19,7 @@ async fn state(bucket: &Bucket) -> backhaul::table::manifest::PartitionState {
         .expect("present")
 }
 
-/// Commits as a process that finds others dead after a second or two.
+/// Commits as a process for which the leases of others expire after a second or two.
 async fn publish_after_lease(lab: &Lab, id: &str) {
     let (committing, next) = prepare(&lab.other(Duration::ZERO), id, Duration::from_secs(10))
         .await
@@ -46,16 +46,16 @@ async fn a_commit_appears_whole_and_a_later_one_extends_it() {
 
 /// The order in which a commit writes: the upload's id before any part, the parts before the complete.
 #[tokio::test]
-async fn no_part_goes_up_before_its_upload_is_recorded_and_nothing_is_completed_before_its_parts_are()
+async fn no_part_is_sent_before_its_upload_is_recorded_and_nothing_is_completed_before_its_parts_are()
  {
     let lab = Lab::new().await;
     let committing = lab
         .bucket
-        .begin(commit("c1"), "one", Duration::ZERO)
+        .begin_commit(commit("c1"), "one", Duration::ZERO)
         .await
         .unwrap();
     let mut body = parquet("c1", 0, &["c1".to_owned()]);
-    // Larger than two parts: what stands before the magic bytes does not matter here.
+    // Larger than two parts: the bytes before the magic bytes do not matter here.
     let large = [vec![b'x'; 11 << 20], std::mem::take(&mut body)].concat();
     for chunk in large.chunks(1 << 20) {
         assert!(committing.write(Bytes::copy_from_slice(chunk)).await);
@@ -117,7 +117,7 @@ async fn lost_answers_and_refusals_anywhere_in_a_commit_do_no_harm() {
         .collect_garbage_older_than("gc", Duration::ZERO)
         .await
         .unwrap();
-    assert_eq!(recorded.settled, 0);
+    assert_eq!(recorded.num_recovered, 0);
     assert_eq!(
         lab.server.open_uploads().len(),
         0,
@@ -203,7 +203,7 @@ async fn an_abandoned_commit_frees_the_partition_and_leaves_nothing() {
 }
 
 #[tokio::test]
-async fn a_manifest_that_does_not_fit_what_was_uploaded_is_refused_and_undone() {
+async fn a_manifest_that_does_not_describe_what_was_uploaded_is_refused_and_undone() {
     let lab = Lab::new().await;
     let (committing, mut next) = prepare(&lab.bucket, "c1", Duration::ZERO).await.unwrap();
     next.files[0].bytes += 1;
@@ -219,7 +219,7 @@ async fn a_manifest_that_does_not_fit_what_was_uploaded_is_refused_and_undone() 
 async fn a_writer_that_slept_through_its_lease_is_fenced_off_at_every_step() {
     let lab = Lab::with(|options| options.lease = Duration::from_hours(1)).await;
     publish(&lab.bucket, "c1").await.unwrap();
-    // Asleep before its parts are recorded.
+    // It sleeps before its parts are recorded.
     let (sleeper, next) = prepare(&lab.bucket, "c2", Duration::ZERO).await.unwrap();
     publish_after_lease(&lab, "c3").await;
     assert_eq!(
@@ -227,10 +227,10 @@ async fn a_writer_that_slept_through_its_lease_is_fenced_off_at_every_step() {
         Code::Locked
     );
     assert_eq!(visible(&lab.bucket).await, ["c1", "c3"]);
-    // Asleep between its last part and anything else: the upload itself is dead.
+    // It sleeps between its last part and anything else: the upload itself was aborted.
     let sleeper = lab
         .bucket
-        .begin(commit("c4"), "c4", Duration::ZERO)
+        .begin_commit(commit("c4"), "c4", Duration::ZERO)
         .await
         .unwrap();
     publish_after_lease(&lab, "c5").await;
@@ -276,7 +276,7 @@ async fn requests_that_arrive_after_a_takeover_change_nothing() {
 }
 
 #[tokio::test]
-async fn a_heartbeat_keeps_a_slow_writer_s_partition_and_tells_it_of_a_loss() {
+async fn a_heartbeat_keeps_the_partition_of_a_slow_writer_and_notices_a_loss() {
     let lab = Lab::with(|options| options.lease = Duration::from_secs(1)).await;
     let (committing, next) = prepare(&lab.bucket, "c1", Duration::ZERO).await.unwrap();
     tokio::time::sleep(Duration::from_secs(4)).await;
@@ -287,7 +287,7 @@ async fn a_heartbeat_keeps_a_slow_writer_s_partition_and_tells_it_of_a_loss() {
     assert!(!committing.is_lost());
     committing.publish(next).await.unwrap();
     let (committing, _) = prepare(&lab.bucket, "c3", Duration::ZERO).await.unwrap();
-    // As if another had judged it dead.
+    // As if another process had taken it for dead.
     lab.bucket.delete(STATE).await.unwrap();
     while !committing.is_lost() {
         tokio::time::sleep(Duration::from_millis(50)).await;
@@ -295,10 +295,10 @@ async fn a_heartbeat_keeps_a_slow_writer_s_partition_and_tells_it_of_a_loss() {
 }
 
 #[tokio::test]
-async fn garbage_is_what_the_dead_left_and_nothing_of_the_living() {
+async fn garbage_is_what_killed_processes_left_and_nothing_of_live_ones() {
     let lab = Lab::new().await;
     let (living, next) = prepare(&lab.bucket, "c1", Duration::ZERO).await.unwrap();
-    // Starts whose answers were lost leave uploads that nobody recorded.
+    // Starts whose answers were lost leave uploads that are not recorded.
     lab.proxy.fail("start", 3, Fault::LostAnswer);
     let other = backhaul::store::Commit {
         partition: "snapshot_date=2026-11-24".into(),
@@ -306,7 +306,7 @@ async fn garbage_is_what_the_dead_left_and_nothing_of_the_living() {
     };
     let dead = lab
         .bucket
-        .begin(other, "dead", Duration::ZERO)
+        .begin_commit(other, "dead", Duration::ZERO)
         .await
         .unwrap();
     drop(dead);
@@ -324,8 +324,8 @@ async fn garbage_is_what_the_dead_left_and_nothing_of_the_living() {
             .await
             .unwrap(),
         Garbage {
-            settled: 0,
-            aborted: 3
+            num_recovered: 0,
+            num_aborted: 3
         }
     );
     assert_eq!(
@@ -343,8 +343,8 @@ async fn garbage_is_what_the_dead_left_and_nothing_of_the_living() {
     assert_eq!(
         collected,
         Garbage {
-            settled: 1,
-            aborted: 0
+            num_recovered: 1,
+            num_aborted: 0
         }
     );
     assert_eq!(lab.server.open_uploads().len(), 0);
@@ -352,7 +352,7 @@ async fn garbage_is_what_the_dead_left_and_nothing_of_the_living() {
 }
 
 #[tokio::test]
-async fn a_lost_roll_up_goes_on_above_what_its_partitions_have_seen() {
+async fn a_lost_roll_up_continues_above_what_its_partitions_have_seen() {
     let lab = Lab::new().await;
     for id in ["c1", "c2", "c3"] {
         publish(&lab.bucket, id).await.unwrap();
@@ -371,7 +371,7 @@ async fn an_encoder_writes_on_a_thread_of_its_own() {
     let lab = Lab::new().await;
     let committing = lab
         .bucket
-        .begin(commit("c1"), "one", Duration::ZERO)
+        .begin_commit(commit("c1"), "one", Duration::ZERO)
         .await
         .unwrap();
     let mut writer = committing.writer();
@@ -390,14 +390,14 @@ async fn an_encoder_writes_on_a_thread_of_its_own() {
 }
 
 #[tokio::test]
-async fn an_upload_holds_no_more_in_memory_than_its_parts_on_their_way() {
+async fn an_upload_holds_no_more_in_memory_than_the_parts_that_are_sent() {
     let lab = Lab::with(|options| options.concurrent_parts = 2).await;
     let committing = lab
         .bucket
-        .begin(commit("c1"), "one", Duration::ZERO)
+        .begin_commit(commit("c1"), "one", Duration::ZERO)
         .await
         .unwrap();
-    // Parts hang; whoever writes must come to a stop.
+    // Parts hang; the writer must stop.
     lab.proxy
         .plan(|seen| (seen.operation() == "part").then_some(Fault::Late(Duration::from_hours(1))));
     let chunk = Bytes::from(vec![b'x'; 1 << 20]);
@@ -409,6 +409,6 @@ async fn an_upload_holds_no_more_in_memory_than_its_parts_on_their_way() {
         taken += 1;
         assert!(taken < 100, "nothing holds the writer back");
     }
-    // Two parts of 5 MiB on their way, one waiting to go, one chunk in the channel and one in hand.
+    // Two parts of 5 MiB are being sent, one waits, one chunk is in the channel and one with the writer.
     assert!((10..=17).contains(&taken), "{taken} MiB were taken");
 }

@@ -1,5 +1,5 @@
-//! A store that fails now and then costs time and nothing else; one that fails for good ends the run in one clear error,
-//! and the run goes on without buying anything again once the store is back.
+//! A store that fails now and then costs time and nothing else; one that keeps failing ends the run in one clear error,
+//! and the next run continues without paying again once the store is back.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,8 +7,8 @@ use std::time::Duration;
 use backhaul::sandbox::Options;
 
 use super::kills::in_parallel;
-use super::night::{ANCHORS, LINKS, Night, targets};
 use super::proxy::{Fault, Seen};
+use super::support::{ANCHORS, LINKS, Night, targets};
 use crate::support::unlimited;
 
 const TABLES: [&str; 3] = ["links", "anchors", "targets"];
@@ -23,7 +23,7 @@ fn lists() -> Night {
     night
 }
 
-/// What a run in which nothing fails ends with: rows, and requests.
+/// Rows and requests of a run in which nothing fails.
 fn undisturbed() -> (BTreeMap<String, Vec<String>>, u64) {
     let night = lists();
     let before = night.stats().requests;
@@ -31,8 +31,8 @@ fn undisturbed() -> (BTreeMap<String, Vec<String>>, u64) {
     (night.tables(&TABLES), night.stats().requests - before)
 }
 
-/// One request in so many meets a fault, if it is of these operations; and the first of each does.
-fn weather(
+/// One request in so many fails, if it is of these operations; and the first of each does.
+fn random_faults(
     seed: u64,
     one_in: u32,
     operations: &'static [&str],
@@ -99,7 +99,7 @@ fn a_store_that_fails_now_and_then_costs_nothing_but_time() {
             let before = night.stats().requests;
             night
                 .proxy()
-                .plan(weather(seed as u64, one_in, operations, fault));
+                .plan(random_faults(seed as u64, one_in, operations, fault));
             let ran = night.run();
             assert_eq!(ran.code, 0, "{name}: {ran:?}");
             night.proxy().quiet();
@@ -130,7 +130,7 @@ fn errors(stderr: &str) -> Vec<String> {
 }
 
 #[test]
-fn a_store_that_fails_for_good_ends_in_one_error_and_nothing_is_bought_again() {
+fn a_store_that_keeps_failing_ends_in_one_error_and_nothing_is_paid_for_again() {
     let (tables, requests) = undisturbed();
     let cases = vec![
         (Fault::Refuse(503, "SlowDown"), "kept failing to"),

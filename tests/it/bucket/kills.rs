@@ -1,5 +1,5 @@
-//! The program is killed at the steps of a night with everything in the bucket, and goes on where nothing of it is left
-//! but the bucket and the configuration: the same rows, each answer that was saved bought once, nothing left behind.
+//! The program is killed at the fail points of a night with everything in the bucket, and continues on a machine that has
+//! only the configuration: the same rows, each saved response paid for once, nothing left behind.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use backhaul::sandbox::{Options, Stats};
 
-use super::night::{ANCHORS, KEYWORDS, LINKS, Night, RATING, targets, wait_until};
+use super::support::{ANCHORS, KEYWORDS, LINKS, Night, RATING, targets, wait_until};
 use crate::support::unlimited;
 
-/// Most of a killed run's successor is waiting for leases to run out.
+/// The run after a killed one mostly waits for leases to expire.
 const SIDE_BY_SIDE: usize = 6;
 
 const TABLES: [&str; 4] = ["links", "anchors", "coverage", "targets"];
@@ -49,7 +49,7 @@ fn two_lists() -> Night {
     night
 }
 
-/// What was asked for, once all that was on its way has arrived.
+/// The requests, once all that were sent have arrived.
 pub fn asked(night: &Night) -> Stats {
     let last = std::cell::RefCell::new(Stats::default());
     wait_until("the last request", || {
@@ -60,7 +60,7 @@ pub fn asked(night: &Night) -> Stats {
     last.into_inner()
 }
 
-/// What a run in which nothing happens ends with.
+/// The result of a run in which nothing fails.
 struct Undisturbed {
     tables: BTreeMap<String, Vec<String>>,
     requests: u64,
@@ -83,7 +83,7 @@ fn killed_at(step: &str, expected: &Undisturbed) {
     let night = two_lists();
     let before = night.stats().requests;
     let was_killed = night.crashes_at(step, &["run"]);
-    // How many requests share a promise depends on which answers come first.
+    // How many requests share a reservation depends on which answers come first.
     assert!(
         was_killed || step.starts_with("units.promised"),
         "{step} is passed"
@@ -94,7 +94,7 @@ fn killed_at(step: &str, expected: &Undisturbed) {
         "{step}: {in_flight} answers were asked for and not saved, of four tasks"
     );
     night.run().expect(0);
-    // Units that no answer told of are presumed by the run that finds the dead one.
+    // Units of requests without an answer are assumed by the run that finds the killed one.
     let mut tables = night.tables(&TABLES);
     let mut wanted = expected.tables.clone();
     if in_flight > 0 {
@@ -156,7 +156,7 @@ fn a_run_that_is_killed_at_any_step_is_finished_from_the_bucket_alone() {
 }
 
 #[test]
-fn a_run_that_is_killed_while_it_divides_an_answer_for_many_buys_it_once() {
+fn a_run_that_is_killed_while_it_divides_a_batch_pays_for_it_once() {
     let start = || {
         let night = Night::in_bucket(unlimited(10));
         night.configure(&targets(&["zebra", "quokka", "yak", "ibex"]), RATING);
@@ -202,7 +202,7 @@ fn copy_tree(from: &Path, to: &Path) {
 }
 
 #[test]
-fn forgetting_that_is_killed_at_any_step_ends_the_same_elsewhere() {
+fn forgetting_that_is_killed_at_any_step_ends_the_same_on_another_machine() {
     let reports = format!("{ANCHORS}{KEYWORDS}");
     let tables = ["anchors", "keywords", "coverage", "targets"];
     let past = Night::in_bucket(unlimited(60));

@@ -6,10 +6,11 @@ use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use backhaul::store::bucket::{Bucket, BucketOptions, Fencing, RunClaimed};
+use backhaul::store::ClaimResult;
+use backhaul::store::bucket::{Bucket, BucketOptions, Fencing};
 
-use super::night::{Night, RATING, targets};
 use super::proxy::{Fault, Proxy};
+use super::support::{Night, RATING, targets};
 use super::{options, publish, visible};
 use crate::support::unlimited;
 
@@ -89,17 +90,17 @@ async fn moto_passes_the_probe_and_each_missing_permission_is_named() {
     }
     let bucket = moto.open("s3:ListBucketMultipartUploads", |_| ());
     publish(&bucket, "c1").await.unwrap();
-    // No commit rests on it: uploads that nobody recorded stay until a rule of the bucket ends them.
+    // No commit depends on it: uploads that are not recorded stay until a rule of the bucket aborts them.
     let garbage = bucket
         .collect_garbage_older_than("gc", Duration::ZERO)
         .await
         .unwrap();
-    assert_eq!(garbage.aborted, 0);
+    assert_eq!(garbage.num_aborted, 0);
 }
 
 #[tokio::test]
 #[ignore = "needs BACKHAUL_TEST_PYTHON"]
-async fn moto_tells_wrong_keys_and_missing_buckets_apart() {
+async fn moto_distinguishes_wrong_keys_and_missing_buckets() {
     let moto = Moto::start();
     let admin = &moto.account.users["admin"];
     let probe = async |bucket: &str, key: &str, secret: &str| {
@@ -158,7 +159,7 @@ async fn commits_claims_and_garbage_work_on_moto_with_faults_between() {
         .await
         .unwrap();
     assert_eq!(
-        (garbage.settled, garbage.aborted),
+        (garbage.num_recovered, garbage.num_aborted),
         (0, 1),
         "the start whose answer was lost"
     );
@@ -167,24 +168,24 @@ async fn commits_claims_and_garbage_work_on_moto_with_faults_between() {
             .collect_garbage_older_than("gc", Duration::ZERO)
             .await
             .unwrap()
-            .aborted,
+            .num_aborted,
         0
     );
-    let RunClaimed::Ours(claim) = bucket.claim_run("t", "one").await.unwrap() else {
+    let ClaimResult::Claimed(claim) = bucket.claim_run("t", "one").await.unwrap() else {
         panic!("free")
     };
     assert!(matches!(
         bucket.claim_run("t", "two").await.unwrap(),
-        RunClaimed::Held(_)
+        ClaimResult::HeldBy(_)
     ));
-    claim.give_back().await.unwrap();
+    claim.release().await.unwrap();
     assert_eq!(
         bucket.commit_of(super::OBJECT).await.unwrap(),
         ids.last().cloned()
     );
 }
 
-/// The program as each of the users who lack one permission: `check` names it, and `run` ends in one error or needs it not.
+/// The program as each of the users who lack one permission: `check` names it, and `run` ends in one error or does not need it.
 #[test]
 #[ignore = "needs BACKHAUL_TEST_PYTHON"]
 fn the_program_names_the_permission_that_its_user_lacks() {

@@ -1,9 +1,10 @@
-//! Objects: conditions, lost answers, refusals and what people are told.
+//! Objects: conditions, lost answers, refusals and their errors.
 
 use std::time::Duration;
 
 use backhaul::error::Code;
-use backhaul::store::bucket::{Bucket, BucketOptions, Fencing, RunClaimed, Writers};
+use backhaul::store::ClaimResult;
+use backhaul::store::bucket::{Bucket, BucketOptions, Fencing, Writers};
 use bytes::Bytes;
 
 use super::proxy::Fault;
@@ -98,7 +99,7 @@ async fn a_list_is_whole_and_of_one_folder() {
 }
 
 #[tokio::test]
-async fn passing_faults_of_every_class_are_tried_again() {
+async fn transient_failures_of_every_class_are_retried() {
     let lab = Lab::new().await;
     let faults = [
         Fault::Refuse(503, "SlowDown"),
@@ -167,7 +168,7 @@ async fn a_lost_answer_to_a_condition_that_fails_is_not_taken_for_a_success() {
 }
 
 #[tokio::test]
-async fn a_store_that_stays_down_ends_in_one_error_that_says_how_often_it_was_asked() {
+async fn a_store_that_stays_down_ends_in_one_error_with_the_number_of_attempts() {
     let lab = Lab::with(|options| options.patience = Duration::from_secs(2)).await;
     lab.proxy.fail("put", 1000, Fault::Refuse(503, "SlowDown"));
     let error = lab.bucket.put("a", bytes("x")).await.unwrap_err();
@@ -183,9 +184,9 @@ async fn a_store_that_stays_down_ends_in_one_error_that_says_how_often_it_was_as
     }
 }
 
-/// What a refusal is told as: fault, a part of the message, a part of the advice.
+/// The error of each refusal: fault, a part of the message, a part of the hint.
 #[tokio::test]
-async fn every_refusal_says_what_to_do_about_it_and_is_asked_once() {
+async fn every_refusal_has_a_hint_and_is_not_retried() {
     let lab = Lab::new().await;
     let refusals = [
         (
@@ -216,7 +217,7 @@ async fn every_refusal_says_what_to_do_about_it_and_is_asked_once() {
         (
             301,
             "PermanentRedirect",
-            "lies in another region",
+            "is in another region",
             "AWS_REGION",
         ),
         (
@@ -254,7 +255,7 @@ async fn every_refusal_says_what_to_do_about_it_and_is_asked_once() {
 }
 
 #[tokio::test]
-async fn credentials_that_expire_midway_are_asked_for_anew_and_then_given_up() {
+async fn expired_credentials_are_requested_again_and_then_given_up() {
     let lab = Lab::new().await;
     lab.proxy.fail("put", 2, Fault::Refuse(400, "ExpiredToken"));
     lab.bucket
@@ -266,14 +267,14 @@ async fn credentials_that_expire_midway_are_asked_for_anew_and_then_given_up() {
     let error = lab.bucket.put("a", bytes("x")).await.unwrap_err();
     assert!(error.to_string().contains("have expired"), "{error}");
     assert!(
-        error.next().contains("goes on where it stopped"),
+        error.next().contains("continues where it stopped"),
         "{}",
         error.next()
     );
 }
 
 #[tokio::test]
-async fn wrong_keys_missing_buckets_and_dead_endpoints_are_told_apart_by_a_real_server() {
+async fn wrong_keys_missing_buckets_and_dead_endpoints_are_distinguished_by_a_real_server() {
     let lab = Lab::new().await;
     let endpoint = lab.proxy.endpoint();
     let open = |bucket: &str, options: BucketOptions| {
@@ -328,7 +329,7 @@ async fn wrong_keys_missing_buckets_and_dead_endpoints_are_told_apart_by_a_real_
 }
 
 #[tokio::test]
-async fn a_permission_that_is_missing_is_named_by_the_probe() {
+async fn a_missing_permission_is_named_by_the_probe() {
     let lab = Lab::new().await;
     let permissions = [
         ("put", "s3:PutObject"),
@@ -386,33 +387,33 @@ async fn a_store_that_ignores_conditions_is_refused_unless_one_process_alone_wri
 }
 
 #[tokio::test]
-async fn a_claim_is_one_process_s_until_given_back_or_not_heard_of() {
+async fn a_claim_belongs_to_one_process_until_released_or_expired() {
     let lab = Lab::new().await;
-    let RunClaimed::Ours(claim) = lab.bucket.claim_run("r1", "one").await.unwrap() else {
+    let ClaimResult::Claimed(claim) = lab.bucket.claim_run("r1", "one").await.unwrap() else {
         panic!("free")
     };
     let held = lab.bucket.claim_run("r1", "two").await.unwrap();
     assert!(
-        matches!(&held, RunClaimed::Held(who) if who == "one"),
+        matches!(&held, ClaimResult::HeldBy(who) if who == "one"),
         "{held:?}"
     );
-    claim.confirm().await.unwrap();
-    claim.give_back().await.unwrap();
-    let RunClaimed::Ours(claim) = lab.bucket.claim_run("r1", "two").await.unwrap() else {
+    claim.ensure_held().await.unwrap();
+    claim.release().await.unwrap();
+    let ClaimResult::Claimed(claim) = lab.bucket.claim_run("r1", "two").await.unwrap() else {
         panic!("given back")
     };
     let impatient = lab.other(Duration::ZERO);
     let mut taken = impatient.claim_run("r1", "three").await.unwrap();
-    while matches!(taken, RunClaimed::Held(_)) {
+    while matches!(taken, ClaimResult::HeldBy(_)) {
         tokio::time::sleep(Duration::from_millis(200)).await;
         taken = impatient.claim_run("r1", "three").await.unwrap();
     }
-    assert_eq!(claim.confirm().await.unwrap_err().code(), Code::Locked);
-    assert_eq!(claim.give_back().await.unwrap_err().code(), Code::Locked);
+    assert_eq!(claim.ensure_held().await.unwrap_err().code(), Code::Locked);
+    assert_eq!(claim.release().await.unwrap_err().code(), Code::Locked);
 }
 
 #[tokio::test]
-async fn of_many_that_ask_for_a_claim_at_once_one_gets_it_though_answers_are_lost() {
+async fn one_of_many_processes_gets_a_claim_though_answers_are_lost() {
     let lab = Lab::new().await;
     let mut number = 0;
     lab.proxy.plan(move |seen| {
@@ -425,7 +426,7 @@ async fn of_many_that_ask_for_a_claim_at_once_one_gets_it_though_answers_are_los
     });
     let mut ours = Vec::new();
     for asked in asking.collect::<Vec<_>>() {
-        if let RunClaimed::Ours(claim) = asked.await.unwrap() {
+        if let ClaimResult::Claimed(claim) = asked.await.unwrap() {
             ours.push(claim);
         }
     }

@@ -20,7 +20,7 @@ pub enum Fault {
     LostRequest,
     /// The store carries it out and the connection breaks before the answer is back.
     LostAnswer,
-    /// The store carries it out and the proxy says that it did not.
+    /// The store carries it out and the proxy answers that it did not.
     Misreported(u16, &'static str),
     /// The store gets it later.
     Late(Duration),
@@ -38,7 +38,7 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Its operation, as far as tests tell them apart.
+    /// Its operation, as far as tests distinguish them.
     pub fn operation(&self) -> &'static str {
         let has = |name: &str| {
             self.query
@@ -103,12 +103,12 @@ impl Proxy {
         format!("http://{}", self.address)
     }
 
-    /// From now on every request is judged by this plan.
+    /// From now on this plan decides about every request.
     pub fn plan(&self, plan: impl FnMut(&Seen) -> Option<Fault> + Send + 'static) {
         *self.plan.lock().unwrap() = Box::new(plan);
     }
 
-    /// The next `times` requests of an operation meet this fault.
+    /// The next `times` requests of an operation fail like this.
     pub fn fail(&self, operation: &'static str, times: usize, fault: Fault) {
         let mut left = times;
         self.plan(move |seen| {

@@ -1,9 +1,9 @@
-//! What `check` and `run` say when the store refuses: what, where, why, and what to do, once, with its exit code.
+//! The errors of `check` and `run` when the store refuses: what, where, why, and what to do, once, with the exit code.
 
 use std::fmt::Write as _;
 
-use super::night::{ANCHORS, Night, RATING, targets};
 use super::proxy::Fault;
+use super::support::{ANCHORS, Night, RATING, targets};
 use crate::support::unlimited;
 
 /// Holds texts to a snapshot, without what differs from run to run.
@@ -35,7 +35,7 @@ fn night() -> Night {
     night
 }
 
-/// `check` and `run`: each ends with 1, and tells one error.
+/// `check` and `run`: each ends with 1, and prints one error.
 fn both(night: &Night) -> String {
     let mut texts = String::new();
     for command in ["check", "run"] {
@@ -59,7 +59,7 @@ fn both(night: &Night) -> String {
 }
 
 #[test]
-fn credentials_and_buckets_that_are_wrong_are_told_apart() {
+fn wrong_credentials_and_wrong_buckets_are_distinguished() {
     let wrong_secret = {
         let mut night = night();
         night.context.env("AWS_SECRET_ACCESS_KEY", "wrong");
@@ -77,7 +77,7 @@ fn credentials_and_buckets_that_are_wrong_are_told_apart() {
     };
     let none = {
         let mut night = night();
-        // Where the instance's own credentials would be asked for there is nobody.
+        // No service answers where the instance's own credentials would be requested.
         night.context.unset("AWS_ACCESS_KEY_ID");
         night.context.unset("AWS_SECRET_ACCESS_KEY");
         night
@@ -104,7 +104,7 @@ fn credentials_and_buckets_that_are_wrong_are_told_apart() {
 }
 
 #[test]
-fn a_full_store_and_each_missing_permission_have_their_words() {
+fn a_full_store_and_each_missing_permission_are_named() {
     let mut texts = Vec::new();
     let full = [
         (507, "InsufficientStorage"),

@@ -1,4 +1,4 @@
-//! What nights in a bucket cost in requests: they are charged for too.
+//! Requests that nights in a bucket take: they are charged for too.
 
 use std::collections::BTreeMap;
 
@@ -53,7 +53,7 @@ fn counts(targets: usize) -> [Counts; 2] {
 }
 
 #[test]
-fn a_complete_night_is_looked_at_once_and_a_new_one_takes_no_list_a_task() {
+fn a_complete_night_is_listed_once_and_a_new_one_takes_no_listing_per_task() {
     const MORE: i64 = 10;
     let ([few_night, few_again], [many_night, many_again]) = (counts(2), counts(12));
     let more = |few: &Counts, many: &Counts, name: &str| {
@@ -62,13 +62,13 @@ fn a_complete_night_is_looked_at_once_and_a_new_one_takes_no_list_a_task() {
     let told = format!("{few_night:?}\n{few_again:?}\n{many_night:?}\n{many_again:?}");
     let tasks = 2 * MORE;
     for name in ["list", "get"] {
-        // A moment of the lease or of another block of units may come between.
+        // A renewal of the lease or a reservation of units may come between.
         assert!(
             more(&few_night, &many_night, name) < tasks,
             "{name}, night:\n{told}"
         );
     }
-    // Claims on task and question, taken and given back; the attempt; the answer.
+    // Claims on task and question, taken and released; the attempt; the response.
     let writes: i64 = ["put", "conditional"]
         .map(|name| more(&few_night, &many_night, name))
         .iter()

@@ -1,6 +1,6 @@
 //! An S3 server in this process: `s3s` checks the signatures, `s3s-fs` keeps the objects. What the latter lacks of S3 is
-//! mended here: requests are carried out one at a time and to the end, though the client is gone; a dead upload is
-//! `NoSuchUpload`; a missing bucket is `NoSuchBucket`; a folder is no object; reads have conditions; open uploads are
+//! added here: requests are carried out one at a time and to the end, though the client has left; an ended upload is
+//! `NoSuchUpload`; a missing bucket is `NoSuchBucket`; a folder is not an object; reads have conditions; open uploads are
 //! listed.
 
 use std::collections::BTreeMap;
@@ -75,17 +75,17 @@ impl Server {
         }
     }
 
-    /// From now on it takes conditional writes for plain ones, as some S3-compatible services do.
+    /// From now on it treats conditional writes as plain ones, as some S3-compatible services do.
     pub fn ignore_conditions(&self) {
         self.is_ignorant.store(true, Ordering::Relaxed);
     }
 
-    /// Where the objects lie, as files under their keys.
+    /// Where the objects are stored, as files under their keys.
     pub fn folder(&self) -> PathBuf {
         self.folder.path().join(BUCKET)
     }
 
-    /// The same with what the server remembers of them.
+    /// The same with the server's own files.
     pub fn whole_folder(&self) -> PathBuf {
         self.folder.path().to_owned()
     }
@@ -129,7 +129,7 @@ impl Strict {
         }
     }
 
-    /// Runs to the end, alone, whether or not somebody waits for the answer.
+    /// Runs to the end, alone, whether or not the client still waits for the answer.
     async fn alone<T: Send + 'static>(
         &self,
         work: impl Future<Output = S3Result<T>> + Send + 'static,

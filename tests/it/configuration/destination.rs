@@ -120,7 +120,7 @@ fn opens(place: &str) {
     };
     let opened =
         Bucket::open(place, options).unwrap_or_else(|error| panic!("{place}: {}", error.render()));
-    assert_eq!(opened.place(), place);
+    assert_eq!(opened.location(), place);
 }
 
 #[test]

@@ -244,6 +244,7 @@ fn a_target_that_is_being_fetched_is_not_forgotten() {
     let path = claims.join(entry["task"].as_str().unwrap());
     let held = backhaul::store::FileLock::try_acquire(&path, "run 7")
         .unwrap()
+        .claimed()
         .unwrap();
     let ran = context.backhaul(&["forget", "--target", "zebra"]).expect(5);
     assert!(

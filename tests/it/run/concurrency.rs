@@ -41,6 +41,7 @@ fn a_locked_partition_delays_no_other() {
         .join(format!("_backhaul/locks/rating/snapshot_date={night}.lock"));
     let held = backhaul::store::FileLock::try_acquire(&lock, "a test")
         .unwrap()
+        .claimed()
         .unwrap();
     let run = start(&context, &["run", "--json"]);
     let links = context.destination().join("links");
@@ -63,6 +64,7 @@ fn a_locked_partition_does_not_delay_the_end_of_a_run() {
     ));
     let held = backhaul::store::FileLock::try_acquire(&lock, "a test")
         .unwrap()
+        .claimed()
         .unwrap();
     let started = Instant::now();
     context.run().expect(0);

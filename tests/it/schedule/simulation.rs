@@ -129,7 +129,7 @@ fn a_month_of_nights_keeps_its_budget_and_every_report_stays_fresh() {
         .unwrap();
     let folder = fast_folder();
     let first: DateTime<Utc> = "2026-11-01T02:00:00Z".parse().unwrap();
-    let store = Store::at(folder.path().join("out"));
+    let store = Store::open_read_only(folder.path().join("out"));
     let (mut spent, mut deferred, mut allowances) = (0_u64, 0_u64, Vec::new());
     let config = runtime.block_on(async {
         // At the end of the month, so that no night is in its future; its reset is the same all month.
@@ -205,7 +205,7 @@ fn with_half_of_the_units_needed_no_task_waits_forever() {
         .unwrap();
     let folder = fast_folder();
     let first: DateTime<Utc> = "2026-11-01T02:00:00Z".parse().unwrap();
-    let store = Store::at(folder.path().join("out"));
+    let store = Store::open_read_only(folder.path().join("out"));
     let (number, price) = (6, 50);
     let per_month = NIGHTS * 3 * number * price / 2;
     let reports: String = [

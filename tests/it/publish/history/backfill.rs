@@ -127,7 +127,7 @@ fn a_range_of_nights_runs_each_night_and_refuses_what_only_knows_the_present() {
         .map(str::to_owned)
         .into();
     assert_eq!(
-        Store::at(world.context.destination())
+        Store::open_read_only(world.context.destination())
             .partitions("rating")
             .unwrap(),
         nights
@@ -155,7 +155,7 @@ fn a_range_of_nights_runs_each_night_and_refuses_what_only_knows_the_present() {
         .json();
     assert_eq!(recent["errors"], serde_json::json!([]));
     assert_eq!(
-        Store::at(world.context.destination())
+        Store::open_read_only(world.context.destination())
             .partitions("links")
             .unwrap()
             .len(),

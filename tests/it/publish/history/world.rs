@@ -189,7 +189,7 @@ impl World {
     }
 
     pub fn states(&self) -> BTreeMap<String, PartitionState> {
-        let store = Store::at(self.context.destination());
+        let store = Store::open_read_only(self.context.destination());
         let partitions = store.partitions("traffic").unwrap();
         partitions
             .into_iter()
