@@ -8,6 +8,7 @@ use super::{ExitResult, output};
 use crate::config::{DestinationLocation, Environment, RunConfig, load};
 use crate::error::{Code, Error, Errors};
 use crate::ledger::account::AccountLimits;
+use crate::model::SnapshotDate;
 use crate::plan::{self, MonthlyCost, Selection, Task};
 use crate::report::format_count;
 
@@ -17,7 +18,12 @@ pub async fn check(globals: &Globals, command: &Check) -> ExitResult {
     let (config, unread) = configuration(globals, command, &environment)?;
     let clock = super::test_overrides::clock(&environment)?;
     let today = clock.today();
-    let tasks = plan::tasks(&config, today, today, &Selection::default())?;
+    let tasks = plan::tasks(
+        &config,
+        SnapshotDate::new(today),
+        today,
+        &Selection::default(),
+    )?;
     let mut text = plan::describe(&config, &tasks);
     let _ = writeln!(text, "\n{}", bill(&config, &tasks));
     if matches!(unread, Unread::Nothing) {

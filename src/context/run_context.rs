@@ -15,7 +15,7 @@ use crate::landing::ResponseStore;
 use crate::ledger::recovery::Recovery;
 use crate::ledger::request_log::{RequestLabels, RequestLog};
 use crate::limits::BudgetShares;
-use crate::model::Night;
+use crate::model::SnapshotDate;
 use crate::paging::Verdicts;
 use crate::plan::{ScheduledTask, Task, task_label};
 use crate::state::workspace::Workspace;
@@ -53,11 +53,11 @@ pub struct RunContext {
     client: Option<Client>,
     workspace: Mutex<Workspace>,
     /// Partitions by report and night as they were when they were first looked at.
-    seen: Mutex<BTreeMap<(usize, Night), Option<PartitionState>>>,
+    seen: Mutex<BTreeMap<(usize, SnapshotDate), Option<PartitionState>>>,
     life: Mutex<Option<Lease>>,
     num_commits: std::sync::atomic::AtomicU32,
     /// The last night of each history that has jobs.
-    latest_of_histories: BTreeMap<usize, Night>,
+    latest_of_histories: BTreeMap<usize, SnapshotDate>,
 }
 
 impl RunContext {
@@ -191,7 +191,7 @@ impl RunContext {
 
     /// What a job is committed together with, by night and report. The nights of a history lie in the same partitions, each
     /// of which a run commits once: they all go with the last one.
-    pub(crate) fn commit_key(&self, job: &ScheduledTask) -> (Night, usize) {
+    pub(crate) fn commit_key(&self, job: &ScheduledTask) -> (SnapshotDate, usize) {
         let report = job.task.report;
         let latest = self.latest_of_histories.get(&report);
         (latest.copied().unwrap_or(job.night), report)
@@ -270,7 +270,10 @@ impl RunContext {
     }
 }
 
-fn latest_of_histories(config: &RunConfig, jobs: &[ScheduledTask]) -> BTreeMap<usize, Night> {
+fn latest_of_histories(
+    config: &RunConfig,
+    jobs: &[ScheduledTask],
+) -> BTreeMap<usize, SnapshotDate> {
     let mut latest = BTreeMap::new();
     for job in jobs {
         let report = config.reports.get(job.task.report);

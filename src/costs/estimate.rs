@@ -14,7 +14,7 @@ use crate::fetch::batch;
 use crate::fetch::pager_plan::AttemptInputs;
 use crate::landing::ResponseStore;
 use crate::ledger::month;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Cost, Purchase, Selection, Task};
 use crate::report::{
@@ -273,7 +273,7 @@ struct TaskEstimator<'a> {
     landing: &'a ResponseStore,
     store: &'a Store,
     /// Tasks whose answers wait in packs that a killed run left whole.
-    undivided: &'a BTreeSet<(Night, TaskId)>,
+    undivided: &'a BTreeSet<(SnapshotDate, TaskId)>,
 }
 
 impl TaskEstimator<'_> {

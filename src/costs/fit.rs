@@ -10,7 +10,7 @@ use crate::catalog::{FREE_ROWS, Presets, Pricing};
 use crate::config::{Cadence, Report, RunConfig};
 use crate::costs::estimate::{estimate, of_all_tasks};
 use crate::error::Result;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Cost, Selection, Task};
 use crate::report::{Change, ColumnShare, Fit, Proposal};
@@ -87,7 +87,7 @@ struct Bill {
     /// What each task costs when it is due.
     costs: Vec<(Task, Cost)>,
     /// The night of these prices.
-    night: Night,
+    night: SnapshotDate,
 }
 
 impl Bill {
@@ -128,7 +128,7 @@ impl BudgetFit<'_> {
             next: self.next(config)?,
             later,
             costs,
-            night: self.today,
+            night: SnapshotDate::new(self.today),
         })
     }
 
@@ -150,7 +150,7 @@ impl BudgetFit<'_> {
             .max()
             .unwrap_or(1);
         let end = self.today + Days::new(u64::from(slowest * PERIODS));
-        let mut nights: BTreeMap<Night, u64> = BTreeMap::new();
+        let mut nights: BTreeMap<SnapshotDate, u64> = BTreeMap::new();
         for (task, cost) in costs {
             let every = config
                 .reports
@@ -162,10 +162,10 @@ impl BudgetFit<'_> {
             } else {
                 u64::from(every.nights() * PERIODS)
             };
-            let mut night = self.today - Days::new(back);
-            while night < end {
+            let mut night = SnapshotDate::new(self.today - Days::new(back));
+            while night.date() < end {
                 night = plan::next_due(every, &task.cadence_key(), night);
-                if night > self.today {
+                if night.date() > self.today {
                     *nights.entry(night).or_default() += cost.units;
                 }
             }

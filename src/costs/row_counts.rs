@@ -19,7 +19,7 @@ use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Result};
 use crate::ledger::{month, reservations};
 use crate::limits::{BudgetShares, ReservationStore, UnitMeter};
-use crate::model::{Answer, Method, Night, Request, TaskId};
+use crate::model::{Answer, Method, Request, SnapshotDate, TaskId};
 use crate::plan::{self, FREE_BUDGET_UNITS, Selection, Task};
 use crate::sink::read_batches;
 use crate::state::names::partition_name;
@@ -116,7 +116,8 @@ impl Counts {
             reports: vec![report.name.clone()],
             ..Selection::default()
         };
-        let mut missing: Vec<Task> = plan::tasks_of_any_night(config, today, &selection)?;
+        let mut missing: Vec<Task> =
+            plan::tasks_of_any_night(config, SnapshotDate::new(today), &selection)?;
         for night in today
             .iter_days()
             .rev()
@@ -126,6 +127,7 @@ impl Counts {
             if missing.is_empty() {
                 break;
             }
+            let night = SnapshotDate::new(night);
             let Some(committed) = task_state::partition_state_for(store, night, report)?
                 .and_then(|state| state.committed)
             else {
@@ -369,7 +371,7 @@ fn wanted(config: &RunConfig, selection: &Selection, today: NaiveDate) -> Result
             continue;
         }
         let question = question(endpoint, &task);
-        let request = request(endpoint, &question, today);
+        let request = request(endpoint, &question, SnapshotDate::new(today));
         all.entry(question.clone()).or_insert(CountToBuy {
             endpoint,
             request,
@@ -381,7 +383,7 @@ fn wanted(config: &RunConfig, selection: &Selection, today: NaiveDate) -> Result
     Ok(all.into_values().collect())
 }
 
-fn request(endpoint: &Endpoint, (_, asked): &CountQuery, night: Night) -> Request {
+fn request(endpoint: &Endpoint, (_, asked): &CountQuery, night: SnapshotDate) -> Request {
     let value = |name: &str| match name {
         "date" => Some(night.to_string()),
         "output" => Some("json".to_owned()),

@@ -29,7 +29,7 @@ use crate::fetch::pager_plan::AttemptInputs;
 use crate::fetch::task::FirstRequest;
 use crate::landing::{AnswerOrigin, Attempt, ResponseStore, SavedResponse};
 use crate::ledger::request_log::RequestLabels;
-use crate::model::{Answer, Encoding, Night, Price, Request, TaskId};
+use crate::model::{Answer, Encoding, Price, Request, SnapshotDate, TaskId};
 use crate::plan::{batch_columns, batch_operation_for, batch_units, split_evenly};
 use crate::report::{UnitOverhead, UnitUsage};
 
@@ -57,7 +57,7 @@ pub(crate) enum BatchOutcome {
 /// Who gets a part of a pack, kept with it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct BatchMember {
-    night: Option<Night>,
+    night: Option<SnapshotDate>,
     task: TaskId,
     attempt: u32,
     request: Request,
@@ -84,11 +84,12 @@ impl<'a> BatchFetcher<'a> {
     pub fn new(
         context: &'a Arc<RunContext>,
         report: &'a Report,
-        night: Night,
+        night: SnapshotDate,
         cancel: &'a CancellationToken,
         is_lacking: &'a AtomicBool,
     ) -> Option<Self> {
-        let (endpoint, columns) = batch_operation_for(report, night == context.clock.today())?;
+        let (endpoint, columns) =
+            batch_operation_for(report, night.date() == context.clock.today())?;
         (!is_lacking.load(Ordering::Relaxed)).then_some(Self {
             context,
             report,
@@ -428,7 +429,7 @@ fn member(question: &FirstRequest, form: &AnswerTemplate) -> BatchMember {
 ///
 /// # Errors
 /// [`Code::Destination`].
-pub(crate) fn undivided(landing: &ResponseStore) -> Result<BTreeSet<(Night, TaskId)>> {
+pub(crate) fn undivided(landing: &ResponseStore) -> Result<BTreeSet<(SnapshotDate, TaskId)>> {
     let mut waiting = BTreeSet::new();
     for name in landing.batches()? {
         let parts = landing

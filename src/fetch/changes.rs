@@ -12,7 +12,7 @@ use crate::config::Report;
 use crate::context::run_context::RunContext;
 use crate::error::Result;
 use crate::filter::{Comparison, Filter};
-use crate::model::{Night, Value};
+use crate::model::{SnapshotDate, Value};
 use crate::plan::ScheduledTask;
 use crate::plan::Task;
 use crate::state::task_state::partition_state_for;
@@ -37,9 +37,10 @@ pub(crate) fn since(
         return Ok(None);
     }
     let partitions = context.store.partitions(&report.name)?;
-    let night =
-        |name: &String| parse_segment(name).and_then(|(_, value)| value.parse::<Night>().ok());
-    let mut nights: Vec<Night> = partitions
+    let night = |name: &String| {
+        parse_segment(name).and_then(|(_, value)| value.parse::<SnapshotDate>().ok())
+    };
+    let mut nights: Vec<SnapshotDate> = partitions
         .iter()
         .filter_map(night)
         .filter(|night| *night < job.night)
@@ -51,6 +52,7 @@ pub(crate) fn since(
         if let Some(entry) = entry.filter(|entry| entry.status == TaskStatus::Complete) {
             let is_answered = job.task.spec.stale_fields(&entry.spec, false).is_empty();
             return Ok(night
+                .date()
                 .checked_sub_days(Days::new(OVERLAP_DAYS))
                 .filter(|_| is_answered));
         }

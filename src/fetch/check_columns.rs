@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Errors, Result};
 use crate::fetch::body::decode;
 use crate::fetch::request::request;
 use crate::limits::UnitMeter;
-use crate::model::Method;
+use crate::model::{Method, SnapshotDate};
 use crate::paging::{PageRequest, Purpose};
 use crate::plan::{self, Selection, Task};
 
@@ -32,7 +32,11 @@ pub async fn check_columns(
         crate::context::client::client(&config, UnitMeter::new(Some(0), 0), &clock, tuning)
             .await?
             .free_only();
-    let tasks = plan::tasks_of_any_night(&config, clock.today(), &Selection::default())?;
+    let tasks = plan::tasks_of_any_night(
+        &config,
+        SnapshotDate::new(clock.today()),
+        &Selection::default(),
+    )?;
     let (mut errors, mut named) = (Errors::default(), BTreeSet::new());
     let (mut asked, mut empty, mut skipped) = (0_u64, 0_u64, 0_u64);
     let mut spared = Vec::new();

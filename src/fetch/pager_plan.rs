@@ -51,7 +51,7 @@ impl AttemptInputs {
             |window: DateRange| window_of(&job.task).is_some_and(|days| window.first > days.first);
         if self
             .window
-            .is_some_and(|window| is_short(window) || window.last < job.night)
+            .is_some_and(|window| is_short(window) || window.last < job.night.date())
         {
             changed.push("since".to_owned());
         }

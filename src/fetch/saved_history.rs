@@ -3,7 +3,7 @@
 use crate::error::Result;
 use crate::fetch::pager_plan::inputs;
 use crate::landing::{Attempt, ResponseStore};
-use crate::model::Night;
+use crate::model::SnapshotDate;
 use crate::plan;
 use crate::table::DateRange;
 use crate::table::manifest::TaskEntry;
@@ -16,7 +16,7 @@ pub(crate) fn saved_nights(
     landing: &ResponseStore,
     entry: &TaskEntry,
     period: DateRange,
-) -> Result<Vec<Night>> {
+) -> Result<Vec<SnapshotDate>> {
     let mut nights = Vec::new();
     for night in landing.nights()? {
         let then = saved_entry(landing, entry, night)?.and_then(|then| then.history);
@@ -34,7 +34,7 @@ pub(crate) fn saved_nights(
 pub(crate) fn saved_entry(
     landing: &ResponseStore,
     entry: &TaskEntry,
-    night: Night,
+    night: SnapshotDate,
 ) -> Result<Option<TaskEntry>> {
     let Some(history) = &entry.history else {
         return Ok(Some(entry.clone()));

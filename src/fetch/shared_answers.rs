@@ -15,7 +15,7 @@ use crate::failpoint;
 use crate::fetch::pager_plan::AttemptInputs;
 use crate::fetch::resume::{ResumePoint, find_resume_point};
 use crate::landing::{AnswerOrigin, Attempt, ResponseHeader};
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Granularity, Selection, Task};
 use crate::state::periods;
@@ -35,7 +35,7 @@ type Questions = BTreeMap<String, Vec<EquivalentTask>>;
 
 /// The tasks of the configuration by what they ask, made once a night.
 #[derive(Debug, Default)]
-pub(crate) struct SharedAnswers(Mutex<BTreeMap<Night, Arc<Questions>>>);
+pub(crate) struct SharedAnswers(Mutex<BTreeMap<SnapshotDate, Arc<Questions>>>);
 
 impl SharedAnswers {
     fn of(&self, context: &RunContext, job: &ScheduledTask) -> Result<Vec<EquivalentTask>> {
@@ -58,7 +58,7 @@ impl SharedAnswers {
     }
 }
 
-fn questions(context: &RunContext, night: Night) -> Result<Questions> {
+fn questions(context: &RunContext, night: SnapshotDate) -> Result<Questions> {
     let mut questions = Questions::new();
     for task in plan::tasks_of_any_night(&context.config, night, &Selection::default())? {
         let target = context.target_name(&task).to_owned();
@@ -75,10 +75,10 @@ fn questions(context: &RunContext, night: Night) -> Result<Questions> {
 
 /// What a task asks, whatever days of a history: which of them are missing hangs on what is committed of each task, and
 /// whether an answer has them on the answer.
-fn subject(context: &RunContext, night: Night, task: &Task) -> Result<String> {
+fn subject(context: &RunContext, night: SnapshotDate, task: &Task) -> Result<String> {
     let mut task = task.clone();
     if periods::is_history(context.report(task.report)?)
-        && let Some(days) = DateRange::new(night, night)
+        && let Some(days) = DateRange::new(night.date(), night.date())
     {
         plan::set_window(&context.config, &mut task, days);
     }

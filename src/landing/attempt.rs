@@ -1,6 +1,6 @@
 //! Where the responses of an attempt are stored.
 
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 
 /// Suffix of the name of a saved response.
 pub(super) const SUFFIX: &str = ".response";
@@ -9,7 +9,7 @@ pub(super) const SUFFIX: &str = ".response";
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Attempt {
     /// The night.
-    pub night: Night,
+    pub night: SnapshotDate,
     /// The task.
     pub task: TaskId,
     /// Number of the attempt, from 0.
@@ -27,7 +27,7 @@ impl Attempt {
     }
 }
 
-pub(super) fn task_folder(night: Night, task: &TaskId) -> String {
+pub(super) fn task_folder(night: SnapshotDate, task: &TaskId) -> String {
     format!("{night}/{}", task.0)
 }
 

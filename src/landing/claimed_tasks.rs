@@ -7,7 +7,7 @@ use super::attempt::{Attempt, task_folder};
 use super::listing_cache::{NightListing, TaskListing, group_by_task};
 use super::response_store::ResponseStore;
 use crate::error::Result;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 
 impl ResponseStore {
     /// The latest attempt at a task and whether it has its first response, for plans: in a bucket by the last listing of
@@ -15,7 +15,11 @@ impl ResponseStore {
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`] if the destination cannot be read.
-    pub fn latest_listed(&self, night: Night, task: &TaskId) -> Result<Option<(Attempt, bool)>> {
+    pub fn latest_listed(
+        &self,
+        night: SnapshotDate,
+        task: &TaskId,
+    ) -> Result<Option<(Attempt, bool)>> {
         let mut nights = self.listings.lock();
         if let Some(listing) = self.listing_of(&mut nights, night)? {
             let Some((number, has_response)) = listing.get(task).and_then(TaskListing::latest)
@@ -38,7 +42,7 @@ impl ResponseStore {
     }
 
     /// Discards the listing of a night: plans after this one are made by a new listing.
-    pub fn invalidate(&self, night: Night) {
+    pub fn invalidate(&self, night: SnapshotDate) {
         self.listings.lock().remove(&night);
     }
 
@@ -47,7 +51,12 @@ impl ResponseStore {
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`] if the destination cannot be read.
-    pub fn mark_claimed(&self, night: Night, task: &TaskId, is_first_holder: bool) -> Result<()> {
+    pub fn mark_claimed(
+        &self,
+        night: SnapshotDate,
+        task: &TaskId,
+        is_first_holder: bool,
+    ) -> Result<()> {
         if is_first_holder {
             let mut nights = self.listings.lock();
             if let Some(listing) = self.listing_of(&mut nights, night)? {
@@ -67,15 +76,15 @@ impl ResponseStore {
     }
 
     /// Records that the claim on a task was released: other processes may save responses of it.
-    pub fn release(&self, night: Night, task: &TaskId) {
+    pub fn release(&self, night: SnapshotDate, task: &TaskId) {
         self.listings.release(night, task);
     }
 
     /// The listing of a night, made where there is none; `None` on a disk.
     fn listing_of<'a>(
         &self,
-        nights: &'a mut BTreeMap<Night, NightListing>,
-        night: Night,
+        nights: &'a mut BTreeMap<SnapshotDate, NightListing>,
+        night: SnapshotDate,
     ) -> Result<Option<&'a mut NightListing>> {
         match nights.entry(night) {
             Entry::Occupied(listing) => Ok(Some(listing.into_mut())),

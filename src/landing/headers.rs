@@ -4,7 +4,7 @@ use super::attempt::{Attempt, SUFFIX, task_folder};
 use super::response_store::ResponseStore;
 use super::saved_response::{ResponseHeader, SavedResponse, parse_header};
 use crate::error::Result;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 
 /// Bytes in which a header is found, unless the request is very long.
 const HEADER_BYTES: usize = 16 << 10;
@@ -14,7 +14,7 @@ impl ResponseStore {
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`].
-    pub fn any_header(&self, night: Night, task: &TaskId) -> Result<Option<ResponseHeader>> {
+    pub fn any_header(&self, night: SnapshotDate, task: &TaskId) -> Result<Option<ResponseHeader>> {
         let folder = task_folder(night, task);
         for name in self.files.list_all(&folder)? {
             if let Some(bytes) = self.files.load(&format!("{folder}/{name}"))?
@@ -45,7 +45,7 @@ impl ResponseStore {
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`].
-    pub fn headers_from(&self, first: Night) -> Result<Vec<(TaskId, ResponseHeader)>> {
+    pub fn headers_from(&self, first: SnapshotDate) -> Result<Vec<(TaskId, ResponseHeader)>> {
         let mut headers = Vec::new();
         for night in self.nights()?.range(first..) {
             let night = night.to_string();

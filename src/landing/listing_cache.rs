@@ -10,7 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use chrono::{DateTime, Utc};
 
 use super::attempt::{Attempt, sequence_of};
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::store::FileMetadata;
 
 /// What is known of the tasks of one night.
@@ -19,7 +19,7 @@ pub(super) type NightListing = BTreeMap<TaskId, TaskListing>;
 /// Listings by night.
 #[derive(Debug, Default)]
 pub(super) struct ListingCache {
-    nights: Mutex<BTreeMap<Night, NightListing>>,
+    nights: Mutex<BTreeMap<SnapshotDate, NightListing>>,
 }
 
 /// What is known of the responses of a task.
@@ -86,14 +86,14 @@ pub(super) fn group_by_task(files: &[FileMetadata]) -> NightListing {
 
 impl ListingCache {
     /// The listings of all nights, locked.
-    pub fn lock(&self) -> MutexGuard<'_, BTreeMap<Night, NightListing>> {
+    pub fn lock(&self) -> MutexGuard<'_, BTreeMap<SnapshotDate, NightListing>> {
         self.nights.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reads or changes what is known of a task; `None` if this run has not claimed it.
     pub fn with_claimed<T>(
         &self,
-        night: Night,
+        night: SnapshotDate,
         task: &TaskId,
         read_or_change: impl FnOnce(&mut TaskListing) -> T,
     ) -> Option<T> {
@@ -149,7 +149,7 @@ impl ListingCache {
     }
 
     /// Records that other processes may save responses of a task.
-    pub fn release(&self, night: Night, task: &TaskId) {
+    pub fn release(&self, night: SnapshotDate, task: &TaskId) {
         self.with_claimed(night, task, |listing| listing.is_claimed = false);
     }
 }

@@ -9,7 +9,7 @@ use super::listing_cache::ListingCache;
 use super::saved_response::SavedResponse;
 use crate::error::{Code, Error, Result};
 use crate::failpoint;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::store::SharedFiles;
 
 /// Suffix of the name of a response that nothing builds on: damaged, or a response to a request that is not made any more.
@@ -35,7 +35,7 @@ impl ResponseStore {
     ///
     /// # Errors
     /// [`Code::Destination`] if the destination cannot be read.
-    pub fn latest(&self, night: Night, task: &TaskId) -> Result<Option<Attempt>> {
+    pub fn latest(&self, night: SnapshotDate, task: &TaskId) -> Result<Option<Attempt>> {
         let claimed = self
             .listings
             .with_claimed(night, task, |listing| listing.latest());
@@ -50,7 +50,7 @@ impl ResponseStore {
         }))
     }
 
-    fn latest_number(&self, night: Night, task: &TaskId) -> Result<Option<u32>> {
+    fn latest_number(&self, night: SnapshotDate, task: &TaskId) -> Result<Option<u32>> {
         let names = self.files.list(&task_folder(night, task))?;
         Ok(names.iter().filter_map(|name| name.parse().ok()).max())
     }

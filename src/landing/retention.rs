@@ -10,14 +10,14 @@ use super::listing_cache::group_by_task;
 use super::response_store::ResponseStore;
 use crate::error::Result;
 use crate::failpoint;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 
 impl ResponseStore {
     /// Nights of which responses are saved, in order.
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`].
-    pub fn nights(&self) -> Result<BTreeSet<Night>> {
+    pub fn nights(&self) -> Result<BTreeSet<SnapshotDate>> {
         let names = self.files.list("")?;
         Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
@@ -26,7 +26,7 @@ impl ResponseStore {
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`].
-    pub fn tasks(&self, night: Night) -> Result<BTreeSet<TaskId>> {
+    pub fn tasks(&self, night: SnapshotDate) -> Result<BTreeSet<TaskId>> {
         let names = self.files.list(&night.to_string())?;
         Ok(names.into_iter().map(TaskId).collect())
     }
@@ -40,7 +40,7 @@ impl ResponseStore {
         &self,
         now: DateTime<Utc>,
         keep: Duration,
-        guard: impl Fn(Night, &TaskId) -> Result<Option<G>>,
+        guard: impl Fn(SnapshotDate, &TaskId) -> Result<Option<G>>,
         done: impl Fn(G) -> Result<()>,
     ) -> Result<u64> {
         let mut num_expired = 0;
@@ -77,7 +77,7 @@ impl ResponseStore {
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`].
-    pub fn forget(&self, night: Night, task: &TaskId) -> Result<u64> {
+    pub fn forget(&self, night: SnapshotDate, task: &TaskId) -> Result<u64> {
         self.listings.release(night, task);
         let folder = task_folder(night, task);
         let num_removed = self.files.list_all(&folder)?.len();
@@ -87,7 +87,7 @@ impl ResponseStore {
     }
 
     /// When the responses of each task of a night last changed.
-    fn last_changes(&self, night: Night) -> Result<Vec<(TaskId, Option<DateTime<Utc>>)>> {
+    fn last_changes(&self, night: SnapshotDate) -> Result<Vec<(TaskId, Option<DateTime<Utc>>)>> {
         let mut changes = Vec::new();
         if let Some(files) = self.files.list_with_metadata(&night.to_string())? {
             for (task, listing) in group_by_task(&files) {
@@ -104,8 +104,8 @@ impl ResponseStore {
 }
 
 /// Whether no response of a night can be old: none is older than its night.
-fn may_be_skipped(night: Night, now: DateTime<Utc>, keep: Duration) -> bool {
-    let days = u64::try_from((now.date_naive() - night).num_days()).unwrap_or(0);
+fn may_be_skipped(night: SnapshotDate, now: DateTime<Utc>, keep: Duration) -> bool {
+    let days = u64::try_from((now.date_naive() - night.date()).num_days()).unwrap_or(0);
     (days + 1) * 24 * 3600 <= keep.as_secs()
 }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chrono::Utc;
 
 use super::*;
-use crate::model::{Answer, Encoding, Method, Night, Price, Request, TaskId};
+use crate::model::{Answer, Encoding, Method, Price, Request, SnapshotDate, TaskId};
 use crate::store::{DiskFiles, MemoryFiles};
 
 fn answer(body: &'static [u8], encoding: Encoding) -> Answer {
@@ -207,7 +207,7 @@ fn responses_are_removed_when_they_are_old_and_not_needed() {
     let keep = Duration::from_hours(24);
     let now = Utc::now();
     let later = now + Duration::from_hours(25);
-    let guard = |_: Night, task: &TaskId| Ok((task.0 != "needed").then_some(()));
+    let guard = |_: SnapshotDate, task: &TaskId| Ok((task.0 != "needed").then_some(()));
     assert_eq!(
         responses.expire(now, keep, guard, Ok).expect("expires"),
         0,

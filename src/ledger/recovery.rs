@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::landing::{AnswerOrigin, ResponseHeader, ResponseStore};
 use crate::ledger::request_log::{FOLDER, LogLine, closed, lines, open, started, totals, write};
 use crate::ledger::reservations::unsettled;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::plan::{Selection, tasks_of_any_night};
 use crate::report::UnitUsage;
 use crate::store::{SharedFiles, Store};
@@ -101,7 +101,7 @@ fn unlogged_answers<'a>(
         return Ok(open_runs);
     };
     let index = task_index(context.config);
-    for (task, header) in context.landing.headers_from(first)? {
+    for (task, header) in context.landing.headers_from(SnapshotDate::new(first))? {
         // A copy was paid for by the task that it names.
         if matches!(header.origin, Some(AnswerOrigin::SameAs(_))) {
             continue;
@@ -182,7 +182,7 @@ fn line_of(index: &TaskIndex, task: &TaskId, header: &ResponseHeader) -> LogLine
 
 fn task_index(config: &RunConfig) -> TaskIndex {
     // A configuration without tasks for a date names none: the log then has the target that was asked for.
-    let tasks = tasks_of_any_night(config, Night::default(), &Selection::default());
+    let tasks = tasks_of_any_night(config, SnapshotDate::default(), &Selection::default());
     let mut index = TaskIndex::new();
     for task in tasks.unwrap_or_default() {
         if let Some(report) = config.reports.get(task.report) {

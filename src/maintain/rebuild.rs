@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::{Datelike as _, NaiveDate};
+use chrono::Datelike as _;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio_util::sync::CancellationToken;
 
@@ -21,7 +21,7 @@ use crate::fetch::body::run_blocking;
 use crate::fetch::saved_history;
 use crate::fetch::task::TaskFetcher;
 use crate::landing::ResponseStore;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Selection, Task};
 use crate::publish::history;
@@ -86,7 +86,7 @@ pub async fn rebuild(
                 .push(error.with_context("partition", format!("{name}/{}", place.partition)));
         }
     }
-    let nights: BTreeSet<Night> = places
+    let nights: BTreeSet<SnapshotDate> = places
         .iter()
         .flat_map(|place| place.nights.clone())
         .collect();
@@ -118,7 +118,7 @@ struct Place {
     report: usize,
     jobs: Vec<ScheduledTask>,
     /// The nights whose coverage tells of it.
-    nights: BTreeSet<Night>,
+    nights: BTreeSet<SnapshotDate>,
 }
 
 fn places(config: &RunConfig, store: &Store, selection: &Selection) -> Result<Vec<Place>> {
@@ -160,8 +160,8 @@ fn places(config: &RunConfig, store: &Store, selection: &Selection) -> Result<Ve
                 continue;
             }
             let night =
-                parse_segment(&partition).and_then(|(_, value)| value.parse::<NaiveDate>().ok());
-            if let Some(night) = night.filter(|night| selection.covers(*night)) {
+                parse_segment(&partition).and_then(|(_, value)| value.parse::<SnapshotDate>().ok());
+            if let Some(night) = night.filter(|night| selection.covers(night.date())) {
                 places.push(place(config, selection, night, index, &state)?);
             }
         }
@@ -173,7 +173,7 @@ fn places(config: &RunConfig, store: &Store, selection: &Selection) -> Result<Ve
 fn tasks(
     config: &RunConfig,
     selection: &Selection,
-    night: Night,
+    night: SnapshotDate,
     report: usize,
     state: &PartitionState,
 ) -> Result<Vec<Task>> {
@@ -191,7 +191,7 @@ fn tasks(
 fn place(
     config: &RunConfig,
     selection: &Selection,
-    night: Night,
+    night: SnapshotDate,
     report: usize,
     state: &PartitionState,
 ) -> Result<Place> {
@@ -218,7 +218,7 @@ fn place_of_history(
 ) -> Result<Place> {
     let (mut jobs, mut nights) = (Vec::new(), BTreeSet::new());
     let period = period_of(&state.partition);
-    for task in tasks(config, selection, Night::default(), report, state)? {
+    for task in tasks(config, selection, SnapshotDate::default(), report, state)? {
         let (Some(entry), Some(period)) = (state.task(&task.id), period) else {
             continue;
         };

@@ -3,14 +3,13 @@
 mod exchange;
 mod ids;
 mod page_keys;
+mod snapshot_date;
 mod text;
 mod value;
 
 pub use exchange::{Answer, Encoding, Method, Price, Request};
 pub use ids::TaskId;
 pub use page_keys::PageKeys;
+pub use snapshot_date::SnapshotDate;
 pub use text::{hex, percent_encode_into};
 pub use value::{Key, Value, format_time};
-
-/// The snapshot date: a label that a task keeps even if it is finished after midnight.
-pub type Night = chrono::NaiveDate;

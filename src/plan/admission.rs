@@ -9,7 +9,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 
 /// A task that is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct Candidate {
     /// The task.
     pub task: TaskId,
     /// Since when it is due.
-    pub due: Night,
+    pub due: SnapshotDate,
     /// Whole periods of its report for which it has waited since.
     pub periods_late: u64,
     /// For how many due dates it was put off, as far as that is known.
@@ -87,7 +87,6 @@ pub fn admit(candidates: &[Candidate], allowance: Allowance) -> Vec<bool> {
 
 #[cfg(test)]
 mod tests {
-    use chrono::Days;
     use proptest::prelude::*;
 
     use super::*;
@@ -96,14 +95,14 @@ mod tests {
     fn candidates() -> impl Strategy<Value = Vec<Candidate>> {
         let one = (0_usize..4, 0_u64..6, 0_usize..3, 0_u64..3_000, 0_u8..20);
         prop::collection::vec(one, 0..40).prop_map(|all| {
-            let start: Night = "2026-11-23".parse().expect("a date");
+            let start: SnapshotDate = "2026-11-23".parse().expect("a date");
             let make = |(number, (report, due, deferrals, cost, begun)): (
                 usize,
                 (usize, u64, usize, u64, u8),
             )| Candidate {
                 report,
                 task: TaskId(format!("{number:016x}")),
-                due: start + Days::new(due),
+                due: start.plus_days(due),
                 // Tonight is the sixth night; the reports are fetched every one, two, three and four.
                 periods_late: (6 - due) / (report as u64 + 1),
                 deferrals,
@@ -164,7 +163,7 @@ mod tests {
 
     #[test]
     fn who_asks_the_same_is_put_off_or_fetched_with_the_one_who_pays() {
-        let start: Night = "2026-11-23".parse().expect("a date");
+        let start: SnapshotDate = "2026-11-23".parse().expect("a date");
         let one = |number: usize, report, question| Candidate {
             report,
             task: TaskId(format!("{number:016x}")),
@@ -197,7 +196,7 @@ mod tests {
         reports: &[(Cadence, usize, u64)],
         nights: u64,
     ) -> Vec<(usize, Vec<u64>)> {
-        let start: Night = "2026-11-01".parse().expect("a date");
+        let start: SnapshotDate = "2026-11-01".parse().expect("a date");
         let needed: u64 = reports
             .iter()
             .map(|(every, tasks, cost)| *tasks as u64 * cost * 100 / u64::from(every.nights()))
@@ -214,13 +213,13 @@ mod tests {
             .iter()
             .map(|(report, _)| (*report, Vec::new()))
             .collect();
-        let mut waits: Vec<Option<Night>> = vec![None; tasks.len()];
+        let mut waits: Vec<Option<SnapshotDate>> = vec![None; tasks.len()];
         for number in 0..nights {
-            let night = start + Days::new(number);
+            let night = start.plus_days(number);
             let (mut due, mut places) = (Vec::new(), Vec::new());
             for (place, (report, task)) in tasks.iter().enumerate() {
                 let (every, _, cost) = reports[*report];
-                let last = fetched[place].1.last().map(|last| start + Days::new(*last));
+                let last = fetched[place].1.last().map(|last| start.plus_days(*last));
                 let Some(since) = crate::plan::due(every, task, night, last) else {
                     continue;
                 };
@@ -229,7 +228,7 @@ mod tests {
                 } else {
                     since
                 };
-                let late = u64::try_from((night - since).num_days()).expect("past");
+                let late = u64::try_from(night.days_since(since)).expect("past");
                 due.push(Candidate {
                     report: *report,
                     task: task.clone(),

@@ -94,7 +94,7 @@ pub(super) fn bound_rows(subject: &TaskSubject<'_>, segments: &Segments) -> Opti
         return Some(1);
     }
     if let Some(since) = report.since {
-        let span = DateRange::new(since.min(subject.night), subject.night)?;
+        let span = DateRange::new(since.min(subject.night.date()), subject.night.date())?;
         let periods = Granularity::of(report, subject.varying).periods(span);
         return Some(rows_of_series(segments, periods));
     }

@@ -5,30 +5,35 @@
 //! period and at most a whole one: a task that was fetched outside its slot (new, late, put off) comes to its slot by one
 //! fetch in between where the slot alone would leave it too old. Missed slots are caught up once.
 
-use chrono::{Datelike as _, Days, Months};
+use chrono::{Datelike as _, Months};
 
 use crate::config::Cadence;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::stable_hash::StableHash;
 
 /// The longest time between the slots of two months.
 const LONGEST_MONTH: u32 = 31;
 
 /// Since when a task is due in a night, given its last complete night before; `None` if it is not due.
-pub fn due(every: Cadence, task: &TaskId, night: Night, last: Option<Night>) -> Option<Night> {
+pub fn due(
+    every: Cadence,
+    task: &TaskId,
+    night: SnapshotDate,
+    last: Option<SnapshotDate>,
+) -> Option<SnapshotDate> {
     let since = last.map_or(night, |last| next(every, task, last));
     (since <= night).then_some(since)
 }
 
 /// The night on which a task that was complete on `last` is due again.
-pub fn next(every: Cadence, task: &TaskId, last: Night) -> Night {
+pub fn next(every: Cadence, task: &TaskId, last: SnapshotDate) -> SnapshotDate {
     let half = every.nights().div_ceil(2);
     let longest = match every {
         Cadence::Days(days) => days,
         Cadence::Month => LONGEST_MONTH,
     };
     let slot = slot_from(every, task, after(last, half));
-    let gap = u32::try_from((slot - last).num_days()).unwrap_or(0);
+    let gap = u32::try_from(slot.days_since(last)).unwrap_or(0);
     if gap <= longest {
         return slot;
     }
@@ -38,12 +43,12 @@ pub fn next(every: Cadence, task: &TaskId, last: Night) -> Night {
 }
 
 /// The first slot of a task on `from` or later.
-fn slot_from(every: Cadence, task: &TaskId, from: Night) -> Night {
+fn slot_from(every: Cadence, task: &TaskId, from: SnapshotDate) -> SnapshotDate {
     match every {
         Cadence::Days(days) => {
             let slot = spread(task) % u64::from(days.max(1));
             let today =
-                u64::try_from(from.num_days_from_ce()).unwrap_or(0) % u64::from(days.max(1));
+                u64::try_from(from.date().num_days_from_ce()).unwrap_or(0) % u64::from(days.max(1));
             let wait = (slot + u64::from(days) - today) % u64::from(days.max(1));
             after(from, u32::try_from(wait).unwrap_or(0))
         }
@@ -59,27 +64,30 @@ fn slot_from(every: Cadence, task: &TaskId, from: Night) -> Night {
 }
 
 /// The slot of a task in the month of a day: the same share of every month.
-fn slot_of_month(task: &TaskId, day: Night) -> Night {
+fn slot_of_month(task: &TaskId, day: SnapshotDate) -> SnapshotDate {
     let first = first_of_month(day);
-    let length = u64::try_from((next_month(first) - first).num_days()).unwrap_or(1);
+    let length = u64::try_from(next_month(first).days_since(first)).unwrap_or(1);
     let share = spread(task) % (1 << 32);
     after(first, u32::try_from((share * length) >> 32).unwrap_or(0))
 }
 
-fn first_of_month(day: Night) -> Night {
-    day.with_day(1).unwrap_or(day)
+fn first_of_month(day: SnapshotDate) -> SnapshotDate {
+    match day.date().with_day(1) {
+        Some(first) => SnapshotDate::new(first),
+        None => day,
+    }
 }
 
-fn next_month(day: Night) -> Night {
-    first_of_month(day)
-        .checked_add_months(Months::new(1))
-        .unwrap_or(day)
+fn next_month(day: SnapshotDate) -> SnapshotDate {
+    let first = first_of_month(day).date();
+    match first.checked_add_months(Months::new(1)) {
+        Some(next) => SnapshotDate::new(next),
+        None => day,
+    }
 }
 
-fn after(night: Night, days: u32) -> Night {
-    night
-        .checked_add_days(Days::new(u64::from(days)))
-        .unwrap_or(night)
+fn after(night: SnapshotDate, days: u32) -> SnapshotDate {
+    night.plus_days(u64::from(days))
 }
 
 fn spread(task: &TaskId) -> u64 {
@@ -99,7 +107,7 @@ mod tests {
 
     use super::*;
 
-    fn start() -> Night {
+    fn start() -> SnapshotDate {
         "2026-11-23".parse().expect("a date")
     }
 
@@ -128,10 +136,10 @@ mod tests {
         for (every, nights, low, high) in
             [(Cadence::Days(7), 14, 25, 62), (Cadence::Month, 31, 2, 21)]
         {
-            let mut due_on: BTreeMap<Night, u32> = BTreeMap::new();
+            let mut due_on: BTreeMap<SnapshotDate, u32> = BTreeMap::new();
             for task in (0..300).map(task) {
                 let mut last = next(every, &task, start());
-                while (last - start()).num_days() < 200 {
+                while last.days_since(start()) < 200 {
                     *due_on.entry(last).or_default() += 1;
                     last = next(every, &task, last);
                 }
@@ -173,7 +181,7 @@ mod tests {
             let mut gaps = Vec::new();
             for _ in 0..6 {
                 let then = next(every, &task, last);
-                gaps.push((then - last).num_days());
+                gaps.push(then.days_since(last));
                 last = then;
             }
             let half = i64::from(every.nights().div_ceil(2));

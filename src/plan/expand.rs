@@ -13,7 +13,7 @@ use super::subject::TaskSubject;
 use super::task::{Purchase, Task, task_id};
 use crate::config::{Report, RunConfig};
 use crate::error::Result;
-use crate::model::Night;
+use crate::model::SnapshotDate;
 
 /// The tasks of a night, by report, target and what varies, in file order.
 ///
@@ -22,11 +22,11 @@ use crate::model::Night;
 /// lacks; [`crate::error::Code::Date`] where the night is in the future, or the operation cannot answer for it.
 pub fn tasks(
     config: &RunConfig,
-    night: Night,
+    night: SnapshotDate,
     today: NaiveDate,
     selection: &Selection,
 ) -> Result<Vec<Task>> {
-    let night = night::resolve_date(Some(night), today)?;
+    let night = night::resolve_date(Some(night.date()), today)?;
     night::ensure_answerable(config, &selection.reports(config)?, night, today, true)?;
     let mut tasks = tasks_of_any_night(config, night, selection)?;
     assign_shares(
@@ -45,7 +45,7 @@ pub fn tasks(
 /// [`crate::error::Code::Usage`] or [`crate::error::Code::Target`] where the selection names what the configuration lacks.
 pub fn tasks_of_any_night(
     config: &RunConfig,
-    night: Night,
+    night: SnapshotDate,
     selection: &Selection,
 ) -> Result<Vec<Task>> {
     let selected = selection.targets(config)?;

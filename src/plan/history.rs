@@ -10,7 +10,7 @@ use super::granularity::Granularity;
 use super::subject::find;
 use super::task::{Purchase, Task};
 use crate::config::{Report, RunConfig};
-use crate::model::Night;
+use crate::model::SnapshotDate;
 use crate::table::{DateRange, merge_ranges};
 
 /// The days that a night asks for, given those that are answered; `None` if nothing is missing up to the night.
@@ -21,8 +21,9 @@ pub fn window(
     granularity: Granularity,
     since: NaiveDate,
     answered: &[DateRange],
-    night: Night,
+    night: SnapshotDate,
 ) -> Option<DateRange> {
+    let night = night.date();
     let first = granularity.start(since).min(night);
     let held = answered
         .iter()
@@ -36,7 +37,11 @@ pub fn window(
 }
 
 /// All days from `since` to the night: what pays again for everything.
-pub fn whole_window(granularity: Granularity, since: NaiveDate, night: Night) -> Option<DateRange> {
+pub fn whole_window(
+    granularity: Granularity,
+    since: NaiveDate,
+    night: SnapshotDate,
+) -> Option<DateRange> {
     window(granularity, since, &[], night)
 }
 
@@ -121,6 +126,10 @@ mod tests {
     use super::*;
     use chrono::Days;
 
+    fn night_of(text: &str) -> SnapshotDate {
+        text.parse().expect("a date")
+    }
+
     fn day(text: &str) -> NaiveDate {
         text.parse().expect("a date")
     }
@@ -154,9 +163,14 @@ mod tests {
     fn a_window_begins_with_a_whole_period_that_may_still_be_revised() {
         let since = day("2024-02-29");
         let after = |granularity, last: &str, night: &str| {
-            window(granularity, since, &[span("2024-01-01", last)], day(night))
-                .expect("something is missing")
-                .first
+            window(
+                granularity,
+                since,
+                &[span("2024-01-01", last)],
+                night_of(night),
+            )
+            .expect("something is missing")
+            .first
         };
         assert_eq!(
             after(Granularity::Daily, "2026-01-03", "2026-01-04"),
@@ -182,7 +196,7 @@ mod tests {
     #[test]
     fn what_is_missing_before_is_fetched_with_all_that_follows() {
         let held = [span("2024-01-01", "2026-03-01")];
-        let night = day("2026-03-02");
+        let night = night_of("2026-03-02");
         assert_eq!(
             window(Granularity::Daily, day("2023-05-05"), &held, night),
             Some(span("2023-05-05", "2026-03-02"))
@@ -192,7 +206,7 @@ mod tests {
                 Granularity::Monthly,
                 day("2024-01-20"),
                 &held,
-                day("2026-03-01")
+                night_of("2026-03-01")
             ),
             None
         );
@@ -245,7 +259,7 @@ mod tests {
             let since = day("2024-01-01") + Days::new(begin);
             let (mut held, mut night) = (Vec::new(), since + Days::new(100));
             for number in 0..nights {
-                let window = window(granularity, since, &held, night).expect("a new night");
+                let window = window(granularity, since, &held, SnapshotDate::new(night)).expect("a new night");
                 prop_assert_eq!(window.last, night);
                 prop_assert_eq!(granularity.start(window.first), window.first);
                 if number > 0 {

@@ -5,7 +5,7 @@ use chrono::{Days, NaiveDate};
 use crate::catalog::ParameterKind;
 use crate::config::{Report, RunConfig};
 use crate::error::{Code, Error, Result};
-use crate::model::Night;
+use crate::model::SnapshotDate;
 
 /// How many days back a night may lie for an operation that only knows the present.
 const GRACE_DAYS: u64 = 2;
@@ -14,7 +14,7 @@ const GRACE_DAYS: u64 = 2;
 ///
 /// # Errors
 /// [`Code::Date`]: the date lies in the future, where the source has nothing.
-pub fn resolve_date(asked: Option<NaiveDate>, today: NaiveDate) -> Result<Night> {
+pub fn resolve_date(asked: Option<NaiveDate>, today: NaiveDate) -> Result<SnapshotDate> {
     match asked {
         Some(date) if date > today => Err(Error::new(
             Code::Date,
@@ -22,19 +22,19 @@ pub fn resolve_date(asked: Option<NaiveDate>, today: NaiveDate) -> Result<Night>
         )
         .with_context("today", format!("{today} (UTC)"))
         .with_next("give a day up to today, or none")),
-        Some(date) => Ok(date),
-        None => Ok(today),
+        Some(date) => Ok(SnapshotDate::new(date)),
+        None => Ok(SnapshotDate::new(today)),
     }
 }
 
 /// Whether the report's operation answers for a night: it takes a date, or the night is one of these days.
-pub fn can_answer_for(report: &Report, night: Night, today: NaiveDate) -> bool {
+pub fn can_answer_for(report: &Report, night: SnapshotDate, today: NaiveDate) -> bool {
     let endpoint = report.endpoint;
     let begins = endpoint.is_history() || report.parameter("date_from").is_some();
     takes(report, "date", &ParameterKind::Date)
         || takes(report, "to", &ParameterKind::DateTime)
         || (begins && endpoint.parameter("date_to").is_some())
-        || night >= oldest(today)
+        || night.date() >= oldest(today)
 }
 
 fn takes(report: &Report, name: &str, kind: &ParameterKind) -> bool {
@@ -51,7 +51,7 @@ fn takes(report: &Report, name: &str, kind: &ParameterKind) -> bool {
 pub fn ensure_answerable(
     config: &RunConfig,
     reports: &[usize],
-    night: Night,
+    night: SnapshotDate,
     today: NaiveDate,
     keeps_to_since: bool,
 ) -> Result<()> {
@@ -71,7 +71,7 @@ pub fn ensure_answerable(
     }
     let Some(first) = first else {
         for report in able {
-            if keeps_to_since && report.since.is_some_and(|since| since > night) {
+            if keeps_to_since && report.since.is_some_and(|since| since > night.date()) {
                 return Err(begins_later(report, night));
             }
         }
@@ -102,8 +102,8 @@ pub fn ensure_answerable(
         .with_next(format!("choose nights from {oldest} on{others}")))
 }
 
-fn begins_later(report: &Report, night: Night) -> Error {
-    let since = report.since.unwrap_or(night);
+fn begins_later(report: &Report, night: SnapshotDate) -> Error {
+    let since = report.since.unwrap_or(night.date());
     Error::new(
         Code::Date,
         format!("`since` is {since}, after the night {night}"),

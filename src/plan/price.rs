@@ -2,7 +2,7 @@
 
 use crate::catalog::{Column, MIN_UNITS_PER_REQUEST, Pricing};
 use crate::config::{Report, day_of};
-use crate::model::Night;
+use crate::model::SnapshotDate;
 use crate::plan::granularity::Granularity;
 use crate::table::DateRange;
 
@@ -31,7 +31,7 @@ pub(super) fn order_key(report: &Report) -> Vec<String> {
 
 /// Units of one row of a report, with the columns that only paging needs; 0 where rows have no price. It is the same on every
 /// night, but where a column is priced by months that are counted from a day of the calendar.
-pub fn price_per_row(report: &Report, night: Night) -> u64 {
+pub fn price_per_row(report: &Report, night: SnapshotDate) -> u64 {
     let extra = extra_units(report, night);
     units_per_row(report, &order_key(report), &extra).0
 }
@@ -62,7 +62,7 @@ pub(super) fn units_per_row(
 }
 
 /// Columns whose price depends on the parameters, and what they cost beyond the catalog's price.
-pub(super) fn extra_units(report: &Report, night: Night) -> Vec<(String, u64)> {
+pub(super) fn extra_units(report: &Report, night: SnapshotDate) -> Vec<(String, u64)> {
     let mut extra = Vec::new();
     for (column, units) in [
         (MONTHLY_HISTORY, units_of_monthly_history(report, night)),
@@ -87,7 +87,8 @@ const SHARE_OF_VOICE: &str = "share_of_voice";
 
 /// Two units for each month. The running month counts: the API does not document whether it is charged, and a price must not
 /// be too low.
-fn units_of_monthly_history(report: &Report, night: Night) -> Option<u64> {
+fn units_of_monthly_history(report: &Report, night: SnapshotDate) -> Option<u64> {
+    let night = night.date();
     let from = report.parameter("volume_monthly_date_from")?;
     let to = report.parameter("volume_monthly_date_to");
     let to = to.and_then(|to| day_of(to, night)).unwrap_or(night);

@@ -46,7 +46,7 @@ impl TaskSubject<'_> {
             ("protocol", _) => self.target.map(|target| target.protocol.clone()),
             ("output", _) => Some("json".to_owned()),
             ("date", ParameterKind::Date) => Some(self.night.to_string()),
-            ("to", ParameterKind::DateTime) => Some(start_of(self.night)),
+            ("to", ParameterKind::DateTime) => Some(start_of(self.night.date())),
             ("date_to", _) => {
                 if report.since.is_some() || find(&report.parameters, "date_from").is_some() {
                     Some(self.night.to_string())
@@ -57,14 +57,14 @@ impl TaskSubject<'_> {
             ("date_from", _) if report.since.is_some() => report.since.map(|date| date.to_string()),
             (_, ParameterKind::Date) => {
                 let text = self.configured(name)?;
-                Some(match day_of(text, self.night) {
+                Some(match day_of(text, self.night.date()) {
                     Some(day) => day.to_string(),
                     None => text.to_owned(),
                 })
             }
             (_, ParameterKind::DateTime) => {
                 let text = self.configured(name)?;
-                Some(match day_of(text, self.night) {
+                Some(match day_of(text, self.night.date()) {
                     Some(day) => start_of(day),
                     None => text.to_owned(),
                 })

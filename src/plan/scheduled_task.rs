@@ -1,13 +1,13 @@
 //! A task of a night.
 
-use crate::model::Night;
+use crate::model::SnapshotDate;
 use crate::plan::Task;
 
 /// A task of a night.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ScheduledTask {
     /// The night.
-    pub night: Night,
+    pub night: SnapshotDate,
     /// The task.
     pub task: Task,
 }

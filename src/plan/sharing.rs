@@ -11,8 +11,9 @@ use super::batches::{MAX_TARGETS, batch_operation_for, batch_units, split_evenly
 use super::bounds::own_bound;
 use super::task::{Purchase, Task};
 use crate::config::RunConfig;
-use crate::model::Night;
+use crate::model::SnapshotDate;
 use crate::stable_hash::StableHash;
+use chrono::NaiveDate;
 
 /// Tasks that are fetched together, by index.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,13 +33,13 @@ pub fn question_fingerprint(config: &RunConfig, task: &Task) -> String {
 }
 
 /// What tells the batches of one run apart: night, report, and what else is asked beside the target.
-type BatchKey = (Night, usize, Vec<(String, String)>);
+type BatchKey = (SnapshotDate, usize, Vec<(String, String)>);
 
 /// Puts tasks into groups, in the order of their first tasks. `today` is the day that operations without a past answer for.
 pub fn group_for_fetching(
     config: &RunConfig,
-    tasks: &[(Night, &Task)],
-    today: Night,
+    tasks: &[(SnapshotDate, &Task)],
+    today: NaiveDate,
 ) -> Vec<FetchGroup> {
     let mut batches: BTreeMap<BatchKey, Vec<Vec<usize>>> = BTreeMap::new();
     let mut groups = Vec::new();
@@ -77,8 +78,8 @@ pub fn group_for_fetching(
 }
 
 /// Tasks that ask the same, by index, in the order of their first ones.
-fn group_by_question(config: &RunConfig, tasks: &[(Night, &Task)]) -> Vec<Vec<usize>> {
-    let mut positions: BTreeMap<(Night, String), usize> = BTreeMap::new();
+fn group_by_question(config: &RunConfig, tasks: &[(SnapshotDate, &Task)]) -> Vec<Vec<usize>> {
+    let mut positions: BTreeMap<(SnapshotDate, String), usize> = BTreeMap::new();
     let mut questions: Vec<Vec<usize>> = Vec::new();
     for (index, (night, task)) in tasks.iter().enumerate() {
         let key = (*night, question_fingerprint(config, task));
@@ -92,9 +93,14 @@ fn group_by_question(config: &RunConfig, tasks: &[(Night, &Task)]) -> Vec<Vec<us
 }
 
 /// The batch that a task may go into. A target with a budget of its own pays its own requests; a free one pays none.
-fn batch_key(config: &RunConfig, night: Night, task: &Task, today: Night) -> Option<BatchKey> {
+fn batch_key(
+    config: &RunConfig,
+    night: SnapshotDate,
+    task: &Task,
+    today: NaiveDate,
+) -> Option<BatchKey> {
     let report = config.reports.get(task.report)?;
-    batch_operation_for(report, night == today)?;
+    batch_operation_for(report, night.date() == today)?;
     let target = config.targets.get(task.target?)?;
     if task.costs_nothing() || config.budget.per_target.contains_key(&target.name) {
         return None;
@@ -106,12 +112,12 @@ fn batch_key(config: &RunConfig, night: Night, task: &Task, today: Night) -> Opt
 /// of a night that need not be asked any more.
 pub fn assign_shares<'a>(
     config: &RunConfig,
-    tasks: impl IntoIterator<Item = (Night, &'a mut Task)>,
-    today: Night,
-    answered: &BTreeSet<(Night, String)>,
+    tasks: impl IntoIterator<Item = (SnapshotDate, &'a mut Task)>,
+    today: NaiveDate,
+    answered: &BTreeSet<(SnapshotDate, String)>,
 ) {
-    let mut tasks: Vec<(Night, &mut Task)> = tasks.into_iter().collect();
-    let mut seen: Vec<(Night, &Task)> = Vec::with_capacity(tasks.len());
+    let mut tasks: Vec<(SnapshotDate, &mut Task)> = tasks.into_iter().collect();
+    let mut seen: Vec<(SnapshotDate, &Task)> = Vec::with_capacity(tasks.len());
     for (night, task) in &tasks {
         seen.push((*night, task));
     }

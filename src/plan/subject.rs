@@ -1,7 +1,7 @@
 //! What one task is about: report, target and what varies.
 
 use crate::config::{Report, RunConfig, Target};
-use crate::model::Night;
+use crate::model::SnapshotDate;
 
 /// What one task is about.
 #[derive(Clone, Copy)]
@@ -10,7 +10,7 @@ pub(super) struct TaskSubject<'a> {
     pub report: &'a Report,
     pub target: Option<&'a Target>,
     pub varying: &'a [(String, String)],
-    pub night: Night,
+    pub night: SnapshotDate,
 }
 
 impl<'a> TaskSubject<'a> {

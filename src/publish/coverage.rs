@@ -18,7 +18,7 @@ use chrono::Datelike as _;
 
 use crate::context::run_context::RunContext;
 use crate::error::Result;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::publish::system_tables::{defect, json_text, publish, texts};
 use crate::sink::read_batches;
 use crate::state::names::partition_name;
@@ -42,7 +42,7 @@ struct CoverageRow {
 }
 
 /// Makes the night's partition of `coverage` say what the partitions' states say.
-pub(crate) fn write(context: &RunContext, night: Night) -> Result<()> {
+pub(crate) fn write(context: &RunContext, night: SnapshotDate) -> Result<()> {
     let schema = coverage_schema();
     publish(context, &schema, &partition_name(night), |store| {
         let all = gather(context, store, night)?;
@@ -57,7 +57,7 @@ pub(crate) fn write(context: &RunContext, night: Night) -> Result<()> {
 }
 
 /// Every task of a night of which anything is known, by table, target and parameters.
-fn gather(context: &RunContext, store: &Store, night: Night) -> Result<Vec<CoverageRow>> {
+fn gather(context: &RunContext, store: &Store, night: SnapshotDate) -> Result<Vec<CoverageRow>> {
     let mut all = Vec::new();
     for table in store
         .tables()?
@@ -112,7 +112,7 @@ fn covered(table: &str, state: PartitionState) -> Result<Vec<CoverageRow>> {
 }
 
 /// The tasks of a history of which this night had the last word.
-fn covered_by_history(store: &Store, table: &str, night: Night) -> Result<Vec<CoverageRow>> {
+fn covered_by_history(store: &Store, table: &str, night: SnapshotDate) -> Result<Vec<CoverageRow>> {
     let mut rows: BTreeMap<TaskId, u64> = BTreeMap::new();
     for partition in store.partitions(table)? {
         let committed = store
@@ -122,7 +122,7 @@ fn covered_by_history(store: &Store, table: &str, night: Night) -> Result<Vec<Co
             *rows.entry(entry.task).or_default() += entry.rows;
         }
     }
-    let Some(state) = store.partition(table, &periods::period_name(night.year()))? else {
+    let Some(state) = store.partition(table, &periods::period_name(night.date().year()))? else {
         return Ok(Vec::new());
     };
     let mut all = covered(table, state)?;
@@ -146,7 +146,7 @@ fn covered_by_history(store: &Store, table: &str, night: Night) -> Result<Vec<Co
 fn told_before(
     store: &Store,
     schema: &TableSchema,
-    night: Night,
+    night: SnapshotDate,
     now: &[CoverageRow],
 ) -> Result<RecordBatch> {
     let partition = partition_name(night);
@@ -267,7 +267,7 @@ impl CoverageRow {
     }
 }
 
-fn rows(schema: &TableSchema, night: Night, all: &[CoverageRow]) -> Result<RecordBatch> {
+fn rows(schema: &TableSchema, night: SnapshotDate, all: &[CoverageRow]) -> Result<RecordBatch> {
     let evidence = |task: &CoverageRow| {
         task.held
             .as_ref()
@@ -286,7 +286,7 @@ fn rows(schema: &TableSchema, night: Night, all: &[CoverageRow]) -> Result<Recor
                 .with_timezone("UTC"),
         )
     };
-    let date = Date32Type::from_naive_date(night);
+    let date = Date32Type::from_naive_date(night.date());
     let columns: Vec<ArrayRef> = vec![
         Arc::new(Date32Array::from_value(date, all.len())),
         texts(all.iter().map(|task| Some(task.report.as_str()))),

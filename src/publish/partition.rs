@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use chrono::DateTime;
+use chrono::{DateTime, NaiveDate};
 use sha2::{Digest as _, Sha256};
 use tokio_util::sync::CancellationToken;
 
@@ -16,7 +16,7 @@ use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Result};
 use crate::fetch::body::run_blocking;
 use crate::landing::AnswerOrigin;
-use crate::model::{Night, TaskId, hex};
+use crate::model::{SnapshotDate, TaskId, hex};
 use crate::paging::{Evidence, Status};
 use crate::publish::carry_over::CarriedRows;
 use crate::publish::change_marks;
@@ -51,7 +51,7 @@ pub struct Assembled {
 /// before.
 pub async fn assemble(
     context: &Arc<RunContext>,
-    night: Night,
+    night: SnapshotDate,
     report: usize,
     finished: Vec<FetchedTask>,
     cancel: &CancellationToken,
@@ -282,7 +282,7 @@ impl PartitionRewrite {
             task: TaskId(String::new()),
             folder: folder(&self.partition_by, "", &none),
             target: String::new(),
-            snapshot_date: Night::default(),
+            snapshot_date: NaiveDate::default(),
             exported_at: DateTime::default(),
             run_id: String::new(),
             parameters: none,
@@ -360,7 +360,7 @@ fn placed(
             task: job.task.id.clone(),
             folder: folder(partition_by, &target, &parameters),
             target,
-            snapshot_date: job.night,
+            snapshot_date: job.night.date(),
             exported_at,
             run_id: finished.run.clone(),
             parameters,

@@ -6,7 +6,7 @@ use chrono::Datelike as _;
 
 use crate::context::run_context::RunContext;
 use crate::error::{Code, Result};
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::publish::{coverage, system_tables};
 use crate::run::report_builder::Unfinished;
 use crate::schedule::run_plan;
@@ -25,7 +25,7 @@ use crate::table::manifest::{PartitionState, UnfinishedStatus, UnfinishedTask};
 /// [`Code::Destination`].
 pub(crate) fn finish_run(
     context: &RunContext,
-    tonight: Night,
+    tonight: SnapshotDate,
     unfinished: Unfinished,
 ) -> Result<Vec<String>> {
     for ((night, report), tasks) in unfinished {
@@ -37,8 +37,8 @@ pub(crate) fn finish_run(
         ))?;
     }
     let begun = night_record::load_open_nights(&context.store)?;
-    let mut needed: BTreeSet<(Night, TaskId)> = BTreeSet::new();
-    let mut touched: BTreeSet<Night> = context
+    let mut needed: BTreeSet<(SnapshotDate, TaskId)> = BTreeSet::new();
+    let mut touched: BTreeSet<SnapshotDate> = context
         .jobs
         .iter()
         .map(|job| job.night)
@@ -61,7 +61,7 @@ pub(crate) fn finish_run(
         .clock
         .today()
         .checked_sub_days(chrono::Days::new(days))
-        .unwrap_or(tonight);
+        .map_or(tonight, SnapshotDate::new);
     context
         .store
         .sweep_claims(oldest.min(tonight), &context.who)?;
@@ -69,7 +69,11 @@ pub(crate) fn finish_run(
 }
 
 /// Strikes off a night's tasks that are committed, or given up for their age. Gives those that are still open.
-fn settle(context: &RunContext, night: Night, record: &OpenNight) -> Result<BTreeSet<TaskId>> {
+fn settle(
+    context: &RunContext,
+    night: SnapshotDate,
+    record: &OpenNight,
+) -> Result<BTreeSet<TaskId>> {
     // What others have begun or committed meanwhile counts.
     context.landing.invalidate(night);
     let is_given_up = !run_plan::is_resumed(&context.config, night, context.clock.today());
@@ -120,10 +124,10 @@ fn settle(context: &RunContext, night: Night, record: &OpenNight) -> Result<BTre
 }
 
 /// Folder of the partition in which a table keeps a night.
-fn partition(context: &RunContext, table: &str, night: Night) -> Result<String> {
+fn partition(context: &RunContext, table: &str, night: SnapshotDate) -> Result<String> {
     let is_history = periods::is_history_table(&context.config, &context.store, table)?;
     Ok(if is_history {
-        periods::period_name(night.year())
+        periods::period_name(night.date().year())
     } else {
         partition_name(night)
     })
@@ -146,8 +150,8 @@ fn abandoned(context: &RunContext, task: &TaskId, planned: &PlannedTask) -> Unfi
 }
 
 /// Lets go of answers that are old and that nobody needs or works with.
-fn expire(context: &RunContext, needed: &BTreeSet<(Night, TaskId)>) -> Result<Vec<String>> {
-    let guard = |night: Night, task: &TaskId| {
+fn expire(context: &RunContext, needed: &BTreeSet<(SnapshotDate, TaskId)>) -> Result<Vec<String>> {
+    let guard = |night: SnapshotDate, task: &TaskId| {
         if needed.contains(&(night, task.clone())) {
             return Ok(None);
         }

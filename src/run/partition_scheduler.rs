@@ -13,7 +13,7 @@ use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Errors, Result};
 use crate::fetch::group::{GroupFetcher, TaskClaim, TaskOutcome, TaskResult, claim};
 use crate::fetch::shared_answers::SharedAnswers;
-use crate::model::Night;
+use crate::model::SnapshotDate;
 use crate::plan::{FetchGroup, Task, group_for_fetching};
 use crate::publish::partition::{Assembled, assemble};
 use crate::run::report_builder::RunReportBuilder;
@@ -74,7 +74,7 @@ const LACKS_BATCHES: &str = "the plan of the workspace does not include requests
                              target was asked about by itself, at the minimum price of a request";
 
 /// What is committed together: a night of a report of the configuration; all nights of a history.
-type CommitKey = (Night, usize);
+type CommitKey = (SnapshotDate, usize);
 
 /// Fetches jobs side by side; a partition is committed once, when its last job has ended, while others are still fetched.
 pub(crate) struct PartitionScheduler<'a> {
@@ -226,7 +226,7 @@ impl<'a> PartitionScheduler<'a> {
 
     /// The jobs in groups, with their indices among all.
     fn fetch_groups(&self, jobs: &[usize]) -> Result<Vec<FetchGroup>> {
-        let mut tasks: Vec<(Night, &Task)> = Vec::with_capacity(jobs.len());
+        let mut tasks: Vec<(SnapshotDate, &Task)> = Vec::with_capacity(jobs.len());
         for index in jobs {
             let (job, _) = self.context.job(*index)?;
             tasks.push((job.night, &job.task));

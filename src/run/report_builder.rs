@@ -8,7 +8,7 @@ use crate::context::run_context::RunContext;
 use crate::error::{Code, Error, Errors};
 use crate::fetch::circuit_breaker::FailureSignature;
 use crate::ledger::reservations::ReservationLog;
-use crate::model::Night;
+use crate::model::SnapshotDate;
 use crate::plan::ScheduledTask;
 use crate::plan::task_label;
 use crate::publish::partition::Assembled;
@@ -21,7 +21,7 @@ use crate::state::periods;
 use crate::table::manifest::{TaskStatus, UnfinishedStatus, UnfinishedTask};
 
 /// Tasks that did not end in a commit, by night and table.
-pub(crate) type Unfinished = BTreeMap<(Night, String), Vec<UnfinishedTask>>;
+pub(crate) type Unfinished = BTreeMap<(SnapshotDate, String), Vec<UnfinishedTask>>;
 
 /// What the run has come to so far.
 pub(crate) struct RunReportBuilder {

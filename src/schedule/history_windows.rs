@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 
 use crate::config::{Report, RunConfig};
 use crate::error::Result;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::plan::{self, Granularity, Task};
 use crate::state::periods::is_history;
 use crate::state::task_state::covered_spans;
@@ -39,7 +39,7 @@ impl<'a> HistoryWindows<'a> {
     /// [`crate::error::Code::Destination`] if the states cannot be read.
     pub fn window(
         &mut self,
-        night: Night,
+        night: SnapshotDate,
         task: &Task,
         refetch: bool,
     ) -> Result<Option<DateRange>> {
@@ -58,12 +58,12 @@ impl<'a> HistoryWindows<'a> {
     ///
     /// # Errors
     /// As [`HistoryWindows::window`].
-    pub fn is_missing_older_days(&mut self, night: Night, task: &Task) -> Result<bool> {
+    pub fn is_missing_older_days(&mut self, night: SnapshotDate, task: &Task) -> Result<bool> {
         let Some((granularity, since)) = self.beginning(task) else {
             return Ok(false);
         };
         let answered = self.answered(task)?;
-        let has_night = answered.iter().any(|days| days.contains(night));
+        let has_night = answered.iter().any(|days| days.contains(night.date()));
         Ok(has_night && plan::window(granularity, since, &answered, night).is_some())
     }
 

@@ -1,5 +1,6 @@
 //! What earlier runs cost, for estimates: figures of a committed task.
 
+use crate::model::SnapshotDate;
 use chrono::DateTime;
 
 use crate::config::Report;
@@ -31,7 +32,7 @@ pub(crate) fn last_run_cost(
         requests: entry.requests,
         last_rows: rows_of_last_answers(entry),
         units: entry.units,
-        units_per_row: plan::price_per_row(&then, exported_at.date_naive()),
+        units_per_row: plan::price_per_row(&then, SnapshotDate::new(exported_at.date_naive())),
     };
     match report.max_rows {
         Some(most) if most < last_run.rows => Some(cut_to(last_run, most)),

@@ -7,11 +7,12 @@ use crate::error::Result;
 use crate::landing::ResponseStore;
 use crate::ledger::month;
 use crate::ledger::month::MonthStatus;
-use crate::model::Night;
+use crate::model::SnapshotDate;
 use crate::plan::ScheduledTask;
 use crate::plan::{self, Allowance, Candidate, Purchase, Task, admit, least_units};
 use crate::report::format_count;
 use crate::schedule::run_plan::{DueTask, RunPlan};
+use chrono::NaiveDate;
 
 /// A task that is deferred.
 #[derive(Debug, Clone)]
@@ -19,7 +20,7 @@ pub(crate) struct DeferredTask {
     /// The task.
     pub job: ScheduledTask,
     /// Since when it is due.
-    pub due: Night,
+    pub due: SnapshotDate,
     /// Units that it is expected to cost.
     pub units: u64,
     /// Why, for a person.
@@ -32,7 +33,12 @@ impl RunPlan {
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`] if the ledger or saved responses cannot be read.
-    pub fn defer(&mut self, config: &RunConfig, today: Night, per_run: u64) -> Result<Vec<String>> {
+    pub fn defer(
+        &mut self,
+        config: &RunConfig,
+        today: NaiveDate,
+        per_run: u64,
+    ) -> Result<Vec<String>> {
         let store = crate::state::open::open_read_only(config)?;
         let account = month::remembered(config, &store, today, &mut self.notes)?;
         let deferred = defer_unaffordable(
@@ -78,7 +84,7 @@ pub(crate) fn defer_unaffordable(
     run_plan: &mut RunPlan,
     account: Option<&MonthStatus>,
     landing: &ResponseStore,
-    today: Night,
+    today: NaiveDate,
     per_run: u64,
 ) -> Result<Vec<DeferredTask>> {
     let Some(account) = account else {
@@ -135,7 +141,7 @@ fn candidates(
     landing: &ResponseStore,
 ) -> Result<Vec<Candidate>> {
     let mut candidates = Vec::with_capacity(run_plan.jobs.len());
-    let mut questions: BTreeMap<(Night, String), usize> = BTreeMap::new();
+    let mut questions: BTreeMap<(SnapshotDate, String), usize> = BTreeMap::new();
     // Of each question, the cost for the task that is the first to ask it.
     let mut costs: BTreeMap<usize, u64> = BTreeMap::new();
     for job in &run_plan.jobs {
@@ -177,16 +183,21 @@ fn is_begun(run_plan: &RunPlan, job: &ScheduledTask, landing: &ResponseStore) ->
 }
 
 /// Whole periods of its report for which a task has been due.
-fn periods_late(config: &RunConfig, task: &Task, since: Night, tonight: Night) -> u64 {
+fn periods_late(
+    config: &RunConfig,
+    task: &Task,
+    since: SnapshotDate,
+    tonight: SnapshotDate,
+) -> u64 {
     let mut period = 1;
     if let Some(report) = config.reports.get(task.report) {
         period = u64::from(report.every.nights());
     }
-    u64::try_from((tonight - since).num_days()).unwrap_or(0) / period.max(1)
+    u64::try_from(tonight.days_since(since)).unwrap_or(0) / period.max(1)
 }
 
 /// What is left of the month when the night began, spread over its nights, less what the night has spent already.
-fn allowance(account: &MonthStatus, today: Night, per_run: u64) -> Allowance {
+fn allowance(account: &MonthStatus, today: NaiveDate, per_run: u64) -> Allowance {
     let month = account.month.cap.limit.saturating_sub(account.spent);
     let nights = u64::try_from((account.reset - today).num_days())
         .unwrap_or(0)
@@ -207,7 +218,7 @@ mod tests {
 
     #[test]
     fn what_is_left_is_spread_over_the_nights_to_the_reset_tonight_included() {
-        let day = |text: &str| text.parse::<Night>().expect("a date");
+        let day = |text: &str| text.parse::<NaiveDate>().expect("a date");
         let account = |spent, today| MonthStatus {
             reset: day("2026-12-01"),
             month: MonthBudget {

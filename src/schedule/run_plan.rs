@@ -8,7 +8,7 @@ use chrono::NaiveDate;
 
 use crate::config::RunConfig;
 use crate::error::Result;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::plan::{self, ScheduledTask, Selection, Task};
 use crate::report::format_count;
 use crate::schedule::task_history::TaskHistory;
@@ -18,7 +18,7 @@ use crate::state::night_record::PlannedTask;
 #[derive(Debug, Clone, Default)]
 pub struct RunPlan {
     /// The night that the run is for.
-    pub tonight: Night,
+    pub tonight: SnapshotDate,
     /// Pay again for what is complete.
     pub refetch: bool,
     /// What is to be done, in order.
@@ -34,7 +34,7 @@ pub struct RunPlan {
     /// Since when tasks of tonight are due, and what is known of them.
     pub(crate) due_tasks: BTreeMap<TaskId, DueTask>,
     /// Tasks that are not due tonight, by the night on which they are.
-    pub(super) not_due: BTreeMap<Night, u64>,
+    pub(super) not_due: BTreeMap<SnapshotDate, u64>,
     /// What is worth knowing of it.
     pub notes: Vec<String>,
 }
@@ -92,19 +92,19 @@ impl RunPlan {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct DueTask {
     /// Since when.
-    pub since: Night,
+    pub since: SnapshotDate,
     /// What earlier nights know of it.
     pub history: TaskHistory,
 }
 
 /// Whether what is left of a night is still to be done.
-pub(crate) fn is_resumed(config: &RunConfig, night: Night, today: NaiveDate) -> bool {
-    let age = u64::try_from((today - night).num_days()).unwrap_or(0);
+pub(crate) fn is_resumed(config: &RunConfig, night: SnapshotDate, today: NaiveDate) -> bool {
+    let age = u64::try_from((today - night.date()).num_days()).unwrap_or(0);
     age * 24 * 3600 <= config.run.resume_within.as_secs()
 }
 
 /// The tasks that the configuration knows.
-pub(crate) fn known_tasks(config: &RunConfig, night: Night) -> Result<BTreeSet<TaskId>> {
+pub(crate) fn known_tasks(config: &RunConfig, night: SnapshotDate) -> Result<BTreeSet<TaskId>> {
     let tasks = plan::tasks_of_any_night(config, night, &Selection::default())?;
     Ok(tasks.into_iter().map(|task| task.id).collect())
 }

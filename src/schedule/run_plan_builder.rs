@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use crate::config::{Cadence, Report, RunConfig};
 use crate::error::Result;
 use crate::landing::ResponseStore;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::plan::{self, ScheduledTask, Selection, Task};
 use crate::report::format_count;
 use crate::schedule::history_windows::HistoryWindows;
@@ -60,11 +60,11 @@ struct RunPlanBuilder<'a> {
     today: NaiveDate,
     store: Store,
     landing: ResponseStore,
-    states: BTreeMap<(Night, usize), Option<PartitionState>>,
+    states: BTreeMap<(SnapshotDate, usize), Option<PartitionState>>,
     /// What earlier nights say of the tasks of a night, by report.
     task_histories: BTreeMap<usize, TaskHistories>,
     /// What complete tasks of tonight asked: other tasks that ask it get their answers.
-    answered: BTreeSet<(Night, String)>,
+    answered: BTreeSet<(SnapshotDate, String)>,
     histories: HistoryWindows<'a>,
     plan: RunPlan,
 }
@@ -110,18 +110,30 @@ impl<'a> RunPlanBuilder<'a> {
     ///
     /// # Errors
     /// As [`plan_run`].
-    fn add_range(&mut self, first: Night, last: Night, selection: &Selection) -> Result<()> {
+    fn add_range(
+        &mut self,
+        first: NaiveDate,
+        last: NaiveDate,
+        selection: &Selection,
+    ) -> Result<()> {
         let reports = selection.reports(self.config)?;
-        plan::ensure_answerable(self.config, &reports, first, self.today, false)?;
+        plan::ensure_answerable(
+            self.config,
+            &reports,
+            SnapshotDate::new(first),
+            self.today,
+            false,
+        )?;
         self.plan.reports = reports.into_iter().collect();
         self.check_tables()?;
-        for night in first.iter_days().take_while(|night| *night <= last) {
+        for day in first.iter_days().take_while(|day| *day <= last) {
+            let night = SnapshotDate::new(day);
             let mut tasks = plan::tasks_of_any_night(self.config, night, selection)?;
             tasks.retain(|task| !self.fills_history(task));
             self.task_histories.clear();
             self.add_night(night, tasks)?;
         }
-        for task in plan::tasks_of_any_night(self.config, last, selection)? {
+        for task in plan::tasks_of_any_night(self.config, SnapshotDate::new(last), selection)? {
             if self.fills_history(&task) {
                 self.add_history_of_range(task, first, last)?;
             }
@@ -166,7 +178,7 @@ impl<'a> RunPlanBuilder<'a> {
 
     fn add_open_nights(&mut self, selection: &Selection) -> Result<()> {
         for (night, record) in load_open_nights(&self.store)? {
-            if night == self.plan.tonight || night > self.today {
+            if night == self.plan.tonight || night.date() > self.today {
                 continue;
             }
             if is_resumed(self.config, night, self.today) {
@@ -183,7 +195,7 @@ impl<'a> RunPlanBuilder<'a> {
 
     fn add_open_night(
         &mut self,
-        night: Night,
+        night: SnapshotDate,
         record: &OpenNight,
         selection: &Selection,
     ) -> Result<()> {
@@ -231,7 +243,7 @@ impl<'a> RunPlanBuilder<'a> {
         Ok(())
     }
 
-    fn note_removed_tasks(&mut self, night: Night, record: &OpenNight) -> Result<()> {
+    fn note_removed_tasks(&mut self, night: SnapshotDate, record: &OpenNight) -> Result<()> {
         let known = known_tasks(self.config, night)?;
         let mut num_removed = 0;
         for (task, planned) in &record.tasks {
@@ -248,18 +260,24 @@ impl<'a> RunPlanBuilder<'a> {
         Ok(())
     }
 
-    fn add_history_of_range(&mut self, mut task: Task, first: Night, last: Night) -> Result<()> {
+    fn add_history_of_range(
+        &mut self,
+        mut task: Task,
+        first: NaiveDate,
+        last: NaiveDate,
+    ) -> Result<()> {
         let Some(window) = self.histories.range(&task, first, last, self.today) else {
             return Ok(());
         };
+        let night = SnapshotDate::new(last);
         let is_answered = self.histories.is_answered(&task, window)?;
         plan::set_window(self.config, &mut task, window);
-        let entry = self.entry(last, &task)?;
+        let entry = self.entry(night, &task)?;
         if !is_answered
             || self.plan.refetch
-            || is_unfinished(&self.landing, last, &task.id, entry.as_ref())?
+            || is_unfinished(&self.landing, night, &task.id, entry.as_ref())?
         {
-            self.plan.jobs.push(ScheduledTask { night: last, task });
+            self.plan.jobs.push(ScheduledTask { night, task });
         } else {
             *self.plan.complete.entry(task.report).or_default() += 1;
         }
@@ -267,9 +285,9 @@ impl<'a> RunPlanBuilder<'a> {
     }
 
     /// Adds what a night still lacks.
-    fn add_night(&mut self, night: Night, tasks: Vec<Task>) -> Result<()> {
+    fn add_night(&mut self, night: SnapshotDate, tasks: Vec<Task>) -> Result<()> {
         self.load_task_histories(night, &tasks)?;
-        let mut resumed: BTreeMap<TaskId, Night> = BTreeMap::new();
+        let mut resumed: BTreeMap<TaskId, SnapshotDate> = BTreeMap::new();
         for job in &self.plan.jobs {
             resumed.insert(job.task.id.clone(), job.night);
         }
@@ -310,7 +328,7 @@ impl<'a> RunPlanBuilder<'a> {
     /// What a task asks that its committed rows do not answer.
     fn stale_fields(
         &mut self,
-        night: Night,
+        night: SnapshotDate,
         task: &Task,
         entry: &TaskEntry,
     ) -> Result<Vec<String>> {
@@ -340,7 +358,7 @@ impl<'a> RunPlanBuilder<'a> {
     }
 
     /// Reads what earlier nights say, for the reports whose cadence or pace needs it.
-    fn load_task_histories(&mut self, night: Night, tasks: &[Task]) -> Result<()> {
+    fn load_task_histories(&mut self, night: SnapshotDate, tasks: &[Task]) -> Result<()> {
         let with_turns = self.config.budget.pace;
         for index in self.plan.reports.clone() {
             let Some(report) = self.config.reports.get(index) else {
@@ -359,7 +377,12 @@ impl<'a> RunPlanBuilder<'a> {
 
     /// Whether a task that tonight has no rows of is due. One that an earlier night began, and that is finished first, is
     /// not fetched again for tonight before its time.
-    fn is_due(&mut self, night: Night, task: &Task, resumed: Option<Night>) -> Result<bool> {
+    fn is_due(
+        &mut self,
+        night: SnapshotDate,
+        task: &Task,
+        resumed: Option<SnapshotDate>,
+    ) -> Result<bool> {
         let mut every = Cadence::DAY;
         if let Some(report) = self.config.reports.get(task.report) {
             every = report.every;
@@ -393,7 +416,7 @@ impl<'a> RunPlanBuilder<'a> {
         Ok(true)
     }
 
-    fn entry(&mut self, night: Night, task: &Task) -> Result<Option<TaskEntry>> {
+    fn entry(&mut self, night: SnapshotDate, task: &Task) -> Result<Option<TaskEntry>> {
         let key = (night, task.report);
         if !self.states.contains_key(&key) {
             let state = match self.config.reports.get(task.report) {

@@ -3,11 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::Days;
-
 use crate::config::{Cadence, Report};
 use crate::error::Result;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::state::names::partition_name;
 use crate::state::periods;
 use crate::store::Store;
@@ -20,13 +18,13 @@ const LOOKBACK_NIGHTS: u32 = 35;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct TaskHistory {
     /// The last night on which it was complete.
-    pub last: Option<Night>,
+    pub last: Option<SnapshotDate>,
     /// What it cost then.
     pub units: Option<u64>,
     /// Since when it was due when it was last deferred, if it was not complete since.
-    pub waiting_since: Option<Night>,
+    pub waiting_since: Option<SnapshotDate>,
     /// The due dates for which it was deferred.
-    pub deferred_on: BTreeSet<Night>,
+    pub deferred_on: BTreeSet<SnapshotDate>,
 }
 
 /// Histories of tasks.
@@ -40,7 +38,7 @@ pub(crate) type TaskHistories = BTreeMap<TaskId, TaskHistory>;
 pub(crate) fn load_task_history(
     store: &Store,
     report: &Report,
-    night: Night,
+    night: SnapshotDate,
     tasks: &BTreeSet<&TaskId>,
     with_turns: bool,
 ) -> Result<TaskHistories> {
@@ -55,7 +53,7 @@ pub(crate) fn load_task_history(
         if missing == 0 && (!with_turns || report.every == Cadence::DAY) {
             break;
         }
-        let Some(before) = night.checked_sub_days(Days::new(u64::from(back))) else {
+        let Some(before) = night.minus_days(u64::from(back)) else {
             break;
         };
         let name = partition_name(before);
@@ -87,7 +85,7 @@ fn lookback(report: &Report, with_turns: bool) -> u32 {
     }
 }
 
-fn add_deferrals(histories: &mut TaskHistories, state: &PartitionState, night: Night) {
+fn add_deferrals(histories: &mut TaskHistories, state: &PartitionState, night: SnapshotDate) {
     for task in &state.unfinished {
         if task.status != UnfinishedStatus::Deferred {
             continue;
@@ -110,9 +108,13 @@ fn committed_tasks(state: &PartitionState) -> &[TaskEntry] {
 
 /// The same of a report that fills a history: its partitions say of each task when it was last complete and when it was
 /// last deferred.
-fn load_history_of_periods(store: &Store, report: &Report, night: Night) -> Result<TaskHistories> {
+fn load_history_of_periods(
+    store: &Store,
+    report: &Report,
+    night: SnapshotDate,
+) -> Result<TaskHistories> {
     let mut histories = TaskHistories::new();
-    let mut deferrals: BTreeMap<TaskId, (Night, Night)> = BTreeMap::new();
+    let mut deferrals: BTreeMap<TaskId, (SnapshotDate, SnapshotDate)> = BTreeMap::new();
     for partition in store.partitions(&report.name)? {
         let Some(state) = store.partition(&report.name, &partition)? else {
             continue;
@@ -148,11 +150,12 @@ fn load_history_of_periods(store: &Store, report: &Report, night: Night) -> Resu
 
 /// The last day before a night that ends a range of answered days: days that were fetched again by name do not turn the
 /// clock back.
-fn last_covered_day(entry: &TaskEntry, night: Night) -> Option<Night> {
+fn last_covered_day(entry: &TaskEntry, night: SnapshotDate) -> Option<SnapshotDate> {
     let mut last = None;
     for days in &entry.history.as_ref()?.covered {
-        if days.last < night {
-            last = last.max(Some(days.last));
+        let day = SnapshotDate::new(days.last);
+        if day < night {
+            last = last.max(Some(day));
         }
     }
     last

@@ -3,7 +3,7 @@
 use chrono::Datelike as _;
 
 use crate::config::Report;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::state::periods::period_name;
 use crate::table::segment;
 
@@ -14,20 +14,20 @@ pub(crate) const RUNS: &str = "runs";
 pub(crate) const BAD_VALUES: &str = ".bad-values.jsonl";
 
 /// Name of the claim that says that somebody works on a task.
-pub(crate) fn claim_name(night: Night, task: &TaskId) -> String {
+pub(crate) fn claim_name(night: SnapshotDate, task: &TaskId) -> String {
     format!("{night}/{}", task.0)
 }
 
 /// Folder of the partition in which a report keeps a night: that of the night, or of a history its year.
-pub(crate) fn partition_of(report: &Report, night: Night) -> String {
+pub(crate) fn partition_of(report: &Report, night: SnapshotDate) -> String {
     if report.endpoint.history_column().is_some() {
-        period_name(night.year())
+        period_name(night.date().year())
     } else {
         partition_name(night)
     }
 }
 
 /// Folder of a night's partition.
-pub(crate) fn partition_name(night: Night) -> String {
+pub(crate) fn partition_name(night: SnapshotDate) -> String {
     segment("snapshot_date", &night.to_string())
 }

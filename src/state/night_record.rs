@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
 use crate::error::{Code, Error, Result};
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::plan;
 use crate::plan::ScheduledTask;
 use crate::state::periods;
@@ -45,7 +45,7 @@ pub(crate) struct PlannedTask {
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
-pub(crate) fn load_open_nights(store: &Store) -> Result<BTreeMap<Night, OpenNight>> {
+pub(crate) fn load_open_nights(store: &Store) -> Result<BTreeMap<SnapshotDate, OpenNight>> {
     let files = store.files(FOLDER);
     let mut nights = BTreeMap::new();
     for name in files.json_names()? {
@@ -68,7 +68,7 @@ pub(crate) fn record_planned(
     jobs: &[ScheduledTask],
 ) -> Result<()> {
     let files = store.files(FOLDER);
-    let mut records: BTreeMap<Night, OpenNight> = BTreeMap::new();
+    let mut records: BTreeMap<SnapshotDate, OpenNight> = BTreeMap::new();
     for job in jobs {
         let record = records.entry(job.night).or_default();
         let report = config
@@ -115,7 +115,11 @@ pub(crate) fn record_planned(
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
-pub(crate) fn remove_closed(store: &Store, night: Night, closed: &BTreeSet<TaskId>) -> Result<()> {
+pub(crate) fn remove_closed(
+    store: &Store,
+    night: SnapshotDate,
+    closed: &BTreeSet<TaskId>,
+) -> Result<()> {
     let files = store.files(FOLDER);
     files.update(&file(night), &|before| {
         let Some(before) = before else {
@@ -132,11 +136,11 @@ pub(crate) fn remove_closed(store: &Store, night: Night, closed: &BTreeSet<TaskI
     })
 }
 
-fn file(night: Night) -> String {
+fn file(night: SnapshotDate) -> String {
     format!("{night}.json")
 }
 
-fn read(files: &SharedFiles, night: Night, bytes: &[u8]) -> Result<OpenNight> {
+fn read(files: &SharedFiles, night: SnapshotDate, bytes: &[u8]) -> Result<OpenNight> {
     serde_json::from_slice(bytes).map_err(|error| {
         let path = files.location_of(&file(night));
         Error::new(Code::Destination, format!("{path} is damaged"))

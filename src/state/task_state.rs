@@ -3,7 +3,7 @@
 use crate::config::Report;
 use crate::error::Result;
 use crate::landing::ResponseStore;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::plan::{self, Task};
 use crate::state::names::partition_of;
 use crate::state::periods::{is_history, period_name};
@@ -18,14 +18,21 @@ use crate::table::manifest::{PartitionState, TaskEntry};
 pub(crate) fn committed_entry_in(
     landing: &ResponseStore,
     state: Option<&PartitionState>,
-    night: Night,
+    night: SnapshotDate,
     task: &TaskId,
 ) -> Result<Option<TaskEntry>> {
     let Some(entry) = state.and_then(|state| state.task(task)) else {
         return Ok(None);
     };
     match &entry.history {
-        Some(history) if !history.covered.iter().any(|days| days.contains(night)) => Ok(None),
+        Some(history)
+            if !history
+                .covered
+                .iter()
+                .any(|days| days.contains(night.date())) =>
+        {
+            Ok(None)
+        }
         Some(history) if history.night != night => covered_by_other_night(landing, entry, night),
         _ => Ok(Some(entry.clone())),
     }
@@ -36,7 +43,7 @@ pub(crate) fn committed_entry_in(
 fn covered_by_other_night(
     landing: &ResponseStore,
     entry: &TaskEntry,
-    night: Night,
+    night: SnapshotDate,
 ) -> Result<Option<TaskEntry>> {
     let past = |attempt| {
         Some(TaskEntry {
@@ -93,7 +100,7 @@ pub(crate) fn is_answered(store: &Store, report: &Report, task: &Task) -> Result
 /// State of the partition in which a report keeps a night.
 pub(crate) fn partition_state_for(
     store: &Store,
-    night: Night,
+    night: SnapshotDate,
     report: &Report,
 ) -> Result<Option<PartitionState>> {
     store.partition(&report.name, &partition_of(report, night))
@@ -106,7 +113,7 @@ pub(crate) fn partition_state_for(
 pub(crate) fn committed_entry(
     store: &Store,
     landing: &ResponseStore,
-    night: Night,
+    night: SnapshotDate,
     report: &Report,
     task: &TaskId,
 ) -> Result<Option<TaskEntry>> {
@@ -121,7 +128,7 @@ pub(crate) fn committed_entry(
 /// Whether a task lacks its rows, or a later attempt at it was begun than the one that its rows come from.
 pub(crate) fn is_unfinished(
     landing: &ResponseStore,
-    night: Night,
+    night: SnapshotDate,
     task: &TaskId,
     entry: Option<&TaskEntry>,
 ) -> Result<bool> {

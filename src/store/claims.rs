@@ -10,7 +10,7 @@ use super::disk::FileLock;
 use super::lease::Lease;
 use super::temporary::temporary_disk;
 use crate::error::{Code, Error, Result};
-use crate::model::Night;
+use crate::model::SnapshotDate;
 
 /// Folders of small files are held for moments.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -96,7 +96,7 @@ impl Store {
     ///
     /// # Errors
     /// [`Code::Destination`].
-    pub fn sweep_claims(&self, before: Night, who: &str) -> Result<()> {
+    pub fn sweep_claims(&self, before: SnapshotDate, who: &str) -> Result<()> {
         match self {
             Self::Disk(disk) => disk.sweep_claims(before, who),
             Self::Bucket(remote) => remote.wait(async {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::date_range::DateRange;
 use super::recorded_column::RecordedColumn;
 use super::task_spec::TaskSpec;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 
 /// Version of the state object that this program writes.
 pub const MANIFEST_VERSION: u32 = 1;
@@ -174,7 +174,7 @@ pub struct TaskEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HistoryEntry {
     /// The night of the last answer.
-    pub night: Night,
+    pub night: SnapshotDate,
     /// The days that it was requested for, also those of other periods.
     pub window: DateRange,
     /// The days of this period for which rows were requested with the same parameters, in ranges that do not touch.
@@ -218,10 +218,10 @@ pub struct UnfinishedTask {
     pub at: i64,
     /// Of a history, whose partition holds many nights: the night of the attempt.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub night: Option<Night>,
+    pub night: Option<SnapshotDate>,
     /// Of a deferred task: since when it is due.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due: Option<Night>,
+    pub due: Option<SnapshotDate>,
 }
 
 #[cfg(test)]

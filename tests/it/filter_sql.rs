@@ -9,6 +9,7 @@ use backhaul::catalog::{Catalog, Endpoint};
 use backhaul::config::{self, Environment, RunConfig};
 use backhaul::error::Errors;
 use backhaul::filter::{Filter, FilterError, from_json, from_sql};
+use backhaul::model::SnapshotDate;
 use backhaul::plan::{self, Selection};
 use serde_json::{Value as Json, json};
 
@@ -465,7 +466,7 @@ fn asked(lines: &str) -> (String, u64) {
     ))
     .unwrap();
     let day = "2026-11-23".parse().unwrap();
-    let task = plan::tasks(&config, day, day, &Selection::default())
+    let task = plan::tasks(&config, SnapshotDate::new(day), day, &Selection::default())
         .unwrap()
         .remove(0);
     let filter = task.spec.filter.expect("a filter").to_string();

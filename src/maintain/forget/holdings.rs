@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use crate::context::run_context::RunContext;
 use crate::error::Result;
 use crate::landing::ResponseHeader;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::plan::{self, Selection, task_id};
 use crate::state::night_record;
 use crate::state::selection::named_in;
@@ -20,9 +20,9 @@ pub(crate) struct Holdings {
     /// Tables and partitions whose state names the target.
     pub partitions: BTreeSet<(String, String)>,
     /// Tasks of which answers are saved.
-    pub saved: BTreeSet<(Night, TaskId)>,
+    pub saved: BTreeSet<(SnapshotDate, TaskId)>,
     /// Tasks that somebody may be at.
-    pub claims: BTreeSet<(Night, TaskId)>,
+    pub claims: BTreeSet<(SnapshotDate, TaskId)>,
     /// Words that mean the target and nobody else: its name, and its URL unless another target has it too.
     pub words: BTreeSet<String>,
     /// Tasks of the target.
@@ -97,7 +97,7 @@ impl Holdings {
 
     /// The tasks that the configuration makes of the target, begun or not: a run may begin them now.
     fn add_configuration(&mut self, context: &RunContext, target: &str) -> Result<()> {
-        let tonight = context.clock.today();
+        let tonight = SnapshotDate::new(context.clock.today());
         for task in plan::tasks_of_any_night(&context.config, tonight, &Selection::default())? {
             let is_own = context.target_name(&task) == target;
             self.note(Some(tonight), task.id, is_own);
@@ -133,7 +133,7 @@ impl Holdings {
         }
     }
 
-    fn note(&mut self, night: Option<Night>, task: TaskId, is_own: bool) {
+    fn note(&mut self, night: Option<SnapshotDate>, task: TaskId, is_own: bool) {
         if is_own {
             self.claims.extend(night.map(|night| (night, task.clone())));
             self.own.insert(task);
@@ -156,7 +156,7 @@ impl Holdings {
     fn is_own(
         &self,
         context: &RunContext,
-        night: Night,
+        night: SnapshotDate,
         task: &TaskId,
         target: &str,
     ) -> Result<bool> {

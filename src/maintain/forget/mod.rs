@@ -21,7 +21,7 @@ use crate::fetch::batch;
 use crate::ledger::recovery::close_dead_run_logs;
 use crate::ledger::request_log;
 use crate::maintain::forget::holdings::Holdings;
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::publish::partition::PartitionRewrite;
 use crate::publish::{coverage, system_tables};
 use crate::state::names::claim_name;
@@ -190,7 +190,7 @@ fn remove_rows(
 /// Takes the target out of the tables that the program fills itself, and out of the records of nights.
 fn remove_mentions(context: &RunContext, target: &str) -> Result<()> {
     let nights_of = |partition: String| {
-        parse_segment(&partition).and_then(|(_, night)| night.parse::<Night>().ok())
+        parse_segment(&partition).and_then(|(_, night)| night.parse::<SnapshotDate>().ok())
     };
     for night in context
         .store

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::config::RunConfig;
 use crate::fetch::saved_history::is_saved_whole;
 use crate::landing::{Attempt, ResponseStore};
-use crate::model::{Night, TaskId};
+use crate::model::{SnapshotDate, TaskId};
 use crate::plan::{self, Selection};
 use crate::state::open::response_store;
 use crate::state::periods::period_of;
@@ -71,8 +71,8 @@ impl<'a> Remedies<'a> {
         if let Some(period) = period_of(&state.partition) {
             return self.of_period(state, period, is_affected);
         }
-        let night =
-            parse_segment(&state.partition).and_then(|(_, value)| value.parse::<Night>().ok());
+        let night = parse_segment(&state.partition)
+            .and_then(|(_, value)| value.parse::<SnapshotDate>().ok());
         let Some(night) = night.filter(|_| !is_system_table(table)) else {
             return match night {
                 Some(night) if table != TARGETS => format!("backhaul rebuild --date {night}"),
@@ -138,7 +138,7 @@ impl<'a> Remedies<'a> {
         } else if lost.is_empty() {
             format!("backhaul rebuild --report {table} --from {first} --to {last}")
         } else {
-            let last = last_night.map_or(last, |night| last.min(night));
+            let last = last_night.map_or(last, |night| last.min(night.date()));
             format!(
                 "restore it from a backup of the destination, or fetch and pay again: backhaul run --refetch --report \
                  {table} --from {first} --to {last}   (the saved responses of {} do not hold all of it)",
@@ -155,7 +155,7 @@ impl<'a> Remedies<'a> {
     }
 
     /// Tasks of the configuration.
-    fn known(&self, table: &str, night: Night) -> BTreeSet<TaskId> {
+    fn known(&self, table: &str, night: SnapshotDate) -> BTreeSet<TaskId> {
         let selection = Selection {
             reports: vec![table.to_owned()],
             ..Selection::default()
@@ -164,7 +164,7 @@ impl<'a> Remedies<'a> {
         tasks.into_iter().map(|task| task.id).collect()
     }
 
-    fn is_saved(&self, night: Night, entry: &TaskEntry) -> bool {
+    fn is_saved(&self, night: SnapshotDate, entry: &TaskEntry) -> bool {
         let attempt = Attempt {
             night,
             task: entry.task.clone(),

@@ -236,7 +236,7 @@ fn task_columns(
         task: job.task.id.clone(),
         folder: folder(&context.config.partition_by(report), &target, &parameters),
         target,
-        snapshot_date: job.night,
+        snapshot_date: job.night.date(),
         exported_at,
         run_id: finished.run.clone(),
         parameters,

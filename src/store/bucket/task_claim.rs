@@ -11,7 +11,7 @@ use super::client::Bucket;
 use super::nonce::nonce;
 use super::versioned_record::{Record as _, VersionedRecord};
 use crate::error::Result;
-use crate::model::Night;
+use crate::model::SnapshotDate;
 use crate::store::claim_result::ClaimResult;
 use crate::store::file_metadata::FileMetadata;
 use crate::store::layout::SYSTEM_FOLDER;
@@ -73,7 +73,7 @@ impl Bucket {
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`].
-    pub async fn sweep_task_claims(&self, before: Night) -> Result<()> {
+    pub async fn sweep_task_claims(&self, before: SnapshotDate) -> Result<()> {
         let old = self.objects_of_old_nights(before).await?;
         if old.is_empty() {
             return Ok(());
@@ -89,7 +89,7 @@ impl Bucket {
         Ok(())
     }
 
-    async fn objects_of_old_nights(&self, before: Night) -> Result<Vec<FileMetadata>> {
+    async fn objects_of_old_nights(&self, before: SnapshotDate) -> Result<Vec<FileMetadata>> {
         let mut old = Vec::new();
         let claims = format!("{SYSTEM_FOLDER}/claims");
         let (_, nights) = self.children(&claims).await?;
@@ -118,8 +118,8 @@ fn claimed(record: VersionedRecord<ClaimRecord>, is_first_holder: bool) -> Claim
     })
 }
 
-fn is_before(name: &str, before: Night) -> bool {
-    match name.parse::<Night>() {
+fn is_before(name: &str, before: SnapshotDate) -> bool {
+    match name.parse::<SnapshotDate>() {
         Ok(night) => night < before,
         Err(_) => false,
     }

@@ -8,7 +8,7 @@ use super::durable::{remove_folder, remove_folder_if_empty};
 use super::layout::{Disk, RUN_PREFIX};
 use super::lock::FileLock;
 use crate::error::Result;
-use crate::model::Night;
+use crate::model::SnapshotDate;
 use crate::store::listing::names;
 
 /// Another process that sweeps may hold a new run's lock for a moment.
@@ -36,10 +36,13 @@ impl Disk {
     }
 
     /// Removes the claims on tasks of nights before this one that no process holds.
-    pub(in crate::store) fn sweep_claims(&self, before: Night, who: &str) -> Result<()> {
+    pub(in crate::store) fn sweep_claims(&self, before: SnapshotDate, who: &str) -> Result<()> {
         let claims = self.system("claims");
         for name in names(&claims)? {
-            if !name.parse::<Night>().is_ok_and(|night| night < before) {
+            if !name
+                .parse::<SnapshotDate>()
+                .is_ok_and(|night| night < before)
+            {
                 continue;
             }
             let folder = claims.join(name);

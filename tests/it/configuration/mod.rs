@@ -14,6 +14,7 @@ use std::path::Path;
 
 use backhaul::config::{self, Environment, RunConfig};
 use backhaul::error::Errors;
+use backhaul::model::SnapshotDate;
 use backhaul::plan::{self, Selection, Task};
 use chrono::NaiveDate;
 
@@ -64,7 +65,7 @@ fn day(text: &str) -> NaiveDate {
 fn planned(config: &RunConfig) -> Vec<Task> {
     plan::tasks(
         config,
-        day("2026-11-23"),
+        SnapshotDate::new(day("2026-11-23")),
         day("2026-11-23"),
         &Selection::default(),
     )

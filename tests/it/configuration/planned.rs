@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use backhaul::error::Code;
+use backhaul::model::SnapshotDate;
 use backhaul::plan::{self, Selection};
 
 use super::{KEY, day, faults, planned, report, sound};
@@ -30,7 +31,7 @@ fn dates_are_days_of_the_calendar_and_never_in_the_future() {
     "#);
     assert_eq!(
         plan::resolve_date(None, day("2026-11-23")).expect("today"),
-        day("2026-11-23")
+        SnapshotDate::new(day("2026-11-23"))
     );
 }
 
@@ -42,7 +43,7 @@ fn an_operation_without_a_date_answers_for_the_last_days_only() {
     let plan = |night| {
         plan::tasks(
             &config,
-            day(night),
+            SnapshotDate::new(day(night)),
             day("2026-11-23"),
             &Selection::default(),
         )
@@ -59,7 +60,15 @@ fn an_operation_without_a_date_answers_for_the_last_days_only() {
         reports: vec!["rating".to_owned()],
         ..Selection::default()
     };
-    assert!(plan::tasks(&config, day("2026-11-20"), day("2026-11-23"), &dated).is_ok());
+    assert!(
+        plan::tasks(
+            &config,
+            SnapshotDate::new(day("2026-11-20")),
+            day("2026-11-23"),
+            &dated
+        )
+        .is_ok()
+    );
 }
 
 #[test]
@@ -115,8 +124,13 @@ fn a_selection_narrows_the_plan_and_refuses_what_it_does_not_find() {
             targets: own(targets),
             ..Selection::default()
         };
-        plan::tasks(&config, day("2026-11-23"), day("2026-11-23"), &selection)
-            .map(|tasks| tasks.len())
+        plan::tasks(
+            &config,
+            SnapshotDate::new(day("2026-11-23")),
+            day("2026-11-23"),
+            &selection,
+        )
+        .map(|tasks| tasks.len())
     };
     assert_eq!(select(&[], &[]).expect("all"), 4);
     assert_eq!(select(&["links"], &["b.com"]).expect("one"), 1);

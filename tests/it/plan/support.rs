@@ -6,6 +6,7 @@ use backhaul::catalog::Endpoint;
 use backhaul::config::{self, Environment, RunConfig};
 use backhaul::error::Errors;
 use backhaul::model::Request;
+use backhaul::model::SnapshotDate;
 use backhaul::plan::{self, Selection, Task};
 use serde_json::Value as Json;
 
@@ -35,7 +36,13 @@ pub fn faults(text: &str) -> String {
 
 pub fn tasks(config: &RunConfig) -> Vec<Task> {
     let night = "2026-11-23".parse().unwrap();
-    plan::tasks(config, night, night, &Selection::default()).unwrap()
+    plan::tasks(
+        config,
+        SnapshotDate::new(night),
+        night,
+        &Selection::default(),
+    )
+    .unwrap()
 }
 
 pub fn report(endpoint: &str, lines: &str) -> String {

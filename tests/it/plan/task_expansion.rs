@@ -3,6 +3,7 @@
 use backhaul::catalog::{Catalog, Pricing};
 use backhaul::fetch::request::first_request;
 use backhaul::model::Method;
+use backhaul::model::SnapshotDate;
 use backhaul::plan::{self, Selection, Task};
 use backhaul::state::layouts::table_schema;
 use proptest::prelude::*;
@@ -125,7 +126,7 @@ fn what_looks_up_no_target_needs_none_and_takes_none() {
     };
     let night = "2026-11-23".parse().unwrap();
     assert_eq!(
-        plan::tasks(&config, night, night, &selection)
+        plan::tasks(&config, SnapshotDate::new(night), night, &selection)
             .unwrap()
             .len(),
         1

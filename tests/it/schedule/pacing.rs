@@ -1,6 +1,7 @@
 //! What a night cannot afford is deferred whole and comes first on the next night.
 
 use backhaul::config::{self, Environment};
+use backhaul::model::SnapshotDate;
 use backhaul::plan::{self, Selection};
 use chrono::{Datelike as _, Days, Months, NaiveDate};
 
@@ -21,7 +22,8 @@ fn days_until_a_night_before_the_twentieth() -> u64 {
 fn price_and_nights(context: &TestContext, night: NaiveDate) -> (u64, u64) {
     let environment: Environment = [("AHREFS_API_KEY", KEY)].into_iter().collect();
     let config = config::load(&context.configuration(), &environment).unwrap();
-    let tasks = plan::tasks_of_any_night(&config, night, &Selection::default()).unwrap();
+    let tasks =
+        plan::tasks_of_any_night(&config, SnapshotDate::new(night), &Selection::default()).unwrap();
     let reset = night.with_day(1).unwrap() + Months::new(1);
     let nights = u64::try_from((reset - night).num_days()).unwrap();
     (tasks[0].bound_units.unwrap(), nights)

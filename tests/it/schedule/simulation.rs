@@ -7,6 +7,7 @@ use std::sync::Arc;
 use backhaul::clock::ShiftedClock;
 use backhaul::config::{self, Environment, RunConfig};
 use backhaul::context::progress::Progress;
+use backhaul::model::SnapshotDate;
 use backhaul::plan::{self, Selection};
 use backhaul::report::{RunReport, RunStatus};
 use backhaul::run::ExportRun;
@@ -112,7 +113,7 @@ fn told(store: &Store, report: &str) -> BTreeMap<String, Told> {
             assert_eq!(task.status, UnfinishedStatus::Deferred, "{task:?}");
             let told = all.entry(task.task.0.clone()).or_default();
             told.put_off.insert(night);
-            told.due_dates_put_off.insert(task.due.unwrap());
+            told.due_dates_put_off.insert(task.due.unwrap().date());
         }
     }
     all
@@ -137,7 +138,12 @@ fn a_month_of_nights_keeps_its_budget_and_every_report_stays_fresh() {
         let config = simulated(&sandbox.url(), folder.path(), 300);
         plan::refuse_impossible(
             &config,
-            &plan::tasks_of_any_night(&config, first.date_naive(), &Selection::default()).unwrap(),
+            &plan::tasks_of_any_night(
+                &config,
+                SnapshotDate::new(first.date_naive()),
+                &Selection::default(),
+            )
+            .unwrap(),
             None,
         )
         .unwrap();
