@@ -1,32 +1,28 @@
-//! `estimate`: the bill of the next run, beforehand. Sends nothing, but for what `--probe` is told to buy.
+//! `estimate`: the cost of the next run. Sends no requests, except for the row counts that `--probe` buys.
 
-use super::arguments::{Estimate, Globals};
-use super::{ExitResult, output, run, test_overrides};
+use super::arguments::{EstimateArgs, Globals};
+use super::configuration::load_configuration;
+use super::exit::ExitResult;
+use super::{output, test_overrides};
 use crate::config::Environment;
-use crate::costs::estimate::estimate as of_next_run;
+use crate::costs::estimate::estimate as estimate_next_run;
 use crate::costs::fit::fit;
-use crate::costs::row_counts::ProbeResult;
-use crate::costs::row_counts::probe;
+use crate::costs::row_counts::{ProbeResult, probe};
 
 /// Estimates and prints.
-pub async fn estimate(globals: &Globals, command: &Estimate) -> ExitResult {
+pub(super) async fn estimate(globals: &Globals, command: &EstimateArgs) -> ExitResult {
     let environment = Environment::of_process();
     let clock = test_overrides::clock(&environment)?;
+    let tuning = test_overrides::tuning(&environment)?;
     let today = clock.today();
-    let config = super::configuration(globals, &environment)?;
-    let selection = run::selection(&command.selection)?;
+    let config = load_configuration(globals, &environment)?;
+    let selection = command.selection.resolve()?;
     let probed = if command.probe {
-        probe(
-            &config,
-            &selection,
-            clock,
-            test_overrides::tuning(&environment)?,
-        )
-        .await?
+        probe(&config, &selection, clock, tuning).await?
     } else {
         ProbeResult::default()
     };
-    let mut estimate = of_next_run(&config, today, &selection, command.tasks)?;
+    let mut estimate = estimate_next_run(&config, today, &selection, command.tasks)?;
     estimate.own_units = probed.units;
     estimate.notes.extend(probed.notes);
     if let Some(units) = command.fit {

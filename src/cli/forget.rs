@@ -1,22 +1,23 @@
-//! `forget`: a client goes.
+//! `forget`: removes a target.
 
 use std::fmt::Write as _;
 
-use super::arguments::{Forget, Globals};
-use super::{ExitResult, output, test_overrides};
+use super::arguments::{ForgetArgs, Globals};
+use super::configuration::load_configuration;
+use super::exit::ExitResult;
+use super::{output, test_overrides};
 use crate::config::Environment;
 use crate::maintain::forget::Forgotten;
-use crate::report::format_count;
+use crate::report::count_noun;
 use crate::table::is_system_table;
 
-/// Removes a target, says what went, and prints what the warehouse has to delete.
-pub fn forget(globals: &Globals, command: &Forget) -> ExitResult {
+/// Removes a target, prints what was removed, and what has to be deleted in the warehouse.
+pub(super) fn forget(globals: &Globals, command: &ForgetArgs) -> ExitResult {
     let environment = Environment::of_process();
     let clock = test_overrides::clock(&environment)?;
-    let config = super::configuration(globals, &environment)?;
+    let config = load_configuration(globals, &environment)?;
     let file = config.file().display().to_string();
     let target = command.target.as_str();
-    let forgotten = crate::maintain::forget::forget(config, clock, target)?;
     let Forgotten {
         rows,
         partitions,
@@ -24,26 +25,24 @@ pub fn forget(globals: &Globals, command: &Forget) -> ExitResult {
         tables,
         is_configured,
         errors,
-    } = forgotten;
-    let (rows, partitions, responses) = (
-        format_count(rows),
-        format_count(partitions),
-        format_count(responses),
-    );
+    } = crate::maintain::forget::forget(config, clock, target)?;
     let mut text = format!(
-        "forgot {target}: {rows} rows in {partitions} partitions, {responses} saved responses\n"
+        "forgot {target}: {} in {}, {}\n",
+        count_noun(rows, "row"),
+        count_noun(partitions, "partition"),
+        count_noun(responses, "saved response")
     );
     if !tables.is_empty() {
         text.push_str("\nin the warehouse:\n");
     }
     for table in &tables {
-        let _ = writeln!(text, "{}", delete(table, target));
+        let _ = writeln!(text, "{}", delete_statement(table, target));
     }
     output::print(&text);
     if is_configured {
         output::eprint_text(&format!(
-            "warning: {file} still names {target}: the next run fetches it again and pays for it\nnext: take it out of \
-             the configuration\n"
+            "warning: {file} still has the target {target}: the next run fetches it again, which costs units\n\
+             next: remove it from the configuration\n"
         ));
     }
     if errors.0.is_empty() {
@@ -51,13 +50,13 @@ pub fn forget(globals: &Globals, command: &Forget) -> ExitResult {
     }
     output::eprint_text(&errors.render());
     output::eprint_text(
-        "part of it is still there\nnext: mend what is said above, then run the same command again\n",
+        "part of the target is still there\nnext: fix the errors above, then run the same command again\n",
     );
     Ok(3)
 }
 
-/// The statement that removes a target from a warehouse's table.
-fn delete(table: &str, target: &str) -> String {
+/// The statement that removes a target from a table of a warehouse.
+fn delete_statement(table: &str, target: &str) -> String {
     let column = if is_system_table(table) {
         "target"
     } else {
@@ -74,13 +73,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_quoted_as_sql_has_it() {
+    fn names_are_quoted_as_in_sql() {
         assert_eq!(
-            delete("links", "o'hara"),
+            delete_statement("links", "o'hara"),
             "DELETE FROM links WHERE _target = 'o''hara';"
         );
         assert_eq!(
-            delete("coverage", "acme"),
+            delete_statement("coverage", "acme"),
             "DELETE FROM coverage WHERE target = 'acme';"
         );
     }

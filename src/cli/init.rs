@@ -1,30 +1,33 @@
-//! `init`: a starter configuration that never overwrites.
+//! `init`: a starter configuration; it never overwrites a file.
 
-use super::arguments::Init;
-use super::{ExitResult, output};
+use std::fs::File;
+use std::io::{ErrorKind, Write as _};
+
+use super::arguments::InitArgs;
+use super::exit::ExitResult;
+use super::output;
 use crate::error::{Code, Error};
 
 /// Writes the starter configuration.
-pub fn init(command: &Init) -> ExitResult {
+pub(super) fn init(command: &InitArgs) -> ExitResult {
     let text = crate::config::starter(&command.targets);
-    let path = &command.out;
-    let written = std::fs::File::create_new(path).and_then(|mut file| {
-        use std::io::Write as _;
-        file.write_all(text.as_bytes())
-    });
-    written.map_err(|error| {
-        let message = if error.kind() == std::io::ErrorKind::AlreadyExists {
-            format!("{} exists already and is not overwritten", path.display())
+    let file = command.out.display();
+    let written =
+        File::create_new(&command.out).and_then(|mut file| file.write_all(text.as_bytes()));
+    if let Err(error) = written {
+        let message = if error.kind() == ErrorKind::AlreadyExists {
+            format!("{file} already exists and is not overwritten")
         } else {
-            format!("cannot write {}", path.display())
+            format!("cannot write {file}")
         };
-        Error::new(Code::Usage, message)
+        return Err(Error::new(Code::Usage, message)
             .with_source(error)
             .with_next("backhaul init --out ANOTHER.toml")
-    })?;
-    let file = path.display();
+            .into());
+    }
     output::print(&format!(
-        "wrote {file}\nnext: export AHREFS_API_KEY=…, look through {file}, then:\n  backhaul -c {file} check\n  backhaul -c {file} run\n"
+        "wrote {file}\nnext: export AHREFS_API_KEY=…, review {file}, then:\n  backhaul -c {file} check\n  \
+         backhaul -c {file} run\n"
     ));
     Ok(0)
 }

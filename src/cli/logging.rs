@@ -1,4 +1,4 @@
-//! Logs on stderr: text for a person, or one JSON object a line.
+//! Logs on stderr: lines of text, or one JSON object a line.
 
 use std::io::IsTerminal as _;
 
@@ -7,7 +7,7 @@ use tracing::level_filters::LevelFilter;
 use super::arguments::{Color, Globals, LogFormat};
 
 /// Sets up the log for the whole process.
-pub fn start(globals: &Globals) {
+pub(super) fn start(globals: &Globals) {
     let level = match (globals.quiet, globals.verbose) {
         (true, _) => LevelFilter::ERROR,
         (false, 0) => LevelFilter::WARN,

@@ -1,17 +1,17 @@
-//! stdout is data, stderr is talk. A reader that closes the pipe early ends the output, not the program.
+//! Results are printed to stdout, messages to stderr. A reader that closes the pipe early ends the output, not the program.
 
 use std::io::Write as _;
 
 use crate::error::{Code, Error, Result};
 
-/// Prints a result. A closed pipe is no error: the reader has seen enough.
-pub fn print(text: &str) {
+/// Prints a result. A closed pipe is not an error: the reader has what it needs.
+pub(super) fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// Talks to the person on stderr.
-pub fn eprint_text(text: &str) {
+/// Prints a message to stderr.
+pub(super) fn eprint_text(text: &str) {
     let mut out = std::io::stderr().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
@@ -20,10 +20,12 @@ pub fn eprint_text(text: &str) {
 ///
 /// # Errors
 /// [`Code::Internal`]: a defect.
-pub fn json(value: &impl serde::Serialize) -> Result<String> {
-    serde_json::to_string(value)
-        .map(|text| text + "\n")
-        .map_err(|error| {
-            Error::new(Code::Internal, "the result cannot be written as JSON").with_source(error)
-        })
+pub(super) fn json(value: &impl serde::Serialize) -> Result<String> {
+    match serde_json::to_string(value) {
+        Ok(text) => Ok(text + "\n"),
+        Err(error) => {
+            let message = "cannot write the result as JSON";
+            Err(Error::new(Code::Internal, message).with_source(error))
+        }
+    }
 }

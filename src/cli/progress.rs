@@ -1,4 +1,4 @@
-//! Progress for whoever watches: a line that moves on a terminal, a plain line every 30 s elsewhere.
+//! Progress on stderr: a line that is updated on a terminal, a plain line every 30 s elsewhere.
 
 use std::io::IsTerminal as _;
 use std::sync::Arc;
@@ -9,23 +9,22 @@ use tokio::task::JoinHandle;
 
 use super::arguments::{Globals, LogFormat};
 use super::output;
-use crate::context::progress::Progress;
-use crate::context::progress::Snapshot;
-use crate::report::format_count;
+use crate::context::progress::{Progress, Snapshot};
+use crate::report::{count_noun, format_count};
 
-/// Where nobody watches, a line is worth its place in a log this often.
+/// In a log a line of progress is useful this often.
 const PLAIN_INTERVAL: Duration = Duration::from_secs(30);
 const TERMINAL_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Shows a run's progress until dropped.
-pub struct Display {
+/// Shows a run's progress until it is dropped.
+pub(super) struct ProgressDisplay {
     task: Option<JoinHandle<()>>,
     bar: Option<ProgressBar>,
 }
 
-impl Display {
-    /// Starts to show it, unless the person wants silence or a log for machines.
-    pub fn start(globals: &Globals, progress: &Arc<Progress>) -> Self {
+impl ProgressDisplay {
+    /// Starts to show it, unless stderr is to be quiet or a log in JSON.
+    pub(super) fn start(globals: &Globals, progress: &Arc<Progress>) -> Self {
         if globals.quiet || globals.log_format == LogFormat::Json {
             return Self {
                 task: None,
@@ -38,33 +37,19 @@ impl Display {
             if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed} {msg}") {
                 bar.set_style(style);
             }
-            let shown = bar.clone();
-            let task = tokio::spawn(async move {
-                loop {
-                    shown.set_message(line(progress.snapshot()));
-                    shown.tick();
-                    tokio::time::sleep(TERMINAL_INTERVAL).await;
-                }
-            });
             return Self {
-                task: Some(task),
+                task: Some(tokio::spawn(update_bar(bar.clone(), progress))),
                 bar: Some(bar),
             };
         }
-        let task = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(PLAIN_INTERVAL).await;
-                output::eprint_text(&format!("{}\n", line(progress.snapshot())));
-            }
-        });
         Self {
-            task: Some(task),
+            task: Some(tokio::spawn(print_lines(progress))),
             bar: None,
         }
     }
 }
 
-impl Drop for Display {
+impl Drop for ProgressDisplay {
     fn drop(&mut self) {
         if let Some(task) = self.task.take() {
             task.abort();
@@ -72,6 +57,21 @@ impl Drop for Display {
         if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
+    }
+}
+
+async fn update_bar(bar: ProgressBar, progress: Arc<Progress>) {
+    loop {
+        bar.set_message(line(progress.snapshot()));
+        bar.tick();
+        tokio::time::sleep(TERMINAL_INTERVAL).await;
+    }
+}
+
+async fn print_lines(progress: Arc<Progress>) {
+    loop {
+        tokio::time::sleep(PLAIN_INTERVAL).await;
+        output::eprint_text(&format!("{}\n", line(progress.snapshot())));
     }
 }
 
@@ -84,12 +84,12 @@ fn line(snapshot: Snapshot) -> String {
         units,
     } = snapshot;
     format!(
-        "{}/{} tasks, {} rows, {} answers, {} units",
+        "{}/{}, {}, {}, {}",
         format_count(tasks_done),
-        format_count(tasks),
-        format_count(rows),
-        format_count(answers),
-        format_count(units)
+        count_noun(tasks, "task"),
+        count_noun(rows, "row"),
+        count_noun(answers, "response"),
+        count_noun(units, "unit")
     )
 }
 
@@ -98,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_line_names_every_counter() {
+    fn the_line_has_every_counter() {
         let snapshot = Snapshot {
             tasks: 5,
             tasks_done: 2,
@@ -108,7 +108,7 @@ mod tests {
         };
         assert_eq!(
             line(snapshot),
-            "2/5 tasks, 12,345 rows, 7 answers, 890 units"
+            "2/5 tasks, 12,345 rows, 7 responses, 890 units"
         );
     }
 }

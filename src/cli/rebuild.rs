@@ -2,43 +2,46 @@
 
 use std::fmt::Write as _;
 
-use super::arguments::{Globals, Rebuild};
-use super::{ExitResult, output, test_overrides};
+use super::arguments::{Globals, RebuildArgs};
+use super::configuration::load_configuration;
+use super::exit::{ExitResult, report_errors};
+use super::{output, test_overrides};
 use crate::config::Environment;
-use crate::report::{format_bytes, format_count};
+use crate::report::{count_noun, format_bytes};
 
-/// Rebuilds what is selected, and says what came of it.
-pub async fn rebuild(globals: &Globals, command: &Rebuild) -> ExitResult {
+/// Rebuilds the selected partitions, and prints them.
+pub(super) async fn rebuild(globals: &Globals, command: &RebuildArgs) -> ExitResult {
     let environment = Environment::of_process();
     let clock = test_overrides::clock(&environment)?;
-    let config = super::configuration(globals, &environment)?;
-    let selection = super::run::selection(&command.selection)?;
+    let config = load_configuration(globals, &environment)?;
+    let selection = command.selection.resolve()?;
     let rebuilt = crate::maintain::rebuild::rebuild(config, clock, &selection).await?;
     let mut text = String::new();
+    let mut num_partitions = 0;
     for partition in &rebuilt.partitions {
-        let (rows, size) = (format_count(partition.rows), format_bytes(partition.bytes));
+        num_partitions += 1;
         let _ = writeln!(
             text,
-            "{}  {rows} rows, {size} in {} files",
-            partition.path, partition.files
+            "{}  {}, {} in {}",
+            partition.path,
+            count_noun(partition.rows, "row"),
+            format_bytes(partition.bytes),
+            count_noun(partition.files, "file")
         );
     }
-    let (partitions, tasks) = (rebuilt.partitions.len(), format_count(rebuilt.tasks));
     let _ = writeln!(
         text,
-        "rebuilt {partitions} partitions: {tasks} tasks from saved responses, 0 units"
+        "rebuilt {}: {} from saved responses, 0 units",
+        count_noun(num_partitions, "partition"),
+        count_noun(rebuilt.tasks, "task")
     );
     if rebuilt.kept > 0 {
-        let kept = format_count(rebuilt.kept);
+        let tasks = count_noun(rebuilt.kept, "task");
         let _ = writeln!(
             text,
-            "{kept} tasks kept the rows that they had: their saved responses are gone"
+            "{tasks} without saved responses: the existing rows stay"
         );
     }
     output::print(&text);
-    if rebuilt.errors.0.is_empty() {
-        return Ok(0);
-    }
-    output::eprint_text(&rebuilt.errors.render());
-    Ok(if rebuilt.partitions.is_empty() { 1 } else { 3 })
+    Ok(report_errors(&rebuilt.errors, num_partitions > 0))
 }

@@ -1,14 +1,15 @@
-//! `sandbox`: serves the imitation until it is interrupted.
+//! `sandbox`: serves the API sandbox until it is interrupted.
 
-use super::arguments::Sandbox;
-use super::{ExitResult, output};
+use super::arguments::SandboxArgs;
+use super::exit::ExitResult;
+use super::signals::interrupted;
+use super::{output, test_overrides};
 use crate::config::Environment;
-use crate::error::Error;
 use crate::sandbox::{Faults, Options, Quirk, start};
 
 /// Serves until Ctrl-C or SIGTERM.
-pub async fn sandbox(command: Sandbox) -> ExitResult {
-    let Sandbox {
+pub(super) async fn sandbox(command: SandboxArgs) -> ExitResult {
+    let SandboxArgs {
         port,
         rows,
         seed,
@@ -22,27 +23,28 @@ pub async fn sandbox(command: Sandbox) -> ExitResult {
         quirks,
         faults,
     } = command;
+    let mut broken_assumptions = Vec::with_capacity(quirks.len());
+    for name in quirks {
+        broken_assumptions.push(name.parse::<Quirk>()?);
+    }
     let options = Options {
         port,
         rows,
         seed,
         key,
-        units: (units > 0).then_some(units),
-        requests_per_minute: (rpm > 0).then_some(rpm),
+        units: if units > 0 { Some(units) } else { None },
+        requests_per_minute: if rpm > 0 { Some(rpm) } else { None },
         row_cap,
         ties,
         churn,
         living,
-        quirks: quirks
-            .iter()
-            .map(|name| name.parse::<Quirk>())
-            .collect::<Result<_, Error>>()?,
+        quirks: broken_assumptions,
         faults: faults.parse::<Faults>()?,
-        clock_offset: super::test_overrides::clock_offset(&Environment::of_process())?,
+        clock_offset: test_overrides::clock_offset(&Environment::of_process())?,
     };
     let sandbox = start(options).await?;
     output::print(&format!("listening on {}\n", sandbox.url()));
-    super::run::interrupted().await;
+    interrupted().await;
     sandbox.stop().await;
     Ok(0)
 }

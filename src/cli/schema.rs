@@ -1,94 +1,95 @@
-//! `schema`: the schema of a report of the configuration, or of an endpoint's standard columns.
+//! `schema`: the schema of a report of the configuration, or of all columns of an endpoint.
 
-use super::arguments::Globals;
-use super::load::{check_schema, place};
-use super::warehouse_arguments::{Schema, SchemaFormat};
-use super::{ExitResult, output};
+use super::arguments::{Globals, SchemaArgs, SchemaFormat};
+use super::catalog::find;
+use super::configuration::load_configuration;
+use super::exit::ExitResult;
+use super::load::data_location;
+use super::output;
 use crate::catalog::{Catalog, Endpoint, nearest};
 use crate::config::{Environment, RunConfig};
 use crate::error::{Code, Error, Errors};
 use crate::state::layouts::table_schema;
 use crate::table::{TableSchema, render_arrow, render_json};
-use crate::warehouse::{Place, Table, bigquery_json, create_table, external};
+use crate::warehouse::{
+    DataLocation, Engine, LoadMethod, Table, bigquery_json, check_location, check_schema_name,
+    create_table, external_table,
+};
 
 /// Prints a schema.
-pub fn schema(globals: &Globals, command: &Schema) -> ExitResult {
-    let (table, place) = match Catalog::embedded().endpoint(&command.name) {
-        Some(endpoint) => (of_endpoint(endpoint)?, None),
-        None => of_report(globals, &command.name)?,
+pub(super) fn schema(globals: &Globals, command: &SchemaArgs) -> ExitResult {
+    let (table, location) = match Catalog::embedded().endpoint(&command.name) {
+        Some(endpoint) => (table_of_endpoint(endpoint)?, None),
+        None => table_of_report(globals, &command.name)?,
     };
-    let Some(engine) = command.format.engine() else {
-        if command.external {
-            return Err(Error::new(Code::Usage, "--external is a form of DDL")
-                .with_next("give --format the name of an engine, for example: --format bigquery")
-                .into());
+    let text = match command.format {
+        SchemaFormat::Ddl(engine) => ddl(command, engine, &table, location.as_ref())?,
+        _ if command.external => {
+            return Err(
+                Error::new(Code::Usage, "--external needs the format of an engine")
+                    .with_next("for example: --format bigquery --external")
+                    .into(),
+            );
         }
-        output::print(&match command.format {
-            SchemaFormat::Json => render_json(table.schema()),
-            SchemaFormat::BigqueryJson => bigquery_json(&table),
-            _ => render_arrow(table.schema()),
-        });
-        return Ok(0);
+        SchemaFormat::Json => render_json(table.schema()),
+        SchemaFormat::BigqueryJson => bigquery_json(&table),
+        SchemaFormat::Arrow => render_arrow(table.schema()),
     };
-    check_schema(engine, &command.schema)?;
-    if command.external {
-        let place = place.unwrap_or_else(|| Place::example(engine));
-        place.check_in_place(engine)?;
-        output::print(&external(engine, &command.schema, &table, &place));
-    } else {
-        output::print(&create_table(engine, &command.schema, &table));
-    }
+    output::print(&text);
     Ok(0)
 }
 
-/// Every column that the endpoint can return, under its own name.
-fn of_endpoint(endpoint: &Endpoint) -> Result<Table, Error> {
-    let columns: Vec<String> = endpoint
-        .columns
-        .iter()
-        .map(|column| column.name.clone())
-        .collect();
-    let schema = TableSchema::new(
-        &endpoint.short_name().replace('-', "_"),
-        endpoint,
-        &columns,
-        &[],
-    )?;
-    Ok(Table::new(
-        schema,
-        endpoint.history_column().map(|column| column.name.as_str()),
-    ))
+fn ddl(
+    command: &SchemaArgs,
+    engine: Engine,
+    table: &Table,
+    location: Option<&DataLocation>,
+) -> Result<String, Error> {
+    check_schema_name(engine, &command.schema)?;
+    if !command.external {
+        return Ok(create_table(engine, &command.schema, table));
+    }
+    if let Some(location) = location {
+        check_location(engine, location, LoadMethod::External)?;
+    }
+    Ok(external_table(engine, &command.schema, table, location))
 }
 
-/// The table of a report, and where its files lie; nowhere for an endpoint.
-fn of_report(globals: &Globals, name: &str) -> Result<(Table, Option<Place>), Errors> {
+/// The table of all columns that an endpoint can return.
+fn table_of_endpoint(endpoint: &Endpoint) -> Result<Table, Error> {
+    let names = endpoint.columns.iter().map(|column| column.name.clone());
+    let columns: Vec<String> = names.collect();
+    let name = endpoint.short_name().replace('-', "_");
+    let schema = TableSchema::new(&name, endpoint, &columns, &[])?;
+    Ok(Table::new(schema, history_column(endpoint)))
+}
+
+/// The table of a report, and where its files are; `None` for the name of an endpoint.
+fn table_of_report(globals: &Globals, name: &str) -> Result<(Table, Option<DataLocation>), Errors> {
     if name.contains('/') {
-        let table = super::catalog::find(Catalog::embedded(), name).and_then(of_endpoint)?;
-        return Ok((table, None));
+        let endpoint = find(Catalog::embedded(), name)?;
+        return Ok((table_of_endpoint(endpoint)?, None));
     }
-    let config: RunConfig = super::configuration(globals, &Environment::of_process())?;
+    let config = load_configuration(globals, &Environment::of_process())?;
     let Some(report) = config.reports.iter().find(|report| report.name == name) else {
-        let names: Vec<&str> = config
-            .reports
-            .iter()
-            .map(|report| report.name.as_str())
-            .collect();
-        let hint = nearest(name, names.iter().copied())
-            .map(|near| format!(": did you mean `{near}`?"))
-            .unwrap_or_default();
-        return Err(
-            Error::new(Code::Usage, format!("no report is named `{name}`{hint}"))
-                .with_context("reports", names.join(", "))
-                .with_next("name a report of the configuration, or an endpoint: backhaul catalog")
-                .into(),
-        );
+        return Err(unknown_report(&config, name).into());
     };
-    let history = report
-        .endpoint
-        .history_column()
-        .map(|column| column.name.as_str());
-    Ok((
-        Table::new(table_schema(report)?, history),
-        Some(place(&config)?),
-    ))
+    let table = Table::new(table_schema(report)?, history_column(&report.endpoint));
+    Ok((table, Some(data_location(&config)?)))
+}
+
+fn history_column(endpoint: &Endpoint) -> Option<&str> {
+    endpoint.history_column().map(|column| column.name.as_str())
+}
+
+fn unknown_report(config: &RunConfig, name: &str) -> Error {
+    let reports = config.reports.iter();
+    let names: Vec<&str> = reports.map(|report| report.name.as_str()).collect();
+    let suggestion = match nearest(name, names.iter().copied()) {
+        Some(near) => format!(": did you mean `{near}`?"),
+        None => String::new(),
+    };
+    Error::new(Code::Usage, format!("no report `{name}`{suggestion}"))
+        .with_context("reports", names.join(", "))
+        .with_next("name a report of the configuration, or an endpoint: backhaul catalog")
 }

@@ -1,16 +1,18 @@
-//! `usage`: units left in the account beside what was spent from here. One free request.
+//! `usage`: the units of the account, and those spent by this destination. One free request.
 
-use super::arguments::{Globals, Usage};
-use super::{ExitResult, output, test_overrides};
+use super::arguments::{Globals, UsageArgs};
+use super::configuration::load_configuration;
+use super::exit::ExitResult;
+use super::{output, test_overrides};
 use crate::config::Environment;
 
-/// Asks, reads, prints.
-pub async fn usage(globals: &Globals, command: &Usage) -> ExitResult {
+/// Requests, reads and prints.
+pub(super) async fn usage(globals: &Globals, command: &UsageArgs) -> ExitResult {
     let environment = Environment::of_process();
     let clock = test_overrides::clock(&environment)?;
-    let config = super::configuration(globals, &environment)?;
-    let usage =
-        crate::costs::usage::usage(&config, clock, test_overrides::tuning(&environment)?).await?;
+    let tuning = test_overrides::tuning(&environment)?;
+    let config = load_configuration(globals, &environment)?;
+    let usage = crate::costs::usage::usage(&config, clock, tuning).await?;
     output::print(&if command.json {
         output::json(&usage)?
     } else {

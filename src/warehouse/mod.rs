@@ -1,25 +1,35 @@
-//! Room `warehouse`: DDL, load statements, views and judgements for the engines that read the tables.
+//! Module `warehouse`: DDL, load statements, views and layout checks for the engines that read the tables.
 //!
 //! A warehouse has a table `raw_<report>` with the files' columns as they are, and views for people: `<report>` with plain
 //! names and labels, `<report>_latest` with the newest complete night of each task, `<report>_money` in dollars. All
 //! statements may be run again. Everything here makes text from a table's schema and manifest; nothing is run here.
+//!
+//! Another warehouse is one file in `dialects/`, one variant of [`Engine`] and its golden tests.
 
+mod acknowledged;
+mod data_location;
 mod ddl;
+mod dialect;
+mod dialects;
 mod engine;
-mod external;
+mod latest;
 mod lint;
-mod load;
-mod pending;
-mod place;
+mod partition_load;
+mod quoting;
+mod schema_name;
+mod script;
 mod table;
+mod table_load;
 mod views;
 
-pub use ddl::{bigquery_json, create_table};
+pub use acknowledged::{Acknowledged, CommitSnapshot};
+pub use data_location::{Bucket, DataLocation, StorageService};
+pub(crate) use dialect::ClientCommand;
+pub use dialects::bigquery_json;
 pub use engine::Engine;
-pub use external::external;
-pub use lint::{Advice, PlacedFile, Weight, lint as judge};
-pub use load::{Change, File, Loading, Manner, script};
-pub use pending::{Acknowledged, Plan};
-pub use place::{Place, Service};
-pub use table::{Division, Part, Table, raw_name};
-pub use views::views;
+pub use lint::{LintFinding, LocatedFile, Severity, lint_table};
+pub use schema_name::check_schema_name;
+pub use script::check_location;
+pub use script::{create_table, external_table, load_script};
+pub use table::Table;
+pub use table_load::{DataFile, LoadMethod, PartitionChange, TableLoad};

@@ -1,305 +1,223 @@
-//! Views for people: plain names, labels, the newest night, money in currency.
+//! Views for people: plain names, labels, the newest night, money in dollars.
 
 use std::collections::BTreeSet;
 
-use super::engine::Engine;
-use super::table::{Division, Table, raw_name};
-use crate::table::{
-    COVERAGE, EXPORTED_AT, Measure, RUN_ID, SNAPSHOT_DATE, TARGET, TARGETS, TableColumn,
-    parameter_column,
-};
+use super::dialect::SqlDialect;
+use super::latest::join_latest;
+use super::table::{Table, raw_table_name};
+use crate::table::{EXPORTED_AT, Measure, RUN_ID, SNAPSHOT_DATE, TARGET, TARGETS, TableColumn};
 
-/// A column of a view: what it is, and its name.
-struct Shown {
+/// A column of a view.
+#[derive(Clone)]
+struct ViewColumn {
     expression: String,
     name: String,
     is_money: bool,
 }
 
+/// Names that the columns of a view have so far. Case does not distinguish names.
+struct UsedNames(BTreeSet<String>);
+
 /// The views of a table; `labels` are the names of the labels that targets have.
-pub fn views(engine: Engine, schema: &str, table: &Table, labels: &[String]) -> String {
-    let name = table.schema().name();
-    let raw = engine.object(schema, &raw_name(name));
+pub(super) fn views(
+    dialect: &dyn SqlDialect,
+    schema: &str,
+    table: &Table,
+    labels: &[String],
+) -> String {
+    let name = table.name();
+    let raw = dialect.object(schema, &raw_table_name(name));
     if table.is_system_table() {
-        let columns = program_columns(engine, table, labels);
-        return create(engine, schema, name, &columns, &format!("FROM {raw} AS r"));
+        let columns = system_table_columns(dialect, table, labels);
+        return create_view(dialect, schema, name, &columns, &format!("FROM {raw} AS r"));
     }
-    let columns = columns(engine, table, labels);
-    let targets = engine.object(schema, &raw_name(TARGETS));
-    let from = if labels.is_empty() || !table.has_target() {
-        format!("FROM {raw} AS r")
-    } else {
-        format!(
-            "FROM {raw} AS r\nLEFT JOIN {targets} AS t ON t.{} = r.{}",
-            engine.column("target"),
-            engine.column(TARGET)
-        )
-    };
-    let mut text = create(engine, schema, name, &columns, &from);
-    let newest = newest(engine, schema, table);
-    text.push_str(&create(
-        engine,
+    let columns = report_view_columns(dialect, table, labels);
+    let mut from = format!("FROM {raw} AS r");
+    if !labels.is_empty() && table.has_target() {
+        let targets = dialect.object(schema, &raw_table_name(TARGETS));
+        let (left, right) = (dialect.column("target"), dialect.column(TARGET));
+        from = format!("{from}\nLEFT JOIN {targets} AS t ON t.{left} = r.{right}");
+    }
+    let mut text = create_view(dialect, schema, name, &columns, &from);
+    let latest = format!("{from}\n{}", join_latest(dialect, schema, table));
+    let latest_name = format!("{name}_latest");
+    text.push_str(&create_view(
+        dialect,
         schema,
-        &format!("{name}_latest"),
+        &latest_name,
         &columns,
-        &format!("{from}\n{newest}"),
+        &latest,
     ));
     if columns.iter().any(|column| column.is_money) {
-        let in_dollars: Vec<Shown> = columns
-            .iter()
-            .map(|column| in_dollars(engine, column))
-            .collect();
-        text.push_str(&create(
-            engine,
-            schema,
-            &format!("{name}_money"),
-            &in_dollars,
-            &from,
-        ));
+        let columns = in_dollars(dialect, &columns);
+        let money_name = format!("{name}_money");
+        text.push_str(&create_view(dialect, schema, &money_name, &columns, &from));
     }
     text
 }
 
-fn create(engine: Engine, schema: &str, name: &str, columns: &[Shown], from: &str) -> String {
-    let lines: Vec<String> = columns
-        .iter()
-        .map(|column| {
-            format!(
-                "    {} AS {}",
-                column.expression,
-                engine.column(&column.name)
-            )
-        })
-        .collect();
-    // Redshift checks a view's tables when it is made, and refuses those of an external schema; others need no such word.
-    let binding = if engine == Engine::Redshift {
-        "\nWITH NO SCHEMA BINDING"
-    } else {
-        ""
-    };
+fn create_view(
+    dialect: &dyn SqlDialect,
+    schema: &str,
+    name: &str,
+    columns: &[ViewColumn],
+    from: &str,
+) -> String {
+    let mut lines = Vec::with_capacity(columns.len());
+    for column in columns {
+        let name = dialect.column(&column.name);
+        lines.push(format!("    {} AS {name}", column.expression));
+    }
     format!(
-        "CREATE OR REPLACE VIEW {} AS SELECT\n{}\n{from}{binding};\n",
-        engine.object(schema, name),
-        lines.join(",\n")
+        "CREATE OR REPLACE VIEW {} AS SELECT\n{}\n{from}{};\n",
+        dialect.object(schema, name),
+        lines.join(",\n"),
+        dialect.view_suffix()
     )
 }
 
-/// The columns of a table's view. A name that a column of the report has already stays as it is in the table.
-fn columns(engine: Engine, table: &Table, labels: &[String]) -> Vec<Shown> {
-    let mut taken: BTreeSet<String> = table
-        .columns()
-        .iter()
-        .map(|column| column.name.to_ascii_lowercase())
-        .collect();
-    let mut plain = |name: &str| {
-        let plain = name.trim_start_matches('_').to_owned();
-        if taken.insert(plain.to_ascii_lowercase()) {
-            plain
-        } else {
-            name.to_owned()
+/// The columns of a report's view: the night, other metadata, labels, the report's own, then when and by which run it was
+/// exported. A name that a column of the report already has stays as it is in the table.
+fn report_view_columns(
+    dialect: &dyn SqlDialect,
+    table: &Table,
+    labels: &[String],
+) -> Vec<ViewColumn> {
+    let mut used = UsedNames::of_columns(table.columns());
+    let (mut first, mut metadata, mut report, mut last) = (vec![], vec![], vec![], vec![]);
+    for column in table.columns() {
+        match column.name.as_str() {
+            _ if !column.is_metadata => report.push(column),
+            SNAPSHOT_DATE => first.push(column),
+            EXPORTED_AT | RUN_ID => last.push(column),
+            _ => metadata.push(column),
         }
-    };
-    let shown = |column: &TableColumn, name: String| Shown {
-        expression: format!("r.{}", engine.column(&column.name)),
-        name,
-        is_money: column.measure == Some(Measure::UsdCents),
-    };
-    let is_last = |column: &&TableColumn| [EXPORTED_AT, RUN_ID].contains(&column.name.as_str());
-    let metadata = || table.columns().iter().filter(|column| column.is_metadata);
-    let mut all = Vec::new();
-    let first = metadata().find(|column| column.name == SNAPSHOT_DATE);
-    for column in first
-        .into_iter()
-        .chain(metadata().filter(|column| column.name != SNAPSHOT_DATE && !is_last(column)))
-    {
-        all.push(shown(column, plain(&column.name)));
+    }
+    first.append(&mut metadata);
+    let mut all = Vec::with_capacity(table.columns().len() + labels.len());
+    for column in first {
+        all.push(ViewColumn::of(dialect, column, used.plain(&column.name)));
     }
     if table.has_target() {
-        for label in labels {
-            let expression = engine.json_value(&format!("t.{}", engine.column("labels")), label);
-            let name = plain_label(label, &mut plain);
-            all.push(Shown {
-                expression,
-                name,
-                is_money: false,
-            });
-        }
+        all.extend(label_columns(dialect, "t", labels, &mut used));
     }
-    all.extend(
-        table
-            .columns()
-            .iter()
-            .filter(|column| !column.is_metadata)
-            .map(|column| shown(column, column.name.clone())),
-    );
-    for column in metadata().filter(is_last) {
-        all.push(shown(column, plain(&column.name)));
+    for column in report {
+        all.push(ViewColumn::of(dialect, column, column.name.clone()));
+    }
+    for column in last {
+        all.push(ViewColumn::of(dialect, column, used.plain(&column.name)));
     }
     all
 }
 
-/// A label's name as a column's: letters, digits and `_`; one that is taken has `label_` before it.
-fn plain_label(label: &str, plain: &mut impl FnMut(&str) -> String) -> String {
-    let word: String = label
-        .chars()
-        .map(|char| {
-            if char.is_ascii_alphanumeric() {
+/// The columns of the view of a table that the program fills itself; labels are columns of that of targets.
+fn system_table_columns(
+    dialect: &dyn SqlDialect,
+    table: &Table,
+    labels: &[String],
+) -> Vec<ViewColumn> {
+    let mut used = UsedNames(BTreeSet::new());
+    let mut all = Vec::new();
+    for column in table.columns() {
+        let name = column.name.trim_start_matches('_').to_owned();
+        used.0.insert(name.clone());
+        all.push(ViewColumn {
+            is_money: false,
+            ..ViewColumn::of(dialect, column, name)
+        });
+    }
+    if table.name() == TARGETS {
+        all.extend(label_columns(dialect, "r", labels, &mut used));
+    }
+    all
+}
+
+/// A column for each label of the targets, read from the JSON of the table that `alias` stands for.
+fn label_columns(
+    dialect: &dyn SqlDialect,
+    alias: &str,
+    labels: &[String],
+    used: &mut UsedNames,
+) -> Vec<ViewColumn> {
+    let object = format!("{alias}.{}", dialect.column("labels"));
+    let mut columns = Vec::with_capacity(labels.len());
+    for label in labels {
+        columns.push(ViewColumn {
+            expression: dialect.json_value(&object, label),
+            name: used.label(label),
+            is_money: false,
+        });
+    }
+    columns
+}
+
+fn in_dollars(dialect: &dyn SqlDialect, columns: &[ViewColumn]) -> Vec<ViewColumn> {
+    let mut converted = columns.to_vec();
+    for column in &mut converted {
+        if column.is_money {
+            column.expression = dialect.dollars(&column.expression);
+            column.name = format!("{}_usd", column.name);
+        }
+    }
+    converted
+}
+
+impl ViewColumn {
+    fn of(dialect: &dyn SqlDialect, column: &TableColumn, name: String) -> Self {
+        Self {
+            expression: format!("r.{}", dialect.column(&column.name)),
+            name,
+            is_money: column.measure == Some(Measure::UsdCents),
+        }
+    }
+}
+
+impl UsedNames {
+    fn of_columns(columns: &[TableColumn]) -> Self {
+        let names = columns.iter();
+        Self(
+            names
+                .map(|column| column.name.to_ascii_lowercase())
+                .collect(),
+        )
+    }
+
+    /// Uses a name, unless it is used already.
+    fn insert(&mut self, name: &str) -> bool {
+        self.0.insert(name.to_ascii_lowercase())
+    }
+
+    /// A metadata column's name without its `_`, unless that is used already.
+    fn plain(&mut self, name: &str) -> String {
+        let plain = name.trim_start_matches('_');
+        if self.insert(plain) { plain } else { name }.to_owned()
+    }
+
+    /// A label's name as a column's: letters, digits and `_`; a name that is used already gets the prefix `label_`.
+    fn label(&mut self, label: &str) -> String {
+        let mut word = String::with_capacity(label.len());
+        for char in label.chars() {
+            let is_kept = char.is_ascii_alphanumeric();
+            word.push(if is_kept {
                 char.to_ascii_lowercase()
             } else {
                 '_'
-            }
-        })
-        .collect();
-    let word = word.trim_matches('_').to_owned();
-    let spelled = if word.starts_with(|first: char| first.is_ascii_alphabetic()) {
-        word
-    } else {
-        format!("label_{word}")
-    };
-    // `plain` gives a name that is taken back with what stood before it.
-    let marked = format!("_{spelled}");
-    let name = plain(&marked);
-    if name == marked {
-        plain(&format!("_label_{spelled}"))
-    } else {
-        name
-    }
-}
-
-fn program_columns(engine: Engine, table: &Table, labels: &[String]) -> Vec<Shown> {
-    let mut all: Vec<Shown> = table
-        .columns()
-        .iter()
-        .map(|column| Shown {
-            expression: format!("r.{}", engine.column(&column.name)),
-            name: column.name.trim_start_matches('_').to_owned(),
-            is_money: false,
-        })
-        .collect();
-    if table.schema().name() == TARGETS {
-        let mut taken: BTreeSet<String> = all.iter().map(|column| column.name.clone()).collect();
-        let mut plain = |name: &str| {
-            let plain = name.trim_start_matches('_').to_owned();
-            if taken.insert(plain.clone()) {
-                plain
-            } else {
-                name.to_owned()
-            }
-        };
-        for label in labels {
-            let expression = engine.json_value(&format!("r.{}", engine.column("labels")), label);
-            let name = plain_label(label, &mut plain);
-            all.push(Shown {
-                expression,
-                name,
-                is_money: false,
             });
         }
-    }
-    all
-}
-
-fn in_dollars(engine: Engine, column: &Shown) -> Shown {
-    let Shown {
-        expression,
-        name,
-        is_money,
-    } = column;
-    if !is_money {
-        return Shown {
-            expression: expression.clone(),
-            name: name.clone(),
-            is_money: false,
+        let word = word.trim_matches('_');
+        let name = if word.starts_with(|first: char| first.is_ascii_alphabetic()) {
+            word.to_owned()
+        } else {
+            format!("label_{word}")
         };
+        if self.insert(&name) {
+            return name;
+        }
+        let prefixed = format!("label_{name}");
+        if self.insert(&prefixed) {
+            prefixed
+        } else {
+            format!("_{prefixed}")
+        }
     }
-    let expression = match engine {
-        Engine::Clickhouse => format!("{expression} / 100"),
-        // As a decimal, `100.0` would leave Athena's result one digit behind the point.
-        Engine::Athena => format!("{expression} / 1e2"),
-        _ => format!("{expression} / 100.0"),
-    };
-    Shown {
-        expression,
-        name: format!("{name}_usd"),
-        is_money: true,
-    }
-}
-
-/// Joins rows with the newest complete night of their task; where a task was never complete, with its newest capped night.
-/// Of a history, with the newest day that the task has rows of.
-fn newest(engine: Engine, schema: &str, table: &Table) -> String {
-    let parameters = table.schema().parameters();
-    let none = engine.text("");
-    let same =
-        |left: &str, right: &str| format!("COALESCE({left}, {none}) = COALESCE({right}, {none})");
-    let keys: Vec<String> = std::iter::once(TARGET.to_owned())
-        .chain(
-            parameters
-                .iter()
-                .map(|parameter| parameter_column(parameter)),
-        )
-        .collect();
-    let raw = engine.object(schema, &raw_name(table.schema().name()));
-    let mut on: Vec<String> = keys
-        .iter()
-        .enumerate()
-        .map(|(index, key)| {
-            same(
-                &format!("r.{}", engine.column(key)),
-                &format!("l.key_{index}"),
-            )
-        })
-        .collect();
-    let (selected, group, from) = if let Division::Years { column } = table.division() {
-        on.insert(0, format!("r.{} = l.newest", engine.column(column)));
-        let selected: Vec<String> = keys
-            .iter()
-            .enumerate()
-            .map(|(index, key)| format!("{} AS key_{index}", engine.column(key)))
-            .collect();
-        let newest = format!("MAX({}) AS newest", engine.column(column));
-        let group: Vec<String> = keys.iter().map(|key| engine.column(key)).collect();
-        (
-            format!("{}, {newest}", selected.join(", ")),
-            group.join(", "),
-            format!("FROM {raw}"),
-        )
-    } else {
-        on.insert(0, format!("r.{} = l.newest", engine.column(SNAPSHOT_DATE)));
-        let night = engine.column(SNAPSHOT_DATE);
-        let mut sources = vec![engine.column("target")];
-        sources.extend(
-            parameters
-                .iter()
-                .map(|parameter| engine.json_value(&engine.column("parameters"), parameter)),
-        );
-        let selected: Vec<String> = sources
-            .iter()
-            .enumerate()
-            .map(|(index, source)| format!("{source} AS key_{index}"))
-            .collect();
-        let status = engine.column("status");
-        let of = |wanted: &str| {
-            format!(
-                "MAX(CASE WHEN {status} = {} THEN {night} END)",
-                engine.text(wanted)
-            )
-        };
-        let newest = format!("COALESCE({}, {}) AS newest", of("complete"), of("capped"));
-        let coverage = engine.object(schema, &raw_name(COVERAGE));
-        let from = format!(
-            "FROM {coverage}\n    WHERE {} = {}",
-            engine.column("report"),
-            engine.text(table.schema().name())
-        );
-        (
-            format!("{}, {newest}", selected.join(", ")),
-            sources.join(", "),
-            from,
-        )
-    };
-    format!(
-        "JOIN (\n    SELECT {selected}\n    {from}\n    GROUP BY {group}\n) AS l ON {}",
-        on.join(" AND ")
-    )
 }

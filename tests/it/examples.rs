@@ -135,11 +135,11 @@ fn duckdb_and_pyarrow_read_the_demo_as_hive_partitioned_tables() {
 }
 
 #[test]
-fn the_demo_prints_the_bill_runs_twice_and_spares_foreign_folders() {
+fn the_demo_prints_the_cost_runs_twice_and_refuses_other_folders() {
     let context = TestContext::new(unlimited(1));
     let ran = context.backhaul(&["demo", "--out", "demo"]).expect(0);
     assert!(
-        ran.stdout.contains("Bill: the real API would have charged"),
+        ran.stdout.contains("Cost: the real API would have charged"),
         "{}",
         ran.stdout
     );
@@ -149,7 +149,7 @@ fn the_demo_prints_the_bill_runs_twice_and_spares_foreign_folders() {
     std::fs::write(context.folder.path().join("mine/thesis.txt"), "x").unwrap();
     let refused = context.backhaul(&["demo", "--out", "mine"]).expect(2);
     assert!(
-        refused.stderr.contains("holds files that no demo wrote"),
+        refused.stderr.contains("has files that no demo wrote"),
         "{}",
         refused.stderr
     );

@@ -1,4 +1,4 @@
-//! DDL, load statements and judgements as they are printed: golden texts, and the account of what a warehouse has.
+//! DDL and load statements as they are printed (golden texts), the record of what a warehouse has, and layout checks.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use backhaul::catalog::Catalog;
 use backhaul::table::{ColumnType, SystemColumn, TableSchema};
 use backhaul::warehouse::{
-    Change, Engine, File, Loading, Manner, Place, Service, Table, create_table, external, script,
+    Bucket, DataFile, DataLocation, Engine, LoadMethod, PartitionChange, StorageService, Table,
+    TableLoad, create_table, external_table, load_script,
 };
 
 use crate::support::{Ran, TestContext, now, today, unlimited};
@@ -63,26 +64,24 @@ fn targets() -> Table {
     )
 }
 
-fn place_for(engine: Engine) -> Place {
+fn location_for(engine: Engine) -> DataLocation {
     let service = if engine == Engine::Bigquery {
-        Service::Google
+        StorageService::Google
     } else {
-        Service::S3
+        StorageService::S3
     };
-    let (bucket, prefix) = ("acme".to_owned(), "seo/ahrefs".to_owned());
-    let region = Some("eu-central-1".to_owned());
-    Place::Bucket {
+    DataLocation::Bucket(Bucket {
         service,
-        bucket,
-        prefix,
+        name: "acme".to_owned(),
+        prefix: "seo/ahrefs".to_owned(),
         endpoint: None,
-        region,
+        region: Some("eu-central-1".to_owned()),
         account: None,
-    }
+    })
 }
 
-fn change(table: &Table, partition: &str, rows: &[u64]) -> Change {
-    let file = |(index, rows): (usize, &u64)| File {
+fn change(table: &Table, partition: &str, rows: &[u64]) -> PartitionChange {
+    let file = |(index, rows): (usize, &u64)| DataFile {
         name: format!("part-{index:05}.parquet"),
         rows: *rows,
     };
@@ -91,31 +90,31 @@ fn change(table: &Table, partition: &str, rows: &[u64]) -> Change {
         .iter()
         .map(|column| column.name.clone())
         .collect();
-    Change {
+    PartitionChange {
         partition: partition.to_owned(),
         files: rows.iter().enumerate().map(file).collect(),
         columns,
     }
 }
 
-fn loadings() -> Vec<Loading> {
-    let loading = |table: Table, partitions: &[(&str, &[u64])]| {
+fn loads() -> Vec<TableLoad> {
+    let load = |table: Table, partitions: &[(&str, &[u64])]| {
         let changes = partitions
             .iter()
             .map(|(name, rows)| change(&table, name, rows))
             .collect();
-        Loading { table, changes }
+        TableLoad { table, changes }
     };
     vec![
-        loading(targets(), &[("all", &[2])]),
-        loading(
+        load(targets(), &[("all", &[2])]),
+        load(
             every_type(),
             &[
                 ("snapshot_date=2026-11-22", &[]),
                 ("snapshot_date=2026-11-23", &[1200, 34]),
             ],
         ),
-        loading(history(), &[("period=2026", &[327])]),
+        load(history(), &[("period=2026", &[327])]),
     ]
 }
 
@@ -127,12 +126,12 @@ fn what_load_prints_for_each_engine() {
             "Key Account".to_owned(),
             "country".to_owned(),
         ];
-        let text = script(
+        let text = load_script(
             engine,
             "seo",
-            &place_for(engine),
-            Manner::Copy,
-            &loadings(),
+            &location_for(engine),
+            engine.load_methods()[0],
+            &loads(),
             &labels,
         );
         insta::assert_snapshot!(format!("load_{}", engine.name()), text);
@@ -140,21 +139,22 @@ fn what_load_prints_for_each_engine() {
 }
 
 #[test]
-fn what_is_read_where_it_lies_for_each_engine() {
+fn external_tables_of_each_engine() {
     let mut all = String::new();
     for engine in Engine::ALL {
         let _ = writeln!(all, "-- {}", engine.title());
         for table in [every_type(), history(), targets()] {
-            all.push_str(&external(engine, "seo", &table, &place_for(engine)));
+            let location = location_for(engine);
+            all.push_str(&external_table(engine, "seo", &table, Some(&location)));
         }
     }
     all.push_str("-- Parquet Direct\n");
-    all.push_str(&script(
+    all.push_str(&load_script(
         Engine::Snowflake,
         "seo",
-        &place_for(Engine::Snowflake),
-        Manner::Direct,
-        &loadings()[2..],
+        &location_for(Engine::Snowflake),
+        LoadMethod::Direct,
+        &loads()[2..],
         &[],
     ));
     insta::assert_snapshot!(all);
@@ -198,8 +198,8 @@ fn exported() -> TestContext {
     context
 }
 
-/// The partitions that a script brings, by table.
-fn brought(ran: &Ran) -> BTreeMap<String, Vec<String>> {
+/// The partitions that a script loads, by table.
+fn loaded_partitions(ran: &Ran) -> BTreeMap<String, Vec<String>> {
     let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for line in ran.stdout.lines() {
         let Some((table, rest)) = line
@@ -211,7 +211,7 @@ fn brought(ran: &Ran) -> BTreeMap<String, Vec<String>> {
         let Some((partition, rows)) = rest.split_once(": ") else {
             continue;
         };
-        if rows.ends_with(" rows") && !table.contains(' ') {
+        if (rows.ends_with(" rows") || rows == "1 row") && !table.contains(' ') {
             all.entry(table.to_owned())
                 .or_default()
                 .push(partition.to_owned());
@@ -220,8 +220,8 @@ fn brought(ran: &Ran) -> BTreeMap<String, Vec<String>> {
     all
 }
 
-/// The number behind `--done` in a script.
-fn number(ran: &Ran) -> String {
+/// The commit number after `--done` in a script.
+fn commit_number(ran: &Ran) -> String {
     let line = ran
         .stdout
         .lines()
@@ -240,7 +240,7 @@ fn what_is_pending_is_what_changed_since_it_was_acknowledged() {
     let tonight = today();
     let first = pending(&context);
     let partition = format!("snapshot_date={tonight}");
-    let all = brought(&first);
+    let all = loaded_partitions(&first);
     assert_eq!(
         all.keys().collect::<Vec<_>>(),
         ["anchors", "coverage", "rating", "targets"]
@@ -249,11 +249,11 @@ fn what_is_pending_is_what_changed_since_it_was_acknowledged() {
     assert_eq!(
         pending(&context).stdout,
         first.stdout,
-        "asking twice changes nothing"
+        "a second request changes nothing"
     );
 
     context
-        .backhaul(&["load", "duckdb", "--done", &number(&first)])
+        .backhaul(&["load", "duckdb", "--done", &commit_number(&first)])
         .expect(0);
     let none = pending(&context);
     assert!(
@@ -263,19 +263,21 @@ fn what_is_pending_is_what_changed_since_it_was_acknowledged() {
     );
     assert!(
         pending_of(&context, "snowflake").contains("anchors/"),
-        "each warehouse has its own account"
+        "each warehouse has its own record"
     );
 
-    // A night that is rewritten comes again, and what depends on it.
+    // A night that is rewritten is pending again, and what depends on it.
     let before = now() - chrono::Duration::days(1);
     context
         .backhaul(&["run", "--refetch", "--report", "anchors", "--target", "yak"])
         .expect(0);
     assert_eq!(
-        brought(&pending(&context)).keys().collect::<Vec<_>>(),
+        loaded_partitions(&pending(&context))
+            .keys()
+            .collect::<Vec<_>>(),
         ["anchors", "coverage"]
     );
-    // A number that was printed stands for what was committed then, not for what came after.
+    // A number that was printed means what was committed then, not what came after.
     let printed = pending(&context);
     context.set_time(before);
     context
@@ -288,9 +290,9 @@ fn what_is_pending_is_what_changed_since_it_was_acknowledged() {
         ])
         .expect(0);
     context
-        .backhaul(&["load", "duckdb", "--done", &number(&printed)])
+        .backhaul(&["load", "duckdb", "--done", &commit_number(&printed)])
         .expect(0);
-    let late = brought(&pending(&context));
+    let late = loaded_partitions(&pending(&context));
     assert_eq!(
         late["rating"],
         [format!("snapshot_date={}", before.date_naive())]
@@ -298,10 +300,15 @@ fn what_is_pending_is_what_changed_since_it_was_acknowledged() {
     assert!(!late.contains_key("anchors"), "{late:?}");
 
     context
-        .backhaul(&["load", "duckdb", "--done", &number(&pending(&context))])
+        .backhaul(&[
+            "load",
+            "duckdb",
+            "--done",
+            &commit_number(&pending(&context)),
+        ])
         .expect(0);
     context.backhaul(&["forget", "--target", "yak"]).expect(0);
-    let forgotten = brought(&pending(&context));
+    let forgotten = loaded_partitions(&pending(&context));
     assert!(
         ["anchors", "coverage", "rating", "targets"]
             .iter()
@@ -318,16 +325,16 @@ fn pending_of(context: &TestContext, engine: &str) -> String {
 }
 
 #[test]
-fn a_part_is_acknowledged_as_it_was_asked_for() {
+fn a_selection_is_acknowledged_as_it_was_requested() {
     let context = exported();
-    let part = context
+    let selection = context
         .backhaul(&["load", "duckdb", "--pending", "--report", "anchors"])
         .expect(0);
     assert_eq!(
-        brought(&part).keys().collect::<Vec<_>>(),
+        loaded_partitions(&selection).keys().collect::<Vec<_>>(),
         ["anchors", "coverage", "targets"]
     );
-    let command = part
+    let command = selection
         .stdout
         .lines()
         .find_map(|line| line.strip_prefix("-- then: backhaul "))
@@ -336,15 +343,17 @@ fn a_part_is_acknowledged_as_it_was_asked_for() {
         .backhaul(&command.split(' ').collect::<Vec<_>>())
         .expect(0);
     assert_eq!(
-        brought(&pending(&context)).keys().collect::<Vec<_>>(),
+        loaded_partitions(&pending(&context))
+            .keys()
+            .collect::<Vec<_>>(),
         ["rating"]
     );
 }
 
 #[test]
-fn what_load_cannot_do_is_one_clear_error() {
+fn load_refuses_what_it_cannot_do_with_one_error() {
     let context = exported();
-    let mut said = String::new();
+    let mut errors = String::new();
     for arguments in [
         &["load", "duckdb", "--done", "99999"][..],
         &["load", "bigquery"],
@@ -360,15 +369,15 @@ fn what_load_cannot_do_is_one_clear_error() {
         &["schema", "anchors", "--format", "redshift", "--external"],
     ] {
         let ran = context.backhaul(arguments).expect(2);
-        let _ = writeln!(said, "$ backhaul {}\n{}", arguments.join(" "), ran.stderr);
+        let _ = writeln!(errors, "$ backhaul {}\n{}", arguments.join(" "), ran.stderr);
     }
     let folder = context.destination().display().to_string();
-    let said = said.replace(&folder, "[export]");
-    insta::assert_snapshot!(said);
+    let errors = errors.replace(&folder, "[export]");
+    insta::assert_snapshot!(errors);
 }
 
 #[test]
-fn lint_finds_what_this_program_writes_good_and_says_what_costs_for_nothing() {
+fn lint_finds_nothing_broken_or_slow_in_what_this_program_writes() {
     let context = exported();
     let ran = context.backhaul(&["verify", "--lint"]).expect(0);
     assert!(

@@ -2,8 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
-use super::page::parameter_kind;
-use super::{SHOWN_ROWS, least_units_per_row, paging_word};
+use super::parameters::parameter_kind;
+use super::summary::{SHOWN_ROWS, least_units_per_row, paging_word};
 use crate::catalog::{
     Catalog, Column, Endpoint, Filterable, Measure, Parameter, ParameterKind, Presets, Pricing,
     Shape,
@@ -95,19 +95,24 @@ fn filter_json(filter: &Filterable) -> Json {
 }
 
 fn presets_json(endpoint: &Endpoint) -> Json {
-    let preset = |name: &str| {
-        let columns = endpoint.presets.get(name).unwrap_or_default();
-        let units = endpoint.units_per_row(columns.iter().map(String::as_str));
-        let total = endpoint.units_per_request(SHOWN_ROWS, units);
-        let most = endpoint.full_key_surcharge(columns.iter().map(String::as_str));
-        json!({"columns": columns, "units_per_row": units, "units_per_1000_rows": total, "paging_units_per_row": most})
-    };
-    if endpoint.has_select() {
-        Presets::NAMES
-            .into_iter()
-            .map(|name| (name.to_owned(), preset(name)))
-            .collect()
-    } else {
-        Json::Null
+    if !endpoint.has_select() {
+        return Json::Null;
     }
+    let mut presets = serde_json::Map::new();
+    for name in Presets::NAMES {
+        presets.insert(name.to_owned(), preset_json(endpoint, name));
+    }
+    Json::Object(presets)
+}
+
+fn preset_json(endpoint: &Endpoint, name: &str) -> Json {
+    let columns = endpoint.presets.get(name).unwrap_or_default();
+    let units = endpoint.units_per_row(columns.iter().map(String::as_str));
+    let most = endpoint.full_key_surcharge(columns.iter().map(String::as_str));
+    json!({
+        "columns": columns,
+        "units_per_row": units,
+        "units_per_1000_rows": endpoint.units_per_request(SHOWN_ROWS, units),
+        "paging_units_per_row": most,
+    })
 }

@@ -1,0 +1,20 @@
+//! The configuration that most commands work with.
+
+use super::arguments::Globals;
+use super::test_overrides;
+use crate::config::{Environment, RunConfig, load};
+use crate::error::Errors;
+use crate::state::presets::with_recorded_presets;
+
+/// The configuration, with the columns that its presets stand for in the tables of its destination.
+///
+/// # Errors
+/// All errors of the configuration; those of a destination that cannot be read.
+pub(super) fn load_configuration(
+    globals: &Globals,
+    environment: &Environment,
+) -> Result<RunConfig, Errors> {
+    test_overrides::watch(environment)?;
+    let config = load(&globals.config, environment)?;
+    Ok(with_recorded_presets(config)?)
+}
