@@ -7,8 +7,7 @@ use super::table::{Table, column_comment, raw_table_name};
 use crate::table::{ColumnType, TableColumn};
 
 /// Precedes the statements that add columns, for engines without `ADD COLUMN IF NOT EXISTS`.
-const ADD_MISSING_COLUMNS: &str =
-    "-- If the table was created before a column was selected, add that column first. The columns are:";
+const ADD_MISSING_COLUMNS: &str = "-- If the table was created before a column was selected, add that column first. The columns are:";
 
 /// `name TYPE` of a column.
 pub(super) fn define(dialect: &dyn SqlDialect, column: &TableColumn) -> String {

@@ -166,8 +166,9 @@ fn a_target_that_is_still_configured_is_forgotten_with_a_warning_and_returns_onl
     copy_tree(&saved, &kept);
     let ran = context.backhaul(&["forget", "--target", "zebra"]).expect(0);
     assert!(
-        ran.stderr
-            .contains("still names zebra: the next run fetches it again and pays for it"),
+        ran.stderr.contains(
+            "still has the target zebra: the next run fetches it again, which costs units"
+        ),
         "{ran:?}"
     );
     // Saved responses that come back from a backup are not built on, neither by `rebuild` nor by a run.

@@ -34,7 +34,7 @@ fn old_saved_responses_are_deleted_and_rebuild_reports_what_it_kept() {
     );
     let rebuilt = context.backhaul(&["rebuild"]).expect(0);
     assert!(
-        rebuilt.stdout.contains("2 tasks kept the rows"),
+        rebuilt.stdout.contains("2 tasks without saved responses"),
         "{rebuilt:?}"
     );
     assert_eq!(partition(&context, "links", first), rows);

@@ -260,7 +260,7 @@ fn verify_names_every_kind_of_damage_and_what_helps_and_finds_none_where_there_i
     copy_tree(&context.destination(), &kept);
     let clean = context.backhaul(&["verify"]).expect(0);
     assert!(
-        clean.stdout.contains("everything is as the manifest says"),
+        clean.stdout.contains("everything matches the manifest"),
         "{clean:?}"
     );
     for (
@@ -382,7 +382,7 @@ fn verify_takes_the_whole_selection_also_of_targets_that_the_configuration_lost(
     assert_eq!(read(&[]), "read 912 rows in 4 files of 4 partitions");
     assert_eq!(
         read(&["--report", "anchors"]),
-        "read 300 rows in 1 files of 1 partitions"
+        "read 300 rows in 1 file of 1 partition"
     );
     assert_eq!(
         read(&["--target", "zebra"]),

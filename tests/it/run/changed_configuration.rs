@@ -168,7 +168,7 @@ fn a_configuration_that_changes_half_way_leaves_rows_that_rebuild_and_later_runs
             .backhaul(&["rebuild"])
             .expect(0)
             .stdout
-            .contains("1 tasks from saved responses")
+            .contains("1 task from saved responses")
     );
     assert_eq!(read_rows(&context.destination().join("links")), rows);
     assert_eq!(context.run().expect(0).json()["requests"].as_u64(), Some(0));
