@@ -149,6 +149,10 @@ torture: $(READERS_STAMP) $(BUCKET_READERS_STAMP) ## 1,000 kills and every other
 	$(CARGO) build --locked --bin backhaul
 	$(TORTURE) $(TORTURE_OPTIONS)
 
+.PHONY: bench-columnar
+bench-columnar: ## Speed of decoding a page, digesting, sorting and encoding its rows, release build
+	$(CARGO) bench --locked --bench columnar $(BENCH_COLUMNAR)
+
 .PHONY: bench-smoke
 bench-smoke: ## 200,000 rows end to end: rows/s per core, peak memory, bytes per row, held to their limits
 	$(CARGO) build --locked --bin backhaul

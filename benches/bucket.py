@@ -31,7 +31,7 @@ endpoint = "{endpoint}"
 columns = ["standard"]
 """
 
-# What a target of the second shape is asked: small reports, a request each.
+# The reports of a target of the second shape, each small enough for one request.
 SMALL = [
     ("referring_domains", "site-explorer/refdomains"),
     ("anchors", "site-explorer/anchors"),
@@ -41,7 +41,7 @@ SMALL = [
 
 @dataclass(frozen=True)
 class Shape:
-    """What is exported: so many targets, rows of each, and the tables beside the backlinks."""
+    """What is exported: number of targets, rows of each, and the tables beside the backlinks."""
 
     name: str
     targets: int
@@ -51,10 +51,10 @@ class Shape:
 
 
 class Server:
-    """The S3 server: where it is, and which requests it got."""
+    """The S3 server: its address, and the requests that it got."""
 
     def __init__(self, program: Path, log):
-        # In memory where that can be: a slow disk under the server would only prolong the measurement.
+        # In memory where possible: a slow disk under the server would only prolong the measurement.
         memory = {"TMPDIR": "/dev/shm"} if os.path.isdir("/dev/shm") else {}
         streams = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log}
         self.process = subprocess.Popen([program], **streams, text=True, env={**os.environ, **memory})
@@ -68,10 +68,10 @@ class Server:
 
 
 def server_program() -> Path:
-    """The S3 server as `cargo build` leaves it: its name has a hash."""
-    command = ["cargo", "build", "--locked", "--bench", "s3_server", "--message-format", "json"]
-    told = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
-    built = (json.loads(line) for line in told.splitlines())
+    """The S3 server as `cargo build` leaves it."""
+    command = ["cargo", "build", "--locked", "--example", "s3_server", "--message-format", "json"]
+    messages = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    built = (json.loads(line) for line in messages.splitlines())
     return Path(next(one["executable"] for one in built if one.get("executable") and one["target"]["name"] == "s3_server"))
 
 
@@ -82,7 +82,7 @@ def configuration(base_url: str, shape: Shape, destination: str, endpoint: str |
     return text if endpoint is None else text.replace("\n[[report]]", f'endpoint = "{endpoint}"\n\n[[report]]', 1)
 
 
-def said(requests: dict[str, int]) -> str:
+def summary(requests: dict[str, int]) -> str:
     """`42: 7 list, 35 get`."""
     parts = ", ".join(f"{number:,} {name}" for name, number in sorted(requests.items(), key=lambda item: -item[1]))
     return f"{sum(requests.values()):,}: {parts}"
@@ -123,8 +123,8 @@ def measure(program: Path, server: Server, shape: Shape, runs: int, folder: Path
         Line("  disk", spread["disk"]),
         Line("  bucket", spread["bucket"]),
         Line("  ratio", f"{ratio:.2f}", f"at most {shape.limit}", ratio <= shape.limit),
-        Line("  requests", said(night)),
-        Line("  once more", said(complete)),
+        Line("  requests", summary(night)),
+        Line("  once more", summary(complete)),
     ]
 
 
@@ -139,7 +139,7 @@ def main() -> int:
     arguments.add_argument("--small-limit", type=float, default=1.3, help="the same of many targets of few rows")
     options = arguments.parse_args()
     small = "".join(REPORT.format(name=name, endpoint=endpoint) for name, endpoint in SMALL)
-    # Of a task of few rows the six signed requests that keep it safe are a good part.
+    # The six signed requests that keep a task safe are a large part of the cost of a task of few rows.
     small_shape = Shape("many small tasks", options.targets, 100, options.small_limit, small)
     shapes = [Shape("few large tasks", 5, options.rows, options.limit), small_shape]
     # The program takes the credentials of the bucket from its environment.

@@ -1,198 +1,45 @@
-//! A 128-bit digest of each row: equal values give equal digests, different ones different digests but for chance.
+//! A 128-bit digest of each row: equal rows have equal digests, different rows have different ones but for chance.
 //!
-//! Not cryptographic: two independent multiply-and-fold lanes. Its constants are part of the order of rows in files (equal
-//! sort keys are ordered by digest), so changing them changes files, though never their meaning.
+//! XXH3 over Arrow's row format, not cryptographic. No digest outlives the process: they are compared within a task, and
+//! rows with equal sort keys are ordered by them. Another hash changes that order in new files and nothing else: what
+//! reads files of several versions compares sort keys only.
 
-use arrow::array::{Array, ArrayRef, AsArray};
-use arrow::datatypes::{DataType, Date32Type, Float64Type, Int64Type, TimestampMicrosecondType};
+use arrow::array::{Array as _, ArrayRef};
 use arrow::error::ArrowError;
+use arrow::row::{RowConverter, SortField};
+use xxhash_rust::xxh3::xxh3_128;
 
-const KEYS: [u64; 4] = [
-    0xa076_1d64_78bd_642f,
-    0xe703_7ed1_a0b4_28db,
-    0x8ebc_6af0_9c88_c6e3,
-    0x5899_65cc_7537_4cc3,
-];
-const NULL: u64 = 0x1d8e_4e27_c47d_124f;
-const LIST: u64 = 0xeb44_acca_b455_d165;
-
-/// State of one digest.
-#[derive(Clone, Copy)]
-struct Lanes {
-    left: u64,
-    right: u64,
-}
-
-impl Lanes {
-    const START: Self = Self {
-        left: KEYS[0],
-        right: KEYS[2],
-    };
-
-    #[inline]
-    fn word(&mut self, word: u64) {
-        self.left = fold(self.left ^ word, KEYS[1]);
-        self.right = fold(self.right.wrapping_add(word), KEYS[3]) ^ word;
-    }
-
-    #[inline]
-    fn bytes(&mut self, bytes: &[u8]) {
-        let (chunks, tail) = bytes.as_chunks::<16>();
-        for chunk in chunks {
-            let both = u128::from_le_bytes(*chunk);
-            let (high, low) = halves(both);
-            self.left = fold(self.left ^ low, KEYS[1] ^ high);
-            self.right = fold(self.right ^ high, KEYS[3] ^ low.rotate_left(32));
-        }
-        let mut last = [0_u8; 16];
-        for (slot, byte) in last.iter_mut().zip(tail) {
-            *slot = *byte;
-        }
-        let (high, low) = halves(u128::from_le_bytes(last));
-        self.left = fold(self.left ^ low, KEYS[1] ^ high);
-        self.right = fold(self.right ^ high, KEYS[3] ^ low.rotate_left(32));
-        // The length tells a short text from the same text with NULs behind it.
-        self.word(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
-    }
-
-    fn finish(self) -> u128 {
-        let left = fold(self.left ^ self.right.rotate_left(23), KEYS[0]);
-        let right = fold(self.right ^ self.left.rotate_left(41), KEYS[2]);
-        (u128::from(left) << 64) | u128::from(right)
-    }
-}
-
-/// The two halves of the product, one over the other.
-#[inline]
-fn fold(left: u64, right: u64) -> u64 {
-    let (high, low) = halves(u128::from(left) * u128::from(right));
-    high ^ low
-}
-
-#[inline]
-fn halves(both: u128) -> (u64, u64) {
-    const LOW: u128 = 0xffff_ffff_ffff_ffff;
-    // Both halves have 64 bits, so the conversions cannot fail.
-    (
-        u64::try_from(both >> 64).unwrap_or(0),
-        u64::try_from(both & LOW).unwrap_or(0),
-    )
-}
+/// Rows that are encoded at a time, so that they stay in the processor's cache.
+const CHUNK_ROWS: usize = 1_024;
 
 /// One digest for each of `num_rows` rows over these columns, in this order.
 ///
 /// # Errors
 /// An [`ArrowError`] for a type that no column of a table has: a defect.
 pub fn row_digests(columns: &[ArrayRef], num_rows: usize) -> Result<Vec<u128>, ArrowError> {
-    let mut lanes = vec![Lanes::START; num_rows];
-    for column in columns {
-        add_column(column, &mut lanes)?;
+    if columns.is_empty() {
+        return Ok(vec![xxh3_128(&[]); num_rows]);
     }
-    Ok(lanes.into_iter().map(Lanes::finish).collect())
-}
-
-fn add_column(column: &ArrayRef, lanes: &mut [Lanes]) -> Result<(), ArrowError> {
-    match column.data_type() {
-        DataType::Int64 => add(
-            column.as_primitive::<Int64Type>().iter(),
-            lanes,
-            |state, value| {
-                state.word(value.cast_unsigned());
-            },
-        ),
-        DataType::Float64 => add(
-            column.as_primitive::<Float64Type>().iter(),
-            lanes,
-            |state, value| {
-                state.word(if value == 0.0 { 0 } else { value.to_bits() });
-            },
-        ),
-        DataType::Boolean => add(column.as_boolean().iter(), lanes, |state, value| {
-            state.word(u64::from(value));
-        }),
-        DataType::Date32 => add(
-            column.as_primitive::<Date32Type>().iter(),
-            lanes,
-            |state, value| {
-                state.word(i64::from(value).cast_unsigned());
-            },
-        ),
-        DataType::Timestamp(_, _) => {
-            add(
-                column.as_primitive::<TimestampMicrosecondType>().iter(),
-                lanes,
-                |state, value| {
-                    state.word(value.cast_unsigned());
-                },
-            );
+    let fields = columns
+        .iter()
+        .map(|column| SortField::new(column.data_type().clone()))
+        .collect();
+    let converter = RowConverter::new(fields)?;
+    let mut rows = converter.empty_rows(CHUNK_ROWS, 0);
+    let mut digests = Vec::with_capacity(num_rows);
+    for first in (0..num_rows).step_by(CHUNK_ROWS) {
+        let length = CHUNK_ROWS.min(num_rows - first);
+        let mut chunk = Vec::with_capacity(columns.len());
+        for column in columns {
+            chunk.push(column.slice(first, length));
         }
-        DataType::Utf8 => {
-            add(column.as_string::<i32>().iter(), lanes, |state, value| {
-                state.bytes(value.as_bytes());
-            });
-        }
-        DataType::List(_) => add_lists(column, lanes)?,
-        DataType::Struct(_) => add_structs(column, lanes)?,
-        other => return Err(ArrowError::NotYetImplemented(format!("digest of {other}"))),
-    }
-    Ok(())
-}
-
-#[inline]
-fn add<T>(
-    values: impl Iterator<Item = Option<T>>,
-    lanes: &mut [Lanes],
-    write: impl Fn(&mut Lanes, T),
-) {
-    for (state, value) in lanes.iter_mut().zip(values) {
-        match value {
-            // The mark keeps a null apart from every value.
-            Some(value) => {
-                state.word(KEYS[0]);
-                write(state, value);
-            }
-            None => state.word(NULL),
+        rows.clear();
+        converter.append(&mut rows, &chunk)?;
+        for row in &rows {
+            digests.push(xxh3_128(row.data()));
         }
     }
-}
-
-fn add_lists(column: &ArrayRef, lanes: &mut [Lanes]) -> Result<(), ArrowError> {
-    let list = column.as_list::<i32>();
-    let items = row_digests(std::slice::from_ref(list.values()), list.values().len())?;
-    let ends = list.offsets().windows(2);
-    for ((row, state), pair) in lanes.iter_mut().enumerate().zip(ends) {
-        if list.is_null(row) {
-            state.word(NULL);
-            continue;
-        }
-        let &[start, end] = pair else { continue };
-        let (start, end) = (
-            usize::try_from(start).unwrap_or(0),
-            usize::try_from(end).unwrap_or(0),
-        );
-        state.word(LIST ^ u64::try_from(end - start).unwrap_or(0));
-        for item in items.get(start..end).unwrap_or_default() {
-            let (high, low) = halves(*item);
-            state.word(high);
-            state.word(low);
-        }
-    }
-    Ok(())
-}
-
-fn add_structs(column: &ArrayRef, lanes: &mut [Lanes]) -> Result<(), ArrowError> {
-    let object = column.as_struct();
-    let inner = row_digests(object.columns(), object.len())?;
-    for ((row, state), digest) in lanes.iter_mut().enumerate().zip(inner) {
-        if object.is_null(row) {
-            state.word(NULL);
-        } else {
-            let (high, low) = halves(digest);
-            state.word(high);
-            state.word(low);
-        }
-    }
-    Ok(())
+    Ok(digests)
 }
 
 #[cfg(test)]
@@ -200,7 +47,7 @@ mod tests {
     use std::collections::HashSet;
     use std::sync::Arc;
 
-    use arrow::array::{Float64Array, Int64Array, StringArray};
+    use arrow::array::{Int64Array, StringArray};
 
     use super::*;
 
@@ -215,26 +62,13 @@ mod tests {
             .collect();
         let column: ArrayRef = Arc::new(StringArray::from(values));
         let digests = row_digests(&[column], 100_000).unwrap();
-        assert_eq!(
-            digests
-                .iter()
-                .map(|digest| halves(*digest).0)
-                .collect::<HashSet<_>>()
-                .len(),
-            100_000
-        );
-        assert_eq!(
-            digests
-                .iter()
-                .map(|digest| halves(*digest).1)
-                .collect::<HashSet<_>>()
-                .len(),
-            100_000
-        );
+        let high: HashSet<u128> = digests.iter().map(|digest| digest >> 64).collect();
+        let low: HashSet<u128> = digests.iter().map(|digest| digest << 64).collect();
+        assert_eq!((high.len(), low.len()), (100_000, 100_000));
     }
 
     #[test]
-    fn nulls_empties_and_moved_borders_are_told_apart() {
+    fn nulls_empty_texts_and_moved_borders_have_different_digests() {
         let left = texts(&[None, Some(""), Some("a"), Some("ab"), Some("a\0"), Some("")]);
         let right = texts(&[Some(""), None, Some("bc"), Some("c"), Some("bc"), Some("")]);
         let digests = row_digests(&[left, right], 6).unwrap();
@@ -254,10 +88,14 @@ mod tests {
     }
 
     #[test]
-    fn zero_has_one_digest_whatever_its_sign() {
-        let digests =
-            row_digests(&[Arc::new(Float64Array::from(vec![0.0, -0.0, 1.0]))], 3).unwrap();
-        assert_eq!(digests[0], digests[1]);
-        assert_ne!(digests[0], digests[2]);
+    fn a_digest_does_not_depend_on_the_rows_around_it() {
+        let values: Vec<i64> = (0..3_000).collect();
+        let column: ArrayRef = Arc::new(Int64Array::from(values));
+        let all = row_digests(&[Arc::clone(&column)], 3_000).unwrap();
+        for row in [0, 1_023, 1_024, 2_999] {
+            let alone = row_digests(&[column.slice(row, 1)], 1).unwrap();
+            assert_eq!(alone, [all[row]]);
+        }
+        assert_eq!(row_digests(&[], 3).unwrap().len(), 3);
     }
 }

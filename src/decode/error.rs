@@ -39,7 +39,7 @@ pub enum DecodeError {
         /// What JSON requires there.
         expected: &'static str,
     },
-    /// Arrays and objects nest deeper than [`super::MAX_DEPTH`].
+    /// Arrays and objects nest too deep.
     #[error("the body nests deeper than {limit} levels at byte {offset}")]
     TooDeep {
         /// Where the first level too many begins.

@@ -46,4 +46,3 @@ pub use error::DecodeError;
 pub use notes::{BadValue, DecodeNotes};
 pub use page::Page;
 pub use page_schema::{OnBadValue, PageSchema};
-pub use scanner::MAX_DEPTH;

@@ -35,9 +35,15 @@ pub(super) fn parse_integer(text: &str) -> Option<i64> {
     i64::try_from(if is_negative { -magnitude } else { magnitude }).ok()
 }
 
-/// The nearest float; `None` beyond its range.
+/// The nearest float; `None` beyond its range. Zero has no sign, so that rows with `0` and `-0.0` are equal byte for byte.
 pub(super) fn parse_float(text: &str) -> Option<f64> {
-    text.parse().ok().filter(|value: &f64| value.is_finite())
+    let value: f64 = text.parse().ok()?;
+    if value.is_finite() {
+        // -0.0 + 0.0 is 0.0.
+        Some(value + 0.0)
+    } else {
+        None
+    }
 }
 
 #[cfg(test)]
@@ -74,6 +80,7 @@ mod tests {
     fn floats_beyond_range_do_not_fit() {
         assert_eq!(parse_float("26"), Some(26.0));
         assert_eq!(parse_float("1e-400"), Some(0.0));
+        assert_eq!(parse_float("-0.0").map(f64::to_bits), Some(0));
         assert_eq!(parse_float("1e400"), None);
     }
 }

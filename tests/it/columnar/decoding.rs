@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use arrow::array::AsArray;
-use backhaul::decode::{BadValue, DecodeError, MAX_DEPTH, OnBadValue};
+use backhaul::decode::{BadValue, DecodeError, OnBadValue};
 use backhaul::error::{Code, Error};
 use backhaul::model::{Value, format_time};
 use backhaul::table::ColumnType;
@@ -11,6 +11,9 @@ use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 
 use super::{EVERY_COLUMN, cell, cells, decode, decoder, endpoint, every_type, names, wanted};
+
+/// Deepest nesting inside one value.
+const MAX_DEPTH: usize = 128;
 
 #[test]
 fn numbers_are_read_by_value_and_not_by_spelling() {
@@ -27,6 +30,14 @@ fn numbers_are_read_by_value_and_not_by_spelling() {
     assert_eq!(json!(cells(&page.batch)), wanted);
     assert_eq!(page.keys.digests[0], page.keys.digests[1]);
     assert!(page.notes.is_empty());
+}
+
+#[test]
+fn zero_has_one_digest_whatever_its_sign() {
+    let body = r#"{"rows":[{"real":0},{"real":-0.0},{"real":1}]}"#;
+    let page = decode(&["real"], body).unwrap();
+    assert_eq!(page.keys.digests[0], page.keys.digests[1]);
+    assert_ne!(page.keys.digests[0], page.keys.digests[2]);
 }
 
 #[test]
