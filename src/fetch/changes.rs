@@ -36,26 +36,30 @@ pub(crate) fn since(
     if report.changes.is_none() || context.config.run.new_base {
         return Ok(None);
     }
-    let partitions = context.store.partitions(&report.name)?;
-    let night = |name: &String| {
-        parse_segment(name).and_then(|(_, value)| value.parse::<SnapshotDate>().ok())
-    };
-    let mut nights: Vec<SnapshotDate> = partitions
-        .iter()
-        .filter_map(night)
-        .filter(|night| *night < job.night)
-        .collect();
+    let mut nights: Vec<SnapshotDate> = Vec::new();
+    for name in context.store.partitions(&report.name)? {
+        if let Some((_, value)) = parse_segment(&name)
+            && let Ok(night) = value.parse()
+            && night < job.night
+        {
+            nights.push(night);
+        }
+    }
     nights.sort_unstable();
     for night in nights.into_iter().rev() {
-        let state = partition_state_for(&context.store, night, report)?;
-        let entry = state.as_ref().and_then(|state| state.task(&job.task.id));
-        if let Some(entry) = entry.filter(|entry| entry.status == TaskStatus::Complete) {
-            let is_answered = job.task.spec.stale_fields(&entry.spec, false).is_empty();
-            return Ok(night
-                .date()
-                .checked_sub_days(Days::new(OVERLAP_DAYS))
-                .filter(|_| is_answered));
+        let Some(state) = partition_state_for(&context.store, night, report)? else {
+            continue;
+        };
+        let Some(entry) = state.task(&job.task.id) else {
+            continue;
+        };
+        if entry.status != TaskStatus::Complete {
+            continue;
         }
+        if !job.task.spec.stale_fields(&entry.spec, false).is_empty() {
+            return Ok(None);
+        }
+        return Ok(night.date().checked_sub_days(Days::new(OVERLAP_DAYS)));
     }
     Ok(None)
 }
@@ -64,8 +68,9 @@ pub(crate) fn since(
 pub(crate) fn filter(endpoint: &Endpoint, since: NaiveDate) -> Option<Filter> {
     let changes = endpoint.changes.as_ref()?;
     let start = Value::Time(since.and_time(NaiveTime::MIN).and_utc().timestamp_micros());
-    let from = |column: &String| Filter::Is(column.clone(), Comparison::Gte, start.clone());
-    Some(Filter::Or(vec![from(&changes.new), from(&changes.lost)]))
+    let new = Filter::Is(changes.new.clone(), Comparison::Gte, start.clone());
+    let lost = Filter::Is(changes.lost.clone(), Comparison::Gte, start);
+    Some(Filter::Or(vec![new, lost]))
 }
 
 /// The task as it asks for changes since that day: lost rows are shown too.

@@ -32,7 +32,10 @@ pub(crate) fn find_resume_point(
         number,
     };
     let latest = context.landing.latest(job.night, &job.task.id)?;
-    let next = committed.map_or(0, |entry| entry.attempt + 1);
+    let next = match committed {
+        Some(entry) => entry.attempt + 1,
+        None => 0,
+    };
     let attempt = latest
         .filter(|latest| latest.number >= next)
         .unwrap_or_else(|| numbered(next));

@@ -6,7 +6,7 @@ use crate::landing::{Attempt, ResponseStore};
 use crate::model::SnapshotDate;
 use crate::plan;
 use crate::table::DateRange;
-use crate::table::manifest::TaskEntry;
+use crate::table::manifest::{HistoryEntry, TaskEntry};
 
 /// The nights whose saved answers can put rows into a period again: the entry of each, as it was asked then.
 ///
@@ -19,12 +19,24 @@ pub(crate) fn saved_nights(
 ) -> Result<Vec<SnapshotDate>> {
     let mut nights = Vec::new();
     for night in landing.nights()? {
-        let then = saved_entry(landing, entry, night)?.and_then(|then| then.history);
-        if then.is_some_and(|then| then.window.intersection(period).is_some()) {
+        if let Some(window) = saved_window(landing, entry, night)?
+            && window.intersection(period).is_some()
+        {
             nights.push(night);
         }
     }
     Ok(nights)
+}
+
+/// The days that a night's saved answer was asked for.
+fn saved_window(
+    landing: &ResponseStore,
+    entry: &TaskEntry,
+    night: SnapshotDate,
+) -> Result<Option<DateRange>> {
+    let saved = saved_entry(landing, entry, night)?;
+    let history = saved.and_then(|saved| saved.history);
+    Ok(history.map(|history| history.window))
 }
 
 /// The entry that a night's saved answer brought: it came no later than the one that is committed.
@@ -54,16 +66,24 @@ pub(crate) fn saved_entry(
     let Some(first) = landing.load(&attempt, 0)? else {
         return Ok(None);
     };
-    let begun = inputs(&first).filter(|_| first.header.received_at <= entry.exported_at);
-    Ok(begun.and_then(|begun| {
-        let mut then = TaskEntry {
-            attempt: attempt.number,
-            spec: begun.spec,
-            ..entry.clone()
-        };
-        let history = then.history.as_mut()?;
-        (history.night, history.window) = (night, begun.window?);
-        Some(then)
+    let (Some(inputs), true) = (
+        inputs(&first),
+        first.header.received_at <= entry.exported_at,
+    ) else {
+        return Ok(None);
+    };
+    let Some(window) = inputs.window else {
+        return Ok(None);
+    };
+    Ok(Some(TaskEntry {
+        attempt: attempt.number,
+        spec: inputs.spec,
+        history: Some(HistoryEntry {
+            night,
+            window,
+            ..history.clone()
+        }),
+        ..entry.clone()
     }))
 }
 
@@ -74,16 +94,13 @@ pub(crate) fn saved_entry(
 pub(crate) fn is_saved_whole(landing: &ResponseStore, entry: &TaskEntry) -> Result<bool> {
     let mut saved = Vec::new();
     for night in landing.nights()? {
-        saved.extend(
-            saved_entry(landing, entry, night)?
-                .and_then(|then| then.history)
-                .map(|history| history.window),
-        );
+        saved.extend(saved_window(landing, entry, night)?);
     }
-    let covered = entry
-        .history
-        .as_ref()
-        .map(|history| history.covered.as_slice())
-        .unwrap_or_default();
-    Ok(covered.iter().all(|days| plan::is_answered(&saved, *days)))
+    let Some(history) = &entry.history else {
+        return Ok(true);
+    };
+    Ok(history
+        .covered
+        .iter()
+        .all(|days| plan::is_answered(&saved, *days)))
 }

@@ -1,12 +1,14 @@
-//! Tasks of a night that ask the same: one pays, the others get copies of its answers.
+//! Tasks of a night that ask the same: one is fetched, the others get copies of its answers.
 //!
-//! A copy lies among the task's own answers, costs nothing and names the task that paid, so that everything behind it
+//! A copy is stored among the task's own answers, costs nothing and names the task that paid, so that everything behind it
 //! (replay, rebuild, retention, forgetting) treats it as any other. Copies are made under the claim on the question, in
-//! order, each durably: a process that is killed in between leaves a beginning that is gone on with.
+//! order, each durably: what a process that is killed in between leaves is continued.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use chrono::NaiveDate;
 
 use crate::config::Report;
 use crate::context::run_context::RunContext;
@@ -47,14 +49,10 @@ impl SharedAnswers {
             }
         };
         drop(nights);
-        let alike = questions
-            .get(&subject(context, job.night, &job.task)?)
-            .into_iter()
-            .flatten();
-        Ok(alike
-            .filter(|sibling| sibling.task != job.task.id)
-            .cloned()
-            .collect())
+        let key = question_key(context, job.night, &job.task)?;
+        let mut equivalent = questions.get(&key).cloned().unwrap_or_default();
+        equivalent.retain(|other| other.task != job.task.id);
+        Ok(equivalent)
     }
 }
 
@@ -63,7 +61,7 @@ fn questions(context: &RunContext, night: SnapshotDate) -> Result<Questions> {
     for task in plan::tasks_of_any_night(&context.config, night, &Selection::default())? {
         let target = context.target_name(&task).to_owned();
         questions
-            .entry(subject(context, night, &task)?)
+            .entry(question_key(context, night, &task)?)
             .or_default()
             .push(EquivalentTask {
                 task: task.id,
@@ -73,9 +71,9 @@ fn questions(context: &RunContext, night: SnapshotDate) -> Result<Questions> {
     Ok(questions)
 }
 
-/// What a task asks, whatever days of a history: which of them are missing hangs on what is committed of each task, and
-/// whether an answer has them on the answer.
-fn subject(context: &RunContext, night: SnapshotDate, task: &Task) -> Result<String> {
+/// What a task asks, without the days of a history: which days are missing depends on what is committed of each task, and
+/// whether an answer has them depends on the answer.
+fn question_key(context: &RunContext, night: SnapshotDate, task: &Task) -> Result<String> {
     let mut task = task.clone();
     if periods::is_history(context.report(task.report)?)
         && let Some(days) = DateRange::new(night.date(), night.date())
@@ -94,75 +92,81 @@ pub(crate) fn copy_shared_answers(
     context: &RunContext,
     index: usize,
     committed: Option<&TaskEntry>,
-    siblings: &SharedAnswers,
+    shared: &SharedAnswers,
     refetch: bool,
 ) -> Result<()> {
     let (job, report) = context.job(index)?;
-    let siblings = siblings.of(context, job)?;
-    if siblings.is_empty() {
+    let equivalent = shared.of(context, job)?;
+    if equivalent.is_empty() {
         return Ok(());
     }
     let ResumePoint { attempt, inputs } = find_resume_point(context, job, report, committed)?;
-    let since = inputs
-        .as_ref()
-        .map_or_else(|| context.inputs(report, job), |inputs| Ok(inputs.clone()))?
-        .since();
-    let own = if inputs.is_some() {
-        in_order(context, &attempt)?
-    } else {
-        Vec::new()
+    let (since, own) = match inputs {
+        Some(inputs) => (inputs.since(), headers_in_order(context, &attempt)?),
+        None => (context.inputs(report, job)?.since(), Vec::new()),
     };
     let mut longest: Option<(Attempt, usize)> = None;
-    for EquivalentTask { task, target } in siblings {
+    for EquivalentTask { task, target } in equivalent {
         let Some(latest) = context.landing.latest(job.night, &task)? else {
             continue;
         };
-        let theirs = in_order(context, &latest)?;
+        let theirs = headers_in_order(context, &latest)?;
         let Some(first) = theirs.first() else {
             continue;
         };
-        let told: Option<AttemptInputs> = serde_json::from_value(first.inputs.clone()).ok();
-        let fits = told.is_some_and(|told| {
-            told.since() == since
-                && told.unanswered(job).is_empty()
-                && begins_within(report, job, &told)
-        });
-        let is_new = !refetch || first.received_at >= context.started_at;
-        let goes_on = theirs.len() > own.len()
-            && own
-                .iter()
-                .zip(&theirs)
-                .all(|(own, their)| is_same(own, their));
-        let is_longest = longest
-            .as_ref()
-            .is_none_or(|(_, length)| theirs.len() > *length);
-        if fits
-            && is_new
-            && goes_on
-            && is_longest
-            && !tombstone::is_forgotten_at(&context.store, &target, first.received_at)?
-        {
-            longest = Some((latest, theirs.len()));
+        let length = match &longest {
+            Some((_, length)) => *length,
+            None => own.len(),
+        };
+        if theirs.len() <= length || !is_prefix(&own, &theirs) {
+            continue;
         }
+        if refetch && first.received_at < context.started_at {
+            continue;
+        }
+        if !fits(report, job, since, first)
+            || tombstone::is_forgotten_at(&context.store, &target, first.received_at)?
+        {
+            continue;
+        }
+        longest = Some((latest, theirs.len()));
     }
-    longest.map_or(Ok(()), |(from, length)| {
-        copy(context, &from, &attempt, own.len()..length)
-    })
+    match longest {
+        Some((from, length)) => copy(context, &from, &attempt, own.len()..length),
+        None => Ok(()),
+    }
 }
 
-/// Whether an answer of a history has no days before those that the task's own report wants or the job asks for.
-fn begins_within(report: &Report, job: &ScheduledTask, told: &AttemptInputs) -> bool {
-    let grouping = Granularity::of(report, &job.task.parameters);
-    let whole = report
-        .since
-        .and_then(|since| plan::whole_window(grouping, since, job.night));
-    let first = whole
-        .into_iter()
-        .chain(plan::window_of(&job.task))
-        .map(|days| days.first)
-        .min();
-    told.window
-        .is_none_or(|window| first.is_none_or(|first| window.first >= first))
+/// Whether answers that begin with this one answer what the task asks.
+fn fits(
+    report: &Report,
+    job: &ScheduledTask,
+    since: Option<NaiveDate>,
+    first: &ResponseHeader,
+) -> bool {
+    let Ok(inputs) = serde_json::from_value::<AttemptInputs>(first.inputs.clone()) else {
+        return false;
+    };
+    inputs.since() == since
+        && inputs.unanswered(job).is_empty()
+        && begins_within(report, job, &inputs)
+}
+
+/// Whether an answer of a history has no days before those that the task's own report wants or the task asks for.
+fn begins_within(report: &Report, job: &ScheduledTask, inputs: &AttemptInputs) -> bool {
+    let Some(window) = inputs.window else {
+        return true;
+    };
+    let mut wanted = Vec::new();
+    wanted.extend(plan::window_of(&job.task));
+    if let Some(since) = report.since {
+        let granularity = Granularity::of(report, &job.task.parameters);
+        wanted.extend(plan::whole_window(granularity, since, job.night));
+    }
+    match wanted.iter().map(|days| days.first).min() {
+        Some(first) => window.first >= first,
+        None => true,
+    }
 }
 
 fn copy(
@@ -173,7 +177,7 @@ fn copy(
 ) -> Result<()> {
     context.landing.begin(to)?;
     for sequence in sequences.filter_map(|sequence| u32::try_from(sequence).ok()) {
-        // What cannot be read is bought: the answers before it are enough to go on from.
+        // What cannot be read is fetched: the task resumes behind the answers before it.
         let Some(mut saved) = context.landing.load(from, sequence)? else {
             break;
         };
@@ -185,21 +189,22 @@ fn copy(
     Ok(())
 }
 
-/// An attempt's answers from the first one on, as far as none is missing.
-fn in_order(context: &RunContext, attempt: &Attempt) -> Result<Vec<ResponseHeader>> {
+/// The headers of an attempt's answers from the first one on, as far as none is missing.
+fn headers_in_order(context: &RunContext, attempt: &Attempt) -> Result<Vec<ResponseHeader>> {
     let mut headers = context.landing.headers(attempt)?;
     headers.sort_unstable_by_key(|header| header.sequence);
-    let is_next = |(place, header): &(usize, ResponseHeader)| {
-        usize::try_from(header.sequence).is_ok_and(|at| at == *place)
-    };
-    Ok(headers
-        .into_iter()
-        .enumerate()
-        .take_while(is_next)
-        .map(|(_, header)| header)
-        .collect())
+    let mut next = 0;
+    headers.retain(|header| {
+        let is_next = header.sequence == next;
+        next += u32::from(is_next);
+        is_next
+    });
+    Ok(headers)
 }
 
-fn is_same(left: &ResponseHeader, right: &ResponseHeader) -> bool {
-    (left.received_at, &left.body_sha256) == (right.received_at, &right.body_sha256)
+/// Whether answers go on from these.
+fn is_prefix(own: &[ResponseHeader], theirs: &[ResponseHeader]) -> bool {
+    let key = |header: &ResponseHeader| (header.received_at, header.body_sha256.clone());
+    let theirs = theirs.iter().map(key);
+    own.iter().map(key).eq(theirs.take(own.len()))
 }

@@ -12,6 +12,7 @@ mod architecture;
 mod bucket;
 mod catalog;
 mod columnar;
+mod compatibility;
 mod completeness;
 mod configuration;
 mod costs;
