@@ -37,7 +37,7 @@ pub(super) async fn sandbox(command: SandboxArgs) -> ExitResult {
         row_cap,
         ties,
         churn,
-        living,
+        daily_churn: living,
         quirks: broken_assumptions,
         faults: faults.parse::<Faults>()?,
         clock_offset: test_overrides::clock_offset(&Environment::of_process())?,

@@ -6,7 +6,7 @@ use std::io::Write as _;
 
 /// A value. The order of the variants is the order of mixed kinds, nulls first; a column has one kind.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Cell {
+pub(crate) enum Cell {
     Null,
     Bool(bool),
     Int(i64),
@@ -29,16 +29,60 @@ pub(super) enum Cell {
 }
 
 impl Cell {
-    pub(super) fn text(text: impl Into<Box<str>>) -> Self {
+    pub(crate) fn text(text: impl Into<Box<str>>) -> Self {
         Self::Text(text.into())
     }
 
-    pub(super) fn is_null(&self) -> bool {
+    /// A float that is written with a fraction.
+    pub(crate) fn float(value: f64) -> Self {
+        Self::Float { value, bare: false }
+    }
+
+    /// A float with one decimal place, from its number of tenths.
+    pub(crate) fn tenths(count: f64) -> Self {
+        Self::float(count / 10.0)
+    }
+
+    /// A date without a time of day.
+    pub(crate) fn date(days: i64) -> Self {
+        Self::Date {
+            days,
+            midnight: false,
+        }
+    }
+
+    /// A date that is written as midnight UTC.
+    pub(crate) fn midnight(days: i64) -> Self {
+        Self::Date {
+            days,
+            midnight: true,
+        }
+    }
+
+    /// One of some texts; null where there is none.
+    pub(crate) fn choice(text: Option<&str>) -> Self {
+        match text {
+            Some(text) => Self::text(text),
+            None => Self::Null,
+        }
+    }
+
+    /// A list of texts.
+    pub(crate) fn texts<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
+        Self::List(texts.into_iter().map(Self::text).collect())
+    }
+
+    /// JSON that is written as it is.
+    pub(crate) fn json(json: impl Into<Box<str>>) -> Self {
+        Self::Json(json.into())
+    }
+
+    pub(crate) fn is_null(&self) -> bool {
         matches!(self, Self::Null)
     }
 
-    /// The place of the value's kind among all kinds.
-    pub(super) fn rank(&self) -> u8 {
+    /// The position of the value's kind among all kinds.
+    pub(crate) fn rank(&self) -> u8 {
         match self {
             Self::Null => 0,
             Self::Bool(_) => 1,
@@ -53,7 +97,7 @@ impl Cell {
     }
 
     /// Ascending order: nulls first, false before true, text by its bytes.
-    pub(super) fn order(&self, other: &Self) -> Ordering {
+    pub(crate) fn order(&self, other: &Self) -> Ordering {
         match (self, other) {
             (Self::Bool(left), Self::Bool(right)) => left.cmp(right),
             (Self::Int(left), Self::Int(right))
@@ -69,8 +113,15 @@ impl Cell {
         }
     }
 
+    /// The value as JSON.
+    pub(crate) fn to_json(&self) -> String {
+        let mut out = Vec::new();
+        self.write(&mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
     /// Appends the value as JSON.
-    pub(super) fn write(&self, out: &mut Vec<u8>) {
+    pub(crate) fn write(&self, out: &mut Vec<u8>) {
         match self {
             Self::Null => out.extend_from_slice(b"null"),
             Self::Bool(true) => out.extend_from_slice(b"true"),
@@ -79,22 +130,13 @@ impl Cell {
             Self::Float { value, bare: true } => write_all(out, format_args!("{value}")),
             Self::Float { value, bare: false } => write_all(out, format_args!("{value:?}")),
             Self::Date { days, midnight } => {
-                let (year, month, day) = civil(*days);
+                let (year, month, day) = civil_from_days(*days);
                 let end = if *midnight { "T00:00:00Z" } else { "" };
                 write_all(out, format_args!("\"{year:04}-{month:02}-{day:02}{end}\""));
             }
-            Self::Time(seconds) => write_all(out, format_args!("\"{}\"", Moment(*seconds))),
+            Self::Time(seconds) => write_all(out, format_args!("\"{}\"", UtcTime(*seconds))),
             Self::Text(text) => write_text(text, out),
-            Self::List(items) => {
-                out.push(b'[');
-                for (position, item) in items.iter().enumerate() {
-                    if position > 0 {
-                        out.push(b',');
-                    }
-                    item.write(out);
-                }
-                out.push(b']');
-            }
+            Self::List(items) => write_list(items, out),
             Self::Json(json) => out.extend_from_slice(json.as_bytes()),
         }
     }
@@ -102,11 +144,11 @@ impl Cell {
 
 /// Seconds since 1970-01-01T00:00:00Z, shown as `2024-01-29T00:00:00Z`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Moment(pub(super) i64);
+pub(crate) struct UtcTime(pub(crate) i64);
 
-impl fmt::Display for Moment {
+impl fmt::Display for UtcTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (year, month, day) = civil(self.0.div_euclid(86_400));
+        let (year, month, day) = civil_from_days(self.0.div_euclid(86_400));
         let rest = self.0.rem_euclid(86_400);
         let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
         write!(
@@ -116,13 +158,24 @@ impl fmt::Display for Moment {
     }
 }
 
+fn write_list(items: &[Cell], out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (position, item) in items.iter().enumerate() {
+        if position > 0 {
+            out.push(b',');
+        }
+        item.write(out);
+    }
+    out.push(b']');
+}
+
 /// Writing to memory cannot fail.
 fn write_all(out: &mut Vec<u8>, arguments: std::fmt::Arguments<'_>) {
     let _ = out.write_fmt(arguments);
 }
 
 /// Appends a JSON string.
-pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
+pub(crate) fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
     for byte in text.bytes() {
         match byte {
@@ -137,8 +190,15 @@ pub(super) fn write_text(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
 }
 
+/// A text as a JSON string.
+pub(crate) fn json_text(text: &str) -> String {
+    let mut out = Vec::new();
+    write_text(text, &mut out);
+    String::from_utf8_lossy(&out).into_owned()
+}
+
 /// Year, month and day of a day number (Howard Hinnant's `civil_from_days`).
-fn civil(days: i64) -> (i64, i64, i64) {
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);

@@ -1,10 +1,10 @@
 //! Faults: what goes wrong between the API and its client, with which probability.
 //!
-//! At most one fault strikes a request; which one depends on the seed and the request's number alone.
+//! At most one fault is injected into a request; which one depends on the seed and the request's number alone.
 
 use std::str::FromStr;
 
-use super::hash::Dice;
+use super::seeded::Seeded;
 use crate::error::{Code, Error};
 
 /// One thing that goes wrong.
@@ -28,7 +28,7 @@ pub enum Fault {
     Slow,
     /// The body ends early. Charged and lost.
     Truncate,
-    /// 200 with a body that is no JSON. Charged and lost.
+    /// 200 with a body that is not JSON. Charged and lost.
     Garbage,
     /// The connection drops instead of an answer. Charged and lost.
     Lost,
@@ -67,7 +67,12 @@ impl Fault {
         }
     }
 
-    /// Whether the client pays for an answer that it does not get.
+    /// Whether an answer is computed first: the fault is then done to the answer.
+    pub(crate) fn affects_answer(self) -> bool {
+        self.loses_units() || self == Self::Slow
+    }
+
+    /// Whether the client is charged for an answer that it does not receive.
     pub fn loses_units(self) -> bool {
         matches!(self, Self::Truncate | Self::Garbage | Self::Lost)
     }
@@ -77,14 +82,14 @@ impl FromStr for Fault {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        Self::ALL
-            .into_iter()
-            .find(|fault| fault.as_str() == name)
-            .ok_or_else(|| {
-                let known: Vec<_> = Self::ALL.iter().map(|fault| fault.as_str()).collect();
-                Error::new(Code::Usage, format!("no fault `{name}`"))
-                    .with_next(format!("use some of {}", known.join(", ")))
-            })
+        for fault in Self::ALL {
+            if fault.as_str() == name {
+                return Ok(fault);
+            }
+        }
+        let known = Self::ALL.map(Self::as_str).join(", ");
+        Err(Error::new(Code::Usage, format!("unknown fault `{name}`"))
+            .with_next(format!("use some of {known}")))
     }
 }
 
@@ -93,14 +98,17 @@ impl FromStr for Fault {
 pub struct Faults(Vec<(Fault, f64)>);
 
 impl Faults {
-    /// What strikes the request with this dice.
-    pub(super) fn strike(&self, dice: Dice) -> Option<Fault> {
-        let drawn = dice.unit();
+    /// The fault of the request that this source of chance belongs to.
+    pub(crate) fn draw(&self, seeded: Seeded) -> Option<Fault> {
+        let drawn = seeded.unit();
         let mut reached = 0.0;
-        self.0.iter().find_map(|(fault, probability)| {
+        for (fault, probability) in &self.0 {
             reached += probability;
-            (drawn < reached).then_some(*fault)
-        })
+            if drawn < reached {
+                return Some(*fault);
+            }
+        }
+        None
     }
 }
 
@@ -109,44 +117,49 @@ impl FromStr for Faults {
 
     fn from_str(spec: &str) -> Result<Self, Error> {
         let mut faults = Vec::new();
-        for part in spec
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-        {
-            let (kind, probability) = part.split_once('=').ok_or_else(|| {
-                Error::new(Code::Usage, format!("fault `{part}` has no probability"))
-                    .with_next("write kind=probability, for example 429=0.05")
-            })?;
-            let fault: Fault = kind.trim().parse()?;
-            let number = probability
-                .trim()
-                .parse::<f64>()
-                .ok()
-                .filter(|number| (0.0..=1.0).contains(number));
-            let Some(number) = number else {
-                return Err(Error::new(
-                    Code::Usage,
-                    format!("`{probability}` is no probability for fault `{kind}`"),
-                )
-                .with_next("write a number from 0 to 1"));
-            };
+        let mut sum = 0.0;
+        for part in spec.split(',') {
+            let part = part.trim();
+            if part.is_empty() {
+                continue;
+            }
+            let (fault, probability) = parse_fault(part)?;
             if faults.iter().any(|(known, _)| *known == fault) {
+                let name = fault.as_str();
                 return Err(Error::new(
                     Code::Usage,
-                    format!("fault `{kind}` is named twice"),
+                    format!("fault `{name}` is named twice"),
                 ));
             }
-            faults.push((fault, number));
+            sum += probability;
+            faults.push((fault, probability));
         }
-        let sum: f64 = faults.iter().map(|(_, probability)| probability).sum();
         if sum > 1.0 {
             return Err(Error::new(
                 Code::Usage,
-                format!("the faults' probabilities add up to {sum}, more than 1"),
+                format!("the probabilities of the faults add up to {sum}, more than 1"),
             ));
         }
         Ok(Self(faults))
+    }
+}
+
+/// Reads `429=0.05`.
+fn parse_fault(part: &str) -> Result<(Fault, f64), Error> {
+    let Some((kind, probability)) = part.split_once('=') else {
+        return Err(
+            Error::new(Code::Usage, format!("fault `{part}` has no probability"))
+                .with_next("write kind=probability, for example 429=0.05"),
+        );
+    };
+    let fault = kind.trim().parse()?;
+    match probability.trim().parse() {
+        Ok(number) if (0.0..=1.0).contains(&number) => Ok((fault, number)),
+        _ => Err(Error::new(
+            Code::Usage,
+            format!("invalid probability `{probability}` for fault `{kind}`"),
+        )
+        .with_next("write a number from 0 to 1")),
     }
 }
 
@@ -155,30 +168,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_strike_about_as_often_as_asked() {
+    fn faults_are_drawn_about_as_often_as_configured() {
         let faults: Faults = "429=0.1, lost=0.2".parse().unwrap();
-        let struck: Vec<_> = (0..10_000)
-            .filter_map(|number| faults.strike(Dice::new(1).at(number)))
+        let drawn: Vec<_> = (0..10_000)
+            .filter_map(|number| faults.draw(Seeded::new(1).item(number)))
             .collect();
-        let lost = struck.iter().filter(|fault| **fault == Fault::Lost).count();
+        let lost = drawn.iter().filter(|fault| **fault == Fault::Lost).count();
         assert!((1_800..2_200).contains(&lost), "{lost}");
         assert!(
-            (900..1_100).contains(&(struck.len() - lost)),
+            (900..1_100).contains(&(drawn.len() - lost)),
             "{}",
-            struck.len() - lost
+            drawn.len() - lost
         );
     }
 
     #[test]
-    fn a_wrong_spec_is_refused_with_its_wrong_part() {
+    fn an_invalid_spec_is_refused_with_its_invalid_part() {
         for (spec, message) in [
-            ("418=0.1", "no fault `418`"),
+            ("418=0.1", "unknown fault `418`"),
             ("reset", "fault `reset` has no probability"),
-            ("reset=2", "`2` is no probability for fault `reset`"),
+            ("reset=2", "invalid probability `2` for fault `reset`"),
             ("reset=0.1,reset=0.1", "fault `reset` is named twice"),
             (
                 "reset=0.6,hang=0.6",
-                "the faults' probabilities add up to 1.2, more than 1",
+                "the probabilities of the faults add up to 1.2, more than 1",
             ),
         ] {
             assert_eq!(spec.parse::<Faults>().unwrap_err().to_string(), message);

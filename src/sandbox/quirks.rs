@@ -10,13 +10,13 @@ use crate::error::{Code, Error};
 pub enum Quirk {
     /// In `where`, text is compared without regard to case, while `order_by` goes by bytes.
     FilterOrderIsByteOrder,
-    /// Text arrives lower-cased, while `where` and `order_by` see it as it is.
+    /// Text arrives lower-cased, while `where` and `order_by` use it as it is.
     RoundTrip,
     /// Answers are cut at 40 rows.
     CapFloor100,
     /// Answers are cut (at the row cap, or 500) before they are ordered.
     CapAfterOrder,
-    /// `where` applies after rows were grouped, on the row that stands for the group.
+    /// `where` applies after rows were grouped, on the row that represents the group.
     FilterBeforeGroup,
     /// `gt` and `gte` on text and date-times match nothing.
     WhereHonoured,
@@ -50,7 +50,7 @@ pub enum Quirk {
     MissingRow,
     /// In the answer for many targets, two rows each have the same index.
     RepeatedIndex,
-    /// A bad target among many is refused without its name.
+    /// An invalid target among many is refused without its name.
     UnnamedTarget,
 }
 
@@ -129,14 +129,14 @@ impl FromStr for Quirk {
     type Err = Error;
 
     fn from_str(name: &str) -> Result<Self, Error> {
-        Self::ALL
-            .into_iter()
-            .find(|quirk| quirk.as_str() == name)
-            .ok_or_else(|| {
-                let known: Vec<_> = Self::ALL.iter().map(|quirk| quirk.as_str()).collect();
-                Error::new(Code::Usage, format!("no quirk `{name}`"))
-                    .with_next(format!("use one of {}", known.join(", ")))
-            })
+        for quirk in Self::ALL {
+            if quirk.as_str() == name {
+                return Ok(quirk);
+            }
+        }
+        let known = Self::ALL.map(Self::as_str).join(", ");
+        Err(Error::new(Code::Usage, format!("unknown quirk `{name}`"))
+            .with_next(format!("use one of {known}")))
     }
 }
 
@@ -154,7 +154,7 @@ mod tests {
     #[test]
     fn an_unknown_quirk_lists_the_known_ones() {
         let error = "colour".parse::<Quirk>().unwrap_err();
-        assert_eq!(error.to_string(), "no quirk `colour`");
+        assert_eq!(error.to_string(), "unknown quirk `colour`");
         assert!(
             Quirk::ALL
                 .iter()

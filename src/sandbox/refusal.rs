@@ -4,7 +4,7 @@ use super::cell::write_text;
 
 /// Why a request is refused. A refused request costs nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(crate) enum Refusal {
     MissingArgument(String),
     BadEnum(String),
     BadParameter {
@@ -15,7 +15,7 @@ pub(super) enum Refusal {
     FutureDate(String),
     ColumnNotFound(String),
     NotSortable(String),
-    /// Empty, no JSON, or JSON of another shape.
+    /// Empty, not JSON, or JSON of another shape.
     FilterExpression,
     /// An operator that does not exist.
     FilterSyntax,
@@ -28,12 +28,12 @@ pub(super) enum Refusal {
         left: u64,
     },
     UnknownRoute(String),
-    /// Nothing has this id: a project, report, channel or post.
+    /// An id that does not exist: of a project, report, channel or post.
     UnknownId {
         what: &'static str,
         id: String,
     },
-    /// No JSON object.
+    /// Not a JSON object.
     Body,
     NotServed,
     Output(String),
@@ -43,7 +43,7 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    pub(super) fn status(&self) -> u16 {
+    pub(crate) fn status(&self) -> u16 {
         match self {
             Self::Unauthorized => 401,
             Self::Forbidden | Self::Plan | Self::UnitsExhausted { .. } => 403,
@@ -54,7 +54,7 @@ impl Refusal {
         }
     }
 
-    pub(super) fn body(&self) -> Vec<u8> {
+    pub(crate) fn body(&self) -> Vec<u8> {
         let message = match self {
             Self::Unauthorized => return br#"["Error","Unauthorized"]"#.to_vec(),
             Self::Forbidden => return br#"["Error","Forbidden"]"#.to_vec(),

@@ -1,6 +1,6 @@
 //! Words, hosts, URLs, anchors and keywords that look like the web's: long tails, several scripts, punycode.
 
-use super::hash::{Dice, base36};
+use super::seeded::{Seeded, base36};
 
 const WORDS: &[&str] = &[
     "silver",
@@ -79,119 +79,123 @@ const ANCHORS: &[&str] = &[
     "home",
 ];
 
-fn plain_word(dice: Dice) -> &'static str {
-    dice.pick(WORDS.get(..PLAIN_WORDS).unwrap_or(WORDS))
+fn plain_word(seeded: Seeded) -> &'static str {
+    seeded
+        .pick(WORDS.get(..PLAIN_WORDS).unwrap_or(WORDS))
         .unwrap_or("word")
 }
 
 /// Some words, of any script.
-pub(super) fn words(dice: Dice, count: u32) -> String {
+pub(crate) fn words(seeded: Seeded, count: u32) -> String {
     let mut text = String::new();
     for position in 0..count {
         if position > 0 {
             text.push(' ');
         }
-        text.push_str(dice.at(u64::from(position)).pick(WORDS).unwrap_or("word"));
+        text.push_str(seeded.item(position).pick(WORDS).unwrap_or("word"));
     }
     text
 }
 
 /// The registrable name of the site with this number; no two numbers share one.
-pub(super) fn root_name(dice: Dice, number: u32) -> String {
-    let dice = dice.at(u64::from(number));
-    let tld = dice.at(3).pick(TLDS).unwrap_or("com");
+pub(crate) fn root_name(seeded: Seeded, number: u32) -> String {
+    let seeded = seeded.item(number);
+    let tld = seeded.numbered(3).pick(TLDS).unwrap_or("com");
     format!(
         "{}{}{}.{tld}",
-        plain_word(dice.at(1)),
-        plain_word(dice.at(2)),
+        plain_word(seeded.numbered(1)),
+        plain_word(seeded.numbered(2)),
         base36(number)
     )
 }
 
-/// What stands before a registrable name, with its dot, or nothing.
-pub(super) fn subdomain(dice: Dice) -> &'static str {
-    dice.pick(SUBDOMAINS).unwrap_or("")
+/// The part before a registrable name, with its dot, or nothing.
+pub(crate) fn subdomain(seeded: Seeded) -> &'static str {
+    seeded.pick(SUBDOMAINS).unwrap_or("")
 }
 
 /// The path of a page; no two numbers share one. Some have upper case, some other scripts, raw or percent-encoded.
-pub(super) fn path(dice: Dice, number: u32) -> String {
+pub(crate) fn path(seeded: Seeded, number: u32) -> String {
     let id = base36(number);
-    match dice.at(1).below(12) {
-        0 => format!("/Blog/{}-{id}", plain_word(dice.at(2))),
-        1 => format!("/{}/{id}", words(dice.at(2), 2).replace(' ', "-")),
+    match seeded.numbered(1).below(12) {
+        0 => format!("/Blog/{}-{id}", plain_word(seeded.numbered(2))),
+        1 => format!("/{}/{id}", words(seeded.numbered(2), 2).replace(' ', "-")),
         2 => format!("/caf%C3%A9/{id}"),
-        3 => format!("/index.php?id={id}&lang={}", language(dice.at(2))),
+        3 => format!("/index.php?id={id}&lang={}", language(seeded.numbered(2))),
         4 => format!(
             "/{}/{}/{id}/",
-            plain_word(dice.at(2)),
-            plain_word(dice.at(3))
+            plain_word(seeded.numbered(2)),
+            plain_word(seeded.numbered(3))
         ),
         _ => format!(
             "/{}-{}-{id}",
-            plain_word(dice.at(2)),
-            plain_word(dice.at(3))
+            plain_word(seeded.numbered(2)),
+            plain_word(seeded.numbered(3))
         ),
     }
 }
 
 /// An anchor of a link to `host`: mostly one of a few, now and then a rare one.
-pub(super) fn anchor(dice: Dice, host: &str) -> String {
-    match dice.at(1).below(10) {
+pub(crate) fn anchor(seeded: Seeded, host: &str) -> String {
+    match seeded.numbered(1).below(10) {
         0..3 => host.to_owned(),
         3..7 => {
-            let rank = dice.at(2).skewed(u32::try_from(ANCHORS.len()).unwrap_or(1));
-            ANCHORS
-                .get(usize::try_from(rank).unwrap_or(0))
-                .copied()
-                .unwrap_or("")
-                .to_owned()
+            let rank = seeded
+                .numbered(2)
+                .skewed(u32::try_from(ANCHORS.len()).unwrap_or(1));
+            common_anchor(rank).unwrap_or("").to_owned()
         }
         7 => format!("https://{host}/"),
-        _ => words(dice.at(3), 2 + dice.at(4).below(4)),
+        _ => words(seeded.numbered(3), 2 + seeded.numbered(4).below(4)),
     }
 }
 
+/// One of the few anchors that most links have.
+fn common_anchor(rank: u32) -> Option<&'static str> {
+    let rank = usize::try_from(rank).ok()?;
+    ANCHORS.get(rank).copied()
+}
+
 /// An anchor or keyword that no other number has.
-pub(super) fn unique_phrase(dice: Dice, number: u32) -> String {
-    if let Some(known) = usize::try_from(number)
-        .ok()
-        .and_then(|rank| ANCHORS.get(rank))
-    {
-        return (*known).to_owned();
+pub(crate) fn unique_phrase(seeded: Seeded, number: u32) -> String {
+    if let Some(anchor) = common_anchor(number) {
+        return anchor.to_owned();
     }
     format!(
         "{} {}",
-        words(
-            dice.at(u64::from(number)),
-            1 + dice.at(u64::from(number)).below(4)
-        ),
+        words(seeded.item(number), 1 + seeded.item(number).below(4)),
         base36(number)
     )
 }
 
 /// A keyword that no other number has; never empty.
-pub(super) fn keyword(dice: Dice, number: u32) -> String {
-    let dice = dice.at(u64::from(number));
+pub(crate) fn keyword(seeded: Seeded, number: u32) -> String {
+    let seeded = seeded.item(number);
     format!(
         "{} {}",
-        words(dice, 1 + dice.below(5)).to_lowercase(),
+        words(seeded, 1 + seeded.below(5)).to_lowercase(),
         base36(number)
     )
 }
 
-pub(super) fn language(dice: Dice) -> &'static str {
-    dice.pick(&["en", "en", "en", "de", "fr", "es", "ja", "pt", "ru"])
+/// A language code, mostly English.
+pub(crate) fn language(seeded: Seeded) -> &'static str {
+    seeded
+        .pick(&["en", "en", "en", "de", "fr", "es", "ja", "pt", "ru"])
         .unwrap_or("en")
 }
 
-pub(super) fn country(dice: Dice) -> &'static str {
-    dice.pick(&[
-        "US", "US", "US", "GB", "DE", "FR", "JP", "BR", "IN", "OTHER",
-    ])
-    .unwrap_or("US")
+/// A country code, mostly a large market.
+pub(crate) fn country(seeded: Seeded) -> &'static str {
+    seeded
+        .pick(&[
+            "US", "US", "US", "GB", "DE", "FR", "JP", "BR", "IN", "OTHER",
+        ])
+        .unwrap_or("US")
 }
 
-pub(super) fn address(dice: Dice) -> String {
-    let part = |number| dice.at(number).below(254) + 1;
-    format!("{}.{}.{}.{}", part(1), part(2), part(3), part(4))
+/// An IPv4 address.
+pub(crate) fn address(seeded: Seeded) -> String {
+    let [a, b, c, d] = [1, 2, 3, 4].map(|number| seeded.numbered(number).below(254) + 1);
+    format!("{a}.{b}.{c}.{d}")
 }

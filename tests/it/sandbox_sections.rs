@@ -1420,7 +1420,7 @@ async fn counts_over_time_add_up_and_charts_show_what_was_asked() {
 #[tokio::test]
 async fn recent_periods_are_corrected_from_day_to_day_and_old_ones_never() {
     let living = || Options {
-        living: true,
+        daily_churn: true,
         ..options()
     };
     let (today, tomorrow) = (

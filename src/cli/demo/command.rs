@@ -69,7 +69,7 @@ fn sandbox_options(port: u16, clock_offset: chrono::Duration) -> Options {
         key: KEY.to_owned(),
         units: None,
         requests_per_minute: None,
-        living: true,
+        daily_churn: true,
         clock_offset,
         ..Options::default()
     }

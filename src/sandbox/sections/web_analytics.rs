@@ -1,18 +1,19 @@
-//! Web Analytics: visitors by what they came with, over time.
+//! Web Analytics: visitors by dimension, over time.
 
 use std::sync::Arc;
 
-use super::series::{Series, Step, Things};
+use super::api_section::{ApiSection, SectionSeed};
+use super::countries::uppercase_countries;
+use super::time_series::{Dimension, Granularity, TimeSeries};
 use super::workspace::{Project, Workspace};
-use super::{Ground, Section, countries};
 use crate::catalog::{Column, Endpoint};
-use crate::sandbox::query::Query;
 use crate::sandbox::refusal::Refusal;
+use crate::sandbox::request::{Query, Values};
 use crate::sandbox::web;
 
-/// Things that a chart shows where none are named.
-const CHARTED: usize = 5;
-/// What visitors may come with, by column; others follow from the catalog or the project.
+/// Values of the dimension in a chart that names none.
+const DEFAULT_CHARTED: usize = 5;
+/// Values of dimensions, by column; others follow from the catalog or the project.
 const NAMES: [(&str, &[&str]); 8] = [
     (
         "browser",
@@ -88,61 +89,62 @@ const DIMENSIONS: [&str; 16] = [
     "utm_param",
 ];
 /// Sites that visitors come from.
-const SOURCES: u32 = 60;
+const NUM_SOURCES: u32 = 60;
 
-pub(super) fn section(
-    ground: Ground,
+pub(crate) fn section(
+    seed: SectionSeed,
     endpoint: &Endpoint,
     query: &Query,
-) -> Result<Arc<dyn Section>, Refusal> {
+) -> Result<Arc<dyn ApiSection>, Refusal> {
     let values = &query.values;
-    let project = Workspace::new(ground).project(values.get("project_id").unwrap_or(""))?;
-    let is_chart = values.get("granularity").is_some();
+    let project = Workspace::new(seed).project(values.text("project_id"))?;
+    let dimension = dimension(&project, endpoint, values);
+    let seeded = project
+        .seeded
+        .named("visits")
+        .named(values.text("utm_param"))
+        .named(query.summed_filter());
+    let granularity = match values.get("granularity") {
+        None => Granularity::WholeRange,
+        name => Granularity::of(name),
+    };
+    let range = (values.day("from"), values.day("to"));
+    Ok(Arc::new(TimeSeries::new(
+        seed,
+        seeded,
+        range,
+        granularity,
+        dimension,
+    )))
+}
+
+/// What an operation counts by, if it counts by anything.
+fn dimension(project: &Project, endpoint: &Endpoint, values: &Values) -> Option<Dimension> {
     let column = endpoint
         .columns
         .iter()
-        .find(|column| DIMENSIONS.contains(&column.name.as_str()));
-    let things = column.map(|column| {
-        let mut names = names(&project, column);
-        let asked = endpoint
-            .parameters
-            .iter()
-            .find(|parameter| parameter.name.ends_with("_to_chart"));
-        let asked = asked
-            .map(|parameter| values.list(&parameter.name))
-            .unwrap_or_default();
-        if !asked.is_empty() {
-            names.retain(|name| asked.contains(&name.as_str()));
-        } else if is_chart {
-            names.truncate(CHARTED);
+        .find(|column| DIMENSIONS.contains(&column.name.as_str()))?;
+    let mut names = names(project, column);
+    let charted = charted(endpoint, values);
+    if !charted.is_empty() {
+        names.retain(|name| charted.contains(&name.as_str()));
+    } else if values.get("granularity").is_some() {
+        names.truncate(DEFAULT_CHARTED);
+    }
+    Some(Dimension {
+        column: column.name.clone(),
+        names,
+    })
+}
+
+/// The values that a chart is asked to show.
+fn charted<'a>(endpoint: &Endpoint, values: &'a Values) -> Vec<&'a str> {
+    for parameter in &endpoint.parameters {
+        if parameter.name.ends_with("_to_chart") {
+            return values.list(&parameter.name);
         }
-        Things {
-            column: column.name.clone(),
-            names,
-        }
-    });
-    let filter = if query.filters_rows {
-        ""
-    } else {
-        values.get("where").unwrap_or("")
-    };
-    let dice = project
-        .dice
-        .of("visits")
-        .of(values.get("utm_param").unwrap_or(""))
-        .of(filter);
-    let step = if is_chart {
-        Step::of(values.get("granularity"))
-    } else {
-        Step::Whole
-    };
-    Ok(Arc::new(Series::new(
-        ground,
-        dice,
-        (values.day("from"), values.day("to")),
-        step,
-        things,
-    )))
+    }
+    Vec::new()
 }
 
 fn names(project: &Project, column: &Column) -> Vec<String> {
@@ -151,18 +153,14 @@ fn names(project: &Project, column: &Column) -> Vec<String> {
         return names.iter().map(|name| (*name).to_owned()).collect();
     }
     match name {
-        "country" => countries().iter().map(|code| code.to_uppercase()).collect(),
-        "source" => (0..SOURCES)
-            .map(|number| web::root_name(project.dice.of(name), number))
-            .collect(),
+        "country" => uppercase_countries(),
+        "source" => sites(project),
         "source_referer" => {
-            let site = |number| {
-                format!(
-                    "https://{}/",
-                    web::root_name(project.dice.of("source"), number)
-                )
-            };
-            (0..SOURCES).map(site).collect()
+            let mut urls = sites(project);
+            for url in &mut urls {
+                *url = format!("https://{url}/");
+            }
+            urls
         }
         _ if name.ends_with("page") => (0..project.pages)
             .map(|number| project.page(number))
@@ -170,4 +168,12 @@ fn names(project: &Project, column: &Column) -> Vec<String> {
         // Continents and channels.
         _ => column.values.clone(),
     }
+}
+
+/// Sites that visitors come from.
+fn sites(project: &Project) -> Vec<String> {
+    let seeded = project.seeded.named("source");
+    (0..NUM_SOURCES)
+        .map(|number| web::root_name(seeded, number))
+        .collect()
 }

@@ -1,183 +1,262 @@
-//! The workspace that the sandbox makes up: projects with their keywords and competitors, keyword lists, reports,
-//! channels. Ids do not hang on the seed, so that a configuration can name them.
+//! The workspace that the sandbox makes up: projects with their keywords and competitors, keyword lists, reports.
+//! Ids do not depend on the seed, so that a configuration can name them.
 
-use super::Ground;
-use crate::sandbox::hash::Dice;
+use super::api_section::SectionSeed;
 use crate::sandbox::refusal::Refusal;
+use crate::sandbox::seeded::Seeded;
 use crate::sandbox::web;
 
 /// Projects; their ids count up from [`FIRST_PROJECT`], the last has no keywords.
-const PROJECTS: u32 = 6;
-pub(super) const FIRST_PROJECT: u32 = 1001;
-/// Portfolios; their ids count up from this.
+const NUM_PROJECTS: u32 = 6;
+pub(crate) const FIRST_PROJECT: u32 = 1001;
+/// Portfolios; their ids count up from [`FIRST_PORTFOLIO`].
+const NUM_PORTFOLIOS: u32 = 2;
 const FIRST_PORTFOLIO: u32 = 301;
-const PORTFOLIOS: u32 = 2;
-const COMPETITORS: u32 = 4;
-/// Brand Radar's reports: id, name, project.
-pub(super) const REPORTS: [(&str, &str, u32); 3] = [
-    ("6f1d8c1e-0001", "Acme worldwide", FIRST_PROJECT),
-    ("6f1d8c1e-0002", "Acme and rivals", FIRST_PROJECT),
-    ("6f1d8c1e-0003", "Second brand", FIRST_PROJECT + 1),
-];
-/// Where keywords are tracked: country, location, its id, language, its code.
-const PLACES: [(&str, &str, u32, &str, &str); 4] = [
-    ("US", "United States", 2840, "English", "en"),
-    ("GB", "United Kingdom", 2826, "English", "en"),
-    ("DE", "Berlin, Germany", 1_003_854, "German", "de"),
-    ("JP", "Japan", 2392, "Japanese", "ja"),
-];
+/// Competitors that each project tracks.
+const NUM_COMPETITORS: u32 = 4;
 const TAGS: [&str; 4] = ["brand", "summer sale", "Größe", "tier-1"];
 
-/// Everything that is the user's own.
+/// One of Brand Radar's reports.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Workspace {
-    ground: Ground,
+pub(crate) struct BrandReport {
+    pub(crate) id: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) project: u32,
+}
+
+/// Brand Radar's reports.
+pub(crate) const REPORTS: [BrandReport; 3] = [
+    BrandReport {
+        id: "6f1d8c1e-0001",
+        name: "Acme worldwide",
+        project: FIRST_PROJECT,
+    },
+    BrandReport {
+        id: "6f1d8c1e-0002",
+        name: "Acme and rivals",
+        project: FIRST_PROJECT,
+    },
+    BrandReport {
+        id: "6f1d8c1e-0003",
+        name: "Second brand",
+        project: FIRST_PROJECT + 1,
+    },
+];
+
+/// A place and language that keywords are tracked in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct TrackedLocation {
+    /// Upper case.
+    pub(crate) country: &'static str,
+    pub(crate) name: &'static str,
+    pub(crate) id: u32,
+    pub(crate) language: &'static str,
+    pub(crate) language_code: &'static str,
+}
+
+const UNITED_STATES: TrackedLocation = TrackedLocation {
+    country: "US",
+    name: "United States",
+    id: 2840,
+    language: "English",
+    language_code: "en",
+};
+const LOCATIONS: [TrackedLocation; 4] = [
+    UNITED_STATES,
+    TrackedLocation {
+        country: "GB",
+        name: "United Kingdom",
+        id: 2826,
+        language: "English",
+        language_code: "en",
+    },
+    TrackedLocation {
+        country: "DE",
+        name: "Berlin, Germany",
+        id: 1_003_854,
+        language: "German",
+        language_code: "de",
+    },
+    TrackedLocation {
+        country: "JP",
+        name: "Japan",
+        id: 2392,
+        language: "Japanese",
+        language_code: "ja",
+    },
+];
+
+/// Everything that belongs to the user.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Workspace {
+    seed: SectionSeed,
 }
 
 /// One project.
 #[derive(Debug, Clone)]
-pub(super) struct Project {
-    pub(super) id: u32,
-    pub(super) host: String,
-    pub(super) dice: Dice,
-    /// Tracked keywords, each with its place.
-    pub(super) keywords: u32,
+pub(crate) struct Project {
+    pub(crate) id: u32,
+    pub(crate) host: String,
+    pub(crate) seeded: Seeded,
+    /// Tracked keywords, each with its location.
+    pub(crate) keywords: u32,
     /// Pages that Site Audit knows.
-    pub(super) pages: u32,
+    pub(crate) pages: u32,
 }
 
 /// A keyword as a project tracks it.
 #[derive(Debug, Clone)]
-pub(super) struct Tracked {
-    pub(super) keyword: String,
-    /// Upper case.
-    pub(super) country: &'static str,
-    pub(super) location: &'static str,
-    pub(super) location_id: u32,
-    pub(super) language: &'static str,
-    pub(super) language_code: &'static str,
-    pub(super) tags: Vec<&'static str>,
-    pub(super) dice: Dice,
+pub(crate) struct TrackedKeyword {
+    pub(crate) keyword: String,
+    pub(crate) location: TrackedLocation,
+    pub(crate) tags: Vec<&'static str>,
+    pub(crate) seeded: Seeded,
 }
 
 impl Workspace {
-    pub(super) fn new(ground: Ground) -> Self {
-        Self { ground }
+    pub(crate) fn new(seed: SectionSeed) -> Self {
+        Self { seed }
     }
 
-    pub(super) fn projects(self) -> Vec<Project> {
-        (0..PROJECTS).map(|place| self.nth(place)).collect()
+    pub(crate) fn projects(self) -> Vec<Project> {
+        (0..NUM_PROJECTS)
+            .map(|position| self.nth(position))
+            .collect()
     }
 
-    fn nth(self, place: u32) -> Project {
-        let dice = self.ground.dice.of("project").at(u64::from(place));
-        let host = if place == 0 {
+    fn nth(self, position: u32) -> Project {
+        let seeded = self.seed.seeded.named("project").item(position);
+        let host = if position == 0 {
             "acme.com".to_owned()
         } else {
-            web::root_name(dice, place)
+            web::root_name(seeded, position)
         };
-        let pages = (self.ground.rows / (place + 1)).max(1);
-        let keywords = if place + 1 == PROJECTS { 0 } else { pages };
+        let pages = (self.seed.rows / (position + 1)).max(1);
+        let keywords = if position + 1 == NUM_PROJECTS {
+            0
+        } else {
+            pages
+        };
         Project {
-            id: FIRST_PROJECT + place,
+            id: FIRST_PROJECT + position,
             host,
-            dice,
+            seeded,
             keywords,
             pages,
         }
     }
 
     /// The project of an id.
-    pub(super) fn project(self, id: &str) -> Result<Project, Refusal> {
-        let found = self
-            .projects()
-            .into_iter()
-            .find(|project| project.id.to_string() == id);
-        found.ok_or_else(|| Refusal::UnknownId {
-            what: "project",
-            id: id.to_owned(),
-        })
+    pub(crate) fn project(self, id: &str) -> Result<Project, Refusal> {
+        for project in self.projects() {
+            if project.id.to_string() == id {
+                return Ok(project);
+            }
+        }
+        Err(unknown_id("project", id))
     }
 
     /// The project that a request names, or the first of the portfolio.
-    pub(super) fn project_or_portfolio(
+    pub(crate) fn project_or_portfolio(
         self,
         project: Option<&str>,
         portfolio: Option<&str>,
     ) -> Result<Project, Refusal> {
         match (project, portfolio) {
             (Some(id), _) => self.project(id),
-            (None, Some(id)) => {
-                let place =
-                    (0..PORTFOLIOS).find(|place| (FIRST_PORTFOLIO + place).to_string() == id);
-                let unknown = || Refusal::UnknownId {
-                    what: "portfolio",
-                    id: id.to_owned(),
-                };
-                let project = self.nth(place.ok_or_else(unknown)?);
-                Ok(Project {
-                    dice: project.dice.of("portfolio"),
-                    ..project
-                })
-            }
+            (None, Some(id)) => self.portfolio(id),
             (None, None) => Err(Refusal::MissingArgument("project_id".to_owned())),
         }
     }
+
+    fn portfolio(self, id: &str) -> Result<Project, Refusal> {
+        for position in 0..NUM_PORTFOLIOS {
+            if (FIRST_PORTFOLIO + position).to_string() == id {
+                let project = self.nth(position);
+                return Ok(Project {
+                    seeded: project.seeded.named("portfolio"),
+                    ..project
+                });
+            }
+        }
+        Err(unknown_id("portfolio", id))
+    }
 }
 
-/// The keywords that a list holds; every id is a list.
-pub(super) fn keyword_list(ground: Ground, id: &str) -> Vec<String> {
-    let dice = ground.dice.of("keyword list").of(id);
-    (0..10 + dice.below(30))
-        .map(|number| web::keyword(dice, number))
+/// The refusal of an id that does not exist.
+pub(crate) fn unknown_id(what: &'static str, id: &str) -> Refusal {
+    Refusal::UnknownId {
+        what,
+        id: id.to_owned(),
+    }
+}
+
+/// Refuses a report that does not exist.
+pub(crate) fn check_report(id: &str) -> Result<(), Refusal> {
+    if REPORTS.iter().any(|report| report.id == id) {
+        Ok(())
+    } else {
+        Err(unknown_id("report", id))
+    }
+}
+
+/// The keywords of a list; every id is a list.
+pub(crate) fn keyword_list(seed: SectionSeed, id: &str) -> Vec<String> {
+    let seeded = seed.seeded.named("keyword list").named(id);
+    (0..10 + seeded.below(30))
+        .map(|number| web::keyword(seeded, number))
         .collect()
 }
 
 impl Project {
-    /// One of its keywords; each second one is tracked in two places.
-    pub(super) fn tracked(&self, number: u32) -> Tracked {
-        let keyword = web::keyword(self.dice, number / 2);
-        let first = self.dice.of("places").at(u64::from(number / 2)).below(4);
-        let place = usize::try_from((first + number % 2) % 4).unwrap_or(0);
-        let (country, location, location_id, language, language_code) =
-            PLACES.get(place).copied().unwrap_or(PLACES[0]);
-        let dice = self.dice.of("tracked").of(&keyword).of(location);
-        let tags = TAGS
-            .iter()
-            .copied()
-            .filter(|tag| dice.of("tag").of(tag).once_in(4))
-            .collect();
-        Tracked {
+    /// One of its keywords; every second one is tracked in two locations.
+    pub(crate) fn tracked(&self, number: u32) -> TrackedKeyword {
+        let keyword = web::keyword(self.seeded, number / 2);
+        let first = self.seeded.named("places").item(number / 2).below(4);
+        let position = usize::try_from((first + number % 2) % 4).unwrap_or(0);
+        let location = *LOCATIONS.get(position).unwrap_or(&UNITED_STATES);
+        let seeded = self
+            .seeded
+            .named("tracked")
+            .named(&keyword)
+            .named(location.name);
+        let mut tags = Vec::new();
+        for tag in TAGS {
+            if seeded.named("tag").named(tag).once_in(4) {
+                tags.push(tag);
+            }
+        }
+        TrackedKeyword {
             keyword,
-            country,
             location,
-            location_id,
-            language,
-            language_code,
             tags,
-            dice,
+            seeded,
         }
     }
 
-    pub(super) fn competitors(&self) -> Vec<String> {
-        (0..COMPETITORS)
-            .map(|number| web::root_name(self.dice.of("competitors"), number))
+    pub(crate) fn competitors(&self) -> Vec<String> {
+        (0..NUM_COMPETITORS)
+            .map(|number| web::root_name(self.seeded.named("competitors"), number))
             .collect()
     }
 
+    /// The project's host and its competitors.
+    pub(crate) fn ranked_hosts(&self) -> Vec<String> {
+        let mut hosts = vec![self.host.clone()];
+        hosts.extend(self.competitors());
+        hosts
+    }
+
     /// One of its pages; no two numbers share one.
-    pub(super) fn page(&self, number: u32) -> String {
-        page_of(self.dice.of("pages"), &self.host, number)
+    pub(crate) fn page(&self, number: u32) -> String {
+        page_of(self.seeded.named("pages"), &self.host, number)
     }
 }
 
 /// A page of a host; no two numbers share one.
-pub(super) fn page_of(dice: Dice, host: &str, number: u32) -> String {
+pub(crate) fn page_of(seeded: Seeded, host: &str, number: u32) -> String {
     match number {
         0 => format!("https://{host}/"),
-        _ => format!(
-            "https://{host}{}",
-            web::path(dice.at(u64::from(number)), number)
-        ),
+        _ => format!("https://{host}{}", web::path(seeded.item(number), number)),
     }
 }

@@ -33,7 +33,7 @@ fn on_day(context: &mut TestContext, day: i64, reports: &str) -> DateTime<Utc> {
 
 fn living(rows: u64) -> TestContext {
     TestContext::new(Options {
-        living: true,
+        daily_churn: true,
         row_cap: Some(250),
         ..crate::support::unlimited(rows)
     })

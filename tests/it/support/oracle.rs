@@ -52,14 +52,14 @@ impl TestContext {
             rows,
             seed,
             ties,
-            living,
+            daily_churn,
             clock_offset,
             ..
         } = self.options;
         let options = Options {
             seed,
             ties,
-            living,
+            daily_churn,
             clock_offset,
             quirks,
             ..unlimited(rows)
