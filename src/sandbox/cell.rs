@@ -1,4 +1,4 @@
-//! One value of a row: its order and its JSON. Knows nothing of columns.
+//! One value of a row: its order and its JSON. Columns are not known here.
 
 use std::cmp::Ordering;
 use std::fmt;

@@ -30,7 +30,7 @@ pub enum Quirk {
     ShortAnswers,
     /// Every third answer is cut at 100 rows.
     IntermittentCap,
-    /// Rows carry a key that nobody selected (`surprise`).
+    /// Rows carry a key that was not selected (`surprise`).
     UnknownColumn,
     /// Rows lack the last selected column.
     MissingColumn,

@@ -1,6 +1,6 @@
 //! Deterministic chance: every value of the sandbox's data is a hash of what it belongs to.
 //!
-//! Integers only, so that the same seed gives the same data on every machine. Knows nothing of columns or rows.
+//! Integers only, so that the same seed gives the same data on every machine. Columns and rows are not known here.
 
 /// A source of pseudo-random values that is a pure function of the seed and of the parts that it was derived for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -30,7 +30,6 @@ mod publish;
 mod ranking;
 mod run;
 mod sandbox;
-mod sandbox_sections;
 mod schedule;
 mod support;
 mod warehouses;

@@ -32,7 +32,7 @@ struct SplitFilter<'a> {
     positional: Vec<&'a Node>,
     /// The other parts.
     stable: Vec<&'a Node>,
-    /// What the stable parts said so far, if there are any.
+    /// Which rows the stable parts let pass, as far as known; `None` where there are no stable parts.
     verdicts: Option<Arc<Verdicts>>,
 }
 

@@ -107,7 +107,7 @@ impl Source {
         })
     }
 
-    /// Whether a row exists on the day that is looked at.
+    /// Whether a row exists on the day whose rows are shown.
     pub(crate) fn is_live(&self, row: Row) -> bool {
         let number = self.original(row.number);
         !self.is_lost(number, self.row_seeded(number))

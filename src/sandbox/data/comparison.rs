@@ -76,7 +76,7 @@ impl Source {
     }
 }
 
-/// A row whose columns are looked at on one of two dates.
+/// A row on one of two dates.
 struct ComparedSide<'a> {
     source: &'a Source,
     number: u32,

@@ -25,7 +25,7 @@ const CORRECTED_DAYS: u32 = 40;
 pub(crate) struct DailyChurn {
     /// Rows at the newest day of the data.
     pub(crate) rows: u32,
-    /// End of the day that is looked at, in seconds since 1970.
+    /// End of the day whose rows are shown, in seconds since 1970.
     pub(crate) end: i64,
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Source {
     pub(crate) wide_groups: bool,
     /// How its rows come and go; `None` where they do not.
     pub(crate) churn: Option<DailyChurn>,
-    /// Day, since 1970, on which a history is looked at whose last weeks are corrected from day to day.
+    /// Day, since 1970, of which a history is shown whose last weeks are corrected from day to day.
     pub(crate) corrected_on: Option<u32>,
     /// The section that knows the rows better.
     pub(crate) section: Option<Arc<dyn ApiSection>>,

@@ -1,4 +1,4 @@
-//! What a filter says of the rows of a table, as far as it was asked.
+//! Which rows of a table pass a filter, as far as that was evaluated.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 

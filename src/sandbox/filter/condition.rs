@@ -41,7 +41,7 @@ pub(crate) enum Condition {
     Pattern(Regex),
     Empty,
     IsNull,
-    /// Holds for nothing.
+    /// Never holds.
     Never,
 }
 

@@ -1,5 +1,5 @@
-//! The parameters of a request by name, each checked against the type that the catalog gives it. Knows nothing of what
-//! the names mean.
+//! The parameters of a request by name, each checked against the type that the catalog gives it. What the names
+//! mean is not known here.
 
 use std::borrow::Cow;
 
@@ -138,7 +138,7 @@ fn alternatives(endpoint: &Endpoint) -> Option<[&'static str; 2]> {
     None
 }
 
-/// Whether a value is a comma-separated list, which the catalog does not say of enums.
+/// Whether a value is a comma-separated list, which the catalog does not record for enums.
 fn is_list(parameter: &Parameter) -> bool {
     parameter.default.as_deref() == Some("") || parameter.name == "data_source"
 }

@@ -133,7 +133,7 @@ impl Query {
         }
     }
 
-    /// The date that is asked about: `date`, or today.
+    /// The requested date: `date`, or today.
     pub(crate) fn day(&self) -> NaiveDate {
         self.values.day("date").unwrap_or(self.today)
     }
@@ -202,7 +202,7 @@ fn limit(endpoint: &Endpoint, values: &Values) -> Result<u32, Refusal> {
     Ok(limit)
 }
 
-/// Whether everything that is asked for is free.
+/// Whether everything that is requested is free.
 fn is_free_test(endpoint: &Endpoint, host: &str, values: &Values) -> bool {
     let keywords: Vec<&str> = if endpoint.parameter("keyword").is_some() {
         values.get("keyword").into_iter().collect()

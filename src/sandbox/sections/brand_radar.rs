@@ -16,7 +16,7 @@ use crate::sandbox::request::Query;
 use crate::sandbox::seeded::Seeded;
 use crate::sandbox::web;
 
-/// Parameters that choose which answers are looked at.
+/// Parameters that choose which answers are counted.
 const ANSWER_PARAMETERS: [&str; 6] = [
     "data_source",
     "country",

@@ -1,4 +1,4 @@
-//! Keywords Explorer: what is asked about keywords, and the keywords that seeds lead to.
+//! Keywords Explorer: the numbers of keywords, and the keywords that seeds lead to.
 
 use std::cmp::Reverse;
 use std::sync::Arc;

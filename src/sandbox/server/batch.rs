@@ -78,7 +78,7 @@ struct BatchTarget {
 
 impl BatchRequest {
     fn read(endpoint: &Endpoint, body: &[u8]) -> Result<Self, Refusal> {
-        let body: Json = serde_json::from_slice(body).map_err(|_| bad("body", "no JSON"))?;
+        let body: Json = serde_json::from_slice(body).or(Err(bad("body", "no JSON")))?;
         let mut select = Vec::new();
         for name in list(&body, "select")? {
             let Some(name) = name.as_str() else {

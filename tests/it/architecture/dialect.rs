@@ -52,7 +52,6 @@ const COUNTS: &[(&str, usize)] = &[
     ("publish", 18),
     ("report", 2),
     ("run", 10),
-    ("sandbox", 22),
     ("schedule", 1),
     ("state", 4),
     ("store", 117),

@@ -27,8 +27,6 @@ const WORKING: &[&str] = &[
     "landing/mod.rs",
     "maintain/forget/mod.rs",
     "maintain/verify/mod.rs",
-    "sandbox/mod.rs",
-    "sandbox/sections/mod.rs",
     "store/mod.rs",
 ];
 

@@ -41,7 +41,6 @@ const LONG_FILES: &[&str] = &[
     "paging/ranking.rs",
     "publish/history/merge.rs",
     "publish/partition.rs",
-    "sandbox/server.rs",
     "store/files.rs",
     "warehouse/load.rs",
 ];
@@ -52,8 +51,6 @@ const LONG_TEST_FILES: &[&str] = &[
     "tests/it/configuration.rs",
     "tests/it/paging.rs",
     "tests/it/ranking.rs",
-    "tests/it/sandbox.rs",
-    "tests/it/sandbox_sections.rs",
 ];
 
 fn file_length_fault(source: &Source) -> Option<Fault> {
