@@ -40,17 +40,12 @@ fn parse_date(text: &str) -> Option<NaiveDate> {
 
 /// A point in time in microseconds: RFC 3339, or a date, which is its midnight in UTC.
 pub(super) fn parse_micros(text: &str) -> Option<i64> {
-    match parse_date(text) {
-        Some(date) => Some(
-            date.and_time(chrono::NaiveTime::MIN)
-                .and_utc()
-                .timestamp_micros(),
-        ),
-        None => {
-            let time = DateTime::parse_from_rfc3339(text).ok()?;
-            Some(time.timestamp_micros())
-        }
+    if let Some(date) = parse_date(text) {
+        let midnight = date.and_time(chrono::NaiveTime::MIN).and_utc();
+        return Some(midnight.timestamp_micros());
     }
+    let time = DateTime::parse_from_rfc3339(text).ok()?;
+    Some(time.timestamp_micros())
 }
 
 /// A type in words.

@@ -1,4 +1,4 @@
-//! What the program exists for: under faults, caps and ties, the rows of a table equal those of one uncapped answer of a
+//! The purpose of the program: under faults, caps and ties, the rows of a table equal those of one uncapped answer of a
 //! source without faults, value for value and duplicate for duplicate.
 
 use crate::support::{TestContext, preset, today, unlimited};
@@ -81,7 +81,7 @@ fn every_table_equals_one_uncapped_answer(options: Options) {
     let report = context.run().expect(0).json();
     assert!(
         report["retries"].as_u64().unwrap() > 0,
-        "no fault struck: {report}"
+        "no fault occurred: {report}"
     );
     for (table, (name, endpoint, _)) in report["reports"].as_array().unwrap().iter().zip(&REPORTS) {
         assert_eq!(table["tasks"]["complete"], 1, "{table}");
@@ -116,7 +116,7 @@ fn rows_equal_one_uncapped_answer_where_400_rows_share_each_leading_key() {
 }
 
 #[test]
-fn a_night_that_failed_half_way_is_finished_without_buying_a_row_twice() {
+fn a_night_that_failed_half_way_is_finished_without_fetching_a_row_twice() {
     let mut context = TestContext::new(Options {
         row_cap: Some(250),
         ..unlimited(5_000)
@@ -154,18 +154,18 @@ fn a_night_that_failed_half_way_is_finished_without_buying_a_row_twice() {
     );
 }
 
-/// What becomes of each table, in the order of [`REPORTS`].
+/// The outcome for each table, in the order of [`REPORTS`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Outcome {
     /// Complete, and equal to the oracle.
     Right,
     /// Capped, and the note names this.
     Capped(&'static str),
-    /// Failed, and the error has this code and holds this text.
+    /// Failed, and the error has this code and contains this text.
     Failed(&'static str, &'static str),
 }
 
-/// What every quirk must come to. A new quirk does not compile until it stands here.
+/// The outcome of every quirk. A new quirk does not compile until it is listed here.
 fn expected(quirk: Quirk) -> [Outcome; 6] {
     use Outcome::{Capped, Failed, Right};
     // Without strings, tables with a date-time in their key are paged by it; grouped rows have none, and the number of
@@ -183,7 +183,7 @@ fn expected(quirk: Quirk) -> [Outcome; 6] {
     match quirk {
         Quirk::FilterOrderIsByteOrder | Quirk::RoundTrip => without_strings("filter_order_is_byte_order"),
         Quirk::CapFloor100 => [Capped("cap_floor_100"); 6],
-        // `missing_column` takes away a column that the probe reads: nothing is known then, and nothing is paged.
+        // `missing_column` removes a column that the probe reads: nothing is known then, and nothing is paged.
         Quirk::CapAfterOrder | Quirk::IgnoredOrder | Quirk::MissingColumn => [Capped("cap_after_order"); 6],
         Quirk::WhereHonoured | Quirk::WhereIgnored => [Capped("where_honoured"); 6],
         Quirk::FilterBeforeGroup
@@ -200,7 +200,7 @@ fn expected(quirk: Quirk) -> [Outcome; 6] {
         | Quirk::UnnamedTarget => [Right; 6],
         Quirk::RemovedColumn => {
             let (links, others) = ("column 'is_dofollow' not found", "column 'dofollow_links' not found");
-            let [link, other] = [links, others].map(|said| Failed("BH-REFUSED", said));
+            let [link, other] = [links, others].map(|text| Failed("BH-REFUSED", text));
             [link, link, link, other, other, Right]
         }
         Quirk::BadValue => {
@@ -211,7 +211,7 @@ fn expected(quirk: Quirk) -> [Outcome; 6] {
     }
 }
 
-/// A table that counts as complete and is wrong never comes of a quirk, and what is capped names the assumption that is
+/// No quirk leads to a table that counts as complete and is wrong, and what is capped names the assumption that is
 /// false: pinned for every quirk and table, so that neither a silent error nor needless caution passes.
 #[test]
 fn every_quirk_ends_in_a_right_table_or_names_what_is_wrong() {
@@ -257,18 +257,18 @@ fn every_quirk_ends_in_a_right_table_or_names_what_is_wrong() {
                 }
                 Outcome::Capped(why) => {
                     assert_eq!(tasks["capped"], 1, "{quirk} {table} {notes}");
-                    let mut told = report["notes"]
+                    let mut notes_of_run = report["notes"]
                         .as_array()
                         .unwrap()
                         .iter()
                         .map(|note| note.as_str().unwrap());
                     let (of, by) = (format!("{name} acme"), format!(": capped by {why}"));
                     assert!(
-                        told.any(|note| note.starts_with(&of) && note.ends_with(&by)),
+                        notes_of_run.any(|note| note.starts_with(&of) && note.ends_with(&by)),
                         "{quirk} {name}: {notes}"
                     );
                 }
-                Outcome::Failed(code, said) => {
+                Outcome::Failed(code, text) => {
                     assert_eq!(tasks["failed"], 1, "{quirk} {table} {notes}");
                     let errors = report["errors"].as_array().unwrap();
                     let error = errors
@@ -277,7 +277,7 @@ fn every_quirk_ends_in_a_right_table_or_names_what_is_wrong() {
                         .unwrap();
                     assert_eq!(error["code"], code, "{quirk} {name}");
                     assert!(
-                        error["message"].as_str().unwrap().contains(said),
+                        error["message"].as_str().unwrap().contains(text),
                         "{quirk} {name}: {error}"
                     );
                 }

@@ -15,13 +15,11 @@ pub(super) fn compare(
     if !is_negated {
         return compare_as(column, comparison, value);
     }
-    match comparison.negated() {
-        Some(negated) => compare_as(column, negated, value),
-        None => {
-            let filter = Filter::Is(column.name.clone(), comparison, value);
-            negated_if(true, column, filter)
-        }
+    if let Some(opposite) = comparison.negated() {
+        return compare_as(column, opposite, value);
     }
+    let filter = Filter::Is(column.name.clone(), comparison, value);
+    negated_if(true, column, filter)
 }
 
 fn compare_as(column: &FilterColumn<'_>, comparison: Comparison, value: Value) -> Filter {
