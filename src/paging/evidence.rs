@@ -23,7 +23,7 @@ pub struct Evidence {
     pub limit: u32,
     /// Rows of the answers that ended the ranges, the last range last.
     pub last_answers: Vec<u64>,
-    /// Why a complete task is no more than the best that could be done, if it is not.
+    /// Why completeness of a complete task cannot be proven, if it cannot.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub best_effort: Option<BestEffort>,
 }

@@ -9,7 +9,7 @@ use super::plan::{KeyColumn, PagerPlan, Paging, RowGrouping};
 pub(super) enum PagingMode {
     /// One answer is everything.
     Whole,
-    /// One answer; unless it is short, this is why there is no second one.
+    /// One answer; unless it is short, this is why a second one is not requested.
     Single(Shortfall),
     /// Pages by key.
     Keyed {

@@ -9,7 +9,7 @@ use crate::error::Result;
 /// Values of the shared enums, by name.
 pub(super) type Enums = BTreeMap<String, Vec<String>>;
 
-/// The values of an enum; none where there is no enum.
+/// The values of an enum; an empty list where a field has none.
 pub(super) fn resolve_enum(values: Option<&RawEnum>, enums: &Enums) -> Result<Vec<String>> {
     match values {
         None => Ok(Vec::new()),

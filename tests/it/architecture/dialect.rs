@@ -34,7 +34,6 @@ const WORDS: &[(&str, &str)] = &[
 /// How many of them each module has.
 const COUNTS: &[(&str, usize)] = &[
     ("api", 2),
-    ("catalog", 8),
     ("cli", 21),
     ("config", 42),
     ("context", 11),
@@ -42,12 +41,10 @@ const COUNTS: &[(&str, usize)] = &[
     ("decode", 1),
     ("error", 1),
     ("fetch", 16),
-    ("filter", 11),
     ("landing", 6),
     ("ledger", 7),
     ("limits", 2),
     ("maintain", 15),
-    ("paging", 10),
     ("plan", 18),
     ("publish", 18),
     ("report", 2),
