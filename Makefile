@@ -7,6 +7,11 @@ SHELL := bash
 
 CARGO ?= cargo
 PYTHON ?= python3
+# The dev build of the program. `--examples` makes cargo resolve features as it does for tests, so that tests, the demo, the
+# torture suite and the smoke benchmarks share one build. Dev builds have the fail points and test variables; release
+# builds have them with `--features failpoints,testing`.
+BUILD := $(CARGO) build --locked --bins --examples
+PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/backhaul
 READERS := $(CURDIR)/tests/python/.venv
 READERS_STAMP := $(READERS)/.made
 # DuckDB with what reads buckets: another version than the one that reads folders.
@@ -37,7 +42,8 @@ help: ## This list
 
 .PHONY: demo
 demo: ## Export a sample from the built-in sandbox into ./backhaul-demo: no key, no network
-	@$(CARGO) run --quiet -- demo
+	@$(BUILD) --quiet
+	@$(PROGRAM) demo
 
 .PHONY: dashboard
 dashboard: $(DASHBOARD_STAMP) ## A dashboard over the demo's output in the browser; DASHBOARD_DATA=export for your own
@@ -92,12 +98,12 @@ test-calendar: ## The Rust tests with their clock at the edges of months and yea
 .PHONY: azurite
 azurite: $(READERS_STAMP) ## Exports into Azure's emulator against exports onto a disk (needs Node and npm)
 	npm install --prefix tests/python/azurite --no-audit --no-fund --silent azurite@3
-	$(CARGO) build --locked --bin backhaul
+	$(BUILD)
 	$(READERS)/bin/python -B -m unittest discover -s tests/python -p test_azure.py
 
 .PHONY: dashboard-test
 dashboard-test: $(BROWSER_STAMP) ## The dashboard in a headless Chromium (DASHBOARD_SHOTS=folder keeps the pictures); skipped without one
-	$(CARGO) build --locked --bin backhaul
+	$(BUILD)
 	cd tests/python && $(BROWSER)/bin/python -B -m unittest -v test_dashboard dashboard_pages
 
 $(BROWSER_STAMP): tests/python/dashboard_requirements.txt examples/dashboard/requirements.txt tests/python/make_environment.py
@@ -117,7 +123,7 @@ $(BUCKET_READERS_STAMP): tests/python/requirements-buckets.txt tests/python/make
 
 .PHONY: dbt
 dbt: $(DBT)/.made ## The dbt package of examples/dbt over thirty nights of the sandbox, with dbt-duckdb
-	$(CARGO) build --locked --bin backhaul
+	$(BUILD)
 	$(DBT)/bin/python -B -m unittest discover -s tests/python -p test_dbt.py
 
 $(DBT)/.made: tests/python/dbt-requirements.txt tests/python/make_environment.py
@@ -135,7 +141,7 @@ $(DBT_WAREHOUSES)/.made: tests/python/dbt-warehouses-requirements.txt tests/pyth
 # Two gigabytes of engines, Spark among them, which needs Java 17 or newer.
 .PHONY: warehouses
 warehouses: $(WAREHOUSES_STAMP) ## DuckDB, ClickHouse, Spark, DataFusion, Polars and a Snowflake stand-in run what `load` prints
-	$(CARGO) build --locked --bin backhaul
+	$(BUILD)
 	BACKHAUL_WAREHOUSES=1 $(WAREHOUSES)/bin/python -B -m unittest discover -s tests/python -p 'test_warehouses.py'
 
 $(WAREHOUSES_STAMP): tests/python/warehouse-requirements.txt tests/python/make_environment.py
@@ -146,7 +152,7 @@ $(WAREHOUSES_STAMP): tests/python/warehouse-requirements.txt tests/python/make_e
 # waits and checks), and it has overflow checks and debug assertions on.
 .PHONY: torture
 torture: $(READERS_STAMP) $(BUCKET_READERS_STAMP) ## 1,000 kills and every other disaster against exports of 200,000 rows
-	$(CARGO) build --locked --bin backhaul
+	$(BUILD)
 	$(TORTURE) $(TORTURE_OPTIONS)
 
 .PHONY: bench-columnar
@@ -155,7 +161,7 @@ bench-columnar: ## Speed of decoding a page, digesting, sorting and encoding its
 
 .PHONY: bench-smoke
 bench-smoke: ## 200,000 rows end to end: rows/s per core, peak memory, bytes per row, held to their limits
-	$(CARGO) build --locked --bin backhaul
+	$(BUILD)
 	$(PYTHON) benches/smoke.py
 
 .PHONY: compare-openapi
@@ -164,17 +170,17 @@ compare-openapi: ## What differs between schemas/ and the vendor's OpenAPI descr
 
 .PHONY: bench-units
 bench-units: ## 100,000 rows under caps of none, 500 and 100: units over the ideal, held to their limits
-	$(CARGO) build --locked --bin backhaul
+	$(BUILD)
 	$(PYTHON) benches/units.py
 
 .PHONY: bench-memory
 bench-memory: ## Peak memory of exporting 5 x 500,000 and 5 x 1,000,000 rows (BENCH_MEMORY=--rows… for fewer)
-	$(CARGO) build --locked --bin backhaul
+	$(BUILD)
 	$(PYTHON) benches/memory.py $(BENCH_MEMORY)
 
 .PHONY: bench-sandbox
 bench-sandbox: ## Pages of tables of 1,000,000 rows: the sandbox's memory and speed, held to their limits
-	$(CARGO) build --locked --bin backhaul
+	$(BUILD)
 	$(PYTHON) benches/sandbox.py
 
 .PHONY: bench-bucket

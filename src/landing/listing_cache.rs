@@ -61,7 +61,7 @@ impl TaskListing {
         }
     }
 
-    /// The latest attempt and whether it has its first response; `None` if there is no attempt.
+    /// The latest attempt and whether it has its first response; `None` if none was begun.
     pub fn latest(&self) -> Option<(u32, bool)> {
         let (number, sequences) = self.attempts.last_key_value()?;
         Some((*number, sequences.contains(&0)))

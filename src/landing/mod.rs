@@ -1,6 +1,6 @@
 //! Saved responses: bodies that were paid for, kept so that they need not be fetched again.
 //!
-//! One file a response, written whole and durably before anything builds on it. There is no second record: what a task has
+//! One file a response, written whole and durably before anything builds on it. They are the only record: what a task has
 //! fetched, spent and proven is a fold over the responses of an attempt, in order. A new attempt begins where the responses
 //! of the one before cannot be built on any more, or are to be paid for again; its responses stay until they are old. Knows
 //! files, never rows.

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::io_error::io_error;
 use crate::error::Result;
 
-/// Names in a folder, in no order; none if there is no folder.
+/// Names in a folder, in no order; none if the folder does not exist.
 ///
 /// # Errors
 /// [`crate::error::Code::Destination`].
@@ -44,7 +44,7 @@ pub(super) fn json_names(folder: &Path) -> Result<Vec<String>> {
     Ok(stems)
 }
 
-/// Names of the files in a folder and below it, from the folder on; none if there is no folder.
+/// Names of the files in a folder and below it, from the folder on; none if the folder does not exist.
 pub(super) fn file_names(folder: &Path) -> Result<BTreeSet<String>> {
     let mut names = BTreeSet::new();
     collect_file_names(folder, "", &mut names)?;

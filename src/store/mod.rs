@@ -44,12 +44,12 @@ pub use destination::Store;
 pub use disk::{Disk, DiskFiles, FileLock, Replace, STAGED_SUFFIX, remove_folder, replace_file};
 pub use file_metadata::FileMetadata;
 pub use json::to_json;
-pub use layout::{Commit, SYSTEM_FOLDER, UNPARTITIONED};
+pub use layout::{Commit, UNPARTITIONED};
 pub use lease::Lease;
 pub use local_file::LocalFile;
 #[cfg(any(debug_assertions, feature = "testing"))]
 pub use memory_files::MemoryFiles;
 pub use partition_commit::{PartitionCommit, Staging};
-pub use small_files::{Change, SharedFiles, SmallFiles};
+pub use small_files::{SharedFiles, SmallFiles};
 pub use table_record::TableRecord;
-pub use verify::{Finding, KnownFiles, file_problem, foreign_files, hidden_data, verify_files};
+pub use verify::{KnownFiles, file_problem, foreign_files, hidden_data, verify_files};

@@ -21,7 +21,7 @@ use crate::error::Result;
 /// A folder of small files, shared by all that use it.
 pub type SharedFiles = Arc<dyn SmallFiles>;
 
-/// Computes the next content of a file from its present one, which is `None` if there is no file. `None` leaves the file as
+/// Computes the next content of a file from its present one, which is `None` if it does not exist. `None` leaves the file as
 /// it is; no bytes remove it.
 pub type Change<'a> = dyn Fn(Option<&[u8]>) -> Result<Option<Vec<u8>>> + Send + Sync + 'a;
 
@@ -62,8 +62,8 @@ pub trait SmallFiles: std::fmt::Debug + Send + Sync {
     /// [`crate::error::Code::Destination`].
     fn load_start(&self, name: &str, num_bytes: usize) -> Result<Option<Bytes>>;
 
-    /// Names of the files and folders directly in a folder, in order; none if there is no folder. The empty name is the
-    /// root.
+    /// Names of the files and folders directly in a folder, in order; none if the folder does not exist. The empty
+    /// name is the root.
     ///
     /// # Errors
     /// [`crate::error::Code::Destination`].
@@ -97,7 +97,7 @@ pub trait SmallFiles: std::fmt::Debug + Send + Sync {
     /// Gives a file another name, which is free. A crash may leave it under both; its old name may be used again.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`], also if there is no such file.
+    /// [`crate::error::Code::Destination`], also if it does not exist.
     fn rename(&self, name: &str, to: &str) -> Result<()>;
 
     /// Removes a file for good; it may be absent.
@@ -139,7 +139,7 @@ pub trait SmallFiles: std::fmt::Debug + Send + Sync {
         Ok(())
     }
 
-    /// Removes a folder if nothing is in it. That another process has just put something there is no error. Only a disk
+    /// Removes a folder if nothing is in it. It may contain something that another process has just put there. Only a disk
     /// has empty folders.
     fn remove_folder_if_empty(&self, _folder: &str) {}
 }

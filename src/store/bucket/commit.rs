@@ -22,6 +22,7 @@ use super::client::{Bucket, Operation};
 use super::heartbeat::Heartbeat;
 use super::recover::mark_committed;
 use super::state::{BucketState, Upload};
+use super::tables::partition_object;
 use super::upload::{PartUpload, UploadWriter, Uploaded};
 use super::versioned_record::VersionedRecord;
 use crate::error::{Code, Error, Result};
@@ -56,30 +57,21 @@ impl Bucket {
         patience: Duration,
     ) -> Result<BucketCommit> {
         let mut record = self.take_with_intent(&commit, who, patience).await?;
-        let name = self.partition_object(&commit.report, &commit.partition);
+        let name = partition_object(&commit.report, &commit.partition);
         let path = self.path(&name)?;
         let upload = Upload {
             commit_id: commit.id.clone(),
-            upload_id: self.start_upload(&path, &mut record, &commit.id).await?,
+            id: self.start_upload(&path, &mut record, &commit.id).await?,
             parts: Vec::new(),
         };
         failpoint::hit("bucket.started");
-        if let Err(error) = record
-            .change(|value| value.upload = Some(upload.clone()))
-            .await
-        {
-            if error.code() == Code::Locked {
-                // No other process knows of it.
-                self.abort(&name, &upload.upload_id).await?;
-            }
-            return Err(error);
-        }
+        self.record_upload(&name, &mut record, &upload).await?;
         failpoint::hit("bucket.pending");
         let committed = record.value.state.committed.clone();
         let base_generation = record.value.state.generation;
         let record = Arc::new(Mutex::new(record));
         let heartbeat = Heartbeat::start(Arc::clone(&record), self.options().lease);
-        let parts = PartUpload::start(self, path, upload.upload_id.clone());
+        let parts = PartUpload::start(self, path, upload.id.clone());
         Ok(BucketCommit {
             bucket: self.clone(),
             commit,
@@ -140,6 +132,23 @@ impl Bucket {
                 Err(failure.into_error(self))
             }
         }
+    }
+
+    async fn record_upload(
+        &self,
+        name: &str,
+        record: &mut VersionedRecord<BucketState>,
+        upload: &Upload,
+    ) -> Result<()> {
+        let recorded = record.change(|value| value.upload = Some(upload.clone()));
+        let Err(error) = recorded.await else {
+            return Ok(());
+        };
+        if error.code() == Code::Locked {
+            // No other process knows of it.
+            self.abort(name, &upload.id).await?;
+        }
+        Err(error)
     }
 
     /// After a commit: adds it to the roll-up, then releases the partition. What readers see is right and recorded, so that
@@ -216,13 +225,12 @@ impl BucketCommit {
             committed: _,
             base_generation,
         } = self;
-        let name = bucket.partition_object(&commit.report, &commit.partition);
+        let name = partition_object(&commit.report, &commit.partition);
         let uploaded = match finished_upload(parts, &name, &commit, &next).await {
             Ok(uploaded) => uploaded,
             Err(error) => {
-                let mut record = record.lock().await;
                 // The first error is the one worth reporting; what stays is undone by the next start.
-                let _ = bucket.abandon(&mut record, &upload).await;
+                let _ = bucket.abandon(&mut *record.lock().await, &upload).await;
                 return Err(error);
             }
         };
@@ -233,12 +241,7 @@ impl BucketCommit {
             base_generation,
             next: next.clone(),
         };
-        let commit_point = |value: &mut BucketState| {
-            value.upload = Some(upload.clone());
-            value.state.pending = Some(pending);
-        };
-        record.lock().await.change(commit_point).await?;
-        failpoint::hit("bucket.commit_point");
+        reach_commit_point(&record, &upload, pending).await?;
         // The lease is renewed meanwhile: completing an object of many parts may take longer than a lease.
         let is_complete = bucket.complete(&name, &upload).await?;
         let mut record = record.lock().await;
@@ -286,6 +289,23 @@ async fn finished_upload(
     Err(Error::new(Code::Internal, message)
         .with_context("uploaded", bytes)
         .with_context("manifest", format!("{} files", next.files.len())))
+}
+
+/// Records that all parts are uploaded: from here on the next process finishes the commit.
+async fn reach_commit_point(
+    record: &Mutex<VersionedRecord<BucketState>>,
+    upload: &Upload,
+    pending: Pending,
+) -> Result<()> {
+    let mut record = record.lock().await;
+    record
+        .change(|value| {
+            value.upload = Some(upload.clone());
+            value.state.pending = Some(pending);
+        })
+        .await?;
+    failpoint::hit("bucket.commit_point");
+    Ok(())
 }
 
 fn upload_ended(bucket: &Bucket) -> Error {

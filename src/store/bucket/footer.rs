@@ -14,7 +14,7 @@ const TAIL_BYTES: u64 = 64 << 10;
 const COMMIT_ID: &str = "backhaul.commit_id";
 
 impl Bucket {
-    /// The commit that wrote an object; `None` if there is no object, or one that no commit wrote.
+    /// The commit that wrote an object; `None` if it does not exist, or was not written by a commit.
     ///
     /// # Errors
     /// [`Code::Destination`] if the store does not answer.

@@ -123,7 +123,7 @@ impl Bucket {
             let record = VersionedRecord::<BucketState>::load(self, &state).await?;
             if let Some(record) = record
                 && let Some(recorded) = record.value.upload
-                && recorded.upload_id == upload.upload_id
+                && recorded.id == upload.upload_id
             {
                 continue;
             }

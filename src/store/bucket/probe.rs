@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 
-use super::client::{Bucket, Operation, Scheme, Writers};
+use super::client::{Bucket, Operation, Scheme, Version, Writers};
 use super::nonce::nonce;
 use crate::error::{Code, Error, Result};
 use crate::store::layout::SYSTEM_FOLDER;
@@ -73,31 +73,7 @@ impl Bucket {
         if self.put_if_absent(file, bytes("again")).await?.is_some() {
             return Err(self.untrusted(Operation::Create, "it was created twice"));
         }
-        let second = bytes("second");
-        let Some(later) = self
-            .compare_and_swap(file, &version, second.clone())
-            .await?
-        else {
-            return Err(self.untrusted(
-                Operation::Swap,
-                "an unchanged object is reported to have changed",
-            ));
-        };
-        if later == version
-            || self
-                .compare_and_swap(file, &version, bytes("stale"))
-                .await?
-                .is_some()
-        {
-            return Err(self.untrusted(
-                Operation::Swap,
-                "a version that was replaced before was replaced again",
-            ));
-        }
-        match self.get(file).await? {
-            Some(read) if read.bytes == second && read.version == later => {}
-            _ => return Err(self.untrusted(Operation::Read, "it does not return what was written")),
-        }
+        self.try_swap(file, &version, bytes).await?;
         if !self
             .list(folder)
             .await?
@@ -107,6 +83,37 @@ impl Bucket {
             return Err(self.untrusted(Operation::List, "what was written is not listed"));
         }
         Ok(())
+    }
+
+    /// A version can be replaced once.
+    async fn try_swap(
+        &self,
+        file: &str,
+        version: &Version,
+        bytes: impl Fn(&str) -> Bytes,
+    ) -> Result<()> {
+        let second = bytes("second");
+        let Some(later) = self.compare_and_swap(file, version, second.clone()).await? else {
+            return Err(self.untrusted(
+                Operation::Swap,
+                "an unchanged object is reported to have changed",
+            ));
+        };
+        if later == *version
+            || self
+                .compare_and_swap(file, version, bytes("stale"))
+                .await?
+                .is_some()
+        {
+            return Err(self.untrusted(
+                Operation::Swap,
+                "a version that was replaced before was replaced again",
+            ));
+        }
+        match self.get(file).await? {
+            Some(read) if read.bytes == second && read.version == later => Ok(()),
+            _ => Err(self.untrusted(Operation::Read, "it does not return what was written")),
+        }
     }
 
     /// An upload that was aborted cannot be completed.

@@ -4,7 +4,7 @@ use object_store::multipart::PartId;
 
 use super::client::{Bucket, FailureClass, Operation};
 use super::state::{BucketState, Upload};
-use super::tables::state_name;
+use super::tables::{partition_object, state_name};
 use super::versioned_record::{VersionedRecord, take};
 use crate::error::Result;
 use crate::failpoint;
@@ -41,7 +41,7 @@ impl Bucket {
         let report = record.value.state.report.clone();
         let partition = record.value.state.partition.clone();
         let commit = upload.commit_id.as_str();
-        let name = self.partition_object(&report, &partition);
+        let name = partition_object(&report, &partition);
         if !upload.parts.is_empty() && self.complete(&name, upload).await? {
             tracing::info!(report, partition, commit, "finished an interrupted commit");
             mark_committed(record).await
@@ -63,7 +63,7 @@ impl Bucket {
         }
         let complete = || {
             self.multipart()
-                .complete_multipart(&path, &upload.upload_id, parts.clone())
+                .complete_multipart(&path, &upload.id, parts.clone())
         };
         let Err(failure) = self.send(Operation::CompleteUpload, &path, complete).await else {
             return Ok(true);
@@ -99,8 +99,8 @@ impl Bucket {
         upload: &Upload,
     ) -> Result<()> {
         let state = &record.value.state;
-        let name = self.partition_object(&state.report, &state.partition);
-        self.abort(&name, &upload.upload_id).await?;
+        let name = partition_object(&state.report, &state.partition);
+        self.abort(&name, &upload.id).await?;
         failpoint::hit("bucket.aborted");
         record
             .change(|value| {

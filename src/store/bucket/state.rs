@@ -34,7 +34,8 @@ pub struct Upload {
     /// The commit.
     pub commit_id: String,
     /// The store's name for the upload; empty on Azure, which has none.
-    pub upload_id: String,
+    #[serde(rename = "upload_id")]
+    pub id: String,
     /// The store's names for its parts, in order; empty until all are uploaded.
     #[serde(default)]
     pub parts: Vec<String>,
@@ -105,7 +106,7 @@ mod tests {
         state.set_holder(Some(("host 1", "token")));
         state.upload = Some(Upload {
             commit_id: "c".into(),
-            upload_id: "u".into(),
+            id: "u".into(),
             parts: vec!["p".into()],
         });
         state.stamp("n".into());

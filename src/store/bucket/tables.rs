@@ -18,11 +18,6 @@ pub const OBJECT: &str = "part-00000.parquet";
 const JSON: &str = ".json";
 
 impl Bucket {
-    /// Name of a partition's object, below the bucket's prefix.
-    pub(super) fn partition_object(&self, report: &str, partition: &str) -> String {
-        partition_file(report, partition, OBJECT)
-    }
-
     /// As [`crate::store::Store::partition`].
     ///
     /// # Errors
@@ -137,6 +132,11 @@ impl Bucket {
 fn json_stems(objects: &[String]) -> Vec<String> {
     let stems = objects.iter().filter_map(|name| name.strip_suffix(JSON));
     stems.map(str::to_owned).collect()
+}
+
+/// Name of a partition's object, below the bucket's prefix.
+pub(super) fn partition_object(report: &str, partition: &str) -> String {
+    partition_file(report, partition, OBJECT)
 }
 
 pub(super) fn state_name(report: &str, partition: &str) -> String {

@@ -44,6 +44,26 @@ fn forbidden_calls(source: &Source) -> Vec<String> {
     faults
 }
 
+/// Where `store::disk` may rename, link and remove: elsewhere a sync would be forgotten.
+const DURABLE: &str = "store/disk/durable.rs";
+
+fn undurable_calls(source: &Source) -> Vec<String> {
+    if !source.path.starts_with("store/disk/") || source.path == DURABLE {
+        return Vec::new();
+    }
+    let call = Regex::new(r"\bfs::(?:rename|hard_link|remove_\w+)\b|\brenameat\w*\b").unwrap();
+    let mut faults = Vec::new();
+    for found in call.find_iter(&source.code) {
+        let line = source.code[..found.start()].matches('\n').count() + 1;
+        faults.push(format!(
+            "{}:{line}: `{}` belongs to {DURABLE}",
+            source.path,
+            found.as_str()
+        ));
+    }
+    faults
+}
+
 fn opening_faults(source: &Source) -> Vec<String> {
     let opens = source.text.starts_with("//! ");
     if opens || source.is_test_module() {
@@ -108,6 +128,17 @@ fn nested_choices_are_enums() {
         faults.extend(nested_choices(&source));
     }
     assert_only_known(&faults, NESTED);
+}
+
+#[test]
+fn files_are_renamed_and_removed_durably_only() {
+    let faults = |path: &str| {
+        let text = "fn a() {\n    std::fs::rename(b, c);\n    std::fs::remove_file(b);\n}";
+        undurable_calls(&Source::new(path, text)).len()
+    };
+    assert_eq!(faults("store/disk/commit.rs"), 2);
+    assert_eq!(faults(DURABLE), 0);
+    assert_none(production_sources().iter().flat_map(undurable_calls));
 }
 
 #[test]

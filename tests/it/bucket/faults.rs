@@ -158,7 +158,7 @@ fn a_store_that_keeps_failing_ends_in_one_error_and_nothing_is_paid_for_again() 
         ),
         (
             Fault::Refuse(404, "NoSuchBucket"),
-            "there is no bucket acme",
+            "bucket acme does not exist",
         ),
     ];
     in_parallel(cases, |(fault, said)| {

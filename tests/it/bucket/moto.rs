@@ -126,7 +126,9 @@ async fn moto_distinguishes_wrong_keys_and_missing_buckets() {
     }
     let error = probe("elsewhere", &admin.key, &admin.secret).await;
     assert!(
-        error.to_string().contains("there is no bucket elsewhere"),
+        error
+            .to_string()
+            .contains("bucket elsewhere does not exist"),
         "{}",
         error.render()
     );

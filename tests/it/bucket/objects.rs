@@ -213,7 +213,12 @@ async fn every_refusal_has_a_hint_and_is_not_retried() {
             "clock of this machine is wrong",
             "set the clock",
         ),
-        (404, "NoSuchBucket", "there is no bucket acme", "create it"),
+        (
+            404,
+            "NoSuchBucket",
+            "bucket acme does not exist",
+            "create it",
+        ),
         (
             301,
             "PermanentRedirect",
@@ -307,7 +312,9 @@ async fn wrong_keys_missing_buckets_and_dead_endpoints_are_distinguished_by_a_re
         .await
         .unwrap_err();
     assert!(
-        error.to_string().contains("there is no bucket elsewhere"),
+        error
+            .to_string()
+            .contains("bucket elsewhere does not exist"),
         "{}",
         error.render()
     );

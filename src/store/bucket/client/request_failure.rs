@@ -119,7 +119,7 @@ impl RequestFailure {
                 format!("{location} reports that the clock of this machine is wrong")
             }
             FailureClass::Denied => format!("the credentials may not {phrase} in {location}"),
-            FailureClass::NoBucket => format!("there is no bucket {}", bucket.name()),
+            FailureClass::NoBucket => format!("bucket {} does not exist", bucket.name()),
             FailureClass::Region => format!("the bucket {} is in another region", bucket.name()),
             FailureClass::Quota => format!("{location} is full"),
             FailureClass::Unreachable => format!("{location} cannot be reached"),

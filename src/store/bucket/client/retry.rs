@@ -14,7 +14,7 @@ const FIRST_WAIT: Duration = Duration::from_millis(250);
 /// No wait is longer, unless the store asks for it.
 const LONGEST_WAIT: Duration = Duration::from_secs(20);
 
-/// Credentials that have expired are requested again so often: in most cases nobody renews them.
+/// Credentials that have expired are requested again so often: in most cases they are not renewed.
 const MAX_RENEWALS: u32 = 3;
 
 /// One attempt that failed.
@@ -51,17 +51,14 @@ impl Bucket {
             renewals += u32::from(class.may_renew());
             let wait = failed.retry_after().max(backoff(attempts, fastrand::f64()));
             let is_retried = class.is_transient() || (class.may_renew() && renewals < MAX_RENEWALS);
-            if !is_retried || start.elapsed() + wait > self.options().patience {
-                return Err(RequestFailure {
-                    class,
+            let elapsed = start.elapsed();
+            if !is_retried || elapsed + wait > self.options().patience {
+                let attempts = Attempts {
+                    number: attempts,
+                    elapsed,
                     may_have_happened,
-                    operation,
-                    path: path.clone(),
-                    wire_failure: failed.wire_failure,
-                    attempts,
-                    elapsed: start.elapsed(),
-                    cause: innermost_cause(&failed.error),
-                });
+                };
+                return Err(failed.into_failure(operation, path, &attempts));
             }
             tracing::debug!(
                 ?operation,
@@ -94,7 +91,33 @@ impl Bucket {
     }
 }
 
+/// The attempts at a request.
+struct Attempts {
+    number: u32,
+    elapsed: Duration,
+    /// One of them may have been carried out.
+    may_have_happened: bool,
+}
+
 impl FailedAttempt {
+    fn into_failure(
+        self,
+        operation: Operation,
+        path: &Path,
+        attempts: &Attempts,
+    ) -> RequestFailure {
+        RequestFailure {
+            class: self.class,
+            may_have_happened: attempts.may_have_happened,
+            operation,
+            path: path.clone(),
+            wire_failure: self.wire_failure,
+            attempts: attempts.number,
+            elapsed: attempts.elapsed,
+            cause: innermost_cause(&self.error),
+        }
+    }
+
     /// How long the store asks to wait.
     fn retry_after(&self) -> Duration {
         match &self.wire_failure {

@@ -47,7 +47,7 @@ pub(crate) struct Refusal {
 /// Kinds of failure, by what can be done about them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FailureClass {
-    /// There is no such object. Not retried.
+    /// The object does not exist. Not retried.
     Missing,
     /// The multipart upload is over: completed or aborted. Not retried.
     NoUpload,
@@ -72,7 +72,7 @@ pub(crate) enum FailureClass {
     Credentials,
     /// The credentials do not allow the request. Not retried.
     Denied,
-    /// There is no such bucket. Not retried.
+    /// The bucket does not exist. Not retried.
     NoBucket,
     /// The bucket is in another region. Not retried.
     Region,
@@ -142,60 +142,61 @@ pub(crate) fn classify(
 }
 
 impl Refusal {
+    /// The class by the store's code, which takes precedence, or by the status.
     fn class(&self) -> FailureClass {
-        match self.code.as_str() {
-            "NoSuchBucket" | "ContainerNotFound" => return FailureClass::NoBucket,
-            // Parts that were recorded and are gone: the upload can never be completed.
-            "NoSuchUpload" | "InvalidPart" | "InvalidBlockList" => return FailureClass::NoUpload,
-            "NoSuchKey" | "BlobNotFound" => return FailureClass::Missing,
-            "BlobAlreadyExists" | "ConditionNotMet" | "PreconditionFailed" => {
-                return FailureClass::Condition;
-            }
-            "ExpiredToken" | "TokenRefreshRequired" | "ExpiredTokenException" => {
-                return FailureClass::Expired;
-            }
-            "InvalidAccessKeyId"
-            | "SignatureDoesNotMatch"
-            | "InvalidToken"
-            | "NotSignedUp"
-            | "InvalidClientTokenId"
-            | "AuthenticationFailed"
-            | "InvalidAuthenticationInfo" => return FailureClass::Credentials,
-            "RequestTimeTooSkewed" => return FailureClass::Clock,
-            "PermanentRedirect"
-            | "AuthorizationHeaderMalformed"
-            | "IllegalLocationConstraintException" => {
-                return FailureClass::Region;
-            }
-            "QuotaExceeded"
-            | "ServiceQuotaExceeded"
-            | "XMinioStorageFull"
-            | "EntityQuotaExceeded"
-            | "InsufficientStorage"
-            | "AccountQuotaExceeded" => return FailureClass::Quota,
-            "SlowDown" | "ServerBusy" | "TooManyRequests" | "RequestLimitExceeded" => {
-                return FailureClass::Throttled;
-            }
-            "NotImplemented" | "FeatureNotSupportedByNotEnabled" => {
-                return FailureClass::Unsupported;
-            }
-            "RequestTimeout" | "IncompleteBody" => return FailureClass::Broken,
-            _ => {}
+        class_of_code(&self.code).unwrap_or_else(|| class_of_status(self.status))
+    }
+}
+
+fn class_of_code(code: &str) -> Option<FailureClass> {
+    let class = match code {
+        "NoSuchBucket" | "ContainerNotFound" => FailureClass::NoBucket,
+        // Parts that were recorded and are missing: the upload can never be completed.
+        "NoSuchUpload" | "InvalidPart" | "InvalidBlockList" => FailureClass::NoUpload,
+        "NoSuchKey" | "BlobNotFound" => FailureClass::Missing,
+        "BlobAlreadyExists" | "ConditionNotMet" | "PreconditionFailed" => FailureClass::Condition,
+        "ExpiredToken" | "TokenRefreshRequired" | "ExpiredTokenException" => FailureClass::Expired,
+        "InvalidAccessKeyId"
+        | "SignatureDoesNotMatch"
+        | "InvalidToken"
+        | "NotSignedUp"
+        | "InvalidClientTokenId"
+        | "AuthenticationFailed"
+        | "InvalidAuthenticationInfo" => FailureClass::Credentials,
+        "RequestTimeTooSkewed" => FailureClass::Clock,
+        "PermanentRedirect"
+        | "AuthorizationHeaderMalformed"
+        | "IllegalLocationConstraintException" => FailureClass::Region,
+        "QuotaExceeded"
+        | "ServiceQuotaExceeded"
+        | "XMinioStorageFull"
+        | "EntityQuotaExceeded"
+        | "InsufficientStorage"
+        | "AccountQuotaExceeded" => FailureClass::Quota,
+        "SlowDown" | "ServerBusy" | "TooManyRequests" | "RequestLimitExceeded" => {
+            FailureClass::Throttled
         }
-        match self.status {
-            301 | 307 => FailureClass::Region,
-            304 | 412 => FailureClass::Condition,
-            401 => FailureClass::Credentials,
-            403 => FailureClass::Denied,
-            404 => FailureClass::Missing,
-            408 => FailureClass::Broken,
-            409 => FailureClass::Race,
-            501 => FailureClass::Unsupported,
-            507 => FailureClass::Quota,
-            429 | 503 => FailureClass::Throttled,
-            500..=599 => FailureClass::Server,
-            _ => FailureClass::Other,
-        }
+        "NotImplemented" | "FeatureNotSupportedByNotEnabled" => FailureClass::Unsupported,
+        "RequestTimeout" | "IncompleteBody" => FailureClass::Broken,
+        _ => return None,
+    };
+    Some(class)
+}
+
+fn class_of_status(status: u16) -> FailureClass {
+    match status {
+        301 | 307 => FailureClass::Region,
+        304 | 412 => FailureClass::Condition,
+        401 => FailureClass::Credentials,
+        403 => FailureClass::Denied,
+        404 => FailureClass::Missing,
+        408 => FailureClass::Broken,
+        409 => FailureClass::Race,
+        501 => FailureClass::Unsupported,
+        507 => FailureClass::Quota,
+        429 | 503 => FailureClass::Throttled,
+        500..=599 => FailureClass::Server,
+        _ => FailureClass::Other,
     }
 }
 
