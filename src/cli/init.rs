@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Write as _};
 use super::arguments::InitArgs;
 use super::exit::ExitResult;
 use super::output;
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 
 /// Writes the starter configuration.
 pub(super) fn init(command: &InitArgs) -> ExitResult {
@@ -20,9 +20,9 @@ pub(super) fn init(command: &InitArgs) -> ExitResult {
         } else {
             format!("cannot write {file}")
         };
-        return Err(Error::new(Code::Usage, message)
+        return Err(Error::new(ErrorCode::Usage, message)
             .with_source(error)
-            .with_next("backhaul init --out ANOTHER.toml")
+            .with_hint("backhaul init --out ANOTHER.toml")
             .into());
     }
     output::print(&format!(

@@ -11,7 +11,7 @@ pub(super) fn command(name: &str) -> Error {
 /// Refuses flags of `run`.
 ///
 /// # Errors
-/// [`crate::error::Code::Later`].
+/// [`crate::error::ErrorCode::Later`].
 pub(super) fn check_run_flags(run: &RunArgs) -> Result<()> {
     match run.shard {
         Some(_) => Err(Error::later("`run --shard`")),

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// Prints a result. A closed pipe is not an error: the reader has what it needs.
 pub(super) fn print(text: &str) {
@@ -19,13 +19,13 @@ pub(super) fn eprint_text(text: &str) {
 /// A result as one line of JSON.
 ///
 /// # Errors
-/// [`Code::Internal`]: a defect.
+/// [`ErrorCode::Internal`]: a defect.
 pub(super) fn json(value: &impl serde::Serialize) -> Result<String> {
     match serde_json::to_string(value) {
         Ok(text) => Ok(text + "\n"),
         Err(error) => {
             let message = "cannot write the result as JSON";
-            Err(Error::new(Code::Internal, message).with_source(error))
+            Err(Error::new(ErrorCode::Internal, message).with_source(error))
         }
     }
 }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::{CommandFactory as _, FromArgMatches as _};
 
 use super::arguments::Arguments;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// What the command line asks for.
 pub(super) enum Parsed {
@@ -18,7 +18,7 @@ pub(super) enum Parsed {
 /// Parses arguments; the first is the program's name.
 ///
 /// # Errors
-/// [`Code::Usage`].
+/// [`ErrorCode::Usage`].
 pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed> {
     let parsed = Arguments::command()
         .try_get_matches_from(arguments)
@@ -37,7 +37,7 @@ fn usage_error(error: &clap::Error) -> Error {
     let first = paragraphs.next().unwrap_or_default();
     let first = first.strip_prefix("error: ").unwrap_or(first);
     let lines: Vec<&str> = first.lines().map(str::trim).collect();
-    let usage_error = Error::new(Code::Usage, lines.join(" ")).with_next("backhaul --help");
+    let usage_error = Error::new(ErrorCode::Usage, lines.join(" ")).with_hint("backhaul --help");
     for paragraph in paragraphs {
         if let Some(tip) = paragraph.strip_prefix("tip: ") {
             return usage_error.with_context("tip", tip.trim());

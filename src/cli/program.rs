@@ -12,7 +12,7 @@ use super::{
     catalog, check, compact, demo, estimate, forget, init, load, logging, not_implemented, output,
     rebuild, run, sandbox, schema, usage, verify,
 };
-use crate::error::{Code, Error, Errors};
+use crate::error::{Error, ErrorCode, Errors};
 
 /// Runs the program with the arguments of the process.
 pub fn main() -> ExitCode {
@@ -29,7 +29,8 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            let error = Error::new(Code::Internal, "cannot start the runtime").with_source(error);
+            let error =
+                Error::new(ErrorCode::Internal, "cannot start the runtime").with_source(error);
             return fail(&error.into());
         }
     };

@@ -8,7 +8,7 @@ use super::load::data_location;
 use super::output;
 use crate::catalog::{Catalog, Endpoint, nearest};
 use crate::config::{Environment, RunConfig};
-use crate::error::{Code, Error, Errors};
+use crate::error::{Error, ErrorCode, Errors};
 use crate::state::layouts::table_schema;
 use crate::table::{TableSchema, render_arrow, render_json};
 use crate::warehouse::{
@@ -26,8 +26,8 @@ pub(super) fn schema(globals: &Globals, command: &SchemaArgs) -> ExitResult {
         SchemaFormat::Ddl(engine) => ddl(command, engine, &table, location.as_ref())?,
         _ if command.external => {
             return Err(
-                Error::new(Code::Usage, "--external needs the format of an engine")
-                    .with_next("for example: --format bigquery --external")
+                Error::new(ErrorCode::Usage, "--external needs the format of an engine")
+                    .with_hint("for example: --format bigquery --external")
                     .into(),
             );
         }
@@ -89,7 +89,7 @@ fn unknown_report(config: &RunConfig, name: &str) -> Error {
         Some(near) => format!(": did you mean `{near}`?"),
         None => String::new(),
     };
-    Error::new(Code::Usage, format!("no report `{name}`{suggestion}"))
+    Error::new(ErrorCode::Usage, format!("no report `{name}`{suggestion}"))
         .with_context("reports", names.join(", "))
-        .with_next("name a report of the configuration, or an endpoint: backhaul catalog")
+        .with_hint("name a report of the configuration, or an endpoint: backhaul catalog")
 }

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use crate::clock::{SharedClock, ShiftedClock, SystemClock};
 use crate::config::Environment;
 use crate::context::client::TimingOverrides;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::failpoint::{self, Failpoints};
 use crate::store::bucket::{set_lease, set_patience};
 
@@ -37,7 +37,7 @@ const PATIENCE_MS: &str = "BACKHAUL_TEST_PATIENCE_MS";
 /// Factors and time-outs, where they are set.
 ///
 /// # Errors
-/// [`Code::Usage`] for a value that is no number.
+/// [`ErrorCode::Usage`] for a value that is no number.
 pub fn tuning(environment: &Environment) -> Result<TimingOverrides> {
     let mut tuning = TimingOverrides::default();
     if let Some(text) = variable(environment, WAIT_SCALE) {
@@ -62,7 +62,7 @@ pub fn tuning(environment: &Environment) -> Result<TimingOverrides> {
 /// The machine's clock, or one that was set to another time.
 ///
 /// # Errors
-/// [`Code::Usage`] for a value that is no time.
+/// [`ErrorCode::Usage`] for a value that is no time.
 pub fn clock(environment: &Environment) -> Result<SharedClock> {
     Ok(match time(environment)? {
         Some(time) => Arc::new(ShiftedClock::starting_at(time)),
@@ -73,7 +73,7 @@ pub fn clock(environment: &Environment) -> Result<SharedClock> {
 /// How far the clock was set ahead.
 ///
 /// # Errors
-/// [`Code::Usage`] for a value that is no time.
+/// [`ErrorCode::Usage`] for a value that is no time.
 pub fn clock_offset(environment: &Environment) -> Result<chrono::Duration> {
     Ok(time(environment)?.map_or(chrono::Duration::zero(), |time| {
         time - crate::clock::Clock::now(&SystemClock)
@@ -83,7 +83,7 @@ pub fn clock_offset(environment: &Environment) -> Result<chrono::Duration> {
 /// Watches the steps of saving and commit, and shortens leases and patience, where that is asked for.
 ///
 /// # Errors
-/// [`Code::Usage`] for a step that is not `STEP` or `STEP:N`, or a time that is no number.
+/// [`ErrorCode::Usage`] for a step that is not `STEP` or `STEP:N`, or a time that is no number.
 pub fn watch(environment: &Environment) -> Result<()> {
     let crash_at = match variable(environment, CRASH_AT)
         .map(|text| text.split_once(':').unwrap_or((text, "1")))
@@ -128,7 +128,8 @@ fn time(environment: &Environment) -> Result<Option<DateTime<Utc>>> {
 }
 
 fn fault(name: &str, wanted: &str) -> Error {
-    Error::new(Code::Usage, format!("{name} is not {wanted}")).with_next(format!("unset {name}"))
+    Error::new(ErrorCode::Usage, format!("{name} is not {wanted}"))
+        .with_hint(format!("unset {name}"))
 }
 
 /// The value of a variable, in builds that tests use.

@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::process::Command;
 
 use super::environment::Environment;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::secret::Secret;
 
 /// How long a key command may take: long enough for a password manager, short enough for a nightly job.
@@ -59,15 +59,15 @@ impl KeySources {
     /// The key of the source at `position`, from 0. After a 401 the caller asks for the next position.
     ///
     /// # Errors
-    /// [`Code::KeySource`]: the source has no key, or there is no further source.
+    /// [`ErrorCode::KeySource`]: the source has no key, or there is no further source.
     pub async fn resolve(&self, position: usize) -> Result<ResolvedKey> {
         match self.0.get(position) {
             Some(source) => source.resolve().await,
             None => Err(Error::new(
-                Code::KeySource,
+                ErrorCode::KeySource,
                 format!("none of the {} key sources is left to try", self.0.len()),
             )
-            .with_next("renew the key in the Ahrefs account, or add a source to `api_key`")),
+            .with_hint("renew the key in the Ahrefs account, or add a source to `api_key`")),
         }
     }
 }
@@ -106,7 +106,7 @@ impl KeySource {
     /// Reads the key.
     ///
     /// # Errors
-    /// [`Code::KeySource`]: the variable is not set, the file cannot be read, the command fails or takes over 30
+    /// [`ErrorCode::KeySource`]: the variable is not set, the file cannot be read, the command fails or takes over 30
     /// seconds, or what came is no key.
     pub async fn resolve(&self) -> Result<ResolvedKey> {
         let (secret, warning) = match self {
@@ -120,8 +120,8 @@ impl KeySource {
             let message = format!(
                 "{self} gives no key: it is empty, or holds blanks or characters outside ASCII"
             );
-            return Err(Error::new(Code::KeySource, message)
-                .with_next("put the key alone there, on one line"));
+            return Err(Error::new(ErrorCode::KeySource, message)
+                .with_hint("put the key alone there, on one line"));
         }
         Ok(ResolvedKey {
             secret,
@@ -133,7 +133,7 @@ impl KeySource {
     async fn run(&self, words: &[String]) -> Result<Secret> {
         let fault = |what: String| {
             let next = "run the command by hand, then: backhaul check";
-            Error::new(Code::KeySource, format!("{self} {what}")).with_next(next)
+            Error::new(ErrorCode::KeySource, format!("{self} {what}")).with_hint(next)
         };
         let (program, arguments) = words
             .split_first()
@@ -161,10 +161,10 @@ impl KeySource {
 
 fn not_set(name: &str) -> Error {
     Error::new(
-        Code::KeySource,
+        ErrorCode::KeySource,
         format!("the variable {name} is not set, or blank"),
     )
-    .with_next(format!(
+    .with_hint(format!(
         "export {name}=… with the key, then: backhaul check"
     ))
 }
@@ -172,11 +172,11 @@ fn not_set(name: &str) -> Error {
 fn read(path: &Path) -> Result<Secret> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Error::new(
-            Code::KeySource,
+            ErrorCode::KeySource,
             format!("cannot read the key file {}", path.display()),
         )
         .with_source(error)
-        .with_next("write the key into that file, or name another source in `api_key`")
+        .with_hint("write the key into that file, or name another source in `api_key`")
     })?;
     Ok(Secret::new(text))
 }

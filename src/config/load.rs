@@ -9,7 +9,7 @@ use super::environment::Environment;
 use super::keys;
 use super::resolved::RunConfig;
 use super::sections::{budget, destination, keyword_lists, report, source, targets};
-use crate::error::{Code, Error, Errors};
+use crate::error::{Error, ErrorCode, Errors};
 
 /// File that is read where nothing names another.
 pub const DEFAULT_FILE: &str = "backhaul.toml";
@@ -21,11 +21,11 @@ pub const DEFAULT_FILE: &str = "backhaul.toml";
 pub fn load(path: &Path, environment: &Environment) -> Result<RunConfig, Errors> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Error::new(
-            Code::Config,
+            ErrorCode::Config,
             format!("cannot read the configuration {}", path.display()),
         )
         .with_source(error)
-        .with_next("backhaul init, or name the file: backhaul -c FILE")
+        .with_hint("backhaul init, or name the file: backhaul -c FILE")
     })?;
     parse(&text, path, environment)
 }
@@ -40,7 +40,12 @@ pub fn parse(text: &str, path: &Path, environment: &Environment) -> Result<RunCo
     let (root, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let span = error.span().unwrap_or(text.len()..text.len());
-        document.fault(Code::Config, "the file is no TOML", span, error.message());
+        document.fault(
+            ErrorCode::Config,
+            "the file is no TOML",
+            span,
+            error.message(),
+        );
     }
     let root = Section {
         name: "the configuration".to_owned(),

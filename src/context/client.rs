@@ -31,7 +31,7 @@ impl Default for TimingOverrides {
 /// The client that a configuration describes, with its keys read.
 ///
 /// # Errors
-/// [`Code::KeySource`] if no source gives a key, [`Code::Url`].
+/// [`ErrorCode::KeySource`] if no source gives a key, [`ErrorCode::Url`].
 pub async fn client(
     config: &RunConfig,
     meter: Arc<UnitMeter>,

@@ -9,7 +9,7 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError, mpsc};
 
 use tokio::sync::oneshot;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 const THREADS: usize = 2;
 
@@ -20,7 +20,7 @@ static JOBS: LazyLock<mpsc::Sender<Job>> = LazyLock::new(start);
 /// Does heavy work as soon as one of the threads is free.
 ///
 /// # Errors
-/// [`Code::Internal`] if the work panicked.
+/// [`ErrorCode::Internal`] if the work panicked.
 pub async fn run_on_cpu_pool<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T> {
@@ -32,7 +32,7 @@ pub async fn run_on_cpu_pool<T: Send + 'static>(
     // A job that cannot be sent is dropped, and its answer with it: the line below tells.
     let _ = JOBS.send(job);
     answered.await.map_err(|error| {
-        Error::new(Code::Internal, "a background task was cut off").with_source(error)
+        Error::new(ErrorCode::Internal, "a background task was cut off").with_source(error)
     })
 }
 
@@ -66,7 +66,7 @@ mod tests {
     async fn work_that_panics_is_an_error_and_leaves_the_threads_alive() {
         for _ in 0..2 * THREADS {
             let outcome = run_on_cpu_pool(|| assert_eq!(1, 2, "on purpose")).await;
-            assert_eq!(outcome.unwrap_err().code(), Code::Internal);
+            assert_eq!(outcome.unwrap_err().code(), ErrorCode::Internal);
         }
         assert_eq!(run_on_cpu_pool(|| 7).await.unwrap(), 7);
     }

@@ -1,7 +1,7 @@
 //! What a task comes to when paging is done with it, and why it may come to nothing yet.
 
 use crate::decode::DecodeNotes;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::landing::AnswerOrigin;
 use crate::paging::Evidence;
 use crate::sink::TaskSorter;
@@ -44,23 +44,23 @@ pub struct FetchedTask {
 
 /// The user, or a failure that no task survives, ended the run.
 pub(crate) fn interrupted_error() -> Error {
-    Error::new(Code::Interrupted, "interrupted")
+    Error::new(ErrorCode::Interrupted, "interrupted")
 }
 
 /// The task cannot be put together from what is saved.
 pub(crate) fn responses_missing() -> Error {
     Error::new(
-        Code::Unfinished,
+        ErrorCode::Unfinished,
         "the saved responses do not hold the whole task",
     )
-    .with_next("backhaul run --refetch pays for it again")
+    .with_hint("backhaul run --refetch pays for it again")
 }
 
 /// A sorter that a background thread has given back.
 pub(crate) fn sorter_in_use(sorter: Option<TaskSorter>) -> Result<TaskSorter> {
     sorter.ok_or_else(|| {
         Error::new(
-            Code::Internal,
+            ErrorCode::Internal,
             "the rows of a task are still at work elsewhere",
         )
     })

@@ -10,7 +10,7 @@ use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
 use crate::context::progress::Progress;
 use crate::context::removed_columns::RemovedColumns;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::landing::ResponseStore;
 use crate::ledger::recovery::Recovery;
 use crate::ledger::request_log::{RequestLabels, RequestLog};
@@ -65,7 +65,7 @@ impl RunContext {
     /// nothing can be sent.
     ///
     /// # Errors
-    /// [`Code::Destination`]. Nothing was sent.
+    /// [`ErrorCode::Destination`]. Nothing was sent.
     pub fn open(
         config: Arc<RunConfig>,
         run_id: String,
@@ -113,7 +113,7 @@ impl RunContext {
     /// Ends the run: its scratch and its lock go.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn close(&self) -> Result<()> {
         let life = self
             .life
@@ -126,7 +126,7 @@ impl RunContext {
     /// Refuses to go on where another process has taken this run for dead: what it was at is another's by now.
     ///
     /// # Errors
-    /// [`Code::Locked`].
+    /// [`ErrorCode::Locked`].
     pub fn ensure_lease_held(&self) -> Result<()> {
         let life = self.life.lock().unwrap_or_else(PoisonError::into_inner);
         life.as_ref().map_or(Ok(()), Lease::ensure_held)
@@ -136,7 +136,7 @@ impl RunContext {
     /// before this run did.
     ///
     /// # Errors
-    /// [`Code::Destination`] if it cannot be read.
+    /// [`ErrorCode::Destination`] if it cannot be read.
     pub(crate) fn entry_at_first_sight(
         &self,
         job: &ScheduledTask,
@@ -162,31 +162,31 @@ impl RunContext {
     /// The client of the source.
     ///
     /// # Errors
-    /// [`Code::Internal`] where this run sends nothing: a defect.
+    /// [`ErrorCode::Internal`] where this run sends nothing: a defect.
     pub fn client(&self) -> Result<&Client> {
         self.client
             .as_ref()
-            .ok_or_else(|| Error::new(Code::Internal, "this command sends nothing"))
+            .ok_or_else(|| Error::new(ErrorCode::Internal, "this command sends nothing"))
     }
 
     /// A report of the configuration.
     ///
     /// # Errors
-    /// [`Code::Internal`] if there is none: a defect.
+    /// [`ErrorCode::Internal`] if there is none: a defect.
     pub fn report(&self, index: usize) -> Result<&Report> {
         let report = self.config.reports.get(index);
-        report.ok_or_else(|| Error::new(Code::Internal, format!("there is no report {index}")))
+        report.ok_or_else(|| Error::new(ErrorCode::Internal, format!("there is no report {index}")))
     }
 
     /// A job with its report.
     ///
     /// # Errors
-    /// [`Code::Internal`] if there is no such job: a defect.
+    /// [`ErrorCode::Internal`] if there is no such job: a defect.
     pub fn job(&self, index: usize) -> Result<(&ScheduledTask, &Report)> {
         let job = self.jobs.get(index);
         let report = job.and_then(|job| self.config.reports.get(job.task.report));
         job.zip(report)
-            .ok_or_else(|| Error::new(Code::Internal, format!("there is no job {index}")))
+            .ok_or_else(|| Error::new(ErrorCode::Internal, format!("there is no job {index}")))
     }
 
     /// What a job is committed together with, by night and report. The nights of a history lie in the same partitions, each

@@ -16,7 +16,7 @@ use crate::config::{Report, RunConfig, Target};
 use crate::context::client::TimingOverrides;
 use crate::context::client::{client, run_id};
 use crate::context::run_context::RunContext;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::ledger::{month, reservations};
 use crate::limits::{BudgetShares, ReservationStore, UnitMeter};
 use crate::model::{Answer, Method, Request, SnapshotDate, TaskId};
@@ -59,7 +59,7 @@ impl Counts {
     /// Reads what is known of the targets of a configuration.
     ///
     /// # Errors
-    /// [`Code::Destination`] or [`Code::Corrupt`] if a table or a file cannot be read.
+    /// [`ErrorCode::Destination`] or [`ErrorCode::Corrupt`] if a table or a file cannot be read.
     pub fn read(config: &RunConfig, store: &Store, today: NaiveDate) -> Result<Self> {
         let mut counts = Self::default();
         let oldest = today
@@ -251,7 +251,7 @@ fn bought(store: &Store, target: &Target) -> Result<Vec<PurchasedCount>> {
 /// Lets go of what was bought for a target.
 ///
 /// # Errors
-/// [`Code::Destination`].
+/// [`ErrorCode::Destination`].
 pub(crate) fn forget(store: &Store, target: &str) -> Result<()> {
     store.files(FOLDER).remove(&file(target))
 }
@@ -323,7 +323,7 @@ pub async fn probe(
         outcome = buy(&context, one, today).await;
         match &outcome {
             Ok(()) => probed.bought += 1,
-            Err(error) if error.code() == Code::Budget => {
+            Err(error) if error.code() == ErrorCode::Budget => {
                 let left = wanted.len() - usize::try_from(probed.bought).unwrap_or(0);
                 probed.notes.push(format!(
                     "{left} counts were not bought: {}",
@@ -341,7 +341,7 @@ pub async fn probe(
     context.spending.close()?;
     context.close()?;
     outcome.map(|()| probed).map_err(|error| {
-        error.with_next("run estimate without --probe, or again: what was bought is kept")
+        error.with_hint("run estimate without --probe, or again: what was bought is kept")
     })
 }
 
@@ -428,8 +428,11 @@ async fn buy(context: &RunContext, wanted: &CountToBuy, today: NaiveDate) -> Res
         let body = crate::fetch::body::decompressed_without_key(&answer, keys)?;
         let told: serde_json::Value = serde_json::from_slice(&body).map_err(|error| {
             BodyCheck::Retry(
-                Error::new(Code::Body, "the answer is not what the catalog describes")
-                    .with_source(error),
+                Error::new(
+                    ErrorCode::Body,
+                    "the answer is not what the catalog describes",
+                )
+                .with_source(error),
             )
         })?;
         let record = told

@@ -18,7 +18,7 @@ use crate::report::{Allowance, Difference, UnitUsage, Usage, UsageShare};
 /// Asks the account and reads the ledger.
 ///
 /// # Errors
-/// Whatever keeps the account from answering; [`crate::error::Code::Destination`] if the ledger cannot be read.
+/// Whatever keeps the account from answering; [`crate::error::ErrorCode::Destination`] if the ledger cannot be read.
 pub async fn usage(
     config: &RunConfig,
     clock: SharedClock,

@@ -2,7 +2,7 @@
 
 use arrow::error::ArrowError;
 
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 
 /// Characters of a received text that an error shows.
 const SHOWN_CHARACTERS: usize = 120;
@@ -125,17 +125,17 @@ impl DecodeError {
 impl From<DecodeError> for Error {
     fn from(error: DecodeError) -> Self {
         match error {
-            DecodeError::Value { row, ref column, .. } => Self::new(Code::Value, error.to_string())
+            DecodeError::Value { row, ref column, .. } => Self::new(ErrorCode::Value, error.to_string())
                 .with_context("row", row.to_string())
                 .with_context("column", column.clone())
-                .with_next(
+                .with_hint(
                     "set on_bad_value = \"null\" in the report to keep such rows with a null and a warning",
                 ),
             DecodeError::Compression(source) => {
-                Self::new(Code::Body, "the body cannot be decompressed").with_source(source)
+                Self::new(ErrorCode::Body, "the body cannot be decompressed").with_source(source)
             }
             DecodeError::Batch(source) => {
-                Self::new(Code::Internal, "the decoded columns do not fit together").with_source(source)
+                Self::new(ErrorCode::Internal, "the decoded columns do not fit together").with_source(source)
             }
             DecodeError::TooLarge { .. }
             | DecodeError::NotUtf8 { .. }
@@ -146,7 +146,7 @@ impl From<DecodeError> for Error {
             | DecodeError::ErrorAnswer { .. }
             | DecodeError::NoResponseKey { .. }
             | DecodeError::RepeatedResponseKey { .. }
-            | DecodeError::WrongShape { .. } => Self::new(Code::Body, error.to_string()),
+            | DecodeError::WrongShape { .. } => Self::new(ErrorCode::Body, error.to_string()),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What a page of one request looks like: which columns are expected, in which order, and what happens to bad values.
 
 use super::object_reader::FieldSpec;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::table::{Column, ColumnType, Endpoint, SCALAR_COLUMN, Shape, source_column};
 
 /// What happens to a value that does not fit its column.
@@ -73,7 +73,7 @@ impl PageSchema {
     /// which may be among them or not. Plain values have the one column `value`.
     ///
     /// # Errors
-    /// [`Code::Column`] for a column that the endpoint does not have.
+    /// [`ErrorCode::Column`] for a column that the endpoint does not have.
     pub fn new(
         endpoint: &Endpoint,
         columns: &[String],
@@ -115,7 +115,7 @@ fn expected_column(endpoint: &Endpoint, name: &str) -> Result<ExpectedColumn> {
 fn scalar_column(endpoint: &Endpoint) -> Result<ExpectedColumn> {
     let Some(column) = endpoint.columns.first() else {
         let message = format!("{} has no column in the catalog", endpoint.name);
-        return Err(Error::new(Code::Internal, message));
+        return Err(Error::new(ErrorCode::Internal, message));
     };
     Ok(ExpectedColumn::new(SCALAR_COLUMN, column))
 }

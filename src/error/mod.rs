@@ -11,7 +11,6 @@ mod render;
 mod snippet;
 
 pub use code::ErrorCode;
-pub use code::ErrorCode as Code;
 pub use error_list::Errors;
 pub use program_error::Error;
 pub use snippet::Snippet;

@@ -102,17 +102,6 @@ impl Error {
         self
     }
 
-    /// The former name of [`Error::with_hint`].
-    #[must_use]
-    pub fn with_next(self, hint: impl Into<String>) -> Self {
-        self.with_hint(hint)
-    }
-
-    /// The former name of [`Error::hint`].
-    pub fn next(&self) -> &str {
-        self.hint()
-    }
-
     /// Adds the units that were spent on what failed.
     #[must_use]
     pub fn with_units(mut self, units: u64) -> Self {

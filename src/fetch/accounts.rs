@@ -6,7 +6,7 @@ use crate::api::{BodyCheck, Client, Quote};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::context::client::{TimingOverrides, client};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::fetch::body::{decompressed_without_key, run_blocking};
 use crate::ledger::account::AccountLimits;
 use crate::ledger::month::{MonthStatus, is_wanted, other_usage, sum_up, usage_from};
@@ -75,8 +75,11 @@ pub(crate) async fn request_account_limits(client: &Client) -> Result<AccountLim
             .map(|body| body.limits_and_usage)
             .map_err(|error| {
                 BodyCheck::Retry(
-                    Error::new(Code::Body, "the answer is not what the catalog describes")
-                        .with_source(error),
+                    Error::new(
+                        ErrorCode::Body,
+                        "the answer is not what the catalog describes",
+                    )
+                    .with_source(error),
                 )
             })
     };
@@ -89,7 +92,7 @@ pub(crate) async fn request_account_limits(client: &Client) -> Result<AccountLim
 /// Asks the workspace, for nothing, and sums the ledger up; `None` where no budget needs it or nothing limits the month.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if the ledger cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if the ledger cannot be read.
 pub(crate) async fn month_status(
     client: &Client,
     config: &RunConfig,

@@ -17,7 +17,7 @@ use crate::api::{AttemptRecord, BodyCheck, Outcome, Quote};
 use crate::catalog::{Endpoint, Pricing};
 use crate::config::Report;
 use crate::context::run_context::RunContext;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::failpoint;
 use crate::fetch::batch_body;
 use crate::fetch::batch_body::{
@@ -118,12 +118,12 @@ impl<'a> BatchFetcher<'a> {
                 Err(error) => error,
             };
             let rest = match error.code() {
-                Code::Budget => self.affordable(&pack),
-                Code::Refused => error
+                ErrorCode::Budget => self.affordable(&pack),
+                ErrorCode::Refused => error
                     .context_value("bad target")
                     .map(|named| set_apart(self.context, &mut pack, named)),
-                Code::Timeout if pack.len() > 2 => Some(pack.len() / 2),
-                Code::Plan if self.report.endpoint.name != self.endpoint.name => {
+                ErrorCode::Timeout if pack.len() > 2 => Some(pack.len() / 2),
+                ErrorCode::Plan if self.report.endpoint.name != self.endpoint.name => {
                     self.is_lacking.store(true, Ordering::Relaxed);
                     Some(pack.len())
                 }
@@ -220,7 +220,7 @@ impl<'a> BatchFetcher<'a> {
         run_blocking(move || {
             let mut saved = SavedResponse::new(0, &context.run_id, request, answer, units)?;
             saved.header.inputs = serde_json::to_value(&members).map_err(|error| {
-                Error::new(Code::Internal, "a remark cannot be written").with_source(error)
+                Error::new(ErrorCode::Internal, "a remark cannot be written").with_source(error)
             })?;
             let name = format!("{}-{:08x}", context.run_id, fastrand::u32(..));
             context.landing.save_batch(&name, &saved)?;
@@ -326,7 +326,7 @@ impl<'a> BatchFetcher<'a> {
                 "the answer for {} targets has no row of this one",
                 pack.len()
             );
-            let error = Error::new(Code::Value, message)
+            let error = Error::new(ErrorCode::Value, message)
                 .with_context("endpoint", &self.endpoint.name)
                 .with_context("index", place.to_string());
             let target = self
@@ -335,7 +335,7 @@ impl<'a> BatchFetcher<'a> {
                 .map(|(job, _)| self.context.target_name(&job.task).to_owned());
             error
                 .with_context("target", target.unwrap_or_default())
-                .with_next(
+                .with_hint(
                     "run the same command again; if it repeats, take the target out of the report",
                 )
                 .with_units(std::mem::take(unspent))
@@ -400,7 +400,7 @@ fn check(
     let body = decompressed_without_key(answer, keys)?;
     match split_body(&body, &vec![form; number]) {
         Ok(_) => Ok(()),
-        Err(error) if error.code() == Code::Body => Err(BodyCheck::Retry(error)),
+        Err(error) if error.code() == ErrorCode::Body => Err(BodyCheck::Retry(error)),
         Err(error) => Err(BodyCheck::Fail(error)),
     }
 }
@@ -428,7 +428,7 @@ fn member(question: &FirstRequest, form: &AnswerTemplate) -> BatchMember {
 /// The tasks whose parts are in packs that are not divided.
 ///
 /// # Errors
-/// [`Code::Destination`].
+/// [`ErrorCode::Destination`].
 pub(crate) fn undivided(landing: &ResponseStore) -> Result<BTreeSet<(SnapshotDate, TaskId)>> {
     let mut waiting = BTreeSet::new();
     for name in landing.batches()? {
@@ -445,7 +445,7 @@ pub(crate) fn undivided(landing: &ResponseStore) -> Result<BTreeSet<(SnapshotDat
 /// Divides what killed processes left whole.
 ///
 /// # Errors
-/// [`Code::Destination`], or [`Code::Locked`] if another process does not end dividing.
+/// [`ErrorCode::Destination`], or [`ErrorCode::Locked`] if another process does not end dividing.
 pub(crate) fn split_leftover_batches(context: &RunContext) -> Result<()> {
     context
         .landing
@@ -493,7 +493,7 @@ fn parts(saved: &SavedResponse) -> Result<Vec<MemberAnswer>> {
     let header = &saved.header;
     let members: Vec<BatchMember> =
         serde_json::from_value(header.inputs.clone()).map_err(|error| {
-            Error::new(Code::Body, "a pack does not say whose it is").with_source(error)
+            Error::new(ErrorCode::Body, "a pack does not say whose it is").with_source(error)
         })?;
     let forms: Vec<&AnswerTemplate> = members.iter().map(|member| &member.form).collect();
     let bodies = split_compressed_body(&saved.body, header.encoding, &forms)?;
@@ -527,7 +527,7 @@ fn parts(saved: &SavedResponse) -> Result<Vec<MemberAnswer>> {
         };
         let mut own = SavedResponse::new(0, &header.run, member.request.clone(), answer, units)?;
         own.header.inputs = serde_json::to_value(&member.inputs).map_err(|error| {
-            Error::new(Code::Internal, "a remark cannot be written").with_source(error)
+            Error::new(ErrorCode::Internal, "a remark cannot be written").with_source(error)
         })?;
         own.header.origin = Some(AnswerOrigin::Batch {
             operation: header.request.endpoint.clone(),

@@ -11,7 +11,7 @@ use serde_json::{Map, Value as Json};
 
 use crate::catalog::{Endpoint, Shape};
 use crate::decode::decompress;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::{Encoding, Method, Request};
 use crate::plan::INDEX;
 
@@ -183,11 +183,15 @@ impl ObjectFields {
 /// `None` where the pack has no row of it.
 ///
 /// # Errors
-/// [`Code::Body`] if the body is no JSON; [`Code::Value`] if its rows cannot be told apart: one without a place, with a
+/// [`ErrorCode::Body`] if the body is no JSON; [`ErrorCode::Value`] if its rows cannot be told apart: one without a place, with a
 /// place that nobody asked for, or two with the same.
 pub(crate) fn split_body(body: &[u8], forms: &[&AnswerTemplate]) -> Result<Vec<Option<Vec<u8>>>> {
     let whole: ObjectFields = serde_json::from_slice(body).map_err(|error| {
-        Error::new(Code::Body, "the answer for many targets is no JSON object").with_source(error)
+        Error::new(
+            ErrorCode::Body,
+            "the answer for many targets is no JSON object",
+        )
+        .with_source(error)
     })?;
     let key = forms.first().map_or("", |form| form.from.as_str());
     let rows = whole
@@ -222,7 +226,7 @@ pub(crate) fn split_body(body: &[u8], forms: &[&AnswerTemplate]) -> Result<Vec<O
 /// The same for a body that is compressed.
 ///
 /// # Errors
-/// As [`divide`]; [`Code::Body`] if it cannot be read.
+/// As [`divide`]; [`ErrorCode::Body`] if it cannot be read.
 pub(crate) fn split_compressed_body(
     body: &[u8],
     encoding: Encoding,
@@ -233,11 +237,11 @@ pub(crate) fn split_compressed_body(
 
 fn contradiction(what: String) -> Error {
     Error::new(
-        Code::Value,
+        ErrorCode::Value,
         "the answer for many targets cannot be told apart by target",
     )
     .with_context("answer", what)
-    .with_next(
+    .with_hint(
         "run the same command again; if it repeats, report it: nothing of the answer was used",
     )
 }
@@ -335,7 +339,7 @@ mod tests {
                 2,
             );
             let error = error.expect_err("refused");
-            assert_eq!(error.code(), Code::Value);
+            assert_eq!(error.code(), ErrorCode::Value);
             assert!(
                 error
                     .context_value("answer")
@@ -350,7 +354,7 @@ mod tests {
             2,
         )
         .expect_err("refused");
-        assert_eq!(damaged.code(), Code::Body);
+        assert_eq!(damaged.code(), ErrorCode::Body);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::config::{OnMismatch, Report};
 use crate::context::cpu_pool::run_on_cpu_pool;
 use crate::context::fetched_task::interrupted_error;
 use crate::decode::{Decoder, OnBadValue, Page, decompress};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::landing::SavedResponse;
 use crate::model::Answer;
 
@@ -77,10 +77,10 @@ pub(crate) fn decompressed_without_key<'a>(
         .map_err(|error| BodyCheck::Retry(error.into()))?;
     if keys.appear_in(&body) {
         let error = Error::new(
-            Code::Body,
+            ErrorCode::Body,
             "the answer repeats the API key (***) and is not used",
         )
-        .with_next("check [source] base_url and proxy: something on the way sends requests back");
+        .with_hint("check [source] base_url and proxy: something on the way sends requests back");
         return Err(BodyCheck::Fail(error));
     }
     Ok(body)
@@ -109,7 +109,7 @@ pub(crate) async fn run_blocking<T: Send + 'static>(
     match tokio::task::spawn_blocking(work).await {
         Ok(outcome) => outcome,
         Err(error) => {
-            Err(Error::new(Code::Internal, "a background task was cut off").with_source(error))
+            Err(Error::new(ErrorCode::Internal, "a background task was cut off").with_source(error))
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::clock::SharedClock;
 use crate::config::{OnMismatch, Report, RunConfig};
 use crate::context::client::TimingOverrides;
 use crate::decode::{Decoder, OnBadValue, PageSchema};
-use crate::error::{Code, Error, Errors, Result};
+use crate::error::{Error, ErrorCode, Errors, Result};
 use crate::fetch::body::decode;
 use crate::fetch::request::request;
 use crate::limits::UnitMeter;
@@ -21,7 +21,7 @@ use crate::plan::{self, Selection, Task};
 /// Asks for the columns of every report; says in one line what came of it.
 ///
 /// # Errors
-/// [`Code::Refused`] or [`Code::Body`] for each column that is refused or missing, named once; whatever else keeps the API from answering.
+/// [`ErrorCode::Refused`] or [`ErrorCode::Body`] for each column that is refused or missing, named once; whatever else keeps the API from answering.
 pub async fn check_columns(
     config: &RunConfig,
     clock: SharedClock,
@@ -125,7 +125,7 @@ async fn missing(client: &Client, report: &Report, task: &Task) -> Result<Found>
                 );
                 return Ok(Found { columns, has_rows });
             }
-            Err(error) if error.code() == Code::Refused => {
+            Err(error) if error.code() == ErrorCode::Refused => {
                 let refused = error.context_value("column").map(str::to_owned);
                 let place = wanted
                     .iter()
@@ -144,15 +144,15 @@ async fn missing(client: &Client, report: &Report, task: &Task) -> Result<Found>
 
 fn lacks(report: &Report, column: &str, how: How) -> Error {
     let (code, how) = match how {
-        How::Refused => (Code::Refused, "is refused by the API"),
-        How::NotSent => (Code::Body, "is not sent by the API"),
+        How::Refused => (ErrorCode::Refused, "is refused by the API"),
+        How::NotSent => (ErrorCode::Body, "is not sent by the API"),
     };
     Error::new(
         code,
         format!("{}: the column `{column}` {how}", report.endpoint.name),
     )
     .with_context("report", &report.name)
-    .with_next(format!(
+    .with_hint(format!(
         "take it out: columns = [..., \"-{column}\"] in the report"
     ))
 }

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 
 /// Tasks that must fail alike, in a row.
 const FAILURES: u32 = 3;
@@ -14,7 +14,7 @@ const FAILURES: u32 = 3;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FailureSignature {
     /// The code.
-    pub code: Code,
+    pub code: ErrorCode,
     /// The message.
     pub message: String,
 }
@@ -55,7 +55,7 @@ impl CircuitBreaker {
         // These say nothing of the report: somebody or something else ended the task.
         if matches!(
             error.code(),
-            Code::Budget | Code::Interrupted | Code::Locked
+            ErrorCode::Budget | ErrorCode::Interrupted | ErrorCode::Locked
         ) {
             return;
         }
@@ -97,7 +97,7 @@ impl CircuitBreaker {
 
 /// Whether the API refuses what the catalog lists.
 fn is_drift(error: &Error) -> bool {
-    error.code() == Code::Refused
+    error.code() == ErrorCode::Refused
         && ["column", "value"]
             .iter()
             .any(|name| error.context_value(name).is_some())
@@ -108,7 +108,7 @@ mod tests {
     use super::*;
 
     fn error(message: &str) -> Error {
-        Error::new(Code::Plan, message)
+        Error::new(ErrorCode::Plan, message)
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
         breaker.failed(0, &error("no").with_context("target", "acme"));
         assert_eq!(
             breaker.broken(0).map(|reason| reason.code),
-            Some(Code::Plan)
+            Some(ErrorCode::Plan)
         );
         breaker.failed(0, &error("something else"));
         assert!(breaker.broken(0).is_some(), "it stays broken");
@@ -138,17 +138,17 @@ mod tests {
         let breaker = CircuitBreaker::default();
         breaker.failed(
             0,
-            &Error::new(Code::Refused, "no `x`").with_context("column", "x"),
+            &Error::new(ErrorCode::Refused, "no `x`").with_context("column", "x"),
         );
         assert_eq!(
             breaker.broken(0).map(|reason| reason.code),
-            Some(Code::Refused)
+            Some(ErrorCode::Refused)
         );
         breaker.failed(
             1,
-            &Error::new(Code::Value, "no integer").with_context("column", "x"),
+            &Error::new(ErrorCode::Value, "no integer").with_context("column", "x"),
         );
-        breaker.failed(2, &Error::new(Code::Refused, "bad target"));
+        breaker.failed(2, &Error::new(ErrorCode::Refused, "bad target"));
         assert_eq!((breaker.broken(1), breaker.broken(2)), (None, None));
     }
 
@@ -159,7 +159,7 @@ mod tests {
             breaker.failed(0, &error(message));
         }
         for _ in 0..5 {
-            breaker.failed(1, &Error::new(Code::Budget, "no more"));
+            breaker.failed(1, &Error::new(ErrorCode::Budget, "no more"));
         }
         assert_eq!((breaker.broken(0), breaker.broken(1)), (None, None));
     }

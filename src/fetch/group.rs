@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::fetched_task::FetchedTask;
 use crate::context::run_context::RunContext;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::fetch::batch;
 use crate::fetch::batch::{BatchFetcher, BatchOutcome, PendingTask};
 use crate::fetch::body::run_blocking;
@@ -55,7 +55,7 @@ pub(crate) struct TaskClaim {
 /// A claim on a job and on its question, or who has one of them.
 ///
 /// # Errors
-/// [`Code::Destination`].
+/// [`ErrorCode::Destination`].
 pub(crate) fn claim(context: &RunContext, index: usize) -> Result<ClaimResult<TaskClaim>> {
     let question = match claim_question(context, index)? {
         ClaimResult::Claimed(question) => question,
@@ -202,7 +202,7 @@ impl GroupFetcher<'_> {
                 let context = Arc::clone(self.context);
                 run_blocking(move || claim_question(&context, index)).await?
             }
-            (None, None) => return Err(Error::new(Code::Internal, "a lot without a task")),
+            (None, None) => return Err(Error::new(ErrorCode::Internal, "a lot without a task")),
         };
         Ok(question.map(|question| SharedQuestion {
             tasks: tasks.to_vec(),
@@ -283,7 +283,7 @@ impl GroupFetcher<'_> {
                 .unwrap_or_default();
             // Where a budget of its own stopped the first, another may still pay.
             let is_alike = |(error, spent): &&(Error, BudgetShares)| {
-                error.code() != Code::Budget || *spent == shares
+                error.code() != ErrorCode::Budget || *spent == shares
             };
             if let Some((error, _)) = failed.as_ref().filter(is_alike) {
                 ends.push(TaskOutcome {
@@ -324,7 +324,7 @@ impl GroupFetcher<'_> {
             ));
         }
         if self.cancel.is_cancelled() {
-            let error = Error::new(Code::Interrupted, "not begun: the run was ending");
+            let error = Error::new(ErrorCode::Interrupted, "not begun: the run was ending");
             return Ok(ClaimedTask::TaskResult(TaskResult::Failed(error), None));
         }
         let shared = Arc::clone(self.context);
@@ -433,7 +433,7 @@ impl GroupFetcher<'_> {
 
 /// The same error for another task: what it is about and what it cost stay with the first.
 pub(crate) fn error_for_other_task(error: &Error) -> Error {
-    let new = Error::new(error.code(), error.one_line()).with_next(error.next());
+    let new = Error::new(error.code(), error.one_line()).with_hint(error.hint());
     let is_of_the_first = |key: &str| matches!(key, "report" | "target");
     let context = error
         .context()

@@ -148,7 +148,7 @@ impl RunContext {
     /// What is known now, for a task that begins.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if what earlier nights committed cannot be read.
+    /// [`crate::error::ErrorCode::Destination`] if what earlier nights committed cannot be read.
     pub(crate) fn inputs(&self, report: &Report, job: &ScheduledTask) -> Result<AttemptInputs> {
         let (verdicts, cap) = self.paging_knowledge(&report.endpoint.name);
         let since = changes::since(self, report, job)?;

@@ -8,7 +8,7 @@ use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::context::run_context::RunContext;
 use crate::decode::{Decoder, OnBadValue, PageSchema};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::fetch::body::decode;
 use crate::ledger::request_log::RequestLabels;
 use crate::limits::UnitMeter;
@@ -72,7 +72,7 @@ pub async fn ensure_verdicts(context: &RunContext, notes: &mut Vec<String>) -> R
             Err(error)
                 if matches!(
                     error.code(),
-                    Code::Unauthorized | Code::Forbidden | Code::KeySource
+                    ErrorCode::Unauthorized | ErrorCode::Forbidden | ErrorCode::KeySource
                 ) =>
             {
                 return Err(error);
@@ -93,7 +93,7 @@ pub async fn ensure_verdicts(context: &RunContext, notes: &mut Vec<String>) -> R
 /// Probes on demand, and remembers what was found.
 ///
 /// # Errors
-/// Whatever kept the probe from its answers; [`Code::Paging`] if an assumption is false.
+/// Whatever kept the probe from its answers; [`ErrorCode::Paging`] if an assumption is false.
 pub async fn probe_assumptions(
     config: &RunConfig,
     clock: SharedClock,
@@ -121,11 +121,12 @@ pub async fn probe_assumptions(
         .iter()
         .any(|assumption| verdicts.get(*assumption) == Verdict::Broken)
     {
-        return Err(
-            Error::new(Code::Paging, "the API does not behave as paging assumes")
-                .with_context("assumptions", all)
-                .with_next("runs stay safe: tasks that need the assumption end capped and say so"),
-        );
+        return Err(Error::new(
+            ErrorCode::Paging,
+            "the API does not behave as paging assumes",
+        )
+        .with_context("assumptions", all)
+        .with_hint("runs stay safe: tasks that need the assumption end capped and say so"));
     }
     Ok(format!("{all} (probed on {}, 0 units)", target()))
 }
@@ -177,7 +178,7 @@ async fn answers(
         .endpoint(subject.endpoint)
         .ok_or_else(|| {
             Error::new(
-                Code::Internal,
+                ErrorCode::Internal,
                 format!("a probe asks {}, which is not there", subject.endpoint),
             )
         })?;

@@ -3,7 +3,7 @@
 
 use crate::config::{OnMismatch, Report};
 use crate::context::removed_columns::RemovedColumns;
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 use crate::fetch::request::selected_columns;
 use crate::landing::SavedResponse;
 use crate::model::Request;
@@ -19,7 +19,7 @@ pub(crate) fn tolerates(
     ask: &PageRequest,
     error: &Error,
 ) -> bool {
-    if report.on_removed_column == OnMismatch::Fail || error.code() != Code::Refused {
+    if report.on_removed_column == OnMismatch::Fail || error.code() != ErrorCode::Refused {
         return false;
     }
     let Some(column) = error.context_value("column").map(str::to_owned) else {
@@ -72,7 +72,7 @@ pub(crate) fn learn_from_saved(
 pub(crate) fn with_parameter_context(error: Error, sent: &Request) -> Error {
     let Some(value) = error
         .context_value("value")
-        .filter(|_| error.code() == Code::Refused)
+        .filter(|_| error.code() == ErrorCode::Refused)
     else {
         return error;
     };
@@ -157,7 +157,8 @@ mod tests {
             query,
             body: None,
         };
-        let refused = |value: &str| Error::new(Code::Refused, "no").with_context("value", value);
+        let refused =
+            |value: &str| Error::new(ErrorCode::Refused, "no").with_context("value", value);
         assert_eq!(
             with_parameter_context(refused("latest"), &sent).context_value("parameter"),
             Some("mode, channels")
@@ -166,7 +167,7 @@ mod tests {
             with_parameter_context(refused("other"), &sent).context_value("parameter"),
             None
         );
-        let of_the_body = Error::new(Code::Value, "no").with_context("value", "latest");
+        let of_the_body = Error::new(ErrorCode::Value, "no").with_context("value", "latest");
         assert_eq!(
             with_parameter_context(of_the_body, &sent).context_value("parameter"),
             None

@@ -19,7 +19,7 @@ pub(crate) struct ResumePoint {
 /// of a target that was forgotten since.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if saved responses cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if saved responses cannot be read.
 pub(crate) fn find_resume_point(
     context: &RunContext,
     job: &ScheduledTask,

@@ -11,7 +11,7 @@ use crate::table::manifest::{HistoryEntry, TaskEntry};
 /// The nights whose saved answers can put rows into a period again: the entry of each, as it was asked then.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if they cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if they cannot be read.
 pub(crate) fn saved_nights(
     landing: &ResponseStore,
     entry: &TaskEntry,
@@ -42,7 +42,7 @@ fn saved_window(
 /// The entry that a night's saved answer brought: it came no later than the one that is committed.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if it cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if it cannot be read.
 pub(crate) fn saved_entry(
     landing: &ResponseStore,
     entry: &TaskEntry,
@@ -90,7 +90,7 @@ pub(crate) fn saved_entry(
 /// Whether saved answers hold all days that a period holds of a task.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if they cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if they cannot be read.
 pub(crate) fn is_saved_whole(landing: &ResponseStore, entry: &TaskEntry) -> Result<bool> {
     let mut saved = Vec::new();
     for night in landing.nights()? {

@@ -87,7 +87,7 @@ fn question_key(context: &RunContext, night: SnapshotDate, task: &Task) -> Resul
 /// `refetch` only what was received since this run began.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`].
+/// [`crate::error::ErrorCode::Destination`].
 pub(crate) fn copy_shared_answers(
     context: &RunContext,
     index: usize,

@@ -18,7 +18,7 @@ use crate::context::fetched_task::{
 };
 use crate::context::run_context::RunContext;
 use crate::decode::{DecodeNotes, Decoder, OnBadValue, Page, PageSchema};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::fetch::body::{decode, decode_saved, on_bad_value, run_blocking, with_interrupt_grace};
 use crate::fetch::pager_plan::{AnswerSource, AttemptInputs, inputs};
 use crate::fetch::removed_columns::{learn_from_saved, tolerates, with_parameter_context};
@@ -92,7 +92,7 @@ impl<'a> TaskFetcher<'a> {
     /// asked. Nothing is sent.
     ///
     /// # Errors
-    /// [`Code::Destination`] if saved responses cannot be read or the scratch folder cannot be made.
+    /// [`ErrorCode::Destination`] if saved responses cannot be read or the scratch folder cannot be made.
     pub fn new(
         context: &'a RunContext,
         index: usize,
@@ -116,8 +116,8 @@ impl<'a> TaskFetcher<'a> {
     /// Prepares a committed task for being put together again from its saved responses, as it was asked then.
     ///
     /// # Errors
-    /// [`Code::Unfinished`] if they are gone, or hold a column that the catalog no longer knows;
-    /// [`Code::Destination`] if they cannot be read.
+    /// [`ErrorCode::Unfinished`] if they are gone, or hold a column that the catalog no longer knows;
+    /// [`ErrorCode::Destination`] if they cannot be read.
     pub fn replay(context: &'a RunContext, index: usize, entry: &TaskEntry) -> Result<Self> {
         let (job, report) = context.job(index)?;
         let attempt = Attempt {
@@ -171,7 +171,7 @@ impl<'a> TaskFetcher<'a> {
             .join(format!("{}-{}", job.night, job.task.id.0));
         std::fs::create_dir_all(&scratch).map_err(|error| {
             Error::new(
-                Code::Destination,
+                ErrorCode::Destination,
                 format!("cannot create the folder {}", scratch.display()),
             )
             .with_source(error)
@@ -217,7 +217,7 @@ impl<'a> TaskFetcher<'a> {
     /// Runs the task to its end.
     ///
     /// # Errors
-    /// Whatever stopped it, with report and target; [`Code::Interrupted`] if the user did. Saved answers stay.
+    /// Whatever stopped it, with report and target; [`ErrorCode::Interrupted`] if the user did. Saved answers stay.
     pub async fn run(mut self, index: usize, cancel: &CancellationToken) -> Result<FetchedTask> {
         let evidence = loop {
             let saved = self.saved().await?;
@@ -266,7 +266,7 @@ impl<'a> TaskFetcher<'a> {
     /// saved and answers something else is set aside.
     ///
     /// # Errors
-    /// [`Code::Destination`] if saved responses cannot be read or set aside.
+    /// [`ErrorCode::Destination`] if saved responses cannot be read or set aside.
     pub async fn first_question(mut self) -> Result<Option<FirstRequest>> {
         let saved = self.saved().await?;
         let NextStep::Request(ask) = self.pager.next() else {
@@ -398,14 +398,14 @@ impl<'a> TaskFetcher<'a> {
             })
             .await;
         let sent = match sent {
-            Err(error) if error.code() == Code::Budget && self.asks_for_what_is_left(ask) => {
+            Err(error) if error.code() == ErrorCode::Budget && self.asks_for_what_is_left(ask) => {
                 return Ok(None);
             }
-            Err(error) if error.code() == Code::Timeout && self.asks_for_less(ask) => {
+            Err(error) if error.code() == ErrorCode::Timeout && self.asks_for_less(ask) => {
                 tracing::warn!(task = %self.job.task.id, "the API was too slow: asking for fewer rows");
                 return Ok(None);
             }
-            Err(error) if error.code() == Code::Value => {
+            Err(error) if error.code() == ErrorCode::Value => {
                 return Err(error.with_context("page", (self.sequence + 1).to_string()));
             }
             Err(error) if tolerates(&self.context.removed, self.report, wanted, ask, &error) => {
@@ -426,7 +426,7 @@ impl<'a> TaskFetcher<'a> {
             let mut saved = SavedResponse::new(sequence, &run, wanted, answer, sent.units)?;
             if let Some(inputs) = inputs {
                 saved.header.inputs = serde_json::to_value(&inputs).map_err(|error| {
-                    Error::new(Code::Internal, "a remark cannot be written").with_source(error)
+                    Error::new(ErrorCode::Internal, "a remark cannot be written").with_source(error)
                 })?;
             }
             landing.save(&attempt, &saved)?;

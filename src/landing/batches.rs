@@ -17,7 +17,7 @@ impl ResponseStore {
     /// Saves a response for many tasks durably under a name that was never used.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`]: then the response counts as lost and nothing may build on it.
+    /// [`crate::error::ErrorCode::Destination`]: then the response counts as lost and nothing may build on it.
     pub fn save_batch(&self, name: &str, response: &SavedResponse) -> Result<()> {
         failpoint::hit("pack.received");
         let bytes = response.to_bytes()?;
@@ -29,7 +29,7 @@ impl ResponseStore {
     /// Names of the responses that are not divided, or not known to be.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn batches(&self) -> Result<Vec<String>> {
         let mut batches = Vec::new();
         for name in self.files.list(FOLDER)? {
@@ -41,7 +41,7 @@ impl ResponseStore {
     /// Removes half-written ones, unless a live process is writing them.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn sweep_batches(&self, is_being_written: impl Fn(&str) -> bool) -> Result<()> {
         self.files.remove_half_written(FOLDER, &is_being_written)
     }
@@ -49,7 +49,7 @@ impl ResponseStore {
     /// Reads one; `None` if there is none or if it does not match its checksum.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if the destination cannot be read.
+    /// [`crate::error::ErrorCode::Destination`] if the destination cannot be read.
     pub fn load_batch(&self, name: &str) -> Result<Option<SavedResponse>> {
         self.load_file(&batch_file(name))
     }
@@ -57,7 +57,7 @@ impl ResponseStore {
     /// Removes one whose parts are saved, durably.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn remove_batch(&self, name: &str) -> Result<()> {
         self.files.remove(&batch_file(name))?;
         failpoint::hit("pack.removed");

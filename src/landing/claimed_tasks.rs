@@ -14,7 +14,7 @@ impl ResponseStore {
     /// the night, unless this run has claimed the task.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if the destination cannot be read.
+    /// [`crate::error::ErrorCode::Destination`] if the destination cannot be read.
     pub fn latest_listed(
         &self,
         night: SnapshotDate,
@@ -50,7 +50,7 @@ impl ResponseStore {
     /// task is still true if its claim never had a holder before; else it is listed again.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if the destination cannot be read.
+    /// [`crate::error::ErrorCode::Destination`] if the destination cannot be read.
     pub fn mark_claimed(
         &self,
         night: SnapshotDate,

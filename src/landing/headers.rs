@@ -13,7 +13,7 @@ impl ResponseStore {
     /// The header of any one response of a task, also of one that was set aside; `None` if none of them can be read.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn any_header(&self, night: SnapshotDate, task: &TaskId) -> Result<Option<ResponseHeader>> {
         let folder = task_folder(night, task);
         for name in self.files.list_all(&folder)? {
@@ -29,7 +29,7 @@ impl ResponseStore {
     /// The headers of an attempt's responses, in no order; without those that were set aside.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn headers(&self, attempt: &Attempt) -> Result<Vec<ResponseHeader>> {
         let folder = attempt.folder();
         let mut headers = Vec::new();
@@ -44,7 +44,7 @@ impl ResponseStore {
     /// The headers of all responses of the nights from one on, set aside or not.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn headers_from(&self, first: SnapshotDate) -> Result<Vec<(TaskId, ResponseHeader)>> {
         let mut headers = Vec::new();
         for night in self.nights()?.range(first..) {

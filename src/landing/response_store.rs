@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::attempt::{Attempt, sequence_of, task_folder};
 use super::listing_cache::ListingCache;
 use super::saved_response::SavedResponse;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::failpoint;
 use crate::model::{SnapshotDate, TaskId};
 use crate::store::SharedFiles;
@@ -34,7 +34,7 @@ impl ResponseStore {
     /// The latest attempt at a task; `None` if nothing of it was ever saved.
     ///
     /// # Errors
-    /// [`Code::Destination`] if the destination cannot be read.
+    /// [`ErrorCode::Destination`] if the destination cannot be read.
     pub fn latest(&self, night: SnapshotDate, task: &TaskId) -> Result<Option<Attempt>> {
         let claimed = self
             .listings
@@ -58,7 +58,7 @@ impl ResponseStore {
     /// Whether an attempt has its first response.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn has_response(&self, attempt: &Attempt) -> Result<bool> {
         match self.listings.contains(attempt, 0) {
             Some(has_response) => Ok(has_response),
@@ -69,7 +69,7 @@ impl ResponseStore {
     /// Begins an attempt, durably: from now on it is the latest.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn begin(&self, attempt: &Attempt) -> Result<()> {
         if !self.listings.has_begun(attempt) {
             self.files.create_folder(&attempt.folder())?;
@@ -83,7 +83,7 @@ impl ResponseStore {
     /// back, it does not replace what another process saved there.
     ///
     /// # Errors
-    /// [`Code::Destination`]: then the response counts as lost and nothing may build on it; [`Code::Locked`] if another
+    /// [`ErrorCode::Destination`]: then the response counts as lost and nothing may build on it; [`ErrorCode::Locked`] if another
     /// process is at the task.
     pub fn save(&self, attempt: &Attempt, response: &SavedResponse) -> Result<()> {
         failpoint::hit("landing.received");
@@ -113,9 +113,9 @@ impl ResponseStore {
             return self.files.replace(name, bytes);
         }
         let message = "another process has saved a response of the same task";
-        Err(Error::new(Code::Locked, message)
+        Err(Error::new(ErrorCode::Locked, message)
             .with_context("response", self.files.location_of(name))
-            .with_next(
+            .with_hint(
                 "run the same command again: this process did not renew its lease for too long",
             ))
     }
@@ -123,7 +123,7 @@ impl ResponseStore {
     /// Reads a response; `None` if there is none or if it does not match its checksum: nothing may build on a damaged one.
     ///
     /// # Errors
-    /// [`Code::Destination`] if the destination cannot be read.
+    /// [`ErrorCode::Destination`] if the destination cannot be read.
     pub fn load(&self, attempt: &Attempt, sequence: u32) -> Result<Option<SavedResponse>> {
         if self.listings.contains(attempt, sequence) == Some(false) {
             return Ok(None);
@@ -135,7 +135,7 @@ impl ResponseStore {
     /// Half-written ones are removed.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn set_aside(&self, attempt: &Attempt, first: u32) -> Result<()> {
         if self.listings.has_none_from(attempt, first) {
             return Ok(());

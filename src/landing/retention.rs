@@ -16,7 +16,7 @@ impl ResponseStore {
     /// Nights of which responses are saved, in order.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn nights(&self) -> Result<BTreeSet<SnapshotDate>> {
         let names = self.files.list("")?;
         Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
@@ -25,7 +25,7 @@ impl ResponseStore {
     /// Tasks of a night of which responses are saved.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn tasks(&self, night: SnapshotDate) -> Result<BTreeSet<TaskId>> {
         let names = self.files.list(&night.to_string())?;
         Ok(names.into_iter().map(TaskId).collect())
@@ -35,7 +35,7 @@ impl ResponseStore {
     /// hold meanwhile; where it returns nothing, they stay. `done` gets it back. Returns the number of such tasks.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`], or the error of `guard` or `done`.
+    /// [`crate::error::ErrorCode::Destination`], or the error of `guard` or `done`.
     pub fn expire<G>(
         &self,
         now: DateTime<Utc>,
@@ -76,7 +76,7 @@ impl ResponseStore {
     /// Removes every saved response of a task, durably. Returns how many there were.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn forget(&self, night: SnapshotDate, task: &TaskId) -> Result<u64> {
         self.listings.release(night, task);
         let folder = task_folder(night, task);

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::{Answer, Encoding, Price, Request, TaskId, hex};
 
 /// First line: the name of the format and its version, then a CRC-32 of everything after the line.
@@ -80,7 +80,7 @@ impl SavedResponse {
     /// Prepares a response for saving: compressed bodies stay as received, others are compressed fast.
     ///
     /// # Errors
-    /// [`Code::Internal`] if the compressor fails.
+    /// [`ErrorCode::Internal`] if the compressor fails.
     pub fn new(
         sequence: u32,
         run: &str,
@@ -92,7 +92,8 @@ impl SavedResponse {
         let (encoding, body) = match answer.encoding {
             Encoding::Identity => {
                 let body = zstd::bulk::compress(&answer.body, ZSTD_LEVEL).map_err(|error| {
-                    Error::new(Code::Internal, "a response cannot be compressed").with_source(error)
+                    Error::new(ErrorCode::Internal, "a response cannot be compressed")
+                        .with_source(error)
                 })?;
                 (Encoding::Zstd, Bytes::from(body))
             }
@@ -117,7 +118,8 @@ impl SavedResponse {
     /// The file's content.
     pub(super) fn to_bytes(&self) -> Result<Vec<u8>> {
         let header = serde_json::to_vec(&self.header).map_err(|error| {
-            Error::new(Code::Internal, "a response's header cannot be written").with_source(error)
+            Error::new(ErrorCode::Internal, "a response's header cannot be written")
+                .with_source(error)
         })?;
         let mut checksum = crc32fast::Hasher::new();
         for part in [&header[..], b"\n", &self.body] {

@@ -62,7 +62,7 @@ pub(crate) fn is_wanted(budget: &Budget) -> bool {
 /// What is left by the usage that the workspace has just reported; `None` where no budget limits the month.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if the ledger cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if the ledger cannot be read.
 pub(crate) fn left_after_asking(
     config: &RunConfig,
     store: &Store,
@@ -83,7 +83,7 @@ pub(crate) fn left_after_asking(
 /// The same as [`crate::fetch::accounts::account`] from what is remembered, without asking.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if the ledger cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if the ledger cannot be read.
 pub(crate) fn remembered(
     config: &RunConfig,
     store: &Store,

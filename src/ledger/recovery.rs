@@ -39,7 +39,7 @@ type TaskIndex = BTreeMap<TaskId, (String, String)>;
 /// Closes the request logs of runs that were killed, with what their saved answers tell, and deletes old ones.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`].
+/// [`crate::error::ErrorCode::Destination`].
 pub(crate) fn close_dead_run_logs(context: &Recovery<'_>) -> Result<()> {
     let oldest = context
         .today

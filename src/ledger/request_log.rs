@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::api::{AttemptRecord, Outcome};
 use crate::config::{Report, RunConfig};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::plan::ScheduledTask;
 use crate::report::{UnitOverhead, UnitUsage};
 use crate::store::{SharedFiles, Store};
@@ -222,7 +222,7 @@ impl RequestLog {
     /// Puts a summary in the place of the lines.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn close(&self) -> Result<()> {
         let mut state = self.lock();
         if state.totals.is_empty() {
@@ -316,7 +316,7 @@ impl LogLine {
 /// What every run has spent of which the ledger is there, those under way included, by run.
 ///
 /// # Errors
-/// [`Code::Destination`].
+/// [`ErrorCode::Destination`].
 pub(crate) fn of_all_runs(store: &Store) -> Result<BTreeMap<String, Totals>> {
     let mut runs = BTreeMap::new();
     let files = store.files(FOLDER);
@@ -335,7 +335,7 @@ pub(crate) fn of_all_runs(store: &Store) -> Result<BTreeMap<String, Totals>> {
 /// Takes the name of a target out of the ledgers of runs that have ended; what it cost stays.
 ///
 /// # Errors
-/// [`Code::Destination`].
+/// [`ErrorCode::Destination`].
 pub(crate) fn forget(store: &Store, target: &str) -> Result<()> {
     let files = store.files(FOLDER);
     for name in files
@@ -405,7 +405,7 @@ pub(crate) fn write(files: &SharedFiles, name: &str, totals: &Totals) -> Result<
         })
         .collect();
     let bytes = serde_json::to_vec(&entries).map_err(|error| {
-        Error::new(Code::Internal, "a ledger cannot be written").with_source(error)
+        Error::new(ErrorCode::Internal, "a ledger cannot be written").with_source(error)
     })?;
     files.replace(name, bytes.into())
 }

@@ -79,7 +79,7 @@ impl ReservationLog {
     /// The run has ended and cost this.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn settle(&self, units: u64) -> Result<()> {
         if self.store.files(FOLDER).load(&file(&self.run))?.is_none() {
             return Ok(());
@@ -236,7 +236,7 @@ impl Entry {
 /// The files of all runs.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`].
+/// [`crate::error::ErrorCode::Destination`].
 pub(crate) fn entries(store: &Store) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for run in store.files(FOLDER).json_names()? {
@@ -259,7 +259,7 @@ fn read(store: &Store, run: &str) -> Result<Option<RunReservation>> {
     };
     files
         .load_json(&name)
-        .map_err(|error| error.with_next(next()))
+        .map_err(|error| error.with_hint(next()))
 }
 
 fn write(store: &Store, run: &str, reservation: &RunReservation) -> Result<()> {
@@ -271,7 +271,7 @@ fn write(store: &Store, run: &str, reservation: &RunReservation) -> Result<()> {
 /// Settles the reservations of runs that were killed: what they had reserved counts as spent. Returns a note on each.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`].
+/// [`crate::error::ErrorCode::Destination`].
 pub(crate) fn settle_dead_runs(store: &Store, who: &str) -> Result<Vec<String>> {
     let mut notes = Vec::new();
     for Entry { run, reservation } in entries(store)? {
@@ -313,7 +313,7 @@ pub(crate) fn settle_dead_runs(store: &Store, who: &str) -> Result<Vec<String>> 
 /// Runs that have not settled, with what they reserved: cut off, or under way.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`].
+/// [`crate::error::ErrorCode::Destination`].
 pub(crate) fn unsettled(store: &Store) -> Result<BTreeMap<String, u64>> {
     let mut open = BTreeMap::new();
     for Entry { run, reservation } in entries(store)? {
@@ -327,7 +327,7 @@ pub(crate) fn unsettled(store: &Store) -> Result<BTreeMap<String, u64>> {
 /// Units that each run cost as far as that is known, else what it reserved.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`].
+/// [`crate::error::ErrorCode::Destination`].
 pub(crate) fn max_units_by_run(store: &Store) -> Result<BTreeMap<String, u64>> {
     let mut most = BTreeMap::new();
     for Entry { run, reservation } in entries(store)? {

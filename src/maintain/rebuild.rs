@@ -16,7 +16,7 @@ use crate::context::cpu_pool::run_on_cpu_pool;
 use crate::context::fetched_task::FetchedTask;
 use crate::context::progress::Progress;
 use crate::context::run_context::RunContext;
-use crate::error::{Code, Error, Errors, Result};
+use crate::error::{Error, ErrorCode, Errors, Result};
 use crate::fetch::body::run_blocking;
 use crate::fetch::saved_history;
 use crate::fetch::task::TaskFetcher;
@@ -135,7 +135,7 @@ fn places(config: &RunConfig, store: &Store, selection: &Selection) -> Result<Ve
                 "the table `{}` gets a new layout, which all of its nights must have",
                 report.name
             );
-            return Err(Error::new(Code::Usage, message).with_next(format!(
+            return Err(Error::new(ErrorCode::Usage, message).with_hint(format!(
                 "backhaul rebuild --report {}   (without --date and --target)",
                 report.name
             )));
@@ -322,7 +322,7 @@ async fn put_together(
     };
     match outcome {
         Ok(finished) => Ok(Some(finished)),
-        Err(error) if error.code() == Code::Unfinished => Ok(None),
+        Err(error) if error.code() == ErrorCode::Unfinished => Ok(None),
         Err(error) => Err(error.with_context("task", context.task_name(report, &job.task))),
     }
 }
@@ -393,7 +393,7 @@ fn refuse_what_is_lost(
                 "backhaul run --refetch --report {} fetches and pays for tonight's again",
                 state.report
             );
-            return Err(Error::new(Code::Corrupt, message).with_next(next));
+            return Err(Error::new(ErrorCode::Corrupt, message).with_hint(next));
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 use crate::model::Value;
 
 use super::assumption::Assumption;
@@ -169,25 +169,25 @@ impl From<PagingError> for Error {
             | PagingError::RoundTrip { .. }
             | PagingError::KeyExhausted {
                 withheld: Some(_), ..
-            } => (Code::Paging, "backhaul check --live"),
+            } => (ErrorCode::Paging, "backhaul check --live"),
             PagingError::NullsLost { .. }
             | PagingError::HeldRowsMissing { .. }
             | PagingError::RowsMoved { .. } => (
-                Code::Paging,
+                ErrorCode::Paging,
                 "the rows changed meanwhile: run the same command again",
             ),
             PagingError::KeyExhausted { withheld: None, .. } => (
-                Code::Paging,
+                ErrorCode::Paging,
                 "narrow the report with `where`, so that fewer rows share that value",
             ),
             PagingError::UrlTooLong { .. } => (
-                Code::Paging,
+                ErrorCode::Paging,
                 "shorten the report's `where`, or exclude that value with it",
             ),
             PagingError::KeyWidth { .. } | PagingError::UnexpectedAnswer => {
-                (Code::Internal, "report this with the lines above")
+                (ErrorCode::Internal, "report this with the lines above")
             }
         };
-        Self::new(code, message).with_next(next)
+        Self::new(code, message).with_hint(next)
     }
 }

@@ -8,7 +8,7 @@ use crate::catalog::{
     Endpoint, FREE_KEYWORDS, FREE_ROWS, FREE_TARGETS, MIN_UNITS_PER_REQUEST, Pricing, Shape,
 };
 use crate::config::{Report, RunConfig};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::Method;
 use crate::table::DateRange;
 
@@ -40,7 +40,7 @@ pub fn total(tasks: &[Task]) -> CostBound {
 /// passes: the budget itself is kept while the run spends.
 ///
 /// # Errors
-/// [`Code::Budget`] with the line to add.
+/// [`ErrorCode::Budget`] with the line to add.
 pub fn require_budget(tasks: &[Task], per_run: Option<u64>) -> Result<()> {
     let (could, suggestion) = match total(tasks) {
         _ if per_run.is_some() => return Ok(()),
@@ -55,7 +55,7 @@ pub fn require_budget(tasks: &[Task], per_run: Option<u64>) -> Result<()> {
         format!("the run {could}, and no budget covers more than {FREE_BUDGET_UNITS} units");
     let next =
         format!("add under [budget]: per_run = {suggestion}   or give --max-units {suggestion}");
-    Err(Error::new(Code::Budget, message).with_next(next))
+    Err(Error::new(ErrorCode::Budget, message).with_hint(next))
 }
 
 /// Whether the source answers for this target and these keywords at no cost, up to 100 rows a request. Subdomains are not

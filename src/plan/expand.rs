@@ -18,8 +18,8 @@ use crate::model::SnapshotDate;
 /// The tasks of a night, by report, target and what varies, in file order.
 ///
 /// # Errors
-/// [`crate::error::Code::Usage`] or [`crate::error::Code::Target`] where the selection names what the configuration
-/// lacks; [`crate::error::Code::Date`] where the night is in the future, or the operation cannot answer for it.
+/// [`crate::error::ErrorCode::Usage`] or [`crate::error::ErrorCode::Target`] where the selection names what the configuration
+/// lacks; [`crate::error::ErrorCode::Date`] where the night is in the future, or the operation cannot answer for it.
 pub fn tasks(
     config: &RunConfig,
     night: SnapshotDate,
@@ -42,7 +42,7 @@ pub fn tasks(
 /// is left of an unfinished night, or what was committed.
 ///
 /// # Errors
-/// [`crate::error::Code::Usage`] or [`crate::error::Code::Target`] where the selection names what the configuration lacks.
+/// [`crate::error::ErrorCode::Usage`] or [`crate::error::ErrorCode::Target`] where the selection names what the configuration lacks.
 pub fn tasks_of_any_night(
     config: &RunConfig,
     night: SnapshotDate,

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::history::steady_units;
 use super::task::Task;
 use crate::config::{Cadence, RunConfig};
-use crate::error::{Code, Error, Errors};
+use crate::error::{Error, ErrorCode, Errors};
 
 /// Nights of the month that bills are told for.
 pub const NIGHTS_A_MONTH: u64 = 30;
@@ -72,7 +72,7 @@ pub fn first_load(config: &RunConfig, tasks: &[Task]) -> u64 {
 /// for a month, where that is known.
 ///
 /// # Errors
-/// [`Code::Budget`] for each budget that it can never keep to, with the smallest changes that make it fit.
+/// [`ErrorCode::Budget`] for each budget that it can never keep to, with the smallest changes that make it fit.
 pub fn refuse_impossible(
     config: &RunConfig,
     tasks: &[Task],
@@ -107,7 +107,7 @@ pub fn refuse_impossible(
         let mut ways = changes(config, tasks, *limit, Bound::Least);
         let enough = nightly.map_or(least, |_| dearest.max(least.div_ceil(NIGHTS_A_MONTH)));
         ways.push(format!("raise {name} to {enough}"));
-        errors.push(Error::new(Code::Budget, message).with_next(ways.join(", or ")));
+        errors.push(Error::new(ErrorCode::Budget, message).with_hint(ways.join(", or ")));
     }
     errors.or(())
 }

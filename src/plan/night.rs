@@ -4,7 +4,7 @@ use chrono::{Days, NaiveDate};
 
 use crate::catalog::ParameterKind;
 use crate::config::{Report, RunConfig};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::SnapshotDate;
 
 /// How many days back a night may lie for an operation that only knows the present.
@@ -13,15 +13,15 @@ const GRACE_DAYS: u64 = 2;
 /// The night of a run: the UTC date, or the one that was asked for.
 ///
 /// # Errors
-/// [`Code::Date`]: the date lies in the future, where the source has nothing.
+/// [`ErrorCode::Date`]: the date lies in the future, where the source has nothing.
 pub fn resolve_date(asked: Option<NaiveDate>, today: NaiveDate) -> Result<SnapshotDate> {
     match asked {
         Some(date) if date > today => Err(Error::new(
-            Code::Date,
+            ErrorCode::Date,
             format!("the night {date} lies in the future"),
         )
         .with_context("today", format!("{today} (UTC)"))
-        .with_next("give a day up to today, or none")),
+        .with_hint("give a day up to today, or none")),
         Some(date) => Ok(SnapshotDate::new(date)),
         None => Ok(SnapshotDate::new(today)),
     }
@@ -46,7 +46,7 @@ fn takes(report: &Report, name: &str, kind: &ParameterKind) -> bool {
 /// days were asked for by name, histories may begin later (`keeps_to_since`: false).
 ///
 /// # Errors
-/// [`Code::Date`]: an operation takes no date and the night lies more than two days back, or a history would begin after the
+/// [`ErrorCode::Date`]: an operation takes no date and the night lies more than two days back, or a history would begin after the
 /// night.
 pub fn ensure_answerable(
     config: &RunConfig,
@@ -90,7 +90,7 @@ pub fn ensure_answerable(
         "{} only knows the present, not the night {night}: it takes no date",
         first.endpoint.name
     );
-    Err(Error::new(Code::Date, message)
+    Err(Error::new(ErrorCode::Date, message)
         .with_context(
             if names.len() == 1 {
                 "report"
@@ -99,17 +99,17 @@ pub fn ensure_answerable(
             },
             names.join(", "),
         )
-        .with_next(format!("choose nights from {oldest} on{others}")))
+        .with_hint(format!("choose nights from {oldest} on{others}")))
 }
 
 fn begins_later(report: &Report, night: SnapshotDate) -> Error {
     let since = report.since.unwrap_or(night.date());
     Error::new(
-        Code::Date,
+        ErrorCode::Date,
         format!("`since` is {since}, after the night {night}"),
     )
     .with_context("report", &report.name)
-    .with_next(format!(
+    .with_hint(format!(
         "set an earlier `since`, or fetch older days by name: --from {night} --to {night}"
     ))
 }

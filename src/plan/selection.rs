@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use crate::catalog::nearest;
 use crate::config::{RunConfig, Target};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::table::DateRange;
 
 /// What the command line selects; empty lists select everything.
@@ -60,7 +60,7 @@ impl Selection {
     /// Indices of the selected reports, in file order.
     ///
     /// # Errors
-    /// [`Code::Usage`]: a name that no report has.
+    /// [`ErrorCode::Usage`]: a name that no report has.
     pub fn reports(&self, config: &RunConfig) -> Result<Vec<usize>> {
         let names: Vec<&str> = config
             .reports
@@ -85,7 +85,7 @@ impl Selection {
     /// Indices of the selected targets, in file order.
     ///
     /// # Errors
-    /// [`Code::Target`]: something that no target fits.
+    /// [`ErrorCode::Target`]: something that no target fits.
     pub fn targets(&self, config: &RunConfig) -> Result<Vec<usize>> {
         for wanted in &self.targets {
             if !config.targets.iter().any(|target| fits(target, wanted)) {
@@ -132,9 +132,9 @@ fn unknown(kind: &str, wanted: &str, near: Option<&str>, names: Vec<&str>) -> Er
     /// Enough to recognise one's own list without flooding the terminal.
     const SHOWN: usize = 10;
     let code = if kind == "target" {
-        Code::Target
+        ErrorCode::Target
     } else {
-        Code::Usage
+        ErrorCode::Usage
     };
     let more = if names.len() > SHOWN { ", …" } else { "" };
     let shown: Vec<_> = names.into_iter().take(SHOWN).collect();
@@ -143,5 +143,5 @@ fn unknown(kind: &str, wanted: &str, near: Option<&str>, names: Vec<&str>) -> Er
         None if shown.is_empty() => format!("leave --{kind} out: the configuration has none"),
         None => format!("one of: {}{more}", shown.join(", ")),
     };
-    Error::new(code, format!("the configuration has no {kind} `{wanted}`")).with_next(next)
+    Error::new(code, format!("the configuration has no {kind} `{wanted}`")).with_hint(next)
 }

@@ -27,7 +27,7 @@ impl CarriedRows {
     /// Finds the rows of all tasks that are not replaced.
     ///
     /// # Errors
-    /// [`crate::error::Code::Corrupt`] if they cannot be read, or are not what the manifest says.
+    /// [`crate::error::ErrorCode::Corrupt`] if they cannot be read, or are not what the manifest says.
     pub fn new(
         committing: &PartitionCommit,
         before: &Committed,
@@ -93,7 +93,7 @@ impl CarriedRows {
     /// Writes the rest.
     ///
     /// # Errors
-    /// [`crate::error::Code::Corrupt`] if the rows are not as many as the manifest says.
+    /// [`crate::error::ErrorCode::Corrupt`] if the rows are not as many as the manifest says.
     pub fn finish(&mut self, partition_by: &[String], writer: &mut PartitionWriter) -> Result<()> {
         self.write_before(None, partition_by, writer)?;
         if self.written == self.wanted {

@@ -6,7 +6,7 @@ use arrow::array::{Array as _, ArrayRef, RecordBatch, StringArray};
 use arrow::datatypes::Schema;
 
 use crate::catalog::Endpoint;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::publish::system_tables::defect;
 use crate::table::{CHANGE, ColumnType};
 
@@ -22,7 +22,7 @@ pub(crate) fn mark(batch: &RecordBatch, endpoint: &Endpoint, is_base: bool) -> R
             .and_then(|changes| batch.column_by_name(&changes.lost));
         let lost = lost.ok_or_else(|| {
             Error::new(
-                Code::Internal,
+                ErrorCode::Internal,
                 "rows of changes lack the date of their loss",
             )
         })?;

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use arrow::row::{OwnedRow, RowConverter, SortField};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::publish::rewrite::{RowOwners, stretches, taken_over};
 use crate::sink::{PartitionWriter, read_batches, read_footer, read_rows};
 use crate::store::{Commit, LocalFile};
@@ -152,7 +152,7 @@ impl TaskRowIndex {
     fn key_of(&self, file: usize, row: Range<usize>, key: &[String]) -> Result<OwnedRow> {
         let lacking = || {
             Error::new(
-                Code::Corrupt,
+                ErrorCode::Corrupt,
                 "a file lacks a row or a column that it is said to be sorted by",
             )
         };
@@ -169,7 +169,7 @@ impl TaskRowIndex {
             .map(|column| SortField::new(column.data_type().clone()))
             .collect();
         let internal = |error: arrow::error::ArrowError| {
-            Error::new(Code::Internal, "rows cannot be compared").with_source(error)
+            Error::new(ErrorCode::Internal, "rows cannot be compared").with_source(error)
         };
         let converter = RowConverter::new(fields).map_err(internal)?;
         let rows = converter.convert_columns(&columns).map_err(internal)?;
@@ -225,5 +225,5 @@ pub(crate) fn miscounted(written: u64, wanted: u64) -> Error {
     let message = format!(
         "the files that rows are taken over from hold {written}, the manifest says {wanted}"
     );
-    Error::new(Code::Corrupt, message).with_next("backhaul verify   (it says what helps)")
+    Error::new(ErrorCode::Corrupt, message).with_hint("backhaul verify   (it says what helps)")
 }

@@ -13,7 +13,7 @@ use crate::config::Report;
 use crate::context::cpu_pool::run_on_cpu_pool;
 use crate::context::fetched_task::FetchedTask;
 use crate::context::run_context::RunContext;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::fetch::body::run_blocking;
 use crate::landing::AnswerOrigin;
 use crate::model::{SnapshotDate, TaskId, hex};
@@ -47,7 +47,7 @@ pub struct Assembled {
 /// that may wait; the rows are written on one of the few that work.
 ///
 /// # Errors
-/// [`Code::Destination`], [`Code::Schema`], [`Code::Locked`] or [`Code::Interrupted`]; readers then see what they saw
+/// [`ErrorCode::Destination`], [`ErrorCode::Schema`], [`ErrorCode::Locked`] or [`ErrorCode::Interrupted`]; readers then see what they saw
 /// before.
 pub async fn assemble(
     context: &Arc<RunContext>,
@@ -213,7 +213,7 @@ impl PartitionRewrite {
     /// A writer of what the partition will hold without these tasks.
     ///
     /// # Errors
-    /// [`Code::Destination`], or [`Code::Corrupt`] if rows that stay cannot be read.
+    /// [`ErrorCode::Destination`], or [`ErrorCode::Corrupt`] if rows that stay cannot be read.
     pub fn writer(
         &mut self,
         context: &RunContext,
@@ -328,7 +328,7 @@ impl PartitionRewrite {
 /// Where a commit's files go.
 ///
 /// # Errors
-/// [`Code::Internal`] if the commit is over: a defect.
+/// [`ErrorCode::Internal`] if the commit is over: a defect.
 pub(crate) fn output(committing: &PartitionCommit) -> Result<Output> {
     Ok(match committing.staging()? {
         Staging::Folder(folder) => Output::Folder(folder),
@@ -352,7 +352,7 @@ fn placed(
         let exported_at =
             DateTime::from_timestamp_micros(finished.exported_at).ok_or_else(|| {
                 Error::new(
-                    Code::Internal,
+                    ErrorCode::Internal,
                     format!("{} is no time", finished.exported_at),
                 )
             })?;
@@ -419,7 +419,7 @@ fn write_task(
     for batch in &mut sorted {
         if stop.is_some_and(CancellationToken::is_cancelled) {
             return Err(Error::new(
-                Code::Interrupted,
+                ErrorCode::Interrupted,
                 "interrupted before the rows were written",
             ));
         }
@@ -441,7 +441,7 @@ fn write_task(
             "{} rows were accepted and {rows} came out",
             finished.num_rows
         );
-        return Err(Error::new(Code::Internal, message).with_context("target", columns.target));
+        return Err(Error::new(ErrorCode::Internal, message).with_context("target", columns.target));
     }
     let (status, mut evidence) = has_ended(&finished.evidence)?;
     if let (FetchMode::Changes { since }, Some(evidence)) =
@@ -496,7 +496,7 @@ pub(crate) fn has_ended(evidence: &Evidence) -> Result<(TaskStatus, serde_json::
         Status::Capped(_) => TaskStatus::Capped,
     };
     let evidence = serde_json::to_value(evidence).map_err(|error| {
-        Error::new(Code::Internal, "evidence cannot be written").with_source(error)
+        Error::new(ErrorCode::Internal, "evidence cannot be written").with_source(error)
     })?;
     Ok((status, evidence))
 }

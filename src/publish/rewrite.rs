@@ -11,7 +11,7 @@ use std::ops::Range;
 use arrow::array::{Array as _, AsArray as _, RecordBatch, StringArray};
 use chrono::{DateTime, NaiveDate};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::TaskId;
 use crate::publish::partition::folder;
 use crate::sink::{PartitionWriter, TaskColumns, read_batches, read_footer};
@@ -65,7 +65,7 @@ pub(crate) fn keep_others(
 /// A committed file to copy rows from, if it is what the manifest says.
 ///
 /// # Errors
-/// [`Code::Corrupt`] if it is not.
+/// [`ErrorCode::Corrupt`] if it is not.
 pub(crate) fn whole_file(committing: &PartitionCommit, file: &FileEntry) -> Result<LocalFile> {
     let missing = || damaged(committing.commit(), file, "is missing");
     let local = committing.committed_file(&file.name)?.ok_or_else(missing)?;
@@ -80,7 +80,7 @@ fn damaged(commit: &Commit, file: &FileEntry, problem: &str) -> Error {
         "{}/{}/{} {problem}",
         commit.report, commit.partition, file.name
     );
-    Error::new(Code::Corrupt, message).with_next(format!(
+    Error::new(ErrorCode::Corrupt, message).with_hint(format!(
         "backhaul verify --report {}   (it says what helps)",
         commit.report
     ))
@@ -111,7 +111,7 @@ impl<'a> RowOwners<'a> {
     /// The owner of rows of a file.
     ///
     /// # Errors
-    /// [`Code::Corrupt`] if the manifest names none: rows that nobody brought are neither kept nor dropped in silence.
+    /// [`ErrorCode::Corrupt`] if the manifest names none: rows that nobody brought are neither kept nor dropped in silence.
     pub fn expect(
         &self,
         commit: &Commit,
@@ -194,7 +194,7 @@ pub(crate) fn stretches(batch: &RecordBatch, parameters: &[String]) -> Result<Ve
             .and_then(|column| column.as_string_opt::<i32>());
         column.ok_or_else(|| {
             Error::new(
-                Code::Corrupt,
+                ErrorCode::Corrupt,
                 format!("a file of the table lacks the text column `{name}`"),
             )
         })

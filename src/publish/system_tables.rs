@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::config::Target;
 use crate::context::run_context::RunContext;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::hex;
 use crate::publish::partition::output;
 use crate::sink::{PartitionWriter, WriterOptions};
@@ -28,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// time while nobody else can change the partition.
 ///
 /// # Errors
-/// [`Code::Destination`] or [`Code::Locked`]; readers then see what they saw before.
+/// [`ErrorCode::Destination`] or [`ErrorCode::Locked`]; readers then see what they saw before.
 pub(crate) fn publish(
     context: &RunContext,
     schema: &TableSchema,
@@ -117,7 +117,7 @@ fn content_hash(batch: &RecordBatch) -> Result<String> {
 
 pub(crate) fn defect(error: arrow::error::ArrowError) -> Error {
     Error::new(
-        Code::Internal,
+        ErrorCode::Internal,
         "the rows of a table of the program do not fit together",
     )
     .with_source(error)
@@ -131,7 +131,7 @@ pub(crate) fn texts<'a>(values: impl IntoIterator<Item = Option<&'a str>>) -> Ar
 /// JSON text.
 pub(crate) fn json_text(value: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|error| {
-        Error::new(Code::Internal, "a value cannot be written as JSON").with_source(error)
+        Error::new(ErrorCode::Internal, "a value cannot be written as JSON").with_source(error)
     })
 }
 

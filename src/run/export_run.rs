@@ -68,7 +68,7 @@ impl ExportRun {
     /// Does it. The report comes with every error that a task ended with.
     ///
     /// # Errors
-    /// What kept the run from beginning: destination, key, or every due task claimed by others ([`crate::error::Code::Locked`]).
+    /// What kept the run from beginning: destination, key, or every due task claimed by others ([`crate::error::ErrorCode::Locked`]).
     pub async fn run(
         self,
         progress: Arc<Progress>,

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::Datelike as _;
 
 use crate::context::run_context::RunContext;
-use crate::error::{Code, Result};
+use crate::error::{ErrorCode, Result};
 use crate::model::{SnapshotDate, TaskId};
 use crate::publish::{coverage, system_tables};
 use crate::run::report_builder::Unfinished;
@@ -22,7 +22,7 @@ use crate::table::manifest::{PartitionState, UnfinishedStatus, UnfinishedTask};
 /// date, closes finished nights and lets go of old answers. Gives what is worth knowing.
 ///
 /// # Errors
-/// [`Code::Destination`].
+/// [`ErrorCode::Destination`].
 pub(crate) fn finish_run(
     context: &RunContext,
     tonight: SnapshotDate,
@@ -172,7 +172,7 @@ fn expire(context: &RunContext, needed: &BTreeSet<(SnapshotDate, TaskId)>) -> Re
 /// What another process holds is left as it is: whatever it does there, it says so itself.
 fn unless_busy(outcome: Result<()>) -> Result<()> {
     match outcome {
-        Err(error) if error.code() == Code::Locked => {
+        Err(error) if error.code() == ErrorCode::Locked => {
             tracing::warn!(error = %error.one_line(), "left to another process");
             Ok(())
         }

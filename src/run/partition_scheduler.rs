@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::context::fetched_task::FetchedTask;
 use crate::context::run_context::RunContext;
-use crate::error::{Code, Error, Errors, Result};
+use crate::error::{Error, ErrorCode, Errors, Result};
 use crate::fetch::group::{GroupFetcher, TaskClaim, TaskOutcome, TaskResult, claim};
 use crate::fetch::shared_answers::SharedAnswers;
 use crate::model::SnapshotDate;
@@ -26,7 +26,7 @@ const LOTS_AT_A_TIME: usize = 4;
 /// A claim on the first job that nobody else is at.
 ///
 /// # Errors
-/// [`Code::Locked`] if there is none: then this run has nothing to do, and nothing was sent.
+/// [`ErrorCode::Locked`] if there is none: then this run has nothing to do, and nothing was sent.
 pub(crate) fn first_claim(context: &RunContext) -> Result<BTreeMap<usize, TaskClaim>> {
     if context.jobs.is_empty() {
         return Ok(BTreeMap::new());
@@ -55,9 +55,12 @@ fn all_claimed(holders: &[String]) -> Error {
         .cloned()
         .collect::<Vec<_>>()
         .join("; ");
-    Error::new(Code::Locked, "every due task is claimed by another process")
-        .with_context("claims", shown + &more)
-        .with_next("wait for it to end; this run has nothing to do")
+    Error::new(
+        ErrorCode::Locked,
+        "every due task is claimed by another process",
+    )
+    .with_context("claims", shown + &more)
+    .with_hint("wait for it to end; this run has nothing to do")
 }
 
 fn named(context: &RunContext, index: usize, holder: &str) -> Result<String> {
@@ -134,7 +137,7 @@ impl<'a> PartitionScheduler<'a> {
     /// Works until every job has ended in some way, or is another's.
     ///
     /// # Errors
-    /// [`Code::Locked`] if every job is another's.
+    /// [`ErrorCode::Locked`] if every job is another's.
     pub async fn work(mut self, report_builder: &mut RunReportBuilder) -> Result<(), Errors> {
         let all: Vec<usize> = (0..self.context.jobs.len()).collect();
         self.pass(all, report_builder).await?;
@@ -156,7 +159,7 @@ impl<'a> PartitionScheduler<'a> {
         for (index, report) in self.context.config.reports.iter().enumerate() {
             let not_tried = self.not_tried.get(&index).copied().unwrap_or(0);
             if let Some(reason) = self.desk.breaker.broken(index)
-                && (not_tried > 0 || reason.code == Code::Refused)
+                && (not_tried > 0 || reason.code == ErrorCode::Refused)
             {
                 report_builder.merge_alike_errors(&report.name, &reason, not_tried);
             }
@@ -276,7 +279,10 @@ impl<'a> PartitionScheduler<'a> {
                 // No other task can succeed where the key is dead, the units are used up, or answers cannot be saved.
                 if matches!(
                     error.code(),
-                    Code::Unauthorized | Code::Units | Code::NotFree | Code::Destination
+                    ErrorCode::Unauthorized
+                        | ErrorCode::Units
+                        | ErrorCode::NotFree
+                        | ErrorCode::Destination
                 ) {
                     self.desk.cancel.cancel();
                 }

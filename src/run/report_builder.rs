@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::config::Report;
 use crate::context::fetched_task::FetchedTask;
 use crate::context::run_context::RunContext;
-use crate::error::{Code, Error, Errors};
+use crate::error::{Error, ErrorCode, Errors};
 use crate::fetch::circuit_breaker::FailureSignature;
 use crate::ledger::reservations::ReservationLog;
 use crate::model::SnapshotDate;
@@ -137,7 +137,7 @@ impl RunReportBuilder {
         error: Error,
     ) {
         let status = match error.code() {
-            Code::Budget | Code::Interrupted => UnfinishedStatus::Stopped,
+            ErrorCode::Budget | ErrorCode::Interrupted => UnfinishedStatus::Stopped,
             _ => UnfinishedStatus::Failed,
         };
         self.unfinished(
@@ -154,7 +154,7 @@ impl RunReportBuilder {
             UnfinishedStatus::Stopped => summary.tasks.stopped += 1,
             _ => summary.tasks.failed += 1,
         }
-        if error.code() == Code::Interrupted {
+        if error.code() == ErrorCode::Interrupted {
             return;
         }
         let mut error = error.with_context("report", &report.name);
@@ -213,7 +213,7 @@ impl RunReportBuilder {
         // What is to be raised, without the number.
         let budget = |error: &Error| {
             error
-                .next()
+                .hint()
                 .split(" to ")
                 .next()
                 .unwrap_or_default()
@@ -223,7 +223,7 @@ impl RunReportBuilder {
         for error in std::mem::take(&mut self.errors.0) {
             match error
                 .context_value("report")
-                .filter(|_| error.code() == Code::Budget)
+                .filter(|_| error.code() == ErrorCode::Budget)
                 .map(str::to_owned)
             {
                 Some(report) => stops
@@ -253,7 +253,7 @@ impl RunReportBuilder {
         error: Error,
     ) -> Result<(), Errors> {
         let status = match error.code() {
-            Code::Interrupted => UnfinishedStatus::Stopped,
+            ErrorCode::Interrupted => UnfinishedStatus::Stopped,
             _ => UnfinishedStatus::Failed,
         };
         for (index, units) in ended {
@@ -351,7 +351,8 @@ impl RunReportBuilder {
         report.errors = self.errors.0.iter().map(ErrorEntry::new).collect();
         report.status = status(report, interrupted);
         let bytes = serde_json::to_vec_pretty(&self.report).map_err(|error| {
-            Error::new(Code::Internal, "the report cannot be written as JSON").with_source(error)
+            Error::new(ErrorCode::Internal, "the report cannot be written as JSON")
+                .with_source(error)
         })?;
         context
             .store

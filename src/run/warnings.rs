@@ -9,7 +9,7 @@ use crate::config::Report;
 use crate::context::fetched_task::FetchedTask;
 use crate::context::run_context::RunContext;
 use crate::decode::{DecodeNotes, UnknownValues};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::state::names::{BAD_VALUES, RUNS};
 
 /// Values that one run lists; more are only counted.
@@ -70,7 +70,7 @@ impl AnswerWarnings {
     /// Says it, in the order of the configuration, and writes the list of bad values if there is any.
     ///
     /// # Errors
-    /// [`Code::Destination`] if the list cannot be written.
+    /// [`ErrorCode::Destination`] if the list cannot be written.
     pub fn close(&self, context: &RunContext) -> Result<Vec<String>> {
         let mut out = Vec::new();
         for report in &context.config.reports {
@@ -96,7 +96,7 @@ impl AnswerWarnings {
         let mut lines = Vec::new();
         for listed in &self.listed {
             serde_json::to_writer(&mut lines, listed).map_err(|error| {
-                Error::new(Code::Internal, "a bad value cannot be written").with_source(error)
+                Error::new(ErrorCode::Internal, "a bad value cannot be written").with_source(error)
             })?;
             lines.push(b'\n');
         }

@@ -5,7 +5,7 @@
 use std::str::FromStr;
 
 use super::seeded::Seeded;
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 
 /// One thing that goes wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,8 +88,10 @@ impl FromStr for Fault {
             }
         }
         let known = Self::ALL.map(Self::as_str).join(", ");
-        Err(Error::new(Code::Usage, format!("unknown fault `{name}`"))
-            .with_next(format!("use some of {known}")))
+        Err(
+            Error::new(ErrorCode::Usage, format!("unknown fault `{name}`"))
+                .with_hint(format!("use some of {known}")),
+        )
     }
 }
 
@@ -127,7 +129,7 @@ impl FromStr for Faults {
             if faults.iter().any(|(known, _)| *known == fault) {
                 let name = fault.as_str();
                 return Err(Error::new(
-                    Code::Usage,
+                    ErrorCode::Usage,
                     format!("fault `{name}` is named twice"),
                 ));
             }
@@ -136,7 +138,7 @@ impl FromStr for Faults {
         }
         if sum > 1.0 {
             return Err(Error::new(
-                Code::Usage,
+                ErrorCode::Usage,
                 format!("the probabilities of the faults add up to {sum}, more than 1"),
             ));
         }
@@ -147,19 +149,20 @@ impl FromStr for Faults {
 /// Reads `429=0.05`.
 fn parse_fault(part: &str) -> Result<(Fault, f64), Error> {
     let Some((kind, probability)) = part.split_once('=') else {
-        return Err(
-            Error::new(Code::Usage, format!("fault `{part}` has no probability"))
-                .with_next("write kind=probability, for example 429=0.05"),
-        );
+        return Err(Error::new(
+            ErrorCode::Usage,
+            format!("fault `{part}` has no probability"),
+        )
+        .with_hint("write kind=probability, for example 429=0.05"));
     };
     let fault = kind.trim().parse()?;
     match probability.trim().parse() {
         Ok(number) if (0.0..=1.0).contains(&number) => Ok((fault, number)),
         _ => Err(Error::new(
-            Code::Usage,
+            ErrorCode::Usage,
             format!("invalid probability `{probability}` for fault `{kind}`"),
         )
-        .with_next("write a number from 0 to 1")),
+        .with_hint("write a number from 0 to 1")),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 
 /// One assumption made false, named after it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -135,8 +135,10 @@ impl FromStr for Quirk {
             }
         }
         let known = Self::ALL.map(Self::as_str).join(", ");
-        Err(Error::new(Code::Usage, format!("unknown quirk `{name}`"))
-            .with_next(format!("use one of {known}")))
+        Err(
+            Error::new(ErrorCode::Usage, format!("unknown quirk `{name}`"))
+                .with_hint(format!("use one of {known}")),
+        )
     }
 }
 
@@ -158,7 +160,7 @@ mod tests {
         assert!(
             Quirk::ALL
                 .iter()
-                .all(|quirk| error.next().contains(quirk.as_str()))
+                .all(|quirk| error.hint().contains(quirk.as_str()))
         );
     }
 }

@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use super::http::{ConnectionFault, FaultyListener, router};
 use super::options::Options;
 use super::server::{Server, Stats};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// How long a stopping sandbox waits for answers in progress.
 const STOP_TIMEOUT: Duration = Duration::from_secs(1);
@@ -28,7 +28,7 @@ pub struct Sandbox {
 /// Starts a sandbox on 127.0.0.1.
 ///
 /// # Errors
-/// [`Code::Usage`] if an option is out of range, [`Code::Network`] if the port is not available.
+/// [`ErrorCode::Usage`] if an option is out of range, [`ErrorCode::Network`] if the port is not available.
 pub async fn start(options: Options) -> Result<Sandbox> {
     check(&options)?;
     let (listener, address) = listen(options.port).await?;
@@ -56,13 +56,13 @@ pub async fn start(options: Options) -> Result<Sandbox> {
 fn check(options: &Options) -> Result<()> {
     if !(0.0..=1.0).contains(&options.churn) {
         return Err(Error::new(
-            Code::Usage,
+            ErrorCode::Usage,
             format!("churn is a probability from 0 to 1, not {}", options.churn),
         ));
     }
     if options.rows > u64::from(u32::MAX / 4) {
         return Err(Error::new(
-            Code::Usage,
+            ErrorCode::Usage,
             format!("the sandbox cannot serve {} rows a target", options.rows),
         ));
     }
@@ -81,7 +81,7 @@ async fn listen(port: u16) -> Result<(TcpListener, SocketAddr)> {
 }
 
 fn cannot_listen(address: SocketAddr, cause: std::io::Error) -> Error {
-    Error::new(Code::Network, format!("cannot listen on {address}")).with_source(cause)
+    Error::new(ErrorCode::Network, format!("cannot listen on {address}")).with_source(cause)
 }
 
 impl Sandbox {

@@ -36,7 +36,7 @@ impl<'a> HistoryWindows<'a> {
     /// The days that a task asks for in a night; `None` for a task of no history.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if the states cannot be read.
+    /// [`crate::error::ErrorCode::Destination`] if the states cannot be read.
     pub fn window(
         &mut self,
         night: SnapshotDate,

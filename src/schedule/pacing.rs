@@ -32,7 +32,7 @@ impl RunPlan {
     /// nothing is sent. Gives a line for each, and adds what is worth knowing to the notes.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if the ledger or saved responses cannot be read.
+    /// [`crate::error::ErrorCode::Destination`] if the ledger or saved responses cannot be read.
     pub fn defer(
         &mut self,
         config: &RunConfig,
@@ -78,7 +78,7 @@ impl DeferredTask {
 /// asked for by name.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if saved responses cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if saved responses cannot be read.
 pub(crate) fn defer_unaffordable(
     config: &RunConfig,
     run_plan: &mut RunPlan,

@@ -28,7 +28,7 @@ use crate::table::manifest::{PartitionState, TaskEntry};
 /// Plans a run: reads the destination and changes nothing. With a date in the selection only that night counts.
 ///
 /// # Errors
-/// As [`plan::tasks`]; [`crate::error::Code::Destination`] if what is known of a night cannot be read.
+/// As [`plan::tasks`]; [`crate::error::ErrorCode::Destination`] if what is known of a night cannot be read.
 pub fn plan_run(
     config: &RunConfig,
     today: NaiveDate,
@@ -73,7 +73,7 @@ impl<'a> RunPlanBuilder<'a> {
     /// Begins with an empty plan.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if the destination cannot be opened.
+    /// [`crate::error::ErrorCode::Destination`] if the destination cannot be opened.
     fn new(config: &'a RunConfig, plan: RunPlan, today: NaiveDate) -> Result<Self> {
         let store = open_read_only(config)?;
         Ok(Self {

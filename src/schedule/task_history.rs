@@ -34,7 +34,7 @@ pub(crate) type TaskHistories = BTreeMap<TaskId, TaskHistory>;
 /// With `with_turns` also what was deferred.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`].
+/// [`crate::error::ErrorCode::Destination`].
 pub(crate) fn load_task_history(
     store: &Store,
     report: &Report,

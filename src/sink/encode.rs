@@ -11,7 +11,7 @@ use parquet::file::metadata::{KeyValue, SortingColumn};
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesBuilder};
 use parquet::schema::types::ColumnPath;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::table::TableSchema;
 
 /// Prefix of our keys in footers.
@@ -110,7 +110,11 @@ pub(super) fn file_properties(
 
 fn compression(zstd_level: i32) -> Result<Compression> {
     let level = ZstdLevel::try_new(zstd_level).map_err(|error| {
-        Error::new(Code::Config, format!("invalid zstd level {zstd_level}")).with_source(error)
+        Error::new(
+            ErrorCode::Config,
+            format!("invalid zstd level {zstd_level}"),
+        )
+        .with_source(error)
     })?;
     Ok(Compression::ZSTD(level))
 }
@@ -158,7 +162,7 @@ fn sorting_columns(schema: &TableSchema, sorted_by: &[String]) -> Result<Vec<Sor
     let leaves = ArrowSchemaConverter::new()
         .convert(schema.arrow())
         .map_err(|error| {
-            Error::new(Code::Internal, "the schema has no Parquet form").with_source(error)
+            Error::new(ErrorCode::Internal, "the schema has no Parquet form").with_source(error)
         })?;
     let mut sorting = Vec::new();
     for name in sorted_by {

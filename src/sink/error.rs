@@ -4,14 +4,14 @@ use std::error::Error as StdError;
 
 use arrow::error::ArrowError;
 
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 
 /// The error for a file that cannot be written or read.
 pub(super) fn file_error(
     message: &str,
     source: impl Into<Box<dyn StdError + Send + Sync>>,
 ) -> Error {
-    Error::new(Code::Destination, message.to_owned()).with_source(source)
+    Error::new(ErrorCode::Destination, message.to_owned()).with_source(source)
 }
 
 /// The error for a file that is not a whole Parquet file.
@@ -20,7 +20,7 @@ pub(super) fn corrupt_file(
     source: impl Into<Box<dyn StdError + Send + Sync>>,
 ) -> Error {
     Error::new(
-        Code::Corrupt,
+        ErrorCode::Corrupt,
         "a file of the table cannot be read as Parquet",
     )
     .with_context("path", name.to_owned())
@@ -29,7 +29,11 @@ pub(super) fn corrupt_file(
 
 /// The error for columns that do not fit together: a defect.
 pub(super) fn mismatched_columns(source: ArrowError) -> Error {
-    Error::new(Code::Internal, "the columns of a batch do not fit together").with_source(source)
+    Error::new(
+        ErrorCode::Internal,
+        "the columns of a batch do not fit together",
+    )
+    .with_source(source)
 }
 
 /// The error of this program that made a stream fail, if one did: it names the cause, which the errors that wrap it do
@@ -51,7 +55,7 @@ pub(super) fn original_error(error: &(dyn StdError + 'static)) -> Option<Error> 
 }
 
 fn copy_of(error: &Error) -> Error {
-    let mut copy = Error::new(error.code(), error.one_line()).with_next(error.next());
+    let mut copy = Error::new(error.code(), error.one_line()).with_hint(error.hint());
     for (key, value) in error.context() {
         copy = copy.with_context(key, value.as_str());
     }
@@ -66,13 +70,13 @@ mod tests {
 
     #[test]
     fn the_error_that_stopped_a_stream_is_reported_without_its_wrappers() {
-        let own = Error::new(Code::Destination, "the bucket is full")
-            .with_next("free space")
+        let own = Error::new(ErrorCode::Destination, "the bucket is full")
+            .with_hint("free space")
             .with_context("object", "a");
         let wrapped = ParquetError::from(std::io::Error::other(own));
         let original = original_error(&wrapped).expect("an error of this program");
         assert_eq!(
-            (original.to_string().as_str(), original.next()),
+            (original.to_string().as_str(), original.hint()),
             ("the bucket is full", "free space")
         );
         assert_eq!(original.context_value("object"), Some("a"));

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::error::{file_error, original_error};
 use super::hashing_writer::HashingWriter;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// Where the files of a partition go.
 pub enum Output {
@@ -51,12 +51,14 @@ impl FileLocations {
     /// Creates file number `number` in a folder of the partition (empty: its own). Returns the name of its entry.
     ///
     /// # Errors
-    /// [`Code::Destination`] if it cannot be created, [`Code::Internal`] for a second file of an object.
+    /// [`ErrorCode::Destination`] if it cannot be created, [`ErrorCode::Internal`] for a second file of an object.
     pub fn create(&mut self, folder: &str, number: usize) -> Result<(String, HashingWriter)> {
         if let Target::Object(name, stream) = &mut self.target {
             let Some(stream) = stream.take() else {
-                return Err(Error::new(Code::Internal, "object writer started twice")
-                    .with_context("object", name.clone()));
+                return Err(
+                    Error::new(ErrorCode::Internal, "object writer started twice")
+                        .with_context("object", name.clone()),
+                );
             };
             return Ok((name.clone(), HashingWriter::stream(stream)));
         }

@@ -15,7 +15,7 @@ use arrow::row::{RowConverter, SortField};
 use sha2::{Digest as _, Sha256};
 
 use super::error::{file_error, mismatched_columns};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// Most digests in memory: 16 MiB.
 const MAX_BUFFERED: usize = 1 << 20;
@@ -53,14 +53,14 @@ impl<'a> IdentityCounter<'a> {
     /// Adds rows of a group.
     ///
     /// # Errors
-    /// [`Code::Internal`] if the batch lacks a column of the identity; [`Code::Destination`] if digests cannot be put on
+    /// [`ErrorCode::Internal`] if the batch lacks a column of the identity; [`ErrorCode::Destination`] if digests cannot be put on
     /// disk.
     pub fn push(&mut self, group: u32, batch: &RecordBatch) -> Result<()> {
         let mut columns = Vec::with_capacity(self.columns.len());
         for name in &self.columns {
             let Some(column) = batch.column_by_name(name) else {
                 let message = format!("rows without the column `{name}` of their identity");
-                return Err(Error::new(Code::Internal, message));
+                return Err(Error::new(ErrorCode::Internal, message));
             };
             columns.push(Arc::clone(column));
         }
@@ -86,7 +86,7 @@ impl<'a> IdentityCounter<'a> {
     /// are left out.
     ///
     /// # Errors
-    /// [`Code::Destination`] if digests cannot be read from disk.
+    /// [`ErrorCode::Destination`] if digests cannot be read from disk.
     pub fn finish(mut self) -> Result<BTreeMap<u32, u64>> {
         let mut repeats = RepeatCounter::default();
         if self.runs.is_empty() {

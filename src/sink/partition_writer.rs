@@ -8,7 +8,7 @@ use super::encode::WriterOptions;
 use super::file_locations::Output;
 use super::rolling_writer::RollingWriter;
 use super::task_columns::{SortPosition, TaskColumns, TaskColumnsFiller};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::table::TableSchema;
 use crate::table::manifest::FileEntry;
 
@@ -48,8 +48,8 @@ impl PartitionWriter {
     /// The rows that follow belong to this task.
     ///
     /// # Errors
-    /// [`Code::Internal`] if the files are declared to be sorted and the task does not follow the one before;
-    /// [`Code::Destination`] if a file that ends here cannot be written.
+    /// [`ErrorCode::Internal`] if the files are declared to be sorted and the task does not follow the one before;
+    /// [`ErrorCode::Destination`] if a file that ends here cannot be written.
     pub fn begin_task(&mut self, task: TaskColumns) -> Result<()> {
         if matches!(self.order, Order::Table) {
             self.check_position(&task)?;
@@ -66,7 +66,9 @@ impl PartitionWriter {
             && *last >= position
         {
             let message = format!("the task of {} comes out of order", task.target);
-            return Err(Error::new(Code::Internal, message).with_context("table", schema.name()));
+            return Err(
+                Error::new(ErrorCode::Internal, message).with_context("table", schema.name())
+            );
         }
         self.last_position = Some(position);
         Ok(())
@@ -78,7 +80,7 @@ impl PartitionWriter {
     /// All rows of an object are one sequence: once it has rows, its order stays as it was declared.
     ///
     /// # Errors
-    /// [`Code::Destination`] if the file before cannot be written.
+    /// [`ErrorCode::Destination`] if the file before cannot be written.
     pub fn start_sorted_run(&mut self, sorted_by: &[String]) -> Result<()> {
         if self.files.is_object() && self.has_rows() {
             return Ok(());
@@ -92,7 +94,7 @@ impl PartitionWriter {
     /// an older file have them); columns of the table that the batch lacks become null.
     ///
     /// # Errors
-    /// [`Code::Internal`] if the batch has a column that the table lacks or types differ; [`Code::Destination`] if the file
+    /// [`ErrorCode::Internal`] if the batch has a column that the table lacks or types differ; [`ErrorCode::Destination`] if the file
     /// cannot be written.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<()> {
         if batch.num_rows() == 0 {
@@ -126,7 +128,7 @@ impl PartitionWriter {
     /// table.
     ///
     /// # Errors
-    /// [`Code::Destination`] if a file cannot be written.
+    /// [`ErrorCode::Destination`] if a file cannot be written.
     pub fn close(self) -> Result<Vec<FileEntry>> {
         let sorted_by = self.sorted_by();
         let mut files = self.files;

@@ -48,7 +48,7 @@ impl Iterator for Batches {
 /// Reads a Parquet file batch by batch, all columns or only those named. A named column that the file lacks is left out.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if it cannot be opened, [`crate::error::Code::Corrupt`] if it is not a whole Parquet
+/// [`crate::error::ErrorCode::Destination`] if it cannot be opened, [`crate::error::ErrorCode::Corrupt`] if it is not a whole Parquet
 /// file.
 pub fn read_batches(path: &Path, columns: Option<&[&str]>) -> Result<Batches> {
     read(path, columns, None)

@@ -16,7 +16,7 @@ use crate::table::layout::{ColumnLayout, FileLayout, RowGroupLayout};
 /// The layout of a file, from its footer alone.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if it cannot be opened, [`crate::error::Code::Corrupt`] if it is not a whole Parquet
+/// [`crate::error::ErrorCode::Destination`] if it cannot be opened, [`crate::error::ErrorCode::Corrupt`] if it is not a whole Parquet
 /// file.
 pub fn read_layout(path: &Path) -> Result<FileLayout> {
     let name = path.display().to_string();

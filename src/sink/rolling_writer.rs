@@ -8,7 +8,7 @@ use parquet::arrow::ArrowWriter;
 use super::encode::{WriterOptions, file_properties};
 use super::file_locations::{FileLocations, Output};
 use super::hashing_writer::HashingWriter;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::TaskId;
 use crate::table::TableSchema;
 use crate::table::manifest::FileEntry;
@@ -69,7 +69,7 @@ impl RollingWriter {
     /// encoded.
     ///
     /// # Errors
-    /// [`Code::Destination`] if it cannot be created.
+    /// [`ErrorCode::Destination`] if it cannot be created.
     pub fn open(
         &mut self,
         folder: &str,
@@ -93,11 +93,11 @@ impl RollingWriter {
     /// Adds rows of a task, in the table's columns, to the open file, and finishes it at its size.
     ///
     /// # Errors
-    /// [`Code::Destination`] if the file cannot be written, [`Code::Internal`] if none is open.
+    /// [`ErrorCode::Destination`] if the file cannot be written, [`ErrorCode::Internal`] if none is open.
     pub fn write(&mut self, batch: &RecordBatch, task: Option<&TaskId>) -> Result<()> {
         let Some(file) = &mut self.open_file else {
             return Err(Error::new(
-                Code::Internal,
+                ErrorCode::Internal,
                 "rows are written without a file",
             ));
         };
@@ -121,7 +121,7 @@ impl RollingWriter {
     /// Finishes the open file if it is not in this folder. An object has no folders.
     ///
     /// # Errors
-    /// [`Code::Destination`] if the file cannot be written.
+    /// [`ErrorCode::Destination`] if the file cannot be written.
     pub fn leave_other_folder(&mut self, folder: &str) -> Result<()> {
         match &self.open_file {
             Some(file) if file.folder != folder && !self.is_object() => self.finish_file(),
@@ -132,7 +132,7 @@ impl RollingWriter {
     /// Finishes the open file, if there is one, and syncs it.
     ///
     /// # Errors
-    /// [`Code::Destination`] if the file cannot be written.
+    /// [`ErrorCode::Destination`] if the file cannot be written.
     pub fn finish_file(&mut self) -> Result<()> {
         let Some(file) = self.open_file.take() else {
             return Ok(());
@@ -163,7 +163,7 @@ impl RollingWriter {
     /// Finishes the open file and returns the entries of all.
     ///
     /// # Errors
-    /// [`Code::Destination`] if the file cannot be written.
+    /// [`ErrorCode::Destination`] if the file cannot be written.
     pub fn close(mut self) -> Result<Vec<FileEntry>> {
         self.finish_file()?;
         Ok(self.files)

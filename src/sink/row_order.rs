@@ -10,7 +10,7 @@ use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use arrow::row::{RowConverter, Rows, SortField};
 
 use super::error::mismatched_columns;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// Bytes of a digest.
 const DIGEST_BYTES: i32 = 16;
@@ -59,7 +59,7 @@ impl RowOrder {
     pub fn with_digests(&self, batch: &RecordBatch, digests: &[u128]) -> Result<RecordBatch> {
         if batch.num_rows() != digests.len() {
             let message = format!("{} digests for {} rows", digests.len(), batch.num_rows());
-            return Err(Error::new(Code::Internal, message));
+            return Err(Error::new(ErrorCode::Internal, message));
         }
         let mut bytes = Vec::with_capacity(size_of_val(digests));
         for digest in digests {

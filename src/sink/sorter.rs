@@ -65,7 +65,7 @@ impl TaskSorter {
     /// Sorts rows of `schema` by `sort_key`, nulls first, strings bytewise; equal ones by digest.
     ///
     /// # Errors
-    /// [`crate::error::Code::Internal`] if the schema lacks one of the columns or it cannot be ordered.
+    /// [`crate::error::ErrorCode::Internal`] if the schema lacks one of the columns or it cannot be ordered.
     pub fn new(schema: &SchemaRef, sort_key: &[String], options: SorterOptions) -> Result<Self> {
         let order = RowOrder::new(schema, sort_key)?;
         let memory_bytes = options.memory_bytes.clamp(1, MAX_BUDGET_BYTES);
@@ -89,7 +89,7 @@ impl TaskSorter {
     /// Adds rows with their digests (see [`crate::model::PageKeys`]).
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if a run cannot be written; [`crate::error::Code::Internal`] if batch and digests do not fit.
+    /// [`crate::error::ErrorCode::Destination`] if a run cannot be written; [`crate::error::ErrorCode::Internal`] if batch and digests do not fit.
     pub fn push(&mut self, batch: &RecordBatch, digests: &[u128]) -> Result<()> {
         if batch.num_rows() == 0 {
             return Ok(());
@@ -111,7 +111,7 @@ impl TaskSorter {
     /// Writes all rows to disk, so that a sorter that waits for other tasks holds none in memory.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if the run cannot be written.
+    /// [`crate::error::ErrorCode::Destination`] if the run cannot be written.
     pub fn spill_all(&mut self) -> Result<()> {
         if self.batches.is_empty() {
             Ok(())
@@ -128,7 +128,7 @@ impl TaskSorter {
     /// Ends the input and returns the rows sorted.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if runs cannot be written or read.
+    /// [`crate::error::ErrorCode::Destination`] if runs cannot be written or read.
     pub fn finish(mut self) -> Result<SortedRows> {
         let batch_rows = self.options.batch_rows.max(1);
         if self.runs.is_empty() {

@@ -11,7 +11,7 @@ use arrow::datatypes::Date32Type;
 use chrono::{DateTime, NaiveDate, Utc};
 
 use super::error::mismatched_columns;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::TaskId;
 use crate::table::{EXPORTED_AT, RUN_ID, SNAPSHOT_DATE, TARGET, TableSchema, parameter_column};
 
@@ -108,14 +108,14 @@ impl TaskColumnsFiller {
     /// The batch in the table's columns: its own, else the task's, else nulls.
     ///
     /// # Errors
-    /// [`Code::Internal`] if the batch has a column that the table lacks, or of another type.
+    /// [`ErrorCode::Internal`] if the batch has a column that the table lacks, or of another type.
     pub fn fill(&mut self, batch: &RecordBatch) -> Result<RecordBatch> {
         let schema = Arc::clone(self.schema.arrow());
         for field in batch.schema().fields() {
             if schema.index_of(field.name()).is_err() {
                 let table = self.schema.name();
                 let message = format!("the table {table} has no column `{}`", field.name());
-                return Err(Error::new(Code::Internal, message));
+                return Err(Error::new(ErrorCode::Internal, message));
             }
         }
         let num_rows = batch.num_rows();

@@ -29,8 +29,8 @@ pub struct CommittedTable {
 /// of the labels that its targets have.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if nothing was ever committed or it cannot be read,
-/// [`crate::error::Code::Usage`] for a table that it does not know.
+/// [`crate::error::ErrorCode::Destination`] if nothing was ever committed or it cannot be read,
+/// [`crate::error::ErrorCode::Usage`] for a table that it does not know.
 pub fn committed(
     config: &RunConfig,
     selection: &Selection,

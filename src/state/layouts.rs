@@ -1,7 +1,7 @@
 //! How committed files are laid out, for those who judge it.
 
 use crate::config::{Report, RunConfig};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::plan::Selection;
 use crate::sink::read_layout;
 use crate::state::committed::{CommittedTable, committed};
@@ -20,7 +20,7 @@ pub struct TableLayout {
 /// The layout of every file that the selection means.
 ///
 /// # Errors
-/// As [`committed`]; [`Code::Corrupt`] for a file that is not there or no Parquet.
+/// As [`committed`]; [`ErrorCode::Corrupt`] for a file that is not there or no Parquet.
 pub fn layouts(config: &RunConfig, selection: &Selection) -> Result<Vec<TableLayout>> {
     let (store, tables, _) = committed(config, selection)?;
     let mut all = Vec::with_capacity(tables.len());
@@ -36,8 +36,8 @@ pub fn layouts(config: &RunConfig, selection: &Selection) -> Result<Vec<TableLay
                     .table_file(&state.report, &state.partition, &file.name)?
                     .ok_or_else(|| {
                         let place = format!("{}/{}/{}", state.report, state.partition, file.name);
-                        Error::new(Code::Corrupt, format!("{place} is not there"))
-                            .with_next("backhaul verify")
+                        Error::new(ErrorCode::Corrupt, format!("{place} is not there"))
+                            .with_hint("backhaul verify")
                     })?;
                 files.push((
                     state.partition.clone(),
@@ -54,7 +54,7 @@ pub fn layouts(config: &RunConfig, selection: &Selection) -> Result<Vec<TableLay
 /// The schema that a report wants for its table.
 ///
 /// # Errors
-/// [`crate::error::Code::Column`] or [`crate::error::Code::Schema`]; a resolved configuration has neither.
+/// [`crate::error::ErrorCode::Column`] or [`crate::error::ErrorCode::Schema`]; a resolved configuration has neither.
 pub fn table_schema(report: &Report) -> Result<TableSchema> {
     table_schema_of(report, &report.columns)
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::config::RunConfig;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::{SnapshotDate, TaskId};
 use crate::plan;
 use crate::plan::ScheduledTask;
@@ -44,7 +44,7 @@ pub(crate) struct PlannedTask {
 /// The nights that were begun and are not known to be finished, oldest first.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`].
+/// [`crate::error::ErrorCode::Destination`].
 pub(crate) fn load_open_nights(store: &Store) -> Result<BTreeMap<SnapshotDate, OpenNight>> {
     let files = store.files(FOLDER);
     let mut nights = BTreeMap::new();
@@ -61,7 +61,7 @@ pub(crate) fn load_open_nights(store: &Store) -> Result<BTreeMap<SnapshotDate, O
 /// Writes down, before anything is sent, what the jobs of this run set out to do.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`].
+/// [`crate::error::ErrorCode::Destination`].
 pub(crate) fn record_planned(
     store: &Store,
     config: &RunConfig,
@@ -114,7 +114,7 @@ pub(crate) fn record_planned(
 /// Strikes tasks off; a night of which nothing is left is closed.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`].
+/// [`crate::error::ErrorCode::Destination`].
 pub(crate) fn remove_closed(
     store: &Store,
     night: SnapshotDate,
@@ -143,8 +143,8 @@ fn file(night: SnapshotDate) -> String {
 fn read(files: &SharedFiles, night: SnapshotDate, bytes: &[u8]) -> Result<OpenNight> {
     serde_json::from_slice(bytes).map_err(|error| {
         let path = files.location_of(&file(night));
-        Error::new(Code::Destination, format!("{path} is damaged"))
+        Error::new(ErrorCode::Destination, format!("{path} is damaged"))
             .with_source(error)
-            .with_next(format!("delete {path}, then: backhaul run --date {night}"))
+            .with_hint(format!("delete {path}, then: backhaul run --date {night}"))
     })
 }

@@ -11,7 +11,7 @@ use crate::store::{Disk, DiskFiles, Remote, Replace, Store};
 /// A configuration's destination, to be read: nothing is created.
 ///
 /// # Errors
-/// What keeps a bucket from being opened: [`crate::error::Code::Url`], [`crate::error::Code::Config`].
+/// What keeps a bucket from being opened: [`crate::error::ErrorCode::Url`], [`crate::error::ErrorCode::Config`].
 pub(crate) fn open_read_only(config: &RunConfig) -> Result<Store> {
     match &config.destination.location {
         DestinationLocation::Folder(path) => Ok(Store::open_read_only(path)),
@@ -22,7 +22,7 @@ pub(crate) fn open_read_only(config: &RunConfig) -> Result<Store> {
 /// The same, to be written: a folder's own folders are created.
 ///
 /// # Errors
-/// As [`store`], and [`crate::error::Code::Destination`].
+/// As [`store`], and [`crate::error::ErrorCode::Destination`].
 pub(crate) fn open_for_writing(config: &RunConfig) -> Result<Store> {
     match &config.destination.location {
         DestinationLocation::Folder(path) => {

@@ -2,7 +2,7 @@
 
 use crate::catalog::Catalog;
 use crate::config::{Report, RunConfig};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::store::{Store, TableRecord};
 use crate::table::{DateRange, parse_segment, segment};
 
@@ -28,7 +28,7 @@ pub(crate) fn is_history(report: &Report) -> bool {
 /// The same of a table, which need not be in the configuration.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if its record cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if its record cannot be read.
 pub(crate) fn is_history_table(config: &RunConfig, store: &Store, table: &str) -> Result<bool> {
     if let Some(report) = config.reports.iter().find(|report| report.name == table) {
         return Ok(is_history(report));
@@ -43,7 +43,7 @@ pub(crate) fn is_history_table(config: &RunConfig, store: &Store, table: &str) -
 /// partitions of a table by one key.
 ///
 /// # Errors
-/// [`Code::Schema`].
+/// [`ErrorCode::Schema`].
 pub(crate) fn check_layout(store: &Store, report: &Report, record: &TableRecord) -> Result<()> {
     let is_of_other_kind = |name: &&String| period_of(name).is_some() != is_history(report);
     let Some(other) = record.partitions.keys().find(is_of_other_kind) else {
@@ -53,9 +53,9 @@ pub(crate) fn check_layout(store: &Store, report: &Report, record: &TableRecord)
         "the table `{}` is laid out by night, a history by year",
         report.name
     );
-    Err(Error::new(Code::Schema, message)
+    Err(Error::new(ErrorCode::Schema, message)
         .with_context("partition", format!("{}/{other}", report.name))
-        .with_next(format!(
+        .with_hint(format!(
             "give the report a new name; {} stays as it is",
             store.location_of(&report.name)
         )))

@@ -7,7 +7,7 @@ use crate::store::Store;
 /// The configuration with the columns that its presets stand for in the tables of its destination.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if the record of a table cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if the record of a table cannot be read.
 pub fn with_recorded_presets(mut config: RunConfig) -> Result<RunConfig> {
     let store = crate::state::open::open_read_only(&config)?;
     for report in &mut config.reports {

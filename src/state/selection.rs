@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::catalog::nearest;
 use crate::config::RunConfig;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::plan::{Selection, is_meant};
 use crate::state::night_record;
 use crate::state::periods::period_of;
@@ -28,24 +28,24 @@ impl<'a> ResolvedSelection<'a> {
     /// Resolves a selection against the destination and the configuration.
     ///
     /// # Errors
-    /// [`Code::Destination`] if nothing was ever committed there, [`Code::Usage`] for a table and [`Code::Target`] for a
+    /// [`ErrorCode::Destination`] if nothing was ever committed there, [`ErrorCode::Usage`] for a table and [`ErrorCode::Target`] for a
     /// target that neither of them knows.
     pub fn new(config: &RunConfig, store: &'a Store, selection: &'a Selection) -> Result<Self> {
         let mut tables = store.tables()?;
         if tables.is_empty() {
             let message = format!("nothing was ever committed in {}", store.location());
-            return Err(Error::new(Code::Destination, message).with_next("backhaul run"));
+            return Err(Error::new(ErrorCode::Destination, message).with_hint("backhaul run"));
         }
         for report in &selection.reports {
             if !tables.contains(report) {
                 let near = nearest(report, tables.iter().map(String::as_str));
                 let next = near.map(|near| format!("did you mean --report {near}?"));
                 return Err(Error::new(
-                    Code::Usage,
+                    ErrorCode::Usage,
                     format!("the destination has no table `{report}`"),
                 )
                 .with_context("tables", tables.join(", "))
-                .with_next(
+                .with_hint(
                     next.unwrap_or_else(|| {
                         "give --report the name of a table from above".to_owned()
                     }),
@@ -75,7 +75,7 @@ impl<'a> ResolvedSelection<'a> {
     /// own. With targets only those that hold one of them are meant, or say that one of them is unfinished.
     ///
     /// # Errors
-    /// [`Code::Destination`] if they cannot be listed.
+    /// [`ErrorCode::Destination`] if they cannot be listed.
     pub fn states(&self, table: &str) -> Result<Vec<(String, Result<PartitionState>)>> {
         let mut states = Vec::new();
         for partition in self.store.partitions(table)? {
@@ -133,7 +133,7 @@ pub(crate) fn targets_of(state: &PartitionState) -> impl Iterator<Item = &String
 /// table of targets, with URL and labels where that table has them.
 ///
 /// # Errors
-/// [`Code::Destination`] if the destination cannot be read.
+/// [`ErrorCode::Destination`] if the destination cannot be read.
 pub(crate) fn named_in(store: &Store) -> Result<BTreeMap<String, [String; 4]>> {
     let mut named = known_targets(store)?;
     for table in store.tables()? {
@@ -204,5 +204,5 @@ pub(crate) fn unknown_target(
     });
     let message =
         format!("neither the configuration nor the destination knows a target `{wanted}`");
-    Error::new(Code::Target, message).with_next(next)
+    Error::new(ErrorCode::Target, message).with_hint(next)
 }

@@ -14,7 +14,7 @@ use crate::table::manifest::{PartitionState, TaskEntry};
 /// What the partition that holds a night says of a task: `None` if the task is not complete for the night.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if saved responses cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if saved responses cannot be read.
 pub(crate) fn committed_entry_in(
     landing: &ResponseStore,
     state: Option<&PartitionState>,
@@ -81,7 +81,7 @@ pub(crate) fn covered_spans<'a>(
 /// Whether all days that a task asks for are answered, as far as the table is a history.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if a state cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if a state cannot be read.
 pub(crate) fn is_answered(store: &Store, report: &Report, task: &Task) -> Result<bool> {
     let Some(window) = plan::window_of(task).filter(|_| is_history(report)) else {
         return Ok(true);
@@ -109,7 +109,7 @@ pub(crate) fn partition_state_for(
 /// What is committed of a task for a night; `None` if it is not complete.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if it cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if it cannot be read.
 pub(crate) fn committed_entry(
     store: &Store,
     landing: &ResponseStore,

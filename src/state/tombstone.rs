@@ -27,19 +27,19 @@ pub(crate) struct Tombstone {
 /// The tombstone of a target, if it was ever forgotten.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if it cannot be read or is none.
+/// [`crate::error::ErrorCode::Destination`] if it cannot be read or is none.
 pub(crate) fn read(store: &Store, target: &str) -> Result<Option<Tombstone>> {
     let next = format!("backhaul forget --target {target}   (it writes the file anew)");
     store
         .files(FOLDER)
         .load_json(&file(target))
-        .map_err(|error| error.with_next(next))
+        .map_err(|error| error.with_hint(next))
 }
 
 /// Writes a tombstone, durably. An earlier one of the target gives way.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`].
+/// [`crate::error::ErrorCode::Destination`].
 pub(crate) fn write(store: &Store, tombstone: &Tombstone) -> Result<()> {
     let bytes = to_json(tombstone)?;
     store

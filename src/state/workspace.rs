@@ -46,7 +46,7 @@ impl Workspace {
     /// Remembers it.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn save(&self, store: &Store, origin: &Url) -> Result<()> {
         let bytes = to_json(self)?;
         store

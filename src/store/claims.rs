@@ -9,7 +9,7 @@ use super::destination::Store;
 use super::disk::FileLock;
 use super::lease::Lease;
 use super::temporary::temporary_disk;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::SnapshotDate;
 
 /// Folders of small files are held for moments.
@@ -25,7 +25,7 @@ impl Store {
     /// A folder of this machine for the temporary files of a run, and the lease that shows that the run lives.
     ///
     /// # Errors
-    /// [`Code::Destination`], or [`Code::Locked`] if the run lives already.
+    /// [`ErrorCode::Destination`], or [`ErrorCode::Locked`] if the run lives already.
     pub fn run_folder(&self, run: &str, who: &str) -> Result<(PathBuf, Lease)> {
         match self {
             Self::Disk(disk) => {
@@ -45,7 +45,7 @@ impl Store {
     /// Ends a run: removes its folder and releases its lease.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn close_run(&self, run: &str, lease: Lease) -> Result<()> {
         match self {
             Self::Disk(disk) => disk.remove_run_folder(run)?,
@@ -57,7 +57,7 @@ impl Store {
     /// Takes over a run that has ended without releasing its lease; `None` while it lives.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn take_over_dead_run(&self, run: &str, who: &str) -> Result<Option<Lease>> {
         let claimed = match self {
             Self::Disk(disk) => try_lock(disk.run_lock(run), who)?,
@@ -80,7 +80,7 @@ impl Store {
     /// Claims something for a run, for example `2026-11-23/<task>`.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn claim(&self, name: &str, run: &str, who: &str) -> Result<ClaimResult<Lease>> {
         match self {
             Self::Disk(disk) => try_lock(disk.system("claims").join(name), who),
@@ -95,7 +95,7 @@ impl Store {
     /// processes that were found to be dead meanwhile.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn sweep_claims(&self, before: SnapshotDate, who: &str) -> Result<()> {
         match self {
             Self::Disk(disk) => disk.sweep_claims(before, who),
@@ -111,7 +111,7 @@ impl Store {
     /// Locks a folder of small files that every process may change; waits for a process that has it.
     ///
     /// # Errors
-    /// [`Code::Locked`] if another process does not release it.
+    /// [`ErrorCode::Locked`] if another process does not release it.
     pub fn lock_folder(&self, folder: &str, run: &str, who: &str) -> Result<Lease> {
         if let Self::Disk(disk) = self {
             let path = disk.folder_lock(folder);
@@ -136,7 +136,7 @@ impl Store {
     /// it writes must be right when it is done again, and must err on the safe side until then.
     ///
     /// # Errors
-    /// The error of `work`; [`Code::Locked`] if another process does not release a folder on a disk.
+    /// The error of `work`; [`ErrorCode::Locked`] if another process does not release a folder on a disk.
     pub fn with_exclusive_folder<T>(
         &self,
         folder: &str,
@@ -173,6 +173,6 @@ fn try_lock(path: PathBuf, who: &str) -> Result<ClaimResult<Lease>> {
 }
 
 fn held(what: &str, holder: &str) -> Error {
-    Error::new(Code::Locked, format!("{what} is held by {holder}"))
-        .with_next("wait for that process or end it, then run the same command again")
+    Error::new(ErrorCode::Locked, format!("{what} is held by {holder}"))
+        .with_hint("wait for that process or end it, then run the same command again")
 }

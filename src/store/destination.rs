@@ -28,7 +28,7 @@ impl Store {
     /// Opens a folder, creating what must be there.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] naming the folder and the system's error.
+    /// [`crate::error::ErrorCode::Destination`] naming the folder and the system's error.
     pub fn open(root: impl AsRef<Path>) -> Result<Self> {
         Disk::open(root.as_ref()).map(Self::Disk)
     }
@@ -65,7 +65,7 @@ impl Store {
     /// belongs to a live process stays.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn sweep(&self, who: &str) -> Result<()> {
         match self {
             Self::Disk(disk) => disk.sweep(who),
@@ -80,7 +80,7 @@ impl Store {
     /// less than it should be keeps two writers apart.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] naming the first operation that failed.
+    /// [`crate::error::ErrorCode::Destination`] naming the first operation that failed.
     pub fn probe(&self) -> Result<Option<&'static str>> {
         match self {
             Self::Disk(disk) => disk.probe().map(|()| None),

@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::Path;
 
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 
 /// The error of a file operation, for example `io_error("read", path, error)`.
 pub(super) fn io_error(operation: &str, path: &Path, error: std::io::Error) -> Error {
@@ -17,7 +17,7 @@ pub(super) fn io_error(operation: &str, path: &Path, error: std::io::Error) -> E
         _ => "look at the folder, then: backhaul check",
     };
     let message = format!("cannot {operation} {}", path.display());
-    Error::new(Code::Destination, message)
+    Error::new(ErrorCode::Destination, message)
         .with_source(error)
-        .with_next(hint)
+        .with_hint(hint)
 }

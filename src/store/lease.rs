@@ -44,7 +44,7 @@ impl Lease {
     /// Releases it, so that nothing is left of it.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn release(mut self) -> Result<()> {
         match self.0.take() {
             None => Ok(()),
@@ -89,7 +89,7 @@ impl Lease {
     /// yet is then left to that process. A lock is never lost.
     ///
     /// # Errors
-    /// [`crate::error::Code::Locked`] if another process has it, [`crate::error::Code::Destination`] if the store does not
+    /// [`crate::error::ErrorCode::Locked`] if another process has it, [`crate::error::ErrorCode::Destination`] if the store does not
     /// answer.
     pub fn ensure_held(&self) -> Result<()> {
         match &self.0 {

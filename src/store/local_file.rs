@@ -50,7 +50,7 @@ impl Store {
     /// A committed file of a partition; `None` if there is none.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn table_file(
         &self,
         report: &str,
@@ -63,7 +63,7 @@ impl Store {
     /// A file of the destination, by its name from the root on; `None` if there is none.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn local_file(&self, name: &str) -> Result<Option<LocalFile>> {
         match self {
             Self::Disk(disk) => {

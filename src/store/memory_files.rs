@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 
 use super::file_metadata::FileMetadata;
 use super::small_files::{Change, SmallFiles};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// Keeps a folder in existence that nothing else is in yet.
 const FOLDER_MARKER: &str = ".folder";
@@ -143,7 +143,7 @@ impl SmallFiles for MemoryFiles {
     fn rename(&self, name: &str, to: &str) -> Result<()> {
         let Some(bytes) = self.load(name)? else {
             let message = format!("{} does not exist", self.location_of(name));
-            return Err(Error::new(Code::Destination, message));
+            return Err(Error::new(ErrorCode::Destination, message));
         };
         self.replace(to, bytes)?;
         self.remove(name)

@@ -8,7 +8,7 @@ use super::destination::Store;
 use super::disk::DiskCommit;
 use super::layout::Commit;
 use super::local_file::LocalFile;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::table::manifest::Committed;
 
 /// A commit writes one partition; a process that takes longer is stuck.
@@ -50,7 +50,7 @@ impl Store {
     /// Locks a partition, finishes or undoes what a killed process began there, and opens a new commit.
     ///
     /// # Errors
-    /// [`Code::Locked`] if another process is at work on it, [`Code::Destination`] if the destination refuses.
+    /// [`ErrorCode::Locked`] if another process is at work on it, [`ErrorCode::Destination`] if the destination refuses.
     pub fn begin_commit(&self, commit: Commit, who: &str) -> Result<PartitionCommit> {
         self.begin_commit_within(commit, who, PATIENCE)
     }
@@ -113,7 +113,7 @@ impl PartitionCommit {
     /// Where the new files are to be written. In a bucket it is called once.
     ///
     /// # Errors
-    /// [`Code::Internal`] if the commit is finished: a defect.
+    /// [`ErrorCode::Internal`] if the commit is finished: a defect.
     pub fn staging(&self) -> Result<Staging> {
         match &self.target {
             CommitTarget::Disk(commit) => Ok(Staging::Folder(commit.staging().to_owned())),
@@ -127,7 +127,7 @@ impl PartitionCommit {
     /// A committed file, to be read; `None` if there is none.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn committed_file(&self, name: &str) -> Result<Option<LocalFile>> {
         self.store
             .table_file(&self.commit.report, &self.commit.partition, name)
@@ -137,7 +137,7 @@ impl PartitionCommit {
     /// bucket a partition is one object, into which everything is written again.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn link_existing(&self, name: &str) -> Result<bool> {
         match &self.target {
             CommitTarget::Disk(commit) => commit.link_existing(name).map(|()| true),
@@ -153,8 +153,8 @@ impl PartitionCommit {
     /// Makes `next` what readers see, whole and at once.
     ///
     /// # Errors
-    /// [`Code::Destination`]; what readers saw before is then still there, and the next start resolves the rest.
-    /// [`Code::Locked`] if another process has taken the partition over.
+    /// [`ErrorCode::Destination`]; what readers saw before is then still there, and the next start resolves the rest.
+    /// [`ErrorCode::Locked`] if another process has taken the partition over.
     pub fn publish(self, next: Committed) -> Result<Committed> {
         match self.target {
             CommitTarget::Disk(commit) => commit.publish(next),
@@ -177,5 +177,5 @@ impl Drop for BucketUpload {
 }
 
 fn already_finished() -> Error {
-    Error::new(Code::Internal, "commit already finished")
+    Error::new(ErrorCode::Internal, "commit already finished")
 }

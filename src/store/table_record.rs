@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::table::manifest::PartitionState;
 use crate::table::{RecordedColumn, evolve};
 
@@ -56,7 +56,7 @@ impl TableRecord {
     /// The columns that the table would have with these as well.
     ///
     /// # Errors
-    /// [`Code::Schema`] if a column would change its type, if the table belongs to another endpoint, or if its partitions
+    /// [`ErrorCode::Schema`] if a column would change its type, if the table belongs to another endpoint, or if its partitions
     /// are laid out by other keys.
     pub fn check_columns(
         &self,
@@ -70,15 +70,15 @@ impl TableRecord {
                 "the table `{report}` holds {} and would be filled from {endpoint}",
                 self.endpoint
             );
-            return Err(Error::new(Code::Schema, message)
-                .with_next("give the report a new name: a table keeps its endpoint"));
+            return Err(Error::new(ErrorCode::Schema, message)
+                .with_hint("give the report a new name: a table keeps its endpoint"));
         }
         if !self.partitions.is_empty() && self.partition_by != partition_by {
             let (recorded, wanted) = (key_list(&self.partition_by), key_list(partition_by));
             let message = format!(
                 "the table `{report}` is partitioned by {recorded} and would be by {wanted}"
             );
-            return Err(Error::new(Code::Schema, message).with_next(format!(
+            return Err(Error::new(ErrorCode::Schema, message).with_hint(format!(
                 "backhaul rebuild --report {report}   (0 units; readers need all nights alike)"
             )));
         }

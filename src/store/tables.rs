@@ -16,7 +16,7 @@ impl Store {
     /// What is recorded about a table; the default if nothing is.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if it cannot be read or is damaged.
+    /// [`crate::error::ErrorCode::Destination`] if it cannot be read or is damaged.
     pub fn table(&self, report: &str) -> Result<TableRecord> {
         match self {
             Self::Disk(disk) => disk.table(report),
@@ -27,7 +27,7 @@ impl Store {
     /// Names of the tables of which anything is known, in order: a record, or a partition's state.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn tables(&self) -> Result<Vec<String>> {
         match self {
             Self::Disk(disk) => disk.tables(),
@@ -38,7 +38,7 @@ impl Store {
     /// State of a partition; `None` if nothing was ever committed or begun.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if it cannot be read or is damaged.
+    /// [`crate::error::ErrorCode::Destination`] if it cannot be read or is damaged.
     pub fn partition(&self, report: &str, partition: &str) -> Result<Option<PartitionState>> {
         match self {
             Self::Disk(disk) => disk.partition(report, partition),
@@ -49,7 +49,7 @@ impl Store {
     /// Names of a table's partitions that have a state, in order.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn partitions(&self, report: &str) -> Result<Vec<String>> {
         match self {
             Self::Disk(disk) => disk.partitions(report),
@@ -77,7 +77,7 @@ impl Store {
     /// Records the columns of presets that the table uses for the first time; those of others do not change.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn record_presets(
         &self,
         report: &str,
@@ -97,7 +97,7 @@ impl Store {
     /// Records that all partitions of a table are laid out by these keys now.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub fn record_layout(&self, report: &str, partition_by: &[String]) -> Result<()> {
         self.update_table(report, |record| {
             partition_by.clone_into(&mut record.partition_by);
@@ -120,7 +120,7 @@ impl Store {
     /// another process, which has committed it since, is left out.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`], or [`crate::error::Code::Locked`] if another process does not release the
+    /// [`crate::error::ErrorCode::Destination`], or [`crate::error::ErrorCode::Locked`] if another process does not release the
     /// partition.
     pub fn record_unfinished(
         &self,

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::disk::{Disk, FileLock};
 use super::io_error::io_error;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// Permissions of the folder of them all: other users must not read rows that were paid for.
 const PRIVATE: u32 = 0o700;
@@ -21,7 +21,7 @@ static COPIES: Mutex<Option<(PathBuf, FileLock)>> = Mutex::new(None);
 /// The folder of temporary files of this user, laid out as a destination.
 ///
 /// # Errors
-/// [`Code::Destination`] if it cannot be created, or belongs to another user.
+/// [`ErrorCode::Destination`] if it cannot be created, or belongs to another user.
 pub(super) fn temporary_disk() -> Result<Disk> {
     let user = rustix::process::geteuid().as_raw();
     let path = std::env::temp_dir().join(format!("backhaul-{user}"));
@@ -57,7 +57,7 @@ fn create_private_folder(path: &Path, user: u32) -> Result<()> {
         std::fs::symlink_metadata(path).map_err(|error| io_error("read", path, error))?;
     if !metadata.is_dir() || metadata.uid() != user {
         let message = format!("{} is not a folder of this user", path.display());
-        return Err(Error::new(Code::Destination, message).with_next(
+        return Err(Error::new(ErrorCode::Destination, message).with_hint(
             "remove it, or set TMPDIR to a folder of your own, then run the same command again",
         ));
     }
@@ -84,7 +84,7 @@ mod tests {
         create_private_folder(&path, user).expect("created");
         assert_eq!(permissions(), 0o700, "one of an earlier version");
         let error = create_private_folder(&path, user + 1).expect_err("another user's");
-        assert!(error.next().contains("TMPDIR"), "{}", error.render());
+        assert!(error.hint().contains("TMPDIR"), "{}", error.render());
         let link = folder.path().join("link");
         std::os::unix::fs::symlink(&path, &link).expect("linked");
         assert!(

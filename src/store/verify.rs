@@ -61,7 +61,7 @@ impl KnownFiles {
     /// The problem of a file that was not committed, by its name from the destination's root on.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if it cannot be read.
+    /// [`crate::error::ErrorCode::Destination`] if it cannot be read.
     pub fn describe_foreign(&self, store: &Store, name: &str, bytes: u64) -> Result<String> {
         if let Some(candidates) = self.by_size.get(&bytes)
             && let Some(file) = store.local_file(name)?
@@ -83,7 +83,7 @@ impl KnownFiles {
 /// Checks presence, size and checksum of every file of a partition, and finds files that were not committed.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if the destination cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if the destination cannot be read.
 pub fn verify_files(
     store: &Store,
     state: &PartitionState,
@@ -140,7 +140,7 @@ fn committed_file_problem(
 /// What is in a table's folder and belongs to no partition that has a state.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if the destination cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if the destination cannot be read.
 pub fn foreign_files(store: &Store, table: &str, known: &KnownFiles) -> Result<Vec<Finding>> {
     let partitions: BTreeSet<String> = store.partitions(table)?.into_iter().collect();
     if partitions.contains(UNPARTITIONED) {
@@ -214,7 +214,7 @@ impl Store {
 /// a live process is committing is left out.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if the destination cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if the destination cannot be read.
 pub fn hidden_data(store: &Store) -> Result<Vec<String>> {
     let mut found = Vec::new();
     for name in store.files("").list_all("")? {
@@ -235,7 +235,7 @@ pub fn hidden_data(store: &Store) -> Result<Vec<String>> {
 /// The problem of a committed file as it is stored; `None` if it is what the manifest describes.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if it cannot be read.
+/// [`crate::error::ErrorCode::Destination`] if it cannot be read.
 pub fn file_problem(path: &Path, entry: &FileEntry) -> Result<Option<String>> {
     let bytes = file_size(path)?;
     if bytes != entry.bytes {

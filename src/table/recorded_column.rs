@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// A column as a manifest records it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +18,7 @@ pub struct RecordedColumn {
 /// whether they are wanted or not, then the new ones in theirs.
 ///
 /// # Errors
-/// [`Code::Schema`] if a column would change its type, or would differ from another only in letter case, which
+/// [`ErrorCode::Schema`] if a column would change its type, or would differ from another only in letter case, which
 /// warehouses cannot tell apart.
 pub fn evolve(
     recorded: &[RecordedColumn],
@@ -50,8 +50,8 @@ fn incompatible_column(known: &RecordedColumn, wanted: &RecordedColumn) -> Error
             wanted.name, known.name
         )
     };
-    Error::new(Code::Schema, message)
-        .with_next("give the report a new name: a table's columns never change their type")
+    Error::new(ErrorCode::Schema, message)
+        .with_hint("give the report a new name: a table's columns never change their type")
 }
 
 #[cfg(test)]
@@ -82,12 +82,12 @@ mod tests {
     #[test]
     fn a_changed_type_is_refused_with_a_way_out() {
         let error = evolve(&columns(&[("a", "int64")]), &columns(&[("a", "double")])).unwrap_err();
-        assert_eq!(error.code(), Code::Schema);
+        assert_eq!(error.code(), ErrorCode::Schema);
         assert_eq!(
             error.to_string(),
             "column `a` is recorded as int64 and would become double"
         );
-        assert!(error.next().contains("new name"));
+        assert!(error.hint().contains("new name"));
     }
 
     #[test]

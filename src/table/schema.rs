@@ -9,7 +9,7 @@ use super::column_type::ColumnType;
 use super::recorded_column::{RecordedColumn, evolve};
 use super::table_column::{SystemColumn, TableColumn, metadata_columns, source_column};
 use crate::catalog::{Endpoint, Shape};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// The schema of one table. The order of columns is the order in every file.
 #[derive(Debug, Clone)]
@@ -27,7 +27,7 @@ impl TableSchema {
     /// parameter. An endpoint that answers with plain values has the one column `value`, whatever is selected.
     ///
     /// # Errors
-    /// [`Code::Column`] for a column that the endpoint does not have, [`Code::Schema`] for a repeated name.
+    /// [`ErrorCode::Column`] for a column that the endpoint does not have, [`ErrorCode::Schema`] for a repeated name.
     pub fn new(
         name: &str,
         endpoint: &Endpoint,
@@ -44,7 +44,7 @@ impl TableSchema {
         }
         if let Some(column) = first_repeated(&all) {
             let message = format!("column `{column}` is repeated in {name}");
-            return Err(Error::new(Code::Schema, message));
+            return Err(Error::new(ErrorCode::Schema, message));
         }
         let sort_key = match endpoint.shape {
             Shape::Scalars => vec![SCALAR_COLUMN.to_owned()],
@@ -119,7 +119,7 @@ impl TableSchema {
     /// that are no longer selected; new ones follow.
     ///
     /// # Errors
-    /// [`Code::Schema`] if a type would change or a recorded type is unknown.
+    /// [`ErrorCode::Schema`] if a type would change or a recorded type is unknown.
     pub fn evolved_from(&self, recorded: &[RecordedColumn]) -> Result<Self> {
         let merged = evolve(recorded, &self.recorded_columns())
             .map_err(|error| error.with_context("table", &self.name))?;
@@ -150,7 +150,7 @@ impl TableSchema {
     /// it, or whether one still does. It has no sort key.
     ///
     /// # Errors
-    /// [`Code::Schema`] if a recorded type is unknown.
+    /// [`ErrorCode::Schema`] if a recorded type is unknown.
     pub fn from_recorded(name: &str, endpoint: &str, recorded: &[RecordedColumn]) -> Result<Self> {
         let mut columns = Vec::with_capacity(recorded.len());
         for column in recorded {

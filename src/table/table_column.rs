@@ -6,7 +6,7 @@ use super::column_names::{
 use super::column_type::ColumnType;
 use super::recorded_column::RecordedColumn;
 use crate::catalog::{Column, Endpoint, Measure};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// A column of a table that the program fills itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,15 +79,15 @@ impl TableColumn {
     /// A recorded column that is not selected any more.
     ///
     /// # Errors
-    /// [`Code::Schema`] if its type is unknown.
+    /// [`ErrorCode::Schema`] if its type is unknown.
     pub(super) fn unselected(recorded: &RecordedColumn) -> Result<Self> {
         let Some(kind) = ColumnType::parse(&recorded.kind) else {
             let message = format!(
                 "column `{}` has the unknown recorded type `{}`",
                 recorded.name, recorded.kind
             );
-            return Err(Error::new(Code::Schema, message)
-                .with_next("use the newest backhaul, or give the report a new name"));
+            return Err(Error::new(ErrorCode::Schema, message)
+                .with_hint("use the newest backhaul, or give the report a new name"));
         };
         let description = "no longer selected: null in newer rows";
         let mut column = Self::metadata(&recorded.name, kind, description);
@@ -132,10 +132,11 @@ pub(super) fn metadata_columns(parameters: &[String]) -> Vec<TableColumn> {
 /// A column of the endpoint.
 ///
 /// # Errors
-/// [`Code::Column`] if it has none of this name.
+/// [`ErrorCode::Column`] if it has none of this name.
 pub fn source_column<'a>(endpoint: &'a Endpoint, name: &str) -> Result<&'a Column> {
     endpoint.column(name).ok_or_else(|| {
         let message = format!("{} has no column `{name}`", endpoint.name);
-        Error::new(Code::Column, message).with_next(format!("backhaul catalog {}", endpoint.name))
+        Error::new(ErrorCode::Column, message)
+            .with_hint(format!("backhaul catalog {}", endpoint.name))
     })
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::engine::Engine;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::store::{SharedFiles, Store, to_json};
 
 /// Commit numbers by table and partition.
@@ -49,7 +49,7 @@ impl CommitSnapshot {
     /// What is committed in a destination.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn read(store: &Store) -> Result<Self> {
         let mut snapshot = Self::default();
         for table in store.tables()? {
@@ -63,7 +63,7 @@ impl CommitSnapshot {
     /// Stores what was printed, so that it can be acknowledged by its number.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn save(&self, store: &Store, engine: Engine) -> Result<()> {
         files(store, engine).replace(&snapshot_file(self.number), to_json(self)?.into())
     }
@@ -93,7 +93,7 @@ impl Acknowledged {
     /// What a warehouse has, as far as it was acknowledged.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn load(store: &Store, engine: Engine) -> Result<Self> {
         let stored = files(store, engine).load_json(ACKNOWLEDGED_FILE)?;
         Ok(stored.unwrap_or_default())
@@ -102,7 +102,7 @@ impl Acknowledged {
     /// Records that a warehouse has what was printed for a number, for the tables and partitions that are selected.
     ///
     /// # Errors
-    /// [`Code::Usage`] for a number that was never printed.
+    /// [`ErrorCode::Usage`] for a number that was never printed.
     pub fn acknowledge(
         store: &Store,
         engine: Engine,
@@ -145,9 +145,9 @@ impl Acknowledged {
 fn unknown_number(engine: Engine, number: u64, now: u64) -> Error {
     let title = engine.title();
     let message = format!("unknown commit number {number}: it was never printed for {title}");
-    Error::new(Code::Usage, message)
+    Error::new(ErrorCode::Usage, message)
         .with_context("commit number now", now.to_string())
-        .with_next(format!(
+        .with_hint(format!(
             "backhaul load {} --pending   prints the number to acknowledge",
             engine.name()
         ))

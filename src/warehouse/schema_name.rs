@@ -1,12 +1,12 @@
 //! Which names a schema, dataset or database may have: the name is unquoted in every statement.
 
 use super::engine::Engine;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// Checks the name of a schema.
 ///
 /// # Errors
-/// [`Code::Usage`] for a name that would need quotes.
+/// [`ErrorCode::Usage`] for a name that would need quotes.
 pub fn check_schema_name(engine: Engine, schema: &str) -> Result<()> {
     let is_valid = match schema.split_once('.') {
         None => is_identifier(schema),
@@ -19,7 +19,7 @@ pub fn check_schema_name(engine: Engine, schema: &str) -> Result<()> {
         return Ok(());
     }
     let message = format!("invalid schema name `{schema}`: use letters, digits and `_`");
-    Err(Error::new(Code::Usage, message).with_next("for example: --schema seo"))
+    Err(Error::new(ErrorCode::Usage, message).with_hint("for example: --schema seo"))
 }
 
 fn is_identifier(word: &str) -> bool {

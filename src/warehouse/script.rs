@@ -12,7 +12,7 @@ use super::partition_load::PartitionLoad;
 use super::table::Table;
 use super::table_load::{LoadMethod, PartitionChange, TableLoad};
 use super::views::views;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// The statements that create a table for copies of the files' rows, if it does not exist.
 pub fn create_table(engine: Engine, schema: &str, table: &Table) -> String {
@@ -42,7 +42,7 @@ pub fn external_table(
 /// Checks that the engine can get tables in this way from files there.
 ///
 /// # Errors
-/// [`Code::Usage`], with what to do instead.
+/// [`ErrorCode::Usage`], with what to do instead.
 pub fn check_location(engine: Engine, location: &DataLocation, method: LoadMethod) -> Result<()> {
     let dialect = engine.dialect();
     let title = engine.title();
@@ -52,7 +52,7 @@ pub fn check_location(engine: Engine, location: &DataLocation, method: LoadMetho
             "{title} loads only from {}, and the files are in {location}",
             LocationKind::list(readable)
         );
-        return Err(Error::new(Code::Usage, message).with_next(dialect.unreadable_hint()));
+        return Err(Error::new(ErrorCode::Usage, message).with_hint(dialect.unreadable_hint()));
     }
     let external = dialect.external_from();
     if method != LoadMethod::Copy && !external.contains(&location.kind()) {
@@ -64,7 +64,7 @@ pub fn check_location(engine: Engine, location: &DataLocation, method: LoadMetho
             "export into a bucket, or copy the rows: backhaul load {}",
             engine.name()
         );
-        return Err(Error::new(Code::Usage, message).with_next(hint));
+        return Err(Error::new(ErrorCode::Usage, message).with_hint(hint));
     }
     Ok(())
 }

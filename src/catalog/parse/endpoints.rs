@@ -18,7 +18,7 @@ use crate::error::Result;
 /// Parses the embedded files: every operation, by name.
 ///
 /// # Errors
-/// [`crate::error::Code::Internal`] naming file, operation and column: a defect of the data, found by the catalog's tests.
+/// [`crate::error::ErrorCode::Internal`] naming file, operation and column: a defect of the data, found by the catalog's tests.
 pub fn embedded_endpoints() -> Result<BTreeMap<String, Endpoint>> {
     parse(ENUMS, SECTIONS)
 }

@@ -1,11 +1,11 @@
 //! Defects of the embedded files.
 
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 
 /// The data is wrong at this place.
 pub(super) fn invalid(what: &str) -> Error {
     Error::new(
-        Code::Internal,
+        ErrorCode::Internal,
         format!("the embedded catalog does not parse at {what}"),
     )
 }

@@ -3,7 +3,7 @@
 use chrono::NaiveDate;
 use clap::Args;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::plan::Selection;
 
 /// Flags that select tasks.
@@ -30,12 +30,12 @@ impl SelectionArgs {
     /// What is selected.
     ///
     /// # Errors
-    /// [`Code::Usage`] for a range of dates that ends before it begins.
+    /// [`ErrorCode::Usage`] for a range of dates that ends before it begins.
     pub(in crate::cli) fn resolve(&self) -> Result<Selection> {
         let between = match (self.from, self.to) {
             (Some(from), Some(to)) if from > to => {
                 let message = format!("--from {from} is after --to {to}");
-                return Err(Error::new(Code::Usage, message));
+                return Err(Error::new(ErrorCode::Usage, message));
             }
             (Some(from), Some(to)) => Some((from, to)),
             _ => None,

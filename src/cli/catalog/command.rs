@@ -5,7 +5,7 @@ use crate::catalog::{Catalog, Endpoint};
 use crate::cli::arguments::CatalogArgs;
 use crate::cli::exit::ExitResult;
 use crate::cli::output;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// Prints the list, or one operation.
 pub(in crate::cli) fn catalog(command: &CatalogArgs) -> ExitResult {
@@ -23,14 +23,14 @@ pub(in crate::cli) fn catalog(command: &CatalogArgs) -> ExitResult {
 /// The operation of that name.
 ///
 /// # Errors
-/// [`Code::Endpoint`] with the nearest name.
+/// [`ErrorCode::Endpoint`] with the nearest name.
 pub fn find<'a>(catalog: &'a Catalog, name: &str) -> Result<&'a Endpoint> {
     if let Some(endpoint) = catalog.endpoint(name) {
         return Ok(endpoint);
     }
-    let error = Error::new(Code::Endpoint, format!("no endpoint `{name}`"));
+    let error = Error::new(ErrorCode::Endpoint, format!("no endpoint `{name}`"));
     Err(match catalog.nearest_endpoint(name) {
-        Some(nearest) => error.with_next(format!("backhaul catalog {}", nearest.name)),
+        Some(nearest) => error.with_hint(format!("backhaul catalog {}", nearest.name)),
         None => error,
     })
 }

@@ -13,7 +13,7 @@ use crate::cli::{output, test_overrides};
 use crate::clock::SharedClock;
 use crate::config::{DestinationLocation, Environment, RunConfig, load};
 use crate::context::client::TimingOverrides;
-use crate::error::{Code, Errors, Result};
+use crate::error::{ErrorCode, Errors, Result};
 use crate::fetch::{accounts, check_columns::check_columns, probes::probe_assumptions};
 use crate::ledger::account::AccountLimits;
 use crate::ledger::month::spendable_units;
@@ -86,7 +86,7 @@ fn configuration(
         Err(errors) => errors,
     };
     let mut codes = errors.0.iter().map(|error| error.code());
-    if !command.offline && codes.all(|code| code == Code::Destination) {
+    if !command.offline && codes.all(|code| code == ErrorCode::Destination) {
         return Ok((plain, TableRecords::Failed(errors)));
     }
     Err(errors)

@@ -14,7 +14,7 @@ use crate::cli::{output, test_overrides};
 use crate::clock::{SharedClock, ShiftedClock};
 use crate::config::{DEFAULT_FILE, Environment, RunConfig, parse};
 use crate::context::progress::Progress;
-use crate::error::{Code, Error, Errors, Result};
+use crate::error::{Error, ErrorCode, Errors, Result};
 use crate::plan::Selection;
 use crate::report::{RunReport, RunStatus, count_noun, format_bytes, run_summary};
 use crate::run::ExportRun;
@@ -98,13 +98,15 @@ async fn export(
 fn prepare_folder(folder: &Path) -> Result<()> {
     let names = list_folder(folder).map_err(|error| {
         let message = format!("cannot use {}", folder.display());
-        Error::new(Code::Destination, message).with_source(error)
+        Error::new(ErrorCode::Destination, message).with_source(error)
     })?;
     let is_demo =
         fs::read_to_string(folder.join(DEFAULT_FILE)).is_ok_and(|text| text.starts_with(HEADER));
     if !is_demo && !names.is_empty() {
         let message = format!("{} has files that no demo wrote", folder.display());
-        return Err(Error::new(Code::Usage, message).with_next("backhaul demo --out OTHER-FOLDER"));
+        return Err(
+            Error::new(ErrorCode::Usage, message).with_hint("backhaul demo --out OTHER-FOLDER")
+        );
     }
     for path in names {
         if path.is_dir() {
@@ -130,7 +132,7 @@ fn describe_result(folder: &Path, config: &RunConfig, report: &RunReport) -> Res
     let verified = crate::maintain::verify::verify(config, &clock, &Selection::default())?;
     if let Some(fault) = verified.faults.first() {
         let message = format!("{}: {}", fault.place, fault.problem);
-        return Err(Error::new(Code::Corrupt, message));
+        return Err(Error::new(ErrorCode::Corrupt, message));
     }
     let mut bytes = 0;
     for table in &report.reports {

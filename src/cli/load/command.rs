@@ -9,7 +9,7 @@ use crate::cli::configuration::load_configuration;
 use crate::cli::exit::ExitResult;
 use crate::cli::output;
 use crate::config::Environment;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::plan::Selection;
 use crate::report::count_noun;
 use crate::state::committed::{CommittedTable, committed};
@@ -116,8 +116,8 @@ fn load_method(engine: Engine, command: &LoadArgs) -> Result<LoadMethod> {
             return Ok(LoadMethod::Direct);
         }
         let message = format!("--direct is for Snowflake only, not for {title}");
-        return Err(Error::new(Code::Usage, message)
-            .with_next(format!("backhaul load {} --external", engine.name())));
+        return Err(Error::new(ErrorCode::Usage, message)
+            .with_hint(format!("backhaul load {} --external", engine.name())));
     }
     if command.external {
         if methods.contains(&LoadMethod::External) {
@@ -126,7 +126,7 @@ fn load_method(engine: Engine, command: &LoadArgs) -> Result<LoadMethod> {
         let message = format!(
             "{title} reads files in place only through an external schema, which you have to create"
         );
-        return Err(Error::new(Code::Usage, message).with_next(format!(
+        return Err(Error::new(ErrorCode::Usage, message).with_hint(format!(
             "backhaul schema NAME --format {} --external   prints a table for it; to copy rows: omit --external",
             engine.name()
         )));
@@ -139,8 +139,8 @@ fn refuse_targets(command: &LoadArgs) -> Result<()> {
         return Ok(());
     }
     let message = "`load` does not accept --target: a partition holds the rows of all targets";
-    Err(Error::new(Code::Usage, message)
-        .with_next("omit --target; --report and --date select partitions"))
+    Err(Error::new(ErrorCode::Usage, message)
+        .with_hint("omit --target; --report and --date select partitions"))
 }
 
 /// What is to be loaded: everything, or what a warehouse does not have as it is now.

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 use crate::config::{DestinationLocation, RunConfig};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::warehouse::{Bucket, DataLocation, StorageService};
 
 /// Where the files of a configuration are.
 ///
 /// # Errors
-/// [`Code::Destination`] for a folder that a statement cannot name.
+/// [`ErrorCode::Destination`] for a folder that a statement cannot name.
 pub(in crate::cli) fn data_location(config: &RunConfig) -> Result<DataLocation> {
     let bucket = match &config.destination.location {
         DestinationLocation::Folder(path) => return folder(path),
@@ -37,15 +37,15 @@ fn folder(path: &Path) -> Result<DataLocation> {
         Ok(absolute) => absolute,
         Err(error) => {
             let message = format!("cannot find the absolute path of {}", path.display());
-            return Err(Error::new(Code::Destination, message).with_source(error));
+            return Err(Error::new(ErrorCode::Destination, message).with_source(error));
         }
     };
     // `./` and `//` would be in every statement.
     let clean: PathBuf = absolute.components().collect();
     let Some(text) = clean.to_str() else {
         let message = format!("the path {} is not UTF-8", clean.display());
-        return Err(Error::new(Code::Destination, message)
-            .with_next("rename the folder: statements name it as text"));
+        return Err(Error::new(ErrorCode::Destination, message)
+            .with_hint("rename the folder: statements name it as text"));
     };
     Ok(DataLocation::Folder(text.to_owned()))
 }

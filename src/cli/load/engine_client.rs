@@ -3,14 +3,14 @@
 use std::io::Write as _;
 use std::process::{Child, Command, Stdio};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::warehouse::{ClientCommand, Engine};
 
 /// Gives a script to the engine's client on its standard input. The client's errors go to standard error.
 ///
 /// # Errors
-/// [`Code::Usage`] for an engine without a client that reads scripts, or if the client is not installed;
-/// [`Code::Warehouse`] if the client fails.
+/// [`ErrorCode::Usage`] for an engine without a client that reads scripts, or if the client is not installed;
+/// [`ErrorCode::Warehouse`] if the client fails.
 pub(super) fn run_script(engine: Engine, database: Option<&str>, script: &str) -> Result<()> {
     let Some(client) = engine.client(database) else {
         return Err(no_client(engine));
@@ -47,9 +47,9 @@ fn start(engine: Engine, client: &ClientCommand) -> Result<Child> {
             client.program,
             engine.title()
         );
-        Error::new(Code::Usage, message)
+        Error::new(ErrorCode::Usage, message)
             .with_source(error)
-            .with_next(format!(
+            .with_hint(format!(
                 "{}, or paste what is printed without --apply",
                 client.install_hint
             ))
@@ -57,7 +57,7 @@ fn start(engine: Engine, client: &ClientCommand) -> Result<Child> {
 }
 
 fn client_error(engine: Engine, message: String) -> Error {
-    Error::new(Code::Warehouse, message).with_next(format!(
+    Error::new(ErrorCode::Warehouse, message).with_hint(format!(
         "fix the error that the client printed, then run the same command again: what is already loaded is only replaced; \
          or paste: backhaul load {}",
         engine.name()
@@ -76,7 +76,7 @@ fn no_client(engine: Engine) -> Error {
         engine.title(),
         programs.join(", ")
     );
-    Error::new(Code::Usage, message).with_next(format!(
+    Error::new(ErrorCode::Usage, message).with_hint(format!(
         "paste what this prints: backhaul load {}",
         engine.name()
     ))

@@ -13,7 +13,7 @@ use crate::cli::signals::interrupted;
 use crate::cli::{not_implemented, output, test_overrides};
 use crate::config::{Environment, RunConfig};
 use crate::context::progress::Progress;
-use crate::error::{Code, Error, Errors, Result};
+use crate::error::{Error, ErrorCode, Errors, Result};
 use crate::plan::{self, Selection};
 use crate::report::{RunReport, RunStatus, run_summary};
 use crate::run::ExportRun;
@@ -85,7 +85,7 @@ fn default_budget(config: &RunConfig) -> u64 {
 /// The selected reports of changes, for which a new base is made.
 ///
 /// # Errors
-/// [`Code::Usage`] if there is none, or another report is selected.
+/// [`ErrorCode::Usage`] if there is none, or another report is selected.
 fn reports_of_changes(config: &RunConfig, selection: &Selection) -> Result<Vec<String>> {
     let mut names = Vec::new();
     for report in &config.reports {
@@ -102,8 +102,8 @@ fn reports_of_changes(config: &RunConfig, selection: &Selection) -> Result<Vec<S
         None if selection.reports.is_empty() => return Ok(names),
         None => return Ok(selection.reports.clone()),
     };
-    Err(Error::new(Code::Usage, message)
-        .with_next("to fetch other reports again: backhaul run --refetch"))
+    Err(Error::new(ErrorCode::Usage, message)
+        .with_hint("to fetch other reports again: backhaul run --refetch"))
 }
 
 /// Runs with progress on stderr. The first interrupt ends the run at a safe point, the second at once.
@@ -123,8 +123,8 @@ async fn run_with_progress(
     output::eprint_text("interrupted: ending at a safe point; interrupt again to end at once\n");
     tokio::select! {
         result = &mut export => result,
-        () = interrupted() => Err(Error::new(Code::Interrupted, "interrupted twice: ended at once")
-            .with_next("run the same command again: it continues with the saved responses")
+        () = interrupted() => Err(Error::new(ErrorCode::Interrupted, "interrupted twice: ended at once")
+            .with_hint("run the same command again: it continues with the saved responses")
             .into()),
     }
 }

@@ -8,7 +8,7 @@ use crate::cli::configuration::load_configuration;
 use crate::cli::exit::ExitResult;
 use crate::cli::{output, test_overrides};
 use crate::config::Environment;
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 use crate::report::count_noun;
 
 /// Reads everything that was committed. Findings end with status 1.
@@ -40,7 +40,9 @@ pub(in crate::cli) fn verify(globals: &Globals, command: &VerifyArgs) -> ExitRes
     output::print(&text);
     let findings = count_noun(num_findings, "finding");
     let message = format!("{findings} in {}", config.destination.location);
-    Err(Error::new(Code::Corrupt, message).with_next(hint).into())
+    Err(Error::new(ErrorCode::Corrupt, message)
+        .with_hint(hint)
+        .into())
 }
 
 /// Lists remedies where there are several. Gives the hint of the error.

@@ -7,7 +7,7 @@ use crate::cli::configuration::load_configuration;
 use crate::cli::exit::ExitResult;
 use crate::cli::output;
 use crate::config::Environment;
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 use crate::report::{count_noun, format_bytes};
 use crate::state::layouts::{TableLayout, layouts};
 use crate::warehouse::{LintFinding, LocatedFile, Severity, Table, lint_table};
@@ -45,8 +45,8 @@ pub(in crate::cli) fn lint(globals: &Globals, command: &VerifyArgs) -> ExitResul
         "{} that an engine cannot read",
         count_noun(broken, "layout")
     );
-    Err(Error::new(Code::Corrupt, message)
-        .with_next("apply the fix below each finding")
+    Err(Error::new(ErrorCode::Corrupt, message)
+        .with_hint("apply the fix below each finding")
         .into())
 }
 

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::mask::{hide_keys, hide_values, names_a_key};
 use super::string_offsets;
 use crate::catalog::nearest;
-use crate::error::{Code, Error, Errors, Snippet};
+use crate::error::{Error, ErrorCode, Errors, Snippet};
 
 /// A value with its place in the file.
 pub(crate) type Node<'a> = Spanned<DeValue<'a>>;
@@ -70,7 +70,7 @@ impl<'t> Document<'t> {
     /// Adds a fault with its place and what stands behind the underline.
     pub fn fault(
         &mut self,
-        code: Code,
+        code: ErrorCode,
         message: impl Into<String>,
         span: Span,
         label: impl Into<String>,
@@ -82,7 +82,7 @@ impl<'t> Document<'t> {
     /// Adds a fault that knows what to do next.
     pub fn fault_next(
         &mut self,
-        code: Code,
+        code: ErrorCode,
         message: String,
         span: Span,
         label: &str,
@@ -90,7 +90,7 @@ impl<'t> Document<'t> {
     ) {
         let error = Error::new(code, message)
             .with_snippet(self.snippet(span, label.to_owned()))
-            .with_next(next);
+            .with_hint(next);
         self.faults.push(error);
     }
 
@@ -108,7 +108,7 @@ impl<'t> Document<'t> {
     pub fn later_with(&mut self, what: &str, span: Span, instead: &str) {
         let error = Error::later(what).with_snippet(self.snippet(span, instead.to_owned()));
         self.faults
-            .push(error.with_next("take it out, then: backhaul check --offline"));
+            .push(error.with_hint("take it out, then: backhaul check --offline"));
     }
 
     /// How many faults were found so far.
@@ -121,7 +121,7 @@ impl<'t> Document<'t> {
         match value {
             Some(value) => self.faults.or(value),
             None if self.faults.0.is_empty() => Err(Error::new(
-                Code::Internal,
+                ErrorCode::Internal,
                 "the configuration was refused without a reason",
             )
             .into()),
@@ -146,7 +146,7 @@ impl<'t> Document<'t> {
             None => format!("known keys: {}", known.join(", ")),
         };
         let message = format!("{} has no key `{}`", section.name, hide_keys(name));
-        self.fault(Code::ConfigKey, message, span, label);
+        self.fault(ErrorCode::ConfigKey, message, span, label);
     }
 
     /// A table under a key, or the fault that it is none.
@@ -187,7 +187,7 @@ impl<'t> Document<'t> {
             Some((other, span)) => {
                 let message = format!("`{key}` must be tables, not {}", type_of(other));
                 self.fault(
-                    Code::Config,
+                    ErrorCode::Config,
                     message,
                     span,
                     format!("write {name}, once for each"),
@@ -224,7 +224,7 @@ impl<'t> Document<'t> {
         };
         if nodes.is_empty() {
             self.fault(
-                Code::Config,
+                ErrorCode::Config,
                 format!("{what} is empty"),
                 node.span(),
                 "name at least one, or take the key out",
@@ -250,7 +250,7 @@ impl<'t> Document<'t> {
             Ok(count) if count > 0 => Some(Spanned::new(span, count)),
             _ => {
                 self.fault(
-                    Code::Config,
+                    ErrorCode::Config,
                     format!("`{key}` is {integer}"),
                     span,
                     "a whole number of at least 1",
@@ -287,7 +287,7 @@ impl<'t> Document<'t> {
             Ok(value) => Some(value),
             Err(help) => {
                 self.fault(
-                    Code::Config,
+                    ErrorCode::Config,
                     format!("`{key}` cannot be `{}`", text.get_ref()),
                     text.span(),
                     help,
@@ -310,7 +310,7 @@ impl<'t> Document<'t> {
         }
         let message = format!("`{key}` cannot be `{}`", text.get_ref());
         self.fault(
-            Code::Config,
+            ErrorCode::Config,
             message,
             text.span(),
             format!("one of: {}", choices.join(", ")),
@@ -321,7 +321,7 @@ impl<'t> Document<'t> {
     /// Refuses a value of the wrong type, without its text.
     pub fn wrong_type(&mut self, what: &str, wanted: &str, found: &DeValue<'_>, span: Span) {
         self.fault(
-            Code::Config,
+            ErrorCode::Config,
             format!("{what} must be {wanted}, not {}", type_of(found)),
             span,
             format!("write {wanted}"),

@@ -1,7 +1,7 @@
 //! A file of names that a configuration refers to, while it is read: its faults name file and line.
 
 use super::file::Document;
-use crate::error::{Code, Error, Snippet};
+use crate::error::{Error, ErrorCode, Snippet};
 
 /// Faults of one file that are told; the rest is counted.
 const MOST_FAULTS: usize = 20;
@@ -12,13 +12,13 @@ pub(crate) struct ListedFile<'a> {
     pub file: &'a str,
     /// Its text.
     pub text: &'a str,
-    code: Code,
+    code: ErrorCode,
     num_faults: usize,
 }
 
 impl<'a> ListedFile<'a> {
     /// A file without faults so far, which are of this kind.
-    pub fn new(file: &'a str, text: &'a str, code: Code) -> Self {
+    pub fn new(file: &'a str, text: &'a str, code: ErrorCode) -> Self {
         Self {
             file,
             text,
@@ -57,7 +57,7 @@ impl<'a> ListedFile<'a> {
             let message = format!("{} has {more} more lines that are wrong", self.file);
             document.push(
                 Error::new(self.code, message)
-                    .with_next("mend those that are shown, then: backhaul check --offline"),
+                    .with_hint("mend those that are shown, then: backhaul check --offline"),
             );
         }
     }

@@ -9,7 +9,7 @@ use crate::config::document::{Document, Section};
 use crate::config::document::{hide_keys, looks_like_a_key};
 use crate::config::keys;
 use crate::config::location::{BucketLocation, Encryption};
-use crate::error::Code;
+use crate::error::ErrorCode;
 
 /// A protocol of object stores.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,7 +94,7 @@ pub(super) fn refuse_credentials(document: &mut Document<'_>, section: &Section<
     }
     for (key, node) in credentials {
         document.fault_next(
-            Code::KeySource,
+            ErrorCode::KeySource,
             format!(
                 "[destination] holds no credentials, and `{}` is one",
                 hide_keys(key.get_ref())
@@ -128,7 +128,7 @@ pub(super) fn refuse_foreign_options(
         };
         let message = format!("`{key}` does not apply to {place}");
         document.fault(
-            Code::Config,
+            ErrorCode::Config,
             message,
             node.span(),
             format!("only {owner} has it; take it out"),
@@ -143,7 +143,7 @@ pub(super) fn refuse_folder_options(document: &mut Document<'_>, section: &Secti
     {
         let message = "a bucket needs no `replace = \"gap\"`";
         document.fault(
-            Code::Config,
+            ErrorCode::Config,
             message,
             node.span(),
             "an object is replaced at once there; take this out",
@@ -154,7 +154,7 @@ pub(super) fn refuse_folder_options(document: &mut Document<'_>, section: &Secti
         && let Some(further) = keys.get(1)
     {
         document.fault_next(
-            Code::Config,
+            ErrorCode::Config,
             "in a bucket `partition_by` has no key behind `snapshot_date`".to_owned(),
             further.span(),
             "a partition is one object there, so that a night is replaced at once",
@@ -224,7 +224,7 @@ fn place(document: &mut Document<'_>, text: &Spanned<&str>, scheme: Scheme) -> O
         Ok(()) => Some(written.strip_suffix('/').unwrap_or(written).to_owned()),
         Err(Wrong::Shown(label)) => {
             document.fault(
-                Code::Url,
+                ErrorCode::Url,
                 format!("`url` cannot be `{}`", hide_keys(written)),
                 text.span(),
                 label,
@@ -234,7 +234,7 @@ fn place(document: &mut Document<'_>, text: &Spanned<&str>, scheme: Scheme) -> O
         Err(Wrong::Hidden(label)) => {
             document.mask(text.span());
             document.fault(
-                Code::Url,
+                ErrorCode::Url,
                 "`url` holds more than a bucket and a prefix",
                 text.span(),
                 label,
@@ -327,7 +327,7 @@ fn region(document: &mut Document<'_>, section: &Section<'_>) -> Option<String> 
     if region.is_empty() || !is_name || looks_like_a_key(region) {
         let message = format!("`region` cannot be `{}`", hide_keys(region));
         document.fault(
-            Code::Config,
+            ErrorCode::Config,
             message,
             text.span(),
             "a name such as \"eu-central-1\"",
@@ -344,7 +344,7 @@ fn endpoint(document: &mut Document<'_>, section: &Section<'_>, scheme: Scheme) 
     if url.query().is_some() || url.fragment().is_some() {
         document.mask(text.span());
         document.fault(
-            Code::Url,
+            ErrorCode::Url,
             "`endpoint` holds more than an address",
             text.span(),
             "without `?` and `#`",
@@ -355,13 +355,13 @@ fn endpoint(document: &mut Document<'_>, section: &Section<'_>, scheme: Scheme) 
         // A signature of S3 proves knowledge of the key and gives nothing away; a bearer token is the key itself.
         "http" if scheme != Scheme::S3 && !is_loopback(&url) => {
             let label = "https, or http to 127.0.0.1 only: the token travels with every request";
-            document.fault(Code::Url, shown, text.span(), label);
+            document.fault(ErrorCode::Url, shown, text.span(), label);
             None
         }
         "http" | "https" => Some(url.as_str().trim_end_matches('/').to_owned()),
         _ => {
             document.fault(
-                Code::Url,
+                ErrorCode::Url,
                 shown,
                 text.span(),
                 "an address that begins with https:// or http://",
@@ -417,7 +417,7 @@ fn kms_key(document: &mut Document<'_>, section: &Section<'_>) -> Option<String>
     let label = "write { kms = \"ID, ARN OR ALIAS\" }, or \"kms\" for the account's own key";
     let Some(node) = section.get("kms") else {
         document.fault(
-            Code::Config,
+            ErrorCode::Config,
             "`encryption` as a table needs `kms`",
             section.span.clone(),
             label,
@@ -426,7 +426,12 @@ fn kms_key(document: &mut Document<'_>, section: &Section<'_>) -> Option<String>
     };
     let text = document.as_text(node, "`kms`")?;
     if text.get_ref().is_empty() || !text.get_ref().bytes().all(|byte| byte.is_ascii_graphic()) {
-        document.fault(Code::Config, "`kms` is no key's name", text.span(), label);
+        document.fault(
+            ErrorCode::Config,
+            "`kms` is no key's name",
+            text.span(),
+            label,
+        );
         return None;
     }
     Some((*text.get_ref()).to_owned())
@@ -444,7 +449,7 @@ fn account(document: &mut Document<'_>, section: &Section<'_>) -> Option<String>
         let label =
             "3 to 24 lower-case letters and digits; its key goes into AZURE_STORAGE_ACCOUNT_KEY";
         document.fault(
-            Code::Config,
+            ErrorCode::Config,
             "`account` is no name of a storage account",
             text.span(),
             label,

@@ -9,7 +9,7 @@ use crate::catalog::nearest;
 use crate::config::document::{Document, Section};
 use crate::config::keys;
 use crate::config::resolved::{Budget, Report, ReservedUnits, Target};
-use crate::error::Code;
+use crate::error::ErrorCode;
 
 /// The budget. Read last: it names reports and targets.
 pub(in crate::config) fn budget(
@@ -84,7 +84,7 @@ fn keep_free(document: &mut Document<'_>, section: &Section<'_>) -> Option<Reser
     };
     if free.is_none() {
         document.fault(
-            Code::Config,
+            ErrorCode::Config,
             "`keep_free` is neither units nor a share below 100%",
             node.span(),
             HELP,
@@ -128,7 +128,7 @@ fn refuse_unknown(
         None => format!("no {kind} of the configuration is near it in spelling"),
     };
     document.fault(
-        Code::ConfigKey,
+        ErrorCode::ConfigKey,
         format!("`{key}` names no {kind} `{wanted}`"),
         name.span(),
         label,

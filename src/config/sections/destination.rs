@@ -13,7 +13,7 @@ use crate::config::keys;
 use crate::config::location::DestinationLocation;
 use crate::config::resolved::{Destination, Report};
 use crate::config::values;
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 
 /// Large enough for engines to scan well, small enough to write on any machine.
 const DEFAULT_FILE_SIZE: u64 = 128 << 20;
@@ -34,11 +34,11 @@ pub(in crate::config) fn destination(
     let Some(section) = document.table(root, "destination", "[destination]") else {
         if root.get("destination").is_none() {
             let error = Error::new(
-                Code::Url,
+                ErrorCode::Url,
                 "the configuration says nothing of where the tables go",
             );
             document.push(
-                error.with_next("add to the file: [destination] and below it url = \"./data\""),
+                error.with_hint("add to the file: [destination] and below it url = \"./data\""),
             );
         }
         return None;
@@ -85,7 +85,7 @@ fn file_size(document: &mut Document<'_>, section: &Section<'_>) -> u64 {
         && let Some(node) = section.get("file_size")
     {
         document.fault(
-            Code::Config,
+            ErrorCode::Config,
             "`file_size` is too small for Parquet",
             node.span(),
             "at least `64 KiB`",
@@ -101,7 +101,7 @@ fn responses(document: &mut Document<'_>, section: &Section<'_>) -> Option<PathB
         document.mask(text.span());
         let label = "leave it out: then they lie in the destination";
         document.fault(
-            Code::Url,
+            ErrorCode::Url,
             "`responses` cannot be a bucket",
             text.span(),
             label,
@@ -127,7 +127,7 @@ fn partition_by(document: &mut Document<'_>, section: &Section<'_>) -> Vec<Strin
     for key in &keys {
         if names.iter().any(|known| known == key.get_ref()) {
             let message = format!("`{}` stands twice in `partition_by`", key.get_ref());
-            document.fault(Code::Config, message, key.span(), "take this out");
+            document.fault(ErrorCode::Config, message, key.span(), "take this out");
         }
         names.push((*key.get_ref()).to_owned());
     }
@@ -137,7 +137,7 @@ fn partition_by(document: &mut Document<'_>, section: &Section<'_>) -> Vec<Strin
     {
         let label = "write [\"snapshot_date\"], and further keys behind it";
         document.fault(
-            Code::Config,
+            ErrorCode::Config,
             "`partition_by` must begin with `snapshot_date`",
             node.span(),
             label,
@@ -171,7 +171,7 @@ pub(in crate::config) fn check_partition_by(
         if !reports.iter().any(|report| varies(&report)) {
             let message = format!("no report can be partitioned by `{name}`");
             let label = "`target`, or a parameter that a report lists, such as `country`";
-            document.fault(Code::Config, message, key.span(), label);
+            document.fault(ErrorCode::Config, message, key.span(), label);
         }
         let clash = reports
             .iter()
@@ -183,7 +183,7 @@ pub(in crate::config) fn check_partition_by(
                 report.name
             );
             document.fault(
-                Code::Config,
+                ErrorCode::Config,
                 message,
                 key.span(),
                 "warehouses refuse a key that equals a column",
@@ -197,7 +197,7 @@ fn location(document: &mut Document<'_>, section: &Section<'_>) -> Option<Destin
         let next = "add below it: url = \"./data\"".to_owned();
         let message = "[destination] has no `url`".to_owned();
         document.fault_next(
-            Code::Url,
+            ErrorCode::Url,
             message,
             section.span.clone(),
             "the place is missing",
@@ -254,7 +254,7 @@ fn folder(document: &mut Document<'_>, key: &str, text: &Spanned<&str>) -> Optio
                 hide_keys(written)
             };
             document.fault(
-                Code::Url,
+                ErrorCode::Url,
                 format!("`{key}` cannot be `{shown}`"),
                 text.span(),
                 label,

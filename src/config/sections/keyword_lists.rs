@@ -8,7 +8,7 @@ use crate::config::document::csv;
 use crate::config::document::{Document, Section};
 use crate::config::keys;
 use crate::config::resolved::KeywordList;
-use crate::error::Code;
+use crate::error::ErrorCode;
 
 /// Characters of a keyword at most: no search is longer, and one that is would fill a URL alone.
 const MOST_CHARACTERS: usize = 200;
@@ -42,7 +42,7 @@ fn name(
     if section.get("name").is_none() {
         let label = "add a `name`: reports say which lists they look up";
         document.fault(
-            Code::Config,
+            ErrorCode::Config,
             "a [[keyword_list]] has no `name`",
             section.span.clone(),
             label,
@@ -53,7 +53,7 @@ fn name(
     let name = *text.get_ref();
     if !is_name(name) {
         document.fault(
-            Code::Config,
+            ErrorCode::Config,
             format!("`{name}` is no name for a keyword list"),
             text.span(),
             NAME_HELP,
@@ -62,7 +62,12 @@ fn name(
     }
     if lists.iter().any(|list| list.name == name) {
         let message = format!("two keyword lists have the name `{name}`");
-        document.fault(Code::Config, message, text.span(), "give this one another");
+        document.fault(
+            ErrorCode::Config,
+            message,
+            text.span(),
+            "give this one another",
+        );
         return None;
     }
     Some(name.to_owned())
@@ -81,7 +86,7 @@ fn keywords(document: &mut Document<'_>, section: &Section<'_>) -> Vec<String> {
                 ),
             };
             document.fault(
-                Code::Config,
+                ErrorCode::Config,
                 format!("{} has {what}", section.name),
                 section.span.clone(),
                 label,
@@ -96,10 +101,10 @@ fn written(document: &mut Document<'_>, section: &Section<'_>) -> Vec<String> {
     let mut seen = HashSet::new();
     for word in document.texts(section, "keywords").unwrap_or_default() {
         match keyword(word.get_ref()) {
-            Err((message, label)) => document.fault(Code::Config, message, word.span(), label),
+            Err((message, label)) => document.fault(ErrorCode::Config, message, word.span(), label),
             Ok(text) if !seen.insert(text.to_lowercase()) => {
                 document.fault(
-                    Code::Config,
+                    ErrorCode::Config,
                     twice(text),
                     word.span(),
                     "take this out: case makes no other keyword",
@@ -119,11 +124,11 @@ fn from_file(document: &mut Document<'_>, section: &Section<'_>) -> Vec<String> 
         Ok(text) => text,
         Err(error) => {
             let message = format!("cannot read the keywords in `{}`", name.get_ref());
-            document.fault(Code::Config, message, name.span(), error.to_string());
+            document.fault(ErrorCode::Config, message, name.span(), error.to_string());
             return Vec::new();
         }
     };
-    let mut file = ListedFile::new(name.get_ref(), &text, Code::Config);
+    let mut file = ListedFile::new(name.get_ref(), &text, ErrorCode::Config);
     let lines = lines(document, &mut file);
     let mut keywords = Vec::new();
     let mut seen: HashMap<String, usize> = HashMap::new();

@@ -14,7 +14,7 @@ use crate::config::key_sources::{KeySource, KeySources};
 use crate::config::keys;
 use crate::config::resolved::{RunSettings, Source};
 use crate::config::values;
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 
 /// The API itself.
 const DEFAULT_BASE_URL: &str = "https://api.ahrefs.com/v3";
@@ -59,10 +59,10 @@ pub(in crate::config) fn source(
 
 fn no_key_source() -> Error {
     Error::new(
-        Code::KeySource,
+        ErrorCode::KeySource,
         "the configuration says nothing of where the API key comes from",
     )
-    .with_next(format!(
+    .with_hint(format!(
         "add to the file: [source] and below it api_key = {{ env = \"{AHREFS_API_KEY}\" }}"
     ))
 }
@@ -76,7 +76,7 @@ fn keys(
         let next = format!("add below it: api_key = {{ env = \"{AHREFS_API_KEY}\" }}");
         let message = "[source] has no `api_key`".to_owned();
         document.fault_next(
-            Code::KeySource,
+            ErrorCode::KeySource,
             message,
             section.span.clone(),
             "the key's source is missing",
@@ -87,7 +87,7 @@ fn keys(
     let nodes = match node.get_ref() {
         DeValue::Array(nodes) if nodes.is_empty() => {
             document.fault(
-                Code::KeySource,
+                ErrorCode::KeySource,
                 "`api_key` names no source",
                 node.span(),
                 "an empty list",
@@ -148,7 +148,7 @@ fn key_source(
         _ => {
             let label = "one of { env = … }, { file = … }, { command = [ … ] }, or a list of these";
             document.fault(
-                Code::KeySource,
+                ErrorCode::KeySource,
                 "a key source names exactly one place",
                 node.span(),
                 label,
@@ -180,7 +180,7 @@ fn variable(
 fn refuse_key(document: &mut Document<'_>, node: &Node<'_>) {
     document.mask(node.span());
     document.fault_next(
-        Code::KeySource,
+        ErrorCode::KeySource,
         "`api_key` must name where the key is, never hold it".to_owned(),
         node.span(),
         "the text is hidden here; if it was a key, take it out and renew it",
@@ -203,7 +203,7 @@ fn base_url(document: &mut Document<'_>, section: &Section<'_>) -> Option<Url> {
     };
     if let Some(label) = fault {
         let message = format!("`base_url` cannot be `{}`", hide_keys(text.get_ref()));
-        document.fault(Code::Url, message, text.span(), label);
+        document.fault(ErrorCode::Url, message, text.span(), label);
         return None;
     }
     let mut url = url;
@@ -236,7 +236,7 @@ pub(in crate::config) fn url(
         Ok(url) if !url.username().is_empty() || url.password().is_some() => {
             let label = "take out what stands before the @";
             document.fault(
-                Code::Url,
+                ErrorCode::Url,
                 format!("`{key}` holds credentials"),
                 text.span(),
                 label,
@@ -246,7 +246,7 @@ pub(in crate::config) fn url(
         Ok(url) if url.has_host() => Some(url),
         Ok(_) => {
             document.fault(
-                Code::Url,
+                ErrorCode::Url,
                 format!("`{key}` names no host"),
                 text.span(),
                 "scheme://host, then a path",
@@ -255,7 +255,7 @@ pub(in crate::config) fn url(
         }
         Err(error) => {
             document.fault(
-                Code::Url,
+                ErrorCode::Url,
                 format!("`{key}` is no URL"),
                 text.span(),
                 error.to_string(),
@@ -273,7 +273,7 @@ fn proxy(document: &mut Document<'_>, section: &Section<'_>) -> Option<Url> {
     }
     let message = format!("`proxy` cannot have the scheme `{}`", url.scheme());
     document.fault(
-        Code::Url,
+        ErrorCode::Url,
         message,
         text.span(),
         "one of: http, https, socks5, socks5h",
@@ -287,7 +287,7 @@ fn local_address(document: &mut Document<'_>, section: &Section<'_>) -> Option<I
     if address.is_none() {
         let message = format!("`local_address` cannot be `{}`", hide_keys(text.get_ref()));
         document.fault(
-            Code::Url,
+            ErrorCode::Url,
             message,
             text.span(),
             "an IP address of this machine",
@@ -311,7 +311,7 @@ fn requests_per_minute(document: &mut Document<'_>, section: &Section<'_>) -> u3
         _ => {
             let message = format!("`requests_per_minute` is {}", count.get_ref());
             document.fault(
-                Code::Config,
+                ErrorCode::Config,
                 message,
                 count.span(),
                 format!("at most {MAX_REQUESTS_PER_MINUTE}"),

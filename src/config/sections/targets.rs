@@ -10,7 +10,7 @@ use crate::config::document::csv;
 use crate::config::document::{Document, Section, Span};
 use crate::config::keys;
 use crate::config::resolved::Target;
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 
 /// How much of a site a target covers, as the API spells it.
 const MODES: [&str; 4] = ["exact", "prefix", "domain", "subdomains"];
@@ -35,7 +35,7 @@ pub(in crate::config) fn targets(
             if let Some(first) = names.insert(target.name.clone(), document.file.clone()) {
                 let message = format!("two targets have the name `{}`", target.name);
                 document.fault(
-                    Code::Target,
+                    ErrorCode::Target,
                     message,
                     span,
                     format!("the first is in {first}; give this one a `name`"),
@@ -45,9 +45,9 @@ pub(in crate::config) fn targets(
         }
     }
     if targets.is_empty() && are_needed && document.num_faults() == before {
-        let error = Error::new(Code::Target, "the configuration names no target");
+        let error = Error::new(ErrorCode::Target, "the configuration names no target");
         document.push(
-            error.with_next("add to the file: [[target]] and below it url = \"example.com\""),
+            error.with_hint("add to the file: [[target]] and below it url = \"example.com\""),
         );
     }
     targets
@@ -66,7 +66,7 @@ fn one(document: &mut Document<'_>, section: &Section<'_>) -> Option<(Target, Sp
     if section.get("url").is_none() {
         let label = "add a `url`, or a `file` with many";
         document.fault(
-            Code::Target,
+            ErrorCode::Target,
             "[[target]] has neither `url` nor `file`",
             section.span.clone(),
             label,
@@ -78,7 +78,7 @@ fn one(document: &mut Document<'_>, section: &Section<'_>) -> Option<(Target, Sp
         Ok(url) => Some(url),
         Err(label) => {
             let message = format!("`{}` is no site", written.get_ref());
-            document.fault(Code::Target, message, written.span(), label);
+            document.fault(ErrorCode::Target, message, written.span(), label);
             None
         }
     };
@@ -88,7 +88,7 @@ fn one(document: &mut Document<'_>, section: &Section<'_>) -> Option<(Target, Sp
         && !is_name(name.get_ref())
     {
         let message = format!("`{}` is no name for a target", name.get_ref());
-        document.fault(Code::Target, message, name.span(), NAME_HELP);
+        document.fault(ErrorCode::Target, message, name.span(), NAME_HELP);
         return None;
     }
     let url = url?;
@@ -138,7 +138,7 @@ fn from_file(
         if let Some(node) = section.get(key) {
             let message = format!("[[target]] has `file` and `{key}`");
             document.fault(
-                Code::Target,
+                ErrorCode::Target,
                 message,
                 node.span(),
                 "the file's lines say it; take this out",
@@ -165,11 +165,16 @@ fn from_file(
         Ok(text) => text,
         Err(error) => {
             let message = format!("cannot read the targets in `{}`", written.get_ref());
-            document.fault(Code::Target, message, written.span(), error.to_string());
+            document.fault(
+                ErrorCode::Target,
+                message,
+                written.span(),
+                error.to_string(),
+            );
             return;
         }
     };
-    let mut file = ListedFile::new(written.get_ref(), &text, Code::Target);
+    let mut file = ListedFile::new(written.get_ref(), &text, ErrorCode::Target);
     match csv::records(&text) {
         Ok(records) => read(document, &mut file, &records, &base, targets, names),
         Err(fault) => {

@@ -37,7 +37,7 @@ impl Holdings {
     /// Looks through states, records and saved answers.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if they cannot be read.
+    /// [`crate::error::ErrorCode::Destination`] if they cannot be read.
     pub fn find(context: &RunContext, target: &str) -> Result<Self> {
         let mut holdings = Self::default();
         holdings.words(context, target)?;

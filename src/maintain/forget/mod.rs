@@ -15,7 +15,7 @@ use crate::context::client::run_id;
 use crate::context::progress::Progress;
 use crate::context::run_context::RunContext;
 use crate::costs::row_counts;
-use crate::error::{Code, Error, Errors, Result};
+use crate::error::{Error, ErrorCode, Errors, Result};
 use crate::failpoint;
 use crate::fetch::batch;
 use crate::ledger::recovery::close_dead_run_logs;
@@ -56,8 +56,8 @@ pub struct Forgotten {
 /// Removes a target from everything that the destination holds.
 ///
 /// # Errors
-/// [`Code::Target`] for a name that nothing knows; [`Code::Locked`] if a process is at one of its tasks: then nothing was
-/// changed; [`Code::Destination`].
+/// [`ErrorCode::Target`] for a name that nothing knows; [`ErrorCode::Locked`] if a process is at one of its tasks: then nothing was
+/// changed; [`ErrorCode::Destination`].
 pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<Forgotten> {
     let config = Arc::new(config);
     let store = crate::state::open::open_read_only(&config)?;
@@ -144,7 +144,7 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
 /// Takes the claims on the target's tasks.
 ///
 /// # Errors
-/// [`Code::Locked`] naming the task and who is at it.
+/// [`ErrorCode::Locked`] naming the task and who is at it.
 fn claim(context: &RunContext, target: &str, holdings: &Holdings) -> Result<Vec<Lease>> {
     let mut claims = Vec::new();
     for (night, task) in holdings.claims.iter().rev() {
@@ -155,7 +155,7 @@ fn claim(context: &RunContext, target: &str, holdings: &Holdings) -> Result<Vec<
             ClaimResult::HeldBy(holder) => {
                 let message =
                     format!("a task of {target} is being fetched: night {night}, by {holder}");
-                return Err(Error::new(Code::Locked, message).with_context("claim", name).with_next(
+                return Err(Error::new(ErrorCode::Locked, message).with_context("claim", name).with_hint(
                     "wait for that process or end it, then run the same command again; nothing was changed",
                 ));
             }

@@ -14,7 +14,7 @@ const GONE: &str = "of a target that was forgotten";
 /// Rewrites every report of a run that mentions one of the words.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`].
+/// [`crate::error::ErrorCode::Destination`].
 pub(crate) fn run_reports(store: &Store, words: &BTreeSet<String>) -> Result<()> {
     let files = store.files(RUNS);
     for name in files.json_names()? {
@@ -26,7 +26,7 @@ pub(crate) fn run_reports(store: &Store, words: &BTreeSet<String>) -> Result<()>
             continue;
         }
         let damaged = |error: Error| {
-            error.with_next(format!(
+            error.with_hint(format!(
                 "delete {}: it names the target",
                 files.location_of(&name)
             ))
@@ -50,7 +50,7 @@ pub(crate) fn run_reports(store: &Store, words: &BTreeSet<String>) -> Result<()>
 /// Takes the lines that mention one of the words out of the lists of bad values.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`].
+/// [`crate::error::ErrorCode::Destination`].
 pub(crate) fn bad_values(store: &Store, words: &BTreeSet<String>) -> Result<()> {
     let files = store.files(RUNS);
     for name in files

@@ -53,8 +53,8 @@ pub struct Fault {
 /// Verifies what the selection names.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`] if there is no destination or it cannot be read; [`crate::error::Code::Usage`] or
-/// [`crate::error::Code::Target`] for a table or target that it does not know.
+/// [`crate::error::ErrorCode::Destination`] if there is no destination or it cannot be read; [`crate::error::ErrorCode::Usage`] or
+/// [`crate::error::ErrorCode::Target`] for a table or target that it does not know.
 pub fn verify(config: &RunConfig, clock: &SharedClock, selection: &Selection) -> Result<Verified> {
     let store = crate::state::open::open_read_only(config)?;
     let chosen = ResolvedSelection::new(config, &store, selection)?;

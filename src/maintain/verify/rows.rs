@@ -10,7 +10,7 @@ use arrow::row::{OwnedRow, RowConverter, SortField};
 use sha2::{Digest as _, Sha256};
 
 use crate::catalog::Catalog;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::TaskId;
 use crate::publish::partition::folder;
 use crate::publish::rewrite::{RowOwners, file_folder, stretches};
@@ -364,5 +364,5 @@ fn schema_problems(
 }
 
 fn unreadable(error: arrow::error::ArrowError) -> Error {
-    Error::new(Code::Corrupt, "its rows cannot be compared").with_source(error)
+    Error::new(ErrorCode::Corrupt, "its rows cannot be compared").with_source(error)
 }

@@ -10,7 +10,7 @@ use chrono::{DateTime, Datelike as _, NaiveDate};
 use crate::config::Report;
 use crate::context::fetched_task::FetchedTask;
 use crate::context::run_context::RunContext;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::TaskId;
 use crate::plan::ScheduledTask;
 use crate::publish::history::rows::{Digester, complete, days, unfit};
@@ -47,7 +47,7 @@ impl HistoryAnswers {
     /// Divides the rows of finished tasks by period.
     ///
     /// # Errors
-    /// [`Code::Value`] for a row without a day, [`Code::Destination`] if rows cannot be put on disk.
+    /// [`ErrorCode::Value`] for a row without a day, [`ErrorCode::Destination`] if rows cannot be put on disk.
     pub fn collect(
         context: &RunContext,
         report: &Report,
@@ -60,8 +60,12 @@ impl HistoryAnswers {
             .endpoint
             .history_column()
             .map(|column| column.name.as_str());
-        let dated = dated
-            .ok_or_else(|| Error::new(Code::Internal, format!("{} is no history", report.name)))?;
+        let dated = dated.ok_or_else(|| {
+            Error::new(
+                ErrorCode::Internal,
+                format!("{} is no history", report.name),
+            )
+        })?;
         let mut periods = YearPartitioner {
             order: order(&context.config.partition_by(report), &schema),
             digester: Digester::new(&schema)?,
@@ -112,7 +116,7 @@ impl YearPartitioner {
         let columns = task_columns(context, job, report, &finished)?;
         let mut window = finished
             .window
-            .ok_or_else(|| Error::new(Code::Internal, "an answer without days"))?;
+            .ok_or_else(|| Error::new(ErrorCode::Internal, "an answer without days"))?;
         let mut rows = 0_u64;
         for batch in finished.rows.finish()? {
             let batch = batch?;
@@ -132,7 +136,9 @@ impl YearPartitioner {
                 "{} rows were accepted and {rows} came out",
                 finished.num_rows
             );
-            return Err(Error::new(Code::Internal, message).with_context("target", columns.target));
+            return Err(
+                Error::new(ErrorCode::Internal, message).with_context("target", columns.target)
+            );
         }
         window
             .years()
@@ -187,7 +193,7 @@ impl YearPartitioner {
                 let scratch = self.scratch.join(year.to_string());
                 std::fs::create_dir_all(&scratch).map_err(|error| {
                     let message = format!("cannot create the folder {}", scratch.display());
-                    Error::new(Code::Destination, message).with_source(error)
+                    Error::new(ErrorCode::Destination, message).with_source(error)
                 })?;
                 let options = SorterOptions {
                     memory_bytes: SORT_MEMORY_BYTES,
@@ -228,7 +234,7 @@ fn task_columns(
     let parameters: BTreeMap<String, String> = job.task.parameters.iter().cloned().collect();
     let exported_at = DateTime::from_timestamp_micros(finished.exported_at).ok_or_else(|| {
         Error::new(
-            Code::Internal,
+            ErrorCode::Internal,
             format!("{} is no time", finished.exported_at),
         )
     })?;

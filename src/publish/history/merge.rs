@@ -15,7 +15,7 @@ use crate::config::Report;
 use crate::context::cpu_pool::run_on_cpu_pool;
 use crate::context::fetched_task::FetchedTask;
 use crate::context::run_context::RunContext;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::failpoint;
 use crate::fetch::body::run_blocking;
 use crate::model::TaskId;
@@ -152,7 +152,7 @@ impl<'a> Period<'a> {
         year: i32,
     ) -> Result<Self> {
         let days = DateRange::of_year(year)
-            .ok_or_else(|| Error::new(Code::Internal, format!("there is no year {year}")))?;
+            .ok_or_else(|| Error::new(ErrorCode::Internal, format!("there is no year {year}")))?;
         let reaches = |answer: &Answer| answer.window.intersection(days).is_some();
         let tasks = answers
             .tasks
@@ -251,7 +251,8 @@ impl<'a> Period<'a> {
                 Ok(local) => local,
                 // What nothing is needed of may be damaged.
                 Err(error)
-                    if error.code() == Code::Corrupt && self.is_replaced_whole(before, file) =>
+                    if error.code() == ErrorCode::Corrupt
+                        && self.is_replaced_whole(before, file) =>
                 {
                     continue;
                 }
@@ -390,7 +391,7 @@ impl<'a> Period<'a> {
         for batch in sorter.finish()? {
             if stop && cancel.is_cancelled() {
                 return Err(Error::new(
-                    Code::Interrupted,
+                    ErrorCode::Interrupted,
                     "interrupted before the rows were written",
                 ));
             }
@@ -399,7 +400,7 @@ impl<'a> Period<'a> {
                 let place = self.owners.get(&(target.as_str(), &params)).copied();
                 let place = place.ok_or_else(|| {
                     Error::new(
-                        Code::Internal,
+                        ErrorCode::Internal,
                         format!("rows of nobody: {target} {params:?}"),
                     )
                 })?;
@@ -464,7 +465,7 @@ impl<'a> Period<'a> {
     ) -> Result<TaskEntry> {
         let last = answers
             .last()
-            .ok_or_else(|| Error::new(Code::Internal, "a task without an answer"))?;
+            .ok_or_else(|| Error::new(ErrorCode::Internal, "a task without an answer"))?;
         let is_outrun = old.is_some_and(|old| old.exported_at > last.entry.exported_at);
         let newest = old.filter(|_| is_outrun).unwrap_or(&last.entry);
         let (job, _) = self.context.job(last.job)?;

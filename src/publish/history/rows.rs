@@ -11,19 +11,19 @@ use arrow::row::{RowConverter, SortField};
 use chrono::{DateTime, NaiveDate};
 use sha2::{Digest as _, Sha256};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::sink::TaskColumns;
 use crate::table::{EXPORTED_AT, RUN_ID, SNAPSHOT_DATE, TARGET, TableSchema, parameter_column};
 
 /// The days of rows, by the column that dates them.
 ///
 /// # Errors
-/// [`Code::Value`] for a row without a day: nobody could tell which period it belongs to.
+/// [`ErrorCode::Value`] for a row without a day: nobody could tell which period it belongs to.
 pub(crate) fn days(batch: &RecordBatch, column: &str) -> Result<Vec<NaiveDate>> {
     let values = batch.column_by_name(column);
     let values = values.ok_or_else(|| {
         Error::new(
-            Code::Corrupt,
+            ErrorCode::Corrupt,
             format!("rows of a history lack the column `{column}`"),
         )
     })?;
@@ -44,11 +44,11 @@ pub(crate) fn days(batch: &RecordBatch, column: &str) -> Result<Vec<NaiveDate>> 
         .map(|row| {
             day(row).ok_or_else(|| {
                 Error::new(
-                    Code::Value,
+                    ErrorCode::Value,
                     format!("a row of a history has no day in `{column}`"),
                 )
                 .with_context("row", (row + 1).to_string())
-                .with_next("nothing was committed and the answer is saved; report it to the vendor")
+                .with_hint("nothing was committed and the answer is saved; report it to the vendor")
             })
         })
         .collect()
@@ -57,14 +57,14 @@ pub(crate) fn days(batch: &RecordBatch, column: &str) -> Result<Vec<NaiveDate>> 
 /// When the answers were saved that rows came with, in microseconds since 1970.
 ///
 /// # Errors
-/// [`Code::Corrupt`] if the rows lack the column.
+/// [`ErrorCode::Corrupt`] if the rows lack the column.
 pub(crate) fn times(batch: &RecordBatch) -> Result<Vec<i64>> {
     let column = batch
         .column_by_name(EXPORTED_AT)
         .and_then(|of| of.as_primitive_opt::<TimestampMicrosecondType>());
     let column = column.ok_or_else(|| {
         Error::new(
-            Code::Corrupt,
+            ErrorCode::Corrupt,
             format!("rows of a table lack `{EXPORTED_AT}`"),
         )
     })?;
@@ -74,7 +74,7 @@ pub(crate) fn times(batch: &RecordBatch) -> Result<Vec<i64>> {
 /// Rows in all columns of their table. With the task's columns the metadata is filled in; rows of a file have their own.
 ///
 /// # Errors
-/// [`Code::Schema`] for a column that the table did not have when the merge began.
+/// [`ErrorCode::Schema`] for a column that the table did not have when the merge began.
 pub(crate) fn complete(
     schema: &TableSchema,
     batch: &RecordBatch,
@@ -91,8 +91,8 @@ pub(crate) fn complete(
             field.name(),
             schema.name()
         );
-        return Err(Error::new(Code::Schema, message)
-            .with_next("run the same command again: what was paid for is saved"));
+        return Err(Error::new(ErrorCode::Schema, message)
+            .with_hint("run the same command again: what was paid for is saved"));
     }
     let columns = schema.arrow().fields().iter().map(|field| {
         let own = || task.and_then(|task| constant(task, field.name(), batch.num_rows()));
@@ -100,7 +100,11 @@ pub(crate) fn complete(
         column.unwrap_or_else(|| new_null_array(field.data_type(), batch.num_rows()))
     });
     RecordBatch::try_new(Arc::clone(schema.arrow()), columns.collect()).map_err(|error| {
-        Error::new(Code::Internal, "rows of a history do not fit their table").with_source(error)
+        Error::new(
+            ErrorCode::Internal,
+            "rows of a history do not fit their table",
+        )
+        .with_source(error)
     })
 }
 
@@ -139,7 +143,7 @@ impl Digester {
     /// For rows in all columns of a table.
     ///
     /// # Errors
-    /// [`Code::Internal`] if a column cannot be compared: a defect.
+    /// [`ErrorCode::Internal`] if a column cannot be compared: a defect.
     pub fn new(schema: &TableSchema) -> Result<Self> {
         let fields = schema
             .arrow()
@@ -171,10 +175,10 @@ impl Digester {
 }
 
 fn incomparable(error: arrow::error::ArrowError) -> Error {
-    Error::new(Code::Internal, "rows of a history cannot be compared").with_source(error)
+    Error::new(ErrorCode::Internal, "rows of a history cannot be compared").with_source(error)
 }
 
 /// Rows that do not go with a mask or with each other: a defect.
 pub(crate) fn unfit(error: arrow::error::ArrowError) -> Error {
-    Error::new(Code::Internal, "rows of a history do not fit together").with_source(error)
+    Error::new(ErrorCode::Internal, "rows of a history do not fit together").with_source(error)
 }

@@ -25,7 +25,7 @@ use super::state::{BucketState, Upload};
 use super::tables::partition_object;
 use super::upload::{PartUpload, UploadWriter, Uploaded};
 use super::versioned_record::VersionedRecord;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::failpoint;
 use crate::store::layout::Commit;
 use crate::table::manifest::{Committed, Pending};
@@ -49,7 +49,7 @@ impl Bucket {
     /// Waits for `patience` while another process holds the partition.
     ///
     /// # Errors
-    /// [`Code::Locked`] if another process is at work on it, [`Code::Destination`] if the store refuses.
+    /// [`ErrorCode::Locked`] if another process is at work on it, [`ErrorCode::Destination`] if the store refuses.
     pub async fn begin_commit(
         &self,
         commit: Commit,
@@ -144,7 +144,7 @@ impl Bucket {
         let Err(error) = recorded.await else {
             return Ok(());
         };
-        if error.code() == Code::Locked {
+        if error.code() == ErrorCode::Locked {
             // No other process knows of it.
             self.abort(name, &upload.id).await?;
         }
@@ -211,8 +211,8 @@ impl BucketCommit {
     /// Makes what was written what readers see, whole and at once.
     ///
     /// # Errors
-    /// [`Code::Locked`] if another process has taken the partition over, which then finishes or undoes this commit;
-    /// [`Code::Destination`] if the store refuses: what readers saw before is then still there, or the commit is past its
+    /// [`ErrorCode::Locked`] if another process has taken the partition over, which then finishes or undoes this commit;
+    /// [`ErrorCode::Destination`] if the store refuses: what readers saw before is then still there, or the commit is past its
     /// commit point and the next start finishes it.
     pub async fn publish(self, next: Committed) -> Result<Committed> {
         let Self {
@@ -260,7 +260,7 @@ impl BucketCommit {
     /// Leaves the partition as it was, and releases it.
     ///
     /// # Errors
-    /// [`Code::Locked`] if another process has taken it over, [`Code::Destination`] if the store refuses.
+    /// [`ErrorCode::Locked`] if another process has taken it over, [`ErrorCode::Destination`] if the store refuses.
     pub async fn abandon(self) -> Result<()> {
         drop(self.parts);
         let mut record = self.record.lock().await;
@@ -286,7 +286,7 @@ async fn finished_upload(
     }
     let message = "the manifest does not describe what was uploaded";
     let bytes = format!("{} bytes, sha256 {}", uploaded.bytes, uploaded.sha256);
-    Err(Error::new(Code::Internal, message)
+    Err(Error::new(ErrorCode::Internal, message)
         .with_context("uploaded", bytes)
         .with_context("manifest", format!("{} files", next.files.len())))
 }
@@ -310,6 +310,6 @@ async fn reach_commit_point(
 
 fn upload_ended(bucket: &Bucket) -> Error {
     let message = format!("the upload to {} was ended by the store", bucket.location());
-    Error::new(Code::Destination, message)
-        .with_next("let the bucket's rule for unfinished uploads wait for a day, then run the same command again")
+    Error::new(ErrorCode::Destination, message)
+        .with_hint("let the bucket's rule for unfinished uploads wait for a day, then run the same command again")
 }

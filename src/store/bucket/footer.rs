@@ -5,7 +5,7 @@ use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, ParquetMetaDataReader};
 
 use super::client::{Bucket, Version};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// Most footers are smaller; larger ones take a second request.
 const TAIL_BYTES: u64 = 64 << 10;
@@ -17,7 +17,7 @@ impl Bucket {
     /// The commit that wrote an object; `None` if it does not exist, or was not written by a commit.
     ///
     /// # Errors
-    /// [`Code::Destination`] if the store does not answer.
+    /// [`ErrorCode::Destination`] if the store does not answer.
     pub async fn commit_of(&self, name: &str) -> Result<Option<String>> {
         let Some((metadata, version)) = self.head(name).await? else {
             return Ok(None);
@@ -56,5 +56,5 @@ impl Bucket {
 }
 
 fn unreadable(error: ParquetError) -> Error {
-    Error::new(Code::Internal, "a parsed Parquet footer is missing").with_source(error)
+    Error::new(ErrorCode::Internal, "a parsed Parquet footer is missing").with_source(error)
 }

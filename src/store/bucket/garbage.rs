@@ -33,7 +33,7 @@ impl Bucket {
     /// were never recorded; on Azure parts expire after a week.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub async fn collect_garbage(&self, who: &str) -> Result<Garbage> {
         self.collect_garbage_older_than(who, UNRECORDED_AGE).await
     }
@@ -162,7 +162,7 @@ impl Bucket {
                 ) =>
             {
                 let error = failure.into_error(self);
-                tracing::warn!(error = %error.one_line(), next = error.next(), "unfinished uploads cannot be listed");
+                tracing::warn!(error = %error.one_line(), next = error.hint(), "unfinished uploads cannot be listed");
                 Ok(Vec::new())
             }
             Err(failure) => Err(failure.into_error(self)),

@@ -8,7 +8,7 @@ use tokio::sync::Mutex;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::versioned_record::{Record, VersionedRecord};
-use crate::error::{Code, Result};
+use crate::error::{ErrorCode, Result};
 
 /// A lease is renewed so many times before it would expire.
 const RENEWALS: u32 = 4;
@@ -95,14 +95,14 @@ impl Heartbeat {
     /// Renews the lease now.
     ///
     /// # Errors
-    /// [`Code::Locked`] if another process has taken the record over, [`Code::Destination`] if the store does not answer.
+    /// [`ErrorCode::Locked`] if another process has taken the record over, [`ErrorCode::Destination`] if the store does not answer.
     pub async fn ensure_held<T: Record>(&self, record: &Mutex<VersionedRecord<T>>) -> Result<()> {
         let mut record = record.lock().await;
         let sent = Moment::now();
         let outcome = record.change(|_| ()).await;
         match &outcome {
             Ok(()) => self.status.set_renewed(sent),
-            Err(error) if error.code() == Code::Locked => self.status.set_lost(),
+            Err(error) if error.code() == ErrorCode::Locked => self.status.set_lost(),
             Err(_) => {}
         }
         outcome

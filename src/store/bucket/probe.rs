@@ -5,7 +5,7 @@ use bytes::Bytes;
 
 use super::client::{Bucket, Operation, Scheme, Version, Writers};
 use super::nonce::nonce;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::store::layout::SYSTEM_FOLDER;
 
 /// What keeps a writer that was taken over from replacing a later commit.
@@ -39,7 +39,7 @@ impl Bucket {
     /// Tries every operation that a commit needs, under names of its own, and leaves nothing behind.
     ///
     /// # Errors
-    /// [`Code::Destination`] naming the first operation that failed, and the permission or the feature that it needs.
+    /// [`ErrorCode::Destination`] naming the first operation that failed, and the permission or the feature that it needs.
     pub async fn probe(&self) -> Result<Fencing> {
         let folder = format!("{SYSTEM_FOLDER}/probe/{}", nonce());
         let file = format!("{folder}/file");
@@ -160,7 +160,7 @@ impl Bucket {
     fn untrusted(&self, operation: Operation, why: &str) -> Error {
         let next = "use a store with conditional writes, or `writers = \"single\"` if only one process ever writes there";
         Error::new(
-            Code::Destination,
+            ErrorCode::Destination,
             format!(
                 "{} cannot be trusted to {}",
                 self.location(),
@@ -168,6 +168,6 @@ impl Bucket {
             ),
         )
         .with_context("seen", why)
-        .with_next(next)
+        .with_hint(next)
     }
 }

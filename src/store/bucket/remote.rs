@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use tokio::runtime::{Builder, Handle, Runtime, RuntimeFlavor};
 
 use super::client::{Bucket, BucketOptions};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// Threads that renew leases and send parts, whatever else the process is busy with.
 static THREADS: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
@@ -37,11 +37,11 @@ impl Remote {
     /// The same for a bucket that is open.
     ///
     /// # Errors
-    /// [`Code::Internal`] if no threads can be started.
+    /// [`ErrorCode::Internal`] if no threads can be started.
     pub fn new(bucket: Bucket) -> Result<Self> {
         let threads = THREADS.as_ref().map_err(|error| {
             Error::new(
-                Code::Internal,
+                ErrorCode::Internal,
                 format!("the threads that speak to buckets cannot start: {error}"),
             )
         })?;

@@ -33,7 +33,7 @@ impl Bucket {
     /// Claims a run: our own, or one that may be dead. Waits until it is known which.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub async fn claim_run(&self, run: &str, who: &str) -> Result<ClaimResult<RunClaim>> {
         let name = run_name(run);
         loop {
@@ -54,7 +54,7 @@ impl Bucket {
     /// Removes the records of runs that died long ago. Claims in their names do not count without them.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub async fn sweep_runs(&self, who: &str) -> Result<()> {
         let runs = self.list(&format!("{SYSTEM_FOLDER}/claims/_runs")).await?;
         if runs.len() <= 1 {
@@ -148,7 +148,7 @@ impl RunClaim {
     /// Makes sure that it is still ours, and renews it.
     ///
     /// # Errors
-    /// [`crate::error::Code::Locked`] if another process has it, [`crate::error::Code::Destination`] if the store does not
+    /// [`crate::error::ErrorCode::Locked`] if another process has it, [`crate::error::ErrorCode::Destination`] if the store does not
     /// answer.
     pub async fn ensure_held(&self) -> Result<()> {
         self.heartbeat.ensure_held(&self.record).await

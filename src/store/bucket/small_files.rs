@@ -9,7 +9,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::client::Bucket;
 use super::remote::Remote;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::store::file_metadata::FileMetadata;
 use crate::store::small_files::{Change, SmallFiles};
 
@@ -207,7 +207,7 @@ impl SmallFiles for BucketFiles {
     fn rename(&self, name: &str, to: &str) -> Result<()> {
         let Some(bytes) = self.load(name)? else {
             let message = format!("{} does not exist", self.location_of(name));
-            return Err(Error::new(Code::Destination, message));
+            return Err(Error::new(ErrorCode::Destination, message));
         };
         self.create_new(to, bytes)?;
         self.replace(name, Bytes::new())

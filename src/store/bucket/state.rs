@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::versioned_record::Record;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::store::table_record::TableRecord;
 use crate::table::manifest::{MANIFEST_VERSION, PartitionState};
 
@@ -81,8 +81,8 @@ impl Record for BucketState {
             "{}/{} was written by a newer backhaul",
             self.state.report, self.state.partition
         );
-        Err(Error::new(Code::Destination, message)
-            .with_next("use the newest backhaul on this destination"))
+        Err(Error::new(ErrorCode::Destination, message)
+            .with_hint("use the newest backhaul on this destination"))
     }
 }
 

@@ -21,7 +21,7 @@ impl Bucket {
     /// As [`crate::store::Store::partition`].
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if it cannot be read or is damaged.
+    /// [`crate::error::ErrorCode::Destination`] if it cannot be read or is damaged.
     pub async fn partition(&self, report: &str, partition: &str) -> Result<Option<PartitionState>> {
         let name = state_name(report, partition);
         let record = VersionedRecord::<BucketState>::load(self, &name).await?;
@@ -31,7 +31,7 @@ impl Bucket {
     /// As [`crate::store::Store::partitions`].
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub async fn partitions(&self, report: &str) -> Result<Vec<String>> {
         let folder = format!("{SYSTEM_FOLDER}/tables/{report}");
         let (objects, _) = self.children(&folder).await?;
@@ -43,7 +43,7 @@ impl Bucket {
     /// As [`crate::store::Store::tables`].
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub async fn tables(&self) -> Result<Vec<String>> {
         let (objects, mut names) = self.children(&format!("{SYSTEM_FOLDER}/tables")).await?;
         names.extend(json_stems(&objects));
@@ -55,7 +55,7 @@ impl Bucket {
     /// As [`crate::store::Store::table`].
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] if it cannot be read or is damaged.
+    /// [`crate::error::ErrorCode::Destination`] if it cannot be read or is damaged.
     pub async fn table(&self, report: &str) -> Result<TableRecord> {
         let name = table_name(report);
         match self.get(&name).await? {
@@ -76,7 +76,7 @@ impl Bucket {
     /// Changes a table's record by compare-and-swap, again whenever another process was faster.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`], or the error of `change`.
+    /// [`crate::error::ErrorCode::Destination`], or the error of `change`.
     pub async fn update_table<T>(
         &self,
         report: &str,

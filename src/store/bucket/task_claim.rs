@@ -30,7 +30,7 @@ impl Bucket {
     /// Claims something in the name of a run of ours, for example `2026-11-23/<task>`.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub async fn claim_task(
         &self,
         name: &str,
@@ -72,7 +72,7 @@ impl Bucket {
     /// Removes the claims of nights before this one, and what is left of their records; those of a live run stay.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub async fn sweep_task_claims(&self, before: SnapshotDate) -> Result<()> {
         let old = self.objects_of_old_nights(before).await?;
         if old.is_empty() {
@@ -134,7 +134,7 @@ impl TaskClaim {
     /// Releases it. A claim that another process has taken since, as our run was taken for dead, stays with that process.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub async fn release(mut self) -> Result<()> {
         self.record
             .try_change(|record| *record = ClaimRecord::default())

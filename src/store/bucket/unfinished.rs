@@ -6,7 +6,7 @@ use super::client::Bucket;
 use super::state::BucketState;
 use super::tables::state_name;
 use super::versioned_record::{Record as _, VersionedRecord};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::store::claim_result::ClaimResult;
 use crate::store::unfinished::add_unfinished;
 use crate::table::manifest::UnfinishedTask;
@@ -18,7 +18,7 @@ impl Bucket {
     /// As [`crate::store::Store::record_unfinished`].
     ///
     /// # Errors
-    /// [`Code::Destination`], or [`Code::Locked`] if another process does not release the partition.
+    /// [`ErrorCode::Destination`], or [`ErrorCode::Locked`] if another process does not release the partition.
     pub(in crate::store) async fn record_unfinished(
         &self,
         report: &str,
@@ -89,7 +89,7 @@ impl Bucket {
                 ClaimResult::Claimed(record) => return Ok(record),
                 ClaimResult::HeldBy(holder) if start.elapsed() >= patience => {
                     let message = format!("{report}/{partition} is held by {holder}");
-                    return Err(Error::new(Code::Locked, message).with_next(
+                    return Err(Error::new(ErrorCode::Locked, message).with_hint(
                         "wait for it, or run the same command again when its lease has expired",
                     ));
                 }

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::client::{Bucket, Operation};
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::model::hex;
 
 /// S3 and Google accept no more.
@@ -107,12 +107,12 @@ impl PartUpload {
             Ok(Some(uploaded)) => Ok(uploaded),
             Ok(None) => Err(failure.take().unwrap_or_else(|| {
                 Error::new(
-                    Code::Destination,
+                    ErrorCode::Destination,
                     "an upload has failed, as was already reported",
                 )
             })),
             Err(error) => {
-                Err(Error::new(Code::Internal, "an upload ended early").with_source(error))
+                Err(Error::new(ErrorCode::Internal, "an upload ended early").with_source(error))
             }
         }
     }
@@ -211,11 +211,11 @@ impl Parts {
         if self.number == PARTS_MAX {
             let limit = self.bucket.options().part_bytes.saturating_mul(PARTS_MAX) >> 30;
             return Err(Error::new(
-                Code::Destination,
+                ErrorCode::Destination,
                 format!("a partition has more than {limit} GiB"),
             )
             .with_context("object", self.path.to_string())
-            .with_next("partition the table by target as well, or raise the size of parts"));
+            .with_hint("partition the table by target as well, or raise the size of parts"));
         }
         while self.sending.len() >= self.bucket.options().concurrent_parts {
             self.await_part().await?;
@@ -240,9 +240,9 @@ impl Parts {
                 Ok(())
             }
             Some(Ok(Err(error))) => Err(error),
-            Some(Err(error)) => {
-                Err(Error::new(Code::Internal, "a part's upload ended early").with_source(error))
-            }
+            Some(Err(error)) => Err(
+                Error::new(ErrorCode::Internal, "a part's upload ended early").with_source(error),
+            ),
         }
     }
 

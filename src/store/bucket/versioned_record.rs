@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::client::{Bucket, Object, Version};
 use super::nonce::nonce;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::store::claim_result::ClaimResult;
 use crate::store::json::to_json;
 
@@ -133,15 +133,15 @@ impl<T: Record> VersionedRecord<T> {
     /// Changes a record that is ours.
     ///
     /// # Errors
-    /// [`Code::Locked`] if another process has taken it over.
+    /// [`ErrorCode::Locked`] if another process has taken it over.
     pub async fn change(&mut self, change: impl FnOnce(&mut T)) -> Result<()> {
         if self.try_change(change).await? {
             return Ok(());
         }
         let message = "another process has taken over what this one was at work on";
-        Err(Error::new(Code::Locked, message)
+        Err(Error::new(ErrorCode::Locked, message)
             .with_context("object", self.name.clone())
-            .with_next(
+            .with_hint(
                 "run the same command again: this process did not renew its lease for too long",
             ))
     }
@@ -208,8 +208,8 @@ pub(super) fn parse_object<T: DeserializeOwned>(
     bytes: &[u8],
 ) -> Result<T> {
     serde_json::from_slice(bytes).map_err(|error| {
-        Error::new(Code::Destination, format!("{}/{name} is damaged", bucket.location()))
+        Error::new(ErrorCode::Destination, format!("{}/{name} is damaged", bucket.location()))
             .with_source(error)
-            .with_next("restore the object from an older version of it; backhaul verify shows what else is affected")
+            .with_hint("restore the object from an older version of it; backhaul verify shows what else is affected")
     })
 }

@@ -19,7 +19,7 @@ use std::time::Duration;
 use super::durable::{create_folder, link_unsynced, name_unsynced, rename_entry, sync_tree};
 use super::layout::{Disk, STAGED_SUFFIX};
 use super::lock::FileLock;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::failpoint;
 use crate::store::layout::Commit;
 use crate::store::listing::file_names;
@@ -46,7 +46,7 @@ impl Disk {
     /// Locks a partition, finishes or rolls back what a killed process began there, and opens staging for a new commit.
     ///
     /// # Errors
-    /// [`Code::Locked`] if another process is at work on it for longer than `patience`, [`Code::Destination`] if the disk
+    /// [`ErrorCode::Locked`] if another process is at work on it for longer than `patience`, [`ErrorCode::Destination`] if the disk
     /// fails.
     pub fn begin_commit(
         &self,
@@ -96,7 +96,7 @@ impl DiskCommit {
     /// Carries a committed file over into the new generation, without copying it.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn link_existing(&self, name: &str) -> Result<()> {
         link_unsynced(&self.folder().join(name), &self.staged_file(name))
     }
@@ -108,7 +108,7 @@ impl DiskCommit {
     /// Makes `next` what readers see, whole and at once.
     ///
     /// # Errors
-    /// [`Code::Destination`]; what readers saw before is then still there, and the next start resolves the rest.
+    /// [`ErrorCode::Destination`]; what readers saw before is then still there, and the next start resolves the rest.
     pub fn publish(mut self, next: Committed) -> Result<Committed> {
         self.check_staging(&next)?;
         self.check_foreign_files()?;
@@ -152,7 +152,7 @@ impl DiskCommit {
             return Ok(());
         }
         let message = format!("staging holds {staged:?} and the manifest names {expected:?}");
-        Err(Error::new(Code::Internal, message))
+        Err(Error::new(ErrorCode::Internal, message))
     }
 
     /// A replacement deletes what it replaces, which must not include files of others.
@@ -169,9 +169,9 @@ impl DiskCommit {
         }
         let names = foreign.into_iter().take(5).collect::<Vec<_>>().join(", ");
         let message = format!("{} holds files that were not committed", folder.display());
-        Err(Error::new(Code::Destination, message)
+        Err(Error::new(ErrorCode::Destination, message)
             .with_context("files", names)
-            .with_next("move them away, then run the same command again: readers would count them"))
+            .with_hint("move them away, then run the same command again: readers would count them"))
     }
 
     /// Gives the staged files their final names, and the staged folder the partition's.

@@ -31,7 +31,7 @@ pub(super) enum Exchange {
 /// that guards the path.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`]; what was there before is then untouched.
+/// [`crate::error::ErrorCode::Destination`]; what was there before is then untouched.
 pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<()> {
     let temporary = temporary_path(path, "");
     write_synced(path, &temporary, bytes)?;
@@ -135,7 +135,7 @@ pub(super) fn remove_file_unsynced(path: &Path) -> Result<()> {
 /// Removes a folder with all that is in it; it may be absent, and may come back with a power cut.
 ///
 /// # Errors
-/// [`crate::error::Code::Destination`].
+/// [`crate::error::ErrorCode::Destination`].
 pub fn remove_folder(path: &Path) -> Result<()> {
     match std::fs::remove_dir_all(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(io_error("remove", path, error)),

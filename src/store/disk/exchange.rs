@@ -26,7 +26,7 @@ impl Disk {
         error: std::io::Error,
     ) -> Result<()> {
         if self.replace() == Replace::Exchange {
-            return Err(io_error("exchange", folder, error).with_next(
+            return Err(io_error("exchange", folder, error).with_hint(
                 "use a local disk for the destination, or accept that readers find nothing for a moment: \
                  [destination] replace = \"gap\"",
             ));
@@ -44,7 +44,7 @@ impl Disk {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::Code;
+    use crate::error::ErrorCode;
 
     #[test]
     fn a_gap_is_left_only_where_it_is_allowed() {
@@ -56,7 +56,7 @@ mod tests {
         }
         let unsupported = || std::io::ErrorKind::Unsupported.into();
         let refused = disk.replace_with_gap("c1", &left, &right, unsupported());
-        assert_eq!(refused.expect_err("refused").code(), Code::Destination);
+        assert_eq!(refused.expect_err("refused").code(), ErrorCode::Destination);
         let disk = disk.with_replace(Replace::Gap);
         disk.replace_with_gap("c1", &left, &right, unsupported())
             .expect("replaces");

@@ -36,7 +36,7 @@ impl Disk {
     /// Opens the destination, creating its folders.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`] naming the folder and the system's error.
+    /// [`crate::error::ErrorCode::Destination`] naming the folder and the system's error.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self> {
         let disk = Self::open_read_only(root);
         for folder in ["tables", "staging", "locks", "claims", "runs"] {

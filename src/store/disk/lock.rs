@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use super::durable::remove_file_unsynced;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::store::claim_result::ClaimResult;
 use crate::store::io_error::io_error;
 
@@ -24,7 +24,7 @@ impl FileLock {
     /// Takes the lock if it is free.
     ///
     /// # Errors
-    /// [`Code::Destination`] if the file cannot be opened.
+    /// [`ErrorCode::Destination`] if the file cannot be opened.
     pub fn try_acquire(path: &Path, who: &str) -> Result<ClaimResult<Self>> {
         loop {
             let Some(mut file) = open_lock_file(path)? else {
@@ -41,7 +41,7 @@ impl FileLock {
                 }
                 Err(TryLockError::WouldBlock) => return Ok(ClaimResult::HeldBy(holder(&mut file))),
                 Err(TryLockError::Error(error)) => {
-                    return Err(io_error("lock", path, error).with_next(
+                    return Err(io_error("lock", path, error).with_hint(
                         "the destination must be on a file system that supports locks (flock)",
                     ));
                 }
@@ -52,7 +52,7 @@ impl FileLock {
     /// Takes the lock, waiting for a holder that is at work: commits are short.
     ///
     /// # Errors
-    /// [`Code::Locked`] naming the holder after `patience`.
+    /// [`ErrorCode::Locked`] naming the holder after `patience`.
     pub fn acquire(path: &Path, who: &str, patience: Duration) -> Result<Self> {
         let started = Instant::now();
         loop {
@@ -60,7 +60,7 @@ impl FileLock {
                 ClaimResult::Claimed(lock) => return Ok(lock),
                 ClaimResult::HeldBy(holder) if started.elapsed() >= patience => {
                     let message = format!("{} is held by {holder}", path.display());
-                    return Err(Error::new(Code::Locked, message).with_next(
+                    return Err(Error::new(ErrorCode::Locked, message).with_hint(
                         "wait for that process or end it, then run the same command again",
                     ));
                 }
@@ -72,7 +72,7 @@ impl FileLock {
     /// Releases the lock and deletes its file, so that locks of what has ended do not pile up.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub fn remove(self, path: &Path) -> Result<()> {
         // Deleted while it is held: a process that opened the file before finds out in `try_acquire`.
         remove_file_unsynced(path)

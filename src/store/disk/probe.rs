@@ -5,7 +5,7 @@ use std::path::Path;
 use super::durable::{create_file, remove_folder, replace_file};
 use super::layout::Disk;
 use super::lock::FileLock;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::store::claim_result::ClaimResult;
 use crate::store::io_error::io_error;
 
@@ -47,5 +47,5 @@ impl Disk {
 }
 
 fn unusable(message: impl Into<String>) -> Error {
-    Error::new(Code::Destination, message)
+    Error::new(ErrorCode::Destination, message)
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::durable::rename_entry;
 use super::layout::Disk;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::failpoint;
 use crate::store::listing::file_names;
 use crate::store::unfinished::drop_finished;
@@ -18,8 +18,8 @@ impl Disk {
         };
         if state.version > MANIFEST_VERSION {
             let message = format!("{report}/{partition} was written by a newer backhaul");
-            return Err(Error::new(Code::Destination, message)
-                .with_next("use the newest backhaul on this destination"));
+            return Err(Error::new(ErrorCode::Destination, message)
+                .with_hint("use the newest backhaul on this destination"));
         }
         let Some(pending) = state.pending.take() else {
             return Ok(Some(state));

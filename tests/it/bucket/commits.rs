@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backhaul::error::Code;
+use backhaul::error::ErrorCode;
 use backhaul::store::bucket::{Bucket, Garbage};
 use bytes::Bytes;
 
@@ -148,7 +148,7 @@ async fn a_store_that_stays_down_leaves_the_commit_to_the_next_start_at_every_st
         let error = publish(&lab.bucket, "c2").await.unwrap_err();
         assert_eq!(
             error.code(),
-            Code::Destination,
+            ErrorCode::Destination,
             "{operation}: {}",
             error.render()
         );
@@ -185,7 +185,7 @@ async fn a_live_holder_is_waited_for_and_named() {
     let lab = Lab::new().await;
     let (committing, next) = prepare(&lab.bucket, "c1", Duration::ZERO).await.unwrap();
     let error = publish(&lab.bucket, "c2").await.unwrap_err();
-    assert_eq!(error.code(), Code::Locked);
+    assert_eq!(error.code(), ErrorCode::Locked);
     assert!(error.to_string().contains("is held by c1"), "{error}");
     committing.publish(next).await.unwrap();
     publish(&lab.bucket, "c2").await.unwrap();
@@ -209,7 +209,7 @@ async fn a_manifest_that_does_not_describe_what_was_uploaded_is_refused_and_undo
     next.files[0].bytes += 1;
     assert_eq!(
         committing.publish(next).await.unwrap_err().code(),
-        Code::Internal
+        ErrorCode::Internal
     );
     assert_eq!(visible(&lab.bucket).await, Vec::<String>::new());
     publish(&lab.bucket, "c2").await.unwrap();
@@ -224,7 +224,7 @@ async fn a_writer_that_slept_through_its_lease_is_fenced_off_at_every_step() {
     publish_after_lease(&lab, "c3").await;
     assert_eq!(
         sleeper.publish(next).await.unwrap_err().code(),
-        Code::Locked
+        ErrorCode::Locked
     );
     assert_eq!(visible(&lab.bucket).await, ["c1", "c3"]);
     // It sleeps between its last part and anything else: the upload itself was aborted.
@@ -242,7 +242,7 @@ async fn a_writer_that_slept_through_its_lease_is_fenced_off_at_every_step() {
             .await
             .unwrap_err()
             .code(),
-        Code::Locked
+        ErrorCode::Locked
     );
     assert_eq!(visible(&lab.bucket).await, ["c1", "c3", "c5"]);
     assert_eq!(lab.server.open_uploads().len(), 0);
@@ -282,7 +282,7 @@ async fn a_heartbeat_keeps_the_partition_of_a_slow_writer_and_notices_a_loss() {
     tokio::time::sleep(Duration::from_secs(4)).await;
     assert_eq!(
         publish(&lab.bucket, "c2").await.unwrap_err().code(),
-        Code::Locked
+        ErrorCode::Locked
     );
     assert!(!committing.is_lost());
     committing.publish(next).await.unwrap();

@@ -3,7 +3,7 @@
 use std::io::Write as _;
 use std::time::Duration;
 
-use backhaul::error::{Code, Error};
+use backhaul::error::{Error, ErrorCode};
 use backhaul::store::ClaimResult;
 use backhaul::store::bucket::{Bucket, Garbage, RunClaim};
 use backhaul::store::{Remote, Store};
@@ -31,7 +31,7 @@ async fn a_renewal_whose_answer_was_lost_does_not_lose_the_lease() {
     lab.proxy.fail("conditional", 1, Fault::LostAnswer);
     assert_eq!(
         claim.ensure_held().await.unwrap_err().code(),
-        Code::Destination
+        ErrorCode::Destination
     );
     claim.ensure_held().await.expect("still ours");
     assert!(!claim.is_lost());
@@ -39,10 +39,13 @@ async fn a_renewal_whose_answer_was_lost_does_not_lose_the_lease() {
     lab.proxy.fail("conditional", 1, Fault::LostAnswer);
     assert_eq!(
         claim.ensure_held().await.unwrap_err().code(),
-        Code::Destination
+        ErrorCode::Destination
     );
     let other = claimed(&lab.other(Duration::ZERO), "r").await;
-    assert_eq!(claim.ensure_held().await.unwrap_err().code(), Code::Locked);
+    assert_eq!(
+        claim.ensure_held().await.unwrap_err().code(),
+        ErrorCode::Locked
+    );
     assert!(claim.is_lost());
     drop(other);
 }
@@ -172,7 +175,7 @@ async fn a_rejected_encoder_gets_the_error() {
         .and_then(|why| why.downcast_ref::<Error>())
         .expect("an error of ours");
     assert!(why.to_string().contains("may not upload a part"), "{why}");
-    assert!(why.next().contains("s3:PutObject"), "{}", why.next());
+    assert!(why.hint().contains("s3:PutObject"), "{}", why.hint());
     lab.proxy.quiet();
     committing.abandon().await.unwrap();
     publish(&lab.bucket, "c2").await.unwrap();
@@ -204,5 +207,5 @@ async fn a_run_that_slept_through_its_lease_checks_it_before_it_pays() {
     let error = hold
         .ensure_held()
         .expect_err("it would buy what the other one buys");
-    assert_eq!(error.code(), Code::Locked);
+    assert_eq!(error.code(), ErrorCode::Locked);
 }

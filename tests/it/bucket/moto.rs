@@ -82,7 +82,7 @@ async fn moto_passes_the_probe_and_each_missing_permission_is_named() {
     {
         let error = moto.open(user, |_| ()).probe().await.unwrap_err();
         assert!(
-            error.next().contains(user.as_str()),
+            error.hint().contains(user.as_str()),
             "{user}: {}",
             error.render()
         );

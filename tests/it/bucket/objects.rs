@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use backhaul::error::Code;
+use backhaul::error::ErrorCode;
 use backhaul::store::ClaimResult;
 use backhaul::store::bucket::{Bucket, BucketOptions, Fencing, Writers};
 use bytes::Bytes;
@@ -173,7 +173,7 @@ async fn a_store_that_stays_down_ends_in_one_error_with_the_number_of_attempts()
     lab.proxy.fail("put", 1000, Fault::Refuse(503, "SlowDown"));
     let error = lab.bucket.put("a", bytes("x")).await.unwrap_err();
     let text = error.render();
-    assert_eq!(error.code(), Code::Destination);
+    assert_eq!(error.code(), ErrorCode::Destination);
     for part in [
         "s3://acme/lake kept failing to write an object",
         "attempts: ",
@@ -251,10 +251,10 @@ async fn every_refusal_has_a_hint_and_is_not_retried() {
         assert_eq!(lab.proxy.take_log().len(), 1, "{code} is final");
         assert_eq!(
             (error.code(), error.code().exit_code()),
-            (Code::Destination, 1)
+            (ErrorCode::Destination, 1)
         );
         assert!(error.to_string().contains(message), "{code}: {error}");
-        assert!(error.next().contains(next), "{code}: {}", error.next());
+        assert!(error.hint().contains(next), "{code}: {}", error.hint());
         assert!(!error.render().contains(SECRET));
     }
 }
@@ -272,9 +272,9 @@ async fn expired_credentials_are_requested_again_and_then_given_up() {
     let error = lab.bucket.put("a", bytes("x")).await.unwrap_err();
     assert!(error.to_string().contains("have expired"), "{error}");
     assert!(
-        error.next().contains("continues where it stopped"),
+        error.hint().contains("continues where it stopped"),
         "{}",
-        error.next()
+        error.hint()
     );
 }
 
@@ -353,7 +353,7 @@ async fn a_missing_permission_is_named_by_the_probe() {
             .fail(operation, 1000, Fault::Refuse(403, "AccessDenied"));
         let error = lab.bucket.probe().await.unwrap_err();
         assert!(
-            error.next().contains(permission),
+            error.hint().contains(permission),
             "{operation}: {}",
             error.render()
         );
@@ -372,9 +372,9 @@ async fn a_store_that_ignores_conditions_is_refused_unless_one_process_alone_wri
         "{error}"
     );
     assert!(
-        error.next().contains("writers = \"single\""),
+        error.hint().contains("writers = \"single\""),
         "{}",
-        error.next()
+        error.hint()
     );
     let single = BucketOptions {
         writers: Writers::Single,
@@ -415,8 +415,11 @@ async fn a_claim_belongs_to_one_process_until_released_or_expired() {
         tokio::time::sleep(Duration::from_millis(200)).await;
         taken = impatient.claim_run("r1", "three").await.unwrap();
     }
-    assert_eq!(claim.ensure_held().await.unwrap_err().code(), Code::Locked);
-    assert_eq!(claim.release().await.unwrap_err().code(), Code::Locked);
+    assert_eq!(
+        claim.ensure_held().await.unwrap_err().code(),
+        ErrorCode::Locked
+    );
+    assert_eq!(claim.release().await.unwrap_err().code(), ErrorCode::Locked);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use backhaul::catalog::Catalog;
 use backhaul::cli::catalog as pages;
 use backhaul::config::{self, Environment};
-use backhaul::error::Code;
+use backhaul::error::ErrorCode;
 use serde_json::Value as Json;
 
 use super::lookup::{endpoint, endpoints};
@@ -224,7 +224,7 @@ fn the_page_of_a_billed_record_shows_the_price_of_a_request() {
 #[test]
 fn an_unknown_endpoint_is_refused_with_the_nearest_name() {
     let error = pages::find(Catalog::embedded(), "site-explorer/backlinks").expect_err("refused");
-    assert_eq!(error.code(), Code::Endpoint);
+    assert_eq!(error.code(), ErrorCode::Endpoint);
     insta::assert_snapshot!(error.render(), @r"
     error[BH-ENDPOINT]: no endpoint `site-explorer/backlinks`
     next: backhaul catalog site-explorer/backlinks-stats

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use arrow::array::AsArray;
 use backhaul::decode::{BadValue, DecodeError, OnBadValue};
-use backhaul::error::{Code, Error};
+use backhaul::error::{Error, ErrorCode};
 use backhaul::model::{Value, format_time};
 use backhaul::table::ColumnType;
 use proptest::prelude::*;
@@ -82,8 +82,8 @@ fn a_value_that_does_not_fit_is_reported_with_row_column_value_and_hint() {
             format!("row 2, column `{column}`: {value} is not {wanted}")
         );
         let error = Error::from(error);
-        assert_eq!(error.code(), Code::Value);
-        assert!(error.next().contains("on_bad_value = \"null\""));
+        assert_eq!(error.code(), ErrorCode::Value);
+        assert!(error.hint().contains("on_bad_value = \"null\""));
 
         let mut lenient = decoder(&every_type(), &[column], &[], OnBadValue::Null);
         let page = lenient.decode(body.as_bytes()).unwrap();
@@ -588,5 +588,5 @@ proptest! {
 fn a_column_that_the_endpoint_lacks_is_refused_by_name() {
     let schema =
         backhaul::decode::PageSchema::new(&every_type(), &names(&["nope"]), &[], OnBadValue::Fail);
-    assert_eq!(schema.unwrap_err().code(), Code::Column);
+    assert_eq!(schema.unwrap_err().code(), ErrorCode::Column);
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use arrow::array::RecordBatch;
 use backhaul::catalog::Endpoint;
 use backhaul::decode::OnBadValue;
-use backhaul::error::{Code, Result};
+use backhaul::error::{ErrorCode, Result};
 use backhaul::model::TaskId;
 use backhaul::sink::{
     Output, PartitionWriter, SorterOptions, TaskColumns, TaskSorter, WriterOptions, read_batches,
@@ -336,7 +336,7 @@ fn tasks_out_of_order_are_refused_in_files_that_are_declared_sorted() {
             write(directory.path(), &schema, options(), &tasks)
                 .unwrap_err()
                 .code(),
-            Code::Internal
+            ErrorCode::Internal
         );
     }
 }
@@ -413,8 +413,8 @@ fn a_column_never_changes_its_type_and_the_writer_drops_none() {
     let error = schema(&every_type(), &["whole"], &[])
         .evolved_from(&recorded)
         .unwrap_err();
-    assert_eq!(error.code(), Code::Schema);
-    assert!(error.next().contains("new name"));
+    assert_eq!(error.code(), ErrorCode::Schema);
+    assert!(error.hint().contains("new name"));
 
     let directory = tempfile::tempdir().unwrap();
     let narrow = schema(&every_type(), &["whole"], &[]);
@@ -436,8 +436,8 @@ fn an_unknown_or_repeated_column_is_refused() {
             .unwrap_err()
             .code()
     };
-    assert_eq!(new(&["nope"]), Code::Column);
-    assert_eq!(new(&["whole", "whole"]), Code::Schema);
+    assert_eq!(new(&["nope"]), ErrorCode::Column);
+    assert_eq!(new(&["whole", "whole"]), ErrorCode::Schema);
 }
 
 #[test]
@@ -447,14 +447,14 @@ fn a_truncated_or_foreign_file_is_reported_as_corrupt() {
     std::fs::write(&path, b"PAR1 and nothing more").unwrap();
     assert_eq!(
         read_batches(&path, None).err().unwrap().code(),
-        Code::Corrupt
+        ErrorCode::Corrupt
     );
-    assert_eq!(read_footer(&path).unwrap_err().code(), Code::Corrupt);
+    assert_eq!(read_footer(&path).unwrap_err().code(), ErrorCode::Corrupt);
     assert_eq!(
         read_footer(&directory.path().join("gone"))
             .unwrap_err()
             .code(),
-        Code::Destination
+        ErrorCode::Destination
     );
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use backhaul::catalog::{Catalog, Endpoint};
 use backhaul::decode::{DecodeError, Decoder, OnBadValue, Page, PageSchema};
-use backhaul::error::{Code, Error};
+use backhaul::error::{Error, ErrorCode};
 use backhaul::table::ColumnType;
 use serde_json::Value as Json;
 
@@ -133,7 +133,7 @@ fn bodies_of_errors_in_a_200_say_what_the_api_said() {
         let said =
             matches!(&error, DecodeError::ErrorAnswer { text } if body.contains(text.as_str()));
         assert!(said, "{name}: {error}");
-        assert_eq!(Error::from(error).code(), Code::Body);
+        assert_eq!(Error::from(error).code(), ErrorCode::Body);
         num_errors += 1;
     }
     assert_eq!(num_errors, 5);

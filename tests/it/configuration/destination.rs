@@ -5,7 +5,7 @@ use std::path::Path;
 use backhaul::config::{
     self, BucketLocation, DestinationLocation, Encryption, Environment, RunConfig,
 };
-use backhaul::error::{Code, Errors};
+use backhaul::error::{ErrorCode, Errors};
 use backhaul::plan;
 use backhaul::store::bucket::{Bucket, BucketOptions};
 use proptest::prelude::*;
@@ -49,7 +49,7 @@ fn faults(destination: &str) -> String {
     parse(destination).expect_err(destination).render()
 }
 
-fn codes(destination: &str) -> Vec<Code> {
+fn codes(destination: &str) -> Vec<ErrorCode> {
     parse(destination)
         .expect_err(destination)
         .0
@@ -168,7 +168,7 @@ fn other_spellings_and_faulty_urls_are_refused_with_what_to_write() {
     .into_iter()
     .map(|url| {
         let url = format!("url = \"{url}\"");
-        assert_eq!(codes(&url), [Code::Url], "{url}");
+        assert_eq!(codes(&url), [ErrorCode::Url], "{url}");
         // The message, the line and what stands behind the underline: the rest is the same for all.
         faults(&url)
             .lines()
@@ -200,7 +200,7 @@ fn secrets_in_a_url_are_refused_and_never_shown() {
         let errors = parse(&lines).expect_err(&lines);
         let shown = format!("{}{errors:?}", errors.render());
         assert!(!shown.contains(SECRET), "{shown}");
-        assert_eq!(codes(&lines), [Code::Url], "{shown}");
+        assert_eq!(codes(&lines), [ErrorCode::Url], "{shown}");
     }
     for cut_off in [
         format!("url = \"s3://user:{SECRET}@acme"),
@@ -226,7 +226,7 @@ fn credentials_in_the_file_are_refused_as_a_key_is() {
         let errors = parse(&lines).expect_err(&lines);
         let shown = format!("{}{errors:?}", errors.render());
         assert!(!shown.contains(SECRET), "{shown}");
-        assert_eq!(codes(&lines), [Code::KeySource], "{shown}");
+        assert_eq!(codes(&lines), [ErrorCode::KeySource], "{shown}");
     }
     for value in [format!("\"{SECRET}/+==\""), format!("[\n\"{SECRET}\"]")] {
         let shown = faults(&format!("url = \"az://lake\"\naccount = {value}"));
@@ -262,7 +262,7 @@ fn keys_of_buckets_are_refused_where_they_say_nothing() {
     ] {
         for key in keys {
             let lines = format!("url = \"{url}\"\n{key} = 1");
-            assert_eq!(codes(&lines), [Code::Config], "{lines}");
+            assert_eq!(codes(&lines), [ErrorCode::Config], "{lines}");
         }
     }
     let lines = "url = \"data\"\nwriters = \"single\"";
@@ -299,7 +299,7 @@ fn what_only_folders_have_is_refused_in_a_bucket() {
     insta::assert_snapshot!(faults(lines));
     assert_eq!(
         codes("url = \"s3://acme\"\nlayout = \"files\"\nfile_size = \"1 GiB\""),
-        [Code::Later]
+        [ErrorCode::Later]
     );
 }
 

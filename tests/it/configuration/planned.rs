@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use backhaul::error::Code;
+use backhaul::error::ErrorCode;
 use backhaul::model::SnapshotDate;
 use backhaul::plan::{self, Selection};
 
@@ -137,11 +137,11 @@ fn a_selection_narrows_the_plan_and_refuses_what_it_does_not_find() {
     assert_eq!(select(&[], &["role=own"]).expect("by label"), 2);
     assert_eq!(
         select(&["link"], &[]).expect_err("unknown").code(),
-        Code::Usage
+        ErrorCode::Usage
     );
     assert_eq!(
         select(&[], &["c.com"]).expect_err("unknown").code(),
-        Code::Target
+        ErrorCode::Target
     );
 }
 
@@ -164,7 +164,7 @@ fn an_unbounded_run_needs_a_budget() {
         plan::require_budget(&large, None)
             .expect_err("too large")
             .code(),
-        Code::Budget
+        ErrorCode::Budget
     );
 }
 

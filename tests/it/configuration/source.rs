@@ -1,7 +1,7 @@
 //! `[source]`: the API key and the address of the API.
 
 use backhaul::config;
-use backhaul::error::Code;
+use backhaul::error::ErrorCode;
 
 use super::{KEY, SOUND, environment, faults, parse, sound};
 
@@ -25,7 +25,7 @@ fn a_base_url_that_would_leak_the_key_is_refused() {
                 .iter()
                 .map(backhaul::error::Error::code)
                 .collect::<Vec<_>>(),
-            [Code::Url],
+            [ErrorCode::Url],
             "{url}"
         );
     }
@@ -115,11 +115,11 @@ async fn key_sources_are_tried_in_their_order_when_they_are_needed() {
     );
     assert_eq!(
         keys.resolve(3).await.expect_err("fails").code(),
-        Code::KeySource
+        ErrorCode::KeySource
     );
     assert_eq!(
         keys.resolve(4).await.expect_err("no further").code(),
-        Code::KeySource
+        ErrorCode::KeySource
     );
     assert!(!format!("{config:?}").contains(KEY));
 }

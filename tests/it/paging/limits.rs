@@ -163,7 +163,7 @@ fn a_group_wider_than_any_answer_fails_and_names_its_value() {
     );
     let ran = run(&plan, &mut source, &identity_of, &mut Rng::with_seed(3));
     let error = backhaul::error::Error::from(ran.end.unwrap_err());
-    assert_eq!(error.code(), backhaul::error::Code::Paging);
+    assert_eq!(error.code(), backhaul::error::ErrorCode::Paging);
     assert!(
         error
             .to_string()

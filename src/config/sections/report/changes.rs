@@ -2,7 +2,7 @@
 
 use crate::catalog::{Catalog, Changes, Endpoint};
 use crate::config::document::{Document, Section};
-use crate::error::Code;
+use crate::error::ErrorCode;
 
 /// Where rows are links, each on its own: groups would change without a link being new or lost.
 const AGGREGATION: (&str, &str) = ("aggregation", "all");
@@ -21,7 +21,7 @@ pub(super) fn changes(
             let label =
                 "`snapshot` or `changes`; how much of a site is meant is the target's `mode`";
             document.fault(
-                Code::Config,
+                ErrorCode::Config,
                 format!("a report's `mode` cannot be `{other}`"),
                 mode.span(),
                 label,
@@ -40,7 +40,7 @@ pub(super) fn changes(
             able.join(", ")
         );
         document.fault(
-            Code::Parameter,
+            ErrorCode::Parameter,
             format!("{} cannot tell changes", endpoint.name),
             mode.span(),
             label,
@@ -71,7 +71,7 @@ pub(super) fn changes(
         let written = node.get_ref().as_str();
         if allowed.is_none() || written != allowed {
             document.fault(
-                Code::Parameter,
+                ErrorCode::Parameter,
                 format!("`{key}` does not go with `mode = \"changes\"`"),
                 node.span(),
                 label,

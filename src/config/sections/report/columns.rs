@@ -8,7 +8,7 @@ use super::changes;
 use crate::catalog::{Changes, Column, Endpoint, Presets, nearest};
 use crate::config::document::{Document, Section};
 use crate::config::resolved::Report;
-use crate::error::Code;
+use crate::error::ErrorCode;
 
 /// The preset where a report says nothing.
 const DEFAULT_PRESET: &str = "standard";
@@ -38,7 +38,7 @@ pub(super) fn columns(
         if let Some(node) = section.get("columns") {
             let message = format!("{} has no choice of columns", endpoint.name);
             let label = "take this out: it always sends, and bills, all of them";
-            document.fault(Code::Column, message, node.span(), label);
+            document.fault(ErrorCode::Column, message, node.span(), label);
         }
         let columns = endpoint
             .columns
@@ -76,7 +76,7 @@ pub(super) fn columns(
         && let Some(node) = section.get("columns")
     {
         document.fault(
-            Code::Column,
+            ErrorCode::Column,
             "no column is left",
             node.span(),
             "begin with a preset or a name",
@@ -288,7 +288,7 @@ impl Fault {
             ),
             Self::Unknown => return unknown(document, endpoint, word, name),
         };
-        document.fault(Code::Column, message, word.span(), label);
+        document.fault(ErrorCode::Column, message, word.span(), label);
     }
 }
 
@@ -303,7 +303,7 @@ fn unknown(document: &mut Document<'_>, endpoint: &Endpoint, word: &Spanned<&str
     };
     let message = format!("{} has no column `{name}`", endpoint.name);
     let next = format!("backhaul catalog {}", endpoint.name);
-    document.fault_next(Code::Column, message, word.span(), &label, next);
+    document.fault_next(ErrorCode::Column, message, word.span(), &label, next);
 }
 
 /// The parameter value with which the column cannot be selected, if that is the one in force.

@@ -5,7 +5,7 @@ use toml::de::DeValue;
 use super::parameter_value::to_json;
 use crate::catalog::Endpoint;
 use crate::config::document::{Document, Node, Section, Span};
-use crate::error::Code;
+use crate::error::ErrorCode;
 use crate::filter::{self, ErrorLocation, Filter, FilterError};
 
 /// The report's filter, if it has one.
@@ -18,7 +18,7 @@ pub(super) fn filter(
         (Some(_), Some(json)) => {
             let message = "`where` and `where_json` are both set";
             document.fault(
-                Code::Filter,
+                ErrorCode::Filter,
                 message,
                 json.span(),
                 "keep one of them; what both ask fits into one",
@@ -53,7 +53,7 @@ fn from_json(document: &mut Document<'_>, node: &Node<'_>, endpoint: &Endpoint) 
             Ok(json) => json,
             Err(error) => {
                 document.fault(
-                    Code::Filter,
+                    ErrorCode::Filter,
                     "`where_json` is no JSON",
                     node.span(),
                     error.to_string(),
@@ -99,6 +99,6 @@ fn accept(
         (Some(ErrorLocation::Bytes(_)) | None, _) => span,
     };
     let next = format!("backhaul catalog {}", endpoint.name);
-    document.fault_next(Code::Filter, fault.message, place, &fault.help, next);
+    document.fault_next(ErrorCode::Filter, fault.message, place, &fault.help, next);
     None
 }

@@ -7,7 +7,7 @@ use super::varying_parameters::Varying;
 use crate::catalog::{Endpoint, nearest};
 use crate::config::document::{Document, Section};
 use crate::config::resolved::{KeywordList, Target};
-use crate::error::Code;
+use crate::error::ErrorCode;
 use crate::model::percent_encode_into;
 
 /// Bytes of encoded keywords in one request: half of the longest URL, so that the rest of it has room.
@@ -41,7 +41,7 @@ pub(in crate::config) fn targets(
     match named {
         Some(node) if !takes_one && !needs_target(endpoint) => {
             let message = format!("{} looks up no target", endpoint.name);
-            document.fault(Code::Parameter, message, node.span(), "take this out");
+            document.fault(ErrorCode::Parameter, message, node.span(), "take this out");
             Vec::new()
         }
         None if !needs_target(endpoint) => Vec::new(),
@@ -64,7 +64,7 @@ pub(in crate::config) fn keywords(
                 Some(_) => "lists that are kept at the source: `keyword_list_ids`",
                 None => "take this out",
             };
-            document.fault(Code::Parameter, message, node.span(), label);
+            document.fault(ErrorCode::Parameter, message, node.span(), label);
         }
         return (Vec::new(), None);
     }
@@ -91,7 +91,7 @@ pub(in crate::config) fn keywords(
     } else if let Some(node) = section.get("top") {
         let message = format!("{} cannot be ranked by keyword list", endpoint.name);
         let label = "the keywords of a list go out in several requests, each with an order of its own: take `top` out";
-        document.fault(Code::Parameter, message, node.span(), label);
+        document.fault(ErrorCode::Parameter, message, node.span(), label);
     }
     let names = chosen().map(|list| list.name.clone()).collect();
     (lists, Some(("keyword_list".to_owned(), names)))
@@ -127,7 +127,7 @@ fn lists(
         match all.iter().position(|list| list.name == wanted) {
             Some(index) if lists.contains(&index) => {
                 document.fault(
-                    Code::Parameter,
+                    ErrorCode::Parameter,
                     format!("the list `{wanted}` stands twice"),
                     name.span(),
                     "take this out",
@@ -140,7 +140,7 @@ fn lists(
                     None => "no [[keyword_list]] has that name".to_owned(),
                 };
                 document.fault(
-                    Code::Parameter,
+                    ErrorCode::Parameter,
                     format!("there is no keyword list `{wanted}`"),
                     name.span(),
                     label,
@@ -173,6 +173,6 @@ fn refuse_what_fits_no_request(
             encoded.len()
         );
         let label = "its answer is about all keywords together, so they go out in one request: split the list";
-        document.fault(Code::Parameter, message, span, label);
+        document.fault(ErrorCode::Parameter, message, span, label);
     }
 }

@@ -6,7 +6,7 @@ use crate::catalog::{Endpoint, Parameter, ParameterKind, nearest};
 use crate::config::document::hide_keys;
 use crate::config::document::{Document, Node, Section};
 use crate::config::keys;
-use crate::error::Code;
+use crate::error::ErrorCode;
 use crate::model::Method;
 
 /// Parameters that the program sets itself, each with what to write instead.
@@ -68,7 +68,7 @@ pub(super) fn parameters(
         match (endpoint.parameter(name), instead_of(endpoint, name)) {
             (_, Some(instead)) => {
                 document.fault(
-                    Code::Parameter,
+                    ErrorCode::Parameter,
                     format!("`{name}` is not set in a report"),
                     key.span(),
                     instead,
@@ -125,7 +125,7 @@ fn refuse_unknown(
         hide_keys(name),
         endpoint.name
     );
-    document.fault(Code::ConfigKey, message, span, label);
+    document.fault(ErrorCode::ConfigKey, message, span, label);
 }
 
 /// The value as the request has it, or the fault that it does not fit the parameter.
@@ -144,7 +144,7 @@ fn text_of(
         Err(found) => {
             let wanted = describe(&parameter.kind);
             document.fault(
-                Code::Parameter,
+                ErrorCode::Parameter,
                 format!("`{}` cannot be {found}", parameter.name),
                 node.span(),
                 wanted,

@@ -7,7 +7,7 @@ use crate::catalog::{Column, ColumnKind, Endpoint, nearest};
 use crate::config::document::{Document, Section};
 use crate::config::keys;
 use crate::config::resolved::Top;
-use crate::error::Code;
+use crate::error::ErrorCode;
 
 /// The report's ranking, if it wants one.
 pub(super) fn top(
@@ -24,13 +24,13 @@ pub(super) fn top(
             "{} cannot be ranked: it takes no order, or always answers whole",
             endpoint.name
         );
-        document.fault(Code::Parameter, message, node.span(), "take `top` out");
+        document.fault(ErrorCode::Parameter, message, node.span(), "take `top` out");
         return None;
     }
     for key in keys::TOP.iter().filter(|key| top.get(key).is_none()) {
         let label = "for example: top = { by = \"domain_rating_source\", rows = 1000 }";
         document.fault(
-            Code::Config,
+            ErrorCode::Config,
             format!("`top` has no `{key}`"),
             node.span(),
             label,
@@ -71,7 +71,7 @@ fn column(
         None => "no column that it can order by is near it in spelling".to_owned(),
     };
     let next = format!("backhaul catalog {}", endpoint.name);
-    document.fault_next(Code::Column, message, by.span(), &label, next);
+    document.fault_next(ErrorCode::Column, message, by.span(), &label, next);
     None
 }
 

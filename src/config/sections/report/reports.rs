@@ -17,7 +17,7 @@ use crate::config::cadence::Cadence;
 use crate::config::dates::parse_day;
 use crate::config::document::{Document, Section};
 use crate::config::resolved::{OnMismatch, Report, Top};
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 
 /// Tables that the program fills itself.
 const RESERVED: [&str; 2] = ["coverage", "targets"];
@@ -45,8 +45,8 @@ pub(in crate::config) fn reports(
 ) -> Vec<Report> {
     let sections = document.tables(root, "report");
     if sections.is_empty() && root.get("report").is_none() {
-        let error = Error::new(Code::Config, "the configuration names no report");
-        document.push(error.with_next(
+        let error = Error::new(ErrorCode::Config, "the configuration names no report");
+        document.push(error.with_hint(
             "add to the file: [[report]] with a name and an endpoint; see: backhaul catalog",
         ));
     }
@@ -69,7 +69,7 @@ fn name(document: &mut Document<'_>, section: &Section<'_>, names: &[String]) ->
     if section.get("name").is_none() {
         let label = "add a `name`: it becomes the table's";
         document.fault(
-            Code::Config,
+            ErrorCode::Config,
             "a [[report]] has no `name`",
             section.span.clone(),
             label,
@@ -103,7 +103,7 @@ fn name(document: &mut Document<'_>, section: &Section<'_>, names: &[String]) ->
     match fault {
         None => Some(name.to_owned()),
         Some((message, label)) => {
-            document.fault(Code::Config, message, text.span(), label);
+            document.fault(ErrorCode::Config, message, text.span(), label);
             None
         }
     }
@@ -185,7 +185,7 @@ fn refuse_unpriced(
         });
         let next = format!("add to the report: {FROM} = \"-12mo\", or take the column out");
         document.fault_next(
-            Code::Parameter,
+            ErrorCode::Parameter,
             message,
             span,
             "its price depends on it",
@@ -198,7 +198,7 @@ fn endpoint(document: &mut Document<'_>, section: &Section<'_>) -> Option<&'stat
     if section.get("endpoint").is_none() {
         let message = format!("{} has no `endpoint`", section.name);
         document.fault(
-            Code::Endpoint,
+            ErrorCode::Endpoint,
             message,
             section.span.clone(),
             "add one; see: backhaul catalog",
@@ -214,7 +214,7 @@ fn endpoint(document: &mut Document<'_>, section: &Section<'_>) -> Option<&'stat
             None => "no endpoint is near it in spelling".to_owned(),
         };
         document.fault(
-            Code::Endpoint,
+            ErrorCode::Endpoint,
             format!("the API has no endpoint `{}`", text.get_ref()),
             text.span(),
             label,
@@ -233,7 +233,7 @@ fn max_rows(
     if endpoint.parameter("limit").is_none() {
         let message = format!("{} always answers whole", endpoint.name);
         document.fault(
-            Code::Parameter,
+            ErrorCode::Parameter,
             message,
             count.span(),
             "take `max_rows` out",
@@ -249,7 +249,7 @@ fn max_rows(
                 top.rows
             );
             let label = "take this out: a ranking fetches the rows that it names and no more";
-            document.fault(Code::Config, message, count.span(), label);
+            document.fault(ErrorCode::Config, message, count.span(), label);
             None
         }
     }
@@ -269,7 +269,7 @@ fn since(
         } else {
             "take `since` out"
         };
-        document.fault(Code::Parameter, message, node.span(), label);
+        document.fault(ErrorCode::Parameter, message, node.span(), label);
         return None;
     }
     let text = match node.get_ref() {
@@ -284,7 +284,7 @@ fn since(
     if date.is_none() {
         let label = "a day of the calendar, such as \"2024-01-31\"";
         document.fault(
-            Code::Date,
+            ErrorCode::Date,
             format!("`since` cannot be `{text}`"),
             node.span(),
             label,

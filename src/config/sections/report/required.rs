@@ -4,7 +4,7 @@ use super::parameter_value::example;
 use super::varying_parameters::{Varying, list_of};
 use crate::catalog::{Endpoint, Parameter, ParameterKind};
 use crate::config::document::{Document, Section};
-use crate::error::Code;
+use crate::error::ErrorCode;
 
 /// What the report supplies.
 pub(super) struct Supplied<'a> {
@@ -53,7 +53,7 @@ pub(super) fn refuse_missing(
             let line = line(endpoint, parameter);
             let message = format!("{} needs `{}`", endpoint.name, line.key);
             document.fault_next(
-                Code::Parameter,
+                ErrorCode::Parameter,
                 message,
                 section.span.clone(),
                 line.label,
@@ -81,7 +81,7 @@ pub(super) fn refuse_missing(
                 either.join(" and ")
             );
             document.fault(
-                Code::Parameter,
+                ErrorCode::Parameter,
                 message,
                 section.span.clone(),
                 "take one of them out of this report",
@@ -97,7 +97,7 @@ pub(super) fn refuse_missing(
                 .join("; or ");
             let message = format!("{} needs {}", endpoint.name, either.join(" or "));
             document.fault_next(
-                Code::Parameter,
+                ErrorCode::Parameter,
                 message,
                 section.span.clone(),
                 "this report lacks it",

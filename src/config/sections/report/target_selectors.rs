@@ -5,7 +5,7 @@ use toml::de::DeValue;
 use crate::catalog::nearest;
 use crate::config::document::{Document, Node, Section};
 use crate::config::resolved::Target;
-use crate::error::Code;
+use crate::error::ErrorCode;
 
 /// The indices of the selected targets, ascending; all where the report names none.
 pub(super) fn selected(
@@ -27,7 +27,7 @@ pub(super) fn selected(
     };
     if selectors.is_empty() {
         document.fault(
-            Code::Target,
+            ErrorCode::Target,
             "`targets` is empty",
             node.span(),
             "take it out for all targets",
@@ -50,7 +50,7 @@ pub(super) fn selected(
                 None => "no [[target]] fits it".to_owned(),
             };
             document.fault(
-                Code::Target,
+                ErrorCode::Target,
                 format!("no target is {matches}"),
                 selector.span(),
                 label,

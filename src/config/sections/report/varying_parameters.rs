@@ -5,7 +5,7 @@ use toml::de::DeValue;
 use super::parameter_value::{describe, render};
 use crate::catalog::{Endpoint, ParameterKind};
 use crate::config::document::{Document, Node, Section};
-use crate::error::Code;
+use crate::error::ErrorCode;
 
 /// Parameters that may vary, in the order of their columns, each with the key of a report that lists its values.
 const VARYING: [(&str, &str); 18] = [
@@ -56,14 +56,19 @@ pub(super) fn varying(
                     endpoint.name,
                     name.replace('_', " ")
                 );
-                document.fault(Code::Parameter, message, node.span(), "take this out");
+                document.fault(ErrorCode::Parameter, message, node.span(), "take this out");
             }
             continue;
         };
         let nodes = match (section.get(list), own) {
             (Some(_), Some(own)) => {
                 let message = format!("`{name}` and `{list}` say the same");
-                document.fault(Code::Parameter, message, own.span(), "take one of them out");
+                document.fault(
+                    ErrorCode::Parameter,
+                    message,
+                    own.span(),
+                    "take one of them out",
+                );
                 continue;
             }
             (Some(listed), None) => nodes_of(document, list, listed),
@@ -83,7 +88,7 @@ fn nodes_of<'a>(document: &mut Document<'_>, list: &str, node: &'a Node<'a>) -> 
         DeValue::Array(nodes) if nodes.is_empty() => {
             let label = "name at least one, or take the key out";
             document.fault(
-                Code::Config,
+                ErrorCode::Config,
                 format!("`{list}` is empty"),
                 node.span(),
                 label,
@@ -124,7 +129,7 @@ fn values(
         match value {
             Ok(value) if values.contains(&value) => {
                 let message = format!("the {} `{value}` stands twice", name.replace('_', " "));
-                document.fault(Code::Parameter, message, node.span(), "take this out");
+                document.fault(ErrorCode::Parameter, message, node.span(), "take this out");
             }
             Ok(value) => values.push(value),
             Err(_) if lower.is_some() => {
@@ -133,7 +138,7 @@ fn values(
                     node.get_ref().as_str().unwrap_or_default()
                 );
                 document.fault(
-                    Code::Parameter,
+                    ErrorCode::Parameter,
                     message,
                     node.span(),
                     "two letters of ISO 3166, for example \"us\"",
@@ -141,7 +146,7 @@ fn values(
             }
             Err(found) => {
                 document.fault(
-                    Code::Parameter,
+                    ErrorCode::Parameter,
                     format!("`{name}` cannot be {found}"),
                     node.span(),
                     describe(kind),

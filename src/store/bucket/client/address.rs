@@ -3,7 +3,7 @@
 use object_store::path::Path;
 use url::Url;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// A bucket and a prefix.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,7 +25,7 @@ impl Address {
     /// Parses `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`.
     ///
     /// # Errors
-    /// [`Code::Url`] for anything else.
+    /// [`ErrorCode::Url`] for anything else.
     pub fn parse(text: &str) -> Result<Self> {
         let url = Url::parse(text)
             .map_err(|error| invalid(format!("invalid URL `{text}`")).with_source(error))?;
@@ -60,8 +60,8 @@ impl Address {
 }
 
 fn invalid(message: String) -> Error {
-    Error::new(Code::Url, message)
-        .with_next("write the destination as s3://bucket/prefix, gs:// or az://")
+    Error::new(ErrorCode::Url, message)
+        .with_hint("write the destination as s3://bucket/prefix, gs:// or az://")
 }
 
 #[cfg(test)]
@@ -97,7 +97,7 @@ mod tests {
             "acme",
         ] {
             let error = Address::parse(wrong).expect_err(wrong);
-            assert_eq!(error.code(), Code::Url, "{wrong}");
+            assert_eq!(error.code(), ErrorCode::Url, "{wrong}");
         }
     }
 

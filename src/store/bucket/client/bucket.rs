@@ -14,7 +14,7 @@ use object_store::path::Path;
 use super::address::{Address, Scheme};
 use super::options::BucketOptions;
 use super::s3::S3Extra;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// A bucket, opened. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -108,7 +108,8 @@ impl Bucket {
             format!("{prefix}/{name}")
         };
         Path::parse(path.trim_end_matches('/')).map_err(|error| {
-            Error::new(Code::Internal, format!("invalid object name `{name}`")).with_source(error)
+            Error::new(ErrorCode::Internal, format!("invalid object name `{name}`"))
+                .with_source(error)
         })
     }
 

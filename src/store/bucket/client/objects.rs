@@ -13,7 +13,7 @@ use object_store::{GetOptions, GetRange, ObjectMeta, ObjectStoreExt as _, PutRes
 use super::bucket::Bucket;
 use super::request_failure::{Operation, RequestFailure};
 use super::wire::FailureClass;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 use crate::store::bucket::nonce::nonce;
 use crate::store::file_metadata::FileMetadata;
 use crate::store::layout::SYSTEM_FOLDER;
@@ -58,7 +58,7 @@ impl Bucket {
     /// Reads an object; `None` if there is none.
     ///
     /// # Errors
-    /// [`Code::Destination`], as every call here: what went wrong, and what to do about it.
+    /// [`ErrorCode::Destination`], as every call here: what went wrong, and what to do about it.
     pub async fn get(&self, name: &str) -> Result<Option<Object>> {
         let path = self.path(name)?;
         self.fetch(&path)
@@ -69,7 +69,7 @@ impl Bucket {
     /// Reads a range of an object. With a version the object must not have changed since.
     ///
     /// # Errors
-    /// [`Code::Destination`], also if it was removed or has changed.
+    /// [`ErrorCode::Destination`], also if it was removed or has changed.
     pub async fn get_range(
         &self,
         name: &str,
@@ -94,7 +94,7 @@ impl Bucket {
     /// Metadata and version of an object; `None` if there is none.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub async fn head(&self, name: &str) -> Result<Option<(FileMetadata, Version)>> {
         let path = self.path(name)?;
         let head = || self.objects().head(&path);
@@ -116,7 +116,7 @@ impl Bucket {
     /// All objects below a folder, in order of their names; not those of a folder whose name only has the same beginning.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub async fn list(&self, folder: &str) -> Result<Vec<FileMetadata>> {
         let path = self.path(folder)?;
         let mut listed: Vec<FileMetadata> = Vec::new();
@@ -173,7 +173,7 @@ impl Bucket {
     /// left out.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub async fn children(&self, folder: &str) -> Result<(Vec<String>, Vec<String>)> {
         let path = self.path(folder)?;
         let list = || self.objects().list_with_delimiter(Some(&path));
@@ -197,14 +197,14 @@ impl Bucket {
     /// The store's own time: the time stamp of an object that is written now. Some stores count in whole seconds.
     ///
     /// # Errors
-    /// [`Code::Destination`].
+    /// [`ErrorCode::Destination`].
     pub async fn now(&self) -> Result<DateTime<Utc>> {
         let name = format!("{SYSTEM_FOLDER}/clock/{:02x}", fastrand::u8(..));
         self.put(&name, Bytes::from(nonce())).await?;
         match self.head(&name).await? {
             Some((metadata, _)) => Ok(metadata.changed_at),
             None => Err(Error::new(
-                Code::Destination,
+                ErrorCode::Destination,
                 format!("{} does not keep what is written to it", self.location()),
             )),
         }

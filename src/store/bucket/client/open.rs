@@ -15,7 +15,7 @@ use super::bucket::{Backend, Bucket};
 use super::options::{BucketOptions, Credentials, Encryption};
 use super::s3::S3Extra;
 use super::wire::CapturingConnector;
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, ErrorCode, Result};
 
 /// The smallest part that S3 accepts, except for the last.
 const PART_BYTES_MIN: usize = 5 << 20;
@@ -27,17 +27,17 @@ impl Bucket {
     /// Opens a bucket. Nothing is sent: [`Bucket::probe`] tries it.
     ///
     /// # Errors
-    /// [`Code::Url`] for an invalid URL, [`Code::Config`] for options that do not fit together.
+    /// [`ErrorCode::Url`] for an invalid URL, [`ErrorCode::Config`] for options that do not fit together.
     pub fn open(url: &str, options: BucketOptions) -> Result<Self> {
         let address = Address::parse(url)?;
         if options.part_bytes < PART_BYTES_MIN || options.concurrent_parts == 0 {
             let message = format!("parts of an upload have at least {PART_BYTES_MIN} bytes");
-            return Err(Error::new(Code::Config, message));
+            return Err(Error::new(ErrorCode::Config, message));
         }
         if address.scheme != Scheme::S3 && options.encryption != Encryption::Default {
             let message = "encryption by the service is chosen per upload on s3:// only";
-            return Err(Error::new(Code::Config, message)
-                .with_next("set the key on the bucket itself, and leave the option out"));
+            return Err(Error::new(ErrorCode::Config, message)
+                .with_hint("set the key on the bucket itself, and leave the option out"));
         }
         let backend = match address.scheme {
             Scheme::S3 => open_s3(&address, &options)?,
@@ -171,7 +171,7 @@ fn client_options(scheme: Scheme, options: &BucketOptions) -> Result<ClientOptio
 /// Whether an endpoint is spoken to without encryption, if that is allowed.
 fn is_plain_http(scheme: Scheme, endpoint: &str) -> Result<bool> {
     let url = Url::parse(endpoint).map_err(|error| {
-        Error::new(Code::Url, format!("invalid endpoint `{endpoint}`")).with_source(error)
+        Error::new(ErrorCode::Url, format!("invalid endpoint `{endpoint}`")).with_source(error)
     })?;
     match url.scheme() {
         "https" => Ok(false),
@@ -179,12 +179,12 @@ fn is_plain_http(scheme: Scheme, endpoint: &str) -> Result<bool> {
         "http" if scheme == Scheme::S3 || is_loopback(&url) => Ok(true),
         "http" => {
             let message = format!("the endpoint `{endpoint}` would see the token in plain text");
-            Err(Error::new(Code::Url, message)
-                .with_next("use https:// for everything but this machine itself"))
+            Err(Error::new(ErrorCode::Url, message)
+                .with_hint("use https:// for everything but this machine itself"))
         }
         _ => {
             let message = format!("the endpoint `{endpoint}` is neither http:// nor https://");
-            Err(Error::new(Code::Url, message))
+            Err(Error::new(ErrorCode::Url, message))
         }
     }
 }
@@ -200,9 +200,9 @@ fn is_loopback(url: &Url) -> bool {
 
 fn unusable(error: object_store::Error) -> Error {
     let message = "the destination cannot be opened with these options";
-    Error::new(Code::Config, message)
+    Error::new(ErrorCode::Config, message)
         .with_source(error)
-        .with_next("look at the options of the destination, and at the variables AWS_…, GOOGLE_… or AZURE_…")
+        .with_hint("look at the options of the destination, and at the variables AWS_…, GOOGLE_… or AZURE_…")
 }
 
 #[cfg(test)]
@@ -224,7 +224,7 @@ mod tests {
             (Scheme::S3, "minio:9000"),
         ] {
             let error = is_plain_http(scheme, endpoint).expect_err("refused");
-            assert_eq!(error.code(), Code::Url);
+            assert_eq!(error.code(), ErrorCode::Url);
         }
     }
 
@@ -253,7 +253,7 @@ mod tests {
             Bucket::open("gs://a", encrypted)
                 .expect_err("refused")
                 .code(),
-            Code::Config
+            ErrorCode::Config
         );
         let small = BucketOptions {
             part_bytes: 1 << 20,
@@ -261,7 +261,7 @@ mod tests {
         };
         assert_eq!(
             Bucket::open("s3://a", small).expect_err("refused").code(),
-            Code::Config
+            ErrorCode::Config
         );
     }
 }

@@ -7,7 +7,7 @@ use object_store::path::Path;
 use super::address::Scheme;
 use super::bucket::Bucket;
 use super::wire::{FailureClass, WireFailure};
-use crate::error::{Code, Error};
+use crate::error::{Error, ErrorCode};
 
 /// What a request asks of the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,11 +85,11 @@ impl RequestFailure {
     /// The error that people see.
     pub fn into_error(self, bucket: &Bucket) -> Error {
         let code = match self.class {
-            FailureClass::NoUpload | FailureClass::Condition => Code::Locked,
-            _ => Code::Destination,
+            FailureClass::NoUpload | FailureClass::Condition => ErrorCode::Locked,
+            _ => ErrorCode::Destination,
         };
         let mut error = Error::new(code, self.message(bucket))
-            .with_next(self.hint(bucket.scheme()))
+            .with_hint(self.hint(bucket.scheme()))
             .with_context("object", self.path.to_string())
             .with_context("request", self.operation.phrase());
         if self.attempts > 1 {

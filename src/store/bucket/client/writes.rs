@@ -21,7 +21,7 @@ impl Bucket {
     /// by [`Bucket::compare_and_swap`].
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub async fn put(&self, name: &str, bytes: Bytes) -> Result<Version> {
         let path = self.path(name)?;
         self.write(Operation::Write, &path, &bytes, PutMode::Overwrite)
@@ -32,7 +32,7 @@ impl Bucket {
     /// Writes an object unless there is one; `None` if there is. The bytes carry a nonce.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub async fn put_if_absent(&self, name: &str, bytes: Bytes) -> Result<Option<Version>> {
         if self.options().writers == Writers::Single {
             return match self.head(name).await? {
@@ -49,7 +49,7 @@ impl Bucket {
     /// Replaces an object if it still has this version; `None` if it does not. The bytes carry a nonce.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub async fn compare_and_swap(
         &self,
         name: &str,
@@ -75,7 +75,7 @@ impl Bucket {
     /// Removes an object; it may be absent.
     ///
     /// # Errors
-    /// [`crate::error::Code::Destination`].
+    /// [`crate::error::ErrorCode::Destination`].
     pub async fn delete(&self, name: &str) -> Result<()> {
         let path = self.path(name)?;
         let delete = async || match &self.backend {

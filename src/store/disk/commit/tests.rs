@@ -226,7 +226,7 @@ fn files_that_were_not_committed_are_never_replaced() {
     std::fs::create_dir_all(&partition).expect("creatable");
     std::fs::write(partition.join("theirs.parquet"), b"x").expect("writable");
     let error = publish(&disk, "c1", &[], &["a"]).expect_err("refused");
-    assert_eq!(error.code(), Code::Destination);
+    assert_eq!(error.code(), ErrorCode::Destination);
     assert_eq!(visible(&disk), ["theirs.parquet"]);
 }
 
@@ -236,6 +236,6 @@ fn a_manifest_that_names_other_files_than_staging_holds_is_refused() {
     let disk = Disk::open(folder.path()).expect("opens");
     let begun = begin(&disk, "c1");
     let error = begun.publish(next("c1", &["absent"])).expect_err("refused");
-    assert_eq!(error.code(), Code::Internal);
+    assert_eq!(error.code(), ErrorCode::Internal);
     assert!(visible(&disk).is_empty());
 }
