@@ -41,7 +41,6 @@ const LONG_FILES: &[&str] = &[
     "paging/ranking.rs",
     "publish/history/merge.rs",
     "publish/partition.rs",
-    "store/files.rs",
     "warehouse/load.rs",
 ];
 
