@@ -3,5 +3,7 @@
 pub(crate) mod durations;
 pub(crate) mod estimate;
 pub(crate) mod fit;
+mod knowledge;
 pub(crate) mod row_counts;
+mod task_estimate;
 pub(crate) mod usage;

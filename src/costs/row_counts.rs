@@ -350,7 +350,7 @@ pub async fn probe(
 fn wanted(config: &RunConfig, selection: &Selection, today: NaiveDate) -> Result<Vec<CountToBuy>> {
     /// A bound so many times the price of the question is worth asking about.
     const WORTH: u64 = 10;
-    let guessed = crate::costs::estimate::guessed(config, today, selection)?;
+    let guessed = crate::costs::estimate::tasks_without_estimate(config, today, selection)?;
     let mut all: BTreeMap<CountQuery, CountToBuy> = BTreeMap::new();
     for task in guessed {
         let (Some(report), Some(target)) = (config.reports.get(task.report), task.target) else {
