@@ -14,7 +14,7 @@ pub(super) fn load_configuration(
     globals: &Globals,
     environment: &Environment,
 ) -> Result<RunConfig, Errors> {
-    test_overrides::watch(environment)?;
+    test_overrides::apply(environment)?;
     let config = load(&globals.config, environment)?;
     Ok(with_recorded_presets(config)?)
 }

@@ -13,12 +13,12 @@ use crate::costs::row_counts::{ProbeResult, probe};
 pub(super) async fn estimate(globals: &Globals, command: &EstimateArgs) -> ExitResult {
     let environment = Environment::of_process();
     let clock = test_overrides::clock(&environment)?;
-    let tuning = test_overrides::tuning(&environment)?;
+    let timing = test_overrides::timing(&environment)?;
     let today = clock.today();
     let config = load_configuration(globals, &environment)?;
     let selection = command.selection.resolve()?;
     let probed = if command.probe {
-        probe(&config, &selection, clock, tuning).await?
+        probe(&config, &selection, clock, timing).await?
     } else {
         ProbeResult::default()
     };

@@ -4,12 +4,18 @@ use std::fmt::Write as _;
 
 use super::arguments::{ForgetArgs, Globals};
 use super::configuration::load_configuration;
-use super::exit::ExitResult;
+use super::exit::{ExitResult, report_errors};
 use super::{output, test_overrides};
 use crate::config::Environment;
 use crate::maintain::forget::Forgotten;
 use crate::report::count_noun;
 use crate::table::is_system_table;
+
+/// What follows errors.
+const UNFINISHED: &str = "\
+part of the target is still there
+next: fix the errors above, then run the same command again
+";
 
 /// Removes a target, prints what was removed, and what has to be deleted in the warehouse.
 pub(super) fn forget(globals: &Globals, command: &ForgetArgs) -> ExitResult {
@@ -45,14 +51,11 @@ pub(super) fn forget(globals: &Globals, command: &ForgetArgs) -> ExitResult {
              next: remove it from the configuration\n"
         ));
     }
-    if errors.0.is_empty() {
-        return Ok(0);
+    let code = report_errors(&errors, true);
+    if code != 0 {
+        output::eprint_text(UNFINISHED);
     }
-    output::eprint_text(&errors.render());
-    output::eprint_text(
-        "part of the target is still there\nnext: fix the errors above, then run the same command again\n",
-    );
-    Ok(3)
+    Ok(code)
 }
 
 /// The statement that removes a target from a table of a warehouse.

@@ -74,7 +74,7 @@ fn table_of_report(globals: &Globals, name: &str) -> Result<(Table, Option<DataL
     let Some(report) = config.reports.iter().find(|report| report.name == name) else {
         return Err(unknown_report(&config, name).into());
     };
-    let table = Table::new(table_schema(report)?, history_column(&report.endpoint));
+    let table = Table::new(table_schema(report)?, history_column(report.endpoint));
     Ok((table, Some(data_location(&config)?)))
 }
 

@@ -10,9 +10,9 @@ use crate::config::Environment;
 pub(super) async fn usage(globals: &Globals, command: &UsageArgs) -> ExitResult {
     let environment = Environment::of_process();
     let clock = test_overrides::clock(&environment)?;
-    let tuning = test_overrides::tuning(&environment)?;
+    let timing = test_overrides::timing(&environment)?;
     let config = load_configuration(globals, &environment)?;
-    let usage = crate::costs::usage::usage(&config, clock, tuning).await?;
+    let usage = crate::costs::usage::usage(&config, clock, timing).await?;
     output::print(&if command.json {
         output::json(&usage)?
     } else {

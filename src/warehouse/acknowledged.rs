@@ -1,7 +1,7 @@
 //! What each warehouse was given: the commit number of every partition, as acknowledged.
 //!
 //! A destination's commit number is the sum of its tables' own, so it grows by one with each commit to any table. What was
-//! printed for a number is stored until a number is acknowledged that is no smaller. So it is known exactly which commits of
+//! printed for a number is stored until the same or a larger number is acknowledged. So it is known exactly which commits of
 //! which partitions a warehouse has, whatever was committed in the meantime.
 
 use std::collections::BTreeMap;

@@ -155,6 +155,15 @@ pub(super) fn quoted_list(dialect: &dyn SqlDialect, names: &[String]) -> String 
     quoted.join(", ")
 }
 
+/// Texts as they are written in statements, separated by commas.
+pub(super) fn text_list(dialect: &dyn SqlDialect, texts: &[String]) -> String {
+    let mut quoted = Vec::with_capacity(texts.len());
+    for text in texts {
+        quoted.push(dialect.text(text));
+    }
+    quoted.join(", ")
+}
+
 /// The fields of a struct's type, `name` and type separated by `separator`.
 pub(super) fn struct_fields(
     dialect: &dyn SqlDialect,

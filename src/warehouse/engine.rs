@@ -113,7 +113,7 @@ mod tests {
             while let Some(char) = chars.next() {
                 match char {
                     '\\' if takes_backslash => {
-                        assert!(chars.next().is_some(), "{engine:?}: {quoted}")
+                        assert!(chars.next().is_some(), "{engine:?}: {quoted}");
                     }
                     '\'' => assert_eq!(chars.next(), Some('\''), "{engine:?}: {quoted}"),
                     _ => {}

@@ -16,6 +16,7 @@ mod latest;
 mod lint;
 mod partition_load;
 mod quoting;
+mod replace_partition;
 mod schema_name;
 mod script;
 mod table;

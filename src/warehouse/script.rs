@@ -6,11 +6,10 @@
 use std::fmt::Write as _;
 
 use super::data_location::{DataLocation, LocationKind};
-use super::dialect::SqlDialect;
 use super::engine::Engine;
-use super::partition_load::PartitionLoad;
+use super::replace_partition::replace_partition;
 use super::table::Table;
-use super::table_load::{LoadMethod, PartitionChange, TableLoad};
+use super::table_load::{LoadMethod, TableLoad};
 use super::views::views;
 use crate::error::{Error, ErrorCode, Result};
 
@@ -30,13 +29,8 @@ pub fn external_table(
     location: Option<&DataLocation>,
 ) -> String {
     let dialect = engine.dialect();
-    match location {
-        Some(location) => dialect.external_table(schema, table, location),
-        None => {
-            let example = DataLocation::example(dialect.example_service());
-            dialect.external_table(schema, table, &example)
-        }
-    }
+    let example = DataLocation::example(dialect.example_service());
+    dialect.external_table(schema, table, location.unwrap_or(&example))
 }
 
 /// Checks that the engine can get tables in this way from files there.
@@ -104,23 +98,4 @@ pub fn load_script(
         text.push_str(&views(dialect, schema, table, labels));
     }
     text
-}
-
-fn replace_partition(
-    dialect: &dyn SqlDialect,
-    schema: &str,
-    location: &DataLocation,
-    table: &Table,
-    change: &PartitionChange,
-) -> String {
-    let PartitionChange { partition, .. } = change;
-    let Some(load) = PartitionLoad::new(dialect, schema, location, table, change) else {
-        return format!("-- {partition} is not a partition of this table\n");
-    };
-    let rows = match change.rows() {
-        1 => "1 row".to_owned(),
-        rows => format!("{rows} rows"),
-    };
-    let statements = dialect.replace_partition(&load);
-    format!("\n-- {}/{partition}: {rows}\n{statements}", table.name())
 }

@@ -42,7 +42,6 @@ pub(in crate::cli) struct CheckArgs {
 #[derive(Debug, Args)]
 #[expect(
     clippy::struct_excessive_bools,
-    clippy::struct_field_names,
     reason = "flags of a command line, by their names"
 )]
 pub(in crate::cli) struct RunArgs {

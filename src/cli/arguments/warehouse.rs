@@ -8,10 +8,6 @@ use crate::warehouse::Engine;
 
 /// `schema`
 #[derive(Debug, Args)]
-#[expect(
-    clippy::struct_field_names,
-    reason = "flags of a command line, by their names"
-)]
 pub(in crate::cli) struct SchemaArgs {
     /// A report of the configuration, or an endpoint
     #[arg(value_name = "NAME")]
@@ -70,7 +66,7 @@ pub(in crate::cli) struct LoadArgs {
     /// Schema, dataset or database that the tables belong to
     #[arg(long, value_name = "NAME", default_value = "backhaul")]
     pub(in crate::cli) schema: String,
-    /// For --apply: the file of DuckDB (default: backhaul.duckdb), the database of Snowflake, the project of BigQuery
+    /// For --apply: the database file (duckdb; default: backhaul.duckdb), database (snowflake) or project (bigquery)
     #[arg(long, value_name = "NAME", requires = "apply")]
     pub(in crate::cli) database: Option<String>,
 }

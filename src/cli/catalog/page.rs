@@ -48,6 +48,13 @@ fn facts(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
         ("price", price_sentence(endpoint)),
         ("paging", paging_sentence(endpoint)),
     ];
+    facts.extend(further_facts(endpoint));
+    facts
+}
+
+/// The facts that only some operations have.
+fn further_facts(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
+    let mut facts = Vec::new();
     for (aggregation, columns) in &endpoint.group_columns {
         let columns = columns.join(", ");
         facts.push((

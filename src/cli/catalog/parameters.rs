@@ -17,7 +17,7 @@ const SET_BY_PROGRAM: [&str; 10] = [
     "timeout",
 ];
 
-/// Enums with more values are shown by the first ones: nobody reads 240 countries.
+/// Enums with more values are shown by the first ones: 240 countries are too many to read.
 const SHOWN_VALUES_MAX: usize = 24;
 
 /// Labels of the lines below the parameters.

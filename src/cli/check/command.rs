@@ -13,7 +13,7 @@ use crate::cli::{output, test_overrides};
 use crate::clock::SharedClock;
 use crate::config::{DestinationLocation, Environment, RunConfig, load};
 use crate::context::client::TimingOverrides;
-use crate::error::{ErrorCode, Errors, Result};
+use crate::error::{Error, ErrorCode, Errors, Result};
 use crate::fetch::{accounts, check_columns::check_columns, probes::probe_assumptions};
 use crate::ledger::account::AccountLimits;
 use crate::ledger::month::spendable_units;
@@ -46,7 +46,7 @@ pub(in crate::cli) async fn check(globals: &Globals, command: &CheckArgs) -> Exi
         }
     }
     if !command.offline {
-        let timing = test_overrides::tuning(&environment)?;
+        let timing = test_overrides::timing(&environment)?;
         report.check_account(&config, records, &clock, timing).await;
         if command.live && report.errors.0.is_empty() {
             report.check_api(&config, &clock, timing).await;
@@ -85,7 +85,7 @@ fn configuration(
         Ok(config) => return Ok((config, TableRecords::Read)),
         Err(errors) => errors,
     };
-    let mut codes = errors.0.iter().map(|error| error.code());
+    let mut codes = errors.0.iter().map(Error::code);
     if !command.offline && codes.all(|code| code == ErrorCode::Destination) {
         return Ok((plain, TableRecords::Failed(errors)));
     }

@@ -51,16 +51,16 @@ pub(super) fn describe_monthly_cost(config: &RunConfig, tasks: &[Task]) -> Strin
 /// The cost of a month of one report, on a line of its own.
 fn report_line(config: &RunConfig, report: &Report, tasks: &[&Task]) -> String {
     let MonthlyCost { least, most } = plan::monthly_cost(config, tasks);
-    let units = match most {
-        Some(most) => format!("at most {}", format_count(most)),
-        None => {
-            let reason = match report.endpoint.parameter("limit") {
-                Some(_) => "without `max_rows` all rows are fetched",
-                None => "the API always returns all rows",
-            };
-            let least = format_count(least);
-            format!("at least {least}: the minimum of one request a task, since {reason}")
-        }
+    let units = if let Some(most) = most {
+        format!("at most {}", format_count(most))
+    } else {
+        let reason = if report.endpoint.parameter("limit").is_some() {
+            "without `max_rows` all rows are fetched"
+        } else {
+            "the API always returns all rows"
+        };
+        let least = format_count(least);
+        format!("at least {least}: the minimum of one request a task, since {reason}")
     };
     format!("\n  {} (every {}): {units}", report.name, report.every)
 }

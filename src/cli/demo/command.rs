@@ -126,6 +126,16 @@ fn list_folder(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+fn committed_bytes(report: &RunReport) -> u64 {
+    let mut bytes = 0;
+    for table in &report.reports {
+        for partition in &table.partitions {
+            bytes += partition.bytes;
+        }
+    }
+    bytes
+}
+
 /// Verifies the tables, and prints the cost and a query to paste.
 fn describe_result(folder: &Path, config: &RunConfig, report: &RunReport) -> Result<String> {
     let clock = test_overrides::clock(&Environment::of_process())?;
@@ -134,12 +144,7 @@ fn describe_result(folder: &Path, config: &RunConfig, report: &RunReport) -> Res
         let message = format!("{}: {}", fault.place, fault.problem);
         return Err(Error::new(ErrorCode::Corrupt, message));
     }
-    let mut bytes = 0;
-    for table in &report.reports {
-        for partition in &table.partitions {
-            bytes += partition.bytes;
-        }
-    }
+    let bytes = committed_bytes(report);
     let units_per_row = report.units.checked_div(report.rows).unwrap_or(0);
     let files = folder.join("backlinks/*/*.parquet");
     let files = files.display();

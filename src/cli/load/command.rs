@@ -24,9 +24,7 @@ use crate::warehouse::{
 /// Prints the statements, runs them, or records that they were run.
 pub(in crate::cli) fn load(globals: &Globals, command: &LoadArgs) -> ExitResult {
     let engine = command.warehouse;
-    let method = load_method(engine, command)?;
-    check_schema_name(engine, &command.schema)?;
-    refuse_targets(command)?;
+    let method = check_arguments(engine, command)?;
     let config = load_configuration(globals, &Environment::of_process())?;
     let selection = command.selection.resolve()?;
     let location = data_location(&config)?;
@@ -37,17 +35,12 @@ pub(in crate::cli) fn load(globals: &Globals, command: &LoadArgs) -> ExitResult 
         return acknowledge(&store, engine, number, &selected);
     }
     let snapshot = CommitSnapshot::read(&store)?;
-    let acknowledged = if command.pending {
-        Some(Acknowledged::load(&store, engine)?)
-    } else {
-        None
-    };
+    let acknowledged = read_acknowledged(&store, engine, command)?;
     let loads = table_loads(tables, &snapshot, acknowledged.as_ref(), &selected);
     if loads.is_empty() {
+        let (title, number) = (engine.title(), snapshot.number);
         output::print(&format!(
-            "-- {} has everything that is committed: commit {}\n",
-            engine.title(),
-            snapshot.number
+            "-- {title} has everything that is committed: commit {number}\n"
         ));
         return Ok(0);
     }
@@ -56,8 +49,7 @@ pub(in crate::cli) fn load(globals: &Globals, command: &LoadArgs) -> ExitResult 
     if command.apply {
         engine_client::run_script(engine, command.database.as_deref(), &script)?;
         snapshot.save(&store, engine)?;
-        let is_selected = |table: &str, partition: &str| selected.contains(table, partition);
-        Acknowledged::acknowledge(&store, engine, snapshot.number, is_selected)?;
+        record(&store, engine, snapshot.number, &selected)?;
         output::print(&format!("{summary}\n"));
         return Ok(0);
     }
@@ -92,20 +84,55 @@ impl<'a> SelectedPartitions<'a> {
     }
 }
 
+/// What the warehouse has, if only what it lacks is to be loaded.
+fn read_acknowledged(
+    store: &Store,
+    engine: Engine,
+    command: &LoadArgs,
+) -> Result<Option<Acknowledged>> {
+    if command.pending {
+        Acknowledged::load(store, engine).map(Some)
+    } else {
+        Ok(None)
+    }
+}
+
+/// `load --done`.
 fn acknowledge(
     store: &Store,
     engine: Engine,
     number: u64,
     selected: &SelectedPartitions<'_>,
 ) -> ExitResult {
-    let is_selected = |table: &str, partition: &str| selected.contains(table, partition);
-    let acknowledged = Acknowledged::acknowledge(store, engine, number, is_selected)?;
+    let recorded = record(store, engine, number, selected)?.number;
+    let title = engine.title();
     output::print(&format!(
-        "{} has what was committed up to {}\n",
-        engine.title(),
-        acknowledged.number
+        "{title} has what was committed up to {recorded}\n"
     ));
     Ok(0)
+}
+
+/// Records that the warehouse has what was committed up to a number.
+fn record(
+    store: &Store,
+    engine: Engine,
+    number: u64,
+    selected: &SelectedPartitions<'_>,
+) -> Result<Acknowledged> {
+    let is_selected = |table: &str, partition: &str| selected.contains(table, partition);
+    Acknowledged::acknowledge(store, engine, number, is_selected)
+}
+
+/// Checks what needs no configuration. Gives how the warehouse gets its tables.
+fn check_arguments(engine: Engine, command: &LoadArgs) -> Result<LoadMethod> {
+    let method = load_method(engine, command)?;
+    check_schema_name(engine, &command.schema)?;
+    if command.selection.targets.is_empty() {
+        return Ok(method);
+    }
+    let message = "`load` does not accept --target: a partition holds the rows of all targets";
+    Err(Error::new(ErrorCode::Usage, message)
+        .with_hint("omit --target; --report and --date select partitions"))
 }
 
 fn load_method(engine: Engine, command: &LoadArgs) -> Result<LoadMethod> {
@@ -132,15 +159,6 @@ fn load_method(engine: Engine, command: &LoadArgs) -> Result<LoadMethod> {
         )));
     }
     Ok(methods.first().copied().unwrap_or(LoadMethod::Copy))
-}
-
-fn refuse_targets(command: &LoadArgs) -> Result<()> {
-    if command.selection.targets.is_empty() {
-        return Ok(());
-    }
-    let message = "`load` does not accept --target: a partition holds the rows of all targets";
-    Err(Error::new(ErrorCode::Usage, message)
-        .with_hint("omit --target; --report and --date select partitions"))
 }
 
 /// What is to be loaded: everything, or what a warehouse does not have as it is now.

@@ -53,7 +53,7 @@ pub(in crate::cli) async fn run(globals: &Globals, command: RunArgs) -> ExitResu
     plan::require_budget(&run_plan.tasks(), budget.or(config.budget.per_month))?;
     let budget = budget.unwrap_or_else(|| default_budget(&config));
     let mut export = ExportRun::new(config, run_plan, budget, clock)
-        .with_tuning(test_overrides::tuning(&environment)?);
+        .with_tuning(test_overrides::timing(&environment)?);
     if command.sample {
         export = export.sample();
     }

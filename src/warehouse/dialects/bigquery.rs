@@ -8,7 +8,7 @@ use crate::table::{ColumnType, SNAPSHOT_DATE};
 use crate::warehouse::data_location::{DataLocation, LocationKind, StorageService};
 use crate::warehouse::ddl::{
     add_columns_at_once, column_lines, commented_lines, create_table_if_missing, define,
-    quoted_list, struct_fields,
+    quoted_list, struct_fields, text_list,
 };
 use crate::warehouse::dialect::{ClientCommand, SqlDialect};
 use crate::warehouse::partition_load::PartitionLoad;
@@ -189,27 +189,27 @@ fn replace_rows(load: &PartitionLoad<'_>) -> String {
     let PartitionLoad {
         name, condition, ..
     } = load;
-    let loading = load.loading_table();
+    let loading = &load.loading_table;
     let mut definitions = Vec::new();
     for column in load.table.columns() {
         if load.change.columns.contains(&column.name) {
             definitions.push(define(&BigQuery, column));
         }
     }
-    let columns = load.columns();
+    let columns = &load.columns;
     format!(
         "LOAD DATA OVERWRITE {loading} ({})\n    {};\n{}BEGIN TRANSACTION;\nDELETE FROM {name} WHERE {condition};\n\
          INSERT INTO {name} ({columns}) SELECT {columns} FROM {loading};\nCOMMIT TRANSACTION;\nDROP TABLE {loading};\n",
         definitions.join(", "),
         files_clause(load),
-        row_count_check(load, &loading)
+        row_count_check(load, loading)
     )
 }
 
 fn files_clause(load: &PartitionLoad<'_>) -> String {
     format!(
         "FROM FILES (format = 'PARQUET', enable_list_inference = true, uris = [{}])",
-        load.file_urls()
+        text_list(&BigQuery, &load.file_urls)
     )
 }
 

@@ -119,12 +119,12 @@ impl SqlDialect for ClickHouse {
             return format!("ALTER TABLE {name} DROP PARTITION {partition};\n");
         }
         // Rows are collected in another table, then replace the partition's at once.
-        let loading = load.loading_table();
+        let loading = &load.loading_table;
         let mut text =
             format!("DROP TABLE IF EXISTS {loading};\nCREATE TABLE {loading} AS {name};\n");
-        let columns = load.columns();
-        for file in &load.change.files {
-            let source = table_function(load.location, &load.file_url(file), load.table);
+        let columns = &load.columns;
+        for url in &load.file_urls {
+            let source = table_function(load.location, url, load.table);
             let _ = writeln!(
                 text,
                 "INSERT INTO {loading} ({columns}) SELECT {columns} FROM {source};"

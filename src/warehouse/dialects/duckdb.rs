@@ -8,7 +8,7 @@ use crate::table::ColumnType;
 use crate::warehouse::data_location::{Bucket, DataLocation, StorageService};
 use crate::warehouse::ddl::{
     add_columns_one_by_one, column_lines, comment_on, create_table_if_missing, file_pattern,
-    name_lines, struct_fields,
+    name_lines, struct_fields, text_list,
 };
 use crate::warehouse::dialect::{ClientCommand, SqlDialect};
 use crate::warehouse::partition_load::PartitionLoad;
@@ -114,7 +114,7 @@ impl SqlDialect for DuckDb {
         } = load;
         let mut text = format!("BEGIN TRANSACTION;\nDELETE FROM {name} WHERE {condition};\n");
         if !load.change.files.is_empty() {
-            let files = load.file_urls();
+            let files = text_list(self, &load.file_urls);
             let _ = writeln!(
                 text,
                 "INSERT INTO {name} BY NAME SELECT * FROM read_parquet([{files}], hive_partitioning = false);"
@@ -125,7 +125,7 @@ impl SqlDialect for DuckDb {
             "SELECT CASE WHEN count(*) = {} THEN count(*) ELSE error({} || count(*)) END AS loaded \
              FROM {name} WHERE {condition};\nCOMMIT;",
             load.change.rows(),
-            load.expected_found(),
+            self.text(&load.expected_found()),
         );
         text
     }

@@ -118,9 +118,9 @@ pub(super) fn select_files(
         }
     }
     let columns = columns.join(", ");
-    let mut selects = Vec::with_capacity(load.change.files.len());
-    for file in &load.change.files {
-        let file = dialect.column(&load.file_url(file));
+    let mut selects = Vec::with_capacity(load.file_urls.len());
+    for url in &load.file_urls {
+        let file = dialect.column(url);
         selects.push(format!("SELECT {columns} FROM parquet.{file}"));
     }
     selects.join("\nUNION ALL ")

@@ -113,15 +113,15 @@ impl SqlDialect for Redshift {
             name, condition, ..
         } = load;
         let mut text = format!("BEGIN;\nDELETE FROM {name} WHERE {condition};\n");
-        for file in &load.change.files {
+        for url in &load.file_urls {
             let _ = writeln!(
                 text,
                 "COPY {name} ({}) FROM {} IAM_ROLE default FORMAT AS PARQUET SERIALIZETOJSON;",
-                load.columns(),
-                self.text(&load.file_url(file))
+                load.columns,
+                self.text(url)
             );
         }
-        let (expected, rows) = (load.expected_found(), load.change.rows());
+        let (expected, rows) = (self.text(&load.expected_found()), load.change.rows());
         let _ = writeln!(
             text,
             "SELECT CAST(CASE WHEN COUNT(*) = {rows} THEN COUNT(*)::VARCHAR ELSE {expected} || COUNT(*) END AS BIGINT) \

@@ -286,7 +286,7 @@ impl SqlDialect for Snowflake {
                  MATCH_BY_COLUMN_NAME = CASE_INSENSITIVE\n    FORCE = TRUE\n    ON_ERROR = ABORT_STATEMENT;"
             );
         }
-        let (expected, rows) = (load.expected_found(), load.change.rows());
+        let (expected, rows) = (self.text(&load.expected_found()), load.change.rows());
         // A cast that fails is the only way to stop a plain script with a message.
         let _ = writeln!(
             text,
@@ -321,13 +321,13 @@ fn bucket_stage(url: &str) -> String {
 /// Uploads local files into the stage.
 fn put_files(load: &PartitionLoad<'_>, folder: &str) -> String {
     let mut text = String::new();
-    for file in &load.change.files {
+    for (file, url) in load.change.files.iter().zip(&load.file_urls) {
         // A file keeps the folders of further partition keys: COPY names them too.
         let below = match file.name.rsplit_once('/') {
             Some((below, _)) => format!("{below}/"),
             None => String::new(),
         };
-        let file = Snowflake.text(&format!("file://{}", load.file_url(file)));
+        let file = Snowflake.text(&format!("file://{url}"));
         let _ = writeln!(
             text,
             "PUT {file} {folder}{below} AUTO_COMPRESS = FALSE OVERWRITE = TRUE;"

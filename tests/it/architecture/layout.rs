@@ -19,7 +19,6 @@ const CROWDED: &[&str] = &["src/config"];
 
 /// Files named `mod.rs` that do work.
 const WORKING: &[&str] = &[
-    "cli/mod.rs",
     "config/mod.rs",
     "maintain/forget/mod.rs",
     "maintain/verify/mod.rs",
