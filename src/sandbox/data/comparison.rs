@@ -57,21 +57,25 @@ impl Source {
             return side.stem_cell(date, stem, field);
         }
         if name.ends_with("_diff") || name.ends_with("_diff_percent") {
-            if self.has_comparison && status == "both" {
-                let minus = seeded.named("minus").numbered(1).magnitude(9);
-                return Cell::Int(seeded.named(name).magnitude(10) - minus);
-            }
-            return if field.nullable {
-                Cell::Null
-            } else {
-                Cell::Int(0)
-            };
+            return self.difference_cell(status, seeded, field);
         }
         let is_list = matches!(field.kind, ColumnKind::List(_));
         match status {
             "right" if is_list => Cell::List([].into()),
             "right" if field.nullable => Cell::Null,
             _ => side.stem_cell(seeded, name, field),
+        }
+    }
+
+    fn difference_cell(&self, status: &str, seeded: Seeded, field: &Field) -> Cell {
+        if self.has_comparison && status == "both" {
+            let minus = seeded.named("minus").numbered(1).magnitude(9);
+            return Cell::Int(seeded.named(&field.name).magnitude(10) - minus);
+        }
+        if field.nullable {
+            Cell::Null
+        } else {
+            Cell::Int(0)
         }
     }
 }

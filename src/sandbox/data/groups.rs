@@ -60,14 +60,13 @@ fn assign(num_rows: u32, write_key: impl Fn(u32, &mut Vec<u8>)) -> (Vec<u32>, Ve
     for row in 0..num_rows {
         key.clear();
         write_key(row, &mut key);
-        let group = match numbers.get(key.as_slice()) {
-            Some(group) => *group,
-            None => {
-                let next = u32::try_from(sizes.len()).unwrap_or(u32::MAX);
-                numbers.insert(key.as_slice().into(), next);
-                sizes.push(0);
-                next
-            }
+        let group = if let Some(group) = numbers.get(key.as_slice()) {
+            *group
+        } else {
+            let next = u32::try_from(sizes.len()).unwrap_or(u32::MAX);
+            numbers.insert(key.as_slice().into(), next);
+            sizes.push(0);
+            next
         };
         group_of.push(group);
         if let Some(size) = sizes.get_mut(index(group)) {
@@ -80,15 +79,13 @@ fn assign(num_rows: u32, write_key: impl Fn(u32, &mut Vec<u8>)) -> (Vec<u32>, Ve
 /// Rows group by group; `next` is where the next row of each group goes.
 fn ordered_by_group(group_of: &[u32], mut next: Vec<u32>) -> Vec<u32> {
     let mut rows = vec![0; group_of.len()];
-    let mut row = 0;
-    for group in group_of {
+    for (row, group) in (0_u32..).zip(group_of) {
         if let Some(position) = next.get_mut(index(*group)) {
             if let Some(slot) = rows.get_mut(index(*position)) {
                 *slot = row;
             }
             *position += 1;
         }
-        row += 1;
     }
     rows
 }

@@ -20,8 +20,7 @@ pub(crate) fn sorted(
     cell: impl Fn(u32, &Field) -> Cell,
 ) -> Vec<u32> {
     let mut order: Vec<u32> = (0..num_rows).collect();
-    let mut ties = Vec::new();
-    ties.push(0..order.len());
+    let mut ties: Vec<Range<usize>> = std::iter::once(0..order.len()).collect();
     let mut keys = Keys::default();
     for sort in sorts {
         let mut left = Vec::new();

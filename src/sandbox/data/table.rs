@@ -110,7 +110,7 @@ impl Table {
     pub(crate) fn churned(&self, seeded: Seeded) -> Self {
         let mut rows = self.rows.clone();
         let mut next_number = self.next_number;
-        for change in 0..1 + seeded.numbered(1).below(5) {
+        for change in 0..=seeded.numbered(1).below(5) {
             let limit = u32::try_from(rows.len()).unwrap_or(u32::MAX);
             let position = index(seeded.numbered(2).item(change).below(limit));
             // One kind for all changes.

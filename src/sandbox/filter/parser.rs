@@ -159,14 +159,12 @@ impl Parser<'_> {
         let Some((column, kind, path)) = self.resolve(name) else {
             return Err(unknown);
         };
-        let position = match self.fields.iter().position(|field| field.name == column) {
-            Some(position) => position,
-            None => {
-                self.fields
-                    .push(Field::of(self.endpoint, column).ok_or(unknown)?);
-                self.fields.len() - 1
-            }
-        };
+        let known = self.fields.iter().position(|field| field.name == column);
+        let position = known.unwrap_or(self.fields.len());
+        if known.is_none() {
+            self.fields
+                .push(Field::of(self.endpoint, column).ok_or(unknown)?);
+        }
         Ok(TestedColumn {
             position,
             kind,

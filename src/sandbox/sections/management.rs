@@ -162,8 +162,7 @@ fn locations(query: &Query) -> FixedRow {
 
 fn reports() -> Vec<FixedRow> {
     let mut rows = Vec::new();
-    let mut created = FIRST_REPORT;
-    for report in REPORTS {
+    for (created, report) in (FIRST_REPORT..).zip(REPORTS) {
         let frequency = Cell::json(r#"{"data_source":"chatgpt","frequency":"weekly"}"#);
         rows.push(vec![
             ("report_id", Cell::text(report.id)),
@@ -172,7 +171,6 @@ fn reports() -> Vec<FixedRow> {
             ("created_at", Cell::date(created)),
             ("prompts_frequency", Cell::List([frequency].into())),
         ]);
-        created += 1;
     }
     rows
 }

@@ -17,6 +17,7 @@ use crate::sandbox::faults::Fault;
 use crate::sandbox::quirks::Quirk;
 use crate::sandbox::refusal::Refusal;
 use crate::sandbox::request::{Parameters, Query, read_body};
+use crate::sandbox::seeded::Seeded;
 
 /// Decides what happens to a request under `/v3`. Computes; call it where blocking is fine.
 pub(crate) fn handle(server: &Server, request: &ApiRequest, now: DateTime<Utc>) -> Outcome {
@@ -39,8 +40,7 @@ fn try_handle(
         return Err(Refusal::UnknownRoute(request.path.clone()));
     };
     admit(server, endpoint, request)?;
-    let seeded = server.tables.factory().seeded();
-    let seeded = seeded.named("request").numbered(number);
+    let seeded = request_seeded(server, number);
     let fault = server.options.faults.draw(seeded.named("fault"));
     if let Some(fault) = fault
         && !fault.affects_answer()
@@ -110,24 +110,13 @@ fn answer(
         endpoint.units_per_request(rows, per_row)
     };
     server.meter().reserve(expected)?;
-    let settings = PageSettings {
-        quirks: &options.quirks,
-        row_cap: options.row_cap,
-        request: number,
-        seeded: server
-            .tables
-            .factory()
-            .seeded()
-            .named("request")
-            .numbered(number),
-    };
-    let page = page(endpoint, &query, &table, settings);
+    let page = page(endpoint, &query, &table, page_settings(server, number));
     let total = endpoint.units_per_request(page.rows, per_row);
     let cost = UnitCost::new(per_row, total, is_free, is_cached);
     let is_lost = fault.is_some_and(Fault::loses_units);
     let mut meter = server.meter();
     meter.charge(&endpoint.name, expected, page.rows, cost.actual, is_lost);
-    meter.stats.rows_looked_at += page.rows_examined;
+    meter.stats.rows_examined += page.rows_examined;
     meter.stats.cache_hits += u64::from(is_cached);
     // An answer that was not received is not cached: the same request costs again.
     if !is_lost && !is_free {
@@ -135,6 +124,21 @@ fn answer(
     }
     drop(meter);
     Ok(Outcome::Answer { page, cost, fault })
+}
+
+fn page_settings(server: &Server, number: u64) -> PageSettings<'_> {
+    PageSettings {
+        quirks: &server.options.quirks,
+        row_cap: server.options.row_cap,
+        request: number,
+        seeded: request_seeded(server, number),
+    }
+}
+
+/// The source of chance of a request.
+fn request_seeded(server: &Server, number: u64) -> Seeded {
+    let seeded = server.tables.factory().seeded();
+    seeded.named("request").numbered(number)
 }
 
 fn read_query(

@@ -26,7 +26,8 @@ pub struct Stats {
     /// Answers from the cache.
     pub cache_hits: u64,
     /// Rows that were examined to find those of the answers: the work behind them.
-    pub rows_looked_at: u64,
+    #[serde(rename = "rows_looked_at")]
+    pub rows_examined: u64,
     /// The same per operation.
     pub endpoints: BTreeMap<String, EndpointStats>,
 }

@@ -294,13 +294,13 @@ async fn a_page_deep_in_a_large_list_is_found_without_examining_the_whole_list()
             ("limit", "100"),
         ];
         for (aggregation, most) in [("all", 300), ("similar_links", 3_000)] {
-            let before = context.sandbox.stats().rows_looked_at;
+            let before = context.sandbox.stats().rows_examined;
             let more = [&more[..], &[("aggregation", aggregation)]].concat();
             assert_eq!(context.links("anchor", &more).await.rows().len(), 100);
-            let looked_at = context.sandbox.stats().rows_looked_at - before;
+            let examined = context.sandbox.stats().rows_examined - before;
             assert!(
-                (100..most).contains(&looked_at),
-                "{aggregation} {order}: {looked_at} rows"
+                (100..most).contains(&examined),
+                "{aggregation} {order}: {examined} rows"
             );
         }
     }
