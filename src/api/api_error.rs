@@ -256,7 +256,7 @@ mod tests {
                 status: 302,
                 text: text(),
             },
-            ApiError::Timeout(Duration::from_secs(60)),
+            ApiError::Timeout(Duration::from_mins(1)),
             ApiError::Connect(transport_error()),
             ApiError::Network {
                 source: transport_error(),

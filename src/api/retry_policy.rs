@@ -124,7 +124,7 @@ mod tests {
     #[test]
     fn a_second_timeout_and_a_long_retry_after_end_the_attempts() {
         let policy = RetryPolicy::standard();
-        let timeout = ApiError::Timeout(Duration::from_secs(60));
+        let timeout = ApiError::Timeout(Duration::from_mins(1));
         assert!(policy.allows_retry(&timeout, 1));
         assert!(!policy.allows_retry(&timeout, 2));
         assert!(policy.allows_retry(&throttled(900), 2));

@@ -271,10 +271,8 @@ impl<'a> ShareTable<'a> {
             return;
         }
         let num_hidden = self.shares.len().saturating_sub(MAX_LINES);
-        let shown = match self.is_ranked {
-            true => self.shares.iter().skip(0),
-            false => self.shares.iter().skip(num_hidden),
-        };
+        let num_skipped = if self.is_ranked { 0 } else { num_hidden };
+        let shown = self.shares.iter().skip(num_skipped);
         let shown: Vec<&UsageShare> = shown.take(MAX_LINES).collect();
         let mut width = self.title.len() + 3;
         for share in &shown {

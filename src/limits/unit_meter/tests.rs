@@ -201,7 +201,7 @@ async fn send(meter: Arc<UnitMeter>, sender: Sender) {
                 }
             }
             Err(NotReserved::Budget(BudgetReached { wanted, left, .. })) => {
-                assert!(wanted > left)
+                assert!(wanted > left);
             }
             Err(NotReserved::Store(error)) => panic!("{error}"),
         }
