@@ -171,7 +171,7 @@ fn encode(batches: &[RecordBatch]) -> u64 {
 
 fn task() -> TaskColumns {
     TaskColumns {
-        task: TaskId("t1".to_owned()),
+        task: TaskId::new("t1"),
         folder: String::new(),
         target: "acme".to_owned(),
         snapshot_date: chrono::NaiveDate::default(),

@@ -255,7 +255,7 @@ fn task_estimate(
 ) -> TaskEstimate {
     let parameters = job.task.parameters.iter();
     TaskEstimate {
-        task: job.task.id.0.clone(),
+        task: job.task.id.as_str().to_owned(),
         night: job.night.to_string(),
         report: report.name.clone(),
         target: config.target_name(job.task.target).to_owned(),

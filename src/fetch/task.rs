@@ -168,7 +168,7 @@ impl<'a> TaskFetcher<'a> {
         let (job, report) = context.job(index)?;
         let scratch = context
             .scratch
-            .join(format!("{}-{}", job.night, job.task.id.0));
+            .join(format!("{}-{}", job.night, job.task.id.as_str()));
         std::fs::create_dir_all(&scratch).map_err(|error| {
             Error::new(
                 ErrorCode::Destination,

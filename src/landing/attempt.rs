@@ -28,7 +28,7 @@ impl Attempt {
 }
 
 pub(super) fn task_folder(night: SnapshotDate, task: &TaskId) -> String {
-    format!("{night}/{}", task.0)
+    format!("{night}/{}", task.as_str())
 }
 
 /// Number of a saved response, by the name of its file.

@@ -52,7 +52,7 @@ impl ResponseStore {
             for name in self.files.list_all(&night)? {
                 let task = name.split('/').next().unwrap_or_default();
                 if let Some(header) = self.load_header(&format!("{night}/{name}"))? {
-                    headers.push((TaskId(task.to_owned()), header));
+                    headers.push((TaskId::new(task), header));
                 }
             }
         }

@@ -77,7 +77,7 @@ pub(super) fn group_by_task(files: &[FileMetadata]) -> NightListing {
     let mut tasks = NightListing::new();
     for file in files {
         if let Some((task, name)) = file.name.split_once('/') {
-            let listing = tasks.entry(TaskId(task.to_owned())).or_default();
+            let listing = tasks.entry(TaskId::new(task)).or_default();
             listing.add(name, file);
         }
     }

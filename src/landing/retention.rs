@@ -28,7 +28,7 @@ impl ResponseStore {
     /// [`crate::error::ErrorCode::Destination`].
     pub fn tasks(&self, night: SnapshotDate) -> Result<BTreeSet<TaskId>> {
         let names = self.files.list(&night.to_string())?;
-        Ok(names.into_iter().map(TaskId).collect())
+        Ok(names.into_iter().map(TaskId::new).collect())
     }
 
     /// Removes the responses of every task that got its last one longer than `keep` ago, while `guard` returns something to

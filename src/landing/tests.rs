@@ -37,7 +37,7 @@ fn request() -> Request {
 fn attempt() -> Attempt {
     Attempt {
         night: "2026-11-23".parse().expect("a date"),
-        task: TaskId("00ff".into()),
+        task: TaskId::new("00ff"),
         number: 0,
     }
 }
@@ -198,7 +198,7 @@ fn responses_are_removed_when_they_are_old_and_not_needed() {
     let folder = tempfile::tempdir().expect("temp dir");
     let (responses, attempt) = (on_disk(folder.path()), attempt());
     let needed = Attempt {
-        task: TaskId("needed".into()),
+        task: TaskId::new("needed"),
         ..attempt.clone()
     };
     for attempt in [&attempt, &needed] {
@@ -207,7 +207,7 @@ fn responses_are_removed_when_they_are_old_and_not_needed() {
     let keep = Duration::from_hours(24);
     let now = Utc::now();
     let later = now + Duration::from_hours(25);
-    let guard = |_: SnapshotDate, task: &TaskId| Ok((task.0 != "needed").then_some(()));
+    let guard = |_: SnapshotDate, task: &TaskId| Ok((task.as_str() != "needed").then_some(()));
     assert_eq!(
         responses.expire(now, keep, guard, Ok).expect("expires"),
         0,

@@ -172,7 +172,7 @@ fn line_of(index: &TaskIndex, task: &TaskId, header: &ResponseHeader) -> LogLine
     };
     LogLine {
         at: header.received_at,
-        task: task.0.clone(),
+        task: task.as_str().to_owned(),
         report,
         endpoint,
         target,

@@ -104,7 +104,7 @@ impl RequestLabels {
     /// The account of a job.
     pub fn of(config: &RunConfig, job: &ScheduledTask, report: &Report) -> Self {
         Self {
-            task: job.task.id.0.clone(),
+            task: job.task.id.as_str().to_owned(),
             report: report.name.clone(),
             endpoint: report.endpoint.name.clone(),
             target: config.target_name(job.task.target).to_owned(),

@@ -101,7 +101,7 @@ mod tests {
                 (usize, u64, usize, u64, u8),
             )| Candidate {
                 report,
-                task: TaskId(format!("{number:016x}")),
+                task: TaskId::new(format!("{number:016x}")),
                 due: start.plus_days(due),
                 // Tonight is the sixth night; the reports are fetched every one, two, three and four.
                 periods_late: (6 - due) / (report as u64 + 1),
@@ -166,7 +166,7 @@ mod tests {
         let start: SnapshotDate = "2026-11-23".parse().expect("a date");
         let one = |number: usize, report, question| Candidate {
             report,
-            task: TaskId(format!("{number:016x}")),
+            task: TaskId::new(format!("{number:016x}")),
             due: start,
             periods_late: 0,
             deferrals: 0,
@@ -206,7 +206,8 @@ mod tests {
             .iter()
             .enumerate()
             .flat_map(|(report, of)| {
-                (0..of.1).map(move |number| (report, TaskId(format!("{report:08x}{number:08x}"))))
+                (0..of.1)
+                    .map(move |number| (report, TaskId::new(format!("{report:08x}{number:08x}"))))
             })
             .collect();
         let mut fetched: Vec<(usize, Vec<u64>)> = tasks

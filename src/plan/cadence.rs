@@ -92,7 +92,7 @@ fn after(night: SnapshotDate, days: u32) -> SnapshotDate {
 
 fn spread(task: &TaskId) -> u64 {
     let mut hash = StableHash::new("cadence-1");
-    hash.add(&task.0);
+    hash.add(task.as_str());
     hash.finish()
         .get(..16)
         .and_then(|digits| u64::from_str_radix(digits, 16).ok())
@@ -112,7 +112,7 @@ mod tests {
     }
 
     fn task(number: u64) -> TaskId {
-        TaskId(format!("{number:016x}"))
+        TaskId::new(format!("{number:016x}"))
     }
 
     fn every() -> impl Strategy<Value = Cadence> {

@@ -93,7 +93,7 @@ impl Task {
     pub fn cadence_key(&self) -> TaskId {
         let mut hash = StableHash::new("slot-1");
         self.spec.hash_lookup(&mut hash);
-        TaskId(hash.finish().chars().take(ID_DIGITS).collect())
+        TaskId::new(hash.finish().chars().take(ID_DIGITS).collect::<String>())
     }
 
     /// Whether no request of it is charged for.
@@ -127,7 +127,7 @@ pub fn task_id(report: &str, target: &str, parameters: &[(String, String)]) -> T
     hash.add(report);
     hash.add(target);
     hash.add_pairs(parameters);
-    TaskId(hash.finish().chars().take(ID_DIGITS).collect())
+    TaskId::new(hash.finish().chars().take(ID_DIGITS).collect::<String>())
 }
 
 #[cfg(test)]

@@ -186,7 +186,7 @@ fn told_before(
         let ended = ended.and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
         let mut mask = Vec::with_capacity(batch.num_rows());
         for row in 0..batch.num_rows() {
-            let (table, task) = (text("report", row), TaskId(text("task", row)));
+            let (table, task) = (text("report", row), TaskId::new(text("task", row)));
             let is_history = if let Some(known) = histories.get(&table) {
                 *known
             } else {
@@ -315,8 +315,8 @@ fn rows(schema: &TableSchema, night: SnapshotDate, all: &[CoverageRow]) -> Resul
             (None, entry) => entry.as_ref().map(|entry| entry.run.as_str()),
         })),
         texts(all.iter().map(|task| match (&task.unfinished, &task.held) {
-            (_, Some(entry)) => Some(entry.task.0.as_str()),
-            (task, None) => task.as_ref().map(|task| task.task.0.as_str()),
+            (_, Some(entry)) => Some(entry.task.as_str()),
+            (task, None) => task.as_ref().map(|task| task.task.as_str()),
         })),
     ];
     RecordBatch::try_new(Arc::clone(schema.arrow()), columns).map_err(defect)

@@ -53,7 +53,7 @@ impl TaskRowIndex {
                     let entry = owners.expect(commit, file, &target, &params)?;
                     let rows = first + range.start..first + range.end;
                     let (_, parts) = parts
-                        .entry(&entry.task.0)
+                        .entry(entry.task.as_str())
                         .or_insert_with(|| (entry, Vec::new()));
                     match parts.last_mut() {
                         Some((of, before)) if *of == index && before.end == rows.start => {

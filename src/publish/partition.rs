@@ -279,7 +279,7 @@ impl PartitionRewrite {
     fn nobody(&self) -> TaskColumns {
         let none = BTreeMap::new();
         TaskColumns {
-            task: TaskId(String::new()),
+            task: TaskId::default(),
             folder: folder(&self.partition_by, "", &none),
             target: String::new(),
             snapshot_date: NaiveDate::default(),
@@ -477,7 +477,7 @@ fn write_task(
 /// What is said of an answer that was not received for its task alone. No names of targets: they may be forgotten.
 fn told(source: &AnswerOrigin) -> (&'static str, serde_json::Value) {
     match source {
-        AnswerOrigin::SameAs(task) => ("answers_of_task", task.0.as_str().into()),
+        AnswerOrigin::SameAs(task) => ("answers_of_task", task.as_str().into()),
         AnswerOrigin::Batch {
             operation,
             targets,

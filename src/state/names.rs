@@ -15,7 +15,7 @@ pub(crate) const BAD_VALUES: &str = ".bad-values.jsonl";
 
 /// Name of the claim that says that somebody works on a task.
 pub(crate) fn claim_name(night: SnapshotDate, task: &TaskId) -> String {
-    format!("{night}/{}", task.0)
+    format!("{night}/{}", task.as_str())
 }
 
 /// Folder of the partition in which a report keeps a night: that of the night, or of a history its year.

@@ -24,7 +24,7 @@ use crate::support::size_and_hash;
 
 fn task(target: &str, country: Option<&str>) -> TaskColumns {
     TaskColumns {
-        task: TaskId(format!("{target}-{}", country.unwrap_or("-"))),
+        task: TaskId::new(format!("{target}-{}", country.unwrap_or("-"))),
         folder: String::new(),
         target: target.to_owned(),
         snapshot_date: NaiveDate::from_ymd_opt(2026, 11, 23).unwrap(),

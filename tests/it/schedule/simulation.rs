@@ -104,14 +104,14 @@ fn told(store: &Store, report: &str) -> BTreeMap<String, Told> {
             .iter()
             .flat_map(|committed| &committed.tasks)
         {
-            all.entry(entry.task.0.clone())
+            all.entry(entry.task.as_str().to_owned())
                 .or_default()
                 .complete
                 .insert(night);
         }
         for task in &state.unfinished {
             assert_eq!(task.status, UnfinishedStatus::Deferred, "{task:?}");
-            let told = all.entry(task.task.0.clone()).or_default();
+            let told = all.entry(task.task.as_str().to_owned()).or_default();
             told.put_off.insert(night);
             told.due_dates_put_off.insert(task.due.unwrap().date());
         }

@@ -171,7 +171,7 @@ fn a_commit_that_failed_after_its_rows_were_in_place_did_not_fail() {
     let disk = Disk::open(folder.path()).expect("opens");
     interrupt_in_place(&disk, "c1");
     let failed = |task: &str| UnfinishedTask {
-        task: TaskId(task.into()),
+        task: TaskId::new(task),
         target: "acme".into(),
         params: std::collections::BTreeMap::new(),
         status: UnfinishedStatus::Failed,
@@ -187,7 +187,7 @@ fn a_commit_that_failed_after_its_rows_were_in_place_did_not_fail() {
         .expect("records");
     let state = state(&disk);
     assert_eq!(state.unfinished, [failed("t2")]);
-    assert!(state.task(&TaskId("t1".into())).is_some());
+    assert!(state.task(&TaskId::new("t1")).is_some());
 }
 
 /// Where folders cannot be exchanged, a replacement leaves a gap: wherever it is interrupted, the old partition comes back
