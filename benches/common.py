@@ -45,7 +45,7 @@ url = "bench-{number}.example"
 
 
 class Failed(Exception):
-    """The measurement could not be made; the text says why."""
+    """The measurement could not be made, for the reason in its text."""
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def built_program(profile: str) -> Path:
 
 
 def program(given: Path | None, profile: str = "debug") -> Path:
-    """The program to measure: the one that was asked for, or the one that was built."""
+    """The program to measure: the one that was passed, or the one that was built."""
     path = given or built_program(profile)
     if not path.is_file():
         raise Failed(f"no program at {path}; run: cargo build")
@@ -92,7 +92,7 @@ def first_line(process: subprocess.Popen) -> str:
     try:
         return lines.get(timeout=START_SECONDS)
     except queue.Empty:
-        raise Failed(f"the program said nothing for {START_SECONDS} s") from None
+        raise Failed(f"the program printed nothing for {START_SECONDS} s") from None
 
 
 def start_sandbox(program: Path, rows: int, log, *more: str) -> tuple[subprocess.Popen, str]:
@@ -154,8 +154,8 @@ def export(program: Path, text: str, units: int, folder: Path, log, is_local: bo
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != 0:
         log.flush()
-        told = Path(log.name).read_text()[-4000:]
-        raise Failed(f"`backhaul run` ended with {process.returncode}:\n{told}{output_path.read_text()[-2000:]}")
+        log_tail = Path(log.name).read_text()[-4000:]
+        raise Failed(f"`backhaul run` ended with {process.returncode}:\n{log_tail}{output_path.read_text()[-2000:]}")
     size = sum(file.stat().st_size for file in (folder / "export" / "backlinks").rglob("*.parquet"))
     if is_local and size == 0:
         raise Failed(f"no Parquet under {folder / 'export' / 'backlinks'}")

@@ -34,7 +34,7 @@ def measure(options: argparse.Namespace, rows: int, cap: int | None, folder: Pat
             common.stop(sandbox)
     found = export.summary["rows"]
     if found != rows * options.targets:
-        raise Failed(f"{found:,} of {rows * options.targets:,} rows came: something else was measured")
+        raise Failed(f"{found:,} of {rows * options.targets:,} rows were exported: something else was measured")
     return export, served
 
 

@@ -127,7 +127,7 @@ def measure(options: argparse.Namespace, folder: Path) -> list[Line]:
 
 
 def somewhere(chance: random.Random, like) -> str | int:
-    """A value that lies somewhere in the column in which `like` stands."""
+    """A value somewhere in the range of the column that holds `like`."""
     if isinstance(like, int):
         return chance.randint(1, 5)
     if like[4:5] == "-" and like.endswith("Z"):

@@ -30,16 +30,16 @@ def measure(options: argparse.Namespace, folder: Path) -> list[Line]:
             common.stop(sandbox)
     rows = export.summary["rows"]
     if rows < options.rows * 0.9:
-        raise Failed(f"only {rows:,} of {options.rows:,} rows came: something else was measured")
+        raise Failed(f"only {rows:,} of {options.rows:,} rows were exported: something else was measured")
     processor = export.user_seconds + export.system_seconds
     rate = rows / processor
-    taken = f"{processor:.2f} ({export.user_seconds:.2f} user, {export.system_seconds:.2f} system)"
+    seconds = f"{processor:.2f} ({export.user_seconds:.2f} user, {export.system_seconds:.2f} system)"
     memory = export.peak_mib
     return [
         Line("rows", f"{rows:,}"),
         Line("requests", f"{export.summary['requests']:,}"),
         Line("seconds", f"{export.seconds:.2f}"),
-        Line("processor seconds", taken),
+        Line("processor seconds", seconds),
         Line("rows/s per core", f"{rate:,.0f}", f"at least {options.min_rate:,}", rate >= options.min_rate),
         Line("peak memory", f"{memory:.0f} MiB", f"at most {options.max_memory} MiB", memory <= options.max_memory),
         Line("bytes per row", f"{export.file_bytes / rows:.1f}"),

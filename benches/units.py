@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Exports 100,000 backlinks from the sandbox under each row cap and holds the bill to its ideal.
+"""Exports 100,000 backlinks from the sandbox under each row cap and holds the units charged to their ideal.
 
-The ideal is the number of rows times the units of one row, the columns of the order key included. The bill is the
-sandbox's own account (`GET /sandbox/stats`), not what the exporter says of itself, and both are compared. What is beyond
+The ideal is the number of rows times the units of one row, the columns of the order key included. The units
+charged are those of the sandbox's account (`GET /sandbox/stats`), which are compared with the exporter's count. Units beyond
 the ideal went into seams of pages, questions and minimums. Exit status: 0 within the limits, 1 beyond one of them, 2 when
 the measurement itself failed. Standard library only, Linux and macOS.
 """
@@ -51,18 +51,18 @@ def measure(program: Path, rows: int, cap: int, folder: Path) -> tuple[dict, dic
         finally:
             common.stop(sandbox)
     if summary["rows"] != rows:
-        raise Failed(f"{summary['rows']:,} rows came instead of {rows:,}: something else was measured")
+        raise Failed(f"{summary['rows']:,} rows were exported instead of {rows:,}: something else was measured")
     return summary, account
 
 
 def judged(cap: int, limit: float, ideal: int, summary: dict, account: dict) -> Line:
-    """What one export came to beyond the ideal."""
-    billed = account["units"]
-    over = billed / ideal - 1
+    """The units of one export beyond the ideal."""
+    charged = account["units"]
+    over = charged / ideal - 1
     wasted = ", ".join(f"{name} {units:,}" for name, units in summary["wasted"].items() if units)
-    said = "" if summary["units"] == billed else f", and the exporter counts {summary['units']:,}"
-    value = f"{billed:,} units in {account['requests']:,} requests{said}, {over:.3%} over the ideal ({wasted})"
-    return Line(f"cap {cap or 'none'}", value, f"at most {limit:.1%}", over <= limit and not said)
+    mismatch = "" if summary["units"] == charged else f", and the exporter counts {summary['units']:,}"
+    value = f"{charged:,} units in {account['requests']:,} requests{mismatch}, {over:.3%} over the ideal ({wasted})"
+    return Line(f"cap {cap or 'none'}", value, f"at most {limit:.1%}", over <= limit and not mismatch)
 
 
 def main() -> int:

@@ -16,7 +16,7 @@ use arrow::datatypes::{FieldRef, Fields};
 use super::error::{DecodeError, shorten};
 use super::notes::DecodeNotes;
 use super::object_reader::{FieldSpec, ObjectReader};
-use super::page_schema::OnBadValue;
+use super::on_bad_value::OnBadValue;
 use super::scanner::Scanner;
 use super::value_column::{ReadContext, ValueColumn};
 use super::{json_text, number, time};

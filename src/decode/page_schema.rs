@@ -1,18 +1,9 @@
 //! What a page of one request looks like: which columns are expected, in which order, and what happens to bad values.
 
 use super::object_reader::FieldSpec;
+use super::on_bad_value::OnBadValue;
 use crate::error::{Error, ErrorCode, Result};
 use crate::table::{Column, ColumnType, Endpoint, SCALAR_COLUMN, Shape, source_column};
-
-/// What happens to a value that does not fit its column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum OnBadValue {
-    /// The page fails, naming row, column and value.
-    #[default]
-    Fail,
-    /// The value becomes null and is noted.
-    Null,
-}
 
 /// A column that an answer is expected to have.
 #[derive(Debug, Clone)]

@@ -7,7 +7,7 @@ use arrow::array::ArrayRef;
 
 use super::error::DecodeError;
 use super::notes::DecodeNotes;
-use super::page_schema::OnBadValue;
+use super::on_bad_value::OnBadValue;
 use super::scanner::Scanner;
 use crate::table::ColumnType;
 
