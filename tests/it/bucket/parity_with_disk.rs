@@ -11,7 +11,7 @@ use super::support::{
     ANCHORS, CHANGES, HISTORY, KEYWORDS, LINKS, Night, RATING, TARGETS, ended, only_file, targets,
     wait_until,
 };
-use crate::support::{now, parquet_files, unlimited};
+use crate::support::{noon, parquet_files, unlimited};
 
 const TABLES: [&str; 8] = [
     "links",
@@ -176,7 +176,7 @@ fn naming(night: &Night, word: &str) -> Vec<String> {
 
 #[test]
 fn a_bucket_holds_what_a_folder_holds_after_every_step_of_two_nights() {
-    let start = now();
+    let start = noon();
     let bucket = std::thread::spawn(move || story(Night::in_bucket(options()), start));
     let disk = story(Night::on_disk(options()), start);
     let bucket = bucket.join().unwrap();

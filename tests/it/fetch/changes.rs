@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use backhaul::sandbox::Options;
 use chrono::{DateTime, Duration, Utc};
 
-use crate::support::{TestContext, now, parquet_files, today};
+use crate::support::{TestContext, noon, now, parquet_files, today};
 
 const LINKS: &str = "site-explorer/all-backlinks";
 const IDENTITY: [&str; 5] = [
@@ -20,13 +20,13 @@ const REPORT: &str = "[[report]]\nname = \"links\"\nendpoint = \"site-explorer/a
 
 /// A living source of some day, and the program on that day.
 fn on_day(context: &mut TestContext, day: i64, reports: &str) -> DateTime<Utc> {
+    let time = noon() + Duration::days(day);
     let options = Options {
-        clock_offset: Duration::days(day),
+        clock_offset: time - now(),
         ..context.options.clone()
     };
     context.restart(options);
     context.configure(reports);
-    let time = now() + Duration::days(day);
     context.set_time(time);
     time
 }
@@ -139,7 +139,7 @@ fn a_base_and_the_changes_of_later_nights_add_up_to_the_live_rows() {
         ];
         let since = since[units.len() - 1]
             .1
-            .map(|day| (now() + Duration::days(day)).date_naive().to_string());
+            .map(|day| (today() + Duration::days(day)).to_string());
         assert_eq!(asked_since, since);
         assert_eq!(
             evidence["changes_since"],
@@ -192,7 +192,7 @@ fn a_night_that_is_finished_later_asks_since_the_same_day() {
         report["notes"].to_string().contains("was not finished"),
         "{report}"
     );
-    let day = |day: i64| (now() + Duration::days(day)).date_naive().to_string();
+    let day = |day: i64| (today() + Duration::days(day)).to_string();
     assert_eq!(changes_since(&context, second).0, Some(day(-2)));
     assert_eq!(added_up(&context), live(&context));
     let since = changes_since(&context, third).0.expect("no base");

@@ -41,9 +41,14 @@ pub fn now() -> DateTime<Utc> {
     TestClock::of_thread().now()
 }
 
-/// The UTC date in this test.
+/// The UTC date on which this test begins.
 pub fn today() -> NaiveDate {
-    now().date_naive()
+    first_moment().date_naive()
+}
+
+/// Noon of that date: for tests in which hours pass that must not lead into the next day.
+pub fn noon() -> DateTime<Utc> {
+    today().and_hms_opt(12, 0, 0).unwrap().and_utc()
 }
 
 /// Options of a sandbox whose clock is that of this test; a `clock_offset` counts from there.

@@ -10,7 +10,7 @@ mod reports;
 mod rows;
 mod values;
 
-pub use clock::{now, today};
+pub use clock::{noon, now, today};
 pub use context::{CLOCK, KEY, Ran, TestContext, preset, start_sandbox, unlimited};
 pub use processes::{signal, start, wait_until};
 pub use relay::Relay;
