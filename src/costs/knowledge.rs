@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use crate::config::{Report, RunConfig};
 use crate::costs::row_counts::Counts;
 use crate::error::Result;
-use crate::fetch::batch;
+use crate::fetch::batch_split::members_of_unsplit_batches;
 use crate::landing::ResponseStore;
 use crate::model::{SnapshotDate, TaskId};
 use crate::plan::ScheduledTask;
@@ -41,7 +41,7 @@ impl Knowledge {
         Ok(Self {
             workspace: Workspace::load(&store, &config.source.base_url),
             counts: Counts::read(config, &store, today)?,
-            unsplit: batch::undivided(&landing)?,
+            unsplit: members_of_unsplit_batches(&landing)?,
             landing,
             store,
         })

@@ -1,6 +1,6 @@
-//! Many targets in one request: its body, and its answer taken apart row by row. Pure.
+//! One request for many targets: its body, and its answer split row by row. Pure.
 //!
-//! Values are passed on as the text that came: nothing is parsed and written again.
+//! Values are passed on as received: nothing is parsed and serialized again.
 
 use std::fmt;
 
@@ -15,126 +15,136 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::model::{Encoding, Method, Request};
 use crate::plan::INDEX;
 
-/// What each target is asked about, by the name that it has in a task's query and in the body.
+/// The parameters of each target: the name in a task's query, and the name in the body.
 const OF_TARGET: [(&str, &str); 3] = [
     ("target", "url"),
     ("mode", "mode"),
     ("protocol", "protocol"),
 ];
 
-/// What stands for a mode and a protocol that an operation does not take: the answer is about the domain.
+/// Mode and protocol for an operation that has no such parameters: the answer is about the domain.
 const DEFAULTS: [(&str, &str); 2] = [("mode", "subdomains"), ("protocol", "both")];
 
-/// The request for some columns of some targets; each is given by its task's query. What is asked of all of them is taken
-/// from the first.
+/// The request for some columns of some targets; each is given by its task's query. Parameters that apply to all of them
+/// are read from the first.
 pub(crate) fn request(
     endpoint: &Endpoint,
     columns: &[&str],
     targets: &[&[(String, String)]],
 ) -> Request {
-    let value = |query: &[(String, String)], name: &str| {
-        query
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.clone())
-    };
-    let target = |query: &&[(String, String)]| {
-        let default = |name: &str| {
-            DEFAULTS
-                .iter()
-                .find(|(known, _)| *known == name)
-                .map(|(_, text)| (*text).to_owned())
-        };
-        let part = |(name, body): &(&str, &str)| {
-            Some((
-                (*body).to_owned(),
-                Json::from(value(query, name).or_else(|| default(name))?),
-            ))
-        };
-        Json::Object(OF_TARGET.iter().filter_map(part).collect())
-    };
     let mut body = Map::new();
     body.insert("select".to_owned(), columns.to_vec().into());
-    body.insert("targets".to_owned(), targets.iter().map(target).collect());
+    let objects: Vec<Json> = targets.iter().map(|query| target(query)).collect();
+    body.insert("targets".to_owned(), objects.into());
     let first = targets.first().copied().unwrap_or_default();
     for parameter in endpoint.inputs() {
         let name = parameter.name.as_str();
-        if !OF_TARGET.iter().any(|(known, _)| *known == name)
-            && let Some(text) = value(first, name)
+        if find_text(&OF_TARGET, name).is_none()
+            && let Some(text) = query_value(first, name)
         {
             body.insert(name.to_owned(), text.into());
         }
     }
-    let body = Some(Json::Object(body).to_string());
     Request {
         endpoint: endpoint.name.clone(),
         method: Method::Post,
         query: Vec::new(),
-        body,
+        body: Some(Json::Object(body).to_string()),
     }
+}
+
+/// One target of the body.
+fn target(query: &[(String, String)]) -> Json {
+    let mut target = Map::new();
+    for (name, key) in OF_TARGET {
+        let value = query_value(query, name);
+        if let Some(text) = value.or_else(|| find_text(&DEFAULTS, name)) {
+            target.insert(key.to_owned(), text.into());
+        }
+    }
+    Json::Object(target)
+}
+
+/// The value of a parameter in a query.
+pub(super) fn query_value<'a>(query: &'a [(String, String)], name: &str) -> Option<&'a str> {
+    let (_, value) = query.iter().find(|(known, _)| known == name)?;
+    Some(value)
+}
+
+fn find_text(pairs: &[(&str, &'static str)], name: &str) -> Option<&'static str> {
+    let (_, text) = pairs.iter().find(|(known, _)| *known == name)?;
+    Some(text)
 }
 
 /// How the body of one target's answer is made from its row.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AnswerTemplate {
-    /// The key under which the rows of the pack lie.
-    from: String,
-    /// The key under which the answer lies.
-    to: String,
-    /// Whether it is one object rather than a list of one.
+    /// The key of the rows in the batch.
+    #[serde(rename = "from")]
+    batch_key: String,
+    /// The key of the answer.
+    #[serde(rename = "to")]
+    answer_key: String,
+    /// Whether the answer is one object rather than a list of one.
     is_record: bool,
-    /// The columns by the names that they have in the pack, with those that they have in the answer.
+    /// The columns: the name in the batch, and the name in the answer.
     columns: Vec<(String, String)>,
-    /// Columns of the answer that are null where the pack says 0.
+    /// Columns of the answer that are null where the batch has 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     zero_is_null: Vec<String>,
 }
 
 impl AnswerTemplate {
-    /// The form of an operation's answer. `columns` are its own names, each with that in the pack.
+    /// The template of an operation's answer. `columns` are its own names, each with the name in the batch.
     pub fn of(own: &Endpoint, batch: &Endpoint, columns: &[(String, String)]) -> Self {
+        let zero_is_null = match &own.batch {
+            Some(batch) => batch.zero_is_null.clone(),
+            None => Vec::new(),
+        };
+        let mut batch_columns = Vec::with_capacity(columns.len());
+        for (own, batch) in columns {
+            batch_columns.push((batch.clone(), own.clone()));
+        }
         Self {
-            from: batch.response_key.clone(),
-            to: own.response_key.clone(),
+            batch_key: batch.response_key.clone(),
+            answer_key: own.response_key.clone(),
             is_record: own.shape == Shape::Record,
-            columns: columns
-                .iter()
-                .map(|(own, batch)| (batch.clone(), own.clone()))
-                .collect(),
-            zero_is_null: own
-                .batch
-                .as_ref()
-                .map(|batch| batch.zero_is_null.clone())
-                .unwrap_or_default(),
+            columns: batch_columns,
+            zero_is_null,
         }
     }
 
-    /// The answer for one target. What the pack sent beside the columns is passed on, so that it is noticed as it would be
+    /// The name in the answer of a column of the batch.
+    fn answer_column(&self, batch_column: &str) -> Option<&str> {
+        let mut columns = self.columns.iter();
+        let (_, own) = columns.find(|(batch, _)| batch == batch_column)?;
+        Some(own)
+    }
+
+    /// The answer for one target. What the batch has beside the columns is passed on, so that it is reported as it would be
     /// in an answer of its own.
     fn body(&self, row: &ObjectFields) -> Vec<u8> {
-        let named = |name: &str| {
-            self.columns
-                .iter()
-                .find(|(batch, _)| batch == name)
-                .map(|(_, own)| own.as_str())
-        };
         let mut object = String::from("{");
-        for (name, value) in &row.0 {
-            if name == INDEX && named(name).is_none() {
+        for (batch_column, value) in &row.0 {
+            let own = self.answer_column(batch_column);
+            if batch_column == INDEX && own.is_none() {
                 continue;
             }
             if object.len() > 1 {
                 object.push(',');
             }
-            let name = named(name).unwrap_or(name);
+            let name = own.unwrap_or(batch_column);
             object.push_str(&Json::from(name).to_string());
             object.push(':');
-            let is_null =
-                value.get() == "0" && self.zero_is_null.iter().any(|column| column == name);
-            object.push_str(if is_null { "null" } else { value.get() });
+            let is_zero = value.get() == "0";
+            if is_zero && self.zero_is_null.iter().any(|column| column == name) {
+                object.push_str("null");
+            } else {
+                object.push_str(value.get());
+            }
         }
         object.push('}');
-        let key = Json::from(self.to.as_str());
+        let key = Json::from(self.answer_key.as_str());
         let whole = if self.is_record {
             format!("{{{key}:{object}}}")
         } else {
@@ -159,11 +169,11 @@ impl<'de> Deserialize<'de> for ObjectFields {
                 self,
                 mut map: A,
             ) -> std::result::Result<ObjectFields, A::Error> {
-                let mut pairs = Vec::new();
-                while let Some(pair) = map.next_entry()? {
-                    pairs.push(pair);
+                let mut fields = Vec::new();
+                while let Some(field) = map.next_entry()? {
+                    fields.push(field);
                 }
-                Ok(ObjectFields(pairs))
+                Ok(ObjectFields(fields))
             }
         }
         deserializer.deserialize_map(Fields)
@@ -172,53 +182,48 @@ impl<'de> Deserialize<'de> for ObjectFields {
 
 impl ObjectFields {
     fn get(&self, name: &str) -> Option<&RawValue> {
-        self.0
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_ref())
+        let (_, value) = self.0.iter().find(|(known, _)| known == name)?;
+        Some(value)
     }
 }
 
-/// Takes a pack's answer apart: for each target, in the order in which they were asked, the body of its own answer, or
-/// `None` where the pack has no row of it.
+/// Splits the answer of a batch: for each target, in the order of the request, the body of its own answer, or `None` where
+/// the batch has no row for it.
 ///
 /// # Errors
-/// [`ErrorCode::Body`] if the body is no JSON; [`ErrorCode::Value`] if its rows cannot be told apart: one without a place, with a
-/// place that nobody asked for, or two with the same.
-pub(crate) fn split_body(body: &[u8], forms: &[&AnswerTemplate]) -> Result<Vec<Option<Vec<u8>>>> {
+/// [`ErrorCode::Body`] if the body is not JSON; [`ErrorCode::Value`] if its rows cannot be assigned to targets: one without an index,
+/// with an index out of range, or two with the same.
+pub(crate) fn split_body(
+    body: &[u8],
+    templates: &[&AnswerTemplate],
+) -> Result<Vec<Option<Vec<u8>>>> {
     let whole: ObjectFields = serde_json::from_slice(body).map_err(|error| {
         Error::new(
             ErrorCode::Body,
-            "the answer for many targets is no JSON object",
+            "the answer for many targets is not a JSON object",
         )
         .with_source(error)
     })?;
-    let key = forms.first().map_or("", |form| form.from.as_str());
-    let rows = whole
-        .get(key)
-        .and_then(|rows| serde_json::from_str::<Vec<ObjectFields>>(rows.get()).ok());
-    let rows = rows.ok_or_else(|| contradiction(format!("it has no rows under `{key}`")))?;
-    let mut bodies: Vec<Option<Vec<u8>>> = vec![None; forms.len()];
+    let key = templates.first().map_or("", |first| &first.batch_key);
+    let rows = whole.get(key).map(RawValue::get).unwrap_or_default();
+    let Ok(rows) = serde_json::from_str::<Vec<ObjectFields>>(rows) else {
+        return Err(unassignable(format!("it has no rows under `{key}`")));
+    };
+    let mut bodies: Vec<Option<Vec<u8>>> = vec![None; templates.len()];
     for row in rows {
-        let index = row.get(INDEX).map_or("nothing", RawValue::get);
-        let slot = index
-            .parse::<usize>()
-            .ok()
-            .and_then(|place| Some((bodies.get_mut(place)?, forms.get(place)?)));
-        match slot {
-            None => {
-                return Err(contradiction(format!(
-                    "a row says that its {INDEX} is {index}, of {} targets",
-                    forms.len()
-                )));
-            }
-            Some((Some(_), _)) => {
-                return Err(contradiction(format!(
-                    "two rows say that their {INDEX} is {index}"
-                )));
-            }
-            Some((slot, form)) => *slot = Some(form.body(&row)),
+        let index = row.get(INDEX).map_or("missing", RawValue::get);
+        let position: usize = index.parse().unwrap_or(usize::MAX);
+        let (Some(slot), Some(template)) = (bodies.get_mut(position), templates.get(position))
+        else {
+            let number = templates.len();
+            return Err(unassignable(format!(
+                "the {INDEX} of a row is {index}, of {number} targets"
+            )));
+        };
+        if slot.is_some() {
+            return Err(unassignable(format!("two rows have the {INDEX} {index}")));
         }
+        *slot = Some(template.body(&row));
     }
     Ok(bodies)
 }
@@ -226,19 +231,19 @@ pub(crate) fn split_body(body: &[u8], forms: &[&AnswerTemplate]) -> Result<Vec<O
 /// The same for a body that is compressed.
 ///
 /// # Errors
-/// As [`divide`]; [`ErrorCode::Body`] if it cannot be read.
+/// As [`split_body`]; [`ErrorCode::Body`] if it cannot be read.
 pub(crate) fn split_compressed_body(
     body: &[u8],
     encoding: Encoding,
-    forms: &[&AnswerTemplate],
+    templates: &[&AnswerTemplate],
 ) -> Result<Vec<Option<Vec<u8>>>> {
-    split_body(&decompress(body, encoding)?, forms)
+    split_body(&decompress(body, encoding)?, templates)
 }
 
-fn contradiction(what: String) -> Error {
+fn unassignable(what: String) -> Error {
     Error::new(
         ErrorCode::Value,
-        "the answer for many targets cannot be told apart by target",
+        "the rows of an answer cannot be assigned to their targets",
     )
     .with_context("answer", what)
     .with_hint(
@@ -246,7 +251,7 @@ fn contradiction(what: String) -> Error {
     )
 }
 
-/// A target as it can be recognised in what the API says of it.
+/// A target as it can be compared with the one that an error of the API names.
 pub(crate) fn normalized_target(url: &str) -> String {
     let lower = url.trim().to_lowercase();
     let rest = lower
@@ -260,7 +265,7 @@ mod tests {
     use super::*;
     use crate::catalog::Catalog;
 
-    fn forms(endpoint: &str) -> AnswerTemplate {
+    fn template(endpoint: &str) -> AnswerTemplate {
         let batch = Catalog::embedded()
             .endpoint("batch-analysis/batch-analysis")
             .expect("known");
@@ -270,8 +275,8 @@ mod tests {
         AnswerTemplate::of(own, batch, &columns)
     }
 
-    fn texts(body: &str, form: &AnswerTemplate, number: usize) -> Result<Vec<Option<String>>> {
-        let bodies = split_body(body.as_bytes(), &vec![form; number])?;
+    fn texts(body: &str, template: &AnswerTemplate, number: usize) -> Result<Vec<Option<String>>> {
+        let bodies = split_body(body.as_bytes(), &vec![template; number])?;
         Ok(bodies
             .into_iter()
             .map(|body| body.map(|body| String::from_utf8(body).expect("text")))
@@ -279,10 +284,10 @@ mod tests {
     }
 
     #[test]
-    fn rows_go_to_their_targets_by_index_with_their_values_to_the_letter() {
+    fn rows_are_assigned_by_index_with_unchanged_values() {
         let body = r#"{"targets":[{"index":2,"domain_rating":26,"ahrefs_rank":null},
             {"index" : 0, "domain_rating": 91.00, "ahrefs_rank":1e3}]}"#;
-        let record = texts(body, &forms("site-explorer/domain-rating"), 3).expect("sound");
+        let record = texts(body, &template("site-explorer/domain-rating"), 3).expect("sound");
         assert_eq!(
             record[0].as_deref(),
             Some(r#"{"domain_rating":{"domain_rating":91.00,"ahrefs_rank":1e3}}"#)
@@ -292,7 +297,7 @@ mod tests {
             record[2].as_deref(),
             Some(r#"{"domain_rating":{"domain_rating":26,"ahrefs_rank":null}}"#)
         );
-        let row = texts(body, &forms("batch-analysis/batch-analysis"), 3).expect("sound");
+        let row = texts(body, &template("batch-analysis/batch-analysis"), 3).expect("sound");
         assert_eq!(
             row[2].as_deref(),
             Some(r#"{"targets":[{"domain_rating":26,"ahrefs_rank":null}]}"#)
@@ -300,24 +305,24 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_asked_for_is_passed_on_to_be_noticed() {
+    fn unrequested_columns_are_passed_on() {
         let body =
             r#"{"targets":[{"index":0,"domain_rating":1,"surprise":"\u00e9","ahrefs_rank":2}]}"#;
-        let row = texts(body, &forms("site-explorer/domain-rating"), 1).expect("sound");
+        let row = texts(body, &template("site-explorer/domain-rating"), 1).expect("sound");
         let expected =
             r#"{"domain_rating":{"domain_rating":1,"surprise":"\u00e9","ahrefs_rank":2}}"#;
         assert_eq!(row[0].as_deref(), Some(expected));
     }
 
     #[test]
-    fn a_site_without_a_rank_has_none_though_a_pack_says_zero() {
+    fn a_rank_of_zero_in_a_batch_is_null_in_the_answer() {
         let body = r#"{"targets":[{"index":0,"domain_rating":0,"ahrefs_rank":0}]}"#;
-        let row = texts(body, &forms("site-explorer/domain-rating"), 1).expect("sound");
+        let row = texts(body, &template("site-explorer/domain-rating"), 1).expect("sound");
         assert_eq!(
             row[0].as_deref(),
             Some(r#"{"domain_rating":{"domain_rating":0,"ahrefs_rank":null}}"#)
         );
-        let row = texts(body, &forms("batch-analysis/batch-analysis"), 1).expect("sound");
+        let row = texts(body, &template("batch-analysis/batch-analysis"), 1).expect("sound");
         assert_eq!(
             row[0].as_deref(),
             Some(r#"{"targets":[{"domain_rating":0,"ahrefs_rank":0}]}"#)
@@ -325,17 +330,17 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_cannot_be_told_apart_are_refused() {
+    fn rows_that_cannot_be_assigned_are_refused() {
         for (rows, why) in [
             (r#"{"index":0},{"index":0}"#, "two rows"),
-            (r#"{"index":2}"#, "its index is 2"),
-            (r#"{"index":-1}"#, "its index is -1"),
+            (r#"{"index":2}"#, "the index of a row is 2"),
+            (r#"{"index":-1}"#, "the index of a row is -1"),
             (r#"{"index":"0"}"#, "is \"0\""),
-            (r#"{"domain_rating":1}"#, "is nothing"),
+            (r#"{"domain_rating":1}"#, "is missing"),
         ] {
             let error = texts(
                 &format!("{{\"targets\":[{rows}]}}"),
-                &forms("site-explorer/domain-rating"),
+                &template("site-explorer/domain-rating"),
                 2,
             );
             let error = error.expect_err("refused");
@@ -350,7 +355,7 @@ mod tests {
         }
         let damaged = texts(
             "{\"targets\":[{\"ind",
-            &forms("site-explorer/domain-rating"),
+            &template("site-explorer/domain-rating"),
             2,
         )
         .expect_err("refused");
@@ -358,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn targets_stand_in_the_body_in_order_and_what_is_asked_of_all_stands_once() {
+    fn the_body_lists_targets_in_order_and_shared_parameters_once() {
         let batch = Catalog::embedded()
             .endpoint("batch-analysis/batch-analysis")
             .expect("known");
@@ -386,7 +391,7 @@ mod tests {
         assert_eq!(
             selected,
             ["index", "url"],
-            "none of them is taken for a removed column"
+            "none of them is treated as a removed column"
         );
     }
 

@@ -1,9 +1,9 @@
-//! Reports of changes: since when a night asks, with which filter, and what each row of it is.
+//! Reports of changes: since when a night requests them, and with which filter.
 //!
-//! The first complete night of a task brings all live rows (`base`). A later one asks for what came or went since the last
-//! complete night, which committed states tell, less an overlap. The day is kept with the task's first answer, so that a
-//! task that is resumed goes on with it, and with its committed rows. Of the nights added up, the latest word on a row
-//! (by the operation's identity) is what it is: all that are not `lost` are live.
+//! The first complete night of a task has all live rows (`base`). A later one requests the rows that are new or lost since
+//! the last complete night, which is read from the committed states, minus an overlap. The day is saved with the task's
+//! first answer, so that a resumed task keeps it, and with its committed rows. Over all nights, the latest row of an
+//! identity (by the operation's key) is its state: all that are not `lost` are live.
 
 use chrono::{Days, NaiveDate, NaiveTime};
 
@@ -19,16 +19,16 @@ use crate::state::task_state::partition_state_for;
 use crate::table::manifest::TaskStatus;
 use crate::table::parse_segment;
 
-/// Days before the last complete night from which changes are asked for: a night is a UTC date that its task may have
+/// Days before the last complete night from which changes are requested: a night is a UTC date that its task may have
 /// begun to read a day later or the source have dated a day earlier, and a row may be found after the day it is dated.
 const OVERLAP_DAYS: u64 = 2;
 
-/// The parameter that shows rows that are lost by now.
+/// The parameter that includes lost rows.
 const HISTORY: &str = "history";
 
-/// The day since when a task asks for changes; `None` where it begins with a base: no earlier night is complete, the last
-/// one answers another configuration, or a new base is wanted. A night that is fetched again asks since the same day.
-pub(crate) fn since(
+/// The day since when a task requests changes; `None` where it starts with a base: no earlier night is complete, the last
+/// one answers another configuration, or a new base is configured. A night that is fetched again uses the same day.
+pub(crate) fn changes_since(
     context: &RunContext,
     report: &Report,
     job: &ScheduledTask,
@@ -64,8 +64,8 @@ pub(crate) fn since(
     Ok(None)
 }
 
-/// The filter of the rows that came or went since that day.
-pub(crate) fn filter(endpoint: &Endpoint, since: NaiveDate) -> Option<Filter> {
+/// The filter of the rows that are new or lost since that day.
+pub(crate) fn changes_filter(endpoint: &Endpoint, since: NaiveDate) -> Option<Filter> {
     let changes = endpoint.changes.as_ref()?;
     let start = Value::Time(since.and_time(NaiveTime::MIN).and_utc().timestamp_micros());
     let new = Filter::Is(changes.new.clone(), Comparison::Gte, start.clone());
@@ -73,8 +73,8 @@ pub(crate) fn filter(endpoint: &Endpoint, since: NaiveDate) -> Option<Filter> {
     Some(Filter::Or(vec![new, lost]))
 }
 
-/// The task as it asks for changes since that day: lost rows are shown too.
-pub(crate) fn task(task: &Task, since: Option<NaiveDate>) -> Task {
+/// The task as it requests changes since that day: lost rows are included.
+pub(crate) fn with_changes_window(task: &Task, since: Option<NaiveDate>) -> Task {
     let mut task = task.clone();
     if let Some(since) = since {
         for (_, value) in task.query.iter_mut().filter(|(name, _)| name == HISTORY) {

@@ -1,7 +1,4 @@
-//! What is bought together, from claim to finished tasks: a question with its twins, or a pack of questions.
-//!
-//! A claim on the question is held while it is bought, so that no two processes buy it for different tasks; a claim on
-//! each task until its partition is committed.
+//! Fetches groups of tasks, from claim to result: tasks with the same question, or questions that share a batch.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
@@ -9,437 +6,395 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::context::fetched_task::FetchedTask;
 use crate::context::run_context::RunContext;
 use crate::error::{Error, ErrorCode, Result};
-use crate::fetch::batch;
 use crate::fetch::batch::{BatchFetcher, BatchOutcome, PendingTask};
+use crate::fetch::batch_split::split_leftover_batches;
 use crate::fetch::body::run_blocking;
-use crate::fetch::circuit_breaker::{CircuitBreaker, FailureSignature};
+use crate::fetch::circuit_breaker::CircuitBreaker;
 use crate::fetch::shared_answers::{SharedAnswers, copy_shared_answers};
-use crate::fetch::task::TaskFetcher;
+use crate::fetch::task::{FirstRequest, TaskFetcher};
+use crate::fetch::task_claim::{TaskClaim, claim_question, claim_task};
+use crate::fetch::task_outcome::{TaskOutcome, TaskResult, error_for_other_task};
 use crate::limits::BudgetShares;
-use crate::plan::{self, FetchGroup};
+use crate::plan::{FetchGroup, ScheduledTask};
 use crate::state::periods;
 use crate::state::task_state;
 use crate::store::{ClaimResult, Lease};
 use crate::table::manifest::TaskEntry;
 
-/// How a task ended.
-pub(crate) enum TaskResult {
-    FetchedTask(Box<FetchedTask>),
-    Failed(Error),
-    /// The task that was to pay for its answers failed: it would fail alike.
-    FailedWithGroup(Error),
-    /// Not begun: the report's tasks all fail alike.
-    SkippedByBreaker(FailureSignature),
-    /// Another process is at it.
-    ClaimedElsewhere(String),
-    /// Another process finished it in the meantime.
-    AlreadyCommitted,
-}
-
-/// The end of a task, with the claim on it, which must live until the task's partition is committed.
-pub(crate) struct TaskOutcome {
-    pub index: usize,
-    pub ended: TaskResult,
-    pub claim: Option<Lease>,
-}
-
-/// Claims on a task and on what it asks, taken before its lot begins.
-pub(crate) struct TaskClaim {
-    question: Lease,
-    task: Lease,
-}
-
-/// A claim on a job and on its question, or who has one of them.
-///
-/// # Errors
-/// [`ErrorCode::Destination`].
-pub(crate) fn claim(context: &RunContext, index: usize) -> Result<ClaimResult<TaskClaim>> {
-    let question = match claim_question(context, index)? {
-        ClaimResult::Claimed(question) => question,
-        ClaimResult::HeldBy(holder) => return Ok(ClaimResult::HeldBy(holder)),
-    };
-    Ok(claim_task(context, index)?.map(|task| TaskClaim { question, task }))
-}
-
-fn claim_task(context: &RunContext, index: usize) -> Result<ClaimResult<Lease>> {
-    let (job, _) = context.job(index)?;
-    context.store.claim(
-        &crate::state::names::claim_name(job.night, &job.task.id),
-        &context.run_id,
-        &context.who,
-    )
-}
-
-fn claim_question(context: &RunContext, index: usize) -> Result<ClaimResult<Lease>> {
-    let (job, _) = context.job(index)?;
-    let name = format!(
-        "{}/question-{}",
-        job.night,
-        plan::question_fingerprint(&context.config, &job.task)
-    );
-    context.store.claim(&name, &context.run_id, &context.who)
-}
-
-/// What the lots of a run share.
+/// What the groups of a run share.
 pub(crate) struct GroupFetcher<'a> {
     pub context: &'a Arc<RunContext>,
     pub refetch: bool,
-    /// Ends the work where no further task can succeed.
+    /// Cancels the work where no further task can succeed.
     pub cancel: CancellationToken,
     pub breaker: Arc<CircuitBreaker>,
-    /// Claims that were taken before the work began.
-    pub early: Mutex<BTreeMap<usize, TaskClaim>>,
-    pub siblings: SharedAnswers,
+    /// Claims that were acquired before the run started to fetch.
+    pub preclaimed: Mutex<BTreeMap<usize, TaskClaim>>,
+    pub shared_answers: SharedAnswers,
     /// The workspace's plan lacks requests for many targets.
     pub lacks_batches: Arc<AtomicBool>,
 }
 
-/// A task that may be fetched.
-struct ReadyTask {
+/// A claimed task that is still to be fetched.
+struct ClaimedTask {
     claim: Lease,
-    /// What is committed of it.
+    /// Its committed entry.
     entry: Option<TaskEntry>,
-    /// Units that this run has paid for it in a pack.
+    /// Units of this run for its share of a batch.
     units: u64,
 }
 
-enum ClaimedTask {
-    ReadyTask(Box<ReadyTask>),
-    TaskResult(TaskResult, Option<Box<Lease>>),
+/// How a task starts.
+enum TaskStart {
+    /// It can be fetched.
+    Ready(Box<ClaimedTask>),
+    /// It has its result, with the claim if there is one.
+    Finished(TaskResult, Option<Box<Lease>>),
 }
 
-/// A group of a lot on its way.
+/// Tasks with the same question.
 struct SharedQuestion {
     tasks: Vec<usize>,
-    /// Claims on tasks that were taken beforehand.
-    early: BTreeMap<usize, Lease>,
-    /// Held until all of them have ended.
+    /// Claims on tasks that were acquired beforehand.
+    preclaimed: BTreeMap<usize, Lease>,
+    /// Held until all of them have a result.
     _question: Lease,
-    /// Its first task, once it was opened.
-    first: Option<Result<ClaimedTask>>,
+    /// The start of its first task, once that was claimed.
+    first: Option<Result<TaskStart>>,
+}
+
+impl TaskStart {
+    /// The start after the batch that the task was part of.
+    fn after_batch(self, outcome: BatchOutcome) -> Self {
+        match (self, outcome) {
+            (Self::Ready(mut task), BatchOutcome::Units(units)) => {
+                task.units = units;
+                Self::Ready(task)
+            }
+            (Self::Ready(task), BatchOutcome::Failed(error)) => {
+                Self::Finished(TaskResult::Failed(error), Some(Box::new(task.claim)))
+            }
+            (start, _) => start,
+        }
+    }
 }
 
 impl GroupFetcher<'_> {
-    /// Brings every task of a lot to its end.
-    pub async fn work(&self, group: FetchGroup) -> Vec<TaskOutcome> {
-        let mut ends = Vec::new();
-        let mut groups = Vec::new();
+    /// Fetches a group: the outcome of each of its tasks.
+    pub async fn fetch(&self, group: FetchGroup) -> Vec<TaskOutcome> {
+        let mut outcomes = Vec::new();
+        let mut questions = Vec::new();
         for tasks in group.questions {
-            match self.group(&tasks).await {
-                Ok(ClaimResult::Claimed(group)) => groups.push(group),
+            match self.claim_shared_question(&tasks).await {
+                Ok(ClaimResult::Claimed(question)) => questions.push(question),
                 Ok(ClaimResult::HeldBy(holder)) => {
-                    let claimed = |index| TaskOutcome {
-                        index,
-                        ended: TaskResult::ClaimedElsewhere(holder.clone()),
-                        claim: None,
-                    };
-                    ends.extend(tasks.into_iter().map(claimed));
+                    for index in tasks {
+                        let result = TaskResult::ClaimedElsewhere(holder.clone());
+                        outcomes.push(TaskOutcome::unclaimed(index, result));
+                    }
                 }
                 Err(error) => {
-                    let failed = |index| TaskOutcome {
-                        index,
-                        ended: TaskResult::Failed(error_for_other_task(&error)),
-                        claim: None,
-                    };
-                    ends.extend(tasks.into_iter().map(failed));
+                    for index in tasks {
+                        let result = TaskResult::Failed(error_for_other_task(&error));
+                        outcomes.push(TaskOutcome::unclaimed(index, result));
+                    }
                 }
             }
         }
-        if groups.len() > 1 {
-            self.buy_pack(&mut groups).await;
-            // What was paid for comes first: targets without a row fail alike, which must not keep the others back.
-            groups.sort_by_key(|group| !matches!(group.first, Some(Ok(ClaimedTask::ReadyTask(_)))));
+        if questions.len() > 1 {
+            self.fetch_batches(&mut questions).await;
+            // Saved answers first: targets without a row fail in the same way, which must not stop the others.
+            questions
+                .sort_by_key(|question| !matches!(question.first, Some(Ok(TaskStart::Ready(_)))));
         }
-        // The ends are told together: what fails alike meanwhile must not be tried a hundred times.
-        let failures = CircuitBreaker::default();
-        for group in groups {
-            let of_report = group
-                .tasks
-                .first()
-                .and_then(|index| self.context.job(*index).ok())
-                .map(|(job, _)| job.task.report);
-            let broken = of_report.and_then(|report| failures.broken(report));
-            if let Some(reason) = broken {
-                let not_tried = |index| TaskOutcome {
-                    index,
-                    ended: TaskResult::SkippedByBreaker(reason.clone()),
-                    claim: None,
-                };
-                ends.extend(group.tasks.into_iter().map(not_tried));
+        self.fetch_questions(questions, &mut outcomes).await;
+        outcomes
+    }
+
+    /// Fetches questions one after the other. The caller gets the outcomes together, so failures are counted here too:
+    /// what fails in the same way each time must not be tried a hundred times.
+    async fn fetch_questions(
+        &self,
+        questions: Vec<SharedQuestion>,
+        outcomes: &mut Vec<TaskOutcome>,
+    ) {
+        let breaker = CircuitBreaker::default();
+        for question in questions {
+            let report = self.report_of(question.tasks.first().copied());
+            if let Some(report) = report
+                && let Some(reason) = breaker.broken(report)
+            {
+                for index in question.tasks {
+                    let result = TaskResult::SkippedByBreaker(reason.clone());
+                    outcomes.push(TaskOutcome::unclaimed(index, result));
+                }
                 continue;
             }
-            let ended = self.fetch_group(group).await;
-            for TaskOutcome { ended, .. } in &ended {
-                match (ended, of_report) {
-                    (TaskResult::Failed(error), Some(report)) => failures.failed(report, error),
-                    (TaskResult::FetchedTask(_), Some(report)) => failures.succeeded(report),
+            let fetched = self.fetch_question(question).await;
+            for TaskOutcome { result, .. } in &fetched {
+                match (result, report) {
+                    (TaskResult::Failed(error), Some(report)) => breaker.failed(report, error),
+                    (TaskResult::Fetched(_), Some(report)) => breaker.succeeded(report),
                     _ => {}
                 }
             }
-            ends.extend(ended);
+            outcomes.extend(fetched);
         }
-        ends
     }
 
-    async fn group(&self, tasks: &[usize]) -> Result<ClaimResult<SharedQuestion>> {
-        let mut early: BTreeMap<usize, Lease> = BTreeMap::new();
-        let mut question = None;
-        {
-            let mut known = self.early.lock().unwrap_or_else(PoisonError::into_inner);
-            for index in tasks {
-                if let Some(claim) = known.remove(index) {
-                    early.insert(*index, claim.task);
-                    question = Some(claim.question);
-                }
-            }
-        }
+    fn report_of(&self, index: Option<usize>) -> Option<usize> {
+        let (job, _) = self.context.job(index?).ok()?;
+        Some(job.task.report)
+    }
+
+    async fn claim_shared_question(&self, tasks: &[usize]) -> Result<ClaimResult<SharedQuestion>> {
+        let (preclaimed, question) = self.take_preclaimed(tasks);
         let question = match (question, tasks.first().copied()) {
             (Some(question), _) => ClaimResult::Claimed(question),
             (None, Some(index)) => {
                 let context = Arc::clone(self.context);
                 run_blocking(move || claim_question(&context, index)).await?
             }
-            (None, None) => return Err(Error::new(ErrorCode::Internal, "a lot without a task")),
+            (None, None) => return Err(Error::new(ErrorCode::Internal, "a group without a task")),
         };
         Ok(question.map(|question| SharedQuestion {
             tasks: tasks.to_vec(),
-            early,
+            preclaimed,
             _question: question,
             first: None,
         }))
     }
 
-    /// Opens the first task of each group and buys in packs what they have no answer to.
-    async fn buy_pack(&self, groups: &mut [SharedQuestion]) {
-        let mut wanting = Vec::new();
-        for group in groups.iter_mut() {
-            let Some(index) = group.tasks.first().copied() else {
+    /// The claims that were acquired beforehand: on tasks, and on their question.
+    fn take_preclaimed(&self, tasks: &[usize]) -> (BTreeMap<usize, Lease>, Option<Lease>) {
+        let mut all = self
+            .preclaimed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let mut preclaimed = BTreeMap::new();
+        let mut question = None;
+        for index in tasks {
+            if let Some(claim) = all.remove(index) {
+                preclaimed.insert(*index, claim.task);
+                question = Some(claim.question);
+            }
+        }
+        drop(all);
+        (preclaimed, question)
+    }
+
+    /// Claims the first task of each question and fetches those without an answer in batches.
+    async fn fetch_batches(&self, questions: &mut [SharedQuestion]) {
+        let mut pending = Vec::new();
+        for question in questions.iter_mut() {
+            let Some(index) = question.tasks.first().copied() else {
                 continue;
             };
-            let opened = self.open(index, group.early.remove(&index)).await;
-            if let Ok(ClaimedTask::ReadyTask(ready)) = &opened
-                && let Ok(Some(question)) = self.question(index, ready).await
+            let start = self.start(index, question.preclaimed.remove(&index)).await;
+            if let Ok(TaskStart::Ready(task)) = &start
+                && let Ok(Some(first_request)) = self.first_request(index, task).await
             {
-                wanting.push(PendingTask { index, question });
+                pending.push(PendingTask {
+                    index,
+                    first_request,
+                });
             }
-            group.first = Some(opened);
+            question.first = Some(start);
         }
-        let first = wanting
-            .first()
-            .and_then(|one| self.context.job(one.index).ok());
-        let packer = first.and_then(|(job, report)| {
-            BatchFetcher::new(
-                self.context,
-                report,
-                job.night,
-                &self.cancel,
-                &self.lacks_batches,
-            )
-        });
-        let Some(packer) = packer else { return };
-        let mut served: BTreeMap<usize, BatchOutcome> =
-            packer.buy(wanting).await.into_iter().collect();
-        for group in groups {
-            let outcome = group.tasks.first().and_then(|index| served.remove(index));
-            group.first = match (group.first.take(), outcome) {
-                (Some(Ok(ClaimedTask::ReadyTask(mut ready))), Some(BatchOutcome::Units(units))) => {
-                    ready.units = units;
-                    Some(Ok(ClaimedTask::ReadyTask(ready)))
-                }
-                (Some(Ok(ClaimedTask::ReadyTask(ready))), Some(BatchOutcome::Failed(error))) => {
-                    Some(Ok(ClaimedTask::TaskResult(
-                        TaskResult::Failed(error),
-                        Some(Box::new(ready.claim)),
-                    )))
-                }
-                (first, _) => first,
-            };
+        let Some(fetcher) = self.batch_fetcher(&pending) else {
+            return;
+        };
+        let mut outcomes: BTreeMap<usize, BatchOutcome> =
+            fetcher.fetch(pending).await.into_iter().collect();
+        for question in questions {
+            if let Some(index) = question.tasks.first()
+                && let Some(outcome) = outcomes.remove(index)
+            {
+                question.first = match question.first.take() {
+                    Some(Ok(start)) => Some(Ok(start.after_batch(outcome))),
+                    other => other,
+                };
+            }
         }
     }
 
-    async fn question(
+    fn batch_fetcher(&self, pending: &[PendingTask]) -> Option<BatchFetcher<'_>> {
+        let (job, report) = self.context.job(pending.first()?.index).ok()?;
+        BatchFetcher::new(
+            self.context,
+            report,
+            job.night,
+            &self.cancel,
+            &self.lacks_batches,
+        )
+    }
+
+    async fn first_request(
         &self,
         index: usize,
-        ready: &ReadyTask,
-    ) -> Result<Option<crate::fetch::task::FirstRequest>> {
-        TaskFetcher::new(self.context, index, ready.entry.as_ref())?
-            .first_question()
+        task: &ClaimedTask,
+    ) -> Result<Option<FirstRequest>> {
+        TaskFetcher::new(self.context, index, task.entry.as_ref())?
+            .first_request()
             .await
     }
 
-    /// Fetches the first task that can be, and gives its answers to the others.
-    async fn fetch_group(&self, mut group: SharedQuestion) -> Vec<TaskOutcome> {
-        let mut ends = Vec::with_capacity(group.tasks.len());
+    /// Fetches the first task that can be fetched, and copies its answers to the others.
+    async fn fetch_question(&self, mut question: SharedQuestion) -> Vec<TaskOutcome> {
+        let mut outcomes = Vec::with_capacity(question.tasks.len());
         let mut failed: Option<(Error, BudgetShares)> = None;
-        let mut first = group.first.take();
-        for index in std::mem::take(&mut group.tasks) {
-            let shares = self
-                .context
-                .job(index)
-                .map(|(job, _)| self.context.shares(job))
-                .unwrap_or_default();
-            // Where a budget of its own stopped the first, another may still pay.
-            let is_alike = |(error, spent): &&(Error, BudgetShares)| {
-                error.code() != ErrorCode::Budget || *spent == shares
+        let mut first = question.first.take();
+        for index in std::mem::take(&mut question.tasks) {
+            let shares = match self.context.job(index) {
+                Ok((job, _)) => self.context.shares(job),
+                Err(_) => BudgetShares::default(),
             };
-            if let Some((error, _)) = failed.as_ref().filter(is_alike) {
-                ends.push(TaskOutcome {
-                    index,
-                    ended: TaskResult::FailedWithGroup(error_for_other_task(error)),
-                    claim: None,
-                });
+            // Where a budget of its own stopped the first task, another budget may cover the next.
+            if let Some((error, exhausted)) = &failed
+                && (error.code() != ErrorCode::Budget || *exhausted == shares)
+            {
+                let result = TaskResult::FailedWithGroup(error_for_other_task(error));
+                outcomes.push(TaskOutcome::unclaimed(index, result));
                 continue;
             }
-            let opened = match first.take() {
-                Some(opened) => opened,
-                None => self.open(index, group.early.remove(&index)).await,
+            let start = match first.take() {
+                Some(start) => start,
+                None => self.start(index, question.preclaimed.remove(&index)).await,
             };
-            let (ended, claim) = match opened {
-                Ok(ClaimedTask::ReadyTask(ready)) => self.fetch(index, *ready).await,
-                Ok(ClaimedTask::TaskResult(ended, claim)) => (ended, claim.map(|claim| *claim)),
+            let (result, claim) = match start {
+                Ok(TaskStart::Ready(task)) => self.fetch_task(index, *task).await,
+                Ok(TaskStart::Finished(result, claim)) => (result, claim.map(|claim| *claim)),
                 Err(error) => (TaskResult::Failed(error), None),
             };
-            if let TaskResult::Failed(error) = &ended {
+            if let TaskResult::Failed(error) = &result {
                 failed = Some((error_for_other_task(error), shares));
             }
-            ends.push(TaskOutcome {
+            outcomes.push(TaskOutcome {
                 index,
-                ended,
+                result,
                 claim,
             });
         }
-        ends
+        outcomes
     }
 
-    /// Claims a task and finds out whether it is still to be fetched; answers of its twins become its own.
-    async fn open(&self, index: usize, early: Option<Lease>) -> Result<ClaimedTask> {
+    /// Claims a task and finds out whether it is still to be fetched; answers to the same question are copied to it.
+    async fn start(&self, index: usize, preclaimed: Option<Lease>) -> Result<TaskStart> {
         let (job, _) = self.context.job(index)?;
         if let Some(reason) = self.breaker.broken(job.task.report) {
-            return Ok(ClaimedTask::TaskResult(
-                TaskResult::SkippedByBreaker(reason),
-                early.map(Box::new),
-            ));
+            let result = TaskResult::SkippedByBreaker(reason);
+            return Ok(TaskStart::Finished(result, preclaimed.map(Box::new)));
         }
         if self.cancel.is_cancelled() {
-            let error = Error::new(ErrorCode::Interrupted, "not begun: the run was ending");
-            return Ok(ClaimedTask::TaskResult(TaskResult::Failed(error), None));
+            let error = Error::new(ErrorCode::Interrupted, "not started: the run was stopping");
+            return Ok(TaskStart::Finished(TaskResult::Failed(error), None));
         }
-        let shared = Arc::clone(self.context);
-        let claimed = run_blocking(move || {
-            early.map_or_else(
-                || claim_task(&shared, index),
-                |early| Ok(ClaimResult::Claimed(early)),
-            )
-        })
-        .await?;
+        let claimed = match preclaimed {
+            Some(claim) => ClaimResult::Claimed(claim),
+            None => {
+                let context = Arc::clone(self.context);
+                run_blocking(move || claim_task(&context, index)).await?
+            }
+        };
         let claim = match claimed {
             ClaimResult::Claimed(claim) => claim,
             ClaimResult::HeldBy(holder) => {
-                return Ok(ClaimedTask::TaskResult(
-                    TaskResult::ClaimedElsewhere(holder),
-                    None,
-                ));
+                let result = TaskResult::ClaimedElsewhere(holder);
+                return Ok(TaskStart::Finished(result, None));
             }
         };
-        // Under the claim: whoever had it may have committed the task, or left its part of a pack.
-        let (context, is_first) = (Arc::clone(self.context), claim.is_first_holder());
-        let (entry, is_whole) = run_blocking(move || {
-            if !is_first {
-                batch::split_leftover_batches(&context)?;
-            }
-            let (job, report) = context.job(index)?;
-            context
-                .landing
-                .mark_claimed(job.night, &job.task.id, is_first)?;
-            // Days of a history are committed under the claims of other nights too.
-            let entry = if is_first && !periods::is_history(report) {
-                context.entry_at_first_sight(job, report)?
-            } else {
-                task_state::committed_entry(
-                    &context.store,
-                    &context.landing,
-                    job.night,
-                    report,
-                    &job.task.id,
-                )?
-            };
-            Ok((
-                entry,
-                task_state::is_answered(&context.store, report, &job.task)?,
-            ))
-        })
-        .await?;
-        // What another process has paid for since this run began is not paid for again, not even by `--refetch`.
-        if let Some(entry) = entry
-            .as_ref()
-            .filter(|entry| !self.refetch || entry.exported_at >= self.context.started_at)
+        let context = Arc::clone(self.context);
+        let is_first_holder = claim.is_first_holder();
+        let (entry, is_answered) =
+            run_blocking(move || committed_state(&context, index, is_first_holder)).await?;
+        if let Some(entry) = &entry
+            && self.is_already_committed(job, entry, is_answered)?
         {
-            let changed = job
-                .task
-                .spec
-                .stale_fields(&entry.spec, task_state::is_capped_by_max_rows(entry));
-            if changed.is_empty()
-                && is_whole
-                && !task_state::is_unfinished(
-                    &self.context.landing,
-                    job.night,
-                    &job.task.id,
-                    Some(entry),
-                )?
-            {
-                return Ok(ClaimedTask::TaskResult(TaskResult::AlreadyCommitted, None));
-            }
+            return Ok(TaskStart::Finished(TaskResult::AlreadyCommitted, None));
         }
         copy_shared_answers(
             self.context,
             index,
             entry.as_ref(),
-            &self.siblings,
+            &self.shared_answers,
             self.refetch,
         )?;
-        Ok(ClaimedTask::ReadyTask(Box::new(ReadyTask {
+        Ok(TaskStart::Ready(Box::new(ClaimedTask {
             claim,
             entry,
             units: 0,
         })))
     }
 
-    async fn fetch(&self, index: usize, ready: ReadyTask) -> (TaskResult, Option<Lease>) {
-        let ReadyTask {
-            claim,
-            entry,
-            units,
-        } = ready;
-        let outcome = match TaskFetcher::new(self.context, index, entry.as_ref()) {
-            Ok(fetch) => fetch.run(index, &self.cancel).await,
+    /// Whether a committed entry leaves nothing to be fetched. What another process has fetched since this run started is
+    /// not fetched again, not even with `--refetch`.
+    fn is_already_committed(
+        &self,
+        job: &ScheduledTask,
+        entry: &TaskEntry,
+        is_answered: bool,
+    ) -> Result<bool> {
+        if self.refetch && entry.exported_at < self.context.started_at {
+            return Ok(false);
+        }
+        let is_capped = task_state::is_capped_by_max_rows(entry);
+        let stale_fields = job.task.spec.stale_fields(&entry.spec, is_capped);
+        if !stale_fields.is_empty() || !is_answered {
+            return Ok(false);
+        }
+        let landing = &self.context.landing;
+        let is_unfinished =
+            task_state::is_unfinished(landing, job.night, &job.task.id, Some(entry))?;
+        Ok(!is_unfinished)
+    }
+
+    async fn fetch_task(&self, index: usize, task: ClaimedTask) -> (TaskResult, Option<Lease>) {
+        let outcome = match TaskFetcher::new(self.context, index, task.entry.as_ref()) {
+            Ok(fetcher) => fetcher.run(index, &self.cancel).await,
             Err(error) => Err(error),
         };
-        let ended = match outcome {
-            Ok(mut finished) => {
-                finished.new_units += units;
-                TaskResult::FetchedTask(Box::new(finished))
+        let result = match outcome {
+            Ok(mut fetched) => {
+                fetched.new_units += task.units;
+                TaskResult::Fetched(Box::new(fetched))
             }
             Err(error) => {
-                let units = error.units() + units;
+                let units = error.units() + task.units;
                 TaskResult::Failed(error.with_units(units))
             }
         };
-        (ended, Some(claim))
+        (result, Some(task.claim))
     }
 }
 
-/// The same error for another task: what it is about and what it cost stay with the first.
-pub(crate) fn error_for_other_task(error: &Error) -> Error {
-    let new = Error::new(error.code(), error.one_line()).with_hint(error.hint());
-    let is_of_the_first = |key: &str| matches!(key, "report" | "target");
-    let context = error
-        .context()
-        .iter()
-        .filter(|(key, _)| !is_of_the_first(key));
-    context.fold(new, |new, (key, value)| {
-        new.with_context(key, value.as_str())
-    })
+/// The committed entry of a claimed task, and whether every day that it asks for is committed. The process that held the
+/// claim before may have committed the task, or left its share of a batch unsplit.
+fn committed_state(
+    context: &RunContext,
+    index: usize,
+    is_first_holder: bool,
+) -> Result<(Option<TaskEntry>, bool)> {
+    if !is_first_holder {
+        split_leftover_batches(context)?;
+    }
+    let (job, report) = context.job(index)?;
+    context
+        .landing
+        .mark_claimed(job.night, &job.task.id, is_first_holder)?;
+    // Days of a history are committed under the claims of other nights too.
+    let entry = if is_first_holder && !periods::is_history(report) {
+        context.entry_at_first_sight(job, report)?
+    } else {
+        task_state::committed_entry(
+            &context.store,
+            &context.landing,
+            job.night,
+            report,
+            &job.task.id,
+        )?
+    };
+    let is_answered = task_state::is_answered(&context.store, report, &job.task)?;
+    Ok((entry, is_answered))
 }

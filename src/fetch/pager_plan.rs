@@ -1,12 +1,14 @@
-//! What paging is told about a task: kept with the task's first answer, so that a later run asks the same questions.
+//! The plan by which a task is paged, and its inputs: saved with the task's first answer, so that a later run sends the
+//! same requests.
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
 
 use crate::catalog::FREE_ROWS;
 use crate::config::{Report, RunConfig};
 use crate::context::run_context::RunContext;
-use crate::error::Result;
+use crate::error::{Error, ErrorCode, Result};
 use crate::fetch::changes;
 use crate::fetch::request::url_bytes_left;
 use crate::filter::{self, Filter};
@@ -16,69 +18,85 @@ use crate::plan::ScheduledTask;
 use crate::plan::{Task, set_window, window_of};
 use crate::table::{DateRange, FetchMode, TaskSpec};
 
-/// What paging was told when the task began, kept with its first answer, so that a later run asks the same questions.
+/// The inputs of paging when an attempt began.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct AttemptInputs {
     pub verdicts: Verdicts,
     pub cap: Option<u32>,
     #[serde(default, rename = "asked")]
     pub spec: TaskSpec,
-    /// Of a history: the days that were asked for.
+    /// Of a history: the days that were requested.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub window: Option<DateRange>,
 }
 
 impl AttemptInputs {
-    /// The day since when changes are asked for.
+    /// The day since when changes are requested.
     pub fn since(&self) -> Option<NaiveDate> {
         self.spec.changes_since()
     }
 
-    /// The task as it asks: for lost rows too where changes are asked for, of a history for the days of its beginning.
+    /// The task as it is requested: with lost rows where changes are requested, with the days of a history when the attempt
+    /// began.
     pub fn task(&self, config: &RunConfig, task: &Task) -> Task {
-        let mut task = changes::task(task, self.since());
+        let mut task = changes::with_changes_window(task, self.since());
         if let Some(window) = self.window {
             set_window(config, &mut task, window);
         }
         task
     }
 
-    /// What a job asks that an attempt which began so does not answer, by name. Days that have been committed since are no
-    /// reason to ask for less.
+    /// The fields of a job that an attempt with these inputs does not answer, by name. Days that have been committed since
+    /// are no reason to request fewer.
     pub fn unanswered(&self, job: &ScheduledTask) -> Vec<String> {
         let mut changed = job.task.spec.stale_fields(&self.spec, false);
-        let is_short =
-            |window: DateRange| window_of(&job.task).is_some_and(|days| window.first > days.first);
-        if self
-            .window
-            .is_some_and(|window| is_short(window) || window.last < job.night.date())
-        {
-            changed.push("since".to_owned());
+        if let Some(window) = self.window {
+            let is_short = match window_of(&job.task) {
+                Some(days) => window.first > days.first,
+                None => false,
+            };
+            if is_short || window.last < job.night.date() {
+                changed.push("since".to_owned());
+            }
         }
         changed
     }
 
-    /// What is asked, with that day.
+    /// The specification, with the day since when changes are requested.
     pub fn with_since(&self, spec: TaskSpec) -> TaskSpec {
         spec.with_changes_since(self.since())
+    }
+
+    /// The inputs as they are saved.
+    ///
+    /// # Errors
+    /// [`ErrorCode::Internal`] if they cannot be serialized: a defect.
+    pub fn to_json(&self) -> Result<Json> {
+        serde_json::to_value(self).map_err(|error| {
+            Error::new(
+                ErrorCode::Internal,
+                "the inputs of a task cannot be serialized",
+            )
+            .with_source(error)
+        })
     }
 }
 
 /// Where answers may come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum AnswerSource {
-    /// From the API, once those that are saved are used up.
+    /// From the API, after those that are saved.
     ApiOrSaved,
-    /// From what is saved, and nowhere else.
+    /// Only from those that are saved.
     SavedOnly,
 }
 
-/// What paging was told when a saved answer was asked for.
+/// The inputs of paging that were saved with an answer.
 pub(crate) fn inputs(saved: &SavedResponse) -> Option<AttemptInputs> {
     serde_json::from_value(saved.header.inputs.clone()).ok()
 }
 
-/// How a task is paged that answers what is `asked`: the report's own words now, or those of a committed task.
+/// The plan by which a task is paged: of the report as it is configured now, or as a committed task was specified.
 pub(crate) fn pager_plan(
     context: &RunContext,
     report: &Report,
@@ -86,42 +104,18 @@ pub(crate) fn pager_plan(
     inputs: &AttemptInputs,
     spec: &TaskSpec,
 ) -> PagerPlan {
-    // The key starts as it did when the task began, whatever columns are wanted by now.
+    // The key columns are those of the attempt's beginning, whatever columns are configured now.
     let columns = if inputs.spec.columns.is_empty() {
         &report.columns
     } else {
         &inputs.spec.columns
     };
-    let base = if spec.filter == task.spec.filter {
-        report.filter.clone()
-    } else {
-        // Of another configuration: nothing is sent then, and the filter only lengthens URLs.
-        let json = spec.filter.as_ref();
-        json.and_then(|json| filter::from_json(json, report.endpoint).ok())
+    let changes = match inputs.since() {
+        Some(since) => changes::changes_filter(report.endpoint, since),
+        None => None,
     };
-    let window = inputs
-        .since()
-        .and_then(|since| changes::filter(report.endpoint, since));
-    let base = Filter::and(base, window);
-    let mut limits = PagerLimits {
-        known_cap: inputs.cap,
-        max_rows: spec.max_rows,
-        max_requests: context.config.run.max_requests,
-        url_bytes: url_bytes_left(&context.config.source.base_url, report, task),
-        ..PagerLimits::default()
-    };
-    if task.is_free_target {
-        limits.first_limit = FREE_ROWS;
-        limits.max_limit = FREE_ROWS;
-    }
-    if report.endpoint.divisible && !task.segments.is_empty() {
-        // A part brings fewer rows than any cap has: it ends with its only answer.
-        limits.first_limit = FREE_ROWS;
-        limits.max_limit = FREE_ROWS;
-    }
-    let default = || report.endpoint.parameter("aggregation")?.default.as_deref();
-    let aggregation = spec.parameters.get("aggregation").map(String::as_str);
-    let aggregation = aggregation.or_else(default);
+    let limits = pager_limits(context, report, task, inputs, spec);
+    let aggregation = aggregation(report, spec);
     let top = match &spec.mode {
         FetchMode::Top { by, rows } => Some(Top::for_endpoint(
             report.endpoint,
@@ -132,28 +126,72 @@ pub(crate) fn pager_plan(
         )),
         FetchMode::All | FetchMode::Changes { .. } => None,
     };
-    let skipping = Paging::by_offset(report.endpoint, &limits).filter(|_| top.is_none());
-    let paging =
-        skipping.unwrap_or_else(|| Paging::for_endpoint(report.endpoint, columns, aggregation));
+    let paging = match Paging::by_offset(report.endpoint, &limits) {
+        Some(by_offset) if top.is_none() => by_offset,
+        _ => Paging::for_endpoint(report.endpoint, columns, aggregation),
+    };
     PagerPlan {
         paging,
-        base_filter: base,
+        base_filter: Filter::and(base_filter(report, task, spec), changes),
         verdicts: inputs.verdicts,
         limits,
         top,
     }
 }
 
+/// The filter of the report, or of the configuration that a committed task had.
+fn base_filter(report: &Report, task: &Task, spec: &TaskSpec) -> Option<Filter> {
+    if spec.filter == task.spec.filter {
+        return report.filter.clone();
+    }
+    // Nothing is sent with it: the filter only lengthens URLs.
+    filter::from_json(spec.filter.as_ref()?, report.endpoint).ok()
+}
+
+fn pager_limits(
+    context: &RunContext,
+    report: &Report,
+    task: &Task,
+    inputs: &AttemptInputs,
+    spec: &TaskSpec,
+) -> PagerLimits {
+    let mut limits = PagerLimits {
+        known_cap: inputs.cap,
+        max_rows: spec.max_rows,
+        max_requests: context.config.run.max_requests,
+        url_bytes: url_bytes_left(&context.config.source.base_url, report, task),
+        ..PagerLimits::default()
+    };
+    // A segment has fewer rows than any cap: its first answer is its only one.
+    let is_segment = report.endpoint.divisible && !task.segments.is_empty();
+    if task.is_free_target || is_segment {
+        limits.first_limit = FREE_ROWS;
+        limits.max_limit = FREE_ROWS;
+    }
+    limits
+}
+
+/// The aggregation of a task, or the default of its operation.
+fn aggregation<'a>(report: &'a Report, spec: &'a TaskSpec) -> Option<&'a str> {
+    if let Some(aggregation) = spec.parameters.get("aggregation") {
+        return Some(aggregation);
+    }
+    report.endpoint.parameter("aggregation")?.default.as_deref()
+}
+
 impl RunContext {
-    /// What is known now, for a task that begins.
+    /// The inputs of an attempt that begins now.
     ///
     /// # Errors
-    /// [`crate::error::ErrorCode::Destination`] if what earlier nights committed cannot be read.
+    /// [`crate::error::ErrorCode::Destination`] if the commits of earlier nights cannot be read.
     pub(crate) fn inputs(&self, report: &Report, job: &ScheduledTask) -> Result<AttemptInputs> {
         let (verdicts, cap) = self.paging_knowledge(&report.endpoint.name);
-        let since = changes::since(self, report, job)?;
+        let since = changes::changes_since(self, report, job)?;
         let spec = job.task.spec.clone().with_changes_since(since);
-        let window = window_of(&job.task).filter(|_| report.endpoint.history_column().is_some());
+        let window = match report.endpoint.history_column() {
+            Some(_) => window_of(&job.task),
+            None => None,
+        };
         Ok(AttemptInputs {
             verdicts,
             cap,

@@ -1,7 +1,7 @@
-//! The requests of a task in their order: one part of its keywords after the other, each paged until it is complete. A
-//! task without keyword list is one part.
+//! The requests of a task in their order: one segment of its keywords after the other, each paged until it is complete. A
+//! task without keyword list is one segment.
 //!
-//! It is as much a fold over answers as the pager is: the same answers always lead to the same requests.
+//! Like the pager it is a fold over answers: the same answers always lead to the same requests.
 
 use crate::config::Report;
 use crate::context::run_context::RunContext;
@@ -14,25 +14,25 @@ use crate::paging::{
 use crate::plan::Task;
 use crate::table::TaskSpec;
 
-/// The way through one task.
+/// Pages the segments of one task.
 pub(crate) struct TaskPager<'a> {
     context: &'a RunContext,
     report: &'a Report,
     inputs: AttemptInputs,
     spec: TaskSpec,
-    whole: Task,
-    /// The part under way.
-    part: Task,
-    place: usize,
+    task: Task,
+    /// The task with the keywords of the current segment.
+    segment: Task,
+    segment_index: usize,
     pager: Cursor,
-    /// What the parts before came to.
+    /// The evidence of the segments before.
     before: Option<Evidence>,
-    /// The end, where a fuse of the task stands before the last part.
+    /// The evidence, where a limit of the task was reached before the last segment.
     stopped_early: Option<Evidence>,
 }
 
 impl<'a> TaskPager<'a> {
-    /// The way through a task that answers what is `asked`, before its first request.
+    /// The pager of a task as it is specified, before its first request.
     ///
     /// # Errors
     /// As [`Cursor::new`].
@@ -43,29 +43,29 @@ impl<'a> TaskPager<'a> {
         inputs: &AttemptInputs,
         spec: &TaskSpec,
     ) -> Result<Self> {
-        let part = task.segment(0).unwrap_or_else(|| task.clone());
-        let pager = Cursor::new(pager_plan(context, report, &part, inputs, spec))?;
+        let segment = task.segment(0).unwrap_or_else(|| task.clone());
+        let pager = Cursor::new(pager_plan(context, report, &segment, inputs, spec))?;
         let (inputs, spec) = (inputs.clone(), spec.clone());
         Ok(Self {
             context,
             report,
             inputs,
             spec,
-            whole: task,
-            part,
-            place: 0,
+            task,
+            segment,
+            segment_index: 0,
             pager,
             before: None,
             stopped_early: None,
         })
     }
 
-    /// The task as the next request asks it.
+    /// The task of the next request: with the keywords of the current segment.
     pub fn task(&self) -> &Task {
-        &self.part
+        &self.segment
     }
 
-    /// What to do next. Asking again changes nothing.
+    /// What to do next; does not change anything.
     pub fn next(&self) -> NextStep {
         match (&self.stopped_early, self.pager.next()) {
             (Some(evidence), _) => NextStep::Done(evidence.clone()),
@@ -74,53 +74,58 @@ impl<'a> TaskPager<'a> {
         }
     }
 
-    /// The request that comes next, if one does.
-    pub fn ask(&self) -> Option<PageRequest> {
+    /// The next request, if there is one.
+    pub fn next_request(&self) -> Option<PageRequest> {
         match self.next() {
             NextStep::Request(ask) => Some(ask),
             NextStep::Done(_) => None,
         }
     }
 
-    /// Takes the answer to the request that [`TaskPager::next`] wants.
+    /// Accepts the answer to the request of [`TaskPager::next`].
     ///
     /// # Errors
-    /// Where the answers contradict what paging rests on.
-    pub fn answer(&mut self, keys: &PageKeys) -> Result<EmittedRows, PagingError> {
-        let emit = self.pager.answer(keys)?;
+    /// Where the answers contradict the assumptions of paging.
+    pub fn accept(&mut self, keys: &PageKeys) -> Result<EmittedRows, PagingError> {
+        let accepted = self.pager.answer(keys)?;
         if let NextStep::Done(evidence) = self.pager.next() {
             self.start_next_segment(evidence)?;
         }
-        Ok(emit)
+        Ok(accepted)
     }
 
-    /// Begins the next part, if there is one and no fuse of the task forbids it.
+    /// Starts the next segment, if there is one and no limit of the task was reached.
     fn start_next_segment(&mut self, evidence: Evidence) -> Result<(), PagingError> {
-        let Some(part) = self.whole.segment(self.place + 1) else {
+        let Some(segment) = self.task.segment(self.segment_index + 1) else {
             return Ok(());
         };
         let mut evidence = self.evidence_so_far(evidence);
-        let mut plan = pager_plan(self.context, self.report, &part, &self.inputs, &self.spec);
+        let mut plan = pager_plan(
+            self.context,
+            self.report,
+            &segment,
+            &self.inputs,
+            &self.spec,
+        );
         plan.limits.known_cap = self.pager.learned_cap().or(plan.limits.known_cap);
-        plan.limits.max_rows = plan
-            .limits
-            .max_rows
-            .map(|most| most.saturating_sub(evidence.rows));
+        if let Some(max_rows) = &mut plan.limits.max_rows {
+            *max_rows = max_rows.saturating_sub(evidence.rows);
+        }
         plan.limits.max_requests = plan.limits.max_requests.saturating_sub(evidence.requests);
-        let fuse = match (plan.limits.max_rows, plan.limits.max_requests) {
+        let reached = match (plan.limits.max_rows, plan.limits.max_requests) {
             (Some(0), _) => Some(Shortfall::MaxRows),
             (_, 0) => Some(Shortfall::MaxRequests),
             _ => None,
         };
-        if let Some(fuse) = fuse {
-            evidence.status = Status::Capped(fuse);
+        if let Some(shortfall) = reached {
+            evidence.status = Status::Capped(shortfall);
             self.stopped_early = Some(evidence);
             return Ok(());
         }
         self.pager = Cursor::new(plan)?;
         self.before = Some(evidence);
-        self.part = part;
-        self.place += 1;
+        self.segment = segment;
+        self.segment_index += 1;
         Ok(())
     }
 

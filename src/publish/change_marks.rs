@@ -71,10 +71,11 @@ mod tests {
         };
         assert_eq!(words(false), ["new", "lost", "new"]);
         assert_eq!(words(true), ["base"; 3]);
-        let filter = crate::fetch::changes::filter(endpoint, "2026-11-21".parse().expect("a date"))
-            .expect("dated")
-            .to_json()
-            .to_string();
+        let filter =
+            crate::fetch::changes::changes_filter(endpoint, "2026-11-21".parse().expect("a date"))
+                .expect("dated")
+                .to_json()
+                .to_string();
         // On the first day of the window, too: a date that equals it is within.
         for part in [
             "first_seen_link",

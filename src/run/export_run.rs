@@ -12,7 +12,7 @@ use crate::context::run_context::RunContext;
 use crate::error::{Errors, Result};
 use crate::fetch::accounts::month_status;
 use crate::fetch::body::run_blocking;
-use crate::fetch::{batch, probes};
+use crate::fetch::{batch_split, probes};
 use crate::ledger::recovery::close_dead_run_logs;
 use crate::ledger::reservations::ReservationLog;
 use crate::ledger::{month, reservations};
@@ -129,7 +129,7 @@ impl ExportRun {
         }
         let beginning = Arc::clone(&context);
         let (notes, claims) = run_blocking(move || {
-            batch::split_leftover_batches(&beginning)?;
+            batch_split::split_leftover_batches(&beginning)?;
             close_dead_run_logs(&beginning.recovery())?;
             let notes = reservations::settle_dead_runs(&beginning.store, &beginning.who)?;
             night_record::record_planned(&beginning.store, &beginning.config, &beginning.jobs)?;

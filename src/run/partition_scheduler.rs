@@ -11,8 +11,10 @@ use tokio_util::sync::CancellationToken;
 use crate::context::fetched_task::FetchedTask;
 use crate::context::run_context::RunContext;
 use crate::error::{Error, ErrorCode, Errors, Result};
-use crate::fetch::group::{GroupFetcher, TaskClaim, TaskOutcome, TaskResult, claim};
+use crate::fetch::group::GroupFetcher;
 use crate::fetch::shared_answers::SharedAnswers;
+use crate::fetch::task_claim::{TaskClaim, claim};
+use crate::fetch::task_outcome::{TaskOutcome, TaskResult};
 use crate::model::SnapshotDate;
 use crate::plan::{FetchGroup, Task, group_for_fetching};
 use crate::publish::partition::{Assembled, assemble};
@@ -117,8 +119,8 @@ impl<'a> PartitionScheduler<'a> {
             refetch,
             cancel: cancel.child_token(),
             breaker: Arc::default(),
-            early: std::sync::Mutex::new(early),
-            siblings: SharedAnswers::default(),
+            preclaimed: std::sync::Mutex::new(early),
+            shared_answers: SharedAnswers::default(),
             lacks_batches: Arc::default(),
         };
         let (claims, waiting, claimed) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
@@ -200,7 +202,7 @@ impl<'a> PartitionScheduler<'a> {
         let lots = self.fetch_groups(&jobs)?;
         let work = |lot: FetchGroup| {
             let desk = Arc::clone(&desk);
-            async move { desk.work(lot).await }
+            async move { desk.fetch(lot).await }
         };
         let mut ends = stream::iter(lots)
             .map(work)
@@ -252,17 +254,17 @@ impl<'a> PartitionScheduler<'a> {
     ) -> Result<Option<(CommitKey, Vec<FetchedTask>)>> {
         let TaskOutcome {
             index,
-            ended,
+            result,
             claim,
         } = end;
         let context = self.context;
         let (job, report) = context.job(index)?;
         let place = context.commit_key(job);
-        if !matches!(ended, TaskResult::FetchedTask(_)) {
+        if !matches!(result, TaskResult::Fetched(_)) {
             context.landing.release(job.night, &job.task.id);
         }
-        match ended {
-            TaskResult::FetchedTask(finished) => {
+        match result {
+            TaskResult::Fetched(finished) => {
                 self.desk.breaker.succeeded(job.task.report);
                 self.claims.entry(place).or_default().extend(claim);
                 self.waiting.entry(place).or_default().push(*finished);

@@ -17,7 +17,7 @@ use crate::context::run_context::RunContext;
 use crate::costs::row_counts;
 use crate::error::{Error, ErrorCode, Errors, Result};
 use crate::failpoint;
-use crate::fetch::batch;
+use crate::fetch::batch_split;
 use crate::ledger::recovery::close_dead_run_logs;
 use crate::ledger::request_log;
 use crate::maintain::forget::holdings::Holdings;
@@ -77,14 +77,14 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
         Arc::new(Progress::default()),
     )?;
     // A row of the target may wait in an answer that is not divided yet.
-    batch::split_leftover_batches(&context)?;
+    batch_split::split_leftover_batches(&context)?;
     // The ledgers of runs that were cut off name it until they are closed.
     close_dead_run_logs(&context.recovery())?;
     let mut holdings = Holdings::find(&context, target)?;
     let claims = claim(&context, target, &holdings)?;
     if !context.landing.batches()?.is_empty() {
         // Whoever had the claims a moment ago was killed, and has left one.
-        batch::split_leftover_batches(&context)?;
+        batch_split::split_leftover_batches(&context)?;
         holdings = Holdings::find(&context, target)?;
     }
     let mut tables = holdings.tables();

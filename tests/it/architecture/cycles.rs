@@ -29,8 +29,6 @@ const IN_CIRCLES: &[&str] = &[
     "decode/object_reader.rs",
     "decode/page_schema.rs",
     "decode/value_column.rs",
-    "fetch/batch.rs",
-    "fetch/group.rs",
     "publish/carry_over.rs",
     "publish/change_marks.rs",
     "publish/merge_sources.rs",

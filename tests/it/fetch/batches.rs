@@ -286,7 +286,7 @@ fn a_missing_row_fails_its_target_and_ambiguous_rows_fail_all() {
     assert!(
         report["errors"]
             .to_string()
-            .contains("cannot be told apart"),
+            .contains("cannot be assigned to their targets"),
         "{report}"
     );
     assert!(parquet_files(&context.destination().join("rating")).is_empty());
