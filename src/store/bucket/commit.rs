@@ -246,15 +246,15 @@ impl BucketCommit {
         let is_complete = bucket.complete(&name, &upload).await?;
         let mut record = record.lock().await;
         drop(heartbeat);
-        if !is_complete {
-            // It was aborted: by a process that took over, which the next swap shows, or by a rule of the bucket.
-            bucket.abandon(&mut record, &upload).await?;
-            return Err(upload_ended(&bucket));
+        if is_complete {
+            failpoint::hit("bucket.completed");
+            mark_committed(&mut record).await?;
+            bucket.finish(&mut record, &commit.id).await;
+            return Ok(next);
         }
-        failpoint::hit("bucket.completed");
-        mark_committed(&mut record).await?;
-        bucket.finish(&mut record, &commit.id).await;
-        Ok(next)
+        // It was aborted: by a process that took over, which the next swap shows, or by a rule of the bucket.
+        bucket.abandon(&mut record, &upload).await?;
+        Err(upload_ended(&bucket))
     }
 
     /// Leaves the partition as it was, and releases it.

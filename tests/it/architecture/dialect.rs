@@ -40,7 +40,6 @@ const COUNTS: &[(&str, usize)] = &[
     ("decode", 1),
     ("error", 1),
     ("fetch", 16),
-    ("landing", 6),
     ("ledger", 7),
     ("limits", 2),
     ("maintain", 15),
@@ -50,7 +49,6 @@ const COUNTS: &[(&str, usize)] = &[
     ("run", 10),
     ("schedule", 1),
     ("state", 4),
-    ("store", 117),
     ("table", 1),
 ];
 

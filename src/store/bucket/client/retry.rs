@@ -60,13 +60,8 @@ impl Bucket {
                 };
                 return Err(failed.into_failure(operation, path, &attempts));
             }
-            tracing::debug!(
-                ?operation,
-                path = path.as_ref(),
-                ?class,
-                attempts,
-                "a request to the bucket failed"
-            );
+            let path = path.as_ref();
+            tracing::debug!(?operation, path, ?class, attempts, "a request failed");
             tokio::time::sleep(wait).await;
         }
     }
