@@ -156,6 +156,11 @@ fn common_anchor(rank: u32) -> Option<&'static str> {
     ANCHORS.get(rank).copied()
 }
 
+/// Whether the anchor of this number is one of those that most sites have.
+pub(crate) fn is_common_anchor(number: u32) -> bool {
+    usize::try_from(number).is_ok_and(|rank| rank < ANCHORS.len())
+}
+
 /// An anchor or keyword that no other number has.
 pub(crate) fn unique_phrase(seeded: Seeded, number: u32) -> String {
     if let Some(anchor) = common_anchor(number) {

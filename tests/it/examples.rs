@@ -155,3 +155,12 @@ fn the_demo_prints_the_cost_runs_twice_and_refuses_other_folders() {
     );
     assert!(context.folder.path().join("mine/thesis.txt").exists());
 }
+
+/// The rows of the sandbox's data are removed one by one after its newest day; what probes need must not run out.
+#[test]
+fn the_demo_completes_years_after_the_newest_day_of_its_data() {
+    let mut context = TestContext::new(unlimited(1));
+    context.set_time("2029-06-01T12:00:00Z".parse().unwrap());
+    let ran = context.backhaul(&["demo", "--out", "demo"]).expect(0);
+    assert!(!ran.stdout.contains("capped"), "{}", ran.stdout);
+}
