@@ -36,11 +36,11 @@ const COUNTS: &[(&str, usize)] = &[
     ("api", 2),
     ("config", 42),
     ("context", 11),
-    ("costs", 15),
+    ("costs", 12),
     ("decode", 1),
     ("error", 1),
     ("fetch", 16),
-    ("ledger", 7),
+    ("ledger", 4),
     ("limits", 2),
     ("maintain", 15),
     ("plan", 18),
@@ -48,7 +48,7 @@ const COUNTS: &[(&str, usize)] = &[
     ("report", 2),
     ("run", 10),
     ("schedule", 1),
-    ("state", 4),
+    ("state", 3),
     ("table", 1),
 ];
 
