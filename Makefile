@@ -72,6 +72,10 @@ clippy: ## Lints of all targets, warnings refused
 doc: ## API documentation, warnings refused
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 
+.PHONY: docs-reference
+docs-reference: ## Write the JSON Schema and the reference of the configuration from the table of keys
+	UPDATE_REFERENCE=1 $(CARGO) test --locked --test it configuration::keys::
+
 .PHONY: architecture
 architecture: ## Which modules may use which, circles, file and function sizes, forbidden calls and words, secrets
 	$(CARGO) test --locked --test it architecture::

@@ -1,8 +1,8 @@
-//! `every`: how often a report is fetched.
+//! `every` of a report: how often it is fetched.
 
 use std::fmt;
 
-/// A year: data that is older than that is not wanted every so often.
+/// A year: a longer cadence would be a mistake.
 const MAX_DAYS: u32 = 366;
 
 /// How often a report is fetched.
@@ -37,13 +37,12 @@ impl Cadence {
             "week" => Ok(Self::Days(7)),
             "month" => Ok(Self::Month),
             other => {
-                let days = other
-                    .strip_suffix('d')
-                    .filter(|days| days.bytes().all(|byte| byte.is_ascii_digit()));
-                let days = days
-                    .and_then(|days| days.parse().ok())
-                    .filter(|days| (1..=MAX_DAYS).contains(days));
-                days.map(Self::Days).ok_or(HELP)
+                let days = other.strip_suffix('d').ok_or(HELP)?;
+                let is_number = days.bytes().all(|byte| byte.is_ascii_digit());
+                match days.parse() {
+                    Ok(days @ 1..=MAX_DAYS) if is_number => Ok(Self::Days(days)),
+                    _ => Err(HELP),
+                }
             }
         }
     }
@@ -65,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn periods_read_and_show_as_people_write_them() {
+    fn cadences_are_read_and_shown_as_the_file_writes_them() {
         for text in ["day", "week", "month", "10d", "2d", "366d"] {
             assert_eq!(Cadence::parse(text).expect(text).to_string(), text);
         }

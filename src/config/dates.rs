@@ -1,32 +1,37 @@
-//! Days as people write them in a report: of the calendar, or so far before the night. Pure.
+//! Days as a report writes them: of the calendar, or relative to the night. Pure.
 
 use chrono::{Days, Months, NaiveDate};
 
-/// What a day looks like, for faults.
-pub(crate) const HELP: &str = "a date such as \"2024-01-31\", or so far before the night: \"-7d\", \"-4w\", \"-1mo\", \"-1y\"";
+/// What a day looks like, for errors.
+pub(crate) const DATE_HELP: &str =
+    "a date such as \"2024-01-31\", or relative to the night: \"-7d\", \"-4w\", \"-1mo\", \"-1y\"";
 
-/// Whether the text is so far before the night: `-7d`, `-4w`, `-1mo`, `-1y`.
+/// Whether the text is relative to the night: `-7d`, `-4w`, `-1mo`, `-1y`.
 pub fn is_relative(text: &str) -> bool {
-    back(text, NaiveDate::default()).is_some()
+    days_before(text, NaiveDate::default()).is_some()
 }
 
-/// The day that the text means on a night: itself, or so far before. A month too short for the day ends with its last.
+/// The day that the text means on a night. Where a month is too short for the day, its last day.
 pub fn day_of(text: &str, night: NaiveDate) -> Option<NaiveDate> {
-    parse_day(text).or_else(|| back(text, night))
+    parse_day(text).or_else(|| days_before(text, night))
 }
 
 /// A day as `YYYY-MM-DD`, exactly ten characters.
 pub(crate) fn parse_day(text: &str) -> Option<NaiveDate> {
-    NaiveDate::parse_from_str(text, "%Y-%m-%d")
-        .ok()
-        .filter(|_| text.len() == 10)
+    if text.len() != 10 {
+        return None;
+    }
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").ok()
 }
 
-fn back(text: &str, night: NaiveDate) -> Option<NaiveDate> {
+/// `-7d`, `-4w`, `-1mo` or `-1y` before the night.
+fn days_before(text: &str, night: NaiveDate) -> Option<NaiveDate> {
     let text = text.strip_prefix('-')?;
-    let (number, unit) = text.split_at(text.find(|character: char| !character.is_ascii_digit())?);
-    let number: u32 = number.parse().ok().filter(|number| *number > 0)?;
+    let unit_start = text.find(|character: char| !character.is_ascii_digit())?;
+    let (number, unit) = text.split_at(unit_start);
+    let number: u32 = number.parse().ok()?;
     match unit {
+        _ if number == 0 => None,
         "d" => night.checked_sub_days(Days::new(u64::from(number))),
         "w" => night.checked_sub_days(Days::new(u64::from(number) * 7)),
         "mo" => night.checked_sub_months(Months::new(number)),
@@ -40,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_day_is_of_the_calendar_or_so_far_before_the_night() {
+    fn a_day_is_of_the_calendar_or_relative_to_the_night() {
         let night: NaiveDate = "2026-03-31".parse().expect("a date");
         for (text, day) in [
             ("2024-02-29", "2024-02-29"),

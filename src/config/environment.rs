@@ -11,35 +11,31 @@ pub const AHREFS_API_KEY: &str = "AHREFS_API_KEY";
 pub struct Environment(BTreeMap<String, String>);
 
 impl Environment {
-    /// The environment of this process. Variables that are no UTF-8 are left out.
+    /// The environment of this process. Variables that are not UTF-8 are left out.
     pub fn of_process() -> Self {
-        let pairs = std::env::vars_os();
-        Self(
-            pairs
-                .filter_map(|(name, value)| {
-                    Some((name.into_string().ok()?, value.into_string().ok()?))
-                })
-                .collect(),
-        )
+        let mut variables = BTreeMap::new();
+        for (name, value) in std::env::vars_os() {
+            if let (Ok(name), Ok(value)) = (name.into_string(), value.into_string()) {
+                variables.insert(name, value);
+            }
+        }
+        Self(variables)
     }
 
     /// The value of a variable, unless it is missing or blank.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0
-            .get(name)
-            .map(String::as_str)
-            .filter(|value| !value.trim().is_empty())
+        let value = self.0.get(name)?;
+        (!value.trim().is_empty()).then_some(value.as_str())
     }
 }
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        Self(
-            pairs
-                .into_iter()
-                .map(|(name, value)| (name.into(), value.into()))
-                .collect(),
-        )
+        let mut variables = BTreeMap::new();
+        for (name, value) in pairs {
+            variables.insert(name.into(), value.into());
+        }
+        Self(variables)
     }
 }
 

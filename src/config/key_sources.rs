@@ -1,5 +1,5 @@
-//! Where the API key comes from. The configuration names sources; a key is read when it is first needed and lives only
-//! in [`Secret`]. No message of this module contains what a source returned.
+//! Where the API key comes from. The configuration names sources; a key is read when it is first needed and is only kept
+//! in a [`Secret`]. No message of this module contains what a source returned.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -35,14 +35,14 @@ pub enum KeySource {
     Command(Vec<String>),
 }
 
-/// A key that a source gave.
+/// A key, as read from its source.
 #[derive(Debug, Clone)]
 pub struct ResolvedKey {
     /// The key.
     pub secret: Secret,
     /// The source in words, for messages.
     pub origin: String,
-    /// What the user should know of the source: a file that others can read.
+    /// A problem of the source that does not stop the run: a file that other users can read.
     pub warning: Option<String>,
 }
 
@@ -59,16 +59,17 @@ impl KeySources {
     /// The key of the source at `position`, from 0. After a 401 the caller asks for the next position.
     ///
     /// # Errors
-    /// [`ErrorCode::KeySource`]: the source has no key, or there is no further source.
+    /// [`ErrorCode::KeySource`]: the source has no key, or all sources were tried.
     pub async fn resolve(&self, position: usize) -> Result<ResolvedKey> {
-        match self.0.get(position) {
-            Some(source) => source.resolve().await,
-            None => Err(Error::new(
-                ErrorCode::KeySource,
-                format!("none of the {} key sources is left to try", self.0.len()),
-            )
-            .with_hint("renew the key in the Ahrefs account, or add a source to `api_key`")),
+        if let Some(source) = self.0.get(position) {
+            return source.resolve().await;
         }
+        let message = match self.0.len() {
+            1 => "the only key source was tried".to_owned(),
+            number => format!("all {number} key sources were tried"),
+        };
+        let hint = "renew the key in the Ahrefs account, or add a source to `api_key`";
+        Err(Error::new(ErrorCode::KeySource, message).with_hint(hint))
     }
 }
 
@@ -86,11 +87,10 @@ impl fmt::Display for KeySource {
         match self {
             Self::Variable { name, .. } => write!(f, "the variable {name}"),
             Self::File(path) => write!(f, "the file {}", path.display()),
-            Self::Command(words) => write!(
-                f,
-                "the command `{}`",
-                words.first().map_or("", String::as_str)
-            ),
+            Self::Command(words) => {
+                let program = words.first().map_or("", String::as_str);
+                write!(f, "the command `{program}`")
+            }
         }
     }
 }
@@ -107,18 +107,22 @@ impl KeySource {
     ///
     /// # Errors
     /// [`ErrorCode::KeySource`]: the variable is not set, the file cannot be read, the command fails or takes over 30
-    /// seconds, or what came is no key.
+    /// seconds, or the text is not a key.
     pub async fn resolve(&self) -> Result<ResolvedKey> {
-        let (secret, warning) = match self {
-            Self::Variable { name, value } => (value.clone().ok_or_else(|| not_set(name))?, None),
-            Self::File(path) => (read(path)?, readable_by_others(path)),
-            Self::Command(words) => (self.run(words).await?, None),
+        let mut warning = None;
+        let secret = match self {
+            Self::Variable { name, value } => value.clone().ok_or_else(|| not_set(name))?,
+            Self::File(path) => {
+                warning = warning_if_readable_by_others(path);
+                read_key_file(path)?
+            }
+            Self::Command(words) => self.run(words).await?,
         };
         let is_key =
             !secret.is_empty() && secret.expose().bytes().all(|byte| byte.is_ascii_graphic());
         if !is_key {
             let message = format!(
-                "{self} gives no key: it is empty, or holds blanks or characters outside ASCII"
+                "invalid key from {self}: it is empty, or contains whitespace or characters outside ASCII"
             );
             return Err(Error::new(ErrorCode::KeySource, message)
                 .with_hint("put the key alone there, on one line"));
@@ -130,66 +134,70 @@ impl KeySource {
         })
     }
 
+    /// The first line that the command prints.
     async fn run(&self, words: &[String]) -> Result<Secret> {
-        let fault = |what: String| {
-            let next = "run the command by hand, then: backhaul check";
-            Error::new(ErrorCode::KeySource, format!("{self} {what}")).with_hint(next)
+        let Some((program, arguments)) = words.split_first() else {
+            return Err(self.command_error("is empty"));
         };
-        let (program, arguments) = words
-            .split_first()
-            .ok_or_else(|| fault("is empty".to_owned()))?;
         let mut command = Command::new(program);
         command
             .args(arguments)
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .kill_on_drop(true);
-        let output = tokio::time::timeout(COMMAND_TIMEOUT, command.output())
-            .await
-            .map_err(|elapsed| {
-                fault(format!("took over {} seconds", COMMAND_TIMEOUT.as_secs()))
-                    .with_source(elapsed)
-            })?
-            .map_err(|error| fault("cannot be started".to_owned()).with_source(error))?;
+        let output = match tokio::time::timeout(COMMAND_TIMEOUT, command.output()).await {
+            Ok(Ok(output)) => output,
+            Ok(Err(error)) => {
+                return Err(self.command_error("cannot be started").with_source(error));
+            }
+            Err(elapsed) => {
+                let what = format!("took over {} seconds", COMMAND_TIMEOUT.as_secs());
+                return Err(self.command_error(&what).with_source(elapsed));
+            }
+        };
         if !output.status.success() {
-            return Err(fault(format!("failed ({})", output.status)));
+            return Err(self.command_error(&format!("failed ({})", output.status)));
         }
         let text = String::from_utf8_lossy(&output.stdout);
         Ok(Secret::new(text.lines().next().unwrap_or_default()))
     }
+
+    fn command_error(&self, what: &str) -> Error {
+        Error::new(ErrorCode::KeySource, format!("{self} {what}"))
+            .with_hint("run the command by hand, then: backhaul check")
+    }
 }
 
 fn not_set(name: &str) -> Error {
-    Error::new(
-        ErrorCode::KeySource,
-        format!("the variable {name} is not set, or blank"),
-    )
-    .with_hint(format!(
+    let message = format!("the environment variable {name} is not set, or blank");
+    Error::new(ErrorCode::KeySource, message).with_hint(format!(
         "export {name}=… with the key, then: backhaul check"
     ))
 }
 
-fn read(path: &Path) -> Result<Secret> {
+fn read_key_file(path: &Path) -> Result<Secret> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        Error::new(
-            ErrorCode::KeySource,
-            format!("cannot read the key file {}", path.display()),
-        )
-        .with_source(error)
-        .with_hint("write the key into that file, or name another source in `api_key`")
+        let message = format!("cannot read the key file {}", path.display());
+        Error::new(ErrorCode::KeySource, message)
+            .with_source(error)
+            .with_hint("write the key into that file, or name another source in `api_key`")
     })?;
     Ok(Secret::new(text))
 }
 
 #[cfg(unix)]
-fn readable_by_others(path: &Path) -> Option<String> {
+fn warning_if_readable_by_others(path: &Path) -> Option<String> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(path).ok()?.permissions().mode();
-    (mode & 0o077 != 0)
-        .then(|| format!("others may read the key file: chmod 600 {}", path.display()))
+    (mode & 0o077 != 0).then(|| {
+        format!(
+            "other users can read the key file: chmod 600 {}",
+            path.display()
+        )
+    })
 }
 
 #[cfg(not(unix))]
-fn readable_by_others(_: &Path) -> Option<String> {
+fn warning_if_readable_by_others(_: &Path) -> Option<String> {
     None
 }

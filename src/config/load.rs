@@ -8,24 +8,22 @@ use super::document::{Document, Section};
 use super::environment::Environment;
 use super::keys;
 use super::resolved::RunConfig;
-use super::sections::{budget, destination, keyword_lists, report, source, targets};
+use super::sections::{self, Lookups};
 use crate::error::{Error, ErrorCode, Errors};
 
-/// File that is read where nothing names another.
+/// The file that is read where the command line names no other.
 pub const DEFAULT_FILE: &str = "backhaul.toml";
 
 /// Reads and checks a configuration file.
 ///
 /// # Errors
-/// Every fault of the file, each with its place. Nothing was sent and no key was read.
+/// Every error of the file, each with its place. Nothing was sent and no key was read.
 pub fn load(path: &Path, environment: &Environment) -> Result<RunConfig, Errors> {
     let text = std::fs::read_to_string(path).map_err(|error| {
-        Error::new(
-            ErrorCode::Config,
-            format!("cannot read the configuration {}", path.display()),
-        )
-        .with_source(error)
-        .with_hint("backhaul init, or name the file: backhaul -c FILE")
+        let message = format!("cannot read the configuration {}", path.display());
+        Error::new(ErrorCode::Config, message)
+            .with_source(error)
+            .with_hint("backhaul init, or name the file: backhaul -c FILE")
     })?;
     parse(&text, path, environment)
 }
@@ -37,48 +35,51 @@ pub fn load(path: &Path, environment: &Environment) -> Result<RunConfig, Errors>
 pub fn parse(text: &str, path: &Path, environment: &Environment) -> Result<RunConfig, Errors> {
     let folder = path.parent().map(Path::to_path_buf).unwrap_or_default();
     let mut document = Document::new(path.display().to_string(), folder, text);
-    let (root, errors) = DeTable::parse_recoverable(text);
-    for error in &errors {
-        let span = error.span().unwrap_or(text.len()..text.len());
-        document.fault(
-            ErrorCode::Config,
-            "the file is no TOML",
-            span,
-            error.message(),
-        );
+    let (root, syntax_errors) = DeTable::parse_recoverable(text);
+    if !syntax_errors.is_empty() {
+        for error in &syntax_errors {
+            let span = error.span().unwrap_or(text.len()..text.len());
+            document.error_at(ErrorCode::Config, "invalid TOML", span, error.message());
+        }
+        return document.finish(None);
     }
     let root = Section {
         name: "the configuration".to_owned(),
         table: root.get_ref(),
         span: 0..0,
     };
-    if !errors.is_empty() {
-        return document.finish(None);
-    }
-    document.refuse_unknown_keys(&root, keys::ROOT);
-    let source = source::source(&mut document, &root, environment);
-    let run = source::run(&mut document, &root);
-    let destination = destination::destination(&mut document, &root);
-    let targets = targets::targets(&mut document, &root, report::need_targets(&root));
-    let keyword_lists = keyword_lists::keyword_lists(&mut document, &root);
-    let known = report::Known {
-        targets: &targets,
-        lists: &keyword_lists,
-    };
-    let reports = report::reports(&mut document, &root, known);
-    destination::check_partition_by(&mut document, &root, &reports);
-    let budget = budget::budget(&mut document, &root, &reports, &targets);
-    let config = source
-        .zip(destination)
-        .map(|(source, destination)| RunConfig {
-            file: path.to_path_buf(),
-            source,
-            budget,
-            destination,
-            run,
-            targets,
-            keyword_lists,
-            reports,
-        });
+    let config = resolve(&mut document, &root, path, environment);
     document.finish(config)
+}
+
+/// The configuration that the sections make together, unless one that is required is missing.
+fn resolve(
+    document: &mut Document<'_>,
+    root: &Section<'_>,
+    path: &Path,
+    environment: &Environment,
+) -> Option<RunConfig> {
+    document.refuse_unknown_keys(root, &keys::FILE.names());
+    let source = sections::source(document, root, environment);
+    let run = sections::run(document, root);
+    let destination = sections::destination(document, root);
+    let targets = sections::targets(document, root, sections::need_targets(root));
+    let keyword_lists = sections::keyword_lists(document, root);
+    let lookups = Lookups {
+        targets: &targets,
+        keyword_lists: &keyword_lists,
+    };
+    let reports = sections::reports(document, root, lookups);
+    sections::check_partition_by(document, root, &reports);
+    let budget = sections::budget(document, root, &reports, &targets);
+    Some(RunConfig {
+        file: path.to_path_buf(),
+        source: source?,
+        budget,
+        destination: destination?,
+        run,
+        targets,
+        keyword_lists,
+        reports,
+    })
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-/// The place of a destination.
+/// The location of a destination.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DestinationLocation {
     /// A local folder; it need not exist yet.
@@ -22,9 +22,9 @@ pub struct BucketLocation {
     /// `http://` or `https://` address of the service where it is not the provider's own, without a slash at the end;
     /// `http://` only to `s3://`, which sends no key, and to this machine.
     pub endpoint: Option<String>,
-    /// Whether the bucket stands in the path, not in the host's name; on `s3://` only. `None`: as suits the service.
+    /// Whether the bucket is in the path, not in the host name; on `s3://` only. `None`: as suits the service.
     pub path_style: Option<bool>,
-    /// The user's word that one process at a time writes there.
+    /// Promised by the user: one process at a time writes there.
     pub single_writer: bool,
     /// How the service encrypts; other than [`Encryption::Bucket`] on `s3://` only.
     pub encryption: Encryption,
@@ -49,7 +49,7 @@ pub enum Encryption {
 }
 
 impl DestinationLocation {
-    /// A place inside this one; `folder` is one name.
+    /// A location inside this one; `folder` is one name.
     #[must_use]
     pub fn join(&self, folder: &str) -> Self {
         match self {

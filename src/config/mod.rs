@@ -1,14 +1,17 @@
 //! The configuration: the TOML file, every check of it, and the resolved [`RunConfig`] that the program runs on.
 //!
 //! ```text
-//! file ─▶ document (values with places) ─▶ sections, each checked against catalog and filter ─▶ RunConfig
+//! file ─▶ document (values with places) ─▶ sections (each checked against keys, catalog and filter) ─▶ RunConfig
 //! ```
 //!
-//! Knows the catalog, never the network: nothing is sent and no key is read while a file is checked. All faults of a
-//! file are reported at once, each with its place and what would be right. A key that stands in the file is refused
-//! and its text appears in no message.
+//! `keys` is the one table of what the file may say: known names, JSON Schema and reference come from it.
+//!
+//! Knows the catalog, never the network: nothing is sent and no API key is read while a file is checked. All errors of a
+//! file are reported at once, each with its place and what would be right. An API key in the file is refused and never
+//! shown.
 
 mod cadence;
+mod column_presets;
 mod dates;
 mod document;
 mod environment;
@@ -23,10 +26,11 @@ mod starter;
 mod values;
 
 pub use cadence::Cadence;
+pub use column_presets::PresetColumns;
 pub use dates::{day_of, is_relative};
 pub use environment::{AHREFS_API_KEY, Environment};
 pub use key_sources::{KeySource, KeySources, ResolvedKey};
-pub use keys::TABLES;
+pub use keys::{DefaultValue, TABLES, json_schema, reference_page};
 pub use load::{DEFAULT_FILE, load, parse};
 pub use location::{BucketLocation, DestinationLocation, Encryption};
 pub use resolved::{
@@ -34,5 +38,5 @@ pub use resolved::{
     Source, Target, Top,
 };
 pub use sample::SAMPLE_FOLDER;
-pub use sections::{DEFAULT_HISTORY, MAX_KEYWORD_BYTES, PresetColumns};
+pub use sections::{DEFAULT_HISTORY, MAX_KEYWORD_BYTES};
 pub use starter::starter;

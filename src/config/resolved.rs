@@ -1,5 +1,5 @@
 //! The resolved configuration: what the rest of the program gets, checked and complete. Only [`super::load`] and
-//! [`super::parse`] build it, so nothing that holds one needs to check it again.
+//! [`super::parse`] build it, so that no user of it needs to check it again.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -15,7 +15,7 @@ use super::location::DestinationLocation;
 use crate::catalog::{Changes, Endpoint, Pricing};
 use crate::filter::Filter;
 
-/// A configuration in which every name resolves, every value fits and nothing is asked that this version does not do.
+/// A configuration in which every name resolves, every value is valid and everything is implemented.
 #[derive(Debug, Clone)]
 pub struct RunConfig {
     pub(super) file: PathBuf,
@@ -90,7 +90,7 @@ pub struct Destination {
     pub zstd_level: i32,
     /// Size at which a file is closed and the next begun.
     pub file_size_bytes: u64,
-    /// Where saved responses lie, if not under the destination.
+    /// Folder of saved responses, if not in the destination.
     pub responses: Option<PathBuf>,
     /// How long saved responses are kept.
     pub keep_responses: Duration,
@@ -103,7 +103,7 @@ pub struct RunSettings {
     pub resume_within: Duration,
     /// Requests of one task at most.
     pub max_requests: u64,
-    /// Reports of changes begin with a base again: never in a file, `run --base` wants it.
+    /// Reports of changes begin with a base again: set by `run --base`, never by a file.
     pub new_base: bool,
 }
 
@@ -140,31 +140,31 @@ pub struct Report {
     pub endpoint: &'static Endpoint,
     /// Its columns, unique, in the order of the table; all of the operation's where it takes no `select`.
     pub columns: Vec<String>,
-    /// What the columns were chosen with: presets, names, `+name`, `-name`; empty where there is no choice.
+    /// What the columns were chosen with: presets, names, `+name`, `-name`; empty where all are always sent.
     pub column_selectors: Vec<String>,
     /// Which rows; `None`: all.
     pub filter: Option<Filter>,
     /// Query parameters that are the same in all its tasks, `history` stated where the operation has it.
     pub parameters: Vec<(String, String)>,
-    /// What varies from task to task beside the target (`country`, `keyword_list`), each with its values.
+    /// Parameters that vary from task to task beside the target (`country`, `keyword_list`), each with its values.
     pub varying: Vec<(String, Vec<String>)>,
     /// Indices into [`RunConfig::targets`], ascending; empty where it looks up none.
     pub targets: Vec<usize>,
     /// Indices into [`RunConfig::keyword_lists`], as the report names them; empty where it looks up none.
     pub keyword_lists: Vec<usize>,
-    /// Only what came and went since the last complete night is fetched, once a first night brought all live rows.
+    /// Only what is new and lost since the last complete night is fetched, after a first night with all live rows.
     pub changes: Option<&'static Changes>,
-    /// The ranking that is wanted, if not all rows are; then there is no fuse, since no ranking can reach one.
+    /// The ranking to fetch instead of all rows; then there is no `max_rows`, since a ranking cannot reach it.
     pub top: Option<Top>,
-    /// The fuse: a task that reaches it is `capped`.
+    /// Limit of rows: a task that reaches it is `capped`.
     pub max_rows: Option<u64>,
     /// First day of a history; set wherever the operation requires one.
     pub since: Option<NaiveDate>,
     /// How often it is fetched.
     pub every: Cadence,
-    /// What becomes of a value that does not fit its column.
+    /// What happens to a value that does not fit its column.
     pub on_bad_value: OnMismatch,
-    /// What becomes of a column that the API refuses.
+    /// What happens to a column that the API refuses.
     pub on_removed_column: OnMismatch,
 }
 
@@ -180,7 +180,7 @@ pub struct Top {
 /// What happens where an answer does not fit its table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnMismatch {
-    /// The task fails and names the place.
+    /// The task fails and names row and column.
     Fail,
     /// Null takes its place, counted and listed.
     Null,
@@ -194,48 +194,48 @@ impl RunConfig {
 
     /// Name of a target; empty where none is looked up.
     pub fn target_name(&self, target: Option<usize>) -> &str {
-        target
-            .and_then(|at| self.targets.get(at))
-            .map_or("", |target| target.name.as_str())
+        let Some(target) = target.and_then(|at| self.targets.get(at)) else {
+            return "";
+        };
+        &target.name
     }
 
     /// Keys of the folders of a report's partitions below the night's.
     pub fn partition_by(&self, report: &Report) -> Vec<String> {
-        let has = |key: &&String| {
-            (*key == "target" && !report.targets.is_empty())
-                || report.varying.iter().any(|(name, _)| name == *key)
-        };
-        self.destination
-            .partition_by
-            .iter()
-            .filter(has)
-            .cloned()
-            .collect()
+        let mut keys = Vec::new();
+        for key in &self.destination.partition_by {
+            let has_targets = key == "target" && !report.targets.is_empty();
+            if has_targets || report.varying.iter().any(|(name, _)| name == key) {
+                keys.push(key.clone());
+            }
+        }
+        keys
     }
 }
 
 impl Report {
-    /// Value of a fixed query parameter: what the report sets, else what the API assumes.
+    /// Value of a fixed query parameter: that of the report, else the API's default.
     pub fn parameter(&self, name: &str) -> Option<&str> {
-        let set = self
-            .parameters
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str());
-        set.or_else(|| self.endpoint.parameter(name)?.default.as_deref())
+        for (known, value) in &self.parameters {
+            if known == name {
+                return Some(value);
+            }
+        }
+        self.endpoint.parameter(name)?.default.as_deref()
     }
 
     /// The columns that the report's filter names; they add to the price of a row.
     pub fn filter_columns(&self) -> Vec<String> {
-        self.filter
-            .as_ref()
-            .map(Filter::columns)
-            .unwrap_or_default()
+        match &self.filter {
+            Some(filter) => filter.columns(),
+            None => Vec::new(),
+        }
     }
 
-    /// Whether it fetches nothing that is charged for: by its operation, or by a parameter (`prompts = "custom"`).
+    /// Whether it costs no units: by its operation, or by a parameter (`prompts = "custom"`).
     pub fn is_free(&self) -> bool {
-        let is_set = |(name, value): &(String, String)| self.parameter(name) == Some(value);
-        self.endpoint.pricing == Pricing::Free || self.endpoint.free_when.iter().any(is_set)
+        let mut conditions = self.endpoint.free_when.iter();
+        self.endpoint.pricing == Pricing::Free
+            || conditions.any(|(name, value)| self.parameter(name) == Some(value))
     }
 }

@@ -5,22 +5,19 @@ const PLACEHOLDER: &str = "example.com";
 
 /// A starter configuration for these targets, which loads as it is. Without targets it names a placeholder.
 pub fn starter(targets: &[String]) -> String {
-    let placeholder = [PLACEHOLDER.to_owned()];
-    let targets = if targets.is_empty() {
-        placeholder.as_slice()
-    } else {
-        targets
-    };
-    let targets: Vec<_> = targets
-        .iter()
-        .map(|url| format!("[[target]]\nurl = {}\n", quoted(url)))
-        .collect();
-    TEXT.replace("TARGETS", &targets.join("\n"))
+    let mut sections = Vec::new();
+    for url in targets {
+        sections.push(target_section(url));
+    }
+    if sections.is_empty() {
+        sections.push(target_section(PLACEHOLDER));
+    }
+    TEXT.replace("TARGETS", &sections.join("\n"))
 }
 
-/// A basic string of TOML.
-fn quoted(text: &str) -> String {
-    toml::Value::String(text.to_owned()).to_string()
+fn target_section(url: &str) -> String {
+    let quoted = toml::Value::String(url.to_owned());
+    format!("[[target]]\nurl = {quoted}\n")
 }
 
 const TEXT: &str = r#"# Backhaul: exports Ahrefs API v3 into Parquet, nightly.
@@ -39,7 +36,7 @@ per_run = 10_000                        # API units that one run may spend at mo
 url = "./data"                          # a folder (relative paths start at this file), or s3://bucket/prefix, gs://…, az://…
 
 # Sites. `mode` is exact, prefix, domain or subdomains (the default); labels are yours.
-# A list can also stand in a file with the header name,url,mode:  file = "sites.csv"
+# A list can also be in a file with the header name,url,mode:  file = "sites.csv"
 TARGETS
 # Reports: each is a table, each night a partition of it, with a row set per target.
 [[report]]
@@ -51,7 +48,7 @@ name = "referring_domains"
 endpoint = "site-explorer/refdomains"
 every = "week"                          # day (the default), week, month or "10d": spread over the nights
 columns = ["minimal"]                   # presets minimal | standard | full, then "+column" and "-column"
-max_rows = 1_000                        # a fuse per site: reaching it is reported, never silent
+max_rows = 1_000                        # a limit per site: reaching it is reported
 
 # [[report]]
 # name = "organic_keywords"

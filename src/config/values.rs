@@ -1,4 +1,4 @@
-//! Durations, sizes and compression levels as people write them. Pure; errors say what would be right.
+//! Durations, sizes and compression levels as the file writes them. Pure; errors say what would be right.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
     const HELP: &str =
         "a duration is a whole number and w, d, h, m or s, for example `3d` or `12h`";
-    let (number, unit) = split(text).ok_or(HELP)?;
+    let (number, unit) = number_and_unit(text).ok_or(HELP)?;
     let seconds_per_unit = match unit {
         "w" => 604_800,
         "d" => 86_400,
@@ -21,7 +21,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
     number
         .checked_mul(seconds_per_unit)
         .map(Duration::from_secs)
-        .ok_or("that is longer than a duration can be")
+        .ok_or("too long for a duration")
 }
 
 /// `128 MiB`, `64MB`, `1 GiB`: a whole number and one unit, in bytes.
@@ -31,7 +31,7 @@ pub(crate) fn duration(text: &str) -> Result<Duration, &'static str> {
 pub(crate) fn size(text: &str) -> Result<u64, &'static str> {
     const HELP: &str =
         "a size is a whole number and KiB, MiB or GiB (or KB, MB, GB), for example `128 MiB`";
-    let (number, unit) = split(text).ok_or(HELP)?;
+    let (number, unit) = number_and_unit(text).ok_or(HELP)?;
     let bytes_per_unit = match unit.to_ascii_lowercase().as_str() {
         "b" => 1,
         "kb" => 1_000,
@@ -44,7 +44,7 @@ pub(crate) fn size(text: &str) -> Result<u64, &'static str> {
     };
     number
         .checked_mul(bytes_per_unit)
-        .ok_or("that is larger than a size can be")
+        .ok_or("too large for a size")
 }
 
 /// `zstd(3)`: the level, from 1 to 22.
@@ -53,21 +53,20 @@ pub(crate) fn size(text: &str) -> Result<u64, &'static str> {
 /// What a compression looks like.
 pub(crate) fn zstd_level(text: &str) -> Result<i32, &'static str> {
     const HELP: &str = "write `zstd(LEVEL)` with a level from 1 to 22, for example `zstd(3)`";
-    let level = text
-        .strip_prefix("zstd(")
-        .and_then(|rest| rest.strip_suffix(')'))
-        .ok_or(HELP)?;
-    level
-        .trim()
-        .parse()
-        .ok()
-        .filter(|level| (1..=22).contains(level))
-        .ok_or(HELP)
+    let Some(rest) = text.strip_prefix("zstd(") else {
+        return Err(HELP);
+    };
+    let level = rest.strip_suffix(')').ok_or(HELP)?;
+    match level.trim().parse() {
+        Ok(level @ 1..=22) => Ok(level),
+        _ => Err(HELP),
+    }
 }
 
-fn split(text: &str) -> Option<(u64, &str)> {
+fn number_and_unit(text: &str) -> Option<(u64, &str)> {
     let text = text.trim();
-    let (number, unit) = text.split_at(text.find(|character: char| !character.is_ascii_digit())?);
+    let unit_start = text.find(|character: char| !character.is_ascii_digit())?;
+    let (number, unit) = text.split_at(unit_start);
     Some((number.parse().ok()?, unit.trim()))
 }
 
@@ -76,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn durations_and_sizes_read_as_people_write_them() {
+    fn durations_sizes_and_levels_are_read() {
         assert_eq!(duration("3d"), Ok(Duration::from_hours(72)));
         assert_eq!(duration("12 h"), Ok(Duration::from_hours(12)));
         assert_eq!(size("128 MiB"), Ok(134_217_728));
@@ -85,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration_size_or_level_is_refused() {
+    fn other_texts_are_refused() {
         for text in [
             "",
             "3",

@@ -1,31 +1,38 @@
-//! Hides what may be a key before a line of the file is shown. Too much rather than too little: a hidden word costs a
-//! look into the file, a shown key costs the key.
+//! Hides what may be an API key before a line of the file is shown. Rather too much than too little: a hidden word can be
+//! looked up in the file, a key that was shown must be renewed.
 
-/// Whether a line that could not be parsed may hold a key by what it says of itself.
+/// Whether a line may hold a key, judged by the names and URLs in it.
 pub(crate) fn names_a_key(line: &str) -> bool {
-    // An option of encryption, which holds none.
+    // An option of encryption, which is not a key.
     let line = line.to_ascii_lowercase().replace("bucket_key", "");
     let names = [
         "key =", "key=", "sig=", "token", "secret", "bearer", "password",
     ];
-    let authority = line
-        .split_once("://")
-        .and_then(|(_, rest)| rest.split_once('@'));
-    names.iter().any(|word| line.contains(word))
-        || authority.is_some_and(|(user, _)| user.contains(':'))
+    names.iter().any(|word| line.contains(word)) || has_password(&line)
 }
 
-/// Replaces every word behind the first `=` by asterisks, but for the words of a key source and the name of a variable.
+/// Whether a URL in the line has a password: `scheme://user:password@host`.
+fn has_password(line: &str) -> bool {
+    let Some((_, rest)) = line.split_once("://") else {
+        return false;
+    };
+    match rest.split_once('@') {
+        Some((user, _)) => user.contains(':'),
+        None => false,
+    }
+}
+
+/// Replaces every word after the first `=` by asterisks, except the words of a key source and the name of a variable.
 pub(crate) fn hide_values(line: &str) -> String {
     let (head, tail) = line.split_at(line.find('=').unwrap_or(0));
     let mut is_after_env = false;
-    let hide = |word: &str| {
+    let values = replace_words(tail, |word| {
         let is_structure =
             ["env", "file", "command"].contains(&word) || (is_after_env && is_variable(word));
         is_after_env = word == "env";
         !is_structure
-    };
-    hide_keys(head) + &replace_words(tail, hide)
+    });
+    hide_keys(head) + &values
 }
 
 /// Replaces every word that looks like a key by asterisks.
@@ -46,26 +53,26 @@ pub(crate) fn looks_like_a_key(word: &str) -> bool {
     let is_word = bytes
         .iter()
         .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(byte));
-    let alternates = |pair: &[u8]| match pair {
-        [left, right] => {
-            (left.is_ascii_digit() && right.is_ascii_alphabetic())
-                || (left.is_ascii_alphabetic() && right.is_ascii_digit())
-        }
-        _ => false,
+    let num_changes = bytes.windows(2).filter(|pair| changes_kind(pair)).count();
+    is_word && bytes.len() >= 20 && num_changes >= 3
+}
+
+/// Whether one of the two bytes is a letter and the other a digit.
+fn changes_kind(pair: &[u8]) -> bool {
+    let [left, right] = pair else {
+        return false;
     };
-    is_word && bytes.len() >= 20 && bytes.windows(2).filter(|pair| alternates(pair)).count() >= 3
+    (left.is_ascii_digit() && right.is_ascii_alphabetic())
+        || (left.is_ascii_alphabetic() && right.is_ascii_digit())
 }
 
 fn replace_words(text: &str, mut hide: impl FnMut(&str) -> bool) -> String {
-    let is_word = |character: char| character.is_alphanumeric() || matches!(character, '_' | '-');
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(is_word) {
         let (before, from) = rest.split_at(start);
-        let (word, after) = from.split_at(
-            from.find(|character| !is_word(character))
-                .unwrap_or(from.len()),
-        );
+        let end = from.find(|character| !is_word(character));
+        let (word, after) = from.split_at(end.unwrap_or(from.len()));
         out.push_str(before);
         if hide(word) {
             out.push_str(&"*".repeat(word.chars().count()));
@@ -75,6 +82,10 @@ fn replace_words(text: &str, mut hide: impl FnMut(&str) -> bool) -> String {
         rest = after;
     }
     out + rest
+}
+
+fn is_word(character: char) -> bool {
+    character.is_alphanumeric() || matches!(character, '_' | '-')
 }
 
 #[cfg(test)]
@@ -109,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_option_with_key_in_its_name_holds_none() {
+    fn an_option_with_key_in_its_name_is_not_a_key() {
         assert!(
             names_a_key("api_key = \"abc\"")
                 && names_a_key("x = { bucket_key = true, key = \"abc\" }")

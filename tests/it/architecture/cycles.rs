@@ -12,17 +12,6 @@ use super::source::{Source, production_sources};
 
 /// Files that are part of a circle.
 const IN_CIRCLES: &[&str] = &[
-    "config/load.rs",
-    "config/mod.rs",
-    "config/sections/bucket.rs",
-    "config/sections/budget.rs",
-    "config/sections/destination.rs",
-    "config/sections/keyword_lists.rs",
-    "config/sections/report/lookups.rs",
-    "config/sections/report/mod.rs",
-    "config/sections/report/reports.rs",
-    "config/sections/source.rs",
-    "config/sections/targets.rs",
     "costs/estimate.rs",
     "costs/knowledge.rs",
     "costs/row_counts.rs",

@@ -34,7 +34,6 @@ const WORDS: &[(&str, &str)] = &[
 /// How many of them each module has.
 const COUNTS: &[(&str, usize)] = &[
     ("api", 2),
-    ("config", 42),
     ("context", 11),
     ("costs", 12),
     ("decode", 1),

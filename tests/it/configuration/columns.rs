@@ -3,14 +3,14 @@
 use backhaul::plan;
 use backhaul::table::FetchMode;
 
-use super::{faults, parse, planned, report, sound};
+use super::{errors_of, parse, planned, report, valid};
 
 #[test]
 fn a_wrong_column_is_underlined_with_the_nearest_name_and_its_price() {
     let text = report(
         "name = \"keywords\"\nendpoint = \"site-explorer/organic-keywords\"\ncountries = [\"us\"]\ncolumns = [\"keyword\", \"traffic\"]",
     );
-    insta::assert_snapshot!(faults(&text), @r#"
+    insta::assert_snapshot!(errors_of(&text), @r#"
     error[BH-COLUMN]: site-explorer/organic-keywords has no column `traffic`
       --> backhaul.toml:20:23
        | columns = ["keyword", "traffic"]
@@ -23,15 +23,15 @@ fn a_wrong_column_is_underlined_with_the_nearest_name_and_its_price() {
 #[test]
 fn a_column_that_does_not_exist_under_a_parameter_is_refused_by_name_and_left_out_of_presets() {
     let links = "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\naggregation = \"all\"\ncolumns = ";
-    insta::assert_snapshot!(faults(&report(&format!("{links}[\"url_from\", \"link_group_count\"]"))), @r#"
+    insta::assert_snapshot!(errors_of(&report(&format!("{links}[\"url_from\", \"link_group_count\"]"))), @r#"
     error[BH-COLUMN]: site-explorer/all-backlinks has no `link_group_count` with `aggregation = "all"`
       --> backhaul.toml:20:24
        | columns = ["url_from", "link_group_count"]
-       |                        ^^^^^^^^^^^^^^^^^^ take the column out, or change the parameter
+       |                        ^^^^^^^^^^^^^^^^^^ remove the column, or change the parameter
     next: backhaul catalog
     cost: 0 units, nothing was sent
     "#);
-    let config = sound(&report(&format!("{links}[\"full\"]")));
+    let config = valid(&report(&format!("{links}[\"full\"]")));
     assert!(
         !config.reports[1]
             .columns
@@ -42,7 +42,7 @@ fn a_column_that_does_not_exist_under_a_parameter_is_refused_by_name_and_left_ou
 #[test]
 fn columns_are_added_and_taken_away_in_order() {
     let links = "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ncolumns = ";
-    let config = sound(&report(&format!(
+    let config = valid(&report(&format!(
         "{links}[\"url_from\", \"url_to\", \"+title\", \"-url_to\", \"title\"]"
     )));
     assert_eq!(config.reports[1].columns, ["url_from", "title"]);
@@ -68,7 +68,7 @@ fn a_ranking_names_a_column_that_the_operation_can_order_by() {
             "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ncolumns = [\"url_from\"]\n{top}"
         ))
     };
-    let config = sound(&links(
+    let config = valid(&links(
         "top = { by = \"domain_rating_source\", rows = 100 }\nmax_rows = 100",
     ));
     let top = config.reports[1].top.clone().expect("a ranking");
@@ -99,7 +99,7 @@ fn a_ranking_names_a_column_that_the_operation_can_order_by() {
         shown.contains("the 100 rows of a task with the greatest domain_rating_source"),
         "{shown}"
     );
-    let whole = sound(&links(""));
+    let whole = valid(&links(""));
     assert_ne!(planned(&whole), planned(&config));
     let rating = "name = \"ranks\"\nendpoint = \"site-explorer/domain-rating\"\ntop = { by = \"ahrefs_rank\", rows = 1 }";
     let wrong = [
@@ -109,7 +109,7 @@ fn a_ranking_names_a_column_that_the_operation_can_order_by() {
         links("top = { by = \"traffic\", rows = 10 }\nmax_rows = 5"),
         report(rating),
     ];
-    insta::assert_snapshot!(wrong.iter().map(|text| faults(text)).collect::<Vec<_>>().join("\n"), @r#"
+    insta::assert_snapshot!(wrong.iter().map(|text| errors_of(text)).collect::<Vec<_>>().join("\n"), @r#"
     error[BH-COLUMN]: site-explorer/all-backlinks has no column `domain_rating`
       --> backhaul.toml:20:14
        | top = { by = "domain_rating", rows = 10 }
@@ -120,28 +120,28 @@ fn a_ranking_names_a_column_that_the_operation_can_order_by() {
     error[BH-COLUMN]: site-explorer/all-backlinks cannot order its rows by `link_group_count`
       --> backhaul.toml:20:14
        | top = { by = "link_group_count", rows = 10 }
-       |              ^^^^^^^^^^^^^^^^^^ no column that it can order by is near it in spelling
+       |              ^^^^^^^^^^^^^^^^^^ no column that it can order by has a similar name
     next: backhaul catalog site-explorer/all-backlinks
     cost: 0 units, nothing was sent
 
-    error[BH-CONFIG]: `top` has no `rows`
+    error[BH-CONFIG]: missing `rows` in `top`
       --> backhaul.toml:20:7
        | top = { by = "traffic" }
        |       ^^^^^^^^^^^^^^^^^^ for example: top = { by = "domain_rating_source", rows = 1000 }
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-CONFIG]: `max_rows` would cut the ranking of 10 rows short, and call it `capped`
+    error[BH-CONFIG]: `max_rows` is less than the 10 rows of `top`
       --> backhaul.toml:21:12
        | max_rows = 5
-       |            ^ take this out: a ranking fetches the rows that it names and no more
+       |            ^ remove this: a ranking fetches the rows that it names and no more
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-PARAMETER]: site-explorer/domain-rating cannot be ranked: it takes no order, or always answers whole
+    error[BH-PARAMETER]: site-explorer/domain-rating does not support `top`: it has no order, or always answers with all rows
       --> backhaul.toml:19:7
        | top = { by = "ahrefs_rank", rows = 1 }
-       |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ take `top` out
+       |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ remove `top`
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
@@ -154,7 +154,7 @@ fn a_report_of_changes_has_what_identifies_and_dates_a_row() {
             "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ncolumns = [\"title\"]\nmode = \"changes\"\n{lines}"
         ))
     };
-    let config = sound(&links(""));
+    let config = valid(&links(""));
     let columns = [
         "title",
         "url_from",
@@ -193,7 +193,7 @@ fn a_report_of_changes_has_what_identifies_and_dates_a_row() {
             "title"
         ]
     );
-    let snapshot = sound(&links("").replace("changes", "snapshot"));
+    let snapshot = valid(&links("").replace("changes", "snapshot"));
     assert_ne!(planned(&snapshot), planned(&config));
     let wrong = [
         links("aggregation = \"similar_links\""),
@@ -204,39 +204,39 @@ fn a_report_of_changes_has_what_identifies_and_dates_a_row() {
             .replace("all-backlinks", "refdomains")
             .replace("title", "domain"),
     ];
-    insta::assert_snapshot!(wrong.iter().map(|text| faults(text)).collect::<Vec<_>>().join("\n"), @r#"
-    error[BH-PARAMETER]: `aggregation` does not go with `mode = "changes"`
+    insta::assert_snapshot!(wrong.iter().map(|text| errors_of(text)).collect::<Vec<_>>().join("\n"), @r#"
+    error[BH-PARAMETER]: `aggregation` cannot be combined with `mode = "changes"`
       --> backhaul.toml:21:15
        | aggregation = "similar_links"
-       |               ^^^^^^^^^^^^^^^ changes are of links, each on its own: `all`, or take this out
+       |               ^^^^^^^^^^^^^^^ changes are of single links: use `all`, or remove this
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-PARAMETER]: `history` does not go with `mode = "changes"`
+    error[BH-PARAMETER]: `history` cannot be combined with `mode = "changes"`
       --> backhaul.toml:21:11
        | history = "all_time"
-       |           ^^^^^^^^^^ each night asks since the last complete one: take this out
+       |           ^^^^^^^^^^ remove this: each night asks since the last complete one
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-PARAMETER]: `top` does not go with `mode = "changes"`
+    error[BH-PARAMETER]: `top` cannot be combined with `mode = "changes"`
       --> backhaul.toml:21:7
        | top = { by = "traffic", rows = 10 }
-       |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ a ranking is read anew each night, changes are added up: take one of them out
+       |       ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^ remove this or `mode`: a ranking is read again each night, changes are added up
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-CONFIG]: a report's `mode` cannot be `changed`
+    error[BH-CONFIG]: invalid value `changed` for `mode` of a report
       --> backhaul.toml:20:8
        | mode = "changed"
-       |        ^^^^^^^^^ `snapshot` or `changes`; how much of a site is meant is the target's `mode`
+       |        ^^^^^^^^^ `snapshot` or `changes`; the scope of a site is set by the target's `mode`
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-PARAMETER]: site-explorer/refdomains cannot tell changes
+    error[BH-PARAMETER]: site-explorer/refdomains does not support `mode = "changes"`
       --> backhaul.toml:20:8
        | mode = "changes"
-       |        ^^^^^^^^^ only site-explorer/all-backlinks dates both the coming and the going of a row
+       |        ^^^^^^^^^ supported by site-explorer/all-backlinks
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);

@@ -45,7 +45,7 @@ fn bucket(destination: &str) -> BucketLocation {
     }
 }
 
-fn faults(destination: &str) -> String {
+fn errors_of(destination: &str) -> String {
     parse(destination).expect_err(destination).render()
 }
 
@@ -170,7 +170,7 @@ fn other_spellings_and_faulty_urls_are_refused_with_what_to_write() {
         let url = format!("url = \"{url}\"");
         assert_eq!(codes(&url), [ErrorCode::Url], "{url}");
         // The message, the line and what stands behind the underline: the rest is the same for all.
-        faults(&url)
+        errors_of(&url)
             .lines()
             .enumerate()
             .filter(|(at, _)| [0, 2, 3].contains(at))
@@ -206,10 +206,10 @@ fn secrets_in_a_url_are_refused_and_never_shown() {
         format!("url = \"s3://user:{SECRET}@acme"),
         format!("url = \"az://lake?sig={SECRET}"),
     ] {
-        let shown = faults(&cut_off);
+        let shown = errors_of(&cut_off);
         assert!(!shown.contains(SECRET), "{shown}");
     }
-    insta::assert_snapshot!(faults(&format!("url = \"s3://user:{SECRET}@acme/a\"")));
+    insta::assert_snapshot!(errors_of(&format!("url = \"s3://user:{SECRET}@acme/a\"")));
 }
 
 #[test]
@@ -229,10 +229,10 @@ fn credentials_in_the_file_are_refused_as_a_key_is() {
         assert_eq!(codes(&lines), [ErrorCode::KeySource], "{shown}");
     }
     for value in [format!("\"{SECRET}/+==\""), format!("[\n\"{SECRET}\"]")] {
-        let shown = faults(&format!("url = \"az://lake\"\naccount = {value}"));
+        let shown = errors_of(&format!("url = \"az://lake\"\naccount = {value}"));
         assert!(!shown.contains(SECRET), "{shown}");
     }
-    insta::assert_snapshot!(faults(&format!(
+    insta::assert_snapshot!(errors_of(&format!(
         "url = \"s3://acme\"\nsecret_access_key = \"{SECRET}\""
     )));
 }
@@ -267,7 +267,7 @@ fn keys_of_buckets_are_refused_where_they_say_nothing() {
     }
     let lines = "url = \"data\"\nwriters = \"single\"";
     let other = "url = \"az://lake\"\nregion = \"eu-central-1\"";
-    insta::assert_snapshot!(format!("{}\n{}", faults(lines), faults(other)));
+    insta::assert_snapshot!(format!("{}\n{}", errors_of(lines), errors_of(other)));
 }
 
 #[test]
@@ -288,7 +288,7 @@ fn values_of_the_keys_are_checked() {
         "url = \"s3://acme\"\nregoin = \"eu-central-1\"",
     ]
     .into_iter()
-    .map(faults)
+    .map(errors_of)
     .collect();
     insta::assert_snapshot!(shown.join("\n"));
 }
@@ -296,7 +296,7 @@ fn values_of_the_keys_are_checked() {
 #[test]
 fn what_only_folders_have_is_refused_in_a_bucket() {
     let lines = "url = \"s3://acme\"\nreplace = \"gap\"\npartition_by = [\"snapshot_date\", \"target\", \"country\"]\nresponses = \"s3://acme/responses\"";
-    insta::assert_snapshot!(faults(lines));
+    insta::assert_snapshot!(errors_of(lines));
     assert_eq!(
         codes("url = \"s3://acme\"\nlayout = \"files\"\nfile_size = \"1 GiB\""),
         [ErrorCode::Later]

@@ -3,11 +3,11 @@
 use backhaul::config::{self, DestinationLocation};
 use proptest::prelude::*;
 
-use super::{KEY, SOUND, environment, faults, parse, report, sound};
+use super::{KEY, VALID, environment, errors_of, parse, report, valid};
 
 #[test]
 fn a_small_file_is_enough_and_the_defaults_spend_least() {
-    let config = sound(&report(
+    let config = valid(&report(
         "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"",
     ));
     assert_eq!(config.source.base_url.as_str(), "https://api.ahrefs.com/v3");
@@ -37,24 +37,24 @@ fn a_small_file_is_enough_and_the_defaults_spend_least() {
 
 #[test]
 fn unknown_keys_are_refused_with_the_nearest_known_name() {
-    let text = SOUND.replace("url = \"data\"", "url = \"data\"\ncompresion = \"zstd(3)\"")
+    let text = VALID.replace("url = \"data\"", "url = \"data\"\ncompresion = \"zstd(3)\"")
         + "\n[[report]]\nname = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\nagregation = \"all\"\n\n[sources]\n";
-    insta::assert_snapshot!(faults(&text), @r#"
-    error[BH-CONFIG-KEY]: the configuration has no key `sources`
+    insta::assert_snapshot!(errors_of(&text), @r#"
+    error[BH-CONFIG-KEY]: unknown key `sources` in the configuration
       --> backhaul.toml:22:2
        | [sources]
        |  ^^^^^^^ did you mean `source`?
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-CONFIG-KEY]: [destination] has no key `compresion`
+    error[BH-CONFIG-KEY]: unknown key `compresion` in [destination]
       --> backhaul.toml:7:1
        | compresion = "zstd(3)"
        | ^^^^^^^^^^ did you mean `compression`?
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-CONFIG-KEY]: the report `links` has no key `agregation`, nor has site-explorer/all-backlinks
+    error[BH-CONFIG-KEY]: unknown key `agregation` in the report `links` of site-explorer/all-backlinks
       --> backhaul.toml:20:1
        | agregation = "all"
        | ^^^^^^^^^^ did you mean `aggregation`?
@@ -65,8 +65,8 @@ fn unknown_keys_are_refused_with_the_nearest_known_name() {
 
 #[test]
 fn a_file_that_is_no_toml_is_refused_at_its_place() {
-    insta::assert_snapshot!(faults("[source\napi_key = 1\n"), @r#"
-    error[BH-CONFIG]: the file is no TOML
+    insta::assert_snapshot!(errors_of("[source\napi_key = 1\n"), @r#"
+    error[BH-CONFIG]: invalid TOML
       --> backhaul.toml:1:8
        | [source
        |        ^ unclosed table, expected `]`
@@ -90,20 +90,20 @@ fn a_missing_file_says_how_to_begin() {
 
 #[test]
 fn an_empty_file_is_told_all_that_it_lacks() {
-    insta::assert_snapshot!(faults(""), @r#"
-    error[BH-KEY-SOURCE]: the configuration says nothing of where the API key comes from
+    insta::assert_snapshot!(errors_of(""), @r#"
+    error[BH-KEY-SOURCE]: missing `[source] api_key`
     next: add to the file: [source] and below it api_key = { env = "AHREFS_API_KEY" }
     cost: 0 units, nothing was sent
 
-    error[BH-URL]: the configuration says nothing of where the tables go
+    error[BH-URL]: missing `[destination] url`
     next: add to the file: [destination] and below it url = "./data"
     cost: 0 units, nothing was sent
 
-    error[BH-TARGET]: the configuration names no target
+    error[BH-TARGET]: missing `[[target]]`
     next: add to the file: [[target]] and below it url = "example.com"
     cost: 0 units, nothing was sent
 
-    error[BH-CONFIG]: the configuration names no report
+    error[BH-CONFIG]: missing `[[report]]`
     next: add to the file: [[report]] with a name and an endpoint; see: backhaul catalog
     cost: 0 units, nothing was sent
     "#);
@@ -214,16 +214,16 @@ fn a_destination_that_is_a_file_is_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("backhaul.toml");
     std::fs::write(folder.path().join("data"), "a file").expect("written");
-    std::fs::write(&path, SOUND).expect("written");
-    let errors = config::load(&path, &environment()).expect_err("a fault");
+    std::fs::write(&path, VALID).expect("written");
+    let errors = config::load(&path, &environment()).expect_err("an error");
     let shown = errors
         .render()
         .replace(&folder.path().display().to_string(), "DIR");
     insta::assert_snapshot!(shown, @r#"
-    error[BH-URL]: `url` cannot be `data`
+    error[BH-URL]: invalid value `data` for `url`
       --> DIR/backhaul.toml:6:7
        | url = "data"
-       |       ^^^^^^ a file stands in the way; name a folder
+       |       ^^^^^^ a file is in the way: name a folder
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);

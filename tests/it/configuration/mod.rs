@@ -1,4 +1,4 @@
-//! Tests of configuration: what a file means, and how each fault of one is shown.
+//! Tests of configuration: what a file means, and how each error in one is shown.
 
 mod columns;
 mod destination;
@@ -22,7 +22,7 @@ use chrono::NaiveDate;
 const KEY: &str = "kQ7tZ2pWm9Xb4RvY8sLc3DfG6hJ1nA5e";
 
 /// A configuration that is correct.
-const SOUND: &str = r#"
+const VALID: &str = r#"
 [source]
 api_key = { env = "AHREFS_API_KEY" }
 
@@ -46,16 +46,16 @@ fn parse(text: &str) -> Result<RunConfig, Errors> {
     config::parse(text, Path::new("backhaul.toml"), &environment())
 }
 
-fn sound(text: &str) -> RunConfig {
+fn valid(text: &str) -> RunConfig {
     parse(text).unwrap_or_else(|errors| panic!("{}", errors.render()))
 }
 
-fn faults(text: &str) -> String {
-    parse(text).expect_err("faults").render()
+fn errors_of(text: &str) -> String {
+    parse(text).expect_err("errors").render()
 }
 
 fn report(lines: &str) -> String {
-    format!("{SOUND}\n[[report]]\n{lines}\n")
+    format!("{VALID}\n[[report]]\n{lines}\n")
 }
 
 fn day(text: &str) -> NaiveDate {

@@ -6,18 +6,18 @@ use backhaul::error::ErrorCode;
 use backhaul::model::SnapshotDate;
 use backhaul::plan::{self, Selection};
 
-use super::{KEY, day, faults, planned, report, sound};
+use super::{KEY, day, errors_of, planned, report, valid};
 
 #[test]
 fn dates_are_days_of_the_calendar_and_never_in_the_future() {
     let text = report(
         "name = \"history\"\nendpoint = \"site-explorer/domain-rating-history\"\nsince = \"2024-02-30\"",
     );
-    insta::assert_snapshot!(faults(&text), @r#"
-    error[BH-DATE]: `since` cannot be `2024-02-30`
+    insta::assert_snapshot!(errors_of(&text), @r#"
+    error[BH-DATE]: invalid value `2024-02-30` for `since`
       --> backhaul.toml:19:9
        | since = "2024-02-30"
-       |         ^^^^^^^^^^^^ a day of the calendar, such as "2024-01-31"
+       |         ^^^^^^^^^^^^ use a day of the calendar, such as "2024-01-31"
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
@@ -37,7 +37,7 @@ fn dates_are_days_of_the_calendar_and_never_in_the_future() {
 
 #[test]
 fn an_operation_without_a_date_answers_for_the_last_days_only() {
-    let config = sound(&report(
+    let config = valid(&report(
         "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"",
     ));
     let plan = |night| {
@@ -76,7 +76,7 @@ fn tasks_are_reports_times_targets_times_countries_with_ids_that_last() {
     let text = report(
         "name = \"keywords\"\nendpoint = \"site-explorer/organic-keywords\"\ncountries = [\"US\", \"gb\"]",
     );
-    let config = sound(&text);
+    let config = valid(&text);
     let tasks = planned(&config);
     assert_eq!(tasks.len(), 3);
     assert_eq!(
@@ -105,15 +105,15 @@ fn tasks_are_reports_times_targets_times_countries_with_ids_that_last() {
     let ids: BTreeSet<_> = tasks.iter().map(|task| task.id.clone()).collect();
     assert_eq!(ids.len(), 3);
 
-    let relabelled = sound(&text.replace("role = \"own\"", "role = \"other\""));
+    let relabelled = valid(&text.replace("role = \"own\"", "role = \"other\""));
     assert_eq!(planned(&relabelled), tasks);
-    let renamed = sound(&text.replace("url = \"acme.com\"", "url = \"acme.com\"\nname = \"acme\""));
+    let renamed = valid(&text.replace("url = \"acme.com\"", "url = \"acme.com\"\nname = \"acme\""));
     assert!(planned(&renamed).iter().all(|task| !ids.contains(&task.id)));
 }
 
 #[test]
 fn a_selection_narrows_the_plan_and_refuses_what_it_does_not_find() {
-    let config = sound(
+    let config = valid(
         &(report("name = \"links\"\nendpoint = \"site-explorer/anchors\"")
             + "[[target]]\nurl = \"b.com\"\n"),
     );
@@ -150,16 +150,16 @@ fn an_unbounded_run_needs_a_budget() {
     let links = report(
         "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ncolumns = [\"url_from\"]",
     );
-    let tasks = planned(&sound(&links));
+    let tasks = planned(&valid(&links));
     insta::assert_snapshot!(plan::require_budget(&tasks, None).expect_err("no budget").render(), @r#"
     error[BH-BUDGET]: the run has no upper bound: without `top` or `max_rows` all rows are fetched, and no budget covers more than 10000 units
     next: add under [budget]: per_run = 60000   or give --max-units 60000
     cost: 0 units, nothing was sent
     "#);
     plan::require_budget(&tasks, Some(1)).expect("the budget is kept while the run spends");
-    let small = planned(&sound(&format!("{links}max_rows = 1000\n")));
+    let small = planned(&valid(&format!("{links}max_rows = 1000\n")));
     plan::require_budget(&small, None).expect("bounded");
-    let large = planned(&sound(&format!("{links}max_rows = 100000\n")));
+    let large = planned(&valid(&format!("{links}max_rows = 100000\n")));
     assert_eq!(
         plan::require_budget(&large, None)
             .expect_err("too large")
@@ -173,7 +173,7 @@ fn free_targets_cost_nothing_up_to_a_hundred_rows() {
     let links = "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ncolumns = [\"url_from\"]\nmax_rows = ";
     let bounds = |rows: u64| -> Vec<_> {
         let text = report(&format!("{links}{rows}")).replace("acme.com", "ahrefs.com");
-        planned(&sound(&text))
+        planned(&valid(&text))
             .iter()
             .map(|task| task.bound_units)
             .collect()
@@ -187,7 +187,7 @@ fn what_will_be_exported_is_described_with_history_stated() {
     let text = report(
         "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\ncolumns = [\"url_from\", \"url_to\"]\nmax_rows = 1000",
     );
-    let config = sound(&text);
+    let config = valid(&text);
     let shown = plan::describe(&config, &planned(&config));
     // The catalog chooses what paging adds; everything else is fixed here.
     let shown: String = shown

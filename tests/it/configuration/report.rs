@@ -1,30 +1,30 @@
 //! `[[report]]`: names, endpoints, filters and parameters.
 
-use super::{faults, planned, report, sound};
+use super::{errors_of, planned, report, valid};
 
 #[test]
 fn duplicate_names_are_refused() {
     let text = report("name = \"rating\"\nendpoint = \"site-explorer/metrics\"")
         + "[[report]]\nname = \"coverage\"\nendpoint = \"site-explorer/metrics\"\n[[target]]\nname = \"acme.com\"\nurl = \"acme.org\"\n";
-    insta::assert_snapshot!(faults(&text), @r#"
-    error[BH-TARGET]: two targets have the name `acme.com`
+    insta::assert_snapshot!(errors_of(&text), @r#"
+    error[BH-TARGET]: duplicate target name `acme.com`
       --> backhaul.toml:23:8
        | name = "acme.com"
-       |        ^^^^^^^^^^ the first is in backhaul.toml; give this one a `name`
+       |        ^^^^^^^^^^ first used in backhaul.toml: set another `name`
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-CONFIG]: two reports have the name `rating`
+    error[BH-CONFIG]: duplicate report name `rating`
       --> backhaul.toml:17:8
        | name = "rating"
-       |        ^^^^^^^^ each report is a table of its own
+       |        ^^^^^^^^ use another name: each report is a table of its own
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-CONFIG]: the name `coverage` is reserved
+    error[BH-CONFIG]: the report name `coverage` is reserved
       --> backhaul.toml:20:8
        | name = "coverage"
-       |        ^^^^^^^^^^ the program fills a table of that name itself
+       |        ^^^^^^^^^^ use another name: the program writes a table of that name itself
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
@@ -34,22 +34,22 @@ fn duplicate_names_are_refused() {
 fn endpoints_are_named_as_the_catalog_has_them() {
     let text = report("name = \"a\"\nendpoint = \"site-explorer/backlinks\"")
         + "[[report]]\nname = \"b\"\nendpoint = \"best-by-external-links\"\n[[report]]\nname = \"d\"\n";
-    insta::assert_snapshot!(faults(&text), @r#"
-    error[BH-ENDPOINT]: the API has no endpoint `site-explorer/backlinks`
+    insta::assert_snapshot!(errors_of(&text), @r#"
+    error[BH-ENDPOINT]: unknown endpoint `site-explorer/backlinks`
       --> backhaul.toml:18:12
        | endpoint = "site-explorer/backlinks"
        |            ^^^^^^^^^^^^^^^^^^^^^^^^^ did you mean `site-explorer/backlinks-stats`?
     next: backhaul catalog
     cost: 0 units, nothing was sent
 
-    error[BH-ENDPOINT]: the API has no endpoint `best-by-external-links`
+    error[BH-ENDPOINT]: unknown endpoint `best-by-external-links`
       --> backhaul.toml:21:12
        | endpoint = "best-by-external-links"
        |            ^^^^^^^^^^^^^^^^^^^^^^^^ did you mean `site-explorer/pages-by-backlinks`?
     next: backhaul catalog
     cost: 0 units, nothing was sent
 
-    error[BH-ENDPOINT]: the report `d` has no `endpoint`
+    error[BH-ENDPOINT]: missing `endpoint` in the report `d`
       --> backhaul.toml:22:1
        | [[report]]
        | ^^^^^^^^^^ add one; see: backhaul catalog
@@ -63,7 +63,7 @@ fn a_wrong_filter_underlines_the_word_in_the_json() {
     let text = report(
         "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\nwhere_json = '{\"field\": \"domain_rating\", \"is\": [\"gte\", 30]}'",
     );
-    insta::assert_snapshot!(faults(&text), @r#"
+    insta::assert_snapshot!(errors_of(&text), @r#"
     error[BH-FILTER]: site-explorer/all-backlinks has no column `domain_rating` to filter by
       --> backhaul.toml:19:26
        | where_json = '{"field": "domain_rating", "is": ["gte", 30]}'
@@ -76,10 +76,10 @@ fn a_wrong_filter_underlines_the_word_in_the_json() {
 #[test]
 fn filters_may_be_json_text_or_a_table() {
     let links = "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\nwhere_json = ";
-    let text = sound(&report(&format!(
+    let text = valid(&report(&format!(
         "{links}'{{\"field\": \"is_dofollow\", \"is\": [\"eq\", true]}}'"
     )));
-    let table = sound(&report(&format!(
+    let table = valid(&report(&format!(
         "{links}{{ field = \"is_dofollow\", is = [\"eq\", true] }}"
     )));
     assert!(text.reports[1].filter.is_some());
@@ -91,15 +91,15 @@ fn filters_may_be_json_text_or_a_table() {
 fn a_missing_required_parameter_says_what_to_add() {
     let text = report("name = \"rivals\"\nendpoint = \"site-explorer/organic-competitors\"")
         + "[[report]]\nname = \"history\"\nendpoint = \"site-explorer/pages-history\"\n";
-    insta::assert_snapshot!(faults(&text), @r#"
-    error[BH-PARAMETER]: site-explorer/organic-competitors needs `countries`
+    insta::assert_snapshot!(errors_of(&text), @r#"
+    error[BH-PARAMETER]: site-explorer/organic-competitors requires `countries`
       --> backhaul.toml:16:1
        | [[report]]
-       | ^^^^^^^^^^ this report lacks it
+       | ^^^^^^^^^^ missing in this report
     next: add to the report: countries = ["us"]
     cost: 0 units, nothing was sent
 
-    error[BH-PARAMETER]: site-explorer/pages-history needs `since`
+    error[BH-PARAMETER]: site-explorer/pages-history requires `since`
       --> backhaul.toml:19:1
        | [[report]]
        | ^^^^^^^^^^ the first day is missing
@@ -113,32 +113,32 @@ fn parameters_that_are_ours_or_do_not_fit_are_refused() {
     let text = report(
         "name = \"links\"\nendpoint = \"site-explorer/all-backlinks\"\nlimit = 5\naggregation = \"none\"\ncountries = [\"us\"]\nhistory = true",
     );
-    insta::assert_snapshot!(faults(&text), @r#"
-    error[BH-PARAMETER]: `limit` is not set in a report
+    insta::assert_snapshot!(errors_of(&text), @r#"
+    error[BH-PARAMETER]: `limit` cannot be set in a report
       --> backhaul.toml:19:1
        | limit = 5
-       | ^^^^^ write `max_rows`
+       | ^^^^^ use `max_rows`
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-PARAMETER]: `aggregation` cannot be `none`
+    error[BH-PARAMETER]: invalid value for `aggregation`: `none`
       --> backhaul.toml:20:15
        | aggregation = "none"
        |               ^^^^^^ one of: similar_links, 1_per_domain, all
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-PARAMETER]: `history` cannot be true or false
+    error[BH-PARAMETER]: invalid value for `history`: a boolean
       --> backhaul.toml:22:11
        | history = true
        |           ^^^^ a string
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-PARAMETER]: site-explorer/all-backlinks does not vary by country
+    error[BH-PARAMETER]: site-explorer/all-backlinks has no parameter `country`
       --> backhaul.toml:21:13
        | countries = ["us"]
-       |             ^^^^^^ take this out
+       |             ^^^^^^ remove this
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
@@ -172,7 +172,7 @@ fn every_operation_of_site_explorer_can_be_a_report_with_all_its_required_parame
             "name = \"one\"\nendpoint = \"{}\"\n{since}{countries}",
             endpoint.name
         ));
-        let config = sound(&text);
+        let config = valid(&text);
         let task = planned(&config).pop().expect("a task");
         assert!(!config.reports[1].columns.is_empty(), "{}", endpoint.name);
         for parameter in endpoint

@@ -3,7 +3,7 @@
 use backhaul::config;
 use backhaul::plan;
 
-use super::{planned, sound};
+use super::{planned, valid};
 
 #[test]
 fn the_starter_loads_and_teaches_the_main_keys() {
@@ -12,7 +12,7 @@ fn the_starter_loads_and_teaches_the_main_keys() {
         vec!["acme.com".to_owned(), "https://b.com/\u{e4}".to_owned()],
     ] {
         let text = config::starter(&targets);
-        let config = sound(&text);
+        let config = valid(&text);
         assert_eq!(config.targets.len(), targets.len().max(1));
         assert!(text.lines().count() <= 60, "{text}");
         for key in [
@@ -48,7 +48,7 @@ fn the_starter_loads_and_teaches_the_main_keys() {
         text.replace(&format!("\n# {key}"), &format!("\n{key}"))
     });
     assert_eq!(
-        sound(&uncommented).reports.len(),
+        valid(&uncommented).reports.len(),
         3,
         "what is commented out is correct too"
     );

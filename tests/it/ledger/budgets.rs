@@ -246,24 +246,24 @@ fn shares_of_what_is_not_there_are_refused_with_the_nearest_name() {
             .render()
     };
     insta::assert_snapshot!(faults(&text), @r#"
-    error[BH-CONFIG]: `every` cannot be `weeks`
+    error[BH-CONFIG]: invalid value `weeks` for `every`
       --> backhaul.toml:18:9
        | every = "weeks"
        |         ^^^^^^^ day, week, month, or days such as `10d`
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-CONFIG]: `keep_free` is neither units nor a share below 100%
+    error[BH-CONFIG]: invalid value for `keep_free`
       --> backhaul.toml:4:13
        | keep_free = "120%"
-       |             ^^^^^^ units, or a share of the workspace's limit such as "10%"
+       |             ^^^^^^ use units, or a share of the workspace's limit below 100%, such as "10%"
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-CONFIG]: `t0` is 0
+    error[BH-CONFIG]: invalid value `0` for `t0`
       --> backhaul.toml:6:30
        | per_target = { t9x = 5, t0 = 0 }
-       |                              ^ a whole number of at least 1
+       |                              ^ an integer of at least 1
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);
@@ -272,17 +272,17 @@ fn shares_of_what_is_not_there_are_refused_with_the_nearest_name() {
         .replace("120%", "12%")
         .replace(", t0 = 0", "");
     insta::assert_snapshot!(faults(&text), @r"
-    error[BH-CONFIG-KEY]: `per_report` names no report `link`
+    error[BH-CONFIG-KEY]: unknown report `link` in `per_report`
       --> backhaul.toml:5:16
        | per_report = { link = 20_000 }
        |                ^^^^ did you mean `links`?
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-CONFIG-KEY]: `per_target` names no target `t9x`
+    error[BH-CONFIG-KEY]: unknown target `t9x` in `per_target`
       --> backhaul.toml:6:16
        | per_target = { t9x = 5 }
-       |                ^^^ no target of the configuration is near it in spelling
+       |                ^^^ the configuration has no target of a similar name
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     ");

@@ -81,7 +81,7 @@ fn one_of_several_parameters_is_given_and_not_two() {
         report("gsc/keywords", "date_from = \"-28d\"")
     ));
     assert!(
-        shown.contains("needs `project_id` or `portfolio_id`"),
+        shown.contains("requires `project_id` or `portfolio_id`"),
         "{shown}"
     );
     assert!(
@@ -98,7 +98,10 @@ fn an_empty_value_is_refused_as_empty() {
         "{HEAD}{}",
         report("brand-radar/mentions-overview", "report_ids = [\"\"]")
     ));
-    assert!(shown.contains("`report_id` cannot be empty"), "{shown}");
+    assert!(
+        shown.contains("invalid value for `report_id`: an empty string"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -125,17 +128,17 @@ fn faults_of_keyword_files_name_file_and_line() {
         .expect_err("faults")
         .render();
     insta::assert_snapshot!(shown, @r"
-    error[BH-CONFIG]: the keyword `Acme` stands twice
+    error[BH-CONFIG]: duplicate keyword `Acme`
       --> words:3:1
        |  Acme
-       | ^^^^^ the first is in words:1; take this line out
+       | ^^^^^ first used in words:1: remove this line
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-CONFIG]: the keyword `a, b` has a comma
+    error[BH-CONFIG]: the keyword `a, b` contains a comma
       --> words:4:1
        | a, b
-       | ^^^^ the API separates keywords by commas: leave it out
+       | ^^^^ remove the comma: the API separates keywords by it
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     ");
@@ -143,18 +146,18 @@ fn faults_of_keyword_files_name_file_and_line() {
         .expect_err("faults")
         .render();
     assert!(
-        shown.contains("words:3") && shown.contains("is no CSV"),
+        shown.contains("words:3") && shown.contains("invalid CSV"),
         "{shown}"
     );
     let shown = with("\n").expect_err("faults").render();
-    assert!(shown.contains("words holds no keyword"), "{shown}");
+    assert!(shown.contains("missing keywords in words"), "{shown}");
     let many = (0..1_000)
         .map(|at| format!("a,{at}\n"))
         .collect::<Vec<_>>()
         .concat();
     let shown = with(&many).expect_err("faults").render();
     assert!(
-        shown.matches("error[").count() == 21 && shown.contains("980 more lines that are wrong"),
+        shown.matches("error[").count() == 21 && shown.contains("980 more invalid lines in words"),
         "{shown}"
     );
 }
@@ -187,7 +190,7 @@ fn comparisons_are_in_the_full_preset_where_there_is_something_to_compare_with()
             report("rank-tracker/overview", &lines)
         ));
         assert!(
-            shown.contains("`date_compared` cannot be") && shown.contains("-7d"),
+            shown.contains("invalid value for `date_compared`") && shown.contains("-7d"),
             "{shown}"
         );
     }
@@ -214,9 +217,10 @@ fn a_table_between_two_points_in_time_ends_with_the_night() {
         of("from = \"-28d\""),
         ("2026-10-26T00:00:00Z".to_owned(), night)
     );
-    assert!(faults(&text("to = \"2026-01-01\"")).contains("`to` is not set in a report"));
+    assert!(faults(&text("to = \"2026-01-01\"")).contains("`to` cannot be set in a report"));
     assert!(
-        faults(&text("since = \"2026-01-01\"")).contains("web-analytics/browsers is no history")
+        faults(&text("since = \"2026-01-01\""))
+            .contains("`since` does not apply to web-analytics/browsers")
     );
 }
 

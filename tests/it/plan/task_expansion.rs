@@ -104,7 +104,7 @@ fn what_looks_up_no_target_needs_none_and_takes_none() {
         report("management/projects", "targets = [\"acme.com\"]")
     ));
     assert!(
-        shown.contains("management/projects looks up no target"),
+        shown.contains("management/projects takes no target"),
         "{shown}"
     );
     // Beside reports that do, and left out where a target is selected.
@@ -183,24 +183,24 @@ fn lists_make_a_task_of_each_combination_in_the_order_of_the_file() {
     let single = tasks(&sound(&text("projects = [9]\ndevice = \"mobile\"")));
     assert_eq!(single[0].id, all[0].id);
     insta::assert_snapshot!(faults(&text("projects = [9, 9]\ndevices = [\"watch\"]\ndata_sources = [\"grok\"]")), @r#"
-    error[BH-PARAMETER]: the project id `9` stands twice
+    error[BH-PARAMETER]: duplicate project id `9`
       --> ./backhaul.toml:8:16
        | projects = [9, 9]
-       |                ^ take this out
+       |                ^ remove this
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-PARAMETER]: `device` cannot be `watch`
+    error[BH-PARAMETER]: invalid value for `device`: `watch`
       --> ./backhaul.toml:9:12
        | devices = ["watch"]
        |            ^^^^^^^ one of: desktop, mobile
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
 
-    error[BH-PARAMETER]: rank-tracker/overview does not vary by data source
+    error[BH-PARAMETER]: rank-tracker/overview has no parameter `data_source`
       --> ./backhaul.toml:10:16
        | data_sources = ["grok"]
-       |                ^^^^^^^^ take this out
+       |                ^^^^^^^^ remove this
     next: fix the line, then: backhaul check --offline
     cost: 0 units, nothing was sent
     "#);

@@ -1,13 +1,14 @@
 //! `mode = "changes"`: what is new and what is lost since the last complete night, instead of everything again.
 
+use super::parameters::DEFAULT_HISTORY;
 use crate::catalog::{Catalog, Changes, Endpoint};
 use crate::config::document::{Document, Section};
 use crate::error::ErrorCode;
 
-/// Where rows are links, each on its own: groups would change without a link being new or lost.
+/// Rows are single links: a group changes without a link being new or lost.
 const AGGREGATION: (&str, &str) = ("aggregation", "all");
 
-/// The columns that date a row's coming and going, if the report wants changes.
+/// The columns that date the first and the last day of a row, if the report asks for changes.
 pub(super) fn changes(
     document: &mut Document<'_>,
     section: &Section<'_>,
@@ -18,71 +19,65 @@ pub(super) fn changes(
         "changes" => {}
         "snapshot" => return None,
         other => {
+            let message = format!("invalid value `{other}` for `mode` of a report");
             let label =
-                "`snapshot` or `changes`; how much of a site is meant is the target's `mode`";
-            document.fault(
-                ErrorCode::Config,
-                format!("a report's `mode` cannot be `{other}`"),
-                mode.span(),
-                label,
-            );
+                "`snapshot` or `changes`; the scope of a site is set by the target's `mode`";
+            document.error_at(ErrorCode::Config, message, mode.span(), label);
             return None;
         }
     }
     let Some(changes) = &endpoint.changes else {
-        let able: Vec<&str> = Catalog::embedded()
-            .endpoints()
-            .filter(|endpoint| endpoint.changes.is_some())
-            .map(|endpoint| endpoint.name.as_str())
-            .collect();
-        let label = format!(
-            "only {} dates both the coming and the going of a row",
-            able.join(", ")
-        );
-        document.fault(
-            ErrorCode::Parameter,
-            format!("{} cannot tell changes", endpoint.name),
-            mode.span(),
-            label,
-        );
+        let message = format!("{} does not support `mode = \"changes\"`", endpoint.name);
+        let label = format!("supported by {}", names_of_supporting().join(", "));
+        document.error_at(ErrorCode::Parameter, message, mode.span(), label);
         return None;
     };
-    let refused = [
+    refuse_conflicts(document, section);
+    Some(changes)
+}
+
+fn names_of_supporting() -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for endpoint in Catalog::embedded().endpoints() {
+        if endpoint.changes.is_some() {
+            names.push(endpoint.name.as_str());
+        }
+    }
+    names
+}
+
+/// Refuses keys with which changes could not be added up.
+fn refuse_conflicts(document: &mut Document<'_>, section: &Section<'_>) {
+    let conflicts = [
         (
             AGGREGATION.0,
             Some(AGGREGATION.1),
-            "changes are of links, each on its own: `all`, or take this out",
+            "changes are of single links: use `all`, or remove this",
         ),
         (
             "history",
-            Some(super::parameters::DEFAULT_HISTORY),
-            "each night asks since the last complete one: take this out",
+            Some(DEFAULT_HISTORY),
+            "remove this: each night asks since the last complete one",
         ),
         (
             "top",
             None,
-            "a ranking is read anew each night, changes are added up: take one of them out",
+            "remove this or `mode`: a ranking is read again each night, changes are added up",
         ),
     ];
-    for (key, allowed, label) in refused {
+    for (key, allowed, label) in conflicts {
         let Some(node) = section.get(key) else {
             continue;
         };
-        let written = node.get_ref().as_str();
-        if allowed.is_none() || written != allowed {
-            document.fault(
-                ErrorCode::Parameter,
-                format!("`{key}` does not go with `mode = \"changes\"`"),
-                node.span(),
-                label,
-            );
+        if allowed.is_none() || node.get_ref().as_str() != allowed {
+            let message = format!("`{key}` cannot be combined with `mode = \"changes\"`");
+            document.error_at(ErrorCode::Parameter, message, node.span(), label);
         }
     }
-    Some(changes)
 }
 
-/// The parameters of a report of changes: links, each on its own.
-pub(super) fn parameters(
+/// The parameters of a report of changes: rows are single links.
+pub(super) fn with_aggregation(
     endpoint: &Endpoint,
     mut parameters: Vec<(String, String)>,
 ) -> Vec<(String, String)> {
@@ -92,22 +87,4 @@ pub(super) fn parameters(
         parameters.sort_by_key(|(name, _)| endpoint.inputs().position(|known| known.name == *name));
     }
     parameters
-}
-
-/// The columns of a report of changes: without what identifies and dates a row, nobody could add the nights up.
-pub(super) fn columns(
-    endpoint: &Endpoint,
-    changes: &Changes,
-    mut columns: Vec<String>,
-) -> Vec<String> {
-    for name in endpoint
-        .identity
-        .iter()
-        .chain([&changes.new, &changes.lost])
-    {
-        if !columns.contains(name) {
-            columns.push(name.clone());
-        }
-    }
-    columns
 }

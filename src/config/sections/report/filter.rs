@@ -2,7 +2,7 @@
 
 use toml::de::DeValue;
 
-use super::parameter_value::to_json;
+use super::json::to_json;
 use crate::catalog::Endpoint;
 use crate::config::document::{Document, Node, Section, Span};
 use crate::error::ErrorCode;
@@ -17,12 +17,8 @@ pub(super) fn filter(
     match (section.get("where"), section.get("where_json")) {
         (Some(_), Some(json)) => {
             let message = "`where` and `where_json` are both set";
-            document.fault(
-                ErrorCode::Filter,
-                message,
-                json.span(),
-                "keep one of them; what both ask fits into one",
-            );
+            let label = "use one of them: both conditions fit into one";
+            document.error_at(ErrorCode::Filter, message, json.span(), label);
             None
         }
         (Some(_), None) => from_sql(document, section, endpoint),
@@ -37,14 +33,20 @@ fn from_sql(
     endpoint: &Endpoint,
 ) -> Option<Filter> {
     let text = document.text(section, "where")?;
-    let result = filter::from_sql(text.get_ref(), endpoint);
-    accept(
-        document,
-        result,
-        endpoint,
-        text.span(),
-        Some(text.get_ref()),
-    )
+    match filter::from_sql(text.get_ref(), endpoint) {
+        Ok(filter) => Some(filter),
+        Err(error) => {
+            let span = match &error.location {
+                Some(ErrorLocation::Word(word)) => document.find_in(text.span(), word),
+                Some(ErrorLocation::Bytes(bytes)) => {
+                    document.span_inside_string(text.span(), text.get_ref(), bytes)
+                }
+                None => text.span(),
+            };
+            report_at(document, error, endpoint, span);
+            None
+        }
+    }
 }
 
 fn from_json(document: &mut Document<'_>, node: &Node<'_>, endpoint: &Endpoint) -> Option<Filter> {
@@ -52,53 +54,32 @@ fn from_json(document: &mut Document<'_>, node: &Node<'_>, endpoint: &Endpoint) 
         DeValue::String(text) => match serde_json::from_str(text) {
             Ok(json) => json,
             Err(error) => {
-                document.fault(
-                    ErrorCode::Filter,
-                    "`where_json` is no JSON",
-                    node.span(),
-                    error.to_string(),
-                );
+                let message = "invalid JSON in `where_json`";
+                let label = error.to_string();
+                document.error_at(ErrorCode::Filter, message, node.span(), label);
                 return None;
             }
         },
         DeValue::Table(_) => to_json(node.get_ref()),
-        other => {
-            document.wrong_type(
-                "`where_json`",
-                "JSON in a string, or a table",
-                other,
-                node.span(),
-            );
+        _ => {
+            document.wrong_type("`where_json`", "JSON in a string, or a table", node);
             return None;
         }
     };
-    accept(
-        document,
-        filter::from_json(&json, endpoint),
-        endpoint,
-        node.span(),
-        None,
-    )
+    match filter::from_json(&json, endpoint) {
+        Ok(filter) => Some(filter),
+        Err(error) => {
+            let span = match &error.location {
+                Some(ErrorLocation::Word(word)) => document.find_in(node.span(), word),
+                Some(ErrorLocation::Bytes(_)) | None => node.span(),
+            };
+            report_at(document, error, endpoint, span);
+            None
+        }
+    }
 }
 
-/// The filter, or its fault where it stands in the file; `text` is the string that holds it.
-fn accept(
-    document: &mut Document<'_>,
-    result: Result<Filter, FilterError>,
-    endpoint: &Endpoint,
-    span: Span,
-    text: Option<&str>,
-) -> Option<Filter> {
-    let fault = match result {
-        Ok(filter) => return Some(filter),
-        Err(fault) => fault,
-    };
-    let place = match (fault.location, text) {
-        (Some(ErrorLocation::Word(word)), _) => document.find(span, &word),
-        (Some(ErrorLocation::Bytes(bytes)), Some(text)) => document.inside(span, text, bytes),
-        (Some(ErrorLocation::Bytes(_)) | None, _) => span,
-    };
-    let next = format!("backhaul catalog {}", endpoint.name);
-    document.fault_next(ErrorCode::Filter, fault.message, place, &fault.help, next);
-    None
+fn report_at(document: &mut Document<'_>, error: FilterError, endpoint: &Endpoint, span: Span) {
+    let hint = format!("backhaul catalog {}", endpoint.name);
+    document.error_at_with_hint(ErrorCode::Filter, error.message, span, error.help, hint);
 }

@@ -3,6 +3,8 @@
 mod changes;
 mod columns;
 mod filter;
+mod history;
+mod json;
 mod lookups;
 mod parameter_value;
 mod parameters;
@@ -12,8 +14,8 @@ mod required;
 mod target_selectors;
 mod varying_parameters;
 
-pub use columns::PresetColumns;
-pub(in crate::config) use lookups::Known;
 pub use lookups::MAX_KEYWORD_BYTES;
 pub use parameters::DEFAULT_HISTORY;
-pub(in crate::config) use reports::{need_targets, reports};
+
+pub(crate) use lookups::Lookups;
+pub(crate) use reports::{need_targets, reports};

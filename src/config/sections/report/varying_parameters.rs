@@ -1,4 +1,4 @@
-//! Parameters that vary from task to task: a list of their values stands in the report, and their column in the table.
+//! Parameters that vary from task to task: the report lists their values, and the table has a column for each.
 
 use toml::de::DeValue;
 
@@ -30,129 +30,118 @@ const VARYING: [(&str, &str); 18] = [
 ];
 
 /// A parameter with the values of its tasks.
-pub(super) type Varying = (String, Vec<String>);
+pub(super) type VaryingParameter = (String, Vec<String>);
 
 /// The key that lists the values of a parameter, if it may vary.
-pub(super) fn list_of(parameter: &str) -> Option<&'static str> {
-    VARYING
-        .iter()
-        .find(|(name, _)| *name == parameter)
-        .map(|(_, list)| *list)
+pub(super) fn list_key(parameter: &str) -> Option<&'static str> {
+    for (name, key) in VARYING {
+        if name == parameter {
+            return Some(key);
+        }
+    }
+    None
 }
 
 /// The parameters that vary, each with its values: listed, or a single one under the parameter's own name.
-pub(super) fn varying(
+pub(super) fn varying_parameters(
     document: &mut Document<'_>,
     section: &Section<'_>,
     endpoint: &Endpoint,
-) -> Vec<Varying> {
-    let mut all = Vec::new();
-    for (name, list) in VARYING {
-        let own = section.get(name).filter(|_| name != "country");
+) -> Vec<VaryingParameter> {
+    let mut varying = Vec::new();
+    for (name, key) in VARYING {
+        let listed = section.get(key);
         let Some(parameter) = endpoint.parameter(name) else {
-            if let Some(node) = section.get(list) {
-                let message = format!(
-                    "{} does not vary by {}",
-                    endpoint.name,
-                    name.replace('_', " ")
-                );
-                document.fault(ErrorCode::Parameter, message, node.span(), "take this out");
+            if let Some(node) = listed {
+                let message = format!("{} has no parameter `{name}`", endpoint.name);
+                document.error_at(ErrorCode::Parameter, message, node.span(), "remove this");
             }
             continue;
         };
-        let nodes = match (section.get(list), own) {
-            (Some(_), Some(own)) => {
-                let message = format!("`{name}` and `{list}` say the same");
-                document.fault(
-                    ErrorCode::Parameter,
-                    message,
-                    own.span(),
-                    "take one of them out",
-                );
+        let single = if name == "country" {
+            None
+        } else {
+            section.get(name)
+        };
+        let nodes = match (listed, single) {
+            (Some(_), Some(single)) => {
+                let message = format!("both `{name}` and `{key}` are set");
+                let label = "remove one of them";
+                document.error_at(ErrorCode::Parameter, message, single.span(), label);
                 continue;
             }
-            (Some(listed), None) => nodes_of(document, list, listed),
-            (None, Some(own)) => std::slice::from_ref(own),
+            (Some(listed), None) => listed_nodes(document, key, listed),
+            (None, Some(single)) => std::slice::from_ref(single),
             (None, None) => continue,
         };
-        all.push((
-            name.to_owned(),
-            values(document, name, &parameter.kind, nodes),
-        ));
+        let values = distinct_values(document, name, &parameter.kind, nodes);
+        varying.push((name.to_owned(), values));
     }
-    all
+    varying
 }
 
-fn nodes_of<'a>(document: &mut Document<'_>, list: &str, node: &'a Node<'a>) -> &'a [Node<'a>] {
-    match node.get_ref() {
-        DeValue::Array(nodes) if nodes.is_empty() => {
-            let label = "name at least one, or take the key out";
-            document.fault(
-                ErrorCode::Config,
-                format!("`{list}` is empty"),
-                node.span(),
-                label,
-            );
-            &[]
-        }
-        DeValue::Array(nodes) => nodes,
-        other => {
-            document.wrong_type(&format!("`{list}`"), "a list", other, node.span());
-            &[]
-        }
+fn listed_nodes<'a>(document: &mut Document<'_>, key: &str, node: &'a Node<'a>) -> &'a [Node<'a>] {
+    let DeValue::Array(nodes) = node.get_ref() else {
+        document.wrong_type(&format!("`{key}`"), "a list", node);
+        return &[];
+    };
+    if nodes.is_empty() {
+        document.refuse_empty_list(key, node.span());
     }
+    nodes
 }
 
 /// The values in file order, each once.
-fn values(
+fn distinct_values(
     document: &mut Document<'_>,
     name: &str,
     kind: &ParameterKind,
     nodes: &[Node<'_>],
 ) -> Vec<String> {
-    let kind = if let ParameterKind::List(item) = kind {
-        item
-    } else {
-        kind
+    let kind = match kind {
+        ParameterKind::List(item) => item,
+        kind => kind,
     };
     let mut values: Vec<String> = Vec::new();
     for node in nodes {
-        let lower = node
-            .get_ref()
-            .as_str()
-            .filter(|_| name == "country")
-            .map(str::to_ascii_lowercase);
-        let value = match &lower {
-            Some(country) => render(kind, &DeValue::String(country.into()), false),
-            None => render(kind, node.get_ref(), false),
+        let rendered = if name == "country" {
+            country(kind, node.get_ref())
+        } else {
+            render(kind, node.get_ref(), false)
         };
-        match value {
-            Ok(value) if values.contains(&value) => {
-                let message = format!("the {} `{value}` stands twice", name.replace('_', " "));
-                document.fault(ErrorCode::Parameter, message, node.span(), "take this out");
+        let (message, label) = match rendered {
+            Ok(value) if !values.contains(&value) => {
+                values.push(value);
+                continue;
             }
-            Ok(value) => values.push(value),
-            Err(_) if lower.is_some() => {
-                let message = format!(
-                    "the API knows no country `{}`",
+            Ok(value) => (
+                format!("duplicate {} `{value}`", name.replace('_', " ")),
+                "remove this".to_owned(),
+            ),
+            Err(_) if name == "country" && node.get_ref().is_str() => (
+                format!(
+                    "unknown country `{}`",
                     node.get_ref().as_str().unwrap_or_default()
-                );
-                document.fault(
-                    ErrorCode::Parameter,
-                    message,
-                    node.span(),
-                    "two letters of ISO 3166, for example \"us\"",
-                );
-            }
-            Err(found) => {
-                document.fault(
-                    ErrorCode::Parameter,
-                    format!("`{name}` cannot be {found}"),
-                    node.span(),
-                    describe(kind),
-                );
-            }
-        }
+                ),
+                "two letters of ISO 3166, for example \"us\"".to_owned(),
+            ),
+            Err(found) => (
+                format!("invalid value for `{name}`: {found}"),
+                describe(kind),
+            ),
+        };
+        document.error_at(ErrorCode::Parameter, message, node.span(), label);
     }
     values
+}
+
+/// A country in lower case, as the API has it.
+fn country(kind: &ParameterKind, value: &DeValue<'_>) -> Result<String, String> {
+    match value.as_str() {
+        Some(country) => {
+            let lower = country.to_ascii_lowercase();
+            render(kind, &DeValue::String(lower.into()), false)
+        }
+        None => render(kind, value, false),
+    }
 }
