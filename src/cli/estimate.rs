@@ -5,9 +5,9 @@ use super::configuration::load_configuration;
 use super::exit::ExitResult;
 use super::{output, test_overrides};
 use crate::config::Environment;
+use crate::costs::buy_counts::{ProbeResult, probe};
 use crate::costs::estimate::estimate as estimate_next_run;
 use crate::costs::fit::fit;
-use crate::costs::row_counts::{ProbeResult, probe};
 
 /// Estimates and prints.
 pub(super) async fn estimate(globals: &Globals, command: &EstimateArgs) -> ExitResult {

@@ -1,5 +1,6 @@
 //! What the next run will cost and what earlier runs cost.
 
+pub(crate) mod buy_counts;
 pub(crate) mod durations;
 pub(crate) mod estimate;
 pub(crate) mod fit;
