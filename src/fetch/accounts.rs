@@ -18,10 +18,11 @@ use crate::state::open;
 use crate::state::workspace::Workspace;
 use crate::store::Store;
 
-/// The free operation that tells limits and usage.
+/// The free operation with limits and usage.
 const LIMITS: &str = "subscription-info/limits-and-usage";
 
-/// Asks the API who we are, for nothing, and tries out the destination; says what of that one has to know.
+/// Checks the key, with a free request for the workspace's limits, and the destination; with a warning about the
+/// destination, if there is one.
 ///
 /// # Errors
 /// Every fault that was found: of the key, of the API, of the destination.
@@ -36,7 +37,7 @@ pub async fn check(
     (live, destination)
 }
 
-/// Asks the API who we are, for nothing.
+/// Requests the limits and the usage of the workspace with a client of its own. Free.
 ///
 /// # Errors
 /// Whatever keeps it from answering.
@@ -53,7 +54,7 @@ pub(crate) async fn fetch_account_limits(
     .await
 }
 
-/// Asks the API for the workspace's limits and usage, for nothing.
+/// Requests the limits and the usage of the workspace. Free.
 ///
 /// # Errors
 /// As [`Client::send`].
@@ -89,7 +90,7 @@ pub(crate) async fn request_account_limits(client: &Client) -> Result<AccountLim
         .map(|sent| sent.value)
 }
 
-/// Asks the workspace, for nothing, and sums the ledger up; `None` where no budget needs it or nothing limits the month.
+/// Requests the usage of the workspace, which is free, and sums up the ledger; `None` where no budget needs it or nothing limits the month.
 ///
 /// # Errors
 /// [`crate::error::ErrorCode::Destination`] if the ledger cannot be read.

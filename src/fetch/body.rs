@@ -1,4 +1,4 @@
-//! Bodies → pages, off the async threads.
+//! Decodes bodies to pages, off the async threads.
 
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,10 +16,10 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::landing::SavedResponse;
 use crate::model::Answer;
 
-/// How long answers under way are waited for after an interrupt: they are being paid for.
+/// How long a run waits for requests in flight after an interrupt: their units are charged.
 const INTERRUPT_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What the report wants done with a value that does not fit.
+/// The report's policy for a value that does not fit.
 pub(crate) fn on_bad_value(report: &Report) -> OnBadValue {
     match report.on_bad_value {
         OnMismatch::Fail => OnBadValue::Fail,
@@ -86,7 +86,7 @@ pub(crate) fn decompressed_without_key<'a>(
     Ok(body)
 }
 
-/// Waits for an answer, and gives up on one that takes long after an interrupt: it counts as charged.
+/// Waits for an answer, and gives up on it some time after an interrupt: then it counts as charged.
 pub(crate) async fn with_interrupt_grace<T>(
     clock: &SharedClock,
     cancel: &CancellationToken,

@@ -1,5 +1,5 @@
-//! Asks the API, on a free target, for the columns that each report wants: one that was removed, or never comes, is named
-//! before a night is built on it. 0 units.
+//! Requests, on a free target, the columns of each report: one that was removed, or is not sent, is reported before a night
+//! depends on it. 0 units.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -18,7 +18,7 @@ use crate::model::{Method, SnapshotDate};
 use crate::paging::{PageRequest, Purpose};
 use crate::plan::{self, Selection, Task};
 
-/// Asks for the columns of every report; says in one line what came of it.
+/// Requests the columns of every report; the result in one line.
 ///
 /// # Errors
 /// [`ErrorCode::Refused`] or [`ErrorCode::Body`] for each column that is refused or missing, named once; whatever else keeps the API from answering.
@@ -39,25 +39,27 @@ pub async fn check_columns(
     )?;
     let (mut errors, mut named) = (Errors::default(), BTreeSet::new());
     let (mut asked, mut empty, mut skipped) = (0_u64, 0_u64, 0_u64);
-    let mut spared = Vec::new();
+    let mut nulled = Vec::new();
     for (index, report) in config.reports.iter().enumerate() {
         let Some(task) = tasks.iter().find(|task| task.report == index) else {
             continue;
         };
-        // Nothing promises that a request for many targets is free where all of them are.
+        // A request for many targets may cost units even where all of them are free.
         if !task.costs_nothing() || report.endpoint.method != Method::Get {
             skipped += 1;
             continue;
         }
-        match missing(&client, report, task).await {
-            Ok(Found { columns, has_rows }) => {
+        match missing_columns(&client, report, task).await {
+            Ok(MissingColumns { columns, has_rows }) => {
                 asked += 1;
                 empty += u64::from(!has_rows);
-                for (column, how) in columns {
-                    if matches!(how, How::Refused) && report.on_removed_column == OnMismatch::Null {
-                        spared.push(format!("{}.{column}", report.name));
+                for (column, reason) in columns {
+                    if matches!(reason, MissingReason::Refused)
+                        && report.on_removed_column == OnMismatch::Null
+                    {
+                        nulled.push(format!("{}.{column}", report.name));
                     } else if named.insert((&report.endpoint.name, column.clone())) {
-                        errors.push(lacks(report, &column, how));
+                        errors.push(missing_column_error(report, &column, reason));
                     }
                 }
             }
@@ -70,32 +72,32 @@ pub async fn check_columns(
     let mut line = format!("{asked} reports were answered with every column");
     for (number, what) in [
         (empty, "had no row to show it"),
-        (skipped, "cannot be asked for nothing"),
+        (skipped, "cannot be requested for free"),
     ] {
         if number > 0 {
             line = format!("{line}; {number} {what}");
         }
     }
-    if !spared.is_empty() {
-        line = format!("{line}; refused and will be null: {}", spared.join(", "));
+    if !nulled.is_empty() {
+        line = format!("{line}; refused and will be null: {}", nulled.join(", "));
     }
     Ok(format!("{line} (0 units)"))
 }
 
-/// Columns that a report does not get, and how that showed.
-struct Found {
-    columns: Vec<(String, How)>,
+/// Columns that a report does not get, and why.
+struct MissingColumns {
+    columns: Vec<(String, MissingReason)>,
     has_rows: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
-enum How {
+enum MissingReason {
     Refused,
     NotSent,
 }
 
-/// Asks until the API answers, without the columns that it refuses by name.
-async fn missing(client: &Client, report: &Report, task: &Task) -> Result<Found> {
+/// Requests until the API answers, without the columns that it refuses by name.
+async fn missing_columns(client: &Client, report: &Report, task: &Task) -> Result<MissingColumns> {
     let has_limit = report.endpoint.parameter("limit").is_some();
     let ask = PageRequest {
         filter: report.filter.clone(),
@@ -121,18 +123,18 @@ async fn missing(client: &Client, report: &Report, task: &Task) -> Result<Found>
                     page.notes
                         .missing_columns
                         .into_keys()
-                        .map(|column| (column, How::NotSent)),
+                        .map(|column| (column, MissingReason::NotSent)),
                 );
-                return Ok(Found { columns, has_rows });
+                return Ok(MissingColumns { columns, has_rows });
             }
             Err(error) if error.code() == ErrorCode::Refused => {
                 let refused = error.context_value("column").map(str::to_owned);
-                let place = wanted
+                let position = wanted
                     .iter()
                     .position(|column| Some(column) == refused.as_ref());
-                match place {
-                    Some(place) if wanted.len() > 1 => {
-                        columns.push((wanted.remove(place), How::Refused));
+                match position {
+                    Some(position) if wanted.len() > 1 => {
+                        columns.push((wanted.remove(position), MissingReason::Refused));
                     }
                     Some(_) | None => return Err(error),
                 }
@@ -142,17 +144,17 @@ async fn missing(client: &Client, report: &Report, task: &Task) -> Result<Found>
     }
 }
 
-fn lacks(report: &Report, column: &str, how: How) -> Error {
-    let (code, how) = match how {
-        How::Refused => (ErrorCode::Refused, "is refused by the API"),
-        How::NotSent => (ErrorCode::Body, "is not sent by the API"),
+fn missing_column_error(report: &Report, column: &str, reason: MissingReason) -> Error {
+    let (code, what) = match reason {
+        MissingReason::Refused => (ErrorCode::Refused, "is refused by the API"),
+        MissingReason::NotSent => (ErrorCode::Body, "is not sent by the API"),
     };
     Error::new(
         code,
-        format!("{}: the column `{column}` {how}", report.endpoint.name),
+        format!("{}: the column `{column}` {what}", report.endpoint.name),
     )
     .with_context("report", &report.name)
     .with_hint(format!(
-        "take it out: columns = [..., \"-{column}\"] in the report"
+        "remove it: columns = [..., \"-{column}\"] in the report"
     ))
 }

@@ -1,13 +1,13 @@
-//! Stops a report whose tasks all fail alike: three in a row with one code and one message, and none that succeeded; at
-//! once where the API refuses a column or a choice. What
-//! kept three tasks from succeeding keeps three hundred, and each of them costs requests.
+//! Stops a report whose tasks all fail in the same way: three in a row with one code and one message, and none that
+//! succeeded; at once where the API refuses a column or a value. The cause that stopped three tasks stops three hundred,
+//! and each of them costs requests.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use crate::error::{Error, ErrorCode};
 
-/// Tasks that must fail alike, in a row.
+/// Tasks that must fail in the same way, in a row.
 const FAILURES: u32 = 3;
 
 /// Why tasks fail: the code, and the message without its causes and context.
@@ -52,7 +52,7 @@ impl CircuitBreaker {
 
     /// A task of the report failed.
     pub fn failed(&self, report: usize, error: &Error) {
-        // These say nothing of the report: somebody or something else ended the task.
+        // These do not concern the report: the task was stopped from outside.
         if matches!(
             error.code(),
             ErrorCode::Budget | ErrorCode::Interrupted | ErrorCode::Locked
@@ -70,9 +70,9 @@ impl CircuitBreaker {
                 reason,
                 times: times + 1,
             },
-            // Broken is broken: what was under way by then may fail in its own way.
+            // An open breaker stays open: requests in flight may fail in another way.
             Some(broken @ State::Failing { times, .. }) if *times >= FAILURES => broken.clone(),
-            // A column or a choice that the API refuses, it refuses in every task.
+            // A refused column or value is refused in every task.
             Some(State::Failing { .. }) | None if is_drift(error) => State::Failing {
                 reason,
                 times: FAILURES,
@@ -82,7 +82,7 @@ impl CircuitBreaker {
         reports.insert(report, next);
     }
 
-    /// Why nothing more is to be sent for the report, if that is so.
+    /// Why no further request is sent for the report, if the breaker is open.
     pub fn broken(&self, report: usize) -> Option<FailureSignature> {
         match self.lock().get(&report)? {
             State::Failing { reason, times } if *times >= FAILURES => Some(reason.clone()),

@@ -1,4 +1,4 @@
-//! From a task to its saved, sorted rows.
+//! Fetches tasks: requests, saved answers, sorted rows.
 
 pub(crate) mod accounts;
 mod attempt_answers;

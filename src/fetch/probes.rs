@@ -18,17 +18,17 @@ use crate::paging::{Assumption, PageRequest, Probe, ProbeResult, ProbeStep, Verd
 use crate::context::client::TimingOverrides;
 use crate::state::workspace::Workspace;
 
-/// Hears what became of each request.
+/// Is called with the record of each attempt.
 type Note<'a> = &'a (dyn Fn(AttemptRecord) + Send + Sync);
 
-/// What a probe asks: an operation, the column it is about, and parameters of its own.
+/// The request of a probe: an operation, the column that is probed, and fixed parameters.
 struct Subject {
     endpoint: &'static str,
     column: &'static str,
     parameters: &'static [(&'static str, &'static str)],
 }
 
-/// Links one by one: no grouping stands between filter and rows.
+/// Links one by one: no grouping between filter and rows.
 const TIMES: Subject = Subject {
     endpoint: "site-explorer/all-backlinks",
     column: "first_seen_link",
@@ -45,8 +45,8 @@ const STRINGS: Subject = Subject {
 /// Makes sure that fresh verdicts are known before a task is paged.
 ///
 /// # Errors
-/// What keeps any request from succeeding (the key, the units); a probe that fails for another reason leaves the
-/// verdicts unknown, says so in the notes, and tasks of more than one page end capped.
+/// Whatever fails every request (the key); a probe that fails for another reason adds a note and leaves the verdicts
+/// unknown, and tasks of more than one page are capped.
 pub async fn ensure_verdicts(context: &RunContext, notes: &mut Vec<String>) -> Result<()> {
     let today = context.clock.today();
     let known = context
@@ -86,14 +86,14 @@ pub async fn ensure_verdicts(context: &RunContext, notes: &mut Vec<String>) -> R
             }
         },
     };
-    notes.extend(doubts(verdicts));
+    notes.extend(broken_assumption_notes(verdicts));
     Ok(())
 }
 
-/// Probes on demand, and remembers what was found.
+/// Probes on demand, and saves the verdicts.
 ///
 /// # Errors
-/// Whatever kept the probe from its answers; [`ErrorCode::Paging`] if an assumption is false.
+/// Whatever failed the probe; [`ErrorCode::Paging`] if an assumption is false.
 pub async fn probe_assumptions(
     config: &RunConfig,
     clock: SharedClock,
@@ -110,8 +110,9 @@ pub async fn probe_assumptions(
         made_on: clock.today(),
     });
     workspace.save(&store, &config.source.base_url)?;
-    let name =
-        |assumption: &Assumption| format!("{assumption} {}", word(verdicts.get(*assumption)));
+    let name = |assumption: &Assumption| {
+        format!("{assumption} {}", verdict_label(verdicts.get(*assumption)))
+    };
     let all = Assumption::ALL
         .iter()
         .map(name)
@@ -131,7 +132,7 @@ pub async fn probe_assumptions(
     Ok(format!("{all} (probed on {}, 0 units)", target()))
 }
 
-fn word(verdict: Verdict) -> &'static str {
+fn verdict_label(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Holds => "holds",
         Verdict::Broken => "is false",
@@ -140,7 +141,7 @@ fn word(verdict: Verdict) -> &'static str {
 }
 
 /// One line on each assumption that is known to be false.
-fn doubts(verdicts: Verdicts) -> impl Iterator<Item = String> {
+fn broken_assumption_notes(verdicts: Verdicts) -> impl Iterator<Item = String> {
     Assumption::ALL
         .into_iter()
         .filter(move |assumption| verdicts.get(*assumption) == Verdict::Broken)
@@ -150,14 +151,14 @@ fn doubts(verdicts: Verdicts) -> impl Iterator<Item = String> {
 }
 
 async fn probe(client: &Client, note: Note<'_>) -> Result<Verdicts> {
-    let times = answers(
+    let times = run_probe(
         client,
         note,
         &TIMES,
         Probe::on_times(TIMES.column, FREE_ROWS),
     )
     .await?;
-    let strings = answers(
+    let strings = run_probe(
         client,
         note,
         &STRINGS,
@@ -167,8 +168,8 @@ async fn probe(client: &Client, note: Note<'_>) -> Result<Verdicts> {
     Ok(times.with_string_verdicts(strings))
 }
 
-/// Sends what a probe wants until it is done.
-async fn answers(
+/// Sends the requests of a probe until it is done.
+async fn run_probe(
     client: &Client,
     note: Note<'_>,
     subject: &Subject,
@@ -179,7 +180,10 @@ async fn answers(
         .ok_or_else(|| {
             Error::new(
                 ErrorCode::Internal,
-                format!("a probe asks {}, which is not there", subject.endpoint),
+                format!(
+                    "a probe requests {}, which is not in the catalog",
+                    subject.endpoint
+                ),
             )
         })?;
     let columns = [subject.column.to_owned()];

@@ -1,5 +1,5 @@
-//! Columns that the API has removed. With `on_removed_column = "null"` the rest is fetched without them; they stay in the
-//! table as nulls.
+//! Columns that the API has removed: with `on_removed_column = "null"` the other columns are fetched, and these are null in
+//! the table.
 
 use crate::config::{OnMismatch, Report};
 use crate::context::removed_columns::RemovedColumns;
@@ -10,8 +10,8 @@ use crate::model::Request;
 use crate::paging::PageRequest;
 use crate::table::TaskSpec;
 
-/// Whether a refusal is of a column that the report can go without: then it is not asked for again in this run. What
-/// is filtered or ordered by cannot be done without.
+/// Whether the API refused a column that the report can do without: then this run does not request it again. A column of
+/// the filter or of the order is required.
 pub(crate) fn tolerates(
     removed: &RemovedColumns,
     report: &Report,
@@ -26,28 +26,25 @@ pub(crate) fn tolerates(
         return false;
     };
     let selected = selected_columns(sent);
-    let is_needed = ask
-        .order_by
-        .iter()
-        .chain(&ask.key_columns)
-        .any(|needed| *needed == column)
-        || ask
-            .filter
-            .as_ref()
-            .is_some_and(|filter| filter.columns().contains(&column));
-    if is_needed || selected.len() < 2 || !selected.contains(&column) {
+    let is_filtered = match &ask.filter {
+        Some(filter) => filter.columns().contains(&column),
+        None => false,
+    };
+    let is_required =
+        is_filtered || ask.order_by.contains(&column) || ask.key_columns.contains(&column);
+    if is_required || selected.len() < 2 || !selected.contains(&column) {
         return false;
     }
     tracing::warn!(
         report = report.name,
         column,
-        "the API refuses the column: going on without it"
+        "the API refuses the column: continuing without it"
     );
     removed.add(report, [column]);
     true
 }
 
-/// Learns from a saved answer which columns its task asked for and its request went without.
+/// Learns from a saved answer which columns of its task its request left out.
 pub(crate) fn learn_from_saved(
     removed: &RemovedColumns,
     report: &Report,
@@ -59,16 +56,12 @@ pub(crate) fn learn_from_saved(
         return;
     }
     let selected = selected_columns(&saved.header.request);
-    let asked = spec.columns.clone();
-    removed.add(
-        report,
-        asked
-            .into_iter()
-            .filter(|column| !selected.contains(column)),
-    );
+    let mut left_out = spec.columns.clone();
+    left_out.retain(|column| !selected.contains(column));
+    removed.add(report, left_out);
 }
 
-/// A refusal of a value, with the parameters that had it.
+/// The error of a refused value, with the parameters that have it.
 pub(crate) fn with_parameter_context(error: Error, sent: &Request) -> Error {
     let Some(value) = error
         .context_value("value")
@@ -76,13 +69,12 @@ pub(crate) fn with_parameter_context(error: Error, sent: &Request) -> Error {
     else {
         return error;
     };
-    let has = |(_, text): &&(String, String)| text.split(',').any(|part| part == value);
-    let names: Vec<&str> = sent
-        .query
-        .iter()
-        .filter(has)
-        .map(|(name, _)| name.as_str())
-        .collect();
+    let mut names = Vec::new();
+    for (name, text) in &sent.query {
+        if text.split(',').any(|item| item == value) {
+            names.push(name.as_str());
+        }
+    }
     if names.is_empty() {
         return error;
     }
@@ -111,7 +103,7 @@ mod tests {
     "#;
 
     #[test]
-    fn columns_that_stand_in_a_body_are_not_taken_for_removed() {
+    fn columns_in_a_body_are_not_treated_as_removed() {
         let config = config::parse(
             OF_A_BODY,
             Path::new("backhaul.toml"),
@@ -142,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_value_is_laid_to_the_parameters_that_had_it() {
+    fn a_refused_value_is_reported_with_its_parameters() {
         let pairs = [
             ("mode", "latest"),
             ("where", "latest x"),

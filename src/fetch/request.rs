@@ -1,4 +1,4 @@
-//! A task and what paging wants next → the request and its price in the worst case.
+//! The request for the next page of a task, and its price in the worst case.
 
 use serde_json::Value as Json;
 
@@ -17,9 +17,9 @@ const SELECT: &str = "select";
 /// Bytes of a body that are left for a filter: nothing on the way limits bodies as it does URLs.
 const MAX_BODY_FILTER_BYTES: usize = 64 * 1024;
 
-/// Rows that an answer without limit may have where nothing says how many: the first hundred results of a search, with all
-/// that stands between them.
-const ROWS_OF_A_WHOLE_ANSWER: u64 = 400;
+/// Rows that an answer without limit may have where nothing bounds them: the first hundred results of a search, with all
+/// elements between them.
+const ROWS_WITHOUT_LIMIT: u64 = 400;
 
 /// The request for one answer of a task, with these columns of its table.
 pub fn request(report: &Report, task: &Task, columns: &[String], ask: &PageRequest) -> Request {
@@ -34,17 +34,12 @@ pub fn request(report: &Report, task: &Task, columns: &[String], ask: &PageReque
         query.push(("where".to_owned(), filter.to_json().to_string()));
     }
     if !ask.order_by.is_empty() {
-        let direction = |place: usize| {
-            if ask.is_descending && place == 0 {
-                "desc"
-            } else {
-                "asc"
-            }
-        };
-        let order = ask.order_by.iter().enumerate();
-        let order: Vec<String> = order
-            .map(|(place, column)| format!("{column}:{}", direction(place)))
-            .collect();
+        let mut order = Vec::with_capacity(ask.order_by.len());
+        for (position, column) in ask.order_by.iter().enumerate() {
+            let is_descending = ask.is_descending && position == 0;
+            let direction = if is_descending { "desc" } else { "asc" };
+            order.push(format!("{column}:{direction}"));
+        }
         query.push(("order_by".to_owned(), order.join(",")));
     }
     if let Some(limit) = ask.limit {
@@ -70,7 +65,7 @@ pub fn request(report: &Report, task: &Task, columns: &[String], ask: &PageReque
     }
 }
 
-/// The request that a task begins with where nothing is known of the source yet, for those who want to see it.
+/// The first request of a task where nothing is known about the source yet, for display.
 pub fn first_request(report: &Report, task: &Task) -> Request {
     let ask = PageRequest {
         filter: report.filter.clone(),
@@ -88,76 +83,80 @@ pub fn first_request(report: &Report, task: &Task) -> Request {
 
 /// The parameters as a JSON body, each with its type.
 fn body(endpoint: &Endpoint, query: &[(String, String)]) -> String {
-    let field = |(name, text): &(String, String)| {
-        let kind = endpoint
-            .parameter(name)
-            .map_or(&ParameterKind::Text, |parameter| &parameter.kind);
-        (name.clone(), json(kind, text))
-    };
-    Json::Object(query.iter().map(field).collect()).to_string()
+    let mut body = serde_json::Map::new();
+    for (name, text) in query {
+        let kind = match endpoint.parameter(name) {
+            Some(parameter) => &parameter.kind,
+            None => &ParameterKind::Text,
+        };
+        body.insert(name.clone(), json(kind, text));
+    }
+    Json::Object(body).to_string()
 }
 
 fn json(kind: &ParameterKind, text: &str) -> Json {
-    let parsed = || serde_json::from_str(text).ok();
-    let value = match kind {
-        // JSON where the report lists it; several columns, or one value of what varies.
-        ParameterKind::List(_) => parsed()
-            .filter(Json::is_array)
-            .or_else(|| Some(text.split(',').collect())),
-        ParameterKind::Json
-        | ParameterKind::Integer
-        | ParameterKind::Number
-        | ParameterKind::Boolean => parsed(),
-        _ => None,
-    };
-    value.unwrap_or_else(|| text.into())
+    let parsed = serde_json::from_str::<Json>(text);
+    match (kind, parsed) {
+        // JSON where the report lists it; several columns, or one value of a lookup.
+        (ParameterKind::List(_), Ok(value)) if value.is_array() => value,
+        (ParameterKind::List(_), _) => text.split(',').collect(),
+        (
+            ParameterKind::Json
+            | ParameterKind::Integer
+            | ParameterKind::Number
+            | ParameterKind::Boolean,
+            Ok(value),
+        ) => value,
+        _ => text.into(),
+    }
 }
 
-/// Whether the answer to a request that was sent answers another one too: it asked the same, for these columns at least.
+/// Whether the answer to a request that was sent answers another one too: they are equal but for columns, and it has at
+/// least the columns of the other.
 pub fn is_answered_by(sent: &Request, wanted: &Request) -> bool {
-    let ((had, sent_rest), (wants, wanted_rest)) = (parts(sent), parts(wanted));
+    let (sent_columns, sent_rest) = columns_and_rest(sent);
+    let (wanted_columns, wanted_rest) = columns_and_rest(wanted);
     let same = (&sent.endpoint, sent.method) == (&wanted.endpoint, wanted.method);
-    same && sent_rest == wanted_rest && wants.iter().all(|column| had.contains(column))
+    same && sent_rest == wanted_rest
+        && wanted_columns
+            .iter()
+            .all(|column| sent_columns.contains(column))
 }
 
-/// What a request says beside its columns, in the query and in the body.
+/// A request without its columns: the query and the body.
 type Rest = (Vec<(String, String)>, Option<Json>);
 
-/// The columns that a request names, and everything else that it says.
-fn parts(request: &Request) -> (Vec<String>, Rest) {
-    let (select, query): (Vec<_>, Vec<_>) = request
-        .query
-        .iter()
-        .cloned()
-        .partition(|(name, _)| name == SELECT);
-    let mut columns: Vec<String> = select
-        .iter()
-        .flat_map(|(_, columns)| columns.split(','))
-        .map(str::to_owned)
-        .collect();
+/// The columns of a request, and the rest of it.
+fn columns_and_rest(request: &Request) -> (Vec<String>, Rest) {
+    let mut columns = Vec::new();
+    let mut query = Vec::new();
+    for (name, value) in &request.query {
+        if name == SELECT {
+            columns.extend(value.split(',').map(str::to_owned));
+        } else {
+            query.push((name.clone(), value.clone()));
+        }
+    }
     let mut body: Option<Json> = request
         .body
         .as_ref()
         .map(|text| serde_json::from_str(text).unwrap_or_default());
-    let listed = body
-        .as_mut()
-        .and_then(Json::as_object_mut)
-        .and_then(|body| body.shift_remove(SELECT));
-    let listed = listed
-        .as_ref()
-        .and_then(Json::as_array)
-        .into_iter()
-        .flatten();
-    columns.extend(listed.filter_map(|column| column.as_str().map(str::to_owned)));
+    if let Some(Json::Object(body)) = &mut body
+        && let Some(Json::Array(selected)) = body.shift_remove(SELECT)
+    {
+        for column in &selected {
+            columns.extend(column.as_str().map(str::to_owned));
+        }
+    }
     (columns, (query, body))
 }
 
-/// The columns that a request names, in the query or in the body; none where it leaves no choice.
+/// The columns of a request, in the query or in the body; empty where the operation has no choice of columns.
 pub fn selected_columns(request: &Request) -> Vec<String> {
-    parts(request).0
+    columns_and_rest(request).0
 }
 
-/// Rows that a request asked for.
+/// The row limit of a request.
 pub fn limit(request: &Request) -> Option<u32> {
     let (_, limit) = request.query.iter().find(|(name, _)| name == "limit")?;
     limit.parse().ok()
@@ -165,16 +164,16 @@ pub fn limit(request: &Request) -> Option<u32> {
 
 /// The table's columns in order, then those that only paging needs.
 fn selected<'a>(columns: &'a [String], ask: &'a PageRequest) -> Vec<&'a str> {
-    let own = columns.iter().map(String::as_str);
-    let added = ask
-        .key_columns
-        .iter()
-        .map(String::as_str)
-        .filter(|name| !columns.iter().any(|own| own == name));
-    own.chain(added).collect()
+    let mut selected: Vec<&str> = columns.iter().map(String::as_str).collect();
+    for name in &ask.key_columns {
+        if !columns.contains(name) {
+            selected.push(name);
+        }
+    }
+    selected
 }
 
-/// The most that the request can cost: as many rows as it asks for, at the price of every column that it names.
+/// The most units that the request can cost: as many rows as it requests, at the price of every column in it.
 pub fn quote(report: &Report, task: &Task, ask: &PageRequest) -> Quote {
     if task.costs_nothing() {
         return Quote::default();
@@ -184,7 +183,7 @@ pub fn quote(report: &Report, task: &Task, ask: &PageRequest) -> Quote {
         .limit
         .map(u64::from)
         .or(task.bound_rows)
-        .unwrap_or(ROWS_OF_A_WHOLE_ANSWER);
+        .unwrap_or(ROWS_WITHOUT_LIMIT);
     let extra: u64 = task
         .extra_units
         .iter()
@@ -201,49 +200,46 @@ pub fn quote(report: &Report, task: &Task, ask: &PageRequest) -> Quote {
     }
 }
 
-/// Of what an answer cost, the units that brought no row: for rows that came again, below the minimum, for columns that
-/// only paging needs.
+/// Of the units of an answer, those that brought no new row: for rows that were read again, for the minimum of a request,
+/// for columns that only paging needs.
 pub fn overhead_units(
     report: &Report,
     ask: &PageRequest,
     units: u64,
     received: usize,
-    taken: usize,
+    accepted: usize,
 ) -> UnitOverhead {
     let endpoint = report.endpoint;
     if endpoint.pricing != Pricing::PerRow || units == 0 {
         return UnitOverhead::default();
     }
-    let [rows_received, rows_taken] =
-        [received, taken].map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
+    let [rows_received, rows_accepted] =
+        [received, accepted].map(|rows| u64::try_from(rows).unwrap_or(u64::MAX));
     let with = endpoint.units_per_row(billed_columns(report, ask).iter().map(String::as_str));
     let filtered = report.filter_columns();
     let own = endpoint.units_per_row(report.columns.iter().chain(&filtered).map(String::as_str));
     UnitOverhead {
         reread: rows_received
-            .saturating_sub(rows_taken)
+            .saturating_sub(rows_accepted)
             .saturating_mul(with),
         minimums: units.saturating_sub(rows_received.saturating_mul(with)),
-        surcharge: rows_taken.saturating_mul(with.saturating_sub(own)),
+        surcharge: rows_accepted.saturating_mul(with.saturating_sub(own)),
         lost: 0,
     }
 }
 
 /// The columns that each row is charged for: selected, filtered by, ordered by.
 fn billed_columns(report: &Report, ask: &PageRequest) -> Vec<String> {
-    let filtered = ask
-        .filter
-        .as_ref()
-        .map(crate::filter::Filter::columns)
-        .unwrap_or_default();
-    let named = selected(&report.columns, ask)
-        .into_iter()
-        .map(str::to_owned)
-        .chain(filtered);
-    named.chain(ask.order_by.iter().cloned()).collect()
+    let selected = selected(&report.columns, ask);
+    let mut columns: Vec<String> = selected.into_iter().map(str::to_owned).collect();
+    if let Some(filter) = &ask.filter {
+        columns.extend(filter.columns());
+    }
+    columns.extend_from_slice(&ask.order_by);
+    columns
 }
 
-/// Bytes of the URL that are left for filter, order and key columns once everything else of the task is said.
+/// Bytes of the URL that are left for filter, order and key columns beside the other parameters of the task.
 pub fn url_bytes_left(base_url: &url::Url, report: &Report, task: &Task) -> usize {
     if report.endpoint.method == Method::Post {
         return MAX_BODY_FILTER_BYTES;

@@ -1,4 +1,4 @@
-//! Where a task goes on: with the latest attempt at it, or with a new one.
+//! Where a task resumes: with its latest attempt, or with a new one.
 
 use crate::config::Report;
 use crate::context::run_context::RunContext;
@@ -9,13 +9,13 @@ use crate::plan::ScheduledTask;
 use crate::state::tombstone::is_forgotten;
 use crate::table::manifest::TaskEntry;
 
-/// An attempt, and what paging was told when it began; nothing where none of its answers can be built on.
+/// An attempt with its inputs; `None` where none of its answers can be used.
 pub(crate) struct ResumePoint {
     pub attempt: Attempt,
     pub inputs: Option<AttemptInputs>,
 }
 
-/// The attempt that a task goes on with: not one that is committed, nor one that answers what is no longer asked, nor one
+/// The attempt with which a task resumes: not one that is committed, nor one that answers another configuration, nor one
 /// of a target that was forgotten since.
 ///
 /// # Errors
@@ -53,16 +53,16 @@ pub(crate) fn find_resume_point(
     let inputs = saved.and_then(|saved| inputs(&saved));
     let changed = inputs
         .as_ref()
-        .map(|begun| begun.unanswered(job))
+        .map(|inputs| inputs.unanswered(job))
         .unwrap_or_default();
     if changed.is_empty() {
         return Ok(ResumePoint { attempt, inputs });
     }
-    let (what, report_name) = (changed.join(", "), report.name.as_str());
+    let (changed, report_name) = (changed.join(", "), report.name.as_str());
     tracing::warn!(
         report = report_name,
-        changed = what,
-        "saved responses answer another configuration: asked again"
+        changed,
+        "saved responses answer another configuration: requesting again"
     );
     Ok(ResumePoint {
         attempt: numbered(attempt.number + 1),

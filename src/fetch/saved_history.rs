@@ -1,4 +1,4 @@
-//! What the saved answers of a history can put into its partitions again.
+//! The rows that the saved answers of a history can restore in its partitions.
 
 use crate::error::Result;
 use crate::fetch::pager_plan::inputs;
@@ -8,7 +8,7 @@ use crate::plan;
 use crate::table::DateRange;
 use crate::table::manifest::{HistoryEntry, TaskEntry};
 
-/// The nights whose saved answers can put rows into a period again: the entry of each, as it was asked then.
+/// The nights whose saved answers can restore rows of a period.
 ///
 /// # Errors
 /// [`crate::error::ErrorCode::Destination`] if they cannot be read.
@@ -28,7 +28,7 @@ pub(crate) fn saved_nights(
     Ok(nights)
 }
 
-/// The days that a night's saved answer was asked for.
+/// The days that a night's saved answer covers.
 fn saved_window(
     landing: &ResponseStore,
     entry: &TaskEntry,
@@ -39,7 +39,7 @@ fn saved_window(
     Ok(history.map(|history| history.window))
 }
 
-/// The entry that a night's saved answer brought: it came no later than the one that is committed.
+/// The entry of a night's saved answer, which was received no later than the committed one.
 ///
 /// # Errors
 /// [`crate::error::ErrorCode::Destination`] if it cannot be read.
@@ -91,7 +91,7 @@ pub(crate) fn saved_entry(
 ///
 /// # Errors
 /// [`crate::error::ErrorCode::Destination`] if they cannot be read.
-pub(crate) fn is_saved_whole(landing: &ResponseStore, entry: &TaskEntry) -> Result<bool> {
+pub(crate) fn has_all_responses(landing: &ResponseStore, entry: &TaskEntry) -> Result<bool> {
     let mut saved = Vec::new();
     for night in landing.nights()? {
         saved.extend(saved_window(landing, entry, night)?);

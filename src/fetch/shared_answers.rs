@@ -1,6 +1,6 @@
-//! Tasks of a night that ask the same: one is fetched, the others get copies of its answers.
+//! Tasks of a night with the same question: one is fetched, the others get copies of its answers.
 //!
-//! A copy is stored among the task's own answers, costs nothing and names the task that paid, so that everything behind it
+//! A copy is stored among the task's own answers, is free and names the task that was charged, so that everything behind it
 //! (replay, rebuild, retention, forgetting) treats it as any other. Copies are made under the claim on the question, in
 //! order, each durably: what a process that is killed in between leaves is continued.
 
@@ -25,17 +25,17 @@ use crate::state::tombstone;
 use crate::table::DateRange;
 use crate::table::manifest::TaskEntry;
 
-/// A task that asks the same as another.
+/// A task with the same question as another.
 #[derive(Debug, Clone)]
 struct EquivalentTask {
     task: TaskId,
     target: String,
 }
 
-/// Tasks by what they ask.
+/// Tasks by their question.
 type Questions = BTreeMap<String, Vec<EquivalentTask>>;
 
-/// The tasks of the configuration by what they ask, made once a night.
+/// The tasks of the configuration by their question, computed once a night.
 #[derive(Debug, Default)]
 pub(crate) struct SharedAnswers(Mutex<BTreeMap<SnapshotDate, Arc<Questions>>>);
 
@@ -71,7 +71,7 @@ fn questions(context: &RunContext, night: SnapshotDate) -> Result<Questions> {
     Ok(questions)
 }
 
-/// What a task asks, without the days of a history: which days are missing depends on what is committed of each task, and
+/// The question of a task, without the days of a history: which days are missing depends on what is committed of each task, and
 /// whether an answer has them depends on the answer.
 fn question_key(context: &RunContext, night: SnapshotDate, task: &Task) -> Result<String> {
     let mut task = task.clone();

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::config::RunConfig;
-use crate::fetch::saved_history::is_saved_whole;
+use crate::fetch::saved_history::has_all_responses;
 use crate::landing::{Attempt, ResponseStore};
 use crate::model::{SnapshotDate, TaskId};
 use crate::plan::{self, Selection};
@@ -127,7 +127,7 @@ impl<'a> Remedies<'a> {
             .max();
         let lost: Vec<&str> = affected
             .filter(|entry| {
-                entry.rows > 0 && !is_saved_whole(&self.landing, entry).unwrap_or(false)
+                entry.rows > 0 && !has_all_responses(&self.landing, entry).unwrap_or(false)
             })
             .map(|entry| entry.target.as_str())
             .collect();
