@@ -1,4 +1,4 @@
-//! The client of a run, and what makes it.
+//! The client of a run.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub async fn client(
                 }
                 keys.push(key.secret);
             }
-            // One of several sources may be empty; if all are, the first error tells.
+            // One of several sources may be empty; if all are, the first error is returned.
             Err(error) => fault = fault.or(Some(error)),
         }
     }
@@ -71,7 +71,7 @@ pub async fn client(
     )
 }
 
-/// `20261123T021507Z-1f3a9c04`: sorts by time, unique without asking anybody.
+/// `20261123T021507Z-1f3a9c04`: sorts by time, unique without coordination.
 pub(crate) fn run_id(clock: &SharedClock) -> String {
     format!(
         "{}-{:08x}",

@@ -26,10 +26,10 @@ pub async fn run_on_cpu_pool<T: Send + 'static>(
 ) -> Result<T> {
     let (answer, answered) = oneshot::channel();
     let job = Box::new(move || {
-        // Nobody waits any more: then the outcome is of no use.
+        // The receiver may be gone: then the result is not needed.
         let _ = answer.send(work());
     });
-    // A job that cannot be sent is dropped, and its answer with it: the line below tells.
+    // A job that cannot be sent is dropped with its sender, which the line below reports.
     let _ = JOBS.send(job);
     answered.await.map_err(|error| {
         Error::new(ErrorCode::Internal, "a background task was cut off").with_source(error)
@@ -53,7 +53,7 @@ fn work(jobs: &Mutex<mpsc::Receiver<Job>>) {
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
-        // Whoever waits for a job that panics learns it from the answer that is dropped; the thread goes on.
+        // The receiver of a job that panics gets the dropped sender as an error; the thread continues.
         let _ = catch_unwind(AssertUnwindSafe(job));
     }
 }

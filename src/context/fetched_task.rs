@@ -1,4 +1,4 @@
-//! What a task comes to when paging is done with it, and why it may come to nothing yet.
+//! A fetched task, and errors of tasks that are not fetched.
 
 use crate::decode::DecodeNotes;
 use crate::error::{Error, ErrorCode, Result};
@@ -14,7 +14,7 @@ pub struct FetchedTask {
     pub job: usize,
     /// Its rows, not yet in order, on disk.
     pub rows: TaskSorter,
-    /// Why they are believed to be all, or what is missing.
+    /// The evidence that they are complete, or what is missing.
     pub evidence: Evidence,
     /// Units charged for its answers, those of earlier runs included.
     pub units: u64,
@@ -30,9 +30,9 @@ pub struct FetchedTask {
     pub run: String,
     /// The attempt whose answers they are.
     pub attempt: u32,
-    /// What was asked.
+    /// What was requested.
     pub spec: TaskSpec,
-    /// Of a history: the days that were asked for.
+    /// Of a history: the days that were requested.
     pub window: Option<DateRange>,
     /// SHA-256 over its bodies as received.
     pub responses_hash: String,
@@ -42,26 +42,26 @@ pub struct FetchedTask {
     pub source: Option<AnswerOrigin>,
 }
 
-/// The user, or a failure that no task survives, ended the run.
+/// The user, or a failure of the whole run, stopped the task.
 pub(crate) fn interrupted_error() -> Error {
     Error::new(ErrorCode::Interrupted, "interrupted")
 }
 
-/// The task cannot be put together from what is saved.
+/// The task cannot be rebuilt from its saved responses.
 pub(crate) fn responses_missing() -> Error {
     Error::new(
         ErrorCode::Unfinished,
         "the saved responses do not hold the whole task",
     )
-    .with_hint("backhaul run --refetch pays for it again")
+    .with_hint("`backhaul run --refetch` requests it again, and is charged again")
 }
 
-/// A sorter that a background thread has given back.
+/// The sorter, unless a background thread has it.
 pub(crate) fn sorter_in_use(sorter: Option<TaskSorter>) -> Result<TaskSorter> {
     sorter.ok_or_else(|| {
         Error::new(
             ErrorCode::Internal,
-            "the rows of a task are still at work elsewhere",
+            "the rows of a task are still in use by another thread",
         )
     })
 }

@@ -1,4 +1,4 @@
-//! How far a run is: counters that the stages add to and that the command line shows.
+//! The progress of a run: counters that the stages increment and the command line shows.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,7 +17,7 @@ pub struct Progress {
 pub struct Snapshot {
     /// Tasks that are due.
     pub tasks: u64,
-    /// Of these, tasks that have ended in any way.
+    /// Of these, tasks that have a result of any kind.
     pub tasks_done: u64,
     /// Rows accepted from answers.
     pub rows: u64,

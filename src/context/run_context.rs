@@ -40,9 +40,9 @@ pub struct RunContext {
     pub landing: ResponseStore,
     /// The clock.
     pub clock: SharedClock,
-    /// Counters that somebody may watch.
+    /// Counters for a progress display.
     pub progress: Arc<Progress>,
-    /// What the requests of this run came to.
+    /// The log of this run's requests.
     pub(crate) spending: RequestLog,
     /// Columns that the API refused.
     pub(crate) removed: RemovedColumns,
@@ -61,8 +61,8 @@ pub struct RunContext {
 }
 
 impl RunContext {
-    /// Opens the destination, settles what dead processes left there, and says that this run lives. Without a client
-    /// nothing can be sent.
+    /// Opens the destination, removes what killed processes left there, and registers this run. Without a client nothing
+    /// can be sent.
     ///
     /// # Errors
     /// [`ErrorCode::Destination`]. Nothing was sent.
@@ -110,7 +110,7 @@ impl RunContext {
         })
     }
 
-    /// Ends the run: its scratch and its lock go.
+    /// Closes the run: removes its scratch folder and releases its lock.
     ///
     /// # Errors
     /// [`ErrorCode::Destination`].
@@ -123,7 +123,7 @@ impl RunContext {
         life.map_or(Ok(()), |life| self.store.close_run(&self.run_id, life))
     }
 
-    /// Refuses to go on where another process has taken this run for dead: what it was at is another's by now.
+    /// Fails where another process has declared this run dead: its claims belong to others by now.
     ///
     /// # Errors
     /// [`ErrorCode::Locked`].
@@ -132,8 +132,8 @@ impl RunContext {
         life.as_ref().map_or(Ok(()), Lease::ensure_held)
     }
 
-    /// What was committed of a task when this run first looked at its partition: for a task that nobody ever claimed
-    /// before this run did.
+    /// The committed entry of a task when this run first read its partition: for a task that no other process has
+    /// claimed.
     ///
     /// # Errors
     /// [`ErrorCode::Destination`] if it cannot be read.
@@ -172,25 +172,25 @@ impl RunContext {
     /// A report of the configuration.
     ///
     /// # Errors
-    /// [`ErrorCode::Internal`] if there is none: a defect.
+    /// [`ErrorCode::Internal`] if it is unknown: a defect.
     pub fn report(&self, index: usize) -> Result<&Report> {
         let report = self.config.reports.get(index);
-        report.ok_or_else(|| Error::new(ErrorCode::Internal, format!("there is no report {index}")))
+        report.ok_or_else(|| Error::new(ErrorCode::Internal, format!("unknown report {index}")))
     }
 
     /// A job with its report.
     ///
     /// # Errors
-    /// [`ErrorCode::Internal`] if there is no such job: a defect.
+    /// [`ErrorCode::Internal`] if the job is unknown: a defect.
     pub fn job(&self, index: usize) -> Result<(&ScheduledTask, &Report)> {
         let job = self.jobs.get(index);
         let report = job.and_then(|job| self.config.reports.get(job.task.report));
         job.zip(report)
-            .ok_or_else(|| Error::new(ErrorCode::Internal, format!("there is no job {index}")))
+            .ok_or_else(|| Error::new(ErrorCode::Internal, format!("unknown job {index}")))
     }
 
-    /// What a job is committed together with, by night and report. The nights of a history lie in the same partitions, each
-    /// of which a run commits once: they all go with the last one.
+    /// The key of the jobs that are committed together, by night and report. The nights of a history are in the same
+    /// partitions, each of which a run commits once: they all have the key of the last one.
     pub(crate) fn commit_key(&self, job: &ScheduledTask) -> (SnapshotDate, usize) {
         let report = job.task.report;
         let latest = self.latest_of_histories.get(&report);
@@ -202,7 +202,7 @@ impl RunContext {
         crate::ledger::month::shares(&self.config, job)
     }
 
-    /// Notes what became of an attempt.
+    /// Records an attempt.
     pub(crate) fn note(&self, account: &RequestLabels, attempted: AttemptRecord) {
         self.spending
             .record_attempt(account, self.clock.now().timestamp_micros(), attempted);
@@ -225,7 +225,7 @@ impl RunContext {
         self.config.target_name(task.target)
     }
 
-    /// What tells a task from the others of a run, for a person.
+    /// A name of a task that is unique in a run, for messages.
     pub fn task_name(&self, report: &Report, task: &Task) -> String {
         task_label(
             &report.name,
@@ -234,8 +234,8 @@ impl RunContext {
         )
     }
 
-    /// Unique for ever: it stands in file names, and a name is never used twice. Names the run, whose lock tells whether
-    /// what it left is garbage.
+    /// Unique, since it is part of file names, which are never used again. Contains the run's id, whose lock shows whether
+    /// leftover files are garbage.
     pub fn commit_id(&self) -> String {
         let number = self
             .num_commits
@@ -259,7 +259,7 @@ impl RunContext {
         if workspace.row_caps.insert(report.endpoint.name.clone(), cap) != Some(cap)
             && let Err(error) = workspace.save(&self.store, &self.config.source.base_url)
         {
-            tracing::warn!(error = %error.one_line(), "the row cap that was found is not remembered");
+            tracing::warn!(error = %error.one_line(), "the row cap that was found cannot be saved");
         }
     }
 

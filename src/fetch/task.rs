@@ -191,7 +191,7 @@ impl<'a> TaskFetcher<'a> {
         }
         let sorter = self.rows.spill().await?;
         let mut rows = self.rows;
-        // A column that was requested and is no longer wanted is expected.
+        // A column that was requested and removed from the report since is expected.
         let requested = &self.inputs.spec.columns;
         rows.notes
             .unknown_columns

@@ -34,11 +34,9 @@ const WORDS: &[(&str, &str)] = &[
 /// How many of them each module has.
 const COUNTS: &[(&str, usize)] = &[
     ("api", 2),
-    ("context", 11),
     ("costs", 12),
     ("decode", 1),
     ("error", 1),
-    ("fetch", 16),
     ("ledger", 4),
     ("limits", 2),
     ("maintain", 15),
