@@ -79,6 +79,7 @@ docs-reference: ## Write the JSON Schema and the reference of the configuration 
 .PHONY: architecture
 architecture: ## Which modules may use which, circles, file and function sizes, forbidden calls and words, secrets
 	$(CARGO) test --locked --test it architecture::
+	@$(CARGO) test --quiet --locked --test it functions_keep_their_size -- --show-output | grep 'functions have more than'
 
 .PHONY: density
 density: ## How dense the code reads: characters a line, combinators and named closures in 1,000 lines, held to limits

@@ -95,6 +95,7 @@ fn words_are_counted_in_comments_and_texts_only() {
 
 /// Shows all places where it fails; `-- --show-output` shows them where it does not.
 #[test]
+#[expect(clippy::print_stdout, reason = "shown where the test fails")]
 fn texts_are_plain_english() {
     let mut counts: BTreeMap<String, usize> = BTreeMap::new();
     for source in sources() {

@@ -22,11 +22,10 @@ const USUAL_FUNCTION_LINES: usize = 40;
 const LONG_FUNCTIONS: usize = 3;
 
 /// How many there are while they are more than that.
-const LONG_FUNCTIONS_LEFT: usize = 124;
+const LONG_FUNCTIONS_LEFT: usize = 112;
 
 /// Functions that are longer, as `file name`.
 const OVERLONG_FUNCTIONS: &[&str] = &[
-    "fetch/group.rs open",
     "maintain/forget/mod.rs forget",
     "publish/history/merge.rs write",
     "run/export_run.rs run",
@@ -156,6 +155,7 @@ fn files_keep_their_size() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "shown where the test fails")]
 fn functions_keep_their_size() {
     let (mut all, mut long, mut wrong) = (0_usize, 0_usize, Vec::new());
     for source in production_sources() {
@@ -177,7 +177,8 @@ fn functions_keep_their_size() {
     }
     assert!(all > 1_000, "the tree was not read");
     let share = format!("{long} of {all} functions have more than {USUAL_FUNCTION_LINES} lines");
-    println!("{share}: {:.1}%", long as f64 * 100.0 / all as f64);
+    let tenths = long * 1_000 / all;
+    println!("{share}: {}.{}%", tenths / 10, tenths % 10);
     let usual = all * LONG_FUNCTIONS / 100;
     assert!(long <= usual.max(LONG_FUNCTIONS_LEFT), "{share}");
     assert!(

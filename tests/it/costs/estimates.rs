@@ -89,7 +89,7 @@ fn a_first_night_is_estimated_by_its_bounds_less_saved_answers() {
     );
     // A second night stops halfway: what is saved is deducted.
     next_day(&mut context, 1, |context| {
-        context.configure_with(TWO_TARGETS, &bounded)
+        context.configure_with(TWO_TARGETS, &bounded);
     });
     context.backhaul(&["run", "--max-units", "9000"]).expect(4);
     let spent = context.stats().units;
@@ -126,7 +126,7 @@ fn a_task_without_history_is_unknown_or_estimated_like_the_others() {
     );
     context.run().expect(0);
     next_day(&mut context, 1, |context| {
-        context.configure_with(TWO_TARGETS, ANCHORS)
+        context.configure_with(TWO_TARGETS, ANCHORS);
     });
     let other = estimated(&context);
     assert_eq!(

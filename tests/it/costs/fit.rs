@@ -159,7 +159,7 @@ fn a_proposed_slower_cadence_fits_every_night_and_tasks_never_fetched_are_report
     // Two fetches of a monthly report are half a month apart at least.
     for day in 0..32 {
         next_day(&mut context, day, |context| {
-            context.configure_with(&targets, &pasted)
+            context.configure_with(&targets, &pasted);
         });
         context.run().expect(0);
         dearest = if day == 0 {
@@ -179,7 +179,7 @@ fn a_proposed_slower_cadence_fits_every_night_and_tasks_never_fetched_are_report
     );
     // Tomorrow nothing is new: the same change fits every run.
     next_day(&mut context, 32, |context| {
-        context.configure_with(&targets, &reports)
+        context.configure_with(&targets, &reports);
     });
     let fit = fit_into(&context, wanted);
     assert_eq!(

@@ -80,7 +80,7 @@ fn a_table_of_counts_makes_estimates_free_and_a_filter_makes_counts_worthless() 
                     where_json = { field = \"domain_rating\", is = [\"gt\", 50] }\n\n";
     let reports = format!("{LINKS}{filtered}{counts}");
     next_day(&mut context, 1, |context| {
-        context.configure_with(TWO_TARGETS, &reports)
+        context.configure_with(TWO_TARGETS, &reports);
     });
     let told = context
         .backhaul(&["estimate", "--probe", "--json"])

@@ -108,7 +108,7 @@ fn the_month_is_kept_to_by_runs_one_after_another_and_side_by_side() {
                 assert!(
                     !String::from_utf8_lossy(&output.stderr).contains("BH-UNITS"),
                     "{output:?}"
-                )
+                );
             })
             .map(|output| output.status.code())
             .collect();

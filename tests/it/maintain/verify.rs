@@ -93,14 +93,14 @@ const ATTACKS: [Attack; 22] = [
     },
     Attack {
         strike: |context| {
-            std::fs::write(context.destination().join("anchors/stray.parquet"), "x").unwrap()
+            std::fs::write(context.destination().join("anchors/stray.parquet"), "x").unwrap();
         },
         said: "anchors/stray.parquet: was not committed",
         helps: "move ",
     },
     Attack {
         strike: |context| {
-            std::fs::write(context.destination().join("_backhaul/runs/a.parquet"), "x").unwrap()
+            std::fs::write(context.destination().join("_backhaul/runs/a.parquet"), "x").unwrap();
         },
         said: "_backhaul/runs/a.parquet: is named like data",
         helps: "move ",
@@ -108,7 +108,7 @@ const ATTACKS: [Attack; 22] = [
     Attack {
         strike: |context| {
             change_json(&state_path(context, "anchors"), |state| {
-                state["committed"]["files"][0]["rows"] = json!(3)
+                state["committed"]["files"][0]["rows"] = json!(3);
             });
         },
         said: "rows, the manifest says 3",
@@ -117,7 +117,7 @@ const ATTACKS: [Attack; 22] = [
     Attack {
         strike: |context| {
             change_json(&state_path(context, "anchors"), |state| {
-                state["committed"]["tasks"][0]["rows"] = json!(3)
+                state["committed"]["tasks"][0]["rows"] = json!(3);
             });
         },
         said: "quokka has 300 rows, the manifest says 3",

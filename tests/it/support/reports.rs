@@ -28,11 +28,13 @@ pub const TWO_TARGETS: &str = "[[target]]\nname = \"acme\"\nurl = \"acme.com\"\n
 
 /// Targets `t0`, `t1` and so on.
 pub fn numbered_targets(number: usize) -> String {
-    let mut targets = String::new();
+    let mut targets = Vec::new();
     for number in 0..number {
-        targets += &format!("[[target]]\nname = \"t{number}\"\nurl = \"t{number}.example\"\n\n");
+        targets.push(format!(
+            "[[target]]\nname = \"t{number}\"\nurl = \"t{number}.example\"\n\n"
+        ));
     }
-    targets
+    targets.concat()
 }
 
 /// A number in JSON, by its pointer; 0 if there is none.
