@@ -176,7 +176,7 @@ fn task() -> TaskColumns {
         target: "acme".to_owned(),
         snapshot_date: chrono::NaiveDate::default(),
         exported_at: chrono::DateTime::default(),
-        run_id: "r1".to_owned(),
+        run_id: backhaul::model::RunId::new("r1"),
         parameters: BTreeMap::new(),
     }
 }

@@ -8,6 +8,7 @@ use crate::clock::SharedClock;
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::limits::{Throttle, UnitMeter};
+use crate::model::RunId;
 
 /// Switches that tests need: the real values outside them.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,11 +72,7 @@ pub async fn client(
     )
 }
 
-/// `20261123T021507Z-1f3a9c04`: sorts by time, unique without coordination.
-pub(crate) fn run_id(clock: &SharedClock) -> String {
-    format!(
-        "{}-{:08x}",
-        clock.now().format("%Y%m%dT%H%M%SZ"),
-        fastrand::u32(..)
-    )
+/// The id of a run that starts now.
+pub(crate) fn new_run_id(clock: &SharedClock) -> RunId {
+    RunId::starting_at(clock.now(), fastrand::u32(..))
 }

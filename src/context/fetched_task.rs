@@ -3,6 +3,7 @@
 use crate::decode::DecodeNotes;
 use crate::error::{Error, ErrorCode, Result};
 use crate::landing::AnswerOrigin;
+use crate::model::RunId;
 use crate::paging::Evidence;
 use crate::sink::TaskSorter;
 use crate::table::DateRange;
@@ -27,7 +28,7 @@ pub struct FetchedTask {
     /// When its last answer was received, in microseconds since 1970.
     pub exported_at: i64,
     /// The run that received it.
-    pub run: String,
+    pub run: RunId,
     /// The attempt whose answers they are.
     pub attempt: u32,
     /// What was requested.

@@ -15,7 +15,7 @@ use crate::landing::ResponseStore;
 use crate::ledger::recovery::Recovery;
 use crate::ledger::request_log::{RequestLabels, RequestLog};
 use crate::limits::BudgetShares;
-use crate::model::SnapshotDate;
+use crate::model::{RunId, SnapshotDate};
 use crate::paging::Verdicts;
 use crate::plan::{ScheduledTask, Task, task_label};
 use crate::state::workspace::Workspace;
@@ -29,7 +29,7 @@ pub struct RunContext {
     /// What is to be done, in order.
     pub jobs: Arc<Vec<ScheduledTask>>,
     /// Identifies this run.
-    pub run_id: String,
+    pub run_id: RunId,
     /// When this run began, in microseconds since 1970.
     pub started_at: i64,
     /// Who holds what this run holds, for those who wait for it.
@@ -68,7 +68,7 @@ impl RunContext {
     /// [`ErrorCode::Destination`]. Nothing was sent.
     pub fn open(
         config: Arc<RunConfig>,
-        run_id: String,
+        run_id: RunId,
         jobs: Vec<ScheduledTask>,
         client: Option<Client>,
         clock: SharedClock,
@@ -81,7 +81,7 @@ impl RunContext {
             "run {run_id} (process {}) since {since}",
             std::process::id()
         );
-        let (scratch, life) = store.run_folder(&run_id, &who)?;
+        let (scratch, life) = store.run_folder(run_id.as_str(), &who)?;
         store.sweep(&who)?;
         let workspace = Workspace::load(&store, &config.source.base_url);
         let landing = crate::state::open::response_store(&config, &store);
@@ -120,7 +120,9 @@ impl RunContext {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        life.map_or(Ok(()), |life| self.store.close_run(&self.run_id, life))
+        life.map_or(Ok(()), |life| {
+            self.store.close_run(self.run_id.as_str(), life)
+        })
     }
 
     /// Fails where another process has declared this run dead: its claims belong to others by now.

@@ -9,7 +9,7 @@ use crate::api::{BodyCheck, KeyRing, Quote};
 use crate::catalog::{Endpoint, Shape};
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
-use crate::context::client::{TimingOverrides, client, run_id};
+use crate::context::client::{TimingOverrides, client, new_run_id};
 use crate::context::run_context::RunContext;
 use crate::costs::row_counts::{CountQuery, PurchasedCount, count_query, count_source, keep};
 use crate::error::{Error, ErrorCode, Result};
@@ -58,7 +58,7 @@ pub async fn probe(
         return Ok(probed);
     }
     let store = crate::state::open::open_for_writing(config)?;
-    let run = run_id(&clock);
+    let run = new_run_id(&clock);
     let ledger = Arc::new(reservations::ReservationLog::new(&store, &run, &clock));
     let promises = Arc::clone(&ledger) as Arc<dyn ReservationStore>;
     let without = if config.budget.per_month.is_some() {

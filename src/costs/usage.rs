@@ -13,6 +13,7 @@ use crate::ledger::account::AccountLimits;
 use crate::ledger::request_log;
 use crate::ledger::request_log::Totals;
 use crate::ledger::{month, reservations};
+use crate::model::RunId;
 use crate::report::{Allowance, Difference, UnitUsage, Usage, UsageShare};
 
 /// Asks the account and reads the ledger.
@@ -39,8 +40,8 @@ pub async fn usage(
 
 fn told(
     live: &AccountLimits,
-    runs: &BTreeMap<String, Totals>,
-    at_most: &BTreeMap<String, u64>,
+    runs: &BTreeMap<RunId, Totals>,
+    at_most: &BTreeMap<RunId, u64>,
     today: NaiveDate,
 ) -> Usage {
     let reset = live.reset();
@@ -92,9 +93,10 @@ fn told(
 }
 
 /// What runs may have come to beyond what their ledgers tell.
-fn set_aside(runs: &BTreeMap<String, Totals>, at_most: &BTreeMap<String, u64>, first: &str) -> u64 {
-    let is_meant = |run: &str| {
-        request_log::started(run).is_none_or(|start| start.date().to_string().as_str() >= first)
+fn set_aside(runs: &BTreeMap<RunId, Totals>, at_most: &BTreeMap<RunId, u64>, first: &str) -> u64 {
+    let is_meant = |run: &RunId| {
+        run.started_at()
+            .is_none_or(|start| start.date().to_string().as_str() >= first)
     };
     let open = at_most
         .iter()
@@ -146,15 +148,15 @@ mod tests {
         };
         let runs = BTreeMap::from([
             (
-                "20261031T010000Z-0".to_owned(),
+                RunId::new("20261031T010000Z-0"),
                 Totals::from([(item("2026-10-31", "links"), units(9_000))]),
             ),
             (
-                "20261102T010000Z-0".to_owned(),
+                RunId::new("20261102T010000Z-0"),
                 Totals::from([(item("2026-11-02", "links"), units(400))]),
             ),
             (
-                "20261103T010000Z-0".to_owned(),
+                RunId::new("20261103T010000Z-0"),
                 Totals::from([
                     (item("2026-11-03", "links"), units(100)),
                     (item("2026-11-03", "anchors"), units(600)),
@@ -162,9 +164,9 @@ mod tests {
             ),
         ]);
         let at_most = BTreeMap::from([
-            ("20261031T010000Z-0".to_owned(), 20_000),
-            ("20261102T010000Z-0".to_owned(), 650),
-            ("20261103T010000Z-0".to_owned(), 700),
+            (RunId::new("20261031T010000Z-0"), 20_000),
+            (RunId::new("20261102T010000Z-0"), 650),
+            (RunId::new("20261103T010000Z-0"), 700),
         ]);
         let live = AccountLimits {
             usage_reset_date: "2026-12-01T00:00:00Z".into(),

@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::fetch::body::run_blocking;
 use crate::fetch::pager_plan::AttemptInputs;
 use crate::landing::{Attempt, ResponseStore, SavedResponse};
-use crate::model::{Answer, Request};
+use crate::model::{Answer, Request, RunId};
 
 /// The answers of one attempt, up to the next one.
 pub(super) struct AttemptAnswers {
@@ -76,14 +76,14 @@ impl AttemptAnswers {
     /// [`crate::error::ErrorCode::Destination`] if it cannot be saved.
     pub async fn save(
         &self,
-        run_id: &str,
+        run_id: &RunId,
         request: &Request,
         answer: Answer,
         units: u64,
         inputs: &AttemptInputs,
     ) -> Result<SavedResponse> {
         let (landing, attempt) = (self.landing.clone(), self.attempt.clone());
-        let (run_id, request, inputs) = (run_id.to_owned(), request.clone(), inputs.clone());
+        let (run_id, request, inputs) = (run_id.clone(), request.clone(), inputs.clone());
         let sequence = self.sequence;
         run_blocking(move || {
             let mut saved = SavedResponse::new(sequence, &run_id, request, answer, units)?;

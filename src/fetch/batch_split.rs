@@ -81,7 +81,7 @@ pub(crate) fn save_batch(
     let answers = member_answers(&saved)?;
     let _lock = context
         .store
-        .lock_folder(LOCK, &context.run_id, &context.who)?;
+        .lock_folder(LOCK, context.run_id.as_str(), &context.who)?;
     // Another process may have split it in the meantime, and its tasks may have made progress.
     if context.landing.load_batch(&name)?.is_some() {
         split_batch(context, &name, &answers)?;
@@ -130,7 +130,7 @@ pub(crate) fn split_leftover_batches(context: &RunContext) -> Result<()> {
     for name in context.landing.batches()? {
         let _lock = context
             .store
-            .lock_folder(LOCK, &context.run_id, &context.who)?;
+            .lock_folder(LOCK, context.run_id.as_str(), &context.who)?;
         let answers = match context.landing.load_batch(&name)? {
             Some(saved) => member_answers(&saved),
             // Damaged on disk, or split by another process a moment ago.

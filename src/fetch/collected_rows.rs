@@ -11,6 +11,7 @@ use crate::context::fetched_task::sorter_in_use;
 use crate::decode::{DecodeNotes, Decoder, OnBadValue, Page, PageSchema};
 use crate::error::{Error, ErrorCode, Result};
 use crate::landing::{AnswerOrigin, SavedResponse};
+use crate::model::RunId;
 use crate::paging::EmittedRows;
 use crate::sink::{SorterOptions, TaskSorter};
 use crate::state::layouts::table_schema_of;
@@ -28,7 +29,7 @@ pub(super) struct CollectedRows {
     /// When the first answer was received.
     pub started_at: Option<i64>,
     /// When the last answer was received, and by which run.
-    pub last: Option<(i64, String)>,
+    pub last: Option<(i64, RunId)>,
     /// The origin of the last answer.
     pub origin: Option<AnswerOrigin>,
     /// The hash over all bodies.

@@ -89,7 +89,7 @@ mod tests {
     use super::*;
     use crate::config::{self, Environment};
     use crate::fetch::request::first_request;
-    use crate::model::{Answer, Encoding, Method, Price};
+    use crate::model::{Answer, Encoding, Method, Price, RunId};
     use crate::plan::{Selection, tasks_of_any_night};
 
     const OF_A_BODY: &str = r#"
@@ -127,7 +127,7 @@ mod tests {
             received_at: chrono::DateTime::UNIX_EPOCH,
             attempts: 1,
         };
-        let saved = SavedResponse::new(0, "run", request, answer, 0).unwrap();
+        let saved = SavedResponse::new(0, &RunId::new("run"), request, answer, 0).unwrap();
         let removed = RemovedColumns::default();
         learn_from_saved(&removed, report, &task.spec, Some(&saved));
         assert_eq!(removed.remaining(report, &report.columns), report.columns);

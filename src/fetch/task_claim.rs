@@ -34,7 +34,9 @@ pub(crate) fn claim(context: &RunContext, index: usize) -> Result<ClaimResult<Ta
 pub(super) fn claim_task(context: &RunContext, index: usize) -> Result<ClaimResult<Lease>> {
     let (job, _) = context.job(index)?;
     let name = claim_name(job.night, &job.task.id);
-    context.store.claim(&name, &context.run_id, &context.who)
+    context
+        .store
+        .claim(&name, context.run_id.as_str(), &context.who)
 }
 
 /// Claims the question of a job.
@@ -45,5 +47,7 @@ pub(super) fn claim_question(context: &RunContext, index: usize) -> Result<Claim
     let (job, _) = context.job(index)?;
     let fingerprint = plan::question_fingerprint(&context.config, &job.task);
     let name = format!("{}/question-{fingerprint}", job.night);
-    context.store.claim(&name, &context.run_id, &context.who)
+    context
+        .store
+        .claim(&name, context.run_id.as_str(), &context.who)
 }

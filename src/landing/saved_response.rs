@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::{Answer, Encoding, Price, Request, TaskId, hex};
+use crate::model::{Answer, Encoding, Price, Request, RunId, TaskId, hex};
 
 /// First line: the name of the format and its version, then a CRC-32 of everything after the line.
 const MAGIC: &str = "backhaul-response-1 ";
@@ -19,7 +19,7 @@ pub struct ResponseHeader {
     /// Number of the response within its attempt, from 0.
     pub sequence: u32,
     /// The run that paid for it.
-    pub run: String,
+    pub run: RunId,
     /// The request.
     pub request: Request,
     /// The price by the HTTP headers.
@@ -83,7 +83,7 @@ impl SavedResponse {
     /// [`ErrorCode::Internal`] if the compressor fails.
     pub fn new(
         sequence: u32,
-        run: &str,
+        run: &RunId,
         request: Request,
         answer: Answer,
         units: u64,
@@ -101,7 +101,7 @@ impl SavedResponse {
         };
         let header = ResponseHeader {
             sequence,
-            run: run.to_owned(),
+            run: run.clone(),
             request,
             price: answer.price,
             units,

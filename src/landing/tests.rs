@@ -9,7 +9,7 @@ use bytes::Bytes;
 use chrono::Utc;
 
 use super::*;
-use crate::model::{Answer, Encoding, Method, Price, Request, SnapshotDate, TaskId};
+use crate::model::{Answer, Encoding, Method, Price, Request, RunId, SnapshotDate, TaskId};
 use crate::store::{DiskFiles, MemoryFiles};
 
 fn answer(body: &'static [u8], encoding: Encoding) -> Answer {
@@ -57,8 +57,14 @@ fn save(
     body: &'static [u8],
     encoding: Encoding,
 ) {
-    let saved =
-        SavedResponse::new(sequence, "run", request(), answer(body, encoding), 50).expect("builds");
+    let saved = SavedResponse::new(
+        sequence,
+        &RunId::new("run"),
+        request(),
+        answer(body, encoding),
+        50,
+    )
+    .expect("builds");
     responses.save(attempt, &saved).expect("saves");
 }
 

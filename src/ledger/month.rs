@@ -296,6 +296,7 @@ pub(crate) fn shares(config: &RunConfig, job: &ScheduledTask) -> BudgetShares {
 mod tests {
     use super::*;
     use crate::ledger::reservations::RunReservation;
+    use crate::model::RunId;
 
     fn day(text: &str) -> NaiveDate {
         text.parse().expect("a date")
@@ -303,7 +304,7 @@ mod tests {
 
     fn entry(run: &str, promised: u64, settled: Option<u64>, spent: u64) -> Entry {
         Entry {
-            run: run.to_owned(),
+            run: RunId::new(run),
             reservation: RunReservation {
                 reserved: promised,
                 settled,

@@ -7,9 +7,9 @@ use chrono::{Days, NaiveDate};
 use crate::config::RunConfig;
 use crate::error::Result;
 use crate::landing::{AnswerOrigin, ResponseHeader, ResponseStore};
-use crate::ledger::request_log::{FOLDER, LogLine, closed, lines, open, started, totals, write};
+use crate::ledger::request_log::{FOLDER, LogLine, closed, lines, open, totals, write};
 use crate::ledger::reservations::unsettled;
-use crate::model::{SnapshotDate, TaskId};
+use crate::model::{RunId, SnapshotDate, TaskId};
 use crate::plan::{Selection, tasks_of_any_night};
 use crate::report::UnitUsage;
 use crate::store::{SharedFiles, Store};
@@ -26,7 +26,7 @@ pub(crate) struct Recovery<'a> {
     /// Saved responses.
     pub landing: &'a ResponseStore,
     /// The run that does it: its own log is left alone.
-    pub run_id: &'a str,
+    pub run_id: &'a RunId,
     /// Who holds what it holds.
     pub who: &'a str,
     /// The date.
@@ -45,12 +45,12 @@ pub(crate) fn close_dead_run_logs(context: &Recovery<'_>) -> Result<()> {
         .today
         .checked_sub_days(Days::new(KEPT_DAYS))
         .unwrap_or(context.today);
-    let unsettled: BTreeSet<String> = unsettled(context.store)?.into_keys().collect();
+    let unsettled: BTreeSet<RunId> = unsettled(context.store)?.into_keys().collect();
     let mut runs = unsettled.clone();
     let files = context.store.files(FOLDER);
     for name in files.list("")? {
         if let Some(run) = name.strip_suffix(".jsonl") {
-            runs.insert(run.to_owned());
+            runs.insert(RunId::new(run));
         } else if is_older(&name, oldest) {
             files.remove(&name)?;
         }
@@ -59,7 +59,10 @@ pub(crate) fn close_dead_run_logs(context: &Recovery<'_>) -> Result<()> {
     let mut locks = BTreeMap::new();
     for run in runs {
         // A run that is alive closes its own log.
-        if let Some(lock) = context.store.take_over_dead_run(&run, context.who)? {
+        if let Some(lock) = context
+            .store
+            .take_over_dead_run(run.as_str(), context.who)?
+        {
             locks.insert(run, lock);
         }
     }
@@ -75,15 +78,18 @@ pub(crate) fn close_dead_run_logs(context: &Recovery<'_>) -> Result<()> {
 }
 
 fn is_older(name: &str, oldest: NaiveDate) -> bool {
-    let start = name.strip_suffix(".json").and_then(started);
+    let Some(run) = name.strip_suffix(".json") else {
+        return false;
+    };
+    let start = RunId::new(run).started_at();
     start.is_some_and(|start| start.date() < oldest)
 }
 
 /// Saved answers of killed runs, by run: read once for all of them. The logs that are closed need none.
 fn unlogged_answers<'a>(
     context: &Recovery<'_>,
-    runs: impl Iterator<Item = &'a String>,
-) -> Result<BTreeMap<String, Vec<LogLine>>> {
+    runs: impl Iterator<Item = &'a RunId>,
+) -> Result<BTreeMap<RunId, Vec<LogLine>>> {
     let files = context.store.files(FOLDER);
     let resumed = Days::new(context.config.run.resume_within.as_secs() / (24 * 3600) + 1);
     let mut open_runs = BTreeMap::new();
@@ -92,8 +98,10 @@ fn unlogged_answers<'a>(
         if files.load(&closed(run))?.is_some() {
             continue;
         }
-        let start = started(run).and_then(|start| start.date().checked_sub_days(resumed));
-        let start = start.unwrap_or_default();
+        let mut start = NaiveDate::default();
+        if let Some(time) = run.started_at() {
+            start = time.date().checked_sub_days(resumed).unwrap_or_default();
+        }
         first = Some(first.map_or(start, |first: NaiveDate| first.min(start)));
         open_runs.insert(run.clone(), Vec::new());
     }
@@ -113,7 +121,7 @@ fn unlogged_answers<'a>(
     Ok(open_runs)
 }
 
-fn close_log(files: &SharedFiles, run: &str, saved: &[LogLine]) -> Result<()> {
+fn close_log(files: &SharedFiles, run: &RunId, saved: &[LogLine]) -> Result<()> {
     let mut lines = lines(files, &open(run))?;
     if files.load(&closed(run))?.is_none() {
         let mut logged: BTreeSet<(String, i64)> = BTreeSet::new();

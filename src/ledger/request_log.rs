@@ -13,12 +13,13 @@ use std::fs::File;
 use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 
-use chrono::{DateTime, NaiveDateTime};
+use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 
 use crate::api::{AttemptRecord, Outcome};
 use crate::config::{Report, RunConfig};
 use crate::error::{Error, ErrorCode, Result};
+use crate::model::RunId;
 use crate::plan::ScheduledTask;
 use crate::report::{UnitOverhead, UnitUsage};
 use crate::store::{SharedFiles, Store};
@@ -76,7 +77,7 @@ pub type Totals = BTreeMap<LogKey, UnitUsage>;
 #[derive(Debug)]
 pub(crate) struct RequestLog {
     files: SharedFiles,
-    run: String,
+    run: RunId,
     state: Mutex<State>,
 }
 
@@ -131,10 +132,10 @@ impl RequestLabels {
 
 impl RequestLog {
     /// The ledger of a run; its file comes with the first line.
-    pub fn new(store: &Store, run: &str) -> Self {
+    pub fn new(store: &Store, run: &RunId) -> Self {
         Self {
             files: store.files(FOLDER),
-            run: run.to_owned(),
+            run: run.clone(),
             state: Mutex::default(),
         }
     }
@@ -317,16 +318,16 @@ impl LogLine {
 ///
 /// # Errors
 /// [`ErrorCode::Destination`].
-pub(crate) fn of_all_runs(store: &Store) -> Result<BTreeMap<String, Totals>> {
+pub(crate) fn of_all_runs(store: &Store) -> Result<BTreeMap<RunId, Totals>> {
     let mut runs = BTreeMap::new();
     let files = store.files(FOLDER);
     for name in files.list("")? {
         if let Some(run) = name.strip_suffix(".json") {
-            runs.insert(run.to_owned(), read(&files, &name)?);
+            runs.insert(RunId::new(run), read(&files, &name)?);
         } else if let Some(run) = name.strip_suffix(".jsonl")
             && !runs.contains_key(run)
         {
-            runs.insert(run.to_owned(), totals(&lines(&files, &name)?));
+            runs.insert(RunId::new(run), totals(&lines(&files, &name)?));
         }
     }
     Ok(runs)
@@ -357,11 +358,6 @@ pub(crate) fn forget(store: &Store, target: &str) -> Result<()> {
         write(&files, &name, &rest)?;
     }
     Ok(())
-}
-
-/// When a run started, by its name.
-pub(crate) fn started(run: &str) -> Option<NaiveDateTime> {
-    NaiveDateTime::parse_from_str(run.split('-').next()?, "%Y%m%dT%H%M%SZ").ok()
 }
 
 pub(crate) fn totals(lines: &[LogLine]) -> Totals {
@@ -411,12 +407,12 @@ pub(crate) fn write(files: &SharedFiles, name: &str, totals: &Totals) -> Result<
 }
 
 /// The file of a run that is under way.
-pub(crate) fn open(run: &str) -> String {
+pub(crate) fn open(run: &RunId) -> String {
     format!("{run}.jsonl")
 }
 
 /// The file of a run that has ended.
-pub(crate) fn closed(run: &str) -> String {
+pub(crate) fn closed(run: &RunId) -> String {
     format!("{run}.json")
 }
 
@@ -461,7 +457,7 @@ mod tests {
     fn a_ledger_reads_the_same_while_it_is_written_and_when_it_is_closed() {
         let folder = tempfile::tempdir().expect("temp dir");
         let store = Store::open_read_only(folder.path());
-        let spending = RequestLog::new(&store, "20261123T021507Z-00000000");
+        let spending = RequestLog::new(&store, &RunId::new("20261123T021507Z-00000000"));
         spending.record_attempt(&account(), 0, answered(50, 86_400_000_000));
         spending.record_attempt(
             &account(),
@@ -504,7 +500,7 @@ mod tests {
     fn a_torn_line_is_the_only_one_that_does_not_count() {
         let folder = tempfile::tempdir().expect("temp dir");
         let store = Store::open_read_only(folder.path());
-        let spending = RequestLog::new(&store, "r");
+        let spending = RequestLog::new(&store, &RunId::new("r"));
         spending.record_attempt(&account(), 0, answered(50, 1));
         spending.record_attempt(&account(), 0, answered(60, 2));
         let path = spending.files.location_of("r.jsonl");
@@ -512,12 +508,5 @@ mod tests {
         std::fs::write(&path, &whole[..whole.len() - 5]).expect("writable");
         let runs = of_all_runs(&store).expect("readable");
         assert_eq!(runs["r"].values().map(|spent| spent.units).sum::<u64>(), 50);
-    }
-
-    #[test]
-    fn a_run_tells_by_its_name_when_it_started() {
-        let time = started("20261123T021507Z-1f3a9c04").expect("a time");
-        assert_eq!(time.to_string(), "2026-11-23 02:15:07");
-        assert_eq!(started("nonsense"), None);
     }
 }

@@ -14,6 +14,7 @@ use crate::clock::SharedClock;
 use crate::error::Result;
 use crate::failpoint;
 use crate::limits::{BudgetLimit, ReservationStore, ReserveRequest, Reserved};
+use crate::model::RunId;
 use crate::store::{Store, to_json};
 
 /// Folder of the files below `_backhaul/`.
@@ -51,19 +52,19 @@ pub(crate) struct MonthBudget {
 #[derive(Debug)]
 pub(crate) struct ReservationLog {
     store: Store,
-    run: String,
+    run: RunId,
     clock: SharedClock,
     month: OnceLock<MonthBudget>,
     /// Runs that have settled, which do not change any more.
-    settled: Mutex<BTreeMap<String, RunReservation>>,
+    settled: Mutex<BTreeMap<RunId, RunReservation>>,
 }
 
 impl ReservationLog {
     /// The reservations of a run; its file comes with the first one.
-    pub fn new(store: &Store, run: &str, clock: &SharedClock) -> Self {
+    pub fn new(store: &Store, run: &RunId, clock: &SharedClock) -> Self {
         Self {
             store: store.clone(),
-            run: run.to_owned(),
+            run: run.clone(),
             clock: SharedClock::clone(clock),
             month: OnceLock::new(),
             settled: Mutex::default(),
@@ -119,24 +120,25 @@ impl ReservationStore for ReservationLog {
             return self.reserve_total(preferred, spent);
         };
         let before = read(&self.store, &self.run)?;
-        self.store.with_exclusive_folder(FOLDER, &self.run, || {
-            let mut others = month.foreign;
-            for entry in self.others()? {
-                others = others.saturating_add(entry.units_counted(month.since));
-            }
-            let total = month.cap.limit.saturating_sub(others);
-            if needed > total {
-                // An earlier try, made without the lock, may have reserved more: others would miss it until we end.
-                self.restore(before.clone(), spent)?;
-                return Ok(Reserved::Insufficient {
-                    total,
-                    budget: month.cap.clone(),
-                });
-            }
-            // Near the end something is left for other processes.
-            let block = (total - needed) / 2;
-            self.reserve_total(preferred.min(needed.saturating_add(block)), spent)
-        })
+        self.store
+            .with_exclusive_folder(FOLDER, self.run.as_str(), || {
+                let mut others = month.foreign;
+                for entry in self.others()? {
+                    others = others.saturating_add(entry.units_counted(month.since));
+                }
+                let total = month.cap.limit.saturating_sub(others);
+                if needed > total {
+                    // An earlier try, made without the lock, may have reserved more: others would miss it until we end.
+                    self.restore(before.clone(), spent)?;
+                    return Ok(Reserved::Insufficient {
+                        total,
+                        budget: month.cap.clone(),
+                    });
+                }
+                // Near the end something is left for other processes.
+                let block = (total - needed) / 2;
+                self.reserve_total(preferred.min(needed.saturating_add(block)), spent)
+            })
     }
 }
 
@@ -162,7 +164,8 @@ impl ReservationLog {
     fn others(&self) -> Result<Vec<Entry>> {
         let mut settled = self.settled.lock().unwrap_or_else(PoisonError::into_inner);
         let mut entries = Vec::new();
-        for run in self.store.files(FOLDER).json_names()? {
+        for name in self.store.files(FOLDER).json_names()? {
+            let run = RunId::new(name);
             if run == self.run {
                 continue;
             }
@@ -187,7 +190,7 @@ impl ReservationLog {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     /// The run.
-    pub run: String,
+    pub run: RunId,
     /// What it reserved.
     pub reservation: RunReservation,
 }
@@ -195,7 +198,7 @@ pub(crate) struct Entry {
 impl Entry {
     /// The day on which the run began, by its name.
     pub fn begun(&self) -> Option<NaiveDate> {
-        NaiveDate::parse_from_str(self.run.get(..8)?, "%Y%m%d").ok()
+        NaiveDate::parse_from_str(self.run.as_str().get(..8)?, "%Y%m%d").ok()
     }
 
     /// Units that count as spent since a day: of a run that was at work on it or later, all.
@@ -239,17 +242,18 @@ impl Entry {
 /// [`crate::error::ErrorCode::Destination`].
 pub(crate) fn entries(store: &Store) -> Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    for run in store.files(FOLDER).json_names()? {
+    for name in store.files(FOLDER).json_names()? {
+        let run = RunId::new(name);
         entries.extend(read(store, &run)?.map(|reservation| Entry { run, reservation }));
     }
     Ok(entries)
 }
 
-fn file(run: &str) -> String {
+fn file(run: &RunId) -> String {
     format!("{run}.json")
 }
 
-fn read(store: &Store, run: &str) -> Result<Option<RunReservation>> {
+fn read(store: &Store, run: &RunId) -> Result<Option<RunReservation>> {
     let (files, name) = (store.files(FOLDER), file(run));
     let next = || {
         format!(
@@ -262,7 +266,7 @@ fn read(store: &Store, run: &str) -> Result<Option<RunReservation>> {
         .map_err(|error| error.with_hint(next()))
 }
 
-fn write(store: &Store, run: &str, reservation: &RunReservation) -> Result<()> {
+fn write(store: &Store, run: &RunId, reservation: &RunReservation) -> Result<()> {
     store
         .files(FOLDER)
         .replace(&file(run), to_json(reservation)?.into())
@@ -280,7 +284,7 @@ pub(crate) fn settle_dead_runs(store: &Store, who: &str) -> Result<Vec<String>> 
             continue;
         }
         // A run that is alive settles its own.
-        let Some(hold) = store.take_over_dead_run(&run, who)? else {
+        let Some(hold) = store.take_over_dead_run(run.as_str(), who)? else {
             continue;
         };
         let Some(reservation) = read(store, &run)? else {
@@ -314,7 +318,7 @@ pub(crate) fn settle_dead_runs(store: &Store, who: &str) -> Result<Vec<String>> 
 ///
 /// # Errors
 /// [`crate::error::ErrorCode::Destination`].
-pub(crate) fn unsettled(store: &Store) -> Result<BTreeMap<String, u64>> {
+pub(crate) fn unsettled(store: &Store) -> Result<BTreeMap<RunId, u64>> {
     let mut open = BTreeMap::new();
     for Entry { run, reservation } in entries(store)? {
         if reservation.settled.is_none() {
@@ -328,7 +332,7 @@ pub(crate) fn unsettled(store: &Store) -> Result<BTreeMap<String, u64>> {
 ///
 /// # Errors
 /// [`crate::error::ErrorCode::Destination`].
-pub(crate) fn max_units_by_run(store: &Store) -> Result<BTreeMap<String, u64>> {
+pub(crate) fn max_units_by_run(store: &Store) -> Result<BTreeMap<RunId, u64>> {
     let mut most = BTreeMap::new();
     for Entry { run, reservation } in entries(store)? {
         most.insert(run, reservation.settled.unwrap_or(reservation.reserved));
@@ -378,7 +382,11 @@ mod tests {
             .take_over_dead_run(&run, &run)
             .expect("readable")
             .expect("nobody else's");
-        let ledger = Arc::new(ReservationLog::new(&store, &run, &clock));
+        let ledger = Arc::new(ReservationLog::new(
+            &store,
+            &RunId::new(run.as_str()),
+            &clock,
+        ));
         ledger.limit_to_month(month);
         let meter = UnitMeter::with_store(
             None,

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
-use crate::context::client::run_id;
+use crate::context::client::new_run_id;
 use crate::context::progress::Progress;
 use crate::context::run_context::RunContext;
 use crate::error::{Errors, Result};
@@ -54,7 +54,7 @@ pub fn compact(
     )?;
     let context = RunContext::open(
         Arc::clone(&config),
-        run_id(&clock),
+        new_run_id(&clock),
         Vec::new(),
         None,
         clock,

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
 use crate::config::{Report, RunConfig};
-use crate::context::client::run_id;
+use crate::context::client::new_run_id;
 use crate::context::cpu_pool::run_on_cpu_pool;
 use crate::context::fetched_task::FetchedTask;
 use crate::context::progress::Progress;
@@ -62,7 +62,7 @@ pub async fn rebuild(
     let store = crate::state::open::open_read_only(&config)?;
     let places = places(&config, &store, selection)?;
     let jobs: Vec<ScheduledTask> = places.iter().flat_map(|place| place.jobs.clone()).collect();
-    let opening = (Arc::clone(&config), run_id(&clock), clock);
+    let opening = (Arc::clone(&config), new_run_id(&clock), clock);
     let progress = Arc::new(Progress::default());
     let context = run_blocking(move || {
         RunContext::open(opening.0, opening.1, jobs, None, opening.2, progress)

@@ -8,7 +8,7 @@ mod text;
 mod value;
 
 pub use exchange::{Answer, Encoding, Method, Price, Request};
-pub use ids::TaskId;
+pub use ids::{RunId, TaskId};
 pub use page_keys::PageKeys;
 pub use snapshot_date::SnapshotDate;
 pub use text::{hex, percent_encode_into};

@@ -16,7 +16,7 @@ use crate::context::run_context::RunContext;
 use crate::error::{Error, ErrorCode, Result};
 use crate::fetch::body::run_blocking;
 use crate::landing::AnswerOrigin;
-use crate::model::{SnapshotDate, TaskId, hex};
+use crate::model::{RunId, SnapshotDate, TaskId, hex};
 use crate::paging::{Evidence, Status};
 use crate::publish::carry_over::CarriedRows;
 use crate::publish::change_marks;
@@ -284,7 +284,7 @@ impl PartitionRewrite {
             target: String::new(),
             snapshot_date: NaiveDate::default(),
             exported_at: DateTime::default(),
-            run_id: String::new(),
+            run_id: RunId::default(),
             parameters: none,
         }
     }

@@ -12,7 +12,7 @@ use arrow::array::{Array as _, AsArray as _, RecordBatch, StringArray};
 use chrono::{DateTime, NaiveDate};
 
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::TaskId;
+use crate::model::{RunId, TaskId};
 use crate::publish::partition::folder;
 use crate::sink::{PartitionWriter, TaskColumns, read_batches, read_footer};
 use crate::store::{Commit, LocalFile, PartitionCommit, file_problem};
@@ -178,7 +178,7 @@ pub(crate) fn taken_over(entry: &TaskEntry, partition_by: &[String]) -> TaskColu
         // The rows bring the columns that these would fill.
         snapshot_date: NaiveDate::default(),
         exported_at: DateTime::default(),
-        run_id: String::new(),
+        run_id: RunId::default(),
         parameters: entry.params.clone(),
     }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::unit_usage::UnitOverhead;
 use crate::error::Error;
+use crate::model::RunId;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +39,7 @@ impl RunStatus {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunReport {
     /// Identifies the run; also in `_run_id` of its rows.
-    pub run: String,
+    pub run: RunId,
     /// The snapshot date.
     pub night: String,
     /// How it ended.

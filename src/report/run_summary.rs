@@ -120,11 +120,12 @@ fn tasks_by_status(counts: TaskCounts) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::RunId;
 
     #[test]
     fn the_summary_of_a_run_names_tables_cost_and_what_is_left() {
         let report = RunReport {
-            run: "20261123T021507Z-1f3a9c04".to_owned(),
+            run: RunId::new("20261123T021507Z-1f3a9c04"),
             night: "2026-11-23".to_owned(),
             status: RunStatus::Partial,
             rows: 1,

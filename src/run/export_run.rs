@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
-use crate::context::client::{TimingOverrides, client, run_id};
+use crate::context::client::{TimingOverrides, client, new_run_id};
 use crate::context::progress::Progress;
 use crate::context::run_context::RunContext;
 use crate::error::{Errors, Result};
@@ -83,7 +83,7 @@ impl ExportRun {
             tuning,
             is_sample,
         } = self;
-        let run_id = run_id(&clock);
+        let run_id = new_run_id(&clock);
         let store = open_read_only(&config)?;
         let ledger = Arc::new(ReservationLog::new(&store, &run_id, &clock));
         let promises = Arc::clone(&ledger) as Arc<dyn ReservationStore>;

@@ -157,7 +157,11 @@ fn expire(context: &RunContext, needed: &BTreeSet<(SnapshotDate, TaskId)>) -> Re
         }
         Ok(context
             .store
-            .claim(&claim_name(night, task), &context.run_id, &context.who)?
+            .claim(
+                &claim_name(night, task),
+                context.run_id.as_str(),
+                &context.who,
+            )?
             .claimed())
     };
     let keep = context.config.destination.keep_responses;

@@ -12,6 +12,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPrope
 use parquet::schema::types::ColumnPath;
 
 use crate::error::{Error, ErrorCode, Result};
+use crate::model::RunId;
 use crate::table::TableSchema;
 
 /// Prefix of our keys in footers.
@@ -41,7 +42,7 @@ pub struct WriterOptions {
     /// The generation that the commit extends, for the footer.
     pub base_generation: u64,
     /// The run that writes, for the footer.
-    pub run_id: String,
+    pub run_id: RunId,
     /// Level of the zstd compression of pages, from 1 to 22. All engines that `load` knows read zstd.
     pub zstd_level: i32,
     /// Size at which a file ends and the next begins: `u64::MAX` for one file.
@@ -63,7 +64,7 @@ impl WriterOptions {
             commit_id: commit_id.into(),
             responses_hash: String::new(),
             base_generation: 0,
-            run_id: String::new(),
+            run_id: RunId::default(),
             zstd_level: 3,
             file_bytes: 128 << 20,
             row_group_rows: 128 << 10,
@@ -149,7 +150,7 @@ fn footer(schema: &TableSchema, options: &WriterOptions) -> Vec<KeyValue> {
         key_value("base_generation", options.base_generation.to_string()),
         key_value("layout_version", LAYOUT_VERSION.to_string()),
         key_value("table", schema.name().to_owned()),
-        key_value("run_id", options.run_id.clone()),
+        key_value("run_id", options.run_id.to_string()),
     ]
 }
 

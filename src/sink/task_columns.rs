@@ -12,7 +12,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 
 use super::error::mismatched_columns;
 use crate::error::{Error, ErrorCode, Result};
-use crate::model::TaskId;
+use crate::model::{RunId, TaskId};
 use crate::table::{EXPORTED_AT, RUN_ID, SNAPSHOT_DATE, TARGET, TableSchema, parameter_column};
 
 /// What all rows of a task share.
@@ -29,7 +29,7 @@ pub struct TaskColumns {
     /// When its answer was saved.
     pub exported_at: DateTime<Utc>,
     /// The run that fetched it.
-    pub run_id: String,
+    pub run_id: RunId,
     /// Its parameters; one that the table knows and the task lacks is null.
     pub parameters: BTreeMap<String, String>,
 }
@@ -157,7 +157,7 @@ impl TaskColumnsFiller {
             Arc::new(Date32Array::from_value(date, num_rows)),
         );
         constants.insert(EXPORTED_AT.to_owned(), Arc::new(time.with_timezone("UTC")));
-        constants.insert(RUN_ID.to_owned(), repeated(&task.run_id, num_rows));
+        constants.insert(RUN_ID.to_owned(), repeated(task.run_id.as_str(), num_rows));
         for name in self.schema.parameters() {
             if let Some(value) = task.parameters.get(name) {
                 constants.insert(parameter_column(name), repeated(value, num_rows));

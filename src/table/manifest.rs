@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::date_range::DateRange;
 use super::recorded_column::RecordedColumn;
 use super::task_spec::TaskSpec;
-use crate::model::{SnapshotDate, TaskId};
+use crate::model::{RunId, SnapshotDate, TaskId};
 
 /// Version of the state object that this program writes.
 pub const MANIFEST_VERSION: u32 = 1;
@@ -150,7 +150,7 @@ pub struct TaskEntry {
     pub requests: u64,
     /// The run that finished it.
     #[serde(default)]
-    pub run: String,
+    pub run: RunId,
     /// When its first answer was received, in microseconds since 1970.
     #[serde(default)]
     pub started_at: i64,
@@ -213,7 +213,7 @@ pub struct UnfinishedTask {
     #[serde(default)]
     pub units: u64,
     /// The run.
-    pub run: String,
+    pub run: RunId,
     /// When it ended, in microseconds since 1970.
     pub at: i64,
     /// Of a history, whose partition holds many nights: the night of the attempt.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
-use crate::context::client::run_id;
+use crate::context::client::new_run_id;
 use crate::context::progress::Progress;
 use crate::context::run_context::RunContext;
 use crate::costs::row_counts;
@@ -67,7 +67,7 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
     if !named.contains_key(target) && !is_configured && matches!(earlier, Ok(None)) {
         return Err(unknown_target(&config, &named, target));
     }
-    let run = run_id(&clock);
+    let run = new_run_id(&clock);
     let context = RunContext::open(
         config,
         run,
@@ -149,7 +149,10 @@ fn claim(context: &RunContext, target: &str, holdings: &Holdings) -> Result<Vec<
     let mut claims = Vec::new();
     for (night, task) in holdings.claims.iter().rev() {
         let name = claim_name(*night, task);
-        match context.store.claim(&name, &context.run_id, &context.who)? {
+        match context
+            .store
+            .claim(&name, context.run_id.as_str(), &context.who)?
+        {
             ClaimResult::Claimed(claim) if claims.len() < MAX_CLAIMS => claims.push(claim),
             ClaimResult::Claimed(claim) => claim.release()?,
             ClaimResult::HeldBy(holder) => {

@@ -11,11 +11,12 @@ use std::sync::OnceLock;
 
 use crate::clock::SharedClock;
 use crate::config::RunConfig;
-use crate::context::client::run_id;
+use crate::context::client::new_run_id;
 use crate::error::Result;
 use crate::maintain::verify::records::record_problems;
 use crate::maintain::verify::remedy::Remedies;
 use crate::maintain::verify::rows::Reading;
+use crate::model::RunId;
 use crate::plan::Selection;
 use crate::state::selection::ResolvedSelection;
 use crate::store::{
@@ -69,7 +70,7 @@ pub fn verify(config: &RunConfig, clock: &SharedClock, selection: &Selection) ->
     }
     let scratch = Scratch {
         store: &store,
-        run: run_id(clock),
+        run: new_run_id(clock),
         folder: OnceLock::new(),
     };
     let remedies = Remedies::new(config, &store);
@@ -297,7 +298,7 @@ fn place(report: &str, partition: &str, file: Option<&str>) -> String {
 /// A folder for digests that do not fit in memory, made when it is first needed.
 struct Scratch<'a> {
     store: &'a Store,
-    run: String,
+    run: RunId,
     folder: OnceLock<(PathBuf, Lease)>,
 }
 
@@ -307,15 +308,15 @@ impl Scratch<'_> {
             return Ok(folder.clone());
         }
         let who = format!("verify {} (process {})", self.run, std::process::id());
-        let (folder, lock) = self.store.run_folder(&self.run, &who)?;
+        let (folder, lock) = self.store.run_folder(self.run.as_str(), &who)?;
         let path = folder.clone();
         let _ = self.folder.set((folder, lock));
         Ok(path)
     }
 
     fn close(self) -> Result<()> {
-        self.folder
-            .into_inner()
-            .map_or(Ok(()), |(_, lock)| self.store.close_run(&self.run, lock))
+        self.folder.into_inner().map_or(Ok(()), |(_, lock)| {
+            self.store.close_run(self.run.as_str(), lock)
+        })
     }
 }

@@ -116,7 +116,7 @@ fn constant(task: &TaskColumns, name: &str, rows: usize) -> Option<ArrayRef> {
     match name {
         // A task that looks up no target has none: null.
         TARGET => (!task.target.is_empty()).then(|| text(&task.target)),
-        RUN_ID => Some(text(&task.run_id)),
+        RUN_ID => Some(text(task.run_id.as_str())),
         SNAPSHOT_DATE => Some(Arc::new(Date32Array::from_value(
             Date32Type::from_naive_date(task.snapshot_date),
             rows,

@@ -31,7 +31,7 @@ fn task(target: &str, country: Option<&str>) -> TaskColumns {
         exported_at: DateTime::parse_from_rfc3339("2026-11-24T00:10:00.5Z")
             .unwrap()
             .to_utc(),
-        run_id: "r1".to_owned(),
+        run_id: backhaul::model::RunId::new("r1"),
         parameters: country
             .map(|country| ("country".to_owned(), country.to_owned()))
             .into_iter()
@@ -51,7 +51,7 @@ fn options() -> WriterOptions {
     WriterOptions {
         responses_hash: "h1".into(),
         base_generation: 4,
-        run_id: "r1".into(),
+        run_id: backhaul::model::RunId::new("r1"),
         ..WriterOptions::new("c1")
     }
 }

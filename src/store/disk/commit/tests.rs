@@ -1,7 +1,7 @@
 //! Commits on a disk, and what is left of them after a crash at each step.
 
 use super::*;
-use crate::model::TaskId;
+use crate::model::{RunId, TaskId};
 use crate::store::disk::layout::Replace;
 use crate::table::manifest::{FileEntry, TaskEntry, UnfinishedStatus, UnfinishedTask};
 
@@ -177,7 +177,7 @@ fn a_commit_that_failed_after_its_rows_were_in_place_did_not_fail() {
         status: UnfinishedStatus::Failed,
         reason: "the disk is full".into(),
         units: 0,
-        run: "r1".into(),
+        run: RunId::new("r1"),
         at: 0,
         night: None,
         due: None,
