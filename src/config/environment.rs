@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 /// The variable that the starter configuration takes the key from. Read only where a configuration names it.
-pub const AHREFS_API_KEY: &str = "AHREFS_API_KEY";
+pub(super) const AHREFS_API_KEY: &str = "AHREFS_API_KEY";
 
 /// Environment variables, as they were when the program started. `Debug` shows names only: values may be keys.
 #[derive(Clone, Default)]

@@ -28,15 +28,10 @@ mod values;
 pub use cadence::Cadence;
 pub use column_presets::PresetColumns;
 pub use dates::{day_of, is_relative};
-pub use environment::{AHREFS_API_KEY, Environment};
-pub use key_sources::{KeySource, KeySources, ResolvedKey};
+pub use environment::Environment;
 pub use keys::{DefaultValue, TABLES, json_schema, reference_page};
 pub use load::{DEFAULT_FILE, load, parse};
 pub use location::{BucketLocation, DestinationLocation, Encryption};
-pub use resolved::{
-    Budget, Destination, KeywordList, OnMismatch, Report, ReservedUnits, RunConfig, RunSettings,
-    Source, Target, Top,
-};
-pub use sample::SAMPLE_FOLDER;
+pub use resolved::{Budget, OnMismatch, Report, ReservedUnits, RunConfig, Target};
 pub use sections::{DEFAULT_HISTORY, MAX_KEYWORD_BYTES};
 pub use starter::starter;

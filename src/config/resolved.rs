@@ -1,4 +1,4 @@
-//! The resolved configuration: what the rest of the program gets, checked and complete. Only [`super::load`] and
+//! The resolved configuration: what the rest of the program gets, checked and complete. Only [`super::load()`] and
 //! [`super::parse`] build it, so that no user of it needs to check it again.
 
 use std::collections::BTreeMap;

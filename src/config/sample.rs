@@ -6,7 +6,7 @@ use super::resolved::{Destination, KeywordList, Report, RunConfig, Target};
 use crate::catalog::{FREE_KEYWORDS, FREE_ROWS, FREE_TARGETS};
 
 /// Folder of samples in the destination.
-pub const SAMPLE_FOLDER: &str = "_sample";
+const SAMPLE_FOLDER: &str = "_sample";
 
 /// Name of the keyword list of samples.
 const SAMPLE_LIST: &str = "free";

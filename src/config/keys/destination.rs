@@ -103,7 +103,7 @@ pub(crate) static DESTINATION: Table = Table {
         },
         Key {
             path: "destination.keep_responses",
-            kind: Kind::DURATION,
+            kind: Kind::Duration,
             default: DefaultValue::Value("\"35d\""),
             since: "0.1.0",
             doc: "How long saved responses are kept.",

@@ -52,7 +52,7 @@ pub(crate) static FILE: Table = Table {
             kind: Kind::Tables(&TARGET),
             default: DefaultValue::Required,
             since: "0.1.0",
-            doc: "Sites that are looked up.",
+            doc: "Sites that are looked up; not needed where no report looks one up.",
             example: "target = [{ url = \"example.com\" }]",
         },
         Key {
@@ -241,7 +241,7 @@ pub(crate) static RUN: Table = Table {
     keys: &[
         Key {
             path: "run.resume_within",
-            kind: Kind::DURATION,
+            kind: Kind::Duration,
             default: DefaultValue::Value("\"3d\""),
             since: "0.1.0",
             doc: "How long an unfinished night is resumed.",

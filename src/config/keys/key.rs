@@ -56,6 +56,8 @@ pub enum Kind {
     },
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// A duration such as `3d` or `12 h`.
+    Duration,
     /// A day of the calendar.
     Date,
     /// `true` or `false`.
@@ -88,11 +90,6 @@ pub enum Kind {
     TableOrTables(&'static Table),
     /// One of these words, or a table.
     ChoiceOrTable(&'static [&'static str], &'static Table),
-}
-
-impl Kind {
-    /// A duration such as `3d` or `12 h`.
-    pub(super) const DURATION: Self = Self::Pattern(r"^\s*[0-9]+\s*[wdhms]\s*$");
 }
 
 /// A table of the file.

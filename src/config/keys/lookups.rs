@@ -38,7 +38,7 @@ pub(crate) static TARGET: Table = Table {
             kind: Kind::Choice(MODES),
             default: DefaultValue::Value("\"subdomains\""),
             since: "0.1.0",
-            doc: "How much of the site is meant.",
+            doc: "How much of the site is meant: one URL, a path and all below it, the domain, or the domain with its subdomains.",
             example: "mode = \"domain\"",
         },
         Key {

@@ -86,6 +86,7 @@ fn type_text(kind: &Kind) -> String {
             format!("string `{pattern}`")
         }
         Kind::Choice(words) => code_list(words),
+        Kind::Duration => "duration: a number and w, d, h, m or s".to_owned(),
         Kind::Date => "date".to_owned(),
         Kind::Boolean => "boolean".to_owned(),
         Kind::Count => "integer from 1".to_owned(),

@@ -194,7 +194,7 @@ pub(crate) static REPORT: Table = Table {
             kind: Kind::DistinctTexts,
             default: DefaultValue::Unset,
             since: "0.1.0",
-            doc: "Answering machines of Brand Radar: one task for each.",
+            doc: "AI assistants of Brand Radar: one task for each.",
             example: "data_sources = [\"chatgpt\"]",
         },
         Key {

@@ -94,6 +94,7 @@ fn kind_schema(kind: &Kind) -> Json {
             json!({ "type": "string", "pattern": pattern, "not": { "enum": reserved } })
         }
         Kind::Choice(words) => json!({ "type": "string", "enum": words }),
+        Kind::Duration => json!({ "type": "string", "pattern": r"^\s*[0-9]+\s*[wdhms]\s*$" }),
         Kind::Date => json!({ "type": "string", "format": "date" }),
         Kind::Boolean => json!({ "type": "boolean" }),
         Kind::Count => json!({ "type": "integer", "minimum": 1 }),
