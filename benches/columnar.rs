@@ -121,9 +121,10 @@ fn body() -> String {
     let mut rows = Vec::new();
     for number in 0..ROWS {
         let host = random.u32(0..500);
-        let last_seen = match number.is_multiple_of(2) {
-            true => Json::Null,
-            false => json!("2026-01-01T00:00:00Z"),
+        let last_seen = if number.is_multiple_of(2) {
+            Json::Null
+        } else {
+            json!("2026-01-01T00:00:00Z")
         };
         rows.push(json!({
             "url_from": format!("https://host{host}.example.com/blog/{number}/some-article-about-things/"),

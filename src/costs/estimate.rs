@@ -243,7 +243,6 @@ fn add_report(
         requests: own.cost.requests,
         units: own.cost.units,
         targets,
-        ..ReportEstimate::default()
     });
 }
 

@@ -80,7 +80,7 @@ impl<'a> TaskEstimator<'a> {
     /// # Errors
     /// [`crate::error::ErrorCode::Destination`] if saved answers cannot be read.
     pub fn scheduled(&self, job: &ScheduledTask) -> Result<Estimated> {
-        let estimated = self.from_similar_tasks(&job.task, self.left(job)?);
+        let estimated = self.estimate_by_similar_tasks(&job.task, self.left(job)?);
         Ok(after_sharing(&job.task, &estimated))
     }
 
@@ -93,7 +93,7 @@ impl<'a> TaskEstimator<'a> {
             basis,
             is_begun: false,
         };
-        after_sharing(task, &self.from_similar_tasks(task, estimated))
+        after_sharing(task, &self.estimate_by_similar_tasks(task, estimated))
     }
 
     fn left(&self, job: &ScheduledTask) -> Result<Estimated> {
@@ -241,7 +241,7 @@ impl<'a> TaskEstimator<'a> {
     }
 
     /// A task of which nothing is known is taken to be like those of the report's other targets and parameters.
-    fn from_similar_tasks(&self, task: &Task, estimated: Estimated) -> Estimated {
+    fn estimate_by_similar_tasks(&self, task: &Task, estimated: Estimated) -> Estimated {
         if estimated.basis != Basis::Unknown {
             return estimated;
         }

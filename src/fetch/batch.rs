@@ -133,12 +133,9 @@ impl<'a> BatchFetcher<'a> {
         let (job, _) = self.context.job(batch.first()?.index).ok()?;
         let client = self.context.client().ok()?;
         let left = client.meter().available(self.context.shares(job))?;
-        for number in (1..batch.len()).rev() {
-            if batch_units(self.endpoint, &self.columns, number) <= left {
-                return Some(number);
-            }
-        }
-        None
+        (1..batch.len())
+            .rev()
+            .find(|&number| batch_units(self.endpoint, &self.columns, number) <= left)
     }
 
     /// Sends one request and splits its answer.
@@ -287,12 +284,11 @@ impl<'a> BatchFetcher<'a> {
         let mut uncharged = if is_empty { units } else { 0 };
         let mut outcomes = Vec::with_capacity(batch.len());
         for (position, (task, own)) in batch.iter().zip(answers).enumerate() {
-            let outcome = match own.answer {
-                Some(saved) => BatchOutcome::Units(saved.header.units),
-                None => {
-                    let error = self.missing_row(task.index, position, batch.len());
-                    BatchOutcome::Failed(error.with_units(std::mem::take(&mut uncharged)))
-                }
+            let outcome = if let Some(saved) = own.answer {
+                BatchOutcome::Units(saved.header.units)
+            } else {
+                let error = self.missing_row(task.index, position, batch.len());
+                BatchOutcome::Failed(error.with_units(std::mem::take(&mut uncharged)))
             };
             outcomes.push((task.index, outcome));
         }

@@ -291,12 +291,11 @@ impl GroupFetcher<'_> {
             let error = Error::new(ErrorCode::Interrupted, "not started: the run was stopping");
             return Ok(TaskStart::Finished(TaskResult::Failed(error), None));
         }
-        let claimed = match preclaimed {
-            Some(claim) => ClaimResult::Claimed(claim),
-            None => {
-                let context = Arc::clone(self.context);
-                run_blocking(move || claim_task(&context, index)).await?
-            }
+        let claimed = if let Some(claim) = preclaimed {
+            ClaimResult::Claimed(claim)
+        } else {
+            let context = Arc::clone(self.context);
+            run_blocking(move || claim_task(&context, index)).await?
         };
         let claim = match claimed {
             ClaimResult::Claimed(claim) => claim,

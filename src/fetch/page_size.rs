@@ -53,5 +53,5 @@ fn worst_cost(report: &Report, pager: &TaskPager<'_>, ask: &PageRequest, rows: u
         limit: Some(rows),
         ..ask.clone()
     };
-    quote(report, pager.task(), &ask).worst
+    quote(report, pager.segment(), &ask).worst
 }

@@ -226,7 +226,7 @@ impl<'a> TaskFetcher<'a> {
         let NextStep::Request(ask) = self.pager.next() else {
             return Ok(None);
         };
-        let request = request(self.report, self.pager.task(), &self.columns, &ask);
+        let request = request(self.report, self.pager.segment(), &self.columns, &ask);
         match &saved {
             Some(saved) if is_answered_by(&saved.header.request, &request) => return Ok(None),
             outdated => self.answers.end_replay(outdated.is_some()).await?,
@@ -260,7 +260,7 @@ impl<'a> TaskFetcher<'a> {
         let requested = &self.inputs.spec;
         learn_from_saved(&context.removed, self.report, requested, saved.as_ref());
         let columns = context.removed.remaining(self.report, &self.columns);
-        let request = request(self.report, self.pager.task(), &columns, ask);
+        let request = request(self.report, self.pager.segment(), &columns, ask);
         let decoder = self.decoder(ask)?;
         let is_saved_only = self.source == AnswerSource::SavedOnly;
         let is_outdated = saved.is_some();
@@ -298,7 +298,7 @@ impl<'a> TaskFetcher<'a> {
         let started = context.clock.instant();
         let quote = Quote {
             shares: context.shares(self.job),
-            ..quote(self.report, self.pager.task(), ask)
+            ..quote(self.report, self.pager.segment(), ask)
         };
         let client = context.client()?;
         let labels = RequestLabels::of(&context.config, self.job, self.report);

@@ -61,7 +61,7 @@ impl<'a> TaskPager<'a> {
     }
 
     /// The task of the next request: with the keywords of the current segment.
-    pub fn task(&self) -> &Task {
+    pub fn segment(&self) -> &Task {
         &self.segment
     }
 

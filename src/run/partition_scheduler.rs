@@ -23,7 +23,7 @@ use crate::store::{ClaimResult, Lease};
 use crate::table::manifest::UnfinishedStatus;
 
 /// Lots under way at a time: enough to fill a minute's requests while some answers take 20 s, few enough to bound memory.
-const LOTS_AT_A_TIME: usize = 4;
+const GROUPS_AT_A_TIME: usize = 4;
 
 /// A claim on the first job that nobody else is at.
 ///
@@ -85,7 +85,7 @@ type CommitKey = (SnapshotDate, usize);
 pub(crate) struct PartitionScheduler<'a> {
     context: &'a Arc<RunContext>,
     cancel: &'a CancellationToken,
-    desk: Arc<GroupFetcher<'a>>,
+    fetcher: Arc<GroupFetcher<'a>>,
     /// Claims live until their partition is committed.
     claims: BTreeMap<CommitKey, Vec<Lease>>,
     open: BTreeMap<CommitKey, usize>,
@@ -114,7 +114,7 @@ impl<'a> PartitionScheduler<'a> {
         for job in context.jobs.iter() {
             *open.entry(context.commit_key(job)).or_default() += 1;
         }
-        let desk = GroupFetcher {
+        let fetcher = GroupFetcher {
             context,
             refetch,
             cancel: cancel.child_token(),
@@ -127,7 +127,7 @@ impl<'a> PartitionScheduler<'a> {
         Self {
             context,
             cancel,
-            desk: Arc::new(desk),
+            fetcher: Arc::new(fetcher),
             claims,
             open,
             waiting,
@@ -155,12 +155,12 @@ impl<'a> PartitionScheduler<'a> {
         } else {
             self.claimed = left;
         }
-        if self.desk.lacks_batches.load(Ordering::Relaxed) {
+        if self.fetcher.lacks_batches.load(Ordering::Relaxed) {
             report_builder.report.notes.push(LACKS_BATCHES.to_owned());
         }
         for (index, report) in self.context.config.reports.iter().enumerate() {
             let not_tried = self.not_tried.get(&index).copied().unwrap_or(0);
-            if let Some(reason) = self.desk.breaker.broken(index)
+            if let Some(reason) = self.fetcher.breaker.broken(index)
                 && (not_tried > 0 || reason.code == ErrorCode::Refused)
             {
                 report_builder.merge_alike_errors(&report.name, &reason, not_tried);
@@ -198,15 +198,12 @@ impl<'a> PartitionScheduler<'a> {
         report_builder: &mut RunReportBuilder,
     ) -> Result<(), Errors> {
         let context = self.context;
-        let desk = Arc::clone(&self.desk);
-        let lots = self.fetch_groups(&jobs)?;
-        let work = |lot: FetchGroup| {
-            let desk = Arc::clone(&desk);
-            async move { desk.fetch(lot).await }
-        };
-        let mut ends = stream::iter(lots)
-            .map(work)
-            .buffer_unordered(LOTS_AT_A_TIME);
+        let mut fetches = Vec::new();
+        for group in self.fetch_groups(&jobs)? {
+            let fetcher = Arc::clone(&self.fetcher);
+            fetches.push(async move { Box::pin(fetcher.fetch(group)).await });
+        }
+        let mut ends = stream::iter(fetches).buffer_unordered(GROUPS_AT_A_TIME);
         // Beside the fetching: answers under way must not wait for rows to be written, nor for another process.
         let mut commits = FuturesUnordered::new();
         let mut is_fetching = true;
@@ -265,7 +262,7 @@ impl<'a> PartitionScheduler<'a> {
         }
         match result {
             TaskResult::Fetched(finished) => {
-                self.desk.breaker.succeeded(job.task.report);
+                self.fetcher.breaker.succeeded(job.task.report);
                 self.claims.entry(place).or_default().extend(claim);
                 self.waiting.entry(place).or_default().push(*finished);
             }
@@ -277,7 +274,7 @@ impl<'a> PartitionScheduler<'a> {
                 report_builder.record_failure(context, job, report, error);
             }
             TaskResult::Failed(error) => {
-                self.desk.breaker.failed(job.task.report, &error);
+                self.fetcher.breaker.failed(job.task.report, &error);
                 // No other task can succeed where the key is dead, the units are used up, or answers cannot be saved.
                 if matches!(
                     error.code(),
@@ -286,7 +283,7 @@ impl<'a> PartitionScheduler<'a> {
                         | ErrorCode::NotFree
                         | ErrorCode::Destination
                 ) {
-                    self.desk.cancel.cancel();
+                    self.fetcher.cancel.cancel();
                 }
                 report_builder.record_failure(context, job, report, error);
             }
