@@ -8,15 +8,16 @@ use super::api_error::ApiError;
 
 /// How often one request is sent and how long to wait between the attempts.
 ///
-/// The waits grow exponentially, each with a jitter of up to its own length. The `Retry-After` of a response is a floor
-/// under its wait.
+/// Full jitter: each wait is drawn evenly between a fixed lower bound and an upper bound that grows exponentially, which
+/// spreads many clients better than jitter on top of a growing wait. The `Retry-After` of a response is a floor under its
+/// wait.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct RetryPolicy {
     /// Attempts of one request at most, the first included.
     pub max_attempts: usize,
-    /// The first wait, before jitter.
+    /// The lower bound of every wait.
     pub min_wait: Duration,
-    /// The longest wait, before jitter.
+    /// The greatest upper bound of a wait.
     pub max_wait: Duration,
     /// Factor on all waits: 1.0 outside tests.
     pub wait_scale: f64,
@@ -27,12 +28,12 @@ pub struct RetryPolicy {
 }
 
 impl RetryPolicy {
-    /// The policy of the program: at most 8 attempts, with waits of 0.5 s up to 30 s, jitter included.
+    /// The policy of the program: at most 8 attempts, with waits of 0.5 s up to 30 s.
     pub fn standard() -> Self {
         Self {
             max_attempts: 8,
             min_wait: Duration::from_millis(500),
-            max_wait: Duration::from_secs(15),
+            max_wait: Duration::from_secs(30),
             wait_scale: 1.0,
             max_retry_after: Duration::from_mins(15),
             max_timeouts: 2,
@@ -65,14 +66,16 @@ impl RetryPolicy {
 
     /// The waits after the attempts but the last one.
     pub(super) fn waits(&self) -> impl Iterator<Item = Duration> + use<> {
-        let scale = self.wait_scale;
+        let (min_wait, scale) = (self.min_wait, self.wait_scale);
         ExponentialBuilder::new()
-            .with_jitter()
-            .with_min_delay(self.min_wait)
+            .with_min_delay(self.min_wait * 2)
             .with_max_delay(self.max_wait)
             .with_max_times(self.max_attempts.saturating_sub(1))
             .build()
-            .map(move |wait| wait.mul_f64(scale))
+            .map(move |upper_bound| {
+                let spread = upper_bound.saturating_sub(min_wait);
+                (min_wait + spread.mul_f64(fastrand::f64())).mul_f64(scale)
+            })
     }
 
     /// Whether a request is sent again after this error, which followed `num_timeouts` time-outs, itself included.
@@ -105,7 +108,7 @@ mod tests {
     #[test]
     fn waits_stay_between_their_bounds_and_end() {
         let policy = RetryPolicy::standard();
-        let bounds = policy.min_wait..=policy.max_wait * 2;
+        let bounds = policy.min_wait..=policy.max_wait;
         assert_eq!(*bounds.end(), Duration::from_secs(30));
         for _ in 0..1000 {
             let waits: Vec<_> = policy.waits().collect();

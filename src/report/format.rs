@@ -18,8 +18,9 @@ pub fn count_noun(number: u64, noun: &str) -> String {
     let count = format_count(number);
     match noun.strip_suffix('y') {
         _ if number == 1 => format!("{count} {noun}"),
-        Some(stem) => format!("{count} {stem}ies"),
-        None => format!("{count} {noun}s"),
+        // A retry, retries; but a day, days.
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{count} {stem}ies"),
+        _ => format!("{count} {noun}s"),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A run from its beginning to its report.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -12,12 +13,13 @@ use crate::context::run_context::RunContext;
 use crate::error::{Errors, Result};
 use crate::fetch::accounts::month_status;
 use crate::fetch::body::run_blocking;
+use crate::fetch::task_claim::TaskClaim;
 use crate::fetch::{batch_split, probes};
 use crate::ledger::recovery::close_dead_run_logs;
 use crate::ledger::reservations::ReservationLog;
 use crate::ledger::{month, reservations};
 use crate::limits::{ReservationStore, UnitMeter};
-use crate::plan::ScheduledTask;
+use crate::model::SnapshotDate;
 use crate::report::RunReport;
 use crate::run::finish::finish_run;
 use crate::run::partition_scheduler::{PartitionScheduler, first_claim};
@@ -65,7 +67,7 @@ impl ExportRun {
         self
     }
 
-    /// Does it. The report comes with every error that a task ended with.
+    /// Runs it. The report comes with every error that a task ended with.
     ///
     /// # Errors
     /// What kept the run from beginning: destination, key, or every due task claimed by others ([`crate::error::ErrorCode::Locked`]).
@@ -74,7 +76,35 @@ impl ExportRun {
         progress: Arc<Progress>,
         cancel: CancellationToken,
     ) -> Result<(RunReport, Errors), Errors> {
-        let started = self.clock.instant();
+        let clock = Arc::clone(&self.clock);
+        let started = clock.instant();
+        let OpenRun {
+            context,
+            reservations,
+            run_plan,
+            mut report_builder,
+        } = self.open(progress).await?;
+        let claims = settle_leftovers(&context, &mut report_builder).await?;
+        context.progress.expect_tasks(context.jobs.len());
+        if !context.jobs.is_empty() {
+            if has_answers_that_may_be_cut(&context) {
+                probes::ensure_verdicts(&context, &mut report_builder.report.notes).await?;
+            }
+            PartitionScheduler::new(&context, run_plan.refetch, &cancel, claims)
+                .work(&mut report_builder)
+                .await?;
+        }
+        close_nights(&context, run_plan.tonight, &mut report_builder).await;
+        report_builder.close(
+            &context,
+            &reservations,
+            (clock.instant() - started).as_secs_f64(),
+            cancel.is_cancelled(),
+        )
+    }
+
+    /// Makes the client, defers what the month cannot afford, and opens the destination.
+    async fn open(self, progress: Arc<Progress>) -> Result<OpenRun, Errors> {
         let Self {
             config,
             mut run_plan,
@@ -85,85 +115,102 @@ impl ExportRun {
         } = self;
         let run_id = new_run_id(&clock);
         let store = open_read_only(&config)?;
-        let ledger = Arc::new(ReservationLog::new(&store, &run_id, &clock));
-        let promises = Arc::clone(&ledger) as Arc<dyn ReservationStore>;
-        let meter =
-            UnitMeter::with_store(Some(budget), month::share_caps(&config.budget), promises);
-        let client = client(&config, meter, &clock, tuning).await?;
-        let client = if is_sample {
-            client.free_only()
-        } else {
-            client
-        };
-        let mut left = None;
-        let deferred = if run_plan.jobs.is_empty() {
-            Vec::new()
-        } else {
-            let account =
+        let reservations = Arc::new(ReservationLog::new(&store, &run_id, &clock));
+        let meter = UnitMeter::with_store(
+            Some(budget),
+            month::share_caps(&config.budget),
+            Arc::clone(&reservations) as Arc<dyn ReservationStore>,
+        );
+        let mut client = client(&config, meter, &clock, tuning).await?;
+        if is_sample {
+            client = client.free_only();
+        }
+        let mut month_left = None;
+        let mut deferred = Vec::new();
+        if !run_plan.jobs.is_empty() {
+            let status =
                 month_status(&client, &config, &store, &clock, &mut run_plan.notes).await?;
-            if let Some(account) = &account {
-                ledger.limit_to_month(account.month.clone());
-                left = Some(account.left());
+            if let Some(status) = &status {
+                reservations.limit_to_month(status.month.clone());
+                month_left = Some(status.left());
             }
-            let landing = response_store(&config, &store);
-            pacing::defer_unaffordable(
+            deferred = pacing::defer_unaffordable(
                 &config,
                 &mut run_plan,
-                account.as_ref(),
-                &landing,
+                status.as_ref(),
+                &response_store(&config, &store),
                 clock.today(),
                 budget,
-            )?
-        };
+            )?;
+        }
         let jobs = std::mem::take(&mut run_plan.jobs);
-        let opening = (Arc::clone(&config), Arc::clone(&clock));
         let context = run_blocking(move || {
-            RunContext::open(opening.0, run_id, jobs, Some(client), opening.1, progress)
+            RunContext::open(config, run_id, jobs, Some(client), clock, progress)
         })
         .await?;
         let context = Arc::new(context);
         let mut report_builder = RunReportBuilder::new(&context, &run_plan);
-        report_builder.report.month = left;
+        report_builder.report.month = month_left;
         for task in &deferred {
             report_builder.record_deferred(&context, task);
         }
-        let beginning = Arc::clone(&context);
-        let (notes, claims) = run_blocking(move || {
-            batch_split::split_leftover_batches(&beginning)?;
-            close_dead_run_logs(&beginning.recovery())?;
-            let notes = reservations::settle_dead_runs(&beginning.store, &beginning.who)?;
-            night_record::record_planned(&beginning.store, &beginning.config, &beginning.jobs)?;
-            Ok((notes, first_claim(&beginning)?))
+        Ok(OpenRun {
+            context,
+            reservations,
+            run_plan,
+            report_builder,
         })
-        .await?;
-        report_builder.report.notes.extend(notes);
-        context.progress.expect_tasks(context.jobs.len());
-        if !context.jobs.is_empty() {
-            // Where an answer may be cut, its end rests on what is assumed of caps, whether or not it can be paged.
-            let may_be_cut = |job: &ScheduledTask| {
-                let report = context.config.reports.get(job.task.report);
-                report.is_some_and(|report| report.endpoint.parameter("limit").is_some())
-            };
-            if context.jobs.iter().any(may_be_cut) {
-                probes::ensure_verdicts(&context, &mut report_builder.report.notes).await?;
-            }
-            PartitionScheduler::new(&context, run_plan.refetch, &cancel, claims)
-                .work(&mut report_builder)
-                .await?;
+    }
+}
+
+/// A run whose destination is open.
+struct OpenRun {
+    context: Arc<RunContext>,
+    reservations: Arc<ReservationLog>,
+    run_plan: RunPlan,
+    report_builder: RunReportBuilder,
+}
+
+/// Settles what killed runs left, records what this run plans, and claims its first task.
+async fn settle_leftovers(
+    context: &Arc<RunContext>,
+    report_builder: &mut RunReportBuilder,
+) -> Result<BTreeMap<usize, TaskClaim>, Errors> {
+    let shared = Arc::clone(context);
+    let (notes, claims) = run_blocking(move || {
+        batch_split::split_leftover_batches(&shared)?;
+        close_dead_run_logs(&shared.recovery())?;
+        let notes = reservations::settle_dead_runs(&shared.store, &shared.who)?;
+        night_record::record_planned(&shared.store, &shared.config, &shared.jobs)?;
+        Ok((notes, first_claim(&shared)?))
+    })
+    .await?;
+    report_builder.report.notes.extend(notes);
+    Ok(claims)
+}
+
+/// Whether an answer may be cut: its end rests on what is assumed of caps, whether or not it can be paged.
+fn has_answers_that_may_be_cut(context: &RunContext) -> bool {
+    for job in context.jobs.iter() {
+        if let Some(report) = context.config.reports.get(job.task.report)
+            && report.endpoint.parameter("limit").is_some()
+        {
+            return true;
         }
-        let closing = Arc::clone(&context);
-        let unfinished = report_builder.take_unfinished();
-        let tonight = run_plan.tonight;
-        match run_blocking(move || finish_run(&closing, tonight, unfinished)).await {
-            Ok(notes) => report_builder.report.notes.extend(notes),
-            // What was fetched and committed is to be told all the same.
-            Err(error) => report_builder.errors.push(error),
-        }
-        report_builder.close(
-            &context,
-            &ledger,
-            (clock.instant() - started).as_secs_f64(),
-            cancel.is_cancelled(),
-        )
+    }
+    false
+}
+
+/// Closes the nights that are done. What was fetched and committed is reported even if that fails.
+async fn close_nights(
+    context: &Arc<RunContext>,
+    tonight: SnapshotDate,
+    report_builder: &mut RunReportBuilder,
+) {
+    let shared = Arc::clone(context);
+    let unfinished = report_builder.take_unfinished();
+    match run_blocking(move || finish_run(&shared, tonight, unfinished)).await {
+        Ok(notes) => report_builder.report.notes.extend(notes),
+        Err(error) => report_builder.errors.push(error),
     }
 }

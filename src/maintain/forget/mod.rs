@@ -115,8 +115,22 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
     scrub::bad_values(&context.store, &holdings.words)?;
     request_log::forget(&context.store, target)?;
     row_counts::forget(&context.store, target)?;
+    remove_partitions(&context, target, &holdings, &mut forgotten)?;
+    remove_mentions(&context, target)?;
+    let_go(claims)?;
+    context.close()?;
+    Ok(forgotten)
+}
+
+/// Removes the rows of a target from every partition that holds some.
+fn remove_partitions(
+    context: &RunContext,
+    target: &str,
+    holdings: &Holdings,
+    forgotten: &mut Forgotten,
+) -> Result<()> {
     for (table, partition) in &holdings.partitions {
-        match remove_rows(&context, table, partition, target) {
+        match remove_rows(context, table, partition, target) {
             Ok(None) => {}
             Ok(Some(rows)) => {
                 forgotten.rows += rows;
@@ -135,10 +149,7 @@ pub fn forget(config: RunConfig, clock: SharedClock, target: &str) -> Result<For
         )?;
         failpoint::hit("forget.unfinished");
     }
-    remove_mentions(&context, target)?;
-    let_go(claims)?;
-    context.close()?;
-    Ok(forgotten)
+    Ok(())
 }
 
 /// Takes the claims on the target's tasks.

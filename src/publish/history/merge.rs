@@ -144,6 +144,23 @@ struct RowCounts {
     identities: Option<u64>,
 }
 
+/// Fills in how many rows and identities of each task came again.
+fn count_repeated(
+    tallies: &mut [RowCounts],
+    rows: IdentityCounter,
+    identities: Option<IdentityCounter>,
+) -> Result<()> {
+    let rows = rows.finish()?;
+    let identities = identities.map(IdentityCounter::finish).transpose()?;
+    for (place, tally) in (0_u32..).zip(tallies) {
+        tally.duplicates = rows.get(&place).copied().unwrap_or(0);
+        tally.identities = identities
+            .as_ref()
+            .map(|found| found.get(&place).copied().unwrap_or(0));
+    }
+    Ok(())
+}
+
 impl<'a> Period<'a> {
     fn new(
         context: &'a RunContext,
@@ -436,14 +453,7 @@ impl<'a> Period<'a> {
                 }
             }
         }
-        let rows = rows.finish()?;
-        let identities = identities.map(IdentityCounter::finish).transpose()?;
-        for (place, tally) in (0_u32..).zip(&mut tallies) {
-            tally.duplicates = rows.get(&place).copied().unwrap_or(0);
-            tally.identities = identities
-                .as_ref()
-                .map(|found| found.get(&place).copied().unwrap_or(0));
-        }
+        count_repeated(&mut tallies, rows, identities)?;
         Ok(tallies)
     }
 
