@@ -33,12 +33,7 @@ const LONG_FILES: &[&str] = &[
 ];
 
 /// Longer files of tests.
-const LONG_TEST_FILES: &[&str] = &[
-    "tests/it/catalog.rs",
-    "tests/it/configuration.rs",
-    "tests/it/paging.rs",
-    "tests/it/ranking.rs",
-];
+const LONG_TEST_FILES: &[&str] = &[];
 
 fn file_length_fault(source: &Source) -> Option<Fault> {
     let production = source.code.lines().count();
