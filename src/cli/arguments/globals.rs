@@ -10,19 +10,19 @@ use crate::config::DEFAULT_FILE;
 #[derive(Debug, Clone, Args)]
 pub(in crate::cli) struct Globals {
     /// The configuration
-    #[arg(short, long, global = true, value_name = "FILE", env = "BACKHAUL_CONFIG", default_value = DEFAULT_FILE)]
+    #[arg(short, long, help_heading = "Global options", global = true, value_name = "FILE", env = "BACKHAUL_CONFIG", default_value = DEFAULT_FILE)]
     pub(in crate::cli) config: PathBuf,
     /// Log more to stderr; repeat for debug messages
-    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    #[arg(short, long, help_heading = "Global options", global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
     pub(in crate::cli) verbose: u8,
     /// Print only errors to stderr
-    #[arg(short, long, global = true)]
+    #[arg(short, long, help_heading = "Global options", global = true)]
     pub(in crate::cli) quiet: bool,
     /// Format of the log on stderr
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    #[arg(long, help_heading = "Global options", global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
     pub(in crate::cli) log_format: LogFormat,
     /// Colors on stderr
-    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    #[arg(long, help_heading = "Global options", global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub(in crate::cli) color: Color,
 }
 

@@ -39,6 +39,11 @@ pub(in crate::cli) struct SandboxArgs {
     #[arg(long = "quirk", value_name = "NAME")]
     pub(in crate::cli) quirks: Vec<String>,
     /// Faults with their probabilities: 429=0.05,500=0.02,reset=0.02…
-    #[arg(long, value_name = "SPEC", default_value = "")]
+    #[arg(
+        long,
+        value_name = "SPEC",
+        default_value = "",
+        hide_default_value = true
+    )]
     pub(in crate::cli) faults: String,
 }
