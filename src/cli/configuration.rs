@@ -6,7 +6,7 @@ use crate::config::{Environment, RunConfig, load};
 use crate::error::Errors;
 use crate::state::presets::with_recorded_presets;
 
-/// The configuration, with the columns that its presets stand for in the tables of its destination.
+/// The configuration, with the columns that its presets have in the tables of its destination.
 ///
 /// # Errors
 /// All errors of the configuration; those of a destination that cannot be read.

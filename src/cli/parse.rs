@@ -7,7 +7,7 @@ use clap::{CommandFactory as _, FromArgMatches as _};
 use super::arguments::Arguments;
 use crate::error::{Error, ErrorCode, Result};
 
-/// What the command line asks for.
+/// The result of parsing.
 pub(super) enum Parsed {
     /// A command.
     Command(Box<Arguments>),

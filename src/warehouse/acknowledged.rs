@@ -2,7 +2,7 @@
 //!
 //! A destination's commit number is the sum of its tables' own, so it grows by one with each commit to any table. What was
 //! printed for a number is stored until the same or a larger number is acknowledged. So it is known exactly which commits of
-//! which partitions a warehouse has, whatever was committed in the meantime.
+//! which partitions a warehouse has, even if more was committed in the meantime.
 
 use std::collections::BTreeMap;
 

@@ -39,7 +39,7 @@ pub struct Bucket {
     pub account: Option<String>,
 }
 
-/// What engines distinguish when they say where they can read.
+/// What distinguishes the places where engines can read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LocationKind {
     /// A folder of this machine.

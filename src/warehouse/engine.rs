@@ -41,7 +41,7 @@ impl Engine {
         Self::Athena,
     ];
 
-    /// What it is like.
+    /// How it spells names, values and statements.
     pub(super) fn dialect(self) -> &'static dyn SqlDialect {
         match self {
             Self::Duckdb => &DuckDb,

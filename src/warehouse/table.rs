@@ -1,4 +1,4 @@
-//! What a warehouse is told of a table: its columns, and what distinguishes its partitions.
+//! A table as a warehouse has it: its columns, and what distinguishes its partitions.
 
 use chrono::NaiveDate;
 

@@ -76,8 +76,8 @@ fn create_view(
     )
 }
 
-/// The columns of a report's view: the night, other metadata, labels, the report's own, then when and by which run it was
-/// exported. A name that a column of the report already has stays as it is in the table.
+/// The columns of a report's view: the night, other metadata, labels, the report's own, then the time and run of
+/// the export. A name that a column of the report already has stays as it is in the table.
 fn report_view_columns(
     dialect: &dyn SqlDialect,
     table: &Table,

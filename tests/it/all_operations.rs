@@ -8,7 +8,7 @@ use backhaul::sandbox::Options;
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
-use crate::operations::{LIST, Question, TARGET, needs, questions};
+use crate::operations::{ExpectedRequest, LIST, TARGET, expected_requests, required_inputs};
 use crate::support::{TestContext, canonical_json, is_json, now, unlimited};
 
 /// The night of the run.
@@ -47,7 +47,7 @@ fn reports<'a>(endpoints: impl IntoIterator<Item = &'a Endpoint>) -> String {
         } else {
             ""
         };
-        let lines: String = needs(endpoint)
+        let lines: String = required_inputs(endpoint)
             .into_iter()
             .map(|need| need.of_report)
             .collect();
@@ -84,8 +84,8 @@ fn moves(endpoint: &Endpoint, column: &str) -> bool {
 
 /// The columns of a table's rows that can be foretold: by whom and when they were asked for, and all that the source sends.
 fn foretold(endpoint: &Endpoint) -> Vec<String> {
-    let question = questions(endpoint, NIGHT.parse().unwrap(), &[]).remove(0);
-    let varying = question
+    let request = expected_requests(endpoint, NIGHT.parse().unwrap(), &[]).remove(0);
+    let varying = request
         .varying
         .into_iter()
         .map(|(name, _)| format!("_{name}"));
@@ -104,13 +104,17 @@ fn served(
     let night = NIGHT.parse().unwrap();
     let (mut asked, mut begins) = (Vec::new(), Vec::new());
     for endpoint in endpoints {
-        for Question { varying, mut said } in questions(endpoint, night, &columns(endpoint)) {
-            said.extend(
+        for ExpectedRequest {
+            varying,
+            mut parameters,
+        } in expected_requests(endpoint, night, &columns(endpoint))
+        {
+            parameters.extend(
                 more(endpoint).map(|(_, name, value)| (name.to_owned(), Json::from(value))),
             );
             let looks_up = ["target", "targets"]
                 .iter()
-                .any(|name| said.contains_key(*name));
+                .any(|name| parameters.contains_key(*name));
             let target = if looks_up { "\"acme.com\"" } else { "null" };
             let varying = varying.into_iter().map(|(_, value)| format!("{value:?}"));
             begins.push(
@@ -119,7 +123,7 @@ fn served(
                     .chain(varying)
                     .collect::<Vec<_>>(),
             );
-            asked.push((*endpoint, said));
+            asked.push((*endpoint, parameters));
         }
     }
     let mut tables: BTreeMap<String, Vec<Vec<String>>> = BTreeMap::new();
@@ -204,7 +208,7 @@ fn ended(report: &Json, endpoint: &Endpoint, shortfall: Option<&str>) {
         .iter()
         .find(|told| told["endpoint"] == endpoint.name)
         .unwrap();
-    let tasks = questions(endpoint, NIGHT.parse().unwrap(), &[]).len();
+    let tasks = expected_requests(endpoint, NIGHT.parse().unwrap(), &[]).len();
     let notes: Vec<&str> = report["notes"]
         .as_array()
         .unwrap()
@@ -251,7 +255,7 @@ fn every_operation_is_a_table() {
         assert_eq!(told["rows"], expected.len(), "{}", endpoint.name);
         assert!(!expected.is_empty(), "{} proves nothing", endpoint.name);
         holds(&context, endpoint, expected);
-        let answers = questions(endpoint, NIGHT.parse().unwrap(), &[]).len();
+        let answers = expected_requests(endpoint, NIGHT.parse().unwrap(), &[]).len();
         ended(
             &report,
             endpoint,
@@ -358,7 +362,7 @@ fn operations_without_key_and_offset_are_one_answer_and_report_it() {
         let rows = context.table_rows(&table(endpoint), &endpoint.name, &foretold(endpoint));
         let (mut left, answers) = (
             served[&table(endpoint)].clone(),
-            questions(endpoint, NIGHT.parse().unwrap(), &[]).len(),
+            expected_requests(endpoint, NIGHT.parse().unwrap(), &[]).len(),
         );
         let is_capped = left.len() >= 100 * answers;
         assert_eq!(
@@ -453,7 +457,7 @@ fn types(kind: &ColumnKind) -> [String; 3] {
 /// Every column of a table with its type, without the partition's key, in order: but for what varies, which has the order that
 /// a reader saw.
 fn typed(endpoint: &Endpoint, seen: &Json) -> Vec<(String, ColumnKind)> {
-    let mut varying = questions(endpoint, NIGHT.parse().unwrap(), &[])
+    let mut varying = expected_requests(endpoint, NIGHT.parse().unwrap(), &[])
         .remove(0)
         .varying;
     let seen = seen["columns"].as_array().unwrap();

@@ -28,7 +28,7 @@ fn notes(report: &Json) -> Vec<&str> {
 }
 
 #[test]
-fn a_column_that_the_api_refuses_fails_by_name_once_and_says_what_to_do() {
+fn a_column_that_the_api_refuses_fails_by_name_once_with_a_hint() {
     let context = removed(300);
     context.configure_with(TWO, LINKS);
     let ran = context.run().expect(1);
@@ -56,7 +56,7 @@ fn a_column_that_the_api_refuses_fails_by_name_once_and_says_what_to_do() {
 }
 
 #[test]
-fn a_column_that_the_api_refuses_can_stay_as_nulls_and_comes_back_by_itself() {
+fn a_column_that_the_api_refuses_can_stay_as_nulls_and_is_fetched_again_later() {
     let mut context = removed(600);
     let configure = |context: &TestContext| {
         context.configure_with(TWO, &format!("{LINKS}on_removed_column = \"null\"\n"));
@@ -64,16 +64,19 @@ fn a_column_that_the_api_refuses_can_stay_as_nulls_and_comes_back_by_itself() {
     configure(&context);
     let report = context.run().expect(0).json();
     assert_eq!(report["reports"][0]["tasks"]["complete"], 2, "{report}");
-    let told: Vec<_> = notes(&report)
+    let removed_notes: Vec<_> = notes(&report)
         .into_iter()
         .filter(|note| note.contains("is_dofollow"))
         .collect();
-    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(removed_notes.len(), 1, "{removed_notes:?}");
     assert!(
-        told[0].starts_with("links.is_dofollow: the API refuses the column;"),
-        "{told:?}"
+        removed_notes[0].starts_with("links.is_dofollow: the API refuses the column;"),
+        "{removed_notes:?}"
     );
-    assert!(told[0].contains("is null in 12"), "{told:?}");
+    assert!(
+        removed_notes[0].contains("is null in 12"),
+        "{removed_notes:?}"
+    );
 
     let names = preset("site-explorer/all-backlinks", "minimal");
     let others: Vec<String> = names
@@ -116,12 +119,12 @@ fn a_column_that_the_api_refuses_can_stay_as_nulls_and_comes_back_by_itself() {
     );
     assert!(
         values.len() == 1200 && values.iter().all(|row| *row != nulls[0]),
-        "it is asked for again"
+        "it is requested again"
     );
 }
 
 #[test]
-fn a_task_that_goes_on_without_a_column_buys_no_answer_twice_when_it_is_resumed() {
+fn a_task_that_continues_without_a_column_pays_for_no_response_twice_when_it_is_resumed() {
     let configure = |context: &TestContext| {
         context.configure(&format!("{LINKS}on_removed_column = \"null\"\n"));
     };
@@ -153,7 +156,7 @@ fn a_task_that_goes_on_without_a_column_buys_no_answer_twice_when_it_is_resumed(
 }
 
 #[test]
-fn a_refused_column_that_rows_are_ordered_by_cannot_be_done_without() {
+fn a_refused_column_that_rows_are_ordered_by_fails_the_report() {
     let context = removed(300);
     context.configure(
         "[[report]]\nname = \"anchors\"\nendpoint = \"site-explorer/anchors\"\ntop = { by = \"dofollow_links\", rows = 10 }\n\
@@ -170,7 +173,7 @@ fn a_refused_column_that_rows_are_ordered_by_cannot_be_done_without() {
 }
 
 #[test]
-fn a_live_check_lets_pass_what_the_report_would_keep_as_nulls() {
+fn a_live_check_accepts_refused_columns_that_become_null() {
     let context = removed(300);
     context.configure(&format!("{LINKS}on_removed_column = \"null\"\n"));
     let checked = context.backhaul(&["check", "--live"]).expect(0);
@@ -203,7 +206,7 @@ fn values_that_do_not_fit_are_listed_beside_the_report_and_forgotten_with_their_
         "_backhaul/runs/{}.bad-values.jsonl",
         report["run"].as_str().unwrap()
     );
-    let told = notes(&report)
+    let summary_note = notes(&report)
         .into_iter()
         .find(|note| note.contains(&file))
         .unwrap_or_else(|| panic!("{report}"));
@@ -216,8 +219,8 @@ fn values_that_do_not_fit_are_listed_beside_the_report_and_forgotten_with_their_
     };
     let listed = read();
     assert!(
-        told.starts_with(&format!("{} values", listed.len())) && listed.len() > 10,
-        "{told}"
+        summary_note.starts_with(&format!("{} values", listed.len())) && listed.len() > 10,
+        "{summary_note}"
     );
     for bad in &listed {
         assert_eq!(

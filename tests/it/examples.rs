@@ -2,8 +2,8 @@
 
 use crate::support::{TestContext, unlimited};
 
-/// Runs an example as it stands, but for the sandbox's port and its limit of requests, and then again: nothing is sent.
-/// Says how many tasks of each table are complete.
+/// Runs an example with the sandbox's port and a higher limit of requests, and then again: nothing is sent.
+/// Gives the number of complete tasks of each table.
 fn completes(name: &str) -> Vec<(String, u64)> {
     let context = TestContext::new(unlimited(600));
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -45,7 +45,7 @@ fn completes(name: &str) -> Vec<(String, u64)> {
 }
 
 #[test]
-fn the_first_night_runs_as_it_stands_and_a_second_run_sends_nothing() {
+fn the_first_night_runs_unchanged_and_a_second_run_sends_nothing() {
     let tables = [
         ("backlinks", 2),
         ("referring_domains", 2),
@@ -58,7 +58,7 @@ fn the_first_night_runs_as_it_stands_and_a_second_run_sends_nothing() {
 }
 
 #[test]
-fn keywords_and_history_run_as_they_stand_and_a_second_run_sends_nothing() {
+fn keywords_and_history_run_unchanged_and_a_second_run_sends_nothing() {
     let tables = [
         ("keywords", 2),
         ("questions", 1),

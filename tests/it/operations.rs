@@ -1,12 +1,12 @@
-//! What every operation of the catalog needs to be a report, and what such a report asks the source: written independently
-//! of the program.
+//! What a report of each operation of the catalog requires, and which requests it sends: written independently of the
+//! program.
 
 use backhaul::catalog::{Endpoint, Parameter, ParameterKind, Shape};
 use backhaul::model::Method;
 use chrono::{Days, NaiveDate};
 use serde_json::{Map, Value as Json, json};
 
-/// Tables of the file that hold what is looked up.
+/// Tables of the configuration with what is looked up.
 pub const TARGET: &str = "[[target]]\nurl = \"acme.com\"\n";
 pub const LIST: &str =
     "[[keyword_list]]\nname = \"brand\"\nkeywords = [\"acme\", \"acme shoes\"]\n";
@@ -14,23 +14,23 @@ pub const LIST: &str =
 /// The keywords of [`LIST`].
 pub const KEYWORDS: [&str; 2] = ["acme", "acme shoes"];
 
-/// Something that an operation requires: what errors call it, where it stands, and the lines that supply it.
-pub struct Need {
+/// An input that an operation requires: its name in errors, and the lines that supply it.
+pub struct RequiredInput {
     pub name: String,
     pub of_file: &'static str,
     pub of_report: String,
-    /// Parameter and value that the source is to be asked with, where the report names them.
+    /// Parameter and value that are sent, where the report names them.
     sent: Option<(String, Json)>,
     /// The value, where it is one of a list that makes tasks.
     varies: Option<String>,
 }
 
-/// What one task of a report asks.
-pub struct Question {
-    /// What varies, as the columns `_<name>` of its rows hold it.
+/// The request of one task of a report.
+pub struct ExpectedRequest {
+    /// What varies, as in the columns `_<name>` of its rows.
     pub varying: Vec<(String, String)>,
-    /// All that the source is asked with.
-    pub said: Map<String, Json>,
+    /// All parameters that are sent.
+    pub parameters: Map<String, Json>,
 }
 
 /// A value that the sandbox knows, as TOML and JSON write it.
@@ -55,7 +55,7 @@ fn value(parameter: &Parameter) -> String {
 }
 
 /// All that the operation requires, by the catalog.
-pub fn needs(endpoint: &Endpoint) -> Vec<Need> {
+pub fn required_inputs(endpoint: &Endpoint) -> Vec<RequiredInput> {
     // A history begins with a day, also where the source would choose one.
     let is_history = endpoint.parameter("limit").is_none() && endpoint.shape == Shape::Rows;
     let begins =
@@ -72,7 +72,7 @@ pub fn needs(endpoint: &Endpoint) -> Vec<Need> {
     let mut needs = Vec::new();
     for name in required.chain(groups).filter(|name| *name != "select") {
         let value = value(endpoint.parameter(name).unwrap());
-        let of_report = |key: &str, value: String| Need {
+        let of_report = |key: &str, value: String| RequiredInput {
             name: key.to_owned(),
             of_file: "",
             sent: Some((name.to_owned(), serde_json::from_str(&value).unwrap())),
@@ -95,14 +95,14 @@ pub fn needs(endpoint: &Endpoint) -> Vec<Need> {
             } else {
                 item
             };
-            Need {
+            RequiredInput {
                 sent: Some((name.to_owned(), sent)),
                 varies,
                 of_report: format!("{key} = [{value}]\n"),
                 ..of_report(key, value.clone())
             }
         };
-        let of_file = |name: &str, of_file| Need {
+        let of_file = |name: &str, of_file| RequiredInput {
             name: name.to_owned(),
             of_file,
             of_report: String::new(),
@@ -139,15 +139,19 @@ pub fn needs(endpoint: &Endpoint) -> Vec<Need> {
     needs
 }
 
-/// What a report with all that its operation requires asks on a night, one question for each task, for these columns.
-pub fn questions(endpoint: &Endpoint, night: NaiveDate, columns: &[String]) -> Vec<Question> {
-    let (mut said, mut varying) = (Map::new(), Vec::new());
-    let needs = needs(endpoint);
+/// The requests on a night of a report with all that its operation requires and these columns: one for each task.
+pub fn expected_requests(
+    endpoint: &Endpoint,
+    night: NaiveDate,
+    columns: &[String],
+) -> Vec<ExpectedRequest> {
+    let (mut parameters, mut varying) = (Map::new(), Vec::new());
+    let needs = required_inputs(endpoint);
     let has_list = needs.iter().any(|need| need.name == "keyword_list");
-    for Need { sent, varies, .. } in needs {
+    for RequiredInput { sent, varies, .. } in needs {
         let Some((name, value)) = sent else { continue };
         varying.extend(varies.map(|varies| (name.clone(), varies)));
-        said.insert(name, value);
+        parameters.insert(name, value);
     }
     let required = |name: &str| {
         endpoint
@@ -167,7 +171,7 @@ pub fn questions(endpoint: &Endpoint, night: NaiveDate, columns: &[String]) -> V
         ("protocol", "both"),
     ];
     if required("target") {
-        said.extend(
+        parameters.extend(
             target
                 .iter()
                 .filter(|(name, _)| takes(name))
@@ -189,34 +193,40 @@ pub fn questions(endpoint: &Endpoint, night: NaiveDate, columns: &[String]) -> V
         // Elsewhere `from` and `to` are numbers.
         if takes(name) && (!["from", "to"].contains(&name) || endpoint.section() == "web-analytics")
         {
-            said.insert(name.to_owned(), value);
+            parameters.insert(name.to_owned(), value);
         }
     }
-    if let Some(from) = said.get_mut("date_from") {
+    if let Some(from) = parameters.get_mut("date_from") {
         if from.as_str().is_some_and(|from| from.starts_with('-')) {
             *from = json!(back(28).to_string());
         }
-        said.insert("date_to".to_owned(), json!(night.to_string()));
+        parameters.insert("date_to".to_owned(), json!(night.to_string()));
     }
-    let question = |name: &str, value: &str, column: &str, held: &str| {
-        let (mut said, mut varying) = (said.clone(), varying.clone());
-        said.insert(name.to_owned(), json!(value));
+    let request = |name: &str, value: &str, column: &str, held: &str| {
+        let (mut parameters, mut varying) = (parameters.clone(), varying.clone());
+        parameters.insert(name.to_owned(), json!(value));
         varying.insert(0, (column.to_owned(), held.to_owned()));
-        Question { varying, said }
+        ExpectedRequest {
+            varying,
+            parameters,
+        }
     };
     if has_list && takes("keyword") {
         KEYWORDS
             .iter()
-            .map(|keyword| question("keyword", keyword, "keyword", keyword))
+            .map(|keyword| request("keyword", keyword, "keyword", keyword))
             .collect()
     } else if has_list {
-        vec![question(
+        vec![request(
             "keywords",
             &KEYWORDS.join(","),
             "keyword_list",
             "brand",
         )]
     } else {
-        vec![Question { varying, said }]
+        vec![ExpectedRequest {
+            varying,
+            parameters,
+        }]
     }
 }

@@ -1,4 +1,4 @@
-//! A table keeps the columns of its presets, whatever a newer catalog says.
+//! A table keeps the columns of its presets, also with a newer catalog.
 
 use std::path::PathBuf;
 
@@ -83,8 +83,8 @@ fn a_preset_stays_what_it_was_when_the_table_first_used_it() {
     ] {
         assert!(line.contains(&part), "{part:?} is not in {line}");
     }
-    let (_, taken) = line.split_once("to take that: ").unwrap();
-    context.configure(&format!("{DOMAINS}{taken}\n"));
+    let (_, columns_line) = line.split_once("to take that: ").unwrap();
+    context.configure(&format!("{DOMAINS}{columns_line}\n"));
     assert_eq!(
         columns(&context)
             .iter()
@@ -213,9 +213,9 @@ fn a_table_that_gains_columns_of_every_kind_stays_readable_with_its_old_nights()
         } else {
             "chatgpt"
         };
-        let place = names.iter().position(|name| *name == added).unwrap();
+        let index = names.iter().position(|name| *name == added).unwrap();
         let values = by_duckdb["values"].as_array().unwrap();
-        let nulls = values.iter().filter(|row| row[place].is_null()).count();
+        let nulls = values.iter().filter(|row| row[index].is_null()).count();
         // What an assistant did not answer is null in newer nights too.
         let is_as_added = if table == "links" {
             nulls == values.len() / 2

@@ -1,4 +1,4 @@
-//! All commands. The help of each says what it does, what it costs and what to do next.
+//! All commands. The help of each states what it does and what it costs.
 
 use clap::{Args, Parser, Subcommand};
 

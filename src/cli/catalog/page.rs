@@ -28,7 +28,7 @@ pub fn show(endpoint: &Endpoint) -> String {
     write_columns(&mut out, endpoint);
     write_filters(&mut out, endpoint);
     let example = indent(&example_report(endpoint));
-    let _ = write!(out, "\nA report of it\n{example}");
+    let _ = write!(out, "\nExample report\n{example}");
     out
 }
 
@@ -42,7 +42,7 @@ fn facts(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
     let mut facts = vec![
         ("request", format!("{method} {}", endpoint.path)),
         (
-            "answer",
+            "response",
             format!("{shape} under `{}`", endpoint.response_key),
         ),
         ("price", price_sentence(endpoint)),
@@ -118,11 +118,11 @@ fn paging_sentence(endpoint: &Endpoint) -> String {
     let key = endpoint.order_key.join(", ");
     match paging_word(endpoint) {
         "offset" if key.is_empty() => {
-            "by offset, without a total order: complete within one answer only".to_owned()
+            "by offset, without a total order: complete within one response only".to_owned()
         }
         "offset" => format!("by offset, ordered by {key}"),
-        "paged" => format!("by {key} (bought as far as needed where not selected)"),
-        "capped" => "none: one answer, known to be complete only under 100 rows".to_owned(),
-        _ => "none needed: an answer is whole".to_owned(),
+        "paged" => format!("by {key} (added to the request, at their cost, if not selected)"),
+        "capped" => "none: one response, known to be complete only under 100 rows".to_owned(),
+        _ => "not needed: a response is complete".to_owned(),
     }
 }

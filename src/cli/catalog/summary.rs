@@ -1,4 +1,4 @@
-//! An operation in a few words: what it answers, its price, how it is paged.
+//! An operation in a few words: what it returns, its price, how it is paged.
 
 use crate::catalog::{Endpoint, Pricing, Shape};
 

@@ -113,7 +113,7 @@ impl CheckReport {
         if let Ok(account) = &account {
             self.usable_units = spendable_units(&config.budget, account.units_limit_workspace);
         }
-        // If the destination cannot be written, its error names the operation, and says more than that of the records.
+        // If the destination cannot be written, its error names the operation and replaces that of the records.
         if let (TableRecords::Failed(errors), true) = (records, destination.is_ok()) {
             self.errors.0.extend(errors.0);
         }

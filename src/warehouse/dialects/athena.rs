@@ -113,7 +113,7 @@ fn hive_columns(table: &Table) -> Vec<String> {
     lines
 }
 
-/// The clauses with which Athena computes the partitions, instead of being told of each.
+/// The clauses with which Athena computes the partitions, so that they need not be added one by one.
 fn partition_projection(key: &str, kind: &ColumnType, folder: &str) -> (String, String) {
     let template = Athena.text(&format!("{folder}/{key}=${{{key}}}/"));
     let (kind, projection) = if *kind == ColumnType::Date {

@@ -115,9 +115,9 @@ fn the_page_of_an_operation_reads_well() {
     Anchor texts of the links to the target
 
       request   GET /v3/site-explorer/anchors
-      answer    rows under `anchors`
+      response  rows under `anchors`
       price     rows × units of the columns that are selected, filtered or ordered by, at least 50
-      paging    by first_seen, anchor (bought as far as needed where not selected)
+      paging    by first_seen, anchor (added to the request, at their cost, if not selected)
       a row is  anchor
 
     Parameters, with the API's defaults
@@ -164,7 +164,7 @@ fn the_page_of_an_operation_reads_well() {
                         ALL(), joined by AND, OR, NOT and parentheses
       for example       where = "domain_rating >= 30 AND is_content"
 
-    A report of it
+    Example report
       [[report]]
       name = "anchors"
       endpoint = "site-explorer/anchors"
@@ -179,9 +179,9 @@ fn the_page_of_a_free_record_reads_well() {
     Units used and left, and when they renew
 
       request   GET /v3/subscription-info/limits-and-usage
-      answer    one row under `limits_and_usage`
+      response  one row under `limits_and_usage`
       price     free
-      paging    none needed: an answer is whole
+      paging    not needed: a response is complete
 
     Parameters, with the API's defaults
       set for you   output
@@ -195,7 +195,7 @@ fn the_page_of_a_free_record_reads_well() {
         units_usage_workspace    integer?   Units that the workspace has used since the last reset
         usage_reset_date         date       When the used units are set back to zero
 
-    A report of it
+    Example report
       [[report]]
       name = "limits_and_usage"
       endpoint = "subscription-info/limits-and-usage"
@@ -239,7 +239,7 @@ fn an_example_is_a_valid_report_of_its_endpoint() {
     let mut wrong = Vec::new();
     for endpoint in endpoints() {
         let page = pages::show(endpoint);
-        let (_, example) = page.split_once("A report of it\n").expect("an example");
+        let (_, example) = page.split_once("Example report\n").expect("an example");
         match config::parse(
             &format!("{REST}{example}"),
             Path::new("backhaul.toml"),

@@ -3,15 +3,15 @@
 use backhaul::catalog::Catalog;
 
 use super::support::{HEAD, configuration, faults, parse_in, report, sound, tasks, value};
-use crate::operations::{LIST, Need, needs};
+use crate::operations::{LIST, RequiredInput, required_inputs};
 
 #[test]
 fn whatever_a_report_lacks_is_named_with_the_line_to_add() {
     let mut checked = 0;
     for endpoint in Catalog::embedded().endpoints() {
-        let needs = needs(endpoint);
+        let needs = required_inputs(endpoint);
         for missing in 0..needs.len() {
-            let others: Vec<&Need> = needs
+            let others: Vec<&RequiredInput> = needs
                 .iter()
                 .enumerate()
                 .filter(|(place, _)| *place != missing)

@@ -10,7 +10,7 @@ use backhaul::model::SnapshotDate;
 use backhaul::plan::{self, Selection, Task};
 use serde_json::Value as Json;
 
-use crate::operations::Need;
+use crate::operations::RequiredInput;
 
 pub const HEAD: &str =
     "[source]\napi_key = { env = \"AHREFS_API_KEY\" }\n[destination]\nurl = \"data\"\n";
@@ -71,7 +71,7 @@ pub fn said(request: &Request) -> Vec<(String, String)> {
     }
 }
 
-pub fn configuration(endpoint: &Endpoint, needs: &[&Need]) -> String {
+pub fn configuration(endpoint: &Endpoint, needs: &[&RequiredInput]) -> String {
     let of_file: String = needs.iter().map(|need| need.of_file).collect();
     let of_report: String = needs.iter().map(|need| need.of_report.as_str()).collect();
     format!("{HEAD}{of_file}{}", report(&endpoint.name, &of_report))

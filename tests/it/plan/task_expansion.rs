@@ -10,13 +10,13 @@ use proptest::prelude::*;
 use serde_json::Value as Json;
 
 use super::support::{HEAD, configuration, faults, report, said, sound, tasks, value};
-use crate::operations::{LIST, TARGET, needs};
+use crate::operations::{LIST, TARGET, required_inputs};
 
 #[test]
 fn every_operation_can_be_a_report_with_what_it_requires_and_nothing_else() {
     let mut checked = 0;
     for endpoint in Catalog::embedded().endpoints() {
-        let needs = needs(endpoint);
+        let needs = required_inputs(endpoint);
         let config = sound(&configuration(endpoint, &needs.iter().collect::<Vec<_>>()));
         let report = &config.reports[0];
         let schema = table_schema(report)
