@@ -32,7 +32,7 @@ impl Default for TimingOverrides {
 /// The client that a configuration describes, with its keys read.
 ///
 /// # Errors
-/// [`ErrorCode::KeySource`] if no source gives a key, [`ErrorCode::Url`].
+/// [`crate::error::ErrorCode::KeySource`] if no source gives a key, [`crate::error::ErrorCode::Url`].
 pub async fn client(
     config: &RunConfig,
     meter: Arc<UnitMeter>,

@@ -18,7 +18,7 @@ const MAX_RESERVED_BYTES: usize = 64 << 20;
 /// The body without its compression; borrowed where there is none.
 ///
 /// # Errors
-/// [`DecodeError::Compression`] if it is damaged or cut off, [`DecodeError::TooLarge`] beyond [`MAX_BODY_BYTES`].
+/// [`DecodeError::Compression`] if it is damaged or cut off, [`DecodeError::TooLarge`] beyond `MAX_BODY_BYTES`.
 pub fn decompress(body: &[u8], encoding: Encoding) -> Result<Cow<'_, [u8]>, DecodeError> {
     decompress_up_to(body, encoding, MAX_BODY_BYTES)
 }

@@ -80,7 +80,7 @@ pub(crate) fn left_after_asking(
     )
 }
 
-/// The same as [`crate::fetch::accounts::account`] from what is remembered, without asking.
+/// The same as `crate::fetch::accounts::month_status` from what is remembered, without asking.
 ///
 /// # Errors
 /// [`crate::error::ErrorCode::Destination`] if the ledger cannot be read.

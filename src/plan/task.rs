@@ -28,9 +28,9 @@ pub enum Purchase {
 pub struct Task {
     /// The same on every night and every machine, as long as the same thing is asked.
     pub id: TaskId,
-    /// Index into [`RunConfig::reports`].
+    /// Index into [`crate::config::RunConfig::reports`].
     pub report: usize,
-    /// Index into [`RunConfig::targets`]; `None` where no target is looked up.
+    /// Index into [`crate::config::RunConfig::targets`]; `None` where no target is looked up.
     pub target: Option<usize>,
     /// What else varies, as `_<name>` columns of the table: `country`.
     pub parameters: Vec<(String, String)>,

@@ -20,7 +20,7 @@ pub struct TableLayout {
 /// The layout of every file that the selection means.
 ///
 /// # Errors
-/// As [`committed`]; [`ErrorCode::Corrupt`] for a file that is not there or no Parquet.
+/// As `committed`; [`ErrorCode::Corrupt`] for a file that is not there or no Parquet.
 pub fn layouts(config: &RunConfig, selection: &Selection) -> Result<Vec<TableLayout>> {
     let (store, tables, _) = committed(config, selection)?;
     let mut all = Vec::with_capacity(tables.len());

@@ -22,7 +22,7 @@ pub(crate) fn open_read_only(config: &RunConfig) -> Result<Store> {
 /// The same, to be written: a folder's own folders are created.
 ///
 /// # Errors
-/// As [`store`], and [`crate::error::ErrorCode::Destination`].
+/// As [`open_read_only`], and [`crate::error::ErrorCode::Destination`].
 pub(crate) fn open_for_writing(config: &RunConfig) -> Result<Store> {
     match &config.destination.location {
         DestinationLocation::Folder(path) => {
