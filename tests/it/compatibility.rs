@@ -13,7 +13,7 @@ use serde_json::Value as Json;
 
 use crate::support::{TestContext, now, unlimited};
 
-const REPORTS: &str = include_str!("samples/destination-0.1.0-reports.toml");
+const REPORTS: &str = include_str!("samples/destination-0.1.0/reports.toml");
 
 /// Tables whose rows of a night do not depend on earlier nights.
 const SNAPSHOTS: [&str; 4] = ["rating", "links", "top_anchors", "keywords"];
@@ -44,7 +44,7 @@ fn context(sample: Option<&str>) -> TestContext {
 
 fn unpack(name: &str, folder: &Path) {
     let archive = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/it/samples")
+        .join("tests/it/samples/destination-0.1.0")
         .join(name);
     std::fs::create_dir_all(folder).unwrap();
     let status = Command::new("tar")
@@ -81,7 +81,7 @@ fn assert_all_done(report: &Json) {
 
 #[test]
 fn a_folder_of_version_0_1_0_is_resumed_verified_rebuilt_compacted_and_loaded() {
-    let old = context(Some("destination-0.1.0-disk.tar.gz"));
+    let old = context(Some("disk.tar.gz"));
     let new = context(None);
     let resumed = old.run().expect(0).json();
     assert_all_done(&resumed);

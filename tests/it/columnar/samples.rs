@@ -13,16 +13,18 @@ use super::{cell, decode, wanted};
 
 fn samples() -> BTreeMap<String, String> {
     let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/samples");
-    let entries = std::fs::read_dir(directory)
-        .unwrap()
-        .map(|entry| entry.unwrap().path());
-    let named = entries.map(|path| {
-        (
-            path.file_stem().unwrap().to_string_lossy().into_owned(),
-            std::fs::read_to_string(&path).unwrap(),
-        )
-    });
-    named.collect()
+    let mut named = BTreeMap::new();
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "json")
+        {
+            let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+            named.insert(name, std::fs::read_to_string(&path).unwrap());
+        }
+    }
+    named
 }
 
 /// The samples of answers, each with its operation.
