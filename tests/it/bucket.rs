@@ -14,7 +14,7 @@ mod refusals;
 mod requests;
 mod server;
 mod small_files;
-mod support;
+pub mod support;
 mod zombie_process;
 
 use std::sync::Arc;

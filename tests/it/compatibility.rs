@@ -11,6 +11,7 @@ use backhaul::sandbox::Options;
 use chrono::{DateTime, Utc};
 use serde_json::Value as Json;
 
+use crate::bucket::support::Night;
 use crate::support::{TestContext, now, unlimited};
 
 const REPORTS: &str = include_str!("samples/destination-0.1.0/reports.toml");
@@ -110,6 +111,25 @@ fn a_folder_of_version_0_1_0_is_resumed_verified_rebuilt_compacted_and_loaded() 
     }
     old.backhaul(&["estimate"]).expect(0);
     old.backhaul(&["usage"]).expect(0);
+    let again = old.run().expect(0).json();
+    assert_eq!(again["units"], 0, "{again}");
+}
+
+#[test]
+fn a_bucket_of_version_0_1_0_is_resumed_verified_rebuilt_and_loaded() {
+    let mut old = Night::in_bucket(options());
+    old.configure("", REPORTS);
+    old.reconfigure("/lake\"", "/export\"");
+    unpack("bucket.tar.gz", &old.cloud().server.whole_folder());
+    old.at(time("2026-11-23T06:00:00Z"));
+    assert_all_done(&old.run().expect(0).json());
+    old.backhaul(&["verify"]).expect(0);
+    old.backhaul(&["rebuild"]).expect(0);
+    old.backhaul(&["verify"]).expect(0);
+    let script = old.backhaul(&["load", "duckdb"]).expect(0).stdout;
+    for table in SNAPSHOTS {
+        assert!(script.contains(&format!("raw_{table}")), "{table}");
+    }
     let again = old.run().expect(0).json();
     assert_eq!(again["units"], 0, "{again}");
 }
