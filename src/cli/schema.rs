@@ -9,7 +9,7 @@ use super::output;
 use crate::catalog::{Catalog, Endpoint, nearest};
 use crate::config::{Environment, RunConfig};
 use crate::error::{Error, ErrorCode, Errors};
-use crate::state::layouts::table_schema;
+use crate::state::schema::table_schema;
 use crate::table::{TableSchema, render_arrow, render_json};
 use crate::warehouse::{
     DataLocation, Engine, LoadMethod, Table, bigquery_json, check_location, check_schema_name,

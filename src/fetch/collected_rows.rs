@@ -14,7 +14,7 @@ use crate::landing::{AnswerOrigin, SavedResponse};
 use crate::model::RunId;
 use crate::paging::EmittedRows;
 use crate::sink::{SorterOptions, TaskSorter};
-use crate::state::layouts::table_schema_of;
+use crate::state::schema::table_schema_of;
 
 /// Rows in memory of one task; several tasks are fetched at a time.
 const SORT_MEMORY_BYTES: usize = 16 << 20;

@@ -156,7 +156,7 @@ impl PartitionRewrite {
         partition: &str,
         layout: Layout,
     ) -> Result<Self> {
-        let wanted = crate::state::layouts::table_schema(report)?;
+        let wanted = crate::state::schema::table_schema(report)?;
         let partition_by = context.config.partition_by(report);
         let (name, endpoint) = (&report.name, &report.endpoint.name);
         let commit = Commit {
@@ -343,7 +343,7 @@ fn placed(
     partition_by: &[String],
     finished: Vec<FetchedTask>,
 ) -> Result<Vec<(TaskColumns, FetchedTask)>> {
-    let schema = crate::state::layouts::table_schema(report)?;
+    let schema = crate::state::schema::table_schema(report)?;
     let mut placed = Vec::with_capacity(finished.len());
     for finished in finished {
         let (job, _) = context.job(finished.job)?;

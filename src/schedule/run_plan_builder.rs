@@ -15,10 +15,10 @@ use crate::schedule::run_plan::{
     DueTask, RunPlan, is_removed_from_config, is_resumed, known_tasks,
 };
 use crate::schedule::task_history::{TaskHistories, TaskHistory, load_task_history};
-use crate::state::layouts::table_schema;
 use crate::state::night_record::{OpenNight, load_open_nights};
 use crate::state::open::{open_read_only, response_store};
 use crate::state::periods::{self, is_history};
+use crate::state::schema::table_schema;
 use crate::state::task_state::{
     committed_entry_in, is_capped_by_max_rows, is_unfinished, partition_state_for,
 };

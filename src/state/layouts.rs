@@ -1,11 +1,10 @@
-//! How committed files are laid out, for those who judge it.
+//! The Parquet layout of committed files, for the checks of `verify --lint`.
 
-use crate::config::{Report, RunConfig};
+use crate::config::RunConfig;
 use crate::error::{Error, ErrorCode, Result};
 use crate::plan::Selection;
 use crate::sink::read_layout;
 use crate::state::committed::{CommittedTable, committed};
-use crate::table::TableSchema;
 use crate::table::layout::FileLayout;
 
 /// A table and its files: partition, name, layout.
@@ -17,10 +16,10 @@ pub struct TableLayout {
     pub files: Vec<(String, String, FileLayout)>,
 }
 
-/// The layout of every file that the selection means.
+/// The layout of every selected file.
 ///
 /// # Errors
-/// As `committed`; [`ErrorCode::Corrupt`] for a file that is not there or no Parquet.
+/// As [`committed`]; [`ErrorCode::Corrupt`] for a file that is missing or not Parquet.
 pub fn layouts(config: &RunConfig, selection: &Selection) -> Result<Vec<TableLayout>> {
     let (store, tables, _) = committed(config, selection)?;
     let mut all = Vec::with_capacity(tables.len());
@@ -49,27 +48,4 @@ pub fn layouts(config: &RunConfig, selection: &Selection) -> Result<Vec<TableLay
         all.push(TableLayout { table, files });
     }
     Ok(all)
-}
-
-/// The schema that a report wants for its table.
-///
-/// # Errors
-/// [`crate::error::ErrorCode::Column`] or [`crate::error::ErrorCode::Schema`]; a resolved configuration has neither.
-pub fn table_schema(report: &Report) -> Result<TableSchema> {
-    table_schema_of(report, &report.columns)
-}
-
-/// The schema of a report's table with these columns of its operation.
-pub(crate) fn table_schema_of(report: &Report, columns: &[String]) -> Result<TableSchema> {
-    let parameters: Vec<String> = report
-        .varying
-        .iter()
-        .map(|(name, _)| name.clone())
-        .collect();
-    let schema = TableSchema::new(&report.name, report.endpoint, columns, &parameters)?;
-    Ok(if report.changes.is_some() {
-        schema.with_change_column()
-    } else {
-        schema
-    })
 }

@@ -134,7 +134,7 @@ pub(crate) fn targets_of(state: &PartitionState) -> impl Iterator<Item = &String
 ///
 /// # Errors
 /// [`ErrorCode::Destination`] if the destination cannot be read.
-pub(crate) fn named_in(store: &Store) -> Result<BTreeMap<String, [String; 4]>> {
+pub(crate) fn targets_in_destination(store: &Store) -> Result<BTreeMap<String, [String; 4]>> {
     let mut named = known_targets(store)?;
     for table in store.tables()? {
         for partition in store.partitions(&table)? {
@@ -155,7 +155,7 @@ pub(crate) fn named_in(store: &Store) -> Result<BTreeMap<String, [String; 4]>> {
 }
 
 fn targets(config: &RunConfig, store: &Store, selection: &Selection) -> Result<BTreeSet<String>> {
-    let named = named_in(store)?;
+    let named = targets_in_destination(store)?;
     let mut chosen = BTreeSet::new();
     for wanted in &selection.targets {
         let mut found = BTreeSet::new();

@@ -140,8 +140,8 @@ fn committed_bytes(report: &RunReport) -> u64 {
 fn describe_result(folder: &Path, config: &RunConfig, report: &RunReport) -> Result<String> {
     let clock = test_overrides::clock(&Environment::of_process())?;
     let verified = crate::maintain::verify::verify(config, &clock, &Selection::default())?;
-    if let Some(fault) = verified.faults.first() {
-        let message = format!("{}: {}", fault.place, fault.problem);
+    if let Some(problem) = verified.problems.first() {
+        let message = format!("{}: {}", problem.path, problem.description);
         return Err(Error::new(ErrorCode::Corrupt, message));
     }
     let bytes = committed_bytes(report);

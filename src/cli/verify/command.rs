@@ -26,12 +26,12 @@ pub(in crate::cli) fn verify(globals: &Globals, command: &VerifyArgs) -> ExitRes
     );
     let mut remedies = BTreeSet::new();
     let mut num_findings = 0;
-    for fault in &verified.faults {
+    for problem in &verified.problems {
         num_findings += 1;
-        let _ = writeln!(text, "{}: {}", fault.place, fault.problem);
-        remedies.insert(fault.remedy.as_str());
+        let _ = writeln!(text, "{}: {}", problem.path, problem.description);
+        remedies.insert(problem.remedy.as_str());
     }
-    if verified.faults.is_empty() {
+    if verified.problems.is_empty() {
         text.push_str("everything matches the manifest\n");
         output::print(&text);
         return Ok(0);

@@ -39,8 +39,8 @@ struct RowCounts {
     has_identity: bool,
 }
 
-/// Reads the files of a partition.
-pub(crate) struct Reading<'a> {
+/// Reads the files of a partition and compares them with the manifest.
+pub(crate) struct PartitionReader<'a> {
     committed: &'a Committed,
     record: &'a TableRecord,
     is_system_table: bool,
@@ -53,7 +53,7 @@ pub(crate) struct Reading<'a> {
     is_unreadable: bool,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> PartitionReader<'a> {
     pub fn new(
         state: &'a PartitionState,
         committed: &'a Committed,
@@ -262,7 +262,7 @@ impl<'a> Reading<'a> {
     }
 
     /// What is wrong with the tasks, as far as all files that hold their rows could be read; `damaged` could not.
-    pub fn finish(self, damaged: &[String]) -> Result<Vec<(Option<TaskId>, String)>> {
+    pub fn finish(self, damaged: &[String]) -> Result<Vec<(TaskId, String)>> {
         let repeats = self.identities.finish()?;
         let mut problems = Vec::new();
         let unread: BTreeSet<&TaskId> = self
@@ -276,7 +276,7 @@ impl<'a> Reading<'a> {
             if self.is_unreadable || unread.contains(&entry.task) {
                 continue;
             }
-            let mut found = |problem: String| problems.push((Some(entry.task.clone()), problem));
+            let mut found = |problem: String| problems.push((entry.task.clone(), problem));
             let name = std::iter::once(&entry.target)
                 .chain(entry.params.values())
                 .cloned()

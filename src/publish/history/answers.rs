@@ -16,7 +16,7 @@ use crate::plan::ScheduledTask;
 use crate::publish::history::rows::{Digester, complete, days, unfit};
 use crate::publish::partition::{folder, has_ended};
 use crate::sink::{SorterOptions, TaskColumns, TaskSorter};
-use crate::state::layouts::table_schema;
+use crate::state::schema::table_schema;
 use crate::table::manifest::{HistoryEntry, TaskEntry};
 use crate::table::{DateRange, TableSchema, parameter_column};
 

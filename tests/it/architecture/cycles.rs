@@ -18,8 +18,6 @@ const IN_CIRCLES: &[&str] = &[
     "publish/partition.rs",
     "publish/rewrite.rs",
     "publish/system_tables.rs",
-    "state/committed.rs",
-    "state/layouts.rs",
 ];
 
 /// A path of modules from the crate's root: `["fetch", "task"]`.

@@ -176,7 +176,7 @@ fn a_report_of_changes_has_what_identifies_and_dates_a_row() {
         "{shown}"
     );
     assert_eq!((task.units_per_row, task.surcharge_per_row), (7, 0));
-    let schema = backhaul::state::layouts::table_schema(&config.reports[1]).expect("a schema");
+    let schema = backhaul::state::schema::table_schema(&config.reports[1]).expect("a schema");
     let names: Vec<_> = schema
         .columns()
         .iter()

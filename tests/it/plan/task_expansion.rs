@@ -5,7 +5,7 @@ use backhaul::fetch::request::first_request;
 use backhaul::model::Method;
 use backhaul::model::SnapshotDate;
 use backhaul::plan::{self, Selection, Task};
-use backhaul::state::layouts::table_schema;
+use backhaul::state::schema::table_schema;
 use proptest::prelude::*;
 use serde_json::Value as Json;
 

@@ -10,13 +10,13 @@ use crate::landing::ResponseHeader;
 use crate::model::{SnapshotDate, TaskId};
 use crate::plan::{self, Selection, task_id};
 use crate::state::night_record;
-use crate::state::selection::named_in;
+use crate::state::selection::targets_in_destination;
 use crate::table::manifest::PartitionState;
 use crate::table::{COVERAGE, TARGETS, parse_segment, recorded_parameters};
 
 /// What was found.
 #[derive(Default)]
-pub(crate) struct Holdings {
+pub(crate) struct TargetData {
     /// Tables and partitions whose state names the target.
     pub partitions: BTreeSet<(String, String)>,
     /// Tasks of which answers are saved.
@@ -30,53 +30,53 @@ pub(crate) struct Holdings {
     /// Tasks of other targets.
     others: BTreeSet<TaskId>,
     /// Tables of the program that name the target.
-    of_program: BTreeSet<String>,
+    system_tables: BTreeSet<String>,
 }
 
-impl Holdings {
+impl TargetData {
     /// Looks through states, records and saved answers.
     ///
     /// # Errors
     /// [`crate::error::ErrorCode::Destination`] if they cannot be read.
     pub fn find(context: &RunContext, target: &str) -> Result<Self> {
-        let mut holdings = Self::default();
-        holdings.words(context, target)?;
-        holdings.add_configuration(context, target)?;
+        let mut data = Self::default();
+        data.words(context, target)?;
+        data.add_configuration(context, target)?;
         for table in context.store.tables()? {
             for partition in context.store.partitions(&table)? {
                 let Some(state) = context.store.partition(&table, &partition)? else {
                     continue;
                 };
-                holdings.add_state(&state, target);
+                data.add_state(&state, target);
             }
         }
         for (night, record) in night_record::load_open_nights(&context.store)? {
             for (task, planned) in record.tasks {
-                holdings.note(Some(night), task, planned.target == target);
+                data.note(Some(night), task, planned.target == target);
             }
         }
         for night in context.landing.nights()? {
             for task in context.landing.tasks(night)? {
-                if holdings.is_own(context, night, &task, target)? {
-                    holdings.claims.insert((night, task.clone()));
-                    holdings.saved.insert((night, task));
+                if data.is_own(context, night, &task, target)? {
+                    data.claims.insert((night, task.clone()));
+                    data.saved.insert((night, task));
                 }
             }
         }
-        Ok(holdings)
+        Ok(data)
     }
 
     /// The tables that hold the target.
     pub fn tables(&self) -> BTreeSet<String> {
         let tables = self.partitions.iter().map(|(table, _)| table.clone());
-        tables.chain(self.of_program.iter().cloned()).collect()
+        tables.chain(self.system_tables.iter().cloned()).collect()
     }
 
     fn words(&mut self, context: &RunContext, target: &str) -> Result<()> {
         let mut urls: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (name, [url, ..]) in named_in(&context.store)? {
+        for (name, [url, ..]) in targets_in_destination(&context.store)? {
             if name == target && !url.is_empty() {
-                self.of_program.insert(TARGETS.to_owned());
+                self.system_tables.insert(TARGETS.to_owned());
             }
             urls.entry(url).or_default().insert(name);
         }
@@ -128,7 +128,7 @@ impl Holdings {
             if of == target {
                 self.partitions
                     .insert((state.report.clone(), state.partition.clone()));
-                self.of_program.insert(COVERAGE.to_owned());
+                self.system_tables.insert(COVERAGE.to_owned());
             }
         }
     }
