@@ -1,7 +1,7 @@
-//! Small files of a partition become few: the same rows under the same commit protocol.
+//! Merges small files of a partition: the same rows, under the same commit protocol.
 //!
-//! A file is small if it has less than half of the size at which files end. The small ones of a folder are written anew,
-//! task by task in the order of tasks; the others are linked. If that makes no fewer files, nothing is changed.
+//! A file is small if it has less than half of the configured file size. The small files of a folder are rewritten, task
+//! by task in the order of tasks; the others are linked. If the number of files does not fall, nothing is changed.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::publish::partition::PartitionRewrite;
 use crate::publish::rewrite::{file_folder, whole_file};
 use crate::state::selection::ResolvedSelection;
 use crate::table::is_system_table;
-use crate::table::manifest::{Committed, FileEntry};
+use crate::table::manifest::{Committed, FileEntry, PartitionState};
 
 /// A partition before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub struct Compacted {
     pub bytes_after: u64,
 }
 
-/// Merges the small files of the selected partitions. Gives those that have fewer now, and what could not be merged.
+/// Merges the small files of the selected partitions. Returns those that have fewer files now, and what could not be merged.
 ///
 /// # Errors
 /// What keeps anything from being merged: the destination or the selection.
@@ -46,7 +46,7 @@ pub fn compact(
     selection: &Selection,
 ) -> Result<(Vec<Compacted>, Errors)> {
     let config = Arc::new(config);
-    // Nothing is created where there is nothing yet.
+    // An empty destination stays as it is.
     ResolvedSelection::new(
         &config,
         &crate::state::open::open_read_only(&config)?,
@@ -64,16 +64,13 @@ pub fn compact(
     let (mut compacted, mut errors) = (Vec::new(), Errors::default());
     for table in chosen.tables.iter().filter(|table| !is_system_table(table)) {
         for (partition, state) in chosen.states(table)? {
-            let outcome = state.and_then(|state| {
-                let is_worth_it = state
-                    .committed
-                    .is_some_and(|held| !crowds(&context, &held).is_empty());
-                if is_worth_it {
+            let outcome = match state {
+                Ok(state) if has_small_files(&context, &state) => {
                     compact_partition(&context, table, &partition)
-                } else {
-                    Ok(None)
                 }
-            });
+                Ok(_) => Ok(None),
+                Err(error) => Err(error),
+            };
             match outcome {
                 Ok(done) => compacted.extend(done),
                 Err(error) => {
@@ -86,22 +83,29 @@ pub fn compact(
     Ok((compacted, errors))
 }
 
-/// The small files of each folder that has several.
-fn crowds(context: &RunContext, committed: &Committed) -> BTreeMap<String, Vec<FileEntry>> {
-    let limit = context.config.destination.file_size_bytes;
-    let mut crowds: BTreeMap<String, Vec<FileEntry>> = BTreeMap::new();
-    for file in committed
-        .files
-        .iter()
-        .filter(|file| file.bytes.saturating_mul(2) < limit)
-    {
-        crowds
-            .entry(file_folder(&file.name).to_owned())
-            .or_default()
-            .push(file.clone());
+/// Whether a folder of the partition has several small files.
+fn has_small_files(context: &RunContext, state: &PartitionState) -> bool {
+    match &state.committed {
+        Some(committed) => !small_file_groups(context, committed).is_empty(),
+        None => false,
     }
-    crowds.retain(|_, files| files.len() > 1);
-    crowds
+}
+
+/// The small files of each folder that has several.
+fn small_file_groups(
+    context: &RunContext,
+    committed: &Committed,
+) -> BTreeMap<String, Vec<FileEntry>> {
+    let limit = context.config.destination.file_size_bytes;
+    let mut groups: BTreeMap<String, Vec<FileEntry>> = BTreeMap::new();
+    for file in &committed.files {
+        if file.bytes.saturating_mul(2) < limit {
+            let folder = file_folder(&file.name).to_owned();
+            groups.entry(folder).or_default().push(file.clone());
+        }
+    }
+    groups.retain(|_, files| files.len() > 1);
+    groups
 }
 
 fn compact_partition(
@@ -113,32 +117,29 @@ fn compact_partition(
     let Some(before) = opened.before.clone() else {
         return Ok(None);
     };
-    let crowds = crowds(context, &before);
+    let groups = small_file_groups(context, &before);
     if !opened.committing.can_link_files() {
-        // One object: nothing could be fewer.
+        // The partition is one object: it cannot have fewer.
         return Ok(None);
     }
     let mut writer = opened.writer(context, &before.responses_hash, &BTreeSet::new())?;
-    let mut merged = 0;
-    for files in crowds.values() {
-        merged += files.len();
-        let files = files
-            .iter()
-            .map(|file| Ok((file.clone(), whole_file(&opened.committing, file)?)));
+    let mut merged = BTreeSet::new();
+    for group in groups.values() {
+        let mut files = Vec::with_capacity(group.len());
+        for file in group {
+            merged.insert(file.name.as_str());
+            files.push((file.clone(), whole_file(&opened.committing, file)?));
+        }
         let sources = TaskRowIndex::index(
             opened.committing.commit(),
             &before.tasks,
-            files.collect::<Result<_>>()?,
+            files,
             opened.schema.parameters(),
         )?;
         sources.write(&opened.partition_by, &mut writer)?;
     }
     for file in &before.files {
-        if !crowds
-            .values()
-            .flatten()
-            .any(|merged| merged.name == file.name)
-        {
+        if !merged.contains(file.name.as_str()) {
             opened.committing.link_existing(&file.name)?;
             opened.kept.push(file.clone());
         }
@@ -147,20 +148,30 @@ fn compact_partition(
         return Ok(None);
     }
     writer.start_sorted_run(&[])?;
-    if writer.num_files() >= merged {
-        tracing::debug!(table, partition, "its small files cannot be fewer");
+    if writer.num_files() >= merged.len() {
+        tracing::debug!(
+            table,
+            partition,
+            "merging the small files would not reduce their number"
+        );
         return Ok(None);
     }
     failpoint::hit("compact.written");
     let hash = before.responses_hash.clone();
     let after = opened.publish(writer, &BTreeSet::new(), &[], hash)?;
-    let number = |committed: &Committed| u64::try_from(committed.files.len()).unwrap_or(u64::MAX);
-    let bytes = |committed: &Committed| committed.files.iter().map(|file| file.bytes).sum();
     Ok(Some(Compacted {
         path: format!("{table}/{partition}"),
-        files_before: number(&before),
-        files_after: number(&after),
-        bytes_before: bytes(&before),
-        bytes_after: bytes(&after),
+        files_before: file_count(&before),
+        files_after: file_count(&after),
+        bytes_before: byte_count(&before),
+        bytes_after: byte_count(&after),
     }))
+}
+
+fn file_count(committed: &Committed) -> u64 {
+    u64::try_from(committed.files.len()).unwrap_or(u64::MAX)
+}
+
+fn byte_count(committed: &Committed) -> u64 {
+    committed.files.iter().map(|file| file.bytes).sum()
 }

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::model::hex;
 use crate::publish::partition::output;
 use crate::sink::{PartitionWriter, WriterOptions};
-use crate::state::system_tables::{known_targets, targets_schema};
+use crate::state::system_tables::{KnownTarget, known_targets, targets_schema};
 use crate::state::tombstone;
 use crate::store::{
     Commit, KnownFiles, PartitionCommit, STAGED_SUFFIX, Store, UNPARTITIONED, verify_files,
@@ -163,12 +163,12 @@ pub(crate) fn write_targets(context: &RunContext) -> Result<()> {
             {
                 rows.insert(
                     name.clone(),
-                    [
-                        url.clone(),
-                        mode.clone(),
-                        protocol.clone(),
-                        json_text(labels)?,
-                    ],
+                    KnownTarget {
+                        url: url.clone(),
+                        mode: mode.clone(),
+                        protocol: protocol.clone(),
+                        labels: json_text(labels)?,
+                    },
                 );
             }
         }
@@ -186,16 +186,19 @@ pub(crate) fn remove_target(context: &RunContext, name: &str) -> Result<()> {
 
 fn publish_targets(
     context: &RunContext,
-    change: impl Fn(&mut BTreeMap<String, [String; 4]>) -> Result<()>,
+    change: impl Fn(&mut BTreeMap<String, KnownTarget>) -> Result<()>,
 ) -> Result<()> {
     let schema = targets_schema();
     publish(context, &schema, UNPARTITIONED, |store| {
         let mut rows = known_targets(store)?;
         change(&mut rows)?;
-        let column =
-            |index: usize| texts(rows.values().map(|row| row.get(index).map(String::as_str)));
-        let names = texts(rows.keys().map(|name| Some(name.as_str())));
-        let columns = vec![names, column(0), column(1), column(2), column(3)];
+        let columns = vec![
+            texts(rows.keys().map(|name| Some(name.as_str()))),
+            texts(rows.values().map(|row| Some(row.url.as_str()))),
+            texts(rows.values().map(|row| Some(row.mode.as_str()))),
+            texts(rows.values().map(|row| Some(row.protocol.as_str()))),
+            texts(rows.values().map(|row| Some(row.labels.as_str()))),
+        ];
         RecordBatch::try_new(Arc::clone(schema.arrow()), columns).map_err(defect)
     })
 }

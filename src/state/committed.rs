@@ -116,13 +116,12 @@ fn recorded_schema(
 }
 
 fn labels(config: &RunConfig, store: &Store) -> Result<Vec<String>> {
-    let mut names: BTreeSet<String> = config
-        .targets
-        .iter()
-        .flat_map(|target| target.labels.keys().cloned())
-        .collect();
-    for [_, _, _, labels] in known_targets(store)?.into_values() {
-        if let Ok(serde_json::Value::Object(labels)) = serde_json::from_str(&labels) {
+    let mut names: BTreeSet<String> = BTreeSet::new();
+    for target in &config.targets {
+        names.extend(target.labels.keys().cloned());
+    }
+    for target in known_targets(store)?.into_values() {
+        if let Ok(serde_json::Value::Object(labels)) = serde_json::from_str(&target.labels) {
             names.extend(labels.into_iter().map(|(name, _)| name));
         }
     }

@@ -5,7 +5,7 @@ use chrono::Datelike as _;
 use crate::config::Report;
 use crate::model::{SnapshotDate, TaskId};
 use crate::state::periods::period_name;
-use crate::table::segment;
+use crate::table::{parse_segment, segment};
 
 /// Folder of the reports of runs below `_backhaul/`.
 pub(crate) const RUNS: &str = "runs";
@@ -25,6 +25,12 @@ pub(crate) fn partition_of(report: &Report, night: SnapshotDate) -> String {
     } else {
         partition_name(night)
     }
+}
+
+/// The night of a partition; `None` for the name of any other.
+pub(crate) fn night_of(partition: &str) -> Option<SnapshotDate> {
+    let (_, value) = parse_segment(partition)?;
+    value.parse().ok()
 }
 
 /// Folder of a night's partition.

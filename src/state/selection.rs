@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorCode, Result};
 use crate::plan::{Selection, is_meant};
 use crate::state::night_record;
 use crate::state::periods::period_of;
-use crate::state::system_tables::known_targets;
+use crate::state::system_tables::{KnownTarget, known_targets};
 use crate::store::{Store, UNPARTITIONED};
 use crate::table::manifest::PartitionState;
 use crate::table::{is_system_table, parse_segment};
@@ -134,7 +134,7 @@ pub(crate) fn targets_of(state: &PartitionState) -> impl Iterator<Item = &String
 ///
 /// # Errors
 /// [`ErrorCode::Destination`] if the destination cannot be read.
-pub(crate) fn targets_in_destination(store: &Store) -> Result<BTreeMap<String, [String; 4]>> {
+pub(crate) fn targets_in_destination(store: &Store) -> Result<BTreeMap<String, KnownTarget>> {
     let mut named = known_targets(store)?;
     for table in store.tables()? {
         for partition in store.partitions(&table)? {
@@ -164,9 +164,9 @@ fn targets(config: &RunConfig, store: &Store, selection: &Selection) -> Result<B
                 found.insert(target.name.clone());
             }
         }
-        for (name, [url, _, _, labels]) in &named {
-            let labels = serde_json::from_str(labels).unwrap_or_default();
-            if is_meant(name, url, &labels, wanted) {
+        for (name, known) in &named {
+            let labels = serde_json::from_str(&known.labels).unwrap_or_default();
+            if is_meant(name, &known.url, &labels, wanted) {
                 found.insert(name.clone());
             }
         }
@@ -181,7 +181,7 @@ fn targets(config: &RunConfig, store: &Store, selection: &Selection) -> Result<B
 /// The refusal of a name that neither the configuration nor the destination knows.
 pub(crate) fn unknown_target(
     config: &RunConfig,
-    named: &BTreeMap<String, [String; 4]>,
+    named: &BTreeMap<String, KnownTarget>,
     wanted: &str,
 ) -> Error {
     /// Enough to recognise one's own list without flooding the terminal.

@@ -1,59 +1,89 @@
-//! The tables that the program fills itself, as they are read.
+//! Schemas of the system tables, and the rows of `targets`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
-use arrow::array::AsArray as _;
+use arrow::array::{AsArray as _, RecordBatch};
 
 use crate::error::Result;
 use crate::sink::read_batches;
 use crate::store::{Store, UNPARTITIONED};
 use crate::table::{COVERAGE, ColumnType, SystemColumn, TARGETS, TableSchema};
 
-/// The rows of `targets` as readers see them now. Of a file that is missing or damaged nothing is known: the configuration
-/// and the partitions' states still name the targets.
-pub(crate) fn known_targets(store: &Store) -> Result<BTreeMap<String, [String; 4]>> {
+/// A row of `targets` without its name. Fields are empty where the table does not have the target.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct KnownTarget {
+    /// Domain or URL.
+    pub url: String,
+    /// Mode, as the API spells it.
+    pub mode: String,
+    /// Protocol, as the API spells it.
+    pub protocol: String,
+    /// Labels, as a JSON object.
+    pub labels: String,
+}
+
+/// The committed rows of `targets`, by name. A file that is missing or damaged is skipped: the configuration and the
+/// partitions' states still name its targets.
+pub(crate) fn known_targets(store: &Store) -> Result<BTreeMap<String, KnownTarget>> {
     let mut rows = BTreeMap::new();
-    let committed = store
-        .partition(TARGETS, UNPARTITIONED)?
-        .and_then(|state| state.committed);
-    for file in committed.into_iter().flat_map(|committed| committed.files) {
+    let Some(state) = store.partition(TARGETS, UNPARTITIONED)? else {
+        return Ok(rows);
+    };
+    let Some(committed) = state.committed else {
+        return Ok(rows);
+    };
+    for file in committed.files {
         let Some(local) = store.table_file(TARGETS, UNPARTITIONED, &file.name)? else {
             continue;
         };
-        let batches = match read_batches(local.path(), None)
-            .and_then(Iterator::collect::<Result<Vec<_>>>)
-        {
+        let batches = match read_all(local.path()) {
             Ok(batches) => batches,
             Err(error) => {
-                tracing::warn!(error = %error.one_line(), "the table of targets cannot be read and is written anew");
+                tracing::warn!(error = %error.one_line(), "the table of targets cannot be read and is rewritten");
                 continue;
             }
         };
         for batch in batches {
             for row in 0..batch.num_rows() {
-                let text = |index: usize| {
-                    let column = batch
-                        .columns()
-                        .get(index)
-                        .and_then(|column| column.as_string_opt::<i32>());
-                    column
-                        .map(|column| column.value(row).to_owned())
-                        .unwrap_or_default()
+                let target = KnownTarget {
+                    url: text(&batch, 1, row),
+                    mode: text(&batch, 2, row),
+                    protocol: text(&batch, 3, row),
+                    labels: text(&batch, 4, row),
                 };
-                rows.insert(text(0), [text(1), text(2), text(3), text(4)]);
+                rows.insert(text(&batch, 0, row), target);
             }
         }
     }
     Ok(rows)
 }
 
-/// The columns of `coverage`.
-pub(crate) fn coverage_schema() -> TableSchema {
-    let column = |name, kind, description| SystemColumn {
+fn read_all(path: &Path) -> Result<Vec<RecordBatch>> {
+    read_batches(path, None)?.collect()
+}
+
+/// A value of a text column; empty if the column is missing or of another type.
+fn text(batch: &RecordBatch, column: usize, row: usize) -> String {
+    let Some(column) = batch.columns().get(column) else {
+        return String::new();
+    };
+    match column.as_string_opt::<i32>() {
+        Some(column) => column.value(row).to_owned(),
+        None => String::new(),
+    }
+}
+
+fn column(name: &'static str, kind: ColumnType, description: &'static str) -> SystemColumn {
+    SystemColumn {
         name,
         kind,
         description,
-    };
+    }
+}
+
+/// The columns of `coverage`.
+pub(crate) fn coverage_schema() -> TableSchema {
     TableSchema::for_system_table(
         COVERAGE,
         vec![
@@ -123,11 +153,6 @@ pub(crate) fn coverage_schema() -> TableSchema {
 
 /// The columns of `targets`.
 pub(crate) fn targets_schema() -> TableSchema {
-    let column = |name, kind, description| SystemColumn {
-        name,
-        kind,
-        description,
-    };
     TableSchema::for_system_table(
         TARGETS,
         vec![

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::failpoint;
 use crate::report::{ErrorEntry, RunReport};
 use crate::state::names::{BAD_VALUES, RUNS};
 use crate::store::{Store, to_json};
 
-/// What stands in the place of a sentence that named the target.
-const GONE: &str = "of a target that was forgotten";
+/// Replaces a sentence that named the target.
+const FORGOTTEN: &str = "of a target that was forgotten";
 
 /// Rewrites every report of a run that mentions one of the words.
 ///
@@ -25,21 +25,18 @@ pub(crate) fn run_reports(store: &Store, words: &BTreeSet<String>) -> Result<()>
         if !mentions(&String::from_utf8_lossy(&text), words) {
             continue;
         }
-        let damaged = |error: Error| {
-            error.with_hint(format!(
-                "delete {}: it names the target",
-                files.location_of(&name)
-            ))
-        };
-        let Some(mut report) = files.load_json::<RunReport>(&name).map_err(damaged)? else {
+        let report: Option<RunReport> = files.load_json(&name).map_err(|error| {
+            let path = files.location_of(&name);
+            error.with_hint(format!("delete {path}: it names the target"))
+        })?;
+        let Some(mut report) = report else {
             continue;
         };
-        report
-            .errors
-            .iter_mut()
-            .for_each(|error| scrub(error, words));
+        for error in &mut report.errors {
+            scrub(error, words);
+        }
         for note in report.notes.iter_mut().filter(|note| mentions(note, words)) {
-            GONE.clone_into(note);
+            FORGOTTEN.clone_into(note);
         }
         files.replace(&name, to_json(&report)?.into())?;
         failpoint::hit("forget.report");
@@ -47,7 +44,7 @@ pub(crate) fn run_reports(store: &Store, words: &BTreeSet<String>) -> Result<()>
     Ok(())
 }
 
-/// Takes the lines that mention one of the words out of the lists of bad values.
+/// Removes the lines that mention one of the words from the lists of bad values.
 ///
 /// # Errors
 /// [`crate::error::ErrorCode::Destination`].
@@ -83,13 +80,13 @@ fn scrub(error: &mut ErrorEntry, words: &BTreeSet<String>) {
         next,
         units: _,
     } = error;
-    if [target.as_ref(), Some(&*message), Some(&*next)]
-        .into_iter()
-        .flatten()
-        .any(|text| mentions(text, words))
-    {
+    let is_target = match target {
+        Some(target) => mentions(target, words),
+        None => false,
+    };
+    if is_target || mentions(message, words) || mentions(next, words) {
         *target = None;
-        GONE.clone_into(message);
+        FORGOTTEN.clone_into(message);
         next.clear();
     }
 }
@@ -102,14 +99,18 @@ fn mentions(text: &str, words: &BTreeSet<String>) -> bool {
         .any(|word| holds(text, word))
 }
 
+/// Whether a character continues a word.
+fn is_part(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '-' || letter == '_'
+}
+
 fn holds(text: &str, word: &str) -> bool {
-    let is_part = |letter: char| letter.is_alphanumeric() || letter == '-' || letter == '_';
     text.match_indices(word).any(|(start, _)| {
         let before = text.get(..start).unwrap_or_default();
         let mut behind = text.get(start + word.len()..).unwrap_or_default().chars();
         let (next, second) = (behind.next(), behind.next());
         let ends = match next {
-            Some('.') => !second.is_some_and(is_part),
+            Some('.') => second.is_none_or(|letter| !is_part(letter)),
             Some(letter) => !is_part(letter),
             None => true,
         };

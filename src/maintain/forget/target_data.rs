@@ -1,4 +1,4 @@
-//! All that a destination holds of a target: partitions, tasks, saved responses, claims.
+//! Everything that a destination holds of a target: partitions, tasks, saved responses, claims.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,38 +9,40 @@ use crate::error::Result;
 use crate::landing::ResponseHeader;
 use crate::model::{SnapshotDate, TaskId};
 use crate::plan::{self, Selection, task_id};
+use crate::state::names::night_of;
 use crate::state::night_record;
 use crate::state::selection::targets_in_destination;
+use crate::state::system_tables::KnownTarget;
 use crate::table::manifest::PartitionState;
-use crate::table::{COVERAGE, TARGETS, parse_segment, recorded_parameters};
+use crate::table::{COVERAGE, TARGETS, recorded_parameters};
 
 /// What was found.
 #[derive(Default)]
 pub(crate) struct TargetData {
     /// Tables and partitions whose state names the target.
     pub partitions: BTreeSet<(String, String)>,
-    /// Tasks of which answers are saved.
+    /// Tasks that have saved responses.
     pub saved: BTreeSet<(SnapshotDate, TaskId)>,
-    /// Tasks that somebody may be at.
+    /// Tasks that another process may work on.
     pub claims: BTreeSet<(SnapshotDate, TaskId)>,
-    /// Words that mean the target and nobody else: its name, and its URL unless another target has it too.
+    /// Words that mean this target only: its name, and its URL unless another target has it too.
     pub words: BTreeSet<String>,
     /// Tasks of the target.
     own: BTreeSet<TaskId>,
     /// Tasks of other targets.
     others: BTreeSet<TaskId>,
-    /// Tables of the program that name the target.
+    /// System tables that name the target.
     system_tables: BTreeSet<String>,
 }
 
 impl TargetData {
-    /// Looks through states, records and saved answers.
+    /// Reads states, records and saved responses.
     ///
     /// # Errors
     /// [`crate::error::ErrorCode::Destination`] if they cannot be read.
     pub fn find(context: &RunContext, target: &str) -> Result<Self> {
         let mut data = Self::default();
-        data.words(context, target)?;
+        data.add_words(context, target)?;
         data.add_configuration(context, target)?;
         for table in context.store.tables()? {
             for partition in context.store.partitions(&table)? {
@@ -52,7 +54,7 @@ impl TargetData {
         }
         for (night, record) in night_record::load_open_nights(&context.store)? {
             for (task, planned) in record.tasks {
-                data.note(Some(night), task, planned.target == target);
+                data.add_task(Some(night), task, planned.target == target);
             }
         }
         for night in context.landing.nights()? {
@@ -68,13 +70,16 @@ impl TargetData {
 
     /// The tables that hold the target.
     pub fn tables(&self) -> BTreeSet<String> {
-        let tables = self.partitions.iter().map(|(table, _)| table.clone());
-        tables.chain(self.system_tables.iter().cloned()).collect()
+        let mut tables = self.system_tables.clone();
+        for (table, _) in &self.partitions {
+            tables.insert(table.clone());
+        }
+        tables
     }
 
-    fn words(&mut self, context: &RunContext, target: &str) -> Result<()> {
+    fn add_words(&mut self, context: &RunContext, target: &str) -> Result<()> {
         let mut urls: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-        for (name, [url, ..]) in targets_in_destination(&context.store)? {
+        for (name, KnownTarget { url, .. }) in targets_in_destination(&context.store)? {
             if name == target && !url.is_empty() {
                 self.system_tables.insert(TARGETS.to_owned());
             }
@@ -86,46 +91,43 @@ impl TargetData {
                 .insert(known.name.clone());
         }
         let own = BTreeSet::from([target.to_owned()]);
-        self.words.extend(
-            urls.into_iter()
-                .filter(|(url, names)| !url.is_empty() && *names == own)
-                .map(|(url, _)| url),
-        );
+        for (url, names) in urls {
+            if !url.is_empty() && names == own {
+                self.words.insert(url);
+            }
+        }
         self.words.insert(target.to_owned());
         Ok(())
     }
 
-    /// The tasks that the configuration makes of the target, begun or not: a run may begin them now.
+    /// The tasks that the configuration plans for the target, started or not: a run may start them now.
     fn add_configuration(&mut self, context: &RunContext, target: &str) -> Result<()> {
         let tonight = SnapshotDate::new(context.clock.today());
         for task in plan::tasks_of_any_night(&context.config, tonight, &Selection::default())? {
             let is_own = context.target_name(&task) == target;
-            self.note(Some(tonight), task.id, is_own);
+            self.add_task(Some(tonight), task.id, is_own);
         }
         Ok(())
     }
 
     fn add_state(&mut self, state: &PartitionState, target: &str) {
-        let night = parse_segment(&state.partition).and_then(|(_, value)| value.parse().ok());
-        let committed = state
-            .committed
-            .iter()
-            .chain(state.pending.iter().map(|pending| &pending.next));
-        // A period of a history holds many nights: only the last of a task may still be worked on.
-        let held = committed
-            .flat_map(|committed| &committed.tasks)
-            .map(|entry| {
+        let night = night_of(&state.partition);
+        let committed = state.committed.iter();
+        let pending = state.pending.iter().map(|pending| &pending.next);
+        let mut tasks = Vec::new();
+        for committed in committed.chain(pending) {
+            for entry in &committed.tasks {
+                // A period of a history holds many nights: only the last one of a task may still be fetched.
                 let last = entry.history.as_ref().map(|history| history.night);
-                (&entry.task, &entry.target, last)
-            });
-        for (task, of, last) in held.chain(
-            state
-                .unfinished
-                .iter()
-                .map(|task| (&task.task, &task.target, task.night)),
-        ) {
-            self.note(last.or(night), task.clone(), of == target);
-            if of == target {
+                tasks.push((&entry.task, &entry.target, last));
+            }
+        }
+        for task in &state.unfinished {
+            tasks.push((&task.task, &task.target, task.night));
+        }
+        for (task, owner, last) in tasks {
+            self.add_task(last.or(night), task.clone(), owner == target);
+            if owner == target {
                 self.partitions
                     .insert((state.report.clone(), state.partition.clone()));
                 self.system_tables.insert(COVERAGE.to_owned());
@@ -133,7 +135,7 @@ impl TargetData {
         }
     }
 
-    fn note(&mut self, night: Option<SnapshotDate>, task: TaskId, is_own: bool) {
+    fn add_task(&mut self, night: Option<SnapshotDate>, task: TaskId, is_own: bool) {
         if is_own {
             self.claims.extend(night.map(|night| (night, task.clone())));
             self.own.insert(task);
@@ -152,7 +154,7 @@ impl TargetData {
         }
     }
 
-    /// Whether saved answers are of the target: by its tasks; where no record knows the task any more, by what was asked.
+    /// Whether saved responses are of the target: by its tasks; where no record has the task any more, by the request.
     fn is_own(
         &self,
         context: &RunContext,
@@ -166,22 +168,21 @@ impl TargetData {
         let Some(header) = context.landing.any_header(night, task)? else {
             return Ok(false);
         };
-        let asked = header
-            .request
-            .query
-            .iter()
-            .find(|(name, _)| name == "target");
-        if asked.is_some_and(|(_, url)| self.words.contains(url)) || self.names(&body(&header)) {
+        for (name, url) in &header.request.query {
+            if name == "target" {
+                if self.words.contains(url) {
+                    return Ok(true);
+                }
+                break;
+            }
+        }
+        if self.names(&body(&header)) {
             return Ok(true);
         }
         let mut tables = context.store.tables()?;
-        tables.extend(
-            context
-                .config
-                .reports
-                .iter()
-                .map(|report| report.name.clone()),
-        );
+        for report in &context.config.reports {
+            tables.push(report.name.clone());
+        }
         for table in tables {
             if possible_ids(context, &table, target, &header)?.contains(task) {
                 return Ok(true);
@@ -191,17 +192,15 @@ impl TargetData {
     }
 }
 
-/// What a request says in its body; null where it has none.
+/// The body of a request as JSON; null where it has none.
 fn body(header: &ResponseHeader) -> Json {
-    header
-        .request
-        .body
-        .as_deref()
-        .and_then(|text| serde_json::from_str(text).ok())
-        .unwrap_or_default()
+    match &header.request.body {
+        Some(text) => serde_json::from_str(text).unwrap_or_default(),
+        None => Json::Null,
+    }
 }
 
-/// The ids that a task of the target would have in a table, with what varied as it was asked.
+/// The ids that a task of the target would have in a table, with the parameters of the request.
 fn possible_ids(
     context: &RunContext,
     table: &str,
@@ -210,24 +209,19 @@ fn possible_ids(
 ) -> Result<[TaskId; 3]> {
     let record = context.store.table(table)?;
     let body = body(header);
-    let value = |name: &String| {
-        let listed = || Some((name.clone(), body.get(name)?.as_str()?.to_owned()));
-        header
-            .request
-            .query
-            .iter()
-            .find(|(known, _)| known == name)
-            .cloned()
-            .or_else(listed)
-    };
-    let asked: Vec<(String, String)> = recorded_parameters(&record.columns)
-        .iter()
-        .filter_map(value)
-        .collect();
-    let mut sorted = asked.clone();
+    let mut requested: Vec<(String, String)> = Vec::new();
+    for name in recorded_parameters(&record.columns) {
+        let mut query = header.request.query.iter();
+        if let Some(parameter) = query.find(|(known, _)| *known == name) {
+            requested.push(parameter.clone());
+        } else if let Some(Json::String(value)) = body.get(&name) {
+            requested.push((name, value.clone()));
+        }
+    }
+    let mut sorted = requested.clone();
     sorted.sort();
     Ok([
-        task_id(table, target, &asked),
+        task_id(table, target, &requested),
         task_id(table, target, &sorted),
         task_id(table, target, &[]),
     ])
