@@ -1,6 +1,6 @@
-//! Partitions made again from saved responses, at no cost: a new layout, a mended decoder, a lost file.
+//! Rebuilds partitions from saved responses, at no cost: for a new layout, after a fix of the decoder, or for a lost file.
 //!
-//! A task whose responses are gone keeps the rows that it has, as long as its file is whole.
+//! A task without saved responses keeps its rows, as long as their file is intact.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -28,12 +28,12 @@ use crate::publish::history;
 use crate::publish::partition::{Layout, PartitionRewrite};
 use crate::publish::{coverage, system_tables};
 use crate::report::PartitionSummary;
+use crate::state::names::night_of;
 use crate::state::periods::period_of;
 use crate::store::{KnownFiles, Store, verify_files};
 use crate::table::manifest::PartitionState;
-use crate::table::parse_segment;
 
-/// Tasks that are put together at a time.
+/// Tasks that are replayed at a time.
 const TASKS_AT_A_TIME: usize = 2;
 
 /// What was rebuilt.
@@ -41,11 +41,11 @@ const TASKS_AT_A_TIME: usize = 2;
 pub struct Rebuilt {
     /// Partitions as they are now.
     pub partitions: Vec<PartitionSummary>,
-    /// Tasks that were put together from saved responses.
+    /// Tasks that were replayed from saved responses.
     pub tasks: u64,
-    /// Tasks whose responses are gone, and which kept the rows that they had.
+    /// Tasks without saved responses, which kept their rows.
     pub kept: u64,
-    /// What could not be rebuilt; it is as it was.
+    /// What could not be rebuilt; it is unchanged.
     pub errors: Errors,
 }
 
@@ -60,8 +60,15 @@ pub async fn rebuild(
 ) -> Result<Rebuilt> {
     let config = Arc::new(config);
     let store = crate::state::open::open_read_only(&config)?;
-    let places = places(&config, &store, selection)?;
-    let jobs: Vec<ScheduledTask> = places.iter().flat_map(|place| place.jobs.clone()).collect();
+    let rebuilds = partitions_to_rebuild(&config, &store, selection)?;
+    let mut jobs: Vec<ScheduledTask> = Vec::new();
+    let mut nights: BTreeSet<SnapshotDate> = BTreeSet::new();
+    let mut reports: BTreeSet<usize> = BTreeSet::new();
+    for partition_rebuild in &rebuilds {
+        jobs.extend(partition_rebuild.jobs.iter().cloned());
+        nights.extend(&partition_rebuild.nights);
+        reports.insert(partition_rebuild.report);
+    }
     let opening = (Arc::clone(&config), new_run_id(&clock), clock);
     let progress = Arc::new(Progress::default());
     let context = run_blocking(move || {
@@ -72,39 +79,36 @@ pub async fn rebuild(
     let mut rebuilt = Rebuilt::default();
     let mut failed: BTreeSet<usize> = BTreeSet::new();
     let mut first = 0;
-    for place in &places {
-        let jobs = first..first + place.jobs.len();
+    for partition_rebuild in &rebuilds {
+        let jobs = first..first + partition_rebuild.jobs.len();
         first = jobs.end;
-        if let Err(error) = rebuild_partition(&context, place, jobs, &mut rebuilt).await {
-            failed.insert(place.report);
-            let name = config
-                .reports
-                .get(place.report)
-                .map_or("", |report| report.name.as_str());
-            rebuilt
-                .errors
-                .push(error.with_context("partition", format!("{name}/{}", place.partition)));
+        if let Err(error) = rebuild_partition(&context, partition_rebuild, jobs, &mut rebuilt).await
+        {
+            failed.insert(partition_rebuild.report);
+            let name = match config.reports.get(partition_rebuild.report) {
+                Some(report) => report.name.as_str(),
+                None => "",
+            };
+            rebuilt.errors.push(error.with_context(
+                "partition",
+                format!("{name}/{}", partition_rebuild.partition),
+            ));
         }
     }
-    let nights: BTreeSet<SnapshotDate> = places
-        .iter()
-        .flat_map(|place| place.nights.clone())
-        .collect();
-    let reports: BTreeSet<usize> = places.iter().map(|place| place.report).collect();
     let closing = Arc::clone(&context);
     run_blocking(move || {
-        for report in reports
-            .difference(&failed)
-            .filter_map(|index| closing.config.reports.get(*index))
-        {
+        for index in reports.difference(&failed) {
+            let Some(report) = closing.config.reports.get(*index) else {
+                continue;
+            };
             let keys = closing.config.partition_by(report);
             if closing.store.table(&report.name)?.partition_by != keys {
                 closing.store.record_layout(&report.name, &keys)?;
             }
         }
-        nights
-            .iter()
-            .try_for_each(|night| coverage::write(&closing, *night))?;
+        for night in nights {
+            coverage::write(&closing, night)?;
+        }
         system_tables::write_targets(&closing)?;
         closing.close()
     })
@@ -112,17 +116,21 @@ pub async fn rebuild(
     Ok(rebuilt)
 }
 
-/// A partition that is to be rebuilt, with the tasks that are to be put together.
-struct Place {
+/// A partition that is to be rebuilt, with the tasks to replay.
+struct PartitionRebuild {
     partition: String,
     report: usize,
     jobs: Vec<ScheduledTask>,
-    /// The nights whose coverage tells of it.
+    /// The nights whose coverage describes it.
     nights: BTreeSet<SnapshotDate>,
 }
 
-fn places(config: &RunConfig, store: &Store, selection: &Selection) -> Result<Vec<Place>> {
-    let mut places = Vec::new();
+fn partitions_to_rebuild(
+    config: &RunConfig,
+    store: &Store,
+    selection: &Selection,
+) -> Result<Vec<PartitionRebuild>> {
+    let mut rebuilds = Vec::new();
     for index in selection.reports(config)? {
         let Some(report) = config.reports.get(index) else {
             continue;
@@ -149,7 +157,7 @@ fn places(config: &RunConfig, store: &Store, selection: &Selection) -> Result<Ve
             }
             if let Some(period) = period_of(&partition) {
                 if selection.overlaps(period) {
-                    places.push(place_of_history(
+                    rebuilds.push(history_rebuild(
                         config,
                         &crate::state::open::response_store(config, store),
                         selection,
@@ -159,14 +167,14 @@ fn places(config: &RunConfig, store: &Store, selection: &Selection) -> Result<Ve
                 }
                 continue;
             }
-            let night =
-                parse_segment(&partition).and_then(|(_, value)| value.parse::<SnapshotDate>().ok());
-            if let Some(night) = night.filter(|night| selection.covers(night.date())) {
-                places.push(place(config, selection, night, index, &state)?);
+            if let Some(night) = night_of(&partition)
+                && selection.covers(night.date())
+            {
+                rebuilds.push(night_rebuild(config, selection, night, index, &state)?);
             }
         }
     }
-    Ok(places)
+    Ok(rebuilds)
 }
 
 /// The tasks of a report that a partition holds, that the configuration knows and that the selection names.
@@ -188,19 +196,19 @@ fn tasks(
 }
 
 /// A night's partition.
-fn place(
+fn night_rebuild(
     config: &RunConfig,
     selection: &Selection,
     night: SnapshotDate,
     report: usize,
     state: &PartitionState,
-) -> Result<Place> {
+) -> Result<PartitionRebuild> {
     let tasks = tasks(config, selection, night, report, state)?;
     let jobs = tasks
         .into_iter()
         .map(|task| ScheduledTask { night, task })
         .collect();
-    Ok(Place {
+    Ok(PartitionRebuild {
         partition: state.partition.clone(),
         report,
         jobs,
@@ -208,14 +216,14 @@ fn place(
     })
 }
 
-/// A period of a history: a job for each night whose answer is still saved and speaks for days of it.
-fn place_of_history(
+/// A period of a history: a job for each night whose answer is still saved and covers days of it.
+fn history_rebuild(
     config: &RunConfig,
     landing: &ResponseStore,
     selection: &Selection,
     report: usize,
     state: &PartitionState,
-) -> Result<Place> {
+) -> Result<PartitionRebuild> {
     let (mut jobs, mut nights) = (Vec::new(), BTreeSet::new());
     let period = period_of(&state.partition);
     for task in tasks(config, selection, SnapshotDate::default(), report, state)? {
@@ -230,7 +238,7 @@ fn place_of_history(
             });
         }
         if jobs.last().is_none_or(|job| job.task.id != task.id) {
-            // Counted among those that keep the rows that they have.
+            // Counted among the tasks that keep their rows.
             let night = entry
                 .history
                 .as_ref()
@@ -239,7 +247,7 @@ fn place_of_history(
             jobs.push(ScheduledTask { night, task });
         }
     }
-    Ok(Place {
+    Ok(PartitionRebuild {
         partition: state.partition.clone(),
         report,
         jobs,
@@ -249,38 +257,44 @@ fn place_of_history(
 
 async fn rebuild_partition(
     context: &Arc<RunContext>,
-    place: &Place,
+    partition_rebuild: &PartitionRebuild,
     jobs: std::ops::Range<usize>,
     rebuilt: &mut Rebuilt,
 ) -> Result<()> {
-    let report = context.report(place.report)?;
-    let state = context.store.partition(&report.name, &place.partition)?;
-    let state = state.unwrap_or_else(|| PartitionState::new(&report.name, &place.partition));
+    let report = context.report(partition_rebuild.report)?;
+    let state = context
+        .store
+        .partition(&report.name, &partition_rebuild.partition)?;
+    let state =
+        state.unwrap_or_else(|| PartitionState::new(&report.name, &partition_rebuild.partition));
     let state = &state;
-    let mut asked: BTreeSet<TaskId> = BTreeSet::new();
+    let mut requested: BTreeSet<TaskId> = BTreeSet::new();
     for index in jobs.clone() {
-        asked.insert(context.job(index)?.0.task.id.clone());
+        requested.insert(context.job(index)?.0.task.id.clone());
     }
     let finished: Vec<Option<FetchedTask>> = stream::iter(jobs)
-        .map(|index| async move { put_together(context, index, state).await })
+        .map(|index| async move { replay_task(context, index, state).await })
         .buffered(TASKS_AT_A_TIME)
         .try_collect()
         .await?;
     let finished: Vec<FetchedTask> = finished.into_iter().flatten().collect();
-    let again: BTreeSet<TaskId> = tasks_of(context, &finished);
-    let [asked, done] =
-        [asked.len(), again.len()].map(|number| u64::try_from(number).unwrap_or(u64::MAX));
-    if let Some(period) = period_of(&place.partition) {
+    let replayed: BTreeSet<TaskId> = tasks_of(context, &finished);
+    let [requested, done] =
+        [requested.len(), replayed.len()].map(|number| u64::try_from(number).unwrap_or(u64::MAX));
+    if let Some(period) = period_of(&partition_rebuild.partition) {
         let shared = Arc::clone(context);
-        let (now, name) = (state.clone(), again);
-        run_blocking(move || refuse_what_is_lost(&shared, &now, &name)).await?;
+        let (now, name) = (state.clone(), replayed);
+        run_blocking(move || refuse_lost_rows(&shared, &now, &name)).await?;
         let year = period.first.year();
         rebuilt
             .partitions
-            .extend(history::rebuild(context, place.report, finished, year).await?);
+            .extend(history::rebuild(context, partition_rebuild.report, finished, year).await?);
     } else {
-        let (shared, partition, index) =
-            (Arc::clone(context), place.partition.clone(), place.report);
+        let (shared, partition, index) = (
+            Arc::clone(context),
+            partition_rebuild.partition.clone(),
+            partition_rebuild.report,
+        );
         let assembled =
             run_on_cpu_pool(move || replace(&shared, shared.report(index)?, &partition, finished))
                 .await
@@ -288,23 +302,23 @@ async fn rebuild_partition(
         rebuilt.partitions.extend(assembled);
     }
     rebuilt.tasks += done;
-    rebuilt.kept += asked - done;
+    rebuilt.kept += requested - done;
     Ok(())
 }
 
-/// The tasks of which something was put together.
+/// The tasks that were replayed.
 fn tasks_of(context: &RunContext, finished: &[FetchedTask]) -> BTreeSet<TaskId> {
-    let ids = finished.iter().filter_map(|finished| {
-        context
-            .job(finished.job)
-            .ok()
-            .map(|(job, _)| job.task.id.clone())
-    });
-    ids.collect()
+    let mut ids = BTreeSet::new();
+    for finished in finished {
+        if let Ok((job, _)) = context.job(finished.job) {
+            ids.insert(job.task.id.clone());
+        }
+    }
+    ids
 }
 
 /// A committed task from its saved responses; `None` if they do not hold all of it.
-async fn put_together(
+async fn replay_task(
     context: &RunContext,
     index: usize,
     state: &PartitionState,
@@ -327,7 +341,7 @@ async fn put_together(
     }
 }
 
-/// Replaces a partition by what was put together and the rows of all other tasks.
+/// Replaces a partition by the replayed tasks and the rows of all other tasks.
 fn replace(
     context: &RunContext,
     report: &Report,
@@ -338,14 +352,16 @@ fn replace(
     let state = context.store.partition(&report.name, partition)?;
     let state = state.unwrap_or_else(|| PartitionState::new(&report.name, partition));
     // Another process may have committed a later attempt in the meantime: that one stays.
-    let is_current = |finished: &FetchedTask| {
-        let id = context.job(finished.job).map(|(job, _)| &job.task.id);
-        id.ok()
-            .and_then(|id| state.task(id))
-            .is_some_and(|entry| entry.attempt == finished.attempt)
-    };
-    finished.retain(is_current);
-    refuse_what_is_lost(context, &state, &tasks_of(context, &finished))?;
+    finished.retain(|finished| {
+        let Ok((job, _)) = context.job(finished.job) else {
+            return false;
+        };
+        match state.task(&job.task.id) {
+            Some(entry) => entry.attempt == finished.attempt,
+            None => false,
+        }
+    });
+    refuse_lost_rows(context, &state, &tasks_of(context, &finished))?;
     Ok(opened
         .assemble(
             context,
@@ -357,17 +373,18 @@ fn replace(
         .partitions)
 }
 
-/// Refuses to go on where rows are in no whole file and in no saved response: the partition stays as it is.
-fn refuse_what_is_lost(
+/// Refuses to go on where rows are neither in an intact file nor in saved responses: the partition stays unchanged.
+fn refuse_lost_rows(
     context: &RunContext,
     state: &PartitionState,
-    again: &BTreeSet<TaskId>,
+    replayed: &BTreeSet<TaskId>,
 ) -> Result<()> {
-    let damaged: BTreeMap<String, String> =
-        verify_files(&context.store, state, &KnownFiles::default())?
-            .into_iter()
-            .filter_map(|finding| Some((finding.file?, finding.problem)))
-            .collect();
+    let mut damaged: BTreeMap<String, String> = BTreeMap::new();
+    for finding in verify_files(&context.store, state, &KnownFiles::default())? {
+        if let Some(file) = finding.file {
+            damaged.insert(file, finding.problem);
+        }
+    }
     let Some(committed) = &state.committed else {
         return Ok(());
     };
@@ -375,14 +392,12 @@ fn refuse_what_is_lost(
         let Some(problem) = damaged.get(&file.name) else {
             continue;
         };
-        let lost = committed
-            .tasks
-            .iter()
-            .filter(|entry| file.tasks.contains(&entry.task));
-        let lost: Vec<String> = lost
-            .filter(|entry| !again.contains(&entry.task))
-            .map(|entry| plan::task_label("", &entry.target, &entry.params))
-            .collect();
+        let mut lost: Vec<String> = Vec::new();
+        for entry in &committed.tasks {
+            if file.tasks.contains(&entry.task) && !replayed.contains(&entry.task) {
+                lost.push(plan::task_label("", &entry.target, &entry.params));
+            }
+        }
         if !lost.is_empty() {
             let message = format!(
                 "{} {problem}, and the saved responses of {} are gone",
@@ -390,7 +405,7 @@ fn refuse_what_is_lost(
                 lost.join(", ")
             );
             let next = format!(
-                "backhaul run --refetch --report {} fetches and pays for tonight's again",
+                "backhaul run --refetch --report {} fetches tonight's again, which costs units",
                 state.report
             );
             return Err(Error::new(ErrorCode::Corrupt, message).with_hint(next));

@@ -1,11 +1,11 @@
-//! The roll-up of a table against the states of its partitions, which are the truth.
+//! Compares the record of a table with the states of its partitions, which are authoritative.
 
 use std::collections::BTreeMap;
 
 use crate::store::TableRecord;
 use crate::table::manifest::PartitionState;
 
-/// What the record lacks or has wrong of these partitions.
+/// Problems of the record with these partitions.
 pub(crate) fn record_problems(record: &TableRecord, states: &[PartitionState]) -> Vec<String> {
     let mut problems = Vec::new();
     for state in states {
@@ -14,7 +14,7 @@ pub(crate) fn record_problems(record: &TableRecord, states: &[PartitionState]) -
         };
         let (partition, generation) = (&state.partition, state.generation);
         match record.partitions.get(partition) {
-            None => problems.push(format!("lacks the partition {partition}: whoever loads what changed misses it")),
+            None => problems.push(format!("lacks the partition {partition}: an incremental load misses it")),
             Some(number) if *number < generation => problems.push(format!(
                 "says that {partition} changed last with commit {number}, and it has changed {generation} times"
             )),
@@ -46,12 +46,10 @@ pub(crate) fn record_problems(record: &TableRecord, states: &[PartitionState]) -
     for (partition, number) in &record.partitions {
         by_number.entry(*number).or_default().push(partition);
     }
-    for (number, partitions) in by_number
-        .into_iter()
-        .filter(|(_, partitions)| partitions.len() > 1)
-    {
-        let is_meant = |state: &PartitionState| partitions.contains(&state.partition.as_str());
-        if states.iter().any(is_meant) {
+    by_number.retain(|_, partitions| partitions.len() > 1);
+    for (number, partitions) in by_number {
+        let mut names = states.iter().map(|state| state.partition.as_str());
+        if names.any(|name| partitions.contains(&name)) {
             problems.push(format!(
                 "gives commit {number} to {}: a commit changes one partition",
                 partitions.join(" and ")

@@ -1,4 +1,4 @@
-//! What helps against each fault: a command where one does.
+//! The remedy of each problem: a command where one helps.
 
 use std::collections::BTreeSet;
 
@@ -7,12 +7,13 @@ use crate::fetch::saved_history::has_all_responses;
 use crate::landing::{Attempt, ResponseStore};
 use crate::model::{SnapshotDate, TaskId};
 use crate::plan::{self, Selection};
+use crate::state::names::night_of;
 use crate::state::open::response_store;
 use crate::state::periods::period_of;
 use crate::state::tombstone;
 use crate::store::Store;
 use crate::table::manifest::{PartitionState, TaskEntry};
-use crate::table::{DateRange, TARGETS, is_system_table, parse_segment};
+use crate::table::{DateRange, TARGETS, is_system_table};
 
 /// Knows what can be restored.
 pub(crate) struct Remedies<'a> {
@@ -30,7 +31,7 @@ impl<'a> Remedies<'a> {
         }
     }
 
-    /// Of a file that nobody committed.
+    /// Of a file that no commit wrote.
     pub fn of_foreign(&self, place: &str) -> String {
         format!(
             "move {} out of the table's folder",
@@ -41,8 +42,7 @@ impl<'a> Remedies<'a> {
     /// Of a file below `_backhaul/` that is named like data.
     pub fn of_hidden(&self, place: &str) -> String {
         if place.starts_with("_backhaul/staging/") {
-            return "backhaul run   (it clears away what a process left that was killed)"
-                .to_owned();
+            return "backhaul run   (it removes what a killed process left)".to_owned();
         }
         self.of_foreign(place)
             .replace("the table's folder", "_backhaul")
@@ -55,7 +55,7 @@ impl<'a> Remedies<'a> {
             _ if self.is_filled(table) => format!("backhaul rebuild --report {table}"),
             _ => {
                 format!(
-                    "give the report `{table}` back to the configuration, then: backhaul rebuild --report {table}"
+                    "add the report `{table}` to the configuration again, then: backhaul rebuild --report {table}"
                 )
             }
         }
@@ -71,12 +71,11 @@ impl<'a> Remedies<'a> {
         if let Some(period) = period_of(&state.partition) {
             return self.of_period(state, period, is_affected);
         }
-        let night = parse_segment(&state.partition)
-            .and_then(|(_, value)| value.parse::<SnapshotDate>().ok());
+        let night = night_of(&state.partition);
         let Some(night) = night.filter(|_| !is_system_table(table)) else {
             return match night {
                 Some(night) if table != TARGETS => format!("backhaul rebuild --date {night}"),
-                _ => "backhaul run   (it writes the table of targets anew)".to_owned(),
+                _ => "backhaul run   (it rewrites the table of targets)".to_owned(),
             };
         };
         if !self.is_filled(table) {
@@ -86,22 +85,20 @@ impl<'a> Remedies<'a> {
         }
         let rebuild = format!("backhaul rebuild --report {table} --date {night}");
         let known = self.known(table, night);
-        let affected = state
-            .committed
-            .iter()
-            .flat_map(|committed| &committed.tasks)
-            .filter(|entry| is_affected(entry));
-        let lost: Vec<&str> = affected
-            .filter(|entry| {
-                entry.rows > 0 && !(known.contains(&entry.task) && self.is_saved(night, entry))
-            })
-            .map(|entry| entry.target.as_str())
-            .collect();
+        let mut lost = Vec::new();
+        for entry in committed_tasks(state) {
+            if is_affected(entry)
+                && entry.rows > 0
+                && !(known.contains(&entry.task) && self.is_saved(night, entry))
+            {
+                lost.push(entry.target.as_str());
+            }
+        }
         if lost.is_empty() {
             return rebuild;
         }
         format!(
-            "restore it from a backup of the destination, or fetch and pay again: backhaul run --refetch --report {table} \
+            "restore it from a backup of the destination, or fetch again, which costs units: backhaul run --refetch --report {table} \
              --date {night}   (no saved responses of {})",
             lost.join(", ")
         )
@@ -116,21 +113,19 @@ impl<'a> Remedies<'a> {
     ) -> String {
         let table = state.report.as_str();
         let DateRange { first, last } = period;
-        let affected = state
-            .committed
-            .iter()
-            .flat_map(|committed| &committed.tasks)
-            .filter(|entry| is_affected(entry));
-        let last_night = affected
-            .clone()
-            .filter_map(|entry| Some(entry.history.as_ref()?.night))
-            .max();
-        let lost: Vec<&str> = affected
-            .filter(|entry| {
-                entry.rows > 0 && !has_all_responses(&self.landing, entry).unwrap_or(false)
-            })
-            .map(|entry| entry.target.as_str())
-            .collect();
+        let mut last_night: Option<SnapshotDate> = None;
+        let mut lost = Vec::new();
+        for entry in committed_tasks(state) {
+            if !is_affected(entry) {
+                continue;
+            }
+            if let Some(history) = &entry.history {
+                last_night = last_night.max(Some(history.night));
+            }
+            if entry.rows > 0 && !has_all_responses(&self.landing, entry).unwrap_or(false) {
+                lost.push(entry.target.as_str());
+            }
+        }
         if !self.is_filled(table) {
             format!(
                 "restore it from a backup of the destination: no report of the configuration fills {table}"
@@ -138,9 +133,12 @@ impl<'a> Remedies<'a> {
         } else if lost.is_empty() {
             format!("backhaul rebuild --report {table} --from {first} --to {last}")
         } else {
-            let last = last_night.map_or(last, |night| last.min(night.date()));
+            let last = match last_night {
+                Some(night) => last.min(night.date()),
+                None => last,
+            };
             format!(
-                "restore it from a backup of the destination, or fetch and pay again: backhaul run --refetch --report \
+                "restore it from a backup of the destination, or fetch again, which costs units: backhaul run --refetch --report \
                  {table} --from {first} --to {last}   (the saved responses of {} do not hold all of it)",
                 lost.join(", ")
             )
@@ -170,10 +168,17 @@ impl<'a> Remedies<'a> {
             task: entry.task.clone(),
             number: entry.attempt,
         };
-        let first = self.landing.load(&attempt, 0).ok().flatten();
-        first.is_some_and(|first| {
-            !tombstone::is_forgotten_at(self.store, &entry.target, first.header.received_at)
-                .unwrap_or(false)
-        })
+        let Ok(Some(first)) = self.landing.load(&attempt, 0) else {
+            return false;
+        };
+        !tombstone::is_forgotten_at(self.store, &entry.target, first.header.received_at)
+            .unwrap_or(false)
+    }
+}
+
+fn committed_tasks(state: &PartitionState) -> &[TaskEntry] {
+    match &state.committed {
+        Some(committed) => &committed.tasks,
+        None => &[],
     }
 }
