@@ -1,4 +1,4 @@
-//! What is committed, table by table, for those who bring it to a warehouse.
+//! The committed tables of a destination, for loading them into a warehouse.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ pub struct CommittedTable {
     pub states: Vec<PartitionState>,
 }
 
-/// The destination, its tables as far as they are selected (those that the program fills always, for the others' views), and the names
+/// The destination, its tables as far as they are selected (system tables always, for the views of the others), and the names
 /// of the labels that its targets have.
 ///
 /// # Errors
@@ -99,13 +99,12 @@ fn recorded_schema(
             None,
         ));
     };
-    let has = |column: &str| endpoint.column(column).is_some();
-    let columns: Vec<String> = record
-        .columns
-        .iter()
-        .map(|column| column.name.clone())
-        .filter(|name| has(name))
-        .collect();
+    let mut columns: Vec<String> = Vec::new();
+    for column in &record.columns {
+        if endpoint.column(&column.name).is_some() {
+            columns.push(column.name.clone());
+        }
+    }
     let parameters: Vec<String> = recorded_parameters(&record.columns);
     let schema =
         TableSchema::new(name, endpoint, &columns, &parameters)?.evolved_from(&record.columns)?;

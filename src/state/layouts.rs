@@ -26,16 +26,15 @@ pub fn layouts(config: &RunConfig, selection: &Selection) -> Result<Vec<TableLay
     for table in tables {
         let mut files = Vec::new();
         for state in &table.states {
-            for file in state
-                .committed
-                .iter()
-                .flat_map(|committed| &committed.files)
-            {
+            let Some(committed) = &state.committed else {
+                continue;
+            };
+            for file in &committed.files {
                 let local = store
                     .table_file(&state.report, &state.partition, &file.name)?
                     .ok_or_else(|| {
                         let place = format!("{}/{}/{}", state.report, state.partition, file.name);
-                        Error::new(ErrorCode::Corrupt, format!("{place} is not there"))
+                        Error::new(ErrorCode::Corrupt, format!("{place} is missing"))
                             .with_hint("backhaul verify")
                     })?;
                 files.push((

@@ -1,6 +1,6 @@
-//! Nights that were begun: which tasks each set out to do, kept until all of them are committed.
+//! Open nights: the planned tasks of each, kept until all of them are committed.
 //!
-//! A record says what was intended, never how far it came: that is a fold over saved answers and committed partitions.
+//! A record states the plan, not the progress: that follows from saved responses and committed partitions.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,7 +18,7 @@ use crate::table::DateRange;
 /// Folder of the records below `_backhaul/`.
 const FOLDER: &str = "nights";
 
-/// What a night set out to do.
+/// The planned tasks of a night.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct OpenNight {
     /// Its tasks.
@@ -58,7 +58,7 @@ pub(crate) fn load_open_nights(store: &Store) -> Result<BTreeMap<SnapshotDate, O
     Ok(nights)
 }
 
-/// Writes down, before anything is sent, what the jobs of this run set out to do.
+/// Records, before any request is sent, the planned tasks of this run.
 ///
 /// # Errors
 /// [`crate::error::ErrorCode::Destination`].
@@ -95,10 +95,10 @@ pub(crate) fn record_planned(
     }
     for (night, planned) in records {
         files.update(&file(night), &|before| {
-            let before = before
-                .map(|bytes| read(&files, night, bytes))
-                .transpose()?
-                .unwrap_or_default();
+            let before = match before {
+                Some(bytes) => read(&files, night, bytes)?,
+                None => OpenNight::default(),
+            };
             let mut record = before.clone();
             record.tasks.extend(planned.tasks.clone());
             if record == before {
@@ -111,7 +111,7 @@ pub(crate) fn record_planned(
     Ok(())
 }
 
-/// Strikes tasks off; a night of which nothing is left is closed.
+/// Removes tasks; a night without tasks left is closed.
 ///
 /// # Errors
 /// [`crate::error::ErrorCode::Destination`].

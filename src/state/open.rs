@@ -58,7 +58,7 @@ fn remote(place: &BucketLocation) -> Result<Store> {
     Remote::open(&place.url, options).map(Store::Bucket)
 }
 
-/// Where a configuration's saved responses lie.
+/// The store of a configuration's saved responses.
 pub(crate) fn response_store(config: &RunConfig, store: &Store) -> ResponseStore {
     let folder = config.destination.responses.clone();
     match folder {

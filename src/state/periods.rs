@@ -34,9 +34,10 @@ pub(crate) fn is_history_table(config: &RunConfig, store: &Store, table: &str) -
         return Ok(is_history(report));
     }
     let record = store.table(table)?;
-    Ok(Catalog::embedded()
-        .endpoint(&record.endpoint)
-        .is_some_and(|of| of.history_column().is_some()))
+    match Catalog::embedded().endpoint(&record.endpoint) {
+        Some(endpoint) => Ok(endpoint.history_column().is_some()),
+        None => Ok(false),
+    }
 }
 
 /// Refuses a table that is laid out by night where the report fills a history, or the other way round: readers find the
@@ -45,8 +46,9 @@ pub(crate) fn is_history_table(config: &RunConfig, store: &Store, table: &str) -
 /// # Errors
 /// [`ErrorCode::Schema`].
 pub(crate) fn check_layout(store: &Store, report: &Report, record: &TableRecord) -> Result<()> {
-    let is_of_other_kind = |name: &&String| period_of(name).is_some() != is_history(report);
-    let Some(other) = record.partitions.keys().find(is_of_other_kind) else {
+    let mut partitions = record.partitions.keys();
+    let Some(other) = partitions.find(|name| period_of(name).is_some() != is_history(report))
+    else {
         return Ok(());
     };
     let message = format!(
@@ -56,7 +58,7 @@ pub(crate) fn check_layout(store: &Store, report: &Report, record: &TableRecord)
     Err(Error::new(ErrorCode::Schema, message)
         .with_context("partition", format!("{}/{other}", report.name))
         .with_hint(format!(
-            "give the report a new name; {} stays as it is",
+            "give the report a new name; {} stays unchanged",
             store.location_of(&report.name)
         )))
 }

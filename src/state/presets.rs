@@ -42,7 +42,7 @@ fn recorded(store: &Store, report: &Report) -> Result<PresetColumns> {
 
 fn offer(report: &Report, recorded: &PresetColumns) -> Option<String> {
     let endpoint = report.endpoint;
-    let (mut added, mut gone, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut added, mut removed, mut names) = (Vec::new(), Vec::new(), Vec::new());
     for (name, now) in report.presets() {
         let Some(then) = recorded.get(&name).filter(|then| **then != now) else {
             continue;
@@ -52,18 +52,18 @@ fn offer(report: &Report, recorded: &PresetColumns) -> Option<String> {
                 .filter(|column| !then.contains(column) && !report.columns.contains(column))
                 .cloned(),
         );
-        gone.extend(
+        removed.extend(
             then.iter()
                 .filter(|column| !now.contains(column) && report.columns.contains(column))
                 .cloned(),
         );
         names.push(format!("`{name}`"));
     }
-    if added.is_empty() && gone.is_empty() {
+    if added.is_empty() && removed.is_empty() {
         return None;
     }
     // What the table's preset holds and this version's does not cannot be taken out of the latter: all is named then.
-    let words: Vec<String> = if gone.is_empty() {
+    let words: Vec<String> = if removed.is_empty() {
         report
             .column_selectors
             .iter()
@@ -74,22 +74,18 @@ fn offer(report: &Report, recorded: &PresetColumns) -> Option<String> {
         let kept = report
             .columns
             .iter()
-            .filter(|column| !gone.contains(column));
+            .filter(|column| !removed.contains(column));
         kept.chain(&added).cloned().collect()
     };
-    let part = |verb: &str, columns: &[String]| {
+    let mut parts: Vec<String> = Vec::new();
+    for (verb, columns) in [("adds", &added), ("leaves out", &removed)] {
+        if columns.is_empty() {
+            continue;
+        }
         let units = endpoint.units_per_row(columns.iter().map(String::as_str));
-        let listed = columns
-            .iter()
-            .map(|name| format!("`{name}`"))
-            .collect::<Vec<_>>()
-            .join(", ");
-        (!columns.is_empty()).then(|| format!("{verb} {listed} ({units} units a row)"))
-    };
-    let parts: Vec<String> = [part("adds", &added), part("leaves out", &gone)]
-        .into_iter()
-        .flatten()
-        .collect();
+        let names: Vec<String> = columns.iter().map(|name| format!("`{name}`")).collect();
+        parts.push(format!("{verb} {} ({units} units a row)", names.join(", ")));
+    }
     Some(format!(
         "{}: the table keeps {} as it was first used; this version's {}; to take that: columns = {words:?}",
         report.name,

@@ -113,8 +113,12 @@ pub fn is_selected(selection: &Selection, partition: &str) -> bool {
     if let Some(period) = period_of(partition) {
         return selection.overlaps(period);
     }
-    let night = parse_segment(partition).and_then(|(_, value)| value.parse().ok());
-    night.map_or(!has_nights, |night| selection.covers(night))
+    if let Some((_, value)) = parse_segment(partition)
+        && let Ok(night) = value.parse()
+    {
+        return selection.covers(night);
+    }
+    !has_nights
 }
 
 /// The targets that a partition's state names.

@@ -45,25 +45,25 @@ fn covered_by_other_night(
     entry: &TaskEntry,
     night: SnapshotDate,
 ) -> Result<Option<TaskEntry>> {
-    let past = |attempt| {
-        Some(TaskEntry {
-            attempt,
-            ..entry.clone()
-        })
-    };
+    let mut covered = entry.clone();
+    covered.attempt = 0;
     let Some(latest) = landing.latest(night, &entry.task)? else {
-        return Ok(past(0));
+        return Ok(Some(covered));
     };
     let first = landing
         .headers(&latest)?
         .into_iter()
         .find(|header| header.sequence == 0);
-    Ok(match first {
-        Some(first) if first.received_at > entry.exported_at => {
-            latest.number.checked_sub(1).and_then(past)
-        }
-        _ => past(latest.number),
-    })
+    covered.attempt = latest.number;
+    if let Some(first) = first
+        && first.received_at > entry.exported_at
+    {
+        let Some(before) = latest.number.checked_sub(1) else {
+            return Ok(None);
+        };
+        covered.attempt = before;
+    }
+    Ok(Some(covered))
 }
 
 pub(crate) fn covered_spans<'a>(
@@ -133,12 +133,13 @@ pub(crate) fn is_unfinished(
     entry: Option<&TaskEntry>,
 ) -> Result<bool> {
     let Some(entry) = entry else { return Ok(true) };
-    Ok(landing
-        .latest_listed(night, task)?
-        .is_some_and(|(latest, _)| latest.number > entry.attempt))
+    match landing.latest_listed(night, task)? {
+        Some((latest, _)) => Ok(latest.number > entry.attempt),
+        None => Ok(false),
+    }
 }
 
-/// Whether the task's own fuse ended it.
+/// Whether the task ended at its limit `max_rows`.
 pub(crate) fn is_capped_by_max_rows(entry: &TaskEntry) -> bool {
     entry
         .evidence

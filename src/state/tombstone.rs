@@ -27,16 +27,16 @@ pub(crate) struct Tombstone {
 /// The tombstone of a target, if it was ever forgotten.
 ///
 /// # Errors
-/// [`crate::error::ErrorCode::Destination`] if it cannot be read or is none.
+/// [`crate::error::ErrorCode::Destination`] if it cannot be read or is invalid.
 pub(crate) fn read(store: &Store, target: &str) -> Result<Option<Tombstone>> {
-    let next = format!("backhaul forget --target {target}   (it writes the file anew)");
+    let next = format!("backhaul forget --target {target}   (it rewrites the file)");
     store
         .files(FOLDER)
         .load_json(&file(target))
         .map_err(|error| error.with_hint(next))
 }
 
-/// Writes a tombstone, durably. An earlier one of the target gives way.
+/// Writes a tombstone, durably. It replaces an earlier one of the target.
 ///
 /// # Errors
 /// [`crate::error::ErrorCode::Destination`].
@@ -54,7 +54,10 @@ pub(crate) fn write(store: &Store, tombstone: &Tombstone) -> Result<()> {
 /// # Errors
 /// As [`read`].
 pub(crate) fn is_forgotten_at(store: &Store, target: &str, received_at: i64) -> Result<bool> {
-    Ok(read(store, target)?.is_some_and(|tombstone| received_at <= tombstone.forgotten_at))
+    match read(store, target)? {
+        Some(tombstone) => Ok(received_at <= tombstone.forgotten_at),
+        None => Ok(false),
+    }
 }
 
 /// Whether an attempt that begins with this answer is of a target that was forgotten since.

@@ -9,7 +9,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::paging::ProbeResult;
 use crate::store::{Store, to_json};
 
@@ -33,14 +33,13 @@ pub struct Workspace {
 impl Workspace {
     /// Reads what is remembered of an origin. A damaged file counts as nothing remembered: all of it can be asked again.
     pub fn load(store: &Store, origin: &Url) -> Self {
-        let asked_again = |error: Error| {
-            tracing::warn!(error = %error.one_line(), "what was known of the workspace is asked again");
-            Self::default()
-        };
-        store
-            .files(FOLDER)
-            .load_json(&file(origin))
-            .map_or_else(asked_again, Option::unwrap_or_default)
+        match store.files(FOLDER).load_json(&file(origin)) {
+            Ok(workspace) => workspace.unwrap_or_default(),
+            Err(error) => {
+                tracing::warn!(error = %error.one_line(), "what was known of the workspace is asked again");
+                Self::default()
+            }
+        }
     }
 
     /// Remembers it.

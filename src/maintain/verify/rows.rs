@@ -1,5 +1,5 @@
-//! The rows of a partition against what its manifest says of files and tasks. One batch is in memory, with the digests of
-//! identities and of the first and last row of each task in each file.
+//! Compares the rows of a partition with what its manifest says of files and tasks. In memory are one batch, the digests of
+//! identities, and the digests of the first and last row of each task in each file.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -19,9 +19,9 @@ use crate::store::TableRecord;
 use crate::table::manifest::{Committed, FileEntry, PartitionState};
 use crate::table::{ColumnType, RecordedColumn, is_system_table, recorded_parameters};
 
-/// A task's rows that stand together, up to the row that was read last.
+/// Consecutive rows of a task, up to the row that was read last.
 struct TaskRange {
-    place: usize,
+    position: usize,
     first: [u8; 32],
     last: OwnedRow,
 }
@@ -32,7 +32,7 @@ struct RowCounts {
     rows: u64,
     /// Rows that equal the one before them.
     duplicates: u64,
-    /// In how many stretches of the task each of these rows stands first or last: equal rows of a task stand together, but
+    /// In how many ranges of the task each of these rows is first or last: equal rows of a task are consecutive, except
     /// where a file ends between them.
     edges: BTreeMap<[u8; 32], u64>,
     /// Whether all its rows were in files that have the columns of their identity.
@@ -48,8 +48,8 @@ pub(crate) struct PartitionReader<'a> {
     parameters: Vec<String>,
     identity: &'static [String],
     identities: IdentityCounter<'a>,
-    tallies: Vec<RowCounts>,
-    places: BTreeMap<&'a TaskId, usize>,
+    counts: Vec<RowCounts>,
+    positions: BTreeMap<&'a TaskId, usize>,
     is_unreadable: bool,
 }
 
@@ -71,7 +71,7 @@ impl<'a> PartitionReader<'a> {
             parameters: recorded_parameters(&committed.columns),
             identity,
             identities: IdentityCounter::new(identity, scratch),
-            tallies: committed
+            counts: committed
                 .tasks
                 .iter()
                 .map(|_| RowCounts {
@@ -79,17 +79,17 @@ impl<'a> PartitionReader<'a> {
                     ..RowCounts::default()
                 })
                 .collect(),
-            places: committed
+            positions: committed
                 .tasks
                 .iter()
                 .enumerate()
-                .map(|(place, entry)| (&entry.task, place))
+                .map(|(position, entry)| (&entry.task, position))
                 .collect(),
             is_unreadable: false,
         }
     }
 
-    /// Reads a file. Gives its rows and what is wrong with it.
+    /// Reads a file. Returns its number of rows and its problems.
     pub fn read(&mut self, path: &Path, file: &FileEntry) -> (u64, Vec<String>) {
         let mut problems = Vec::new();
         let mut found = BTreeSet::new();
@@ -109,27 +109,30 @@ impl<'a> PartitionReader<'a> {
         }
         if !self.is_system_table {
             let named: BTreeSet<TaskId> = file.tasks.iter().cloned().collect();
-            let name = |task: &TaskId| {
-                let place = self
-                    .places
-                    .get(task)
-                    .and_then(|place| self.committed.tasks.get(*place));
-                place.map_or_else(|| task.to_string(), |entry| entry.target.clone())
-            };
             for task in named.difference(&found) {
                 problems.push(format!(
                     "holds no rows of {}, the manifest says that it does",
-                    name(task)
+                    self.name_of(task)
                 ));
             }
             for task in found.difference(&named) {
                 problems.push(format!(
                     "holds rows of {}, the manifest does not say so",
-                    name(task)
+                    self.name_of(task)
                 ));
             }
         }
         (rows, problems)
+    }
+
+    /// The target of a task; of one that the manifest lacks, its id.
+    fn name_of(&self, task: &TaskId) -> String {
+        for entry in &self.committed.tasks {
+            if entry.task == *task {
+                return entry.target.clone();
+            }
+        }
+        task.to_string()
     }
 
     fn try_read(
@@ -170,15 +173,17 @@ impl<'a> PartitionReader<'a> {
             }
             for (range, target, params) in stretches(&batch, &self.parameters)? {
                 let owner = self.owners.find(&target, &params);
-                let Some((place, entry)) =
-                    owner.and_then(|entry| Some((*self.places.get(&entry.task)?, entry)))
-                else {
+                let position = match owner {
+                    Some(entry) => self.positions.get(&entry.task).copied(),
+                    None => None,
+                };
+                let (Some(entry), Some(position)) = (owner, position) else {
                     let name = std::iter::once(target)
                         .chain(params.into_values())
                         .collect::<Vec<_>>()
                         .join(" ");
                     *unknown.entry(name).or_default() += count(range.len());
-                    self.close(open.take());
+                    self.close_range(open.take());
                     continue;
                 };
                 let home = folder(keys, &entry.target, &entry.params);
@@ -187,10 +192,10 @@ impl<'a> PartitionReader<'a> {
                 }
                 found.insert(entry.task.clone());
                 let part = batch.slice(range.start, range.len());
-                self.take(place, &part, has_identity, &converter, &mut open)?;
+                self.add_rows(position, &part, has_identity, &converter, &mut open)?;
             }
         }
-        self.close(open);
+        self.close_range(open);
         problems.extend(
             unknown
                 .iter()
@@ -200,41 +205,43 @@ impl<'a> PartitionReader<'a> {
         Ok(rows)
     }
 
-    /// Counts rows of a task that stand together.
-    fn take(
+    /// Counts consecutive rows of a task.
+    fn add_rows(
         &mut self,
-        place: usize,
+        position: usize,
         part: &RecordBatch,
         has_identity: bool,
         converter: &RowConverter,
         open: &mut Option<TaskRange>,
     ) -> Result<()> {
-        if open.as_ref().is_some_and(|before| before.place != place) {
-            self.close(open.take());
+        if let Some(before) = open
+            && before.position != position
+        {
+            self.close_range(open.take());
         }
         let encoded = converter
             .convert_columns(part.columns())
             .map_err(unreadable)?;
-        let Some(tally) = self.tallies.get_mut(place) else {
+        let Some(counted) = self.counts.get_mut(position) else {
             return Ok(());
         };
-        tally.rows += count(part.num_rows());
-        tally.has_identity &= has_identity;
+        counted.rows += count(part.num_rows());
+        counted.has_identity &= has_identity;
         let Some(end) = encoded.num_rows().checked_sub(1) else {
             return Ok(());
         };
         for row in 1..=end {
-            tally.duplicates += u64::from(encoded.row(row) == encoded.row(row - 1));
+            counted.duplicates += u64::from(encoded.row(row) == encoded.row(row - 1));
         }
         let last = encoded.row(end).owned();
         match open {
             Some(open) => {
-                tally.duplicates += u64::from(open.last.row() == encoded.row(0));
+                counted.duplicates += u64::from(open.last.row() == encoded.row(0));
                 open.last = last;
             }
             None => {
                 *open = Some(TaskRange {
-                    place,
+                    position,
                     first: Sha256::digest(encoded.row(0).data()).into(),
                     last,
                 });
@@ -242,22 +249,27 @@ impl<'a> PartitionReader<'a> {
         }
         if has_identity {
             self.identities
-                .push(u32::try_from(place).unwrap_or(u32::MAX), part)?;
+                .push(u32::try_from(position).unwrap_or(u32::MAX), part)?;
         }
         Ok(())
     }
 
-    /// Ends the stretch of a task.
-    fn close(&mut self, open: Option<TaskRange>) {
-        let Some(TaskRange { place, first, last }) = open else {
+    /// Ends the current range of a task.
+    fn close_range(&mut self, open: Option<TaskRange>) {
+        let Some(TaskRange {
+            position,
+            first,
+            last,
+        }) = open
+        else {
             return;
         };
-        let Some(tally) = self.tallies.get_mut(place) else {
+        let Some(counted) = self.counts.get_mut(position) else {
             return;
         };
         let last: [u8; 32] = Sha256::digest(last.row().data()).into();
         for edge in BTreeSet::from([first, last]) {
-            *tally.edges.entry(edge).or_default() += 1;
+            *counted.edges.entry(edge).or_default() += 1;
         }
     }
 
@@ -265,50 +277,53 @@ impl<'a> PartitionReader<'a> {
     pub fn finish(self, damaged: &[String]) -> Result<Vec<(TaskId, String)>> {
         let repeats = self.identities.finish()?;
         let mut problems = Vec::new();
-        let unread: BTreeSet<&TaskId> = self
-            .committed
-            .files
-            .iter()
-            .filter(|file| damaged.contains(&file.name))
-            .flat_map(|file| &file.tasks)
-            .collect();
-        for (place, (entry, tally)) in self.committed.tasks.iter().zip(&self.tallies).enumerate() {
+        let mut unread: BTreeSet<&TaskId> = BTreeSet::new();
+        for file in &self.committed.files {
+            if damaged.contains(&file.name) {
+                unread.extend(&file.tasks);
+            }
+        }
+        for (position, (entry, counted)) in
+            self.committed.tasks.iter().zip(&self.counts).enumerate()
+        {
             if self.is_unreadable || unread.contains(&entry.task) {
                 continue;
             }
-            let mut found = |problem: String| problems.push((entry.task.clone(), problem));
             let name = std::iter::once(&entry.target)
                 .chain(entry.params.values())
                 .cloned()
                 .collect::<Vec<_>>()
                 .join(" ");
-            if tally.rows != entry.rows {
-                found(format!(
+            if counted.rows != entry.rows {
+                let problem = format!(
                     "{name} has {} rows, the manifest says {}",
-                    tally.rows, entry.rows
-                ));
+                    counted.rows, entry.rows
+                );
+                problems.push((entry.task.clone(), problem));
             }
-            let across: u64 = tally.edges.values().map(|stretches| stretches - 1).sum();
-            let duplicates = tally.duplicates + across;
+            let across: u64 = counted.edges.values().map(|ranges| ranges - 1).sum();
+            let duplicates = counted.duplicates + across;
             if duplicates != entry.duplicate_rows {
                 let known = entry.duplicate_rows;
-                found(format!(
+                let problem = format!(
                     "{name} has {duplicates} rows that repeat another, the source itself repeated {known}"
-                ));
+                );
+                problems.push((entry.task.clone(), problem));
             }
             let identities = repeats
-                .get(&u32::try_from(place).unwrap_or(u32::MAX))
+                .get(&u32::try_from(position).unwrap_or(u32::MAX))
                 .copied()
                 .unwrap_or(0);
-            if let Some(known) = entry
-                .duplicate_identities
-                .filter(|known| tally.has_identity && identities > *known)
+            if let Some(known) = entry.duplicate_identities
+                && counted.has_identity
+                && identities > known
             {
                 let columns = self.identity.join(", ");
-                found(format!(
+                let problem = format!(
                     "{name} has {identities} rows that repeat another's identity ({columns}), the source itself \
                      repeated {known}"
-                ));
+                );
+                problems.push((entry.task.clone(), problem));
             }
         }
         Ok(problems)
@@ -335,8 +350,9 @@ fn schema_problems(
             ));
             return problems;
         }
-        let wanted = ColumnType::parse(&column.kind).map(|kind| kind.field(&column.name));
-        if wanted.is_some_and(|wanted| wanted.data_type() != field.data_type()) {
+        if let Some(wanted) = ColumnType::parse(&column.kind)
+            && wanted.field(&column.name).data_type() != field.data_type()
+        {
             let kind = field.data_type();
             problems.push(format!(
                 "column `{}` is {kind} instead of {}",
@@ -350,11 +366,10 @@ fn schema_problems(
             field.name()
         ));
     }
-    for field in schema
-        .fields()
-        .iter()
-        .filter(|field| !record.iter().any(|column| column.name == *field.name()))
-    {
+    for field in schema.fields() {
+        if record.iter().any(|column| column.name == *field.name()) {
+            continue;
+        }
         problems.push(format!(
             "has the column `{}`, which the table's record lacks",
             field.name()
