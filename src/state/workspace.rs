@@ -70,7 +70,7 @@ pub struct RememberedUsage {
     /// A day on which usage starts again at zero, where it was reported.
     #[serde(default)]
     pub reset: Option<NaiveDate>,
-    /// Units a month; none where there is no limit.
+    /// Units a month; `None` if usage is unlimited.
     #[serde(default)]
     pub limit: Option<u64>,
     /// The day on which it was last reported.

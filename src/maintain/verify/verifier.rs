@@ -23,7 +23,7 @@ const MAX_ATTEMPTS: u32 = 3;
 /// Verifies what the selection names.
 ///
 /// # Errors
-/// [`crate::error::ErrorCode::Destination`] if there is no destination or it cannot be read; [`crate::error::ErrorCode::Usage`] or
+/// [`crate::error::ErrorCode::Destination`] if the destination is missing or cannot be read; [`crate::error::ErrorCode::Usage`] or
 /// [`crate::error::ErrorCode::Target`] for a table or target that it does not know.
 pub fn verify(config: &RunConfig, clock: &SharedClock, selection: &Selection) -> Result<Verified> {
     let store = crate::state::open::open_read_only(config)?;

@@ -39,13 +39,11 @@ const COUNTS: &[(&str, usize)] = &[
     ("error", 1),
     ("ledger", 4),
     ("limits", 2),
-    ("maintain", 15),
     ("plan", 18),
     ("publish", 18),
     ("report", 2),
     ("run", 10),
     ("schedule", 1),
-    ("state", 3),
     ("table", 1),
 ];
 
