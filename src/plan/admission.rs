@@ -2,8 +2,8 @@
 //!
 //! What has waited longest comes first, counted in whole periods of its report; among those that wait alike the order of
 //! reports in the file is their priority. Within a report the oldest due date comes first, and of one date the tasks that
-//! were put off most often; once one of a report is put off, all behind it are, however small. So nobody overtakes, what
-//! is put off comes first the next night, and where the month lacks units for all, every report comes less often than
+//! were deferred most often; once one of a report is deferred, all behind it are, however small. So no task overtakes, what
+//! is deferred comes first the next night, and where the month lacks units for all, every report comes less often than
 //! wished by about the same factor, the first ones of the file a period earlier.
 
 use std::cmp::Reverse;
@@ -22,7 +22,7 @@ pub struct Candidate {
     pub due: SnapshotDate,
     /// Whole periods of its report for which it has waited since.
     pub periods_late: u64,
-    /// For how many due dates it was put off, as far as that is known.
+    /// For how many due dates it was deferred, as far as that is known.
     pub deferrals: usize,
     /// What it is expected to cost, if it is the first of its question.
     pub cost: u64,

@@ -2,7 +2,7 @@
 //! the same way on every machine.
 //!
 //! A task that was never complete is due at once. Between two fetches that the cadence asks for lie at least half a
-//! period and at most a whole one: a task that was fetched outside its slot (new, late, put off) comes to its slot by one
+//! period and at most a whole one: a task that was fetched outside its slot (new, late, deferred) comes to its slot by one
 //! fetch in between where the slot alone would leave it too old. Missed slots are caught up once.
 
 use chrono::{Datelike as _, Months};

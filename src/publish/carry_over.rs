@@ -1,4 +1,4 @@
-//! Rows of other tasks where a partition is one object: nothing can be linked into it, so they are written anew, each task
+//! Rows of other tasks where a partition is one object: nothing can be linked into it, so they are rewritten, each task
 //! in its place among the new ones.
 
 use std::collections::{BTreeSet, VecDeque};

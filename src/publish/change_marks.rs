@@ -45,7 +45,7 @@ mod tests {
     use crate::catalog::Catalog;
 
     /// A row tells how things are when it is read: one that was lost within the window and found again is live, and `new`
-    /// where it is dated anew; one whose first date lies before the window does not match the filter, unless it is lost.
+    /// where it is dated again; one whose first date lies before the window does not match the filter, unless it is lost.
     #[test]
     fn a_row_is_lost_if_it_is_gone_when_it_is_read_and_new_otherwise() {
         let endpoint = Catalog::embedded()

@@ -1,4 +1,4 @@
-//! Committed rows that are written anew, task by task: where each task's rows stand in the files, and in which order they
+//! Committed rows that are rewritten, task by task: where each task's rows stand in the files, and in which order they
 //! are to be written so that what is said of their order stays true.
 
 use std::collections::BTreeMap;

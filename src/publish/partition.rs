@@ -132,7 +132,7 @@ impl PartitionRewrite {
 pub(crate) enum Layout {
     /// By those of the configuration, which must be those that are recorded for the table.
     AsRecorded,
-    /// By those of the configuration, whatever is recorded: all partitions of the table are being laid out anew.
+    /// By those of the configuration, whatever is recorded: all partitions of the table are being laid out again.
     Anew,
 }
 
@@ -144,7 +144,7 @@ pub(crate) struct PartitionRewrite {
     pub partition_by: Vec<String>,
     /// Files that are carried over as they are.
     pub kept: Vec<FileEntry>,
-    /// Rows that are written anew among the new ones, where files cannot be carried over.
+    /// Rows that are rewritten among the new ones, where files cannot be carried over.
     carried: Option<CarriedRows>,
 }
 

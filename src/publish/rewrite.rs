@@ -1,7 +1,7 @@
 //! Rows that a new generation of a partition takes over from the one before.
 //!
 //! A file all of whose tasks stay, in the folder where they belong, is linked: nothing is read. Any other is read through
-//! once, batch by batch, and its remaining rows are written anew in the same order, so that what it says of its order stays
+//! once, batch by batch, and its remaining rows are rewritten in the same order, so that what it says of its order stays
 //! true. No row goes that does not belong to a task that gives way, and nothing is copied from a damaged file: its damage
 //! would get a checksum of its own.
 

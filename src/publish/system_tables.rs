@@ -21,7 +21,7 @@ use crate::store::{
 use crate::table::TableSchema;
 use crate::table::manifest::{Committed, PartitionState};
 
-/// These tables are small: whoever holds one for longer was stopped.
+/// These tables are small: a process that holds one for longer was stopped.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Publishes what `make` makes of what readers see now, if that is anything new. `make` may be called twice: the second

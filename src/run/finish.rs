@@ -19,7 +19,7 @@ use crate::store::Lease;
 use crate::table::manifest::{PartitionState, UnfinishedStatus, UnfinishedTask};
 
 /// Says for every night that this run touched or found open what became of its tasks, brings the table of targets up to
-/// date, closes finished nights and lets go of old answers. Gives what is worth knowing.
+/// date, closes finished nights and deletes old answers. Returns notes.
 ///
 /// # Errors
 /// [`ErrorCode::Destination`].

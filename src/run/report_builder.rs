@@ -105,7 +105,7 @@ impl RunReportBuilder {
             });
     }
 
-    /// A task is put off to a later night, as planned.
+    /// A task is deferred to a later night, as planned.
     pub fn record_deferred(
         &mut self,
         context: &RunContext,
