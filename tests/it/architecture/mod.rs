@@ -13,6 +13,7 @@ mod exceptions;
 mod layering;
 mod layout;
 mod libraries;
+mod promises;
 mod secrets;
 mod sizes;
 mod source;
